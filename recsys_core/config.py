@@ -1,0 +1,108 @@
+"""Typed configuration: one base class, one way to read it, errors that name key and value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsys_core.errors import InputError, unknown_name
+
+
+class Config(BaseModel):
+    """Base of every configuration: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def parse_config(config: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
+    """Validate `values` as `config`.
+
+    Parameters
+    ----------
+    where
+        What is being configured, for the message: ``"model mf"``, ``"suite quick"``.
+
+    Raises
+    ------
+    InputError
+        Names the first wrong key, its value, and the nearest valid key or the allowed values.
+    """
+    try:
+        return config.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explain(config, error, where) from None
+
+
+def _explain(config: type[Config], error: ValidationError, where: str) -> InputError:
+    """Turn pydantic's first complaint into one sentence and a remedy."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return unknown_name(f"field of {where}", path, config.model_fields)
+    if first["type"] == "missing":
+        return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")
+    shown = f"{path} = {first['input']!r}" if path else "the values do not fit together"
+    field = config.model_fields.get(path)
+    remedy = f"{path}: {field.description}" if field and field.description else ""
+    return InputError(f"{where}: {shown}: {_reason(first['msg'])}", remedy)
+
+
+def _reason(message: str) -> str:
+    """Lower-case pydantic's sentence and drop its prefix, so that it can follow a colon."""
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def parse_value(text: str) -> Any:
+    """Read the value of ``field=value`` the way YAML reads it (numbers, lists, true, null).
+
+    Examples
+    --------
+    >>> parse_value("1e-3"), parse_value("[64, 32]"), parse_value("cosine")
+    (0.001, [64, 32], 'cosine')
+    """
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str):
+        try:
+            return float(value)  # YAML 1.1 reads 1e-3 as text
+        except ValueError:
+            return value
+    return value
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not UTF-8 YAML (line and column named) or is not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"no such file: {path}", "check the path") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(
+            f"{path}:{at} is not valid YAML: {getattr(error, 'problem', error)}"
+        ) from None
+    if not isinstance(content, dict):
+        kind = "empty" if content is None else f"a {type(content).__name__}"
+        raise InputError(f"{path}: expected 'key: value' lines, found {kind}")
+    return content

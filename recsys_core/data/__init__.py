@@ -1,0 +1,1 @@
+"""Raw rating files to a `Dataset`: readers, sources, import, cache."""

@@ -1,0 +1,142 @@
+"""The in-memory data set: ids mapped once, columns contiguous, one fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int32]
+FloatArray = NDArray[np.float32]
+TimeArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+TextArray = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One value per row: `codes` index `vocabulary`; -1 is missing."""
+
+    codes: IntArray
+    vocabulary: TextArray
+
+
+@dataclass(frozen=True)
+class MultiCategorical:
+    """Any number of values per row, e.g. genres: row r has codes[offsets[r]:offsets[r + 1]]."""
+
+    offsets: TimeArray
+    codes: IntArray
+    vocabulary: TextArray
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """One number per row; NaN is missing."""
+
+    values: FloatArray
+
+
+@dataclass(frozen=True)
+class Text:
+    """Free text per row, for people only, e.g. titles; empty is missing."""
+
+    values: TextArray
+
+
+Column = Categorical | MultiCategorical | Numeric | Text
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Ratings with attributes of users and items.
+
+    Users and items are numbered 0..n-1 once, in ascending order of their original ids (numeric
+    order where every id is a number); all arrays are indexed by these numbers.
+
+    Parameters
+    ----------
+    name
+        The registered name, e.g. ``"ml-1m"``.
+    user, item
+        Shape (n_interactions,): who and what, in the order of the file.
+    rating
+        Shape (n_interactions,): the rating; all ones when `explicit` is False.
+    timestamp
+        Shape (n_interactions,): seconds since 1970; all zeros when `timed` is False.
+    user_ids, item_ids
+        Original ids as text, shapes (n_users,) and (n_items,).
+    user_columns, item_columns
+        Attributes by name; items may have ``title``, ``year`` and ``genres``.
+    explicit, timed
+        Whether the source had ratings, and times.
+    synthetic
+        Whether the data are made up; shown wherever the set is shown.
+    """
+
+    name: str
+    user: IntArray
+    item: IntArray
+    rating: FloatArray
+    timestamp: TimeArray
+    user_ids: TextArray
+    item_ids: TextArray
+    user_columns: dict[str, Column]
+    item_columns: dict[str, Column]
+    explicit: bool = True
+    timed: bool = True
+    synthetic: bool = False
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return len(self.item_ids)
+
+    @property
+    def n_interactions(self) -> int:
+        """Number of ratings."""
+        return len(self.user)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of ids, rows and attributes; the name is not part of it."""
+        arrays = [self.user_ids, self.item_ids, self.user, self.item, self.rating, self.timestamp]
+        digest = blake2b(digest_size=16)
+        for array in arrays:
+            update_digest(digest, array)
+        for side, columns in (("user", self.user_columns), ("item", self.item_columns)):
+            for name in sorted(columns):
+                digest.update(f"{side}.{name}".encode())
+                for array in vars(columns[name]).values():
+                    update_digest(digest, array)
+        return digest.hexdigest()
+
+    @cached_property
+    def tie_rank(self) -> IntArray:
+        """Shape (n_items,): the fixed pseudo-random order in which equal scores are listed.
+
+        Lower comes first. It depends on the data fingerprint alone, so that a tie is never broken
+        in any model's favour and always the same way.
+        """
+        rng = np.random.default_rng(int(self.fingerprint[:16], 16))
+        return rng.permutation(self.n_items).astype(np.int32)
+
+
+def update_digest(digest: Any, array: NDArray[Any]) -> None:
+    """Add an array's kind, shape and content to a hash; text is hashed as UTF-8."""
+    if array.dtype.kind == "U":
+        content = "\0".join(array.tolist()).encode()
+        digest.update(f"U{array.shape}{len(content)}".encode())
+        digest.update(content)
+    else:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)

@@ -1,0 +1,1 @@
+"""Offline evaluation: per-user vectors first, means last."""

@@ -1,0 +1,1 @@
+"""One function ties the layers together: `run(spec, on_event) -> RunResult`."""

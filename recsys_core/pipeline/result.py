@@ -1,0 +1,84 @@
+"""What a run gives back: plain values and arrays, ready to be stored or shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.registry import Stage
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Per evaluated user the best items, at most 100; `items` is -1 where a list is short.
+
+    Parameters
+    ----------
+    users
+        Shape (n,): user numbers.
+    items, scores
+        Shape (n, width).
+    """
+
+    users: IntArray
+    items: IntArray
+    scores: FloatArray
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Test rows of a ranking run: who, what, label and predicted probability, each shape (n,)."""
+
+    users: IntArray
+    items: IntArray
+    labels: FloatArray
+    scores: FloatArray
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outcome of `run(spec)`.
+
+    Parameters
+    ----------
+    params
+        Every field of the model, defaults included.
+    dataset
+        ``name``, ``fingerprint``, ``interactions``, ``users``, ``items``, ``synthetic``.
+    protocol
+        ``name``, ``fingerprint``, ``train``, ``valid``, ``test`` (row counts), ``leaks``,
+        ``parameters``, ``counts``.
+    metrics, ci95
+        Values by metric name; NaN where a metric is not defined.
+    user_metrics
+        Shape (n,) each, in the order of `users`; NaN for a user it is not defined for.
+    user_ids, item_ids
+        Original ids of all users and items of the data set, for files that people read.
+    curve
+        One dict an epoch: loss and validation metrics; empty for closed-form models.
+    """
+
+    spec: JobSpec
+    stage: Stage
+    params: dict[str, Any]
+    dataset: dict[str, Any]
+    protocol: dict[str, Any]
+    environment: dict[str, Any]
+    metrics: dict[str, float]
+    ci95: dict[str, tuple[float, float]]
+    counts: dict[str, int]
+    users: IntArray
+    user_metrics: dict[str, NDArray[np.float64]]
+    user_ids: NDArray[np.str_]
+    item_ids: NDArray[np.str_]
+    fit_seconds: float
+    eval_seconds: float
+    peak_rss_mb: float
+    recommendations: Recommendations | None = None
+    rows: ScoredRows | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)

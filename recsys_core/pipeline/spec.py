@@ -1,0 +1,49 @@
+"""A job in full: data, protocol, model, seed. The same spec gives the same metrics."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from recsys_core.config import Config
+
+Metric = str
+
+
+class JobSpec(Config):
+    """One model to train and evaluate on one data set under one protocol."""
+
+    dataset: str = Field(description="Registered name, e.g. ml-1m, or a path to import from.")
+    protocol: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "user-timeline"},
+        description="The protocol's name and those of its parameters that differ from default.",
+    )
+    model: str = Field(description="Registered model name, e.g. item-cf.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="The model's fields that differ from their default."
+    )
+    features: str | None = Field(
+        None, description="Ranking only: a packaged feature schema or a YAML file; null: default."
+    )
+    label: str = Field("", description="Name in reports; empty: the model's name.")
+    ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of weights, order and sampling.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads of the job; null: all cores."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "cpu", description="Where torch models train; auto: a GPU when there is one."
+    )
+
+    @field_validator("ks")
+    @classmethod
+    def _positive_and_sorted(cls, ks: tuple[int, ...]) -> tuple[int, ...]:
+        if not ks or min(ks) < 1:
+            raise ValueError("every K must be at least 1")
+        return tuple(sorted(set(ks)))
+
+    @property
+    def name(self) -> str:
+        """The label, or the model's name where there is none."""
+        return self.label or self.model

@@ -1,0 +1,160 @@
+"""Rows of a data set as models see them, and the histories of users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, IntArray, TimeArray
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Some rows of a data set, in time order (timestamp, then file order).
+
+    Parameters
+    ----------
+    dataset
+        The data set, for attributes, original ids and the tie order.
+    rows
+        Shape (n,), int64: row numbers in the data set.
+    threshold
+        A row is relevant when its rating is at least this; None makes every row relevant.
+    """
+
+    dataset: Dataset
+    rows: TimeArray
+    threshold: float | None
+
+    @classmethod
+    def in_time_order(
+        cls, dataset: Dataset, rows: TimeArray, threshold: float | None
+    ) -> Interactions:
+        """Build from row numbers in any order."""
+        rows = np.sort(rows)
+        order = np.argsort(dataset.timestamp[rows], kind="stable")
+        return cls(dataset, rows[order], threshold)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def n_users(self) -> int:
+        """Number of users of the data set (ids run over all of them)."""
+        return self.dataset.n_users
+
+    @property
+    def n_items(self) -> int:
+        """Number of items of the data set (ids run over all of them)."""
+        return self.dataset.n_items
+
+    @cached_property
+    def user(self) -> IntArray:
+        """Shape (n,): user of each row."""
+        return self.dataset.user[self.rows]
+
+    @cached_property
+    def item(self) -> IntArray:
+        """Shape (n,): item of each row."""
+        return self.dataset.item[self.rows]
+
+    @cached_property
+    def rating(self) -> FloatArray:
+        """Shape (n,): rating of each row."""
+        return self.dataset.rating[self.rows]
+
+    @cached_property
+    def timestamp(self) -> TimeArray:
+        """Shape (n,): seconds since 1970 of each row."""
+        return self.dataset.timestamp[self.rows]
+
+    @cached_property
+    def relevant(self) -> BoolArray:
+        """Shape (n,): whether the protocol counts the row as liked."""
+        if self.threshold is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return self.rating >= self.threshold
+
+    def where(self, mask: NDArray[np.bool_]) -> Interactions:
+        """Keep the rows at which `mask`, shape (n,), is true."""
+        return Interactions(self.dataset, self.rows[mask], self.threshold)
+
+    def positives(self) -> Interactions:
+        """Keep the relevant rows: what a recall model learns from."""
+        return self.where(self.relevant)
+
+    def item_counts(self) -> TimeArray:
+        """Shape (n_items,): rows of each item."""
+        return np.bincount(self.item, minlength=self.n_items)
+
+    def matrix(self) -> sp.csr_matrix:
+        """Build the binary user-item matrix, float32, shape (n_users, n_items)."""
+        ones = np.ones(len(self), dtype=np.float32)
+        matrix = sp.csr_matrix((ones, (self.user, self.item)), shape=(self.n_users, self.n_items))
+        matrix.data[:] = 1.0  # a repeated pair was summed
+        return matrix
+
+    def histories(self) -> Histories:
+        """Group by user; row u of the result is user u, oldest event first."""
+        order = np.argsort(self.user, kind="stable")
+        counts = np.bincount(self.user, minlength=self.n_users)
+        return Histories(
+            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            items=self.item[order],
+            ratings=self.rating[order],
+            timestamps=self.timestamp[order],
+        )
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Ragged table: row r has items[offsets[r]:offsets[r + 1]], oldest first.
+
+    Parameters
+    ----------
+    offsets
+        Shape (n + 1,), int64.
+    items, ratings, timestamps
+        Shape (offsets[-1],): what, how rated, when.
+    """
+
+    offsets: TimeArray
+    items: IntArray
+    ratings: FloatArray
+    timestamps: TimeArray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> TimeArray:
+        """Shape (n,): events of each row."""
+        return np.diff(self.offsets)
+
+    @property
+    def row(self) -> TimeArray:
+        """Shape (offsets[-1],): the row each event belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def take(self, rows: NDArray[np.integer]) -> Histories:
+        """Pick rows by number, in the given order; repeats are allowed."""
+        lengths = self.lengths[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        events = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        return Histories(offsets, self.items[events], self.ratings[events], self.timestamps[events])
+
+    def where(self, mask: NDArray[np.bool_]) -> Histories:
+        """Keep the events at which `mask`, shape (offsets[-1],), is true; rows may become empty."""
+        kept = np.concatenate([[0], np.cumsum(mask)])
+        return Histories(
+            kept[self.offsets], self.items[mask], self.ratings[mask], self.timestamps[mask]
+        )
+
+    def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
+        """Build the matrix of shape (n, n_items): `values` per event, or ones; repeats add up."""
+        data = np.ones(len(self.items), np.float32) if values is None else values
+        return sp.csr_matrix((data, (self.row, self.items)), shape=(len(self), n_items))

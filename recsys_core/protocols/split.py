@@ -1,0 +1,70 @@
+"""The outcome of a protocol: three parts of a data set, and what was left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
+from recsys_core.protocols.interactions import Interactions
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train, validation and test rows of one data set under one protocol.
+
+    Parameters
+    ----------
+    protocol
+        The protocol's name, e.g. ``"user-timeline"``.
+    parameters
+        Its parameters as plain values.
+    leaks
+        A sentence: what a model may see here that it could not have known in use.
+    train, valid, test
+        The rows, each in time order.
+    counts
+        What the protocol left out or found, by name, e.g. ``{"dropped_cold_rows": 12}``.
+    """
+
+    protocol: str
+    parameters: dict[str, Any]
+    leaks: str
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set that was split."""
+        return self.train.dataset
+
+    @property
+    def threshold(self) -> float | None:
+        """A rating of at least this is relevant; None: every row is."""
+        return self.train.threshold
+
+    @cached_property
+    def known(self) -> Interactions:
+        """Train and validation rows: what is known of the users at test time."""
+        rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
+        return Interactions.in_time_order(self.dataset, rows, self.threshold)
+
+    @cached_property
+    def catalogue(self) -> BoolArray:
+        """Shape (n_items,): the items that may be recommended, those with a train row."""
+        return self.train.item_counts() > 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the data fingerprint, the threshold and the sorted row ids of each part."""
+        digest = blake2b(digest_size=16)
+        digest.update(f"{self.dataset.fingerprint}{self.threshold}".encode())
+        for part in (self.train, self.valid, self.test):
+            update_digest(digest, np.sort(part.rows))
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Ranking (click prediction): one file a model; layers and the ranker stand beside them once."""

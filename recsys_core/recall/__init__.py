@@ -1,0 +1,1 @@
+"""Candidate generation: one file a model, `base` holds what all of them promise."""

@@ -1,0 +1,188 @@
+"""What every recall model promises: fit, recommend in batches, save, load."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.config import Config, parse_config
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
+from recsys_core.evaluation.topk import top_k
+from recsys_core.events import OnEvent, ignore
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.storage import read_model, write_model
+from recsys_core.training.runtime import Runtime
+
+#: the scores of one block of users take at most this many floats (64 MiB)
+BLOCK_SCORES = 16_777_216
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Ranked items per user, best first.
+
+    Parameters
+    ----------
+    items
+        Shape (n_users, k), int32; -1 where a list is short.
+    scores
+        Shape (n_users, k), float32; -inf where a list is short.
+    """
+
+    items: IntArray
+    scores: FloatArray
+
+
+class RecallModel(ABC, Generic[ConfigT]):
+    """Base of the recall models.
+
+    A model learns from the relevant train rows and scores the whole catalogue for blocks of
+    users. The histories of `fit` (every train row, whatever its rating) are its default query;
+    those given to `recommend` replace them: they are what the query uses and what is excluded,
+    and an unknown user is served from them.
+
+    Parameters
+    ----------
+    config
+        The model's typed configuration.
+    runtime
+        Seed, device and checkpoint folder.
+    """
+
+    Config: ClassVar[type[Config]]
+
+    catalogue: BoolArray
+    """Shape (n_items,): items with a train row, the only ones ever recommended."""
+    tie_rank: IntArray
+    """Shape (n_items,): the order in which equal scores are listed."""
+    threshold: float | None
+    """A rating of at least this is relevant; None: every event is."""
+    histories: Histories
+    """One row a user of the data set: the events known at fit."""
+    fingerprint: str
+    """Fingerprint of the data set the model was fitted on."""
+
+    def __init__(self, config: ConfigT, runtime: Runtime | None = None) -> None:
+        self.config = config
+        self.runtime = runtime or Runtime()
+
+    @property
+    def n_items(self) -> int:
+        """Number of items of the data set."""
+        return len(self.catalogue)
+
+    def fit(
+        self, train: Interactions, *, valid: Interactions | None = None, on_event: OnEvent = ignore
+    ) -> Self:
+        """Learn from the relevant rows of `train`.
+
+        Parameters
+        ----------
+        valid
+            Rows that choose the number of epochs; None trains for the configured number.
+        """
+        self.catalogue = train.item_counts() > 0
+        self.tie_rank = train.dataset.tie_rank
+        self.threshold = train.threshold
+        self.histories = train.histories()
+        self.fingerprint = train.dataset.fingerprint
+        self._fit(train.positives(), valid, on_event)
+        return self
+
+    @abstractmethod
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        """Learn from `positives`, the relevant train rows."""
+
+    @abstractmethod
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Score every item for some users.
+
+        Parameters
+        ----------
+        users
+            Shape (n,): user numbers; -1 or a number beyond the data set is an unknown user.
+        histories
+            n rows: what is known of each of them.
+
+        Returns
+        -------
+        Shape (n, n_items), float32; higher is better.
+        """
+
+    def recommend(
+        self,
+        users: NDArray[np.integer],
+        k: int,
+        *,
+        histories: Histories | None = None,
+        exclude_seen: bool = True,
+    ) -> TopK:
+        """Rank the catalogue for `users`, in blocks so that memory does not grow with users."""
+        known = self.histories_of(users) if histories is None else histories
+        block = max(1, BLOCK_SCORES // self.n_items)
+        parts = []
+        for start in range(0, len(users), block):
+            rows = np.arange(start, min(start + block, len(users)))
+            part = known.take(rows)
+            scores = self.score(users[rows], part)
+            scores[:, ~self.catalogue] = -np.inf
+            if exclude_seen:
+                scores[part.row, part.items] = -np.inf
+            parts.append(top_k(scores, k, self.tie_rank))
+        items, scores = (
+            (np.concatenate(side) for side in zip(*parts, strict=True))
+            if parts
+            else (np.empty((0, k), np.int32), np.empty((0, k), np.float32))
+        )
+        return TopK(items, scores)
+
+    def histories_of(self, users: NDArray[np.integer]) -> Histories:
+        """Look up what fit knew of `users`; unknown users have an empty history."""
+        known = (users >= 0) & (users < len(self.histories))
+        histories = self.histories.take(np.where(known, users, 0))
+        return histories if known.all() else histories.where(known[histories.row])
+
+    def liked(self, histories: Histories) -> Histories:
+        """Keep the events that the protocol counts as relevant."""
+        if self.threshold is None:
+            return histories
+        return histories.where(histories.ratings >= self.threshold)
+
+    @abstractmethod
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Collect the learned arrays by name: all that `set_state` needs."""
+
+    @abstractmethod
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back what `state` gave."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder` (JSON and npz; nothing is pickled)."""
+        write_model(folder, self)
+
+    @classmethod
+    def load(cls, folder: Path, runtime: Runtime | None = None) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            A file is missing or truncated, or belongs to another model or format version.
+        """
+        header, arrays = read_model(folder, cls.__name__)
+        model = cls(parse_config(cls.Config, header["config"], cls.__name__), runtime)  # type: ignore[arg-type]
+        model.threshold = header["threshold"]
+        model.fingerprint = header["fingerprint"]
+        model.catalogue = arrays.pop("catalogue")
+        model.tie_rank = arrays.pop("tie_rank")
+        names = ("offsets", "items", "ratings", "timestamps")
+        model.histories = Histories(*(arrays.pop(f"history.{name}") for name in names))
+        model.set_state(arrays)
+        return model

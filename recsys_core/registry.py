@@ -1,0 +1,113 @@
+"""Models by name: a light table of built-in names, a decorator, and an entry-point group.
+
+Listing names imports no model (and so no torch); `model_class` imports only the one asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeVar
+
+from recsys_core.errors import InputError, unknown_name
+
+Stage = Literal["recall", "ranking", "two-stage"]
+ENTRY_POINT_GROUP = "recsys_workbench.models"
+
+#: name -> module that registers it; the order is the one in which models are listed
+BUILTIN: dict[str, str] = {
+    "popularity": "recsys_core.recall.popularity",
+    "item-cf": "recsys_core.recall.item_cf",
+    "mf": "recsys_core.recall.mf",
+    "ease": "recsys_core.recall.ease",
+    "lr": "recsys_core.ranking.lr",
+    "deepfm": "recsys_core.ranking.deepfm",
+}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a registered model."""
+
+    name: str
+    stage: Stage
+    title: str
+    paper: str
+    cls: type[Any]
+
+
+_registered: dict[str, ModelInfo] = {}
+ClassT = TypeVar("ClassT", bound=type[Any])
+
+
+def register_model(
+    name: str, *, stage: Stage, title: str, paper: str
+) -> Callable[[ClassT], ClassT]:
+    """Register the decorated class under `name`.
+
+    Parameters
+    ----------
+    title
+        A few words for lists: ``"Item-based collaborative filtering"``.
+    paper
+        Author, title, venue and year of the source.
+    """
+
+    def decorate(cls: ClassT) -> ClassT:
+        known = _registered.get(name)
+        if known is not None and known.cls.__module__ != cls.__module__:
+            raise InputError(
+                f"model '{name}' is registered twice: {known.cls.__module__} and {cls.__module__}",
+                "rename or uninstall one of them",
+            )
+        _registered[name] = ModelInfo(name, stage, title, paper, cls)
+        return cls
+
+    return decorate
+
+
+@cache
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def model_names() -> list[str]:
+    """List every model name, built-in ones first, without importing any model."""
+    names = [*BUILTIN, *_plugins(), *_registered]
+    return list(dict.fromkeys(names))
+
+
+def model_info(name: str) -> ModelInfo:
+    """Import the model called `name` and return what it registered.
+
+    Raises
+    ------
+    InputError
+        No such model (nearest name offered), or a plug-in that does not import or register it.
+    """
+    if name not in _registered:
+        if name in BUILTIN:
+            import_module(BUILTIN[name])
+        elif name in _plugins():
+            _load_plugin(_plugins()[name])
+        else:
+            raise unknown_name("model", name, model_names())
+    return _registered[name]
+
+
+def _load_plugin(point: EntryPoint) -> None:
+    try:
+        point.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"plug-in model '{point.name}' ({point.value}) does not load: {error}",
+            "reinstall or uninstall the package that provides it",
+        ) from error
+    if point.name not in _registered:
+        raise InputError(
+            f"plug-in model '{point.name}' ({point.value}) did not register that name",
+            "its class needs @register_model with the entry point's name",
+        )

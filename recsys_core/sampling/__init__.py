@@ -1,0 +1,1 @@
+"""Negative sampling, in one place for every model that needs it."""

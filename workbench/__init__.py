@@ -1,0 +1,1 @@
+"""What people touch: command line, run store, jobs, reports and the Textual application."""

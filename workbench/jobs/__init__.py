@@ -1,0 +1,1 @@
+"""Jobs: executing a spec into a run folder."""
