@@ -1,0 +1,266 @@
+"""`run(spec)`: load, split, fit, evaluate. Every way of working calls this one function."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys_core.config import Config, parse_config
+from recsys_core.data.dataset import Dataset
+from recsys_core.data.store import load_dataset
+from recsys_core.errors import InputError
+from recsys_core.evaluation.predictions import evaluate_predictions
+from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.evaluation.result import Evaluation
+from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.pipeline.environment import (
+    code_fingerprint,
+    default_threads,
+    describe_environment,
+    limited_threads,
+    peak_memory_mb,
+    reset_peak_memory,
+)
+from recsys_core.pipeline.result import Recommendations, RunResult, ScoredRows
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.split import Split
+from recsys_core.registry import model_info
+from recsys_core.training.runtime import Runtime
+
+#: a run keeps this many recommendations a user, or as many as its largest K
+KEPT_ITEMS = 100
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a stage hands back to `run`."""
+
+    evaluation: Evaluation
+    fit_seconds: float
+    eval_seconds: float
+    recommendations: Recommendations | None = None
+    rows: ScoredRows | None = None
+    curve: list[dict[str, float]] | None = None
+
+
+def model_config(spec: JobSpec) -> Config:
+    """Validate the model's fields.
+
+    Raises
+    ------
+    InputError
+        Unknown model or field, a bad value, or features given to a model that takes none.
+    """
+    info = model_info(spec.model)
+    if spec.features is not None and info.stage == "recall":
+        raise InputError(
+            f"{spec.name}: {spec.model} is a recall model and takes no feature schema",
+            "remove 'features', or use a ranking model",
+        )
+    config_class: type[Config] = info.cls.Config
+    return parse_config(config_class, spec.params, f"model {spec.model}")
+
+
+def load_split(
+    spec: JobSpec, *, data_dir: Path, offline: bool = False, on_event: OnEvent = ignore
+) -> Split:
+    """Load the data set and cut it as the protocol says."""
+    protocol = make_protocol(spec.protocol)
+    on_event(Event("load", message=f"loading {spec.dataset}"))
+    dataset = load_dataset(spec.dataset, data_dir, offline=offline, on_event=on_event)
+    on_event(Event("split", message=f"splitting by {spec.protocol['name']}"))
+    return protocol.split(dataset)
+
+
+def reuse_key(spec: JobSpec, split: Split) -> str:
+    """Hash of all that decides the outcome: a run with the same key need not run again.
+
+    The label is not part of it, nor is a default that was written out.
+    """
+    content = {
+        **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
+        "params": model_config(spec).model_dump(mode="json"),
+        "split": split.fingerprint,
+        "code": code_fingerprint(spec.model),
+    }
+    text = json.dumps(content, sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def run(
+    spec: JobSpec,
+    *,
+    data_dir: Path,
+    out_dir: Path | None = None,
+    split: Split | None = None,
+    offline: bool = False,
+    on_event: OnEvent = ignore,
+) -> RunResult:
+    """Train and evaluate one model.
+
+    Parameters
+    ----------
+    data_dir
+        Where prepared data sets lie.
+    out_dir
+        Where to put ``model/`` and, while training, ``checkpoint/``; None keeps neither.
+    split
+        The outcome of `load_split(spec)`, when the caller has it already.
+    offline
+        Never download a data set.
+
+    Raises
+    ------
+    InputError
+        The spec or the data is wrong.
+    """
+    config = model_config(spec)
+    stage = model_info(spec.model).stage
+    reset_peak_memory()
+    if split is None:
+        split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
+    runtime = Runtime(
+        seed=spec.seed,
+        device=_resolve_device(spec.device),
+        checkpoint=out_dir / "checkpoint" if out_dir else None,
+    )
+    threads = spec.threads or default_threads()
+    with limited_threads(threads):
+        execute = _run_recall if stage == "recall" else _run_ranking
+        outcome = execute(spec, config, split, runtime, out_dir, on_event)
+    environment = describe_environment(spec.model, threads, runtime.device)
+    evaluation = outcome.evaluation
+    return RunResult(
+        spec=spec,
+        stage=stage,
+        params=config.model_dump(mode="json"),
+        dataset=_describe_dataset(split.dataset),
+        protocol=_describe_split(split),
+        environment={
+            **environment,
+            "dataset_fingerprint": split.dataset.fingerprint,
+            "split_fingerprint": split.fingerprint,
+        },
+        metrics=evaluation.metrics,
+        ci95=evaluation.ci95,
+        counts=evaluation.counts,
+        users=evaluation.users,
+        user_metrics=evaluation.user_metrics,
+        user_ids=split.dataset.user_ids,
+        item_ids=split.dataset.item_ids,
+        fit_seconds=outcome.fit_seconds,
+        eval_seconds=outcome.eval_seconds,
+        peak_rss_mb=peak_memory_mb(),
+        recommendations=outcome.recommendations,
+        rows=outcome.rows,
+        curve=outcome.curve or [],
+    )
+
+
+def _run_recall(
+    spec: JobSpec,
+    config: Config,
+    split: Split,
+    runtime: Runtime,
+    out_dir: Path | None,
+    on_event: OnEvent,
+) -> _Outcome:
+    model = model_info(spec.model).cls(config, runtime)
+    started = time.perf_counter()
+    on_event(Event("fit", message=f"fitting {spec.name}"))
+    model.fit(split.train, valid=split.valid, on_event=on_event)
+    fitted = time.perf_counter()
+    on_event(Event("evaluate", message=f"evaluating {spec.name}"))
+    users = np.unique(split.test.user)
+    histories = split.known.histories().take(users)
+    top = model.recommend(users, max(KEPT_ITEMS, *spec.ks), histories=histories)
+    evaluation = evaluate_recommendations(users, top.items, split, spec.ks)
+    evaluated = time.perf_counter()
+    if out_dir is not None:
+        model.save(out_dir / "model")
+    return _Outcome(
+        evaluation,
+        fitted - started,
+        evaluated - fitted,
+        recommendations=Recommendations(
+            users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS]
+        ),
+        curve=getattr(model, "curve", None),
+    )
+
+
+def _run_ranking(
+    spec: JobSpec,
+    config: Config,
+    split: Split,
+    runtime: Runtime,
+    out_dir: Path | None,
+    on_event: OnEvent,
+) -> _Outcome:
+    from recsys_core.features.schema import load_schema
+    from recsys_core.ranking.ranker import Ranker
+
+    schema = load_schema(spec.features, split.dataset)
+    ranker = Ranker(spec.model, config, schema, runtime)
+    started = time.perf_counter()
+    on_event(Event("fit", message=f"fitting {spec.name}"))
+    ranker.fit(split, on_event)
+    fitted = time.perf_counter()
+    on_event(Event("evaluate", message=f"evaluating {spec.name}"))
+    test = split.test
+    labels = test.relevant.astype(np.float32)
+    scores = ranker.predict(test, split.known)[:, 0]
+    evaluation = evaluate_predictions(test.user, test.item, labels, scores, split)
+    evaluated = time.perf_counter()
+    if out_dir is not None:
+        ranker.save(out_dir / "model")
+    return _Outcome(
+        evaluation,
+        fitted - started,
+        evaluated - fitted,
+        rows=ScoredRows(test.user, test.item, labels, scores),
+        curve=ranker.curve,
+    )
+
+
+def _resolve_device(device: str) -> str:
+    import torch
+
+    if device == "cpu":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise InputError("device 'cuda': torch sees no GPU on this machine", "use cpu or auto")
+    return "cpu"
+
+
+def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "interactions": dataset.n_interactions,
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "synthetic": dataset.synthetic,
+    }
+
+
+def _describe_split(split: Split) -> dict[str, Any]:
+    return {
+        "name": split.protocol,
+        "parameters": split.parameters,
+        "fingerprint": split.fingerprint,
+        "train": len(split.train),
+        "valid": len(split.valid),
+        "test": len(split.test),
+        "leaks": split.leaks,
+        "counts": split.counts,
+    }
