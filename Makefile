@@ -1,0 +1,56 @@
+# Two commands need nothing but Python, pip, make and a package index:  make eval   make test
+PYTHON ?= python3
+BIN    := .venv/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help eval test check pytest coverage accuracy bench snapshots clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suite …' for another)
+	$(BIN)/recsys-workbench --headless eval $(ARGS)
+
+test: check coverage  ## everything CI checks: style, types, layers, tests, coverage
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
+	$(BIN)/pytest -m 'not accuracy' $(ARGS)
+
+coverage: .venv/.installed-dev
+	$(BIN)/pytest -m 'not accuracy' -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --include='recsys_core/*' --fail-under=90 --skip-covered --format=total
+	@$(BIN)/coverage report --include='recsys_core/*' --skip-covered | tail -n 15
+
+accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (about half an hour)
+	$(BIN)/pytest -m accuracy $(ARGS)
+
+bench: .venv/.installed-dev  ## speed against peers, each in an environment of its own
+	$(BIN)/python -m benchmarks $(ARGS)
+
+snapshots: .venv/.installed-dev  ## draw the pictures of the screens anew (look at them before you commit)
+	$(BIN)/pytest tests/tui --snapshot-update
+
+clean:  ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .benchmarks
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) -V). Use: make PYTHON=python3.11 …" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Torch comes first and alone: a wider request could choose a build of several gigabytes.
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@

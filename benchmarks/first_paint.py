@@ -1,0 +1,60 @@
+"""First paint of the interactive session against a minimal Textual application."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyte
+
+from benchmarks.harness import ROOT, Figure
+
+COLUMNS, ROWS = 120, 36
+#: a screen counts as painted with this many characters on it
+PAINTED = 60
+MINIMAL = str(ROOT / "benchmarks" / "peers" / "minimal_textual.py")
+
+
+def measure() -> Iterator[Figure]:
+    """Start both in a pseudo-terminal, in turn, and wait for the first screen."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = str(Path(sys.executable).with_name("recsys-workbench"))
+        ours = [program, "--runs-dir", f"{folder}/runs", "--data-dir", f"{folder}/data"]
+        peer = [sys.executable, MINIMAL]
+        rounds = [(first_paint(ours), first_paint(peer)) for _ in range(10)][1:]
+    ours_seconds, peer_seconds = (statistics.median(times) for times in zip(*rounds, strict=True))
+    yield Figure(
+        "first paint, no runs", "s", ours_seconds, peer_seconds, "minimal Textual", 1 / 1.6
+    )
+
+
+def first_paint(command: list[str]) -> float:
+    """Seconds from start until `PAINTED` characters are on the screen."""
+    started = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+        os.execvp(command[0], command)  # noqa: S606
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    try:
+        while time.perf_counter() - started < 20:
+            stream.feed(os.read(terminal, 1 << 16))
+            if sum(len(line.replace(" ", "")) for line in screen.display) >= PAINTED:
+                return time.perf_counter() - started
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    raise RuntimeError(f"{command[0]} painted nothing in 20 s")
