@@ -1,302 +1,302 @@
-"""List run folders quickly, again and again: a folder is read only when its files changed.
+"""Every run of a runs folder, fast: an SQLite index beside the folders remembers what is in them.
 
-Standard library only (YAML is loaded for runs that have no result yet), so that the interactive
-session can poll four times a second. Nothing here raises because of what a run folder holds: a
-folder that is half-written, damaged or removed while it is read is listed with what is known of
-it and a `problem`, or not at all.
+Files are the truth. The index keeps one row a run with the signature of the `status.json` it was
+read from; a row whose signature no longer fits is read again. It can be deleted, damaged or
+impossible to write: then listing is only slower.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from dataclasses import astuple, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-#: files whose change means that a run has to be read again
-_WATCHED = ("status.json", "metrics.json", "events.jsonl", "spec.yaml")
-#: bytes of events.jsonl read to find its last line
-_TAIL_BYTES = 4096
-#: two clocks tell a process' start time; they agree to about a second
-_START_TOLERANCE_SECONDS = 2.0
+from workbench.store.files import StoreError
+from workbench.store.runs import STATUS, Run, State
+
+INDEX = "index.sqlite"
+#: raised when the columns change
+_VERSION = 1
+#: a file changed this recently (seconds) may change again without its signature changing
+_RACY = 1.0
+#: prefix of folders that are being deleted
+_TRASH = ".trash-"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The last event of a run that is under way."""
-
-    stage: str
-    step: int = 0
-    total: int | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunSummary:
-    """What a list shows of one run.
+    """What lists and tables show of a run; unknown values are None or empty.
 
     Parameters
     ----------
-    run_id
-        The folder's name.
     state
-        As in status.json; `running` becomes `interrupted` when its process is gone.
-    split_fingerprint
-        Runs with the same one are comparable; empty when it is not known yet.
-    metrics, ci95
-        By metric name; undefined values (null) are left out.
-    problem
-        What is wrong with the folder's files, one line; empty when they read well.
+        As it is now: a running job whose process is gone is interrupted.
+    created, started, ended
+        Seconds since 1970.
+    split
+        Fingerprint of the split; runs with another one are not comparable.
+    metrics_json, params_json
+        Read through `metrics` and `params`.
     """
 
     run_id: str
-    folder: Path
-    state: str = "queued"
+    state: State
+    reason: str | None = None
+    created: float | None = None
+    started: float | None = None
+    ended: float | None = None
     label: str = ""
     model: str = ""
     stage: str = ""
     dataset: str = ""
     synthetic: bool = False
     protocol: str = ""
-    seed: int | None = None
-    split_fingerprint: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    ci95: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    seed: int = 0
+    split: str | None = None
+    reuse_key: str | None = None
     fit_seconds: float | None = None
-    created: float | None = None
-    started: float | None = None
-    ended: float | None = None
-    reason: str = ""
-    progress: Progress | None = None
-    problem: str = ""
+    metrics_json: str = "{}"
+    params_json: str = "{}"
+
+    @cached_property
+    def metrics(self) -> dict[str, float | None]:
+        """Values by metric name; None where not defined."""
+        metrics: dict[str, float | None] = json.loads(self.metrics_json)
+        return metrics
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """The fields of the model: all of them once it succeeded, before that those given."""
+        params: dict[str, Any] = json.loads(self.params_json)
+        return params
 
 
-class RunListing:
-    """The runs of one folder, kept up to date by `refresh`.
+_COLUMNS = [field.name for field in fields(RunSummary)]
+_Signature = tuple[int, int, int]
+_Row = tuple[_Signature | None, RunSummary]
 
-    Examples
-    --------
-    >>> RunListing(Path("no such folder")).refresh()
-    ()
+
+def list_runs(runs_dir: Path) -> list[RunSummary]:
+    """List all runs, newest first; a missing folder has none.
+
+    Raises
+    ------
+    StoreError
+        The folder cannot be read.
     """
-
-    def __init__(self, runs_dir: Path) -> None:
-        self.runs_dir = runs_dir
-        self._known: dict[str, tuple[tuple[int, ...], RunSummary]] = {}
-        self._runs: tuple[RunSummary, ...] = ()
-
-    def refresh(self) -> tuple[RunSummary, ...]:
-        """Read what changed and return all runs, newest first.
-
-        The tuple is the same object as before when nothing changed.
-        """
-        known: dict[str, tuple[tuple[int, ...], RunSummary]] = {}
-        changed = False
-        for folder in run_folders(self.runs_dir):
-            before = self._known.get(folder.name)
-            entry = _read_if_changed(folder, before)
-            if entry is not None:
-                known[folder.name] = entry
-                changed = changed or entry is not before
-        if changed or known.keys() != self._known.keys():
-            runs = [summary for _, summary in known.values()]
-            runs.sort(key=lambda run: (run.created or 0.0, run.run_id), reverse=True)
-            self._runs = tuple(runs)
-        self._known = known
-        return self._runs
+    signatures = _scan(runs_dir)
+    known = _read_index(runs_dir / INDEX)
+    fresh: dict[str, _Row] = {}
+    runs = []
+    now = time.time()
+    for run_id, signature in signatures.items():
+        row = known.get(run_id)
+        if row is None or row[0] != signature:
+            settled = abs(now - signature[0] / 1e9) > _RACY
+            row = (signature if settled else None, _summarise(runs_dir / run_id))
+            fresh[run_id] = row
+        runs.append(_now(runs_dir, row[1]))
+    gone = known.keys() - signatures.keys()
+    if fresh or gone:
+        _write_index(runs_dir / INDEX, fresh, gone)
+    runs.sort(key=lambda run: (run.created or 0.0, run.run_id), reverse=True)
+    return runs
 
 
-def run_folders(runs_dir: Path) -> list[Path]:
-    """List the folders that are runs: those that hold a status, a spec or a result."""
+def _scan(runs_dir: Path) -> dict[str, _Signature]:
+    """Map each run folder to time, inode and size of its status file."""
     try:
-        with os.scandir(runs_dir) as entries:
-            folders = [Path(entry.path) for entry in entries if entry.is_dir()]
-    except OSError:
-        return []
-    names = ("status.json", "spec.yaml", "metrics.json")
-    return [folder for folder in folders if any((folder / name).exists() for name in names)]
-
-
-def _read_if_changed(
-    folder: Path, before: tuple[tuple[int, ...], RunSummary] | None
-) -> tuple[tuple[int, ...], RunSummary] | None:
-    stamp = _stamp(folder)
-    if not any(stamp):
-        return None
-    if before is not None and before[0] == stamp:
-        if before[1].state != "running" or _is_alive(_read_json(folder / "status.json")):
-            return before
-        return (stamp, read_summary(folder))
-    return (stamp, read_summary(folder))
-
-
-def _stamp(folder: Path) -> tuple[int, ...]:
-    stamp: list[int] = []
-    for name in _WATCHED:
+        names = os.listdir(runs_dir)  # noqa: PTH208 - no Path objects for 10,000 names
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StoreError(f"{runs_dir}: cannot be read: {error.strerror}") from None
+    signatures = {}
+    for name in names:
+        if name[0] == ".":
+            continue
         try:
-            found = os.stat(folder / name)  # noqa: PTH116 - half the time of Path.stat
+            found = os.stat(f"{runs_dir}/{name}/{STATUS}")  # noqa: PTH116 - no Path
         except OSError:
-            stamp += (0, 0, 0)
-        else:
-            stamp += (found.st_mtime_ns, found.st_size, found.st_ino)
-    return tuple(stamp)
+            continue  # a file, or a folder that is no run
+        signatures[name] = (found.st_mtime_ns, found.st_ino, found.st_size)
+    return signatures
 
 
-def read_summary(folder: Path) -> RunSummary:
-    """Read one run folder; whatever is damaged becomes the summary's `problem`."""
-    problems: list[str] = []
-    status = _checked(folder / "status.json", problems)
-    result = _checked(folder / "metrics.json", problems)
-    spec = {} if result else _read_spec(folder / "spec.yaml", problems)
-    state = _text(status.get("state")) or ("succeeded" if result else "queued")
-    if state == "running" and not _is_alive(status):
-        state = "interrupted"
-    source = result or spec
-    dataset, protocol = source.get("dataset"), source.get("protocol")
-    dataset_values = dataset if isinstance(dataset, dict) else {"name": dataset}
-    protocol_values = protocol if isinstance(protocol, dict) else {"name": protocol}
-    model = _text(source.get("model"))
+def _now(runs_dir: Path, run: RunSummary) -> RunSummary:
+    """Look again at a run that was running: its process may be gone."""
+    return _summarise(runs_dir / run.run_id) if run.state == "running" else run
+
+
+def _summarise(path: Path) -> RunSummary:
+    """Read a run folder; whatever is damaged makes it a failed run with that as the reason."""
+    run = Run(path)
+    try:
+        status = run.status()
+        described = _result(run) if status.state == "succeeded" else _plan(run)
+    except StoreError as error:
+        return RunSummary(path.name, "failed", reason=error.problem, created=_age(path))
     return RunSummary(
-        run_id=folder.name,
-        folder=folder,
-        state=state,
-        label=_text(source.get("label")) or model or folder.name,
-        model=model,
-        stage=_text(source.get("stage")),
-        dataset=_text(dataset_values.get("name")),
-        synthetic=dataset_values.get("synthetic") is True or dataset_values.get("name") == "sample",
-        protocol=_text(protocol_values.get("name")),
-        seed=seed if isinstance(seed := source.get("seed"), int) else None,
-        split_fingerprint=_text(protocol_values.get("fingerprint")),
-        params=_mapping(source.get("params")),
-        metrics=_numbers(source.get("metrics")),
-        ci95=_intervals(source.get("ci95")),
-        fit_seconds=_number(source.get("fit_seconds")),
-        created=_number(status.get("created")),
-        started=_number(status.get("started")),
-        ended=_number(status.get("ended")),
-        reason=_text(status.get("reason")),
-        progress=_last_event(folder / "events.jsonl") if state == "running" else None,
-        problem="; ".join(problems),
+        run_id=path.name,
+        state=status.state,
+        reason=status.reason,
+        created=status.created,
+        started=status.started,
+        ended=status.ended,
+        **described,
     )
 
 
-def _checked(path: Path, problems: list[str]) -> dict[str, Any]:
-    """Read a JSON object; a file that is there and does not read is noted in `problems`."""
-    try:
-        return _mapping(json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        problems.append(f"{path.name} cannot be read: {_text(str(error))}")
-        return {}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return _checked(path, [])
-
-
-def _read_spec(path: Path, problems: list[str]) -> dict[str, Any]:
-    import yaml  # 20 ms that a folder of finished runs does not need
-
-    try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return _mapping(yaml.load(path.read_bytes(), Loader=loader))  # noqa: S506 - safe loaders
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, yaml.YAMLError):
-        problems.append(f"{path.name} cannot be read")
-        return {}
-
-
-def _last_event(path: Path) -> Progress | None:
-    """Return the last complete line of a file that another process appends to."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
-        return None
-    for line in reversed(lines):
-        try:
-            event = _mapping(json.loads(line))
-        except ValueError:
-            continue
-        step, total = event.get("step"), event.get("total")
-        return Progress(
-            stage=_text(event.get("stage")),
-            step=step if isinstance(step, int) else 0,
-            total=total if isinstance(total, int) else None,
-            metrics=_numbers(event.get("metrics")),
-            message=_text(event.get("message")),
-        )
+def _age(path: Path) -> float | None:
+    with suppress(OSError):
+        return path.stat().st_mtime
     return None
 
 
-def _is_alive(status: Mapping[str, Any]) -> bool:
-    """Tell whether the process that wrote `status` still runs; a pid alone is reused."""
-    pid, boot_id = status.get("pid"), status.get("boot_id")
-    if not isinstance(pid, int) or pid <= 0:
-        return False
-    if isinstance(boot_id, str) and boot_id and boot_id != _boot_id():
-        return False
+def _result(run: Run) -> dict[str, Any]:
+    result = run.metrics
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it runs and belongs to somebody else
-    started, known = _process_started(pid), _number(status.get("process_started"))
-    return started is None or known is None or abs(started - known) <= _START_TOLERANCE_SECONDS
+        return {
+            "label": result["label"],
+            "model": result["model"],
+            "stage": result["stage"],
+            "dataset": result["dataset"]["name"],
+            "synthetic": result["dataset"]["synthetic"],
+            "protocol": result["protocol"]["name"],
+            "seed": result["seed"],
+            "split": result["protocol"]["fingerprint"],
+            "reuse_key": result["reuse_key"],
+            "fit_seconds": result["fit_seconds"],
+            "metrics_json": json.dumps(result["metrics"]),
+            "params_json": json.dumps(result["params"]),
+        }
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{run.path}/metrics.json: damaged: {error} is missing") from None
 
 
-def _boot_id() -> str:
+def _plan(run: Run) -> dict[str, Any]:
+    spec = run.spec
+    return {
+        "label": str(spec.get("label") or spec.get("model", "")),
+        "model": str(spec.get("model", "")),
+        "dataset": str(spec.get("dataset", "")),
+        "protocol": str((spec.get("protocol") or {}).get("name", "")),
+        "seed": spec.get("seed", 0),
+        "params_json": json.dumps(spec.get("params") or {}, default=str),
+    }
+
+
+def _read_index(path: Path) -> dict[str, _Row]:
+    """Load the index; one that is missing, damaged or of another version is empty."""
+    if not path.exists():
+        return {}
+    select = f"SELECT mtime, inode, size, {', '.join(_COLUMNS)} FROM runs"  # noqa: S608 - fixed
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=2)) as database:
+            if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                return {}
+            rows = database.execute(select).fetchall()
+    except sqlite3.Error:
+        return {}
+    return {row[3]: (row[:3], RunSummary(*row[3:])) for row in rows}
 
 
-def _process_started(pid: int) -> float | None:
-    """Return when a process started, in seconds since 1970; None where /proc does not tell."""
+def _write_index(path: Path, fresh: dict[str, _Row], gone: Iterable[str]) -> None:
+    """Bring the index up to date; where that fails, listing is only slower next time."""
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        stat = Path("/proc/stat").read_text()
-        boot = next(line for line in stat.splitlines() if line.startswith("btime"))
-        return int(boot.split()[1]) + int(after_name[19]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, StopIteration):
-        return None
+        _update(path, fresh, gone)
+    except sqlite3.OperationalError:
+        return  # another process writes it, or the folder cannot be written
+    except sqlite3.DatabaseError:
+        with suppress(OSError, sqlite3.Error):
+            path.unlink()
+            _update(path, fresh, ())
 
 
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _update(path: Path, fresh: dict[str, _Row], gone: Iterable[str]) -> None:
+    marks = ", ".join("?" * (len(_COLUMNS) + 3))
+    settled = [(*row[0], *astuple(row[1])) for row in fresh.values() if row[0] is not None]
+    with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = OFF")  # it can be rebuilt
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            database.execute("DROP TABLE IF EXISTS runs")
+            columns = ", ".join(f"{name}" for name in ("mtime", "inode", "size", *_COLUMNS))
+            database.execute(f"CREATE TABLE runs ({columns}, PRIMARY KEY (run_id))")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.executemany("DELETE FROM runs WHERE run_id = ?", [(run_id,) for run_id in gone])
+        database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", settled)  # noqa: S608
+        database.execute("COMMIT")
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def find_reusable(runs_dir: Path, reuse_key: str) -> Run | None:
+    """Find the newest run that succeeded with this key and still has all its files."""
+    for summary in list_runs(runs_dir):
+        if summary.state == "succeeded" and summary.reuse_key == reuse_key:
+            run = Run(runs_dir / summary.run_id)
+            if run.complete():
+                return run
+    return None
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+def resolve_run(runs_dir: Path, text: str) -> Run:
+    """Find the run that `text` means: a run id, the start or end of one, or a run folder's path.
+
+    Raises
+    ------
+    StoreError
+        None or several fit.
+    """
+    if text and (runs_dir / text / STATUS).is_file():
+        return Run(runs_dir / text)
+    if os.sep in text and (Path(text) / STATUS).is_file():
+        return Run(Path(text))
+    ids = [run.run_id for run in list_runs(runs_dir)]
+    found = [name for name in ids if text and (name.startswith(text) or name.endswith(text))]
+    if len(found) == 1:
+        return Run(runs_dir / found[0])
+    if found:
+        shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
+        raise StoreError(f"'{text}' fits {len(found)} runs: {shown}", "give more of the run id")
+    raise _no_such_run(runs_dir, text, ids)
 
 
-def _numbers(value: object) -> dict[str, float]:
-    pairs = ((key, _number(entry)) for key, entry in _mapping(value).items())
-    return {key: number for key, number in pairs if number is not None}
+def _no_such_run(runs_dir: Path, text: str, ids: list[str]) -> StoreError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, ids, n=1, cutoff=0.6)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return StoreError(
+        f"no run '{text}' in {runs_dir}", f"{hint}see them with: recsys-workbench runs list"
+    )
 
 
-def _intervals(value: object) -> dict[str, tuple[float, float]]:
-    intervals: dict[str, tuple[float, float]] = {}
-    for key, entry in _mapping(value).items():
-        if isinstance(entry, list) and len(entry) == 2:
-            low, high = _number(entry[0]), _number(entry[1])
-            if low is not None and high is not None:
-                intervals[key] = (low, high)
-    return intervals
+def delete_run(run: Run) -> None:
+    """Delete a run folder; it is gone from every list at once, even if this is interrupted.
+
+    Raises
+    ------
+    StoreError
+        It cannot be deleted.
+    """
+    trash = run.path.with_name(f"{_TRASH}{run.run_id}")
+    try:
+        run.path.rename(trash)
+        shutil.rmtree(trash)
+    except OSError as error:
+        raise StoreError(f"{run.path}: cannot be deleted: {error.strerror}") from error
+
+
+def sweep(runs_dir: Path) -> None:
+    """Delete what an interrupted `delete_run` left."""
+    for path in runs_dir.glob(f"{_TRASH}*"):
+        shutil.rmtree(path, ignore_errors=True)

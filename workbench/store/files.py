@@ -1,0 +1,104 @@
+"""Files that are there in full or not at all, and file errors that a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from recsys_core.errors import InputError
+
+#: suffix of a file that is still being written
+PARTIAL = ".partial"
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another place with --runs-dir",
+    errno.EDQUOT: "free some space, or choose another place with --runs-dir",
+    errno.EFBIG: "raise the file size limit (ulimit -f)",
+    errno.EROFS: "choose a place that can be written with --runs-dir",
+    errno.EACCES: "change the permissions, or choose another place with --runs-dir",
+    errno.EPERM: "change the permissions, or choose another place with --runs-dir",
+    errno.ENOTDIR: "choose a folder with --runs-dir",
+    errno.EEXIST: "choose a folder with --runs-dir",
+}
+
+
+class StoreError(InputError):
+    """The run store cannot be read or written: disk full, no permission, damaged file."""
+
+
+def explain(error: OSError, path: Path) -> StoreError:
+    """Turn an error of the operating system into a sentence and a remedy."""
+    reason = error.strerror or str(error)
+    return StoreError(
+        f"{error.filename or path}: cannot be written: {reason}",
+        _REMEDIES.get(error.errno or 0, "check the disk"),
+    )
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to; it takes the place of `path` when the block ends well.
+
+    The content is on the disk before the rename, so a crash at any moment leaves the old file
+    or the new one.
+
+    Raises
+    ------
+    StoreError
+        The disk is full, the folder cannot be written, and the like.
+    """
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        yield partial
+        _sync(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise explain(error, path) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` (UTF-8)."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by `value` as JSON; `value` must not hold NaN or infinities."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    StoreError
+        The file is missing, cannot be read, or is not a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"no such file: {path}") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise StoreError(f"{path}: damaged: this is not JSON") from None
+    if not isinstance(value, dict):
+        raise StoreError(f"{path}: damaged: expected a JSON object")
+    return value

@@ -1,0 +1,177 @@
+"""results.sqlite: per-user metrics, recommendations and scored rows, readable with sqlite3."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.store.files import StoreError, replacing
+
+_SCHEMA = """
+CREATE TABLE users (user INTEGER PRIMARY KEY, user_id TEXT NOT NULL);
+CREATE TABLE items (item INTEGER PRIMARY KEY, item_id TEXT NOT NULL);
+CREATE TABLE user_metrics (
+    metric TEXT NOT NULL, user INTEGER NOT NULL, value REAL, PRIMARY KEY (metric, user)
+) WITHOUT ROWID;
+CREATE TABLE recommendations (
+    user INTEGER NOT NULL, rank INTEGER NOT NULL, item INTEGER NOT NULL, score REAL NOT NULL,
+    channels TEXT, PRIMARY KEY (user, rank)
+) WITHOUT ROWID;
+CREATE TABLE rows (
+    user INTEGER NOT NULL, item INTEGER NOT NULL, label REAL NOT NULL, score REAL NOT NULL
+);
+"""
+_INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
+TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
+
+
+class Array(Protocol):
+    """What the writer needs of an array: this module imports no numpy."""
+
+    def tolist(self) -> list[Any]:
+        """Convert to nested lists."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The content of results.sqlite.
+
+    Parameters
+    ----------
+    user_ids, item_ids
+        Original ids of all users and items, by number.
+    users
+        Shape (n,): the users that `user_metrics` is about.
+    user_metrics
+        Shape (n,) each; NaN where not defined.
+    recommendations
+        users (m,), items (m, width), scores (m, width); items are -1 where a list is short.
+    rows
+        users, items, labels, scores, shape (rows,) each.
+    """
+
+    user_ids: Array
+    item_ids: Array
+    users: Array
+    user_metrics: Mapping[str, Array]
+    recommendations: tuple[Array, Array, Array] | None = None
+    rows: tuple[Array, Array, Array, Array] | None = None
+
+
+def write_results(path: Path, tables: Tables) -> None:
+    """Replace `path` by a database of `tables`.
+
+    Raises
+    ------
+    StoreError
+        The disk is full, the folder cannot be written.
+    """
+    with replacing(path) as partial:
+        partial.unlink(missing_ok=True)
+        try:
+            with closing(sqlite3.connect(partial, isolation_level=None)) as database:
+                # no journal: the file is thrown away unless it is complete
+                database.execute("PRAGMA journal_mode = OFF")
+                database.execute("PRAGMA synchronous = OFF")
+                database.executescript(_SCHEMA)
+                database.execute("BEGIN")
+                _fill(database, tables)
+                database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{path}: cannot be written: {error}",
+                "free some space, or choose another place with --runs-dir",
+            ) from error
+
+
+def _fill(database: sqlite3.Connection, tables: Tables) -> None:
+    insert = database.executemany
+    insert("INSERT INTO users VALUES (?, ?)", enumerate(tables.user_ids.tolist()))
+    insert("INSERT INTO items VALUES (?, ?)", enumerate(tables.item_ids.tolist()))
+    users = tables.users.tolist()
+    for metric in sorted(tables.user_metrics):
+        values = tables.user_metrics[metric].tolist()
+        insert(
+            "INSERT INTO user_metrics VALUES (?, ?, ?)",
+            ((metric, *pair) for pair in zip(users, values, strict=True)),
+        )
+    if tables.recommendations is not None:
+        insert(
+            "INSERT INTO recommendations VALUES (?, ?, ?, ?, NULL)",
+            _ranked(*tables.recommendations),
+        )
+    if tables.rows is not None:
+        columns = [column.tolist() for column in tables.rows]
+        insert("INSERT INTO rows VALUES (?, ?, ?, ?)", zip(*columns, strict=True))
+        database.execute(_INDEX_ROWS)
+
+
+def _ranked(users: Array, items: Array, scores: Array) -> Iterator[tuple[int, int, int, float]]:
+    """Unroll lists into (user, rank, item, score), leaving out the padding."""
+    for user, row, values in zip(users.tolist(), items.tolist(), scores.tolist(), strict=True):
+        for rank, (item, score) in enumerate(zip(row, values, strict=True), start=1):
+            if item >= 0:
+                yield user, rank, item, score
+
+
+def query(path: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run a SELECT on a results file, which is opened for reading only.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or damaged.
+    """
+    if not path.is_file():
+        raise StoreError(f"no such file: {path}", "the run did not succeed, or it was thinned out")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            return database.execute(sql, values).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: damaged: {error}", "run it again with --fresh") from error
+
+
+def metric_names(path: Path) -> list[str]:
+    """List the metrics that the file has values of users for."""
+    return [row[0] for row in query(path, "SELECT DISTINCT metric FROM user_metrics")]
+
+
+def user_metric(path: Path, metric: str) -> dict[int, float]:
+    """Read one metric: user number -> value, NaN where it is not defined; empty when unknown."""
+    rows = query(path, "SELECT user, value FROM user_metrics WHERE metric = ?", (metric,))
+    return {user: math.nan if value is None else value for user, value in rows}
+
+
+def recommendations(path: Path, user: int) -> list[tuple[int, float, list[str]]]:
+    """Read one user's list, best first: (item, score, channels)."""
+    rows = query(
+        path,
+        "SELECT item, score, channels FROM recommendations WHERE user = ? ORDER BY rank",
+        (user,),
+    )
+    return [(item, score, json.loads(channels or "[]")) for item, score, channels in rows]
+
+
+def table(path: Path, name: str) -> tuple[list[str], Iterable[tuple[Any, ...]]]:
+    """Read a whole table of `TABLES` for an export: column names and rows, original ids joined."""
+    joins = {
+        "user_metrics": "user_metrics JOIN users USING (user)",
+        "recommendations": "recommendations JOIN users USING (user) JOIN items USING (item)",
+        "rows": "rows JOIN users USING (user) JOIN items USING (item)",
+    }
+    columns = {
+        "users": ["user", "user_id"],
+        "items": ["item", "item_id"],
+        "user_metrics": ["user_id", "metric", "value"],
+        "recommendations": ["user_id", "rank", "item_id", "score", "channels"],
+        "rows": ["user_id", "item_id", "label", "score"],
+    }[name]
+    sql = f"SELECT {', '.join(columns)} FROM {joins.get(name, name)}"  # noqa: S608 - fixed names
+    return columns, query(path, sql)

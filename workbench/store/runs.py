@@ -1,0 +1,219 @@
+"""One run folder: reading it, and writing it step by step (runs/README.md has the format)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from workbench.store.files import PARTIAL, StoreError, explain, read_json, write_json, write_text
+from workbench.store.process import ProcessIdentity
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
+STATES: tuple[State, ...] = get_args(State)
+
+STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
+ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
+MODEL, CHECKPOINT = "model", "checkpoint"
+
+
+@dataclass(frozen=True)
+class Status:
+    """State and times of a run; times are seconds since 1970, None where not there yet."""
+
+    state: State
+    created: float | None = None
+    started: float | None = None
+    ended: float | None = None
+    pid: int | None = None
+    process_started: float | None = None
+    boot_id: str | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], where: Path) -> Status:
+        """Read what `Run.write_status` wrote; fields of later versions are left out."""
+        if values.get("state") not in STATES:
+            raise StoreError(f"{where}: damaged: state is {values.get('state')!r}")
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
+
+    def as_seen_now(self) -> Status:
+        """Show a running job whose process is gone as interrupted."""
+        if self.state != "running" or self.alive():
+            return self
+        reason = "the process that ran it is gone"
+        return replace(self, state="interrupted", reason=self.reason or reason)
+
+    def alive(self) -> bool:
+        """Tell whether the process that runs the job is there."""
+        if self.pid is None or self.process_started is None or self.boot_id is None:
+            return False
+        return ProcessIdentity(self.pid, self.process_started, self.boot_id).alive()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder; nothing is read before it is asked for, and then once."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The job as `run(spec)` was given it."""
+        path = self.path / SPEC
+        try:
+            value = yaml.load(path.read_bytes(), Loader=_SafeLoader)  # noqa: S506 - it is safe
+        except FileNotFoundError:
+            raise StoreError(f"no such file: {path}") from None
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+        except (yaml.YAMLError, UnicodeDecodeError):
+            raise StoreError(f"{path}: damaged: this is not YAML") from None
+        if not isinstance(value, dict):
+            raise StoreError(f"{path}: damaged: expected 'key: value' lines")
+        return value
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json: the result of a run that succeeded."""
+        return read_json(self.path / METRICS)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """environment.json."""
+        return read_json(self.path / ENVIRONMENT)
+
+    def status(self) -> Status:
+        """Read the state as it is now; a dead run is shown as interrupted."""
+        path = self.path / STATUS
+        return Status.parse(read_json(path), path).as_seen_now()
+
+    def write_status(self, status: Status) -> None:
+        """Replace the state."""
+        write_json(self.path / STATUS, asdict(status))
+
+    def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """Read the whole lines of events.jsonl from byte `offset`.
+
+        Returns
+        -------
+        The events and the offset to go on from.
+        """
+        try:
+            with (self.path / EVENTS).open("rb") as file:
+                file.seek(offset)
+                content = file.read()
+        except FileNotFoundError:
+            return [], offset
+        whole = content[: content.rfind(b"\n") + 1]
+        return list(_events(whole)), offset + len(whole)
+
+    def complete(self) -> bool:
+        """Tell whether the files of a finished run are all there."""
+        return all((self.path / name).exists() for name in (METRICS, RESULTS, MODEL))
+
+    def remove_unfinished(self) -> None:
+        """Delete half-written files and what only a finished run should have."""
+        for path in self.path.rglob(f"*{PARTIAL}"):
+            path.unlink(missing_ok=True)
+        for name in (METRICS, RESULTS):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / MODEL, ignore_errors=True)
+
+
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _events(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        with suppress(ValueError):  # a line cut short by a full disk
+            event = json.loads(line)
+            if isinstance(event, dict):
+                yield event
+
+
+def create_run(runs_dir: Path, spec: Mapping[str, Any], label: str) -> Run:
+    """Make a run folder in state queued.
+
+    Parameters
+    ----------
+    spec
+        The job as plain values.
+
+    Raises
+    ------
+    StoreError
+        The runs folder cannot be written.
+    """
+    created = time.time()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or "run"
+    while True:
+        path = runs_dir / f"{stamp}-{slug}-{secrets.token_hex(2)}"
+        try:
+            path.mkdir(parents=True)
+            break
+        except FileExistsError:
+            if not path.exists():  # something in the way is no folder
+                raise StoreError(f"{runs_dir}: not a folder", "choose another --runs-dir") from None
+        except OSError as error:
+            raise explain(error, runs_dir) from error
+    run = Run(path)
+    try:
+        write_text(path / SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
+        run.write_status(Status("queued", created=created))
+    except StoreError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    return run
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Make the runs folder and try to write in it, so that it fails before any work is done.
+
+    Raises
+    ------
+    StoreError
+        It cannot be made or written.
+    """
+    probe = runs_dir / f".probe-{os.getpid()}"
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        probe.write_text("x")
+        probe.unlink()
+    except OSError as error:
+        with suppress(OSError):
+            probe.unlink()
+        raise explain(error, runs_dir) from error
+
+
+def read_run(path: Path) -> Run:
+    """Open the run in folder `path`.
+
+    Raises
+    ------
+    StoreError
+        There is none.
+    """
+    if not (path / STATUS).is_file():
+        raise StoreError(
+            f"{path}: this is no run folder", "see what there is with: recsys-workbench runs list"
+        )
+    return Run(path)
