@@ -1,0 +1,208 @@
+"""A baseline: an earlier run or report that later runs may not fall behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recsys_core.errors import InputError, unknown_name
+from recsys_core.evaluation.names import check_metric_name, higher_is_better
+from workbench.reports.folder import ReportRun, mean_of, read_report_run
+from workbench.reports.gates import finite_number
+from workbench.reports.paired import compare_users, corrected
+from workbench.store.files import read_json
+
+#: metrics that describe lists; only a tolerance of their own makes them a condition
+DESCRIPTIVE = ("coverage", "gini", "novelty", "diversity", "popularity")
+
+#: what rounding may add to a drop of exactly the tolerance
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Values to hold.
+
+    Parameters
+    ----------
+    name
+        Where they come from, for people.
+    values
+        Label -> metric -> mean over seeds.
+    split_fingerprint
+        What they were judged on; None when the source does not say.
+    tolerances
+        Metric -> allowed drop in its bad direction. Empty: every metric that measures quality,
+        with tolerance 0.
+    runs
+        Label -> run folders, for the paired test; empty when the source is a report.
+    """
+
+    name: str
+    values: Mapping[str, Mapping[str, float | None]]
+    split_fingerprint: str | None
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    runs: Mapping[str, Sequence[ReportRun]] = field(default_factory=dict)
+
+    def tolerance(self, metric: str) -> float | None:
+        """Return the allowed drop, None for a metric that is shown but not judged."""
+        if self.tolerances:
+            return self.tolerances.get(metric)
+        return None if metric.partition("@")[0] in DESCRIPTIVE else 0.0
+
+    def is_comparable(self, runs: Iterable[ReportRun]) -> bool:
+        """Tell whether runs with a result were judged on the baseline's rows, as far as known."""
+        fingerprints = {run.split_fingerprint for run in runs if run.succeeded}
+        return self.split_fingerprint is None or fingerprints <= {self.split_fingerprint}
+
+
+def parse_tolerance(text: str) -> tuple[str, float]:
+    """Read ``METRIC=D``, D at least 0.
+
+    Raises
+    ------
+    InputError
+        Not of that form, an unknown metric, or a D that is negative or no number.
+
+    Examples
+    --------
+    >>> parse_tolerance("ndcg@10=0.005")
+    ('ndcg@10', 0.005)
+    """
+    metric, equals, allowed = text.partition("=")
+    metric = metric.strip()
+    if not equals:
+        raise InputError(
+            f"tolerance '{text}' is not of the form METRIC=D",
+            "write e.g. --tolerance ndcg@10=0.005",
+        )
+    check_metric_name(metric)
+    value = finite_number(allowed, f"tolerance '{text}'")
+    if value < 0:
+        raise InputError(
+            f"tolerance '{text}': {value:g} is negative",
+            "give the allowed drop in the metric's bad direction, 0 or more",
+        )
+    return metric, value
+
+
+def read_baseline(path: Path, tolerances: Mapping[str, float] | None = None) -> Baseline:
+    """Read a baseline from a run folder or a report JSON.
+
+    Raises
+    ------
+    InputError
+        Neither of the two, damaged, a run that did not succeed, or a tolerance for a metric that
+        the baseline does not have.
+    """
+    baseline = (_from_run if path.is_dir() else _from_report)(path, tolerances or {})
+    known = {metric for values in baseline.values.values() for metric in values}
+    for metric in baseline.tolerances:
+        if metric not in known:
+            raise unknown_name(f"metric in baseline {path}:", metric, known)
+    return baseline
+
+
+def _from_run(path: Path, tolerances: Mapping[str, float]) -> Baseline:
+    run = read_report_run(path)
+    if not run.succeeded:
+        raise InputError(
+            f"baseline {path}: the run is {run.state} and has no values",
+            "name a run that succeeded",
+        )
+    values = {run.label: run.metrics}
+    return Baseline(str(path), values, run.split_fingerprint, tolerances, {run.label: [run]})
+
+
+def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
+    report = read_json(path)
+    values: dict[str, dict[str, float | None]] = {}
+    try:
+        if report["schema"] != 1:
+            raise InputError(
+                f"baseline {path}: report schema {report['schema']!r} is not known here",
+                "write it again with this version: eval --report FILE.json",
+            )
+        for row in report["summary"]:
+            values.setdefault(row["label"], {})[row["metric"]] = row["mean"]
+        fingerprint = report["protocol"]["fingerprint"]
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"baseline {path}: not a report of schema 1 (problem: {error})",
+            "name a run folder, or a file written by: eval --report FILE.json",
+        ) from None
+    return Baseline(str(path), values, fingerprint, tolerances)
+
+
+def check_baseline(baseline: Baseline, labels: Iterable[str]) -> None:
+    """Raise InputError when none of `labels` has a value in the baseline."""
+    labels = list(labels)
+    if not set(labels) & set(baseline.values):
+        raise InputError(
+            f"baseline {baseline.name} has label {', '.join(baseline.values) or '(none)'};"
+            f" this report has {', '.join(labels)}",
+            "values are compared label by label: choose a baseline that shares a label",
+        )
+
+
+def judge_baseline(
+    baseline: Baseline, groups: Mapping[str, Sequence[ReportRun]], metrics: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Write a report row for each label and metric that the baseline has too.
+
+    Parameters
+    ----------
+    groups
+        Label -> its runs, failed ones included.
+    metrics
+        Metrics of the report, in the order of the rows.
+    """
+    check_baseline(baseline, groups)
+    shared = {label: runs for label, runs in groups.items() if label in baseline.values}
+    rows: dict[str, list[dict[str, Any]]] = {label: [] for label in shared}
+    for metric in dict.fromkeys([*metrics, *baseline.tolerances]):
+        labels = [label for label in shared if metric in baseline.values[label]]
+        tests = [compare_users(_done(shared[x]), baseline.runs.get(x, []), metric) for x in labels]
+        p_values = corrected([test.p_value if test else None for test in tests])
+        for label, p_value in zip(labels, p_values, strict=True):
+            rows[label].append(_row(baseline, label, metric, shared[label], p_value))
+    return [row for label in shared for row in rows[label]]
+
+
+def _done(runs: Iterable[ReportRun]) -> list[ReportRun]:
+    return [run for run in runs if run.succeeded]
+
+
+def _row(
+    baseline: Baseline,
+    label: str,
+    metric: str,
+    runs: Sequence[ReportRun],
+    p_value: float | None,
+) -> dict[str, Any]:
+    value, before = mean_of(runs, metric), baseline.values[label][metric]
+    delta = None
+    if value is not None and before is not None and baseline.is_comparable(runs):
+        delta = value - before
+    tolerance = baseline.tolerance(metric)
+    return {
+        "label": label,
+        "metric": metric,
+        "value": value,
+        "baseline": before,
+        "delta": delta,
+        "p_value": p_value,
+        "tolerance": tolerance,
+        "passed": None if tolerance is None else _holds(metric, delta, before, tolerance),
+    }
+
+
+def _holds(metric: str, delta: float | None, before: float | None, tolerance: float) -> bool:
+    if before is None:
+        return True  # the baseline was not defined there, so nothing can be lost
+    if delta is None:
+        return False
+    loss = -delta if higher_is_better(metric) else delta
+    return loss <= tolerance + _ROUNDING

@@ -1,0 +1,96 @@
+"""Two or more runs side by side: values, difference to the first, significance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from recsys_core.errors import InputError
+from recsys_core.evaluation.names import higher_is_better
+from workbench.reports.folder import ReportRun
+from workbench.reports.metrics import headline_first
+from workbench.reports.paired import compare_users, corrected
+
+
+def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
+    """Compare runs with the first of them.
+
+    Returns
+    -------
+    ``runs``: one object a run, in order: ``run_id``, ``label``, ``model``, ``seed``, ``dataset``,
+    ``protocol``, ``split_fingerprint``, ``comparable`` (judged on the same split as the first).
+    ``metrics``: one object a metric: ``metric``, ``higher_is_better`` and ``values``, one object a
+    run: ``value``, ``ci95``, ``delta``, ``delta_ci95``, ``p_value`` (paired test over users, Holm
+    over the compared runs of the metric), ``users``; null for the first run, where there is no
+    value, and for runs that are not comparable.
+    ``params``: the fields that differ: name -> one value a run.
+
+    Raises
+    ------
+    InputError
+        Fewer than two runs, or a run without a result.
+    """
+    if len(runs) < 2:
+        raise InputError("compare needs at least two runs", "name another run: see runs list")
+    for run in runs:
+        if not run.succeeded:
+            raise InputError(
+                f"run {run.run_id} is {run.state} and has no values to compare",
+                "name runs that succeeded: see runs list",
+            )
+    first = runs[0]
+    names = {metric for run in runs for metric in run.metrics}
+    return {
+        "runs": [_describe(run, first) for run in runs],
+        "metrics": [_compare(metric, runs) for metric in headline_first(names)],
+        "params": _differing_params(runs),
+    }
+
+
+def _describe(run: ReportRun, first: ReportRun) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "label": run.label,
+        "model": run.model,
+        "seed": run.seed,
+        "dataset": run.result.get("dataset", {}).get("name"),
+        "protocol": run.result.get("protocol", {}).get("name"),
+        "split_fingerprint": run.split_fingerprint,
+        "comparable": run.split_fingerprint == first.split_fingerprint,
+    }
+
+
+def _compare(metric: str, runs: Sequence[ReportRun]) -> dict[str, Any]:
+    first = runs[0]
+    tests = [compare_users([run], [first], metric) for run in runs[1:]]
+    p_values = corrected([test.p_value if test else None for test in tests])
+    values = [_value(first, metric)]
+    for run, test, p_value in zip(runs[1:], tests, p_values, strict=True):
+        entry = _value(run, metric)
+        base = first.metrics.get(metric)
+        if run.split_fingerprint == first.split_fingerprint and None not in (base, entry["value"]):
+            entry["delta"] = entry["value"] - base
+        if test is not None:
+            entry |= {"delta_ci95": list(test.ci95), "p_value": p_value, "users": test.n}
+        values.append(entry)
+    return {"metric": metric, "higher_is_better": higher_is_better(metric), "values": values}
+
+
+def _value(run: ReportRun, metric: str) -> dict[str, Any]:
+    return {
+        "value": run.metrics.get(metric),
+        "ci95": run.result.get("ci95", {}).get(metric),
+        "delta": None,
+        "delta_ci95": None,
+        "p_value": None,
+        "users": None,
+    }
+
+
+def _differing_params(runs: Sequence[ReportRun]) -> dict[str, list[Any]]:
+    params = [
+        {"model": run.model, "seed": run.seed, **run.result.get("params", {})} for run in runs
+    ]
+    names = dict.fromkeys(name for values in params for name in values)
+    rows = {name: [values.get(name) for values in params] for name in names}
+    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}

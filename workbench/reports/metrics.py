@@ -1,0 +1,94 @@
+"""How metrics are ordered and written wherever a report is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: the most telling first; top-K metrics at the smallest K come before the larger ones
+_ORDER = (
+    "ndcg",
+    "recall",
+    "auc",
+    "gauc",
+    "logloss",
+    "ece",
+    "rmse",
+    "hit",
+    "mrr",
+    "map",
+    "precision",
+    "coverage",
+    "novelty",
+    "diversity",
+    "popularity",
+    "gini",
+)
+
+
+def headline_first(metrics: Iterable[str]) -> list[str]:
+    """Sort metric names by how much they say: K ascending, then by kind.
+
+    Examples
+    --------
+    >>> headline_first(["recall@20", "coverage@10", "recall@10", "ndcg@10"])
+    ['ndcg@10', 'recall@10', 'coverage@10', 'recall@20']
+    """
+    return sorted(metrics, key=_rank)
+
+
+def _rank(metric: str) -> tuple[int, str, int, str]:
+    name, _, k = metric.partition("@")
+    kind, _, task = name.partition("/")
+    position = _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+    return (int(k) if k.isdigit() else 0, task, position, metric)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Write a value for people: four decimals, fewer for large ones, a dash for none.
+
+    Examples
+    --------
+    >>> number(0.25), number(12.3456), number(None)
+    ('0.2500', '12.346', '—')
+    """
+    if value is None:
+        return "—"
+    if abs(value) >= 10:
+        digits = max(digits - 1, 0)
+    return f"{value:.{digits}f}"
+
+
+def signed(value: float | None) -> str:
+    """Write a difference with its sign."""
+    return "—" if value is None else f"{value:+.4f}"
+
+
+def seconds(value: float | None) -> str:
+    """Write a duration.
+
+    Examples
+    --------
+    >>> seconds(0.04), seconds(3.21), seconds(75), seconds(3725)
+    ('0.04 s', '3.2 s', '1 min 15 s', '1 h 02 min')
+    """
+    if value is None:
+        return "—"
+    if value < 60:
+        return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def p_text(p_value: float | None) -> str:
+    """Write a p-value.
+
+    Examples
+    --------
+    >>> p_text(0.0312), p_text(1e-9), p_text(None)
+    ('0.031', '<0.001', '—')
+    """
+    if p_value is None:
+        return "—"
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -1,0 +1,51 @@
+"""Paired tests over the users of run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys_core.evaluation.significance import Comparison, holm, paired_test
+from workbench.reports.folder import ReportRun
+
+#: users that both sides need to have before a test says anything
+MIN_USERS = 2
+
+
+def compare_users(
+    ours: Sequence[ReportRun], theirs: Sequence[ReportRun], metric: str
+) -> Comparison | None:
+    """Test the difference ours - theirs of a per-user metric, over the users both have.
+
+    A user's value is the mean over the runs (seeds) of a side.
+
+    Returns
+    -------
+    None when a side has no values user by user, or they were not judged on the same split.
+    """
+    if len({run.split_fingerprint for run in [*ours, *theirs]}) != 1:
+        return None
+    left, right = _user_means(ours, metric), _user_means(theirs, metric)
+    users = sorted(left.keys() & right.keys())
+    if len(users) < MIN_USERS:
+        return None
+    return paired_test(
+        np.array([left[user] for user in users]), np.array([right[user] for user in users])
+    )
+
+
+def _user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
+    """Average a metric over runs, for the users that all of them have."""
+    values = [run.user_values(metric) for run in runs]
+    if not values:
+        return {}
+    users = set(values[0]).intersection(*values[1:])
+    return {user: sum(run[user] for run in values) / len(values) for user in users}
+
+
+def corrected(p_values: Sequence[float | None]) -> list[float | None]:
+    """Correct p-values for their number by Holm's method, leaving out those that are None."""
+    known = [p for p in p_values if p is not None and np.isfinite(p)]
+    adjusted = iter(np.asarray(holm(known)).tolist() if known else [])
+    return [next(adjusted) if p is not None and np.isfinite(p) else None for p in p_values]
