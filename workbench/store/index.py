@@ -1,0 +1,88 @@
+"""The index beside the run folders: one SQLite row a run, so that listing reads few files.
+
+Files are the truth. A row holds the signature (time, inode, size) of the `status.json` it was
+read from; where that no longer fits, the folder is read again. The index can be deleted, damaged
+or impossible to write: listing is only slower then.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from dataclasses import fields
+from pathlib import Path
+
+from workbench.store.summary import JsonMapping, RunSummary
+
+INDEX = "index.sqlite"
+#: raised when the columns change
+_VERSION = 1
+Signature = tuple[int, int, int]
+
+#: kept as JSON, at the end of a row; the folder and the progress are not kept
+_JSON = ("params", "metrics", "ci95")
+_PLAIN = tuple(
+    field.name for field in fields(RunSummary) if field.name not in {*_JSON, "runs_dir", "progress"}
+)
+_COLUMNS = ("mtime", "inode", "size", *_PLAIN, *_JSON)
+
+
+def read_index(runs_dir: Path) -> dict[str, tuple[Signature, RunSummary]]:
+    """Load the index by run id; one that is missing, damaged or of another version is empty."""
+    path = runs_dir / INDEX
+    if not path.exists():
+        return {}
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=2)) as database:
+            if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                return {}
+            rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs").fetchall()  # noqa: S608
+    except sqlite3.Error:
+        return {}
+    known = {}
+    for row in rows:
+        run_id, *plain = row[3:-3]
+        summary = RunSummary(run_id, runs_dir, *plain, *map(JsonMapping, row[-3:]))
+        known[run_id] = (row[:3], summary)
+    return known
+
+
+def update_index(
+    runs_dir: Path, fresh: Mapping[str, tuple[Signature, RunSummary]], gone: Iterable[str]
+) -> None:
+    """Bring the index up to date as far as possible."""
+    path = runs_dir / INDEX
+    try:
+        _write(path, fresh, gone)
+    except sqlite3.OperationalError:
+        return  # another process writes it, or the folder cannot be written
+    except sqlite3.DatabaseError:
+        with suppress(OSError, sqlite3.Error):
+            path.unlink()
+            _write(path, fresh, ())
+
+
+def _write(
+    path: Path, fresh: Mapping[str, tuple[Signature, RunSummary]], gone: Iterable[str]
+) -> None:
+    marks = ", ".join("?" * len(_COLUMNS))
+    with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = OFF")  # it can be rebuilt
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            database.execute("DROP TABLE IF EXISTS runs")
+            database.execute(f"CREATE TABLE runs ({', '.join(_COLUMNS)}, PRIMARY KEY (run_id))")
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.executemany("DELETE FROM runs WHERE run_id = ?", [(run_id,) for run_id in gone])
+        rows = [_row(*entry) for entry in fresh.values()]
+        database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)  # noqa: S608
+        database.execute("COMMIT")
+
+
+def _row(signature: Signature, summary: RunSummary) -> tuple[object, ...]:
+    plain = (getattr(summary, name) for name in _PLAIN)
+    packed = (json.dumps(dict(getattr(summary, name)), default=str) for name in _JSON)
+    return (*signature, *plain, *packed)
