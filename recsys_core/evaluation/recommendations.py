@@ -1,0 +1,113 @@
+"""Judge ranked lists: recall and two-stage models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
+from recsys_core.errors import InputError
+from recsys_core.evaluation.accuracy import accuracy_metrics
+from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
+from recsys_core.evaluation.intervals import mean_intervals
+from recsys_core.evaluation.names import TOPK_METRICS
+from recsys_core.evaluation.result import Evaluation
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.split import Split
+
+Part = Literal["valid", "test"]
+
+
+def evaluate_recommendations(
+    users: NDArray[np.integer],
+    items: IntArray,
+    split: Split,
+    ks: Sequence[int],
+    *,
+    part: Part = "test",
+) -> Evaluation:
+    """Compute every top-K metric of ranked lists.
+
+    Users without a relevant item in `part` are left out and counted. A relevant item that has no
+    train row cannot be recommended: it stays relevant, so it is a miss, and is counted as a cold
+    item.
+
+    Parameters
+    ----------
+    users
+        Shape (n,): distinct user numbers.
+    items
+        Shape (n, width): ranked items of each, -1 where a list is short because the catalogue is;
+        width is at least max(ks).
+    ks
+        The cut-offs K.
+    part
+        What the lists are judged on: at ``"test"`` train and validation rows are known, at
+        ``"valid"`` train rows.
+
+    Raises
+    ------
+    InputError
+        No user has a relevant item.
+    """
+    if items.shape[1] < max(ks):
+        raise ValueError(f"lists of {items.shape[1]} items cannot be judged at K = {max(ks)}")
+    judged: Interactions = getattr(split, part)
+    keys = relevant_keys(judged)
+    relevant = np.bincount(keys // split.dataset.n_items, minlength=split.dataset.n_users)
+    chosen = relevant[users] > 0
+    if not chosen.any():
+        raise InputError(
+            f"none of the {len(users)} users has a relevant item in the {part} part",
+            "set a lower relevance in the protocol, or null",
+        )
+    judged_users = users[chosen].astype(np.int32)
+    items = items[chosen]
+    hits = _hits(judged_users, items, keys, split.dataset.n_items)
+    user_metrics = {
+        **accuracy_metrics(hits, relevant[judged_users], ks),
+        **list_metrics(items, split, ks),
+    }
+    metrics = {
+        **{name: _mean(values) for name, values in user_metrics.items()},
+        **catalogue_metrics(items, split, ks),
+    }
+    known = split.train if part == "valid" else split.known
+    has_history = np.bincount(known.user, minlength=split.dataset.n_users) > 0
+    return Evaluation(
+        users=judged_users,
+        user_metrics=user_metrics,
+        metrics={
+            f"{name}@{k}": metrics.get(f"{name}@{k}", np.nan) for name in TOPK_METRICS for k in ks
+        },
+        ci95=mean_intervals(user_metrics),
+        counts={
+            "users": len(judged_users),
+            "users_without_relevant": int((~chosen).sum()),
+            "cold_users": int((~has_history[judged_users]).sum()),
+            "cold_items": int((~split.catalogue[np.unique(keys % split.dataset.n_items)]).sum()),
+        },
+    )
+
+
+def relevant_keys(judged: Interactions) -> TimeArray:
+    """List the distinct relevant pairs as user * n_items + item, ascending."""
+    positives = judged.positives()
+    keys: TimeArray = np.sort(positives.user.astype(np.int64) * judged.n_items + positives.item)
+    return keys[np.diff(keys, prepend=-1) != 0]
+
+
+def _hits(users: IntArray, items: IntArray, keys: TimeArray, n_items: int) -> BoolArray:
+    """Shape of `items`: whether each listed item is one of its user's relevant ones."""
+    listed = users[:, None].astype(np.int64) * n_items + items
+    place = np.minimum(np.searchsorted(keys, listed), len(keys) - 1)
+    found: BoolArray = keys[place] == listed
+    return found & (items >= 0)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")

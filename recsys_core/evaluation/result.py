@@ -1,0 +1,38 @@
+"""The outcome of an evaluation: per-user vectors first, their means and intervals last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import IntArray
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model achieved on one part of a split.
+
+    Parameters
+    ----------
+    users
+        Shape (n,): the users that were judged.
+    user_metrics
+        By metric name, shape (n,) each: the user's own value; NaN where it is not defined.
+    metrics
+        By metric name: the value over all judged users; NaN where it is not defined.
+    ci95
+        By metric name: the 95 % interval; metrics without one are missing.
+    counts
+        ``users`` judged, ``users_without_relevant``, ``cold_users``, ``cold_items`` and, for
+        predictions, ``gauc_users_left_out``.
+    """
+
+    users: IntArray
+    user_metrics: dict[str, Vector]
+    metrics: dict[str, float]
+    ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,89 @@
+"""Is one run better than another? A paired test over users, corrected when many are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from recsys_core.evaluation.result import Vector
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Outcome of a paired test.
+
+    Parameters
+    ----------
+    delta
+        Mean over users of the first run's value minus the second's.
+    ci95
+        95 % interval of `delta`.
+    p_value
+        Two-sided, of the hypothesis that the mean difference is 0.
+    n
+        Users for whom both values are defined.
+    """
+
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float
+    n: int
+
+
+def paired_test(a: Vector, b: Vector) -> Comparison:
+    """Compare two runs by Student's paired t-test over users.
+
+    The t-test agrees with the randomisation test on retrieval metrics and errs least often
+    (Smucker et al., CIKM 2007; Urbano et al., SIGIR 2019); at hundreds of users its normality
+    assumption concerns the mean alone.
+
+    Parameters
+    ----------
+    a, b
+        Shape (n,): the same users' values in both runs, NaN where not defined.
+
+    Returns
+    -------
+    The comparison a - b; with fewer than two users interval and p-value are NaN.
+    """
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    difference = difference[~np.isnan(difference)]
+    n = len(difference)
+    if n < 2:
+        delta = float(difference.mean()) if n else float("nan")
+        return Comparison(delta, (float("nan"), float("nan")), float("nan"), n)
+    delta = float(difference.mean())
+    error = float(difference.std(ddof=1)) / np.sqrt(n)
+    if error == 0:  # every user differs by the same amount
+        return Comparison(delta, (delta, delta), 1.0 if delta == 0 else 0.0, n)
+    margin = float(stats.t.ppf(0.975, n - 1)) * error
+    p_value = float(2 * stats.t.sf(abs(delta) / error, n - 1))
+    return Comparison(delta, (delta - margin, delta + margin), p_value, n)
+
+
+def holm(p_values: Sequence[float] | Vector) -> NDArray[np.float64]:
+    """Adjust p-values for being many (Holm, Scand. J. Statist. 1979).
+
+    The i-th smallest of m is multiplied by m - i + 1; the results never fall again and end at 1.
+    NaN stays NaN and is not counted.
+
+    Parameters
+    ----------
+    p_values
+        Shape (m,).
+
+    Returns
+    -------
+    Shape (m,), in the given order.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    adjusted = values.copy()
+    defined = np.flatnonzero(~np.isnan(values))
+    order = defined[np.argsort(values[defined], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * factors))
+    return adjusted

@@ -1,0 +1,223 @@
+"""What every protocol shares: filters, relevance, checks, and the step from a cut to a split."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import BoolArray, Dataset, IntArray, TimeArray
+from recsys_core.errors import InputError
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.split import Split
+
+TRAIN, VALID, TEST, DROPPED = 0, 1, 2, 3
+PARTS = {TRAIN: "train", VALID: "validation", TEST: "test"}
+
+#: splits do not change with the model's seed
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which part each row belongs to.
+
+    Parameters
+    ----------
+    part
+        Shape (n,): TRAIN, VALID, TEST or DROPPED.
+    counts
+        What was left out or found on the way, by name.
+    """
+
+    part: NDArray[np.int8]
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class ProtocolConfig(Config, ABC):
+    """Base of the protocols: which rows count, which are relevant, and how they are cut.
+
+    Filters apply in the order of the fields. A set without ratings has no relevance threshold:
+    every event of it is relevant.
+    """
+
+    name: ClassVar[str]
+    leaks: ClassVar[str]
+    """A sentence: what a model may see that it could not have known in use."""
+    by_time: ClassVar[bool] = False
+    """Whether the cut needs timestamps."""
+
+    drop_ratings: tuple[FiniteFloat, ...] = Field(
+        (), max_length=100, description="Rows with one of these ratings are left out, e.g. [3]."
+    )
+    min_rating: FiniteFloat | None = Field(
+        None, description="Rows rated below this are left out; null: none."
+    )
+    k_core: int = Field(
+        1,
+        ge=1,
+        le=100_000,
+        description="Users and items with fewer rows are left out, repeatedly, until all have "
+        "this many; 1: no such filter.",
+    )
+    k_core_of: Literal["rows", "relevant"] = Field(
+        "rows", description="What k_core counts: all rows, or relevant ones alone."
+    )
+    relevance: FiniteFloat | None = Field(
+        4.0, description="A row rated at least this is relevant; null: every row is."
+    )
+
+    def split(self, dataset: Dataset) -> Split:
+        """Cut `dataset` into train, validation and test rows.
+
+        Raises
+        ------
+        InputError
+            The protocol needs times or ratings that the set does not have, or the filters leave
+            too little: a single user or item, an empty part, no relevant row to learn from or to
+            be judged on.
+        """
+        self._check_columns(dataset)
+        threshold = self.relevance if dataset.explicit else None
+        rows = self._filter(dataset, threshold)
+        _check_filtered(self, dataset, rows, threshold)
+        cut = self._cut(dataset, rows)
+        train, valid, test = (
+            Interactions.in_time_order(dataset, rows[cut.part == part], threshold)
+            for part in (TRAIN, VALID, TEST)
+        )
+        for part, some in ((TRAIN, train), (VALID, valid), (TEST, test)):
+            _check_part(self, dataset, some, PARTS[part])
+        return Split(
+            protocol=self.name,
+            parameters=self.model_dump(mode="json"),
+            leaks=self.leaks,
+            train=train,
+            valid=valid,
+            test=test,
+            counts={"filtered_rows": dataset.n_interactions - len(rows), **cut.counts},
+        )
+
+    @abstractmethod
+    def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
+        """Assign `rows` (shape (n,), ascending, so in file order) to the parts."""
+
+    def _check_columns(self, dataset: Dataset) -> None:
+        if self.by_time and not dataset.timed:
+            raise InputError(
+                f"protocol {self.name} cuts by time, but data set '{dataset.name}' has no times",
+                "use --protocol random-per-user or random-rows",
+            )
+        if not dataset.explicit and (self.drop_ratings or self.min_rating is not None):
+            raise InputError(
+                f"protocol {self.name} filters by rating, but data set '{dataset.name}' has none",
+                "remove drop_ratings and min_rating",
+            )
+
+    def _filter(self, dataset: Dataset, threshold: float | None) -> TimeArray:
+        """Shape (n,): the rows that pass all filters, ascending."""
+        kept = ~np.isin(dataset.rating, np.asarray(self.drop_ratings, dtype=np.float32))
+        if self.min_rating is not None:
+            kept &= dataset.rating >= self.min_rating
+        if self.k_core > 1:
+            counted = np.ones_like(kept)
+            if self.k_core_of == "relevant" and threshold is not None:
+                counted = dataset.rating >= threshold
+            kept = k_core(dataset.user, dataset.item, kept, counted, self.k_core)
+        return np.flatnonzero(kept)
+
+
+def k_core(
+    user: IntArray, item: IntArray, kept: BoolArray, counted: BoolArray, k: int
+) -> BoolArray:
+    """Drop rows of users and items with fewer than `k` counted rows until none is left.
+
+    Parameters
+    ----------
+    user, item
+        Shape (n,): who and what.
+    kept, counted
+        Shape (n,): the rows to start from, and those of them that count.
+
+    Returns
+    -------
+    Shape (n,): the rows of the largest subset in which every user and item has `k` counted rows.
+    """
+    while True:
+        counting = kept & counted
+        enough_user = np.bincount(user[counting], minlength=user.max(initial=-1) + 1) >= k
+        enough_item = np.bincount(item[counting], minlength=item.max(initial=-1) + 1) >= k
+        rest = kept & enough_user[user] & enough_item[item]
+        if rest.sum() == kept.sum():
+            return rest
+        kept = rest
+
+
+def places_from_end(
+    user: IntArray, key: NDArray[np.number], n_users: int
+) -> tuple[TimeArray, TimeArray]:
+    """Place each row among its user's rows, ordered by `key`, then by position.
+
+    Parameters
+    ----------
+    user, key
+        Shape (n,): who, and what the rows are ordered by.
+
+    Returns
+    -------
+    from_end
+        Shape (n,): 0 for the user's last row, 1 for the one before.
+    length
+        Shape (n,): number of rows of the row's user.
+    """
+    order = np.lexsort((key, user))
+    lengths = np.bincount(user, minlength=n_users)
+    ends = np.cumsum(lengths)
+    from_end = np.empty(len(user), dtype=np.int64)
+    from_end[order] = ends[user[order]] - 1 - np.arange(len(user))
+    return from_end, lengths[user]
+
+
+def share_of(count: TimeArray, share: float) -> TimeArray:
+    """Shape of `count`: floor(share * count), safe from .1 * 30 = 2.9999 and the like."""
+    whole: TimeArray = np.floor(count * share + 1e-9).astype(np.int64)
+    return whole
+
+
+def _check_filtered(
+    protocol: ProtocolConfig, dataset: Dataset, rows: TimeArray, threshold: float | None
+) -> None:
+    """Refuse a set of which the filters leave nothing to learn from."""
+    where = f"protocol {protocol.name} on data set '{dataset.name}'"
+    for side, ids in (("user", dataset.user), ("item", dataset.item)):
+        left = len(np.unique(ids[rows]))
+        if left < 2:
+            raise InputError(
+                f"{where}: {left} {side}{'' if left == 1 else 's'} after filtering, "
+                "at least 2 are needed",
+                "use a larger set or weaker filters (drop_ratings, min_rating, k_core)",
+            )
+    highest = dataset.rating[rows].max()
+    if threshold is not None and highest < threshold:
+        raise InputError(
+            f"{where}: relevance = {threshold:g}, but no rating is above {highest:g}",
+            "set relevance to a rating of this set's scale, or to null: every row is relevant",
+        )
+
+
+def _check_part(protocol: ProtocolConfig, dataset: Dataset, part: Interactions, name: str) -> None:
+    where = f"protocol {protocol.name} on data set '{dataset.name}': the {name} part"
+    if len(part) == 0:
+        raise InputError(
+            f"{where} is empty", "use a larger set, weaker filters or larger shares of the parts"
+        )
+    if name != PARTS[VALID] and not part.relevant.any():
+        raise InputError(
+            f"{where} has no row rated {part.threshold:g} or above",
+            "set a lower relevance, or use a larger set",
+        )

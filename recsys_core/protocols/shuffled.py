@@ -1,0 +1,67 @@
+"""Random cuts, for comparison with published tables; the seed is fixed and not the model's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from recsys_core.data.dataset import Dataset, TimeArray
+from recsys_core.protocols.base import (
+    SEED,
+    TEST,
+    TRAIN,
+    VALID,
+    Cut,
+    ProtocolConfig,
+    places_from_end,
+    share_of,
+)
+
+
+class RandomRows(ProtocolConfig):
+    """Shuffle all rows; the first shares are test and validation, rounded down."""
+
+    name: ClassVar[str] = "random-rows"
+    leaks: ClassVar[str] = (
+        "Leaks the future: a model learns from events that happened after those it is judged on."
+    )
+
+    valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: validation.")
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: test.")
+
+    def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
+        order = np.random.default_rng(SEED).permutation(len(rows))
+        test = int(share_of(np.array(len(rows)), self.test_share))
+        valid = int(share_of(np.array(len(rows)), self.valid_share))
+        part = np.full(len(rows), TRAIN, dtype=np.int8)
+        part[order[:test]] = TEST
+        part[order[test : test + valid]] = VALID
+        return Cut(part)
+
+
+class RandomPerUser(ProtocolConfig):
+    """Shuffle each user's rows; shares of them are test and validation.
+
+    A user with n rows gives floor(share * n) to each part, as RecBole counts; where that is 0, one
+    row goes to test and then one to validation as long as a row is left for train.
+    """
+
+    name: ClassVar[str] = "random-per-user"
+    leaks: ClassVar[str] = (
+        "Leaks the future: a model learns from events that happened after those it is judged on."
+    )
+
+    valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: validation.")
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: test.")
+
+    def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
+        key = np.random.default_rng(SEED).random(len(rows))
+        place, length = places_from_end(dataset.user[rows], key, dataset.n_users)
+        test = np.where(length > 1, np.maximum(1, share_of(length, self.test_share)), 0)
+        valid = np.where(length > 2, np.maximum(1, share_of(length, self.valid_share)), 0)
+        part = np.full(len(rows), TRAIN, dtype=np.int8)
+        part[place < test + valid] = VALID
+        part[place < test] = TEST
+        return Cut(part, {"users_only_in_train": len(np.unique(dataset.user[rows[length == 1]]))})
