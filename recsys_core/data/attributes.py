@@ -1,0 +1,218 @@
+"""What is known of users and items beside their ratings, and the data set put together from both.
+
+Readers hand over plain lists; here they become columns, one row per rated user or item. The
+functions that give MovieLens attributes one form in all its releases stand here too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from recsys_core.data.dataset import (
+    Categorical,
+    Column,
+    Dataset,
+    IntArray,
+    MultiCategorical,
+    Numeric,
+    Text,
+    TextArray,
+)
+from recsys_core.data.ratings import Ratings
+
+Kind = Literal["categorical", "multi", "numeric", "text"]
+
+#: lower bound and name of MovieLens-1M's age groups
+AGE_GROUPS = (
+    (56, "56+"),
+    (50, "50-55"),
+    (45, "45-49"),
+    (35, "35-44"),
+    (25, "25-34"),
+    (18, "18-24"),
+    (0, "under 18"),
+)
+AGE_ORDER = tuple(name for _, name in reversed(AGE_GROUPS))
+
+#: the occupations of MovieLens-1M, by code
+OCCUPATIONS = (
+    "other",
+    "academic/educator",
+    "artist",
+    "clerical/admin",
+    "college/grad student",
+    "customer service",
+    "doctor/health care",
+    "executive/managerial",
+    "farmer",
+    "homemaker",
+    "K-12 student",
+    "lawyer",
+    "programmer",
+    "retired",
+    "sales/marketing",
+    "scientist",
+    "self-employed",
+    "technician/engineer",
+    "tradesman/craftsman",
+    "unemployed",
+    "writer",
+)
+
+#: what the releases write for an item without genres
+NO_GENRE = {"", "unknown", "(no genres listed)"}
+
+YEAR_AT_END = re.compile(r"\(?(\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)\s*$")  # noqa: RUF001
+
+
+@dataclass(frozen=True)
+class RawColumn:
+    """One attribute as read: `values` are texts, lists of texts (multi) or numbers (numeric).
+
+    Parameters
+    ----------
+    order
+        The order of the vocabulary; values that are not in it follow in text order.
+    """
+
+    kind: Kind
+    values: Sequence[str] | Sequence[Sequence[str]] | Sequence[float]
+    order: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """A table of attributes: row r of each column belongs to `ids[r]`."""
+
+    ids: list[str] = field(default_factory=list)
+    columns: dict[str, RawColumn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawData:
+    """Everything a reader found."""
+
+    ratings: Ratings
+    users: Attributes = field(default_factory=Attributes)
+    items: Attributes = field(default_factory=Attributes)
+    bad_rows: Counter[str] = field(default_factory=Counter)
+    """Lines of attribute files left out, by reason."""
+
+
+def build_dataset(name: str, raw: RawData) -> Dataset:
+    """Put ratings and attributes together; only rated items and rating users are numbered."""
+    ratings = raw.ratings
+    rows = len(ratings.user)
+    return Dataset(
+        name=name,
+        user=ratings.user,
+        item=ratings.item,
+        rating=np.ones(rows, np.float32) if ratings.rating is None else ratings.rating,
+        timestamp=np.zeros(rows, np.int64) if ratings.timestamp is None else ratings.timestamp,
+        user_ids=ratings.user_ids,
+        item_ids=ratings.item_ids,
+        user_columns=align(raw.users, ratings.user_ids),
+        item_columns=align(raw.items, ratings.item_ids),
+        explicit=ratings.rating is not None,
+        timed=ratings.timestamp is not None,
+    )
+
+
+def align(attributes: Attributes, ids: TextArray) -> dict[str, Column]:
+    """Build columns with one row per id; an id without attributes gets missing values."""
+    place = {identifier: row for row, identifier in enumerate(attributes.ids)}
+    rows = [place.get(identifier, -1) for identifier in ids.tolist()]
+    return {name: _build(column, rows) for name, column in attributes.columns.items()}
+
+
+def _build(column: RawColumn, rows: list[int]) -> Column:
+    if column.kind == "numeric":
+        numbers: Sequence[float] = column.values  # type: ignore[assignment]
+        picked = [numbers[row] if row >= 0 else np.nan for row in rows]
+        return Numeric(np.array(picked, dtype=np.float32))
+    if column.kind == "multi":
+        lists: Sequence[Sequence[str]] = column.values  # type: ignore[assignment]
+        return _multi([lists[row] if row >= 0 else () for row in rows], column.order)
+    texts: Sequence[str] = column.values  # type: ignore[assignment]
+    values = [texts[row] if row >= 0 else "" for row in rows]
+    if column.kind == "text":
+        return Text(np.array(values, dtype=np.str_))
+    vocabulary, code = _vocabulary(values, column.order)
+    codes: IntArray = np.array([code.get(value, -1) for value in values], dtype=np.int32)
+    return Categorical(codes, vocabulary)
+
+
+def _multi(lists: list[Sequence[str]], order: tuple[str, ...]) -> MultiCategorical:
+    vocabulary, code = _vocabulary((value for values in lists for value in values), order)
+    coded = [sorted({code[value] for value in values if value}) for values in lists]
+    lengths = [len(codes) for codes in coded]
+    return MultiCategorical(
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        codes=np.array([code for codes in coded for code in codes], dtype=np.int32),
+        vocabulary=vocabulary,
+    )
+
+
+def _vocabulary(values: Iterable[str], order: tuple[str, ...]) -> tuple[TextArray, dict[str, int]]:
+    """List the distinct values, the empty one (missing) left out, and number them."""
+    rank = {value: number for number, value in enumerate(order)}
+    distinct = sorted(set(values) - {""}, key=lambda value: (rank.get(value, len(rank)), value))
+    return np.array(distinct, dtype=np.str_), {value: code for code, value in enumerate(distinct)}
+
+
+def age_group(text: str) -> str:
+    """Put an age in years into MovieLens-1M's group; its own codes fall into their own groups.
+
+    Examples
+    --------
+    >>> age_group("24"), age_group("56"), age_group("1"), age_group("")
+    ('18-24', '56+', 'under 18', '')
+    """
+    if not text.isdecimal():
+        return ""
+    age = int(text)
+    return next(name for least, name in AGE_GROUPS if age >= least)
+
+
+def release_year(title: str) -> float:
+    """Read the year at the end of a title; NaN where there is none.
+
+    Examples
+    --------
+    >>> release_year("Toy Story (1995)"), release_year("Fawlty Towers (1975-1979)")
+    (1995.0, 1975.0)
+    """
+    match = YEAR_AT_END.search(title)
+    return float(match[1]) if match else float("nan")
+
+
+def genre_list(names: Iterable[str]) -> list[str]:
+    """Leave out what stands for "no genre"."""
+    return [name for name in names if name not in NO_GENRE]
+
+
+def movie_columns(titles: list[str], genres: list[list[str]]) -> dict[str, RawColumn]:
+    """Build the columns every MovieLens release has: title, year (from the title) and genres."""
+    return {
+        "title": RawColumn("text", titles),
+        "year": RawColumn("numeric", [release_year(title) for title in titles]),
+        "genres": RawColumn("multi", [genre_list(names) for names in genres]),
+    }
+
+
+def person_columns(
+    ages: list[str], genders: list[str], occupations: list[str], zips: list[str]
+) -> dict[str, RawColumn]:
+    """Build the columns of the users of MovieLens 100K and 1M."""
+    return {
+        "age": RawColumn("categorical", [age_group(age) for age in ages], AGE_ORDER),
+        "gender": RawColumn("categorical", genders),
+        "occupation": RawColumn("categorical", occupations),
+        "zip": RawColumn("categorical", zips),
+    }

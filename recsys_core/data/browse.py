@@ -1,0 +1,134 @@
+"""browse.sqlite: any user of a prepared data set at once, with only the standard library.
+
+The schema is documented in data/README.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recsys_core.data.dataset import (
+    Categorical,
+    Column,
+    Dataset,
+    MultiCategorical,
+    Numeric,
+    Text,
+)
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (
+    user INTEGER PRIMARY KEY, user_id TEXT NOT NULL, events INTEGER NOT NULL,
+    attributes TEXT NOT NULL
+);
+CREATE TABLE items (
+    item INTEGER PRIMARY KEY, item_id TEXT NOT NULL, events INTEGER NOT NULL,
+    title TEXT NOT NULL, attributes TEXT NOT NULL
+);
+CREATE TABLE histories (
+    user INTEGER PRIMARY KEY, items BLOB NOT NULL, ratings BLOB NOT NULL,
+    timestamps BLOB NOT NULL
+);
+"""
+INDEXES = """
+CREATE UNIQUE INDEX users_by_id ON users (user_id);
+CREATE UNIQUE INDEX items_by_id ON items (item_id);
+"""
+
+
+def write_browse(path: Path, dataset: Dataset) -> None:
+    """Write the tables into a new file at `path`."""
+    connection = sqlite3.connect(path)
+    try:
+        # the file is renamed into place when complete: no journal is needed until then
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        with connection:
+            connection.executescript(SCHEMA)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(dataset))
+            connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", _users(dataset))
+            connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", _items(dataset))
+            connection.executemany("INSERT INTO histories VALUES (?, ?, ?, ?)", _histories(dataset))
+            connection.executescript(INDEXES)
+    finally:
+        connection.close()
+
+
+def _meta(dataset: Dataset) -> list[tuple[str, str]]:
+    flags = ("explicit", "timed", "synthetic")
+    return [
+        ("name", dataset.name),
+        ("fingerprint", dataset.fingerprint),
+        *((flag, json.dumps(getattr(dataset, flag))) for flag in flags),
+    ]
+
+
+def _users(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
+    events = np.bincount(dataset.user, minlength=dataset.n_users).tolist()
+    attributes = _attributes(dataset.user_columns, dataset.n_users)
+    ids = dataset.user_ids.tolist()
+    return zip(range(dataset.n_users), ids, events, map(_json, attributes), strict=True)
+
+
+def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
+    events = np.bincount(dataset.item, minlength=dataset.n_items).tolist()
+    columns = dict(dataset.item_columns)
+    title = columns.pop("title", None)
+    titles = title.values.tolist() if isinstance(title, Text) else [""] * dataset.n_items
+    attributes = map(_json, _attributes(columns, dataset.n_items))
+    ids = dataset.item_ids.tolist()
+    return zip(range(dataset.n_items), ids, events, titles, attributes, strict=True)
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _attributes(columns: dict[str, Column], rows: int) -> list[dict[str, Any]]:
+    """Collect the known attributes of each row as plain values."""
+    table: list[dict[str, Any]] = [{} for _ in range(rows)]
+    for name, column in columns.items():
+        for row, value in zip(table, plain_values(column), strict=True):
+            if value is not None:
+                row[name] = value
+    return table
+
+
+def plain_values(column: Column) -> list[Any]:
+    """Turn a column into plain values, one a row: text, number, list of texts, or None."""
+    if isinstance(column, Numeric):
+        return [None if value != value else value for value in column.values.tolist()]
+    if isinstance(column, Text):
+        return [value or None for value in column.values.tolist()]
+    words = column.vocabulary.tolist()
+    if isinstance(column, Categorical):
+        return [words[code] if code >= 0 else None for code in column.codes.tolist()]
+    return _plain_lists(column, words)
+
+
+def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
+    codes, offsets = column.codes.tolist(), column.offsets.tolist()
+    return [
+        [words[code] for code in codes[start:end]] or None
+        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
+    ]
+
+
+def _histories(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+    """Yield each user's events, oldest first (then file order), as little-endian arrays."""
+    # times have 38 bits at most: user and time fit into one sort key
+    order = np.argsort((dataset.user.astype(np.int64) << 38) | dataset.timestamp, kind="stable")
+    items = dataset.item[order].astype("<i4", copy=False)
+    ratings = dataset.rating[order].astype("<f4", copy=False)
+    times = dataset.timestamp[order].astype("<i8", copy=False)
+    ends = np.cumsum(np.bincount(dataset.user, minlength=dataset.n_users)).tolist()
+    for user, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        part = slice(start, end)
+        yield user, items[part].tobytes(), ratings[part].tobytes(), times[part].tobytes()

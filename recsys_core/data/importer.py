@@ -1,0 +1,166 @@
+"""From raw files to a registered data set: recognise, read, check, name, prepare."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recsys_core.data import movielens
+from recsys_core.data.archive import RawFiles, open_raw, read_file
+from recsys_core.data.attributes import RawData, build_dataset
+from recsys_core.data.dataset import Dataset
+from recsys_core.data.prepared import check_name, write_prepared
+from recsys_core.data.ratings import OnBadRows
+from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
+from recsys_core.errors import InputError
+from recsys_core.events import Event, OnEvent, ignore
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read raw files.
+
+    Parameters
+    ----------
+    on_bad_rows
+        Stop at the first bad row, or leave bad rows out and count them.
+    columns
+        For plain tables: ``user``, ``item``, ``rating``, ``timestamp`` -> column name or number.
+    rating_range
+        For plain tables and atomic files: least and greatest rating; None: 0 to 10.
+    """
+
+    on_bad_rows: OnBadRows = "error"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    rating_range: tuple[float, float] | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Give the options as values that JSON can hold."""
+        values = asdict(self)
+        values["rating_range"] = list(self.rating_range) if self.rating_range else None
+        return values
+
+
+@dataclass(frozen=True)
+class Found:
+    """Raw files, how to read them, and the hash of their content."""
+
+    files: RawFiles
+    read: Callable[[RawFiles, OnBadRows], RawData]
+    digest: str
+
+
+FAMILIES: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, ...]]] = {
+    "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
+    "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
+    "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
+}
+
+
+def find_raw(path: Path, options: ImportOptions) -> Found:
+    """Recognise the raw files at `path` by their names."""
+    files = open_raw(path, lambda name: name in FAMILIES)
+    marker = next(name for name in FAMILIES if name in files)
+    read, names = FAMILIES[marker]
+    return Found(files, read, files.digest(names))
+
+
+def import_dataset(
+    path: Path,
+    data_dir: Path,
+    name: str | None = None,
+    options: ImportOptions | None = None,
+    on_event: OnEvent = ignore,
+) -> Dataset:
+    """Read raw files and register them as a prepared data set, replacing one of that name.
+
+    Parameters
+    ----------
+    path
+        A folder, a zip, or a rating file.
+    name
+        What to register it as; None: the published set's name where the counts are those of one,
+        else the name of the file or folder.
+
+    Raises
+    ------
+    InputError
+        Nothing is there, or the name is not possible.
+    DataError
+        A file is malformed; file, line and column are named.
+    """
+    options = options or ImportOptions()
+    if name is not None:
+        check_name(name)
+    found = find_raw(path, options)
+    return prepare(found, data_dir, name, options, on_event)
+
+
+def prepare(
+    found: Found,
+    data_dir: Path,
+    name: str | None,
+    options: ImportOptions,
+    on_event: OnEvent = ignore,
+) -> Dataset:
+    """Read, name and write a set whose raw files were found."""
+    files = found.files
+    on_event(Event("load", message=f"reading {files.path}"))
+    raw = found.read(files, options.on_bad_rows)
+    dataset = build_dataset(name or "", raw)
+    known = recognise(dataset.n_interactions, dataset.n_users, dataset.n_items)
+    chosen = name or (known.name if known else slug(files.path))
+    _check_reserved(chosen, dataset, files.path)
+    dataset = Dataset(**{**vars(dataset), "name": chosen})
+    source = {
+        "path": str(files.path.resolve()),
+        "digest": found.digest,
+        "published_as": known.name if known else None,
+        "checksum_official": _is_official(files, known),
+        "options": options.plain(),
+    }
+    bad = {**raw.ratings.bad_rows, **raw.bad_rows}
+    write_prepared(data_dir, dataset, source, bad)
+    return dataset
+
+
+def slug(path: Path) -> str:
+    """Make a registered name from that of a file or folder.
+
+    Examples
+    --------
+    >>> slug(Path("/tmp/My Ratings.csv"))
+    'my-ratings'
+    """
+    stem = path.resolve().name
+    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "data"
+
+
+def _check_reserved(name: str, dataset: Dataset, path: Path) -> None:
+    """Refuse to call anything else by the name of a published set or of the built-in one."""
+    if name == SAMPLE:
+        raise InputError(f"'{SAMPLE}' is the built-in data set", "choose another --name")
+    source = SOURCES.get(name)
+    counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
+    if source is not None and source.counts != counts:
+        have, want = (
+            f"{c[0]:,} ratings, {c[1]:,} users, {c[2]:,} items" for c in (counts, source.counts)
+        )  # noqa: E501
+        raise InputError(
+            f"{path} is not {name}: it has {have}, not {want}",
+            "get the complete set, or register this one under another --name",
+        )
+
+
+def _is_official(files: RawFiles, known: Source | None) -> bool | None:
+    """Whether the archive's checksum is the publisher's; None when there is none to compare."""
+    if known is None or known.md5 is None:
+        return None
+    if not files.zipped:
+        return False
+    return hashlib.md5(read_file(files.path), usedforsecurity=False).hexdigest() == known.md5

@@ -1,0 +1,120 @@
+"""Data sets by name or path: prepared ones from the cache, others imported, fetched or made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recsys_core.data.dataset import Dataset
+from recsys_core.data.importer import ImportOptions, find_raw, import_dataset, prepare, slug
+from recsys_core.data.prepared import (
+    VALID_NAME,
+    DamagedError,
+    Prepared,
+    all_prepared,
+    find_prepared,
+    write_prepared,
+)
+from recsys_core.data.sources import SAMPLE, SOURCES
+from recsys_core.errors import InputError, unknown_name
+from recsys_core.events import Event, OnEvent, ignore
+
+
+def load_dataset(
+    name_or_path: str, data_dir: Path, *, offline: bool = False, on_event: OnEvent = ignore
+) -> Dataset:
+    """Load a data set, preparing it first where that was not done yet.
+
+    Parameters
+    ----------
+    name_or_path
+        A registered name; the name of a published set, which is fetched when it is not there;
+        ``sample``; or a path to raw files (a name wins over a path: write ``./name`` for the path).
+    data_dir
+        Where prepared sets lie.
+    offline
+        Never fetch.
+
+    Raises
+    ------
+    InputError
+        No such data set, or it cannot be fetched or read.
+    """
+    name = name_or_path
+    if name == SAMPLE:
+        return _load_sample(data_dir, on_event)
+    if VALID_NAME.fullmatch(name):
+        dataset = _load_prepared(name, data_dir, on_event)
+        if dataset is not None:
+            return dataset
+        if name in SOURCES:
+            return _fetch(name, data_dir, offline, on_event)
+    path = Path(name_or_path).expanduser()
+    if path.exists():
+        return _load_path(path, data_dir, on_event)
+    if path.name != name_or_path:
+        raise InputError(f"no such file or folder: {name_or_path}", "check the path of the data")
+    raise unknown_name("data set", name, dataset_names(data_dir))
+
+
+def dataset_names(data_dir: Path) -> list[str]:
+    """List every name that can be loaded: registered sets, published ones, and `sample`."""
+    return sorted({SAMPLE, *SOURCES, *(prepared.name for prepared in all_prepared(data_dir))})
+
+
+def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:
+    from recsys_core.data.sample import VERSION, make_sample
+
+    try:
+        prepared = find_prepared(data_dir, SAMPLE)
+        if prepared is not None and prepared.meta["source"].get("version") == VERSION:
+            return prepared.load()
+    except DamagedError as error:
+        on_event(Event("load", message=f"{error}; making it again"))
+    dataset = make_sample()
+    write_prepared(data_dir, dataset, {"generated": True, "version": VERSION}, {})
+    return dataset
+
+
+def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | None:
+    """Load from the cache; prepare again from the raw files what is damaged."""
+    prepared: Prepared | None = None
+    try:
+        prepared = find_prepared(data_dir, name)
+        return prepared.load() if prepared is not None else None
+    except DamagedError as error:
+        on_event(Event("load", message=f"{error}; preparing it again"))
+        raw = Path(prepared.meta["source"]["path"]) if prepared is not None else None
+        if raw is not None and raw.exists():
+            return import_dataset(raw, data_dir, name, on_event=on_event)
+        if name in SOURCES:
+            return None  # it is fetched as if it were not there
+        raise InputError(str(error), f"import it again: data import PATH --name {name}") from error
+
+
+def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
+    """Load raw files, from the cache where the same content was prepared before."""
+    options = ImportOptions()
+    found = find_raw(path, options)
+    taken = set()
+    for prepared in all_prepared(data_dir):
+        source = prepared.meta["source"]
+        same = source.get("digest") == found.digest and source.get("options") == options.plain()
+        if same:
+            try:
+                return prepared.load()
+            except DamagedError as error:
+                on_event(Event("load", message=f"{error}; preparing it again"))
+                return prepare(found, data_dir, prepared.name, options, on_event)
+        taken.add(prepared.name)
+    name = slug(path)
+    return prepare(
+        found,
+        data_dir,
+        None if name not in taken else f"{name}-{found.digest[:8]}",
+        options,
+        on_event,
+    )  # noqa: E501
+
+
+def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Dataset:
+    raise InputError(f"data set '{name}' is not here", f"data fetch {name}, or --dataset sample")
