@@ -1,0 +1,50 @@
+"""What every command knows: the global options, which may stand anywhere on the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+#: global option -> whether it takes a value
+GLOBALS = {"--runs-dir": True, "--data-dir": True, "--debug": False, "--headless": False}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The global options; commands take them with `pass_settings`."""
+
+    runs_dir: Path
+    data_dir: Path
+    debug: bool = False
+    headless: bool = False
+
+
+pass_settings = click.make_pass_decorator(Settings)
+
+
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """Move global options to the front, where the command group reads them.
+
+    Examples
+    --------
+    >>> globals_first(["runs", "list", "--runs-dir", "x", "--debug"])
+    ['--runs-dir', 'x', '--debug', 'runs', 'list']
+    >>> globals_first(["runs", "--", "--debug"])
+    ['runs', '--', '--debug']
+    """
+    moved, rest = [], []
+    words = iter(arguments)
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            rest += [word, *words]
+        elif name in GLOBALS:
+            moved.append(word)
+            if GLOBALS[name] and not equals:
+                moved += [value for value in [next(words, None)] if value is not None]
+        else:
+            rest.append(word)
+    return moved + rest

@@ -1,0 +1,158 @@
+"""The command group: commands are imported when they are called, errors become one or two lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from recsys_core import __version__
+from recsys_core.errors import InputError
+from workbench.cli.context import Settings, globals_first
+from workbench.store.text import plain
+
+#: exit codes
+OK, NOT_MET, WRONG_INPUT, JOB_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: command -> module, attribute, line of help
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "eval": ("evaluate", "evaluate", "Train or reuse a suite of models, compare, gate, report."),
+    "train": ("train", "train", "Train and evaluate one model."),
+    "compare": ("compare", "compare", "Runs side by side: values, differences, significance."),
+    "data": ("data", "data", "Data sets: list, fetch, import, describe."),
+    "runs": ("runs", "runs", "Runs on this machine: list, show, export, prune."),
+    "models": ("models", "models", "Models: list, show fields and expected figures."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command called `cmd_name`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"workbench.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Offer the nearest name for a command that does not exist."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise InputError(f"unknown command '{name}'", f"{hint}valid: {', '.join(COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="These options may stand anywhere on the line. Exit codes: 0 all well; 1 a gate or baseline "
+    "was not met; 2 wrong command, configuration or data; 3 a job failed; 130 interrupted.",
+)
+@click.option("--headless", is_flag=True, help="Do not open the interactive session.")
+@click.option(
+    "--runs-dir", type=Path, default="runs", show_default=True, help="Where run folders lie."
+)
+@click.option(
+    "--data-dir", type=Path, default="data", show_default=True, help="Where prepared data lies."
+)
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(__version__, prog_name="recsys-workbench")
+@click.pass_context
+def cli(
+    ctx: click.Context, headless: bool, runs_dir: Path, data_dir: Path, debug: bool
+) -> int | None:
+    """Train, evaluate and compare recommender models offline.
+
+    Without a command it opens the interactive session.
+    """
+    ctx.obj = Settings(runs_dir, data_dir, debug, headless)
+    if ctx.invoked_subcommand is not None:
+        return None
+    if headless:
+        raise InputError("--headless needs a command", f"one of: {', '.join(COMMANDS)}")
+    return _interactive(ctx.obj)
+
+
+def _interactive(settings: Settings) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError(
+            "the interactive session needs a terminal",
+            "for scripts: recsys-workbench --headless eval (or --help)",
+        )
+    from workbench.tui.app import run_app
+
+    return run_app(settings.runs_dir, settings.data_dir)
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; every error ends here."""
+    arguments = globals_first(arguments)
+    debug = "--debug" in arguments
+    _print_any_text()
+    try:
+        code = cli.main(arguments, prog_name="recsys-workbench", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, click.exceptions.Abort) as error:
+        return _complain(error, "interrupted", "", INTERRUPTED, debug)
+    except BrokenPipeError:
+        forget_stdout()
+        return OK
+    except click.ClickException as error:
+        return _complain(error, *_usage(error), WRONG_INPUT, debug)
+    except InputError as error:
+        return _complain(error, f"error: {error.problem}", error.remedy, WRONG_INPUT, debug)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback to users
+        problem = f"error: {type(error).__name__}: {error}"
+        return _complain(error, problem, "run it with --debug to see where", JOB_FAILED, debug)
+    return code if isinstance(code, int) else OK
+
+
+def _print_any_text() -> None:
+    """Print characters that the terminal's encoding lacks as escapes instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def forget_stdout() -> None:
+    """Send the rest of stdout nowhere: its reader is gone (``| head``)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(error: click.ClickException) -> tuple[str, str]:
+    """Say what is wrong with the command line, and where its help is."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "recsys-workbench"
+    message = " ".join(error.format_message().split())
+    return f"error: {message[:1].lower()}{message[1:]}", f"see: {path} --help"
+
+
+def _complain(error: BaseException, problem: str, remedy: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    lines = [" ".join(plain(text).split()) for text in (problem, remedy) if text]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    return code
