@@ -14,7 +14,7 @@ from recsys_core.protocols.split import Split
 
 BITS = 64
 #: users at a time, so that the tables of pairs stay in the cache
-BLOCK = 2048
+BLOCK = 1024
 
 
 def list_metrics(items: IntArray, split: Split, ks: Sequence[int]) -> dict[str, Vector]:
@@ -35,8 +35,7 @@ def list_metrics(items: IntArray, split: Split, ks: Sequence[int]) -> dict[str, 
     items = items[:, : max(ks)]
     rows = split.train.item_counts()
     novelty = -np.log2((rows + 1) / (rows.sum() + split.catalogue.sum()))
-    train_users = np.count_nonzero(np.bincount(split.train.user))
-    popularity = _users_of_items(split.train) / train_users
+    popularity = _users_of_items(split.train) / np.count_nonzero(np.bincount(split.train.user))
     metrics = {}
     for name, value in (("novelty", novelty), ("popularity", popularity)):
         for k, mean in zip(ks, _prefix_means(value, items, ks), strict=True):
@@ -79,8 +78,7 @@ def gini(counts: NDArray[np.integer]) -> float:
 
 def _users_of_items(train: Interactions) -> NDArray[np.int64]:
     """Shape (n_items,): distinct users of each item."""
-    counts: NDArray[np.int64] = train.matrix().getnnz(axis=0)
-    return counts
+    return np.bincount(train.pairs() % train.n_items, minlength=train.n_items)
 
 
 def _prefix_means(value: Vector, items: IntArray, ks: Sequence[int]) -> list[Vector]:
@@ -110,36 +108,37 @@ def genre_masks(dataset: Dataset) -> NDArray[np.uint64] | None:
 
 def _diversity(genres: NDArray[np.uint64], items: IntArray, ks: Sequence[int]) -> list[Vector]:
     """Mean Jaccard distance of all pairs with known genres among the first K, per K."""
-    parts = [
-        _distance_sums(np.where(block >= 0, genres[:, block], np.uint64(0)))
-        for block in np.array_split(items, max(1, -(-len(items) // BLOCK)))
-    ]
-    distance, pairs = (np.concatenate(side) for side in zip(*parts, strict=True))
-    return [_ratio(distance[:, k - 1], pairs[:, k - 1]) for k in ks]
+    distances, pairs = [], []
+    for start in range(0, len(items), BLOCK):
+        listed = items[start : start + BLOCK].T
+        masks = np.where(listed >= 0, genres[:, listed], np.uint64(0))
+        sums, counts = _distance_sums(masks)
+        distances.append(sums)
+        pairs.append(counts)
+    distance, count = np.concatenate(distances, axis=1), np.concatenate(pairs, axis=1)
+    return [_ratio(distance[k - 1], count[k - 1]) for k in ks]
 
 
-def _distance_sums(masks: NDArray[np.uint64]) -> tuple[Vector, Vector]:
+def _distance_sums(masks: NDArray[np.uint64]) -> tuple[Vector, NDArray[np.int64]]:
     """Sum the distances, and count the pairs, of the first r items of each list for every r.
 
     Parameters
     ----------
     masks
-        Shape (words, n, width): genres of the items, a bit each; 0 is unknown.
+        Shape (words, width, n): the genres of the item at each rank, a bit each; 0 is unknown.
 
     Returns
     -------
-    Shape (n, width) each.
+    Shape (width, n) each.
     """
     size = np.bitwise_count(masks).sum(axis=0, dtype=np.int16)
-    known = size > 0
-    distance = np.zeros(size.shape)
-    for rank in range(1, size.shape[1]):
-        shared = np.bitwise_count(masks[:, :, :rank] & masks[:, :, rank, None]).sum(
+    similarity = np.zeros(size.shape)
+    for rank in range(1, len(size)):
+        shared = np.bitwise_count(masks[:, :rank] & masks[:, rank, None]).sum(
             axis=0, dtype=np.int16
         )
-        union = size[:, :rank] + size[:, rank, None] - shared
-        similarity = shared / np.maximum(union, 1, dtype=np.float32)
-        both = known[:, :rank] & known[:, rank, None]
-        distance[:, rank] = both.sum(axis=1) - np.where(both, similarity, 0).sum(axis=1)
-    items_before = np.cumsum(known, axis=1) - known
-    return np.cumsum(distance, axis=1), np.cumsum(known * items_before, axis=1).astype(np.float64)
+        union = size[:rank] + size[rank] - shared
+        similarity[rank] = (shared / np.maximum(union, 1, dtype=np.float32)).sum(axis=0)
+    known = size > 0
+    pairs = np.cumsum(known * (np.cumsum(known, axis=0) - known), axis=0)
+    return pairs - np.cumsum(similarity, axis=0), pairs

@@ -56,8 +56,8 @@ def evaluate_recommendations(
     if items.shape[1] < max(ks):
         raise ValueError(f"lists of {items.shape[1]} items cannot be judged at K = {max(ks)}")
     judged: Interactions = getattr(split, part)
-    keys = relevant_keys(judged)
-    relevant = np.bincount(keys // split.dataset.n_items, minlength=split.dataset.n_users)
+    pairs = judged.positives().pairs()
+    relevant = np.bincount(pairs // split.dataset.n_items, minlength=split.dataset.n_users)
     chosen = relevant[users] > 0
     if not chosen.any():
         raise InputError(
@@ -66,7 +66,7 @@ def evaluate_recommendations(
         )
     judged_users = users[chosen].astype(np.int32)
     items = items[chosen]
-    hits = _hits(judged_users, items, keys, split.dataset.n_items)
+    hits = _hits(judged_users, items, pairs, split.dataset.n_items)
     user_metrics = {
         **accuracy_metrics(hits, relevant[judged_users], ks),
         **list_metrics(items, split, ks),
@@ -88,23 +88,16 @@ def evaluate_recommendations(
             "users": len(judged_users),
             "users_without_relevant": int((~chosen).sum()),
             "cold_users": int((~has_history[judged_users]).sum()),
-            "cold_items": int((~split.catalogue[np.unique(keys % split.dataset.n_items)]).sum()),
+            "cold_items": int((~split.catalogue[np.unique(pairs % split.dataset.n_items)]).sum()),
         },
     )
 
 
-def relevant_keys(judged: Interactions) -> TimeArray:
-    """List the distinct relevant pairs as user * n_items + item, ascending."""
-    positives = judged.positives()
-    keys: TimeArray = np.sort(positives.user.astype(np.int64) * judged.n_items + positives.item)
-    return keys[np.diff(keys, prepend=-1) != 0]
-
-
-def _hits(users: IntArray, items: IntArray, keys: TimeArray, n_items: int) -> BoolArray:
-    """Shape of `items`: whether each listed item is one of its user's relevant ones."""
+def _hits(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:
+    """Shape of `items`: whether each listed item is one of its user's relevant `pairs`."""
     listed = users[:, None].astype(np.int64) * n_items + items
-    place = np.minimum(np.searchsorted(keys, listed), len(keys) - 1)
-    found: BoolArray = keys[place] == listed
+    place = np.minimum(np.searchsorted(pairs, listed), len(pairs) - 1)
+    found: BoolArray = pairs[place] == listed
     return found & (items >= 0)
 
 

@@ -24,7 +24,12 @@ def average_ranks(scores: Vector, groups: NDArray[np.integer] | None = None) -> 
     -------
     Shape (n,).
     """
-    order = np.argsort(scores) if groups is None else np.lexsort((scores, groups))
+    order = np.argsort(scores)
+    if groups is not None:
+        # as np.lexsort((scores, groups)), but sorting integers is four times as fast
+        keys = (groups[order].astype(np.int64) << 32) | np.arange(len(order))
+        keys.sort()
+        order = order[keys & 0xFFFFFFFF]
     value = scores[order]
     group = np.zeros(len(order), dtype=np.int64) if groups is None else groups[order]
     new_group = np.diff(group, prepend=group[:1] - 1) != 0

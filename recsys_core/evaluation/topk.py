@@ -77,7 +77,7 @@ def _candidates(ordered: FloatArray, k: int) -> tuple[TimeArray, TimeArray]:
     maxima = reduce(np.maximum, strips)
     bound = np.partition(maxima, groups - k, axis=1)[:, groups - k]
     bound = np.maximum(bound, np.finfo(np.float32).min)  # leaves -inf out
-    rows, columns = np.nonzero(ordered >= bound[:, None])
+    rows, columns = np.divmod(np.flatnonzero(ordered >= bound[:, None]), n_items)
     tied = ordered[rows, columns] == bound[rows]
     ties_so_far = np.cumsum(tied)
     first = np.searchsorted(rows, np.arange(len(ordered)))

@@ -91,6 +91,12 @@ class Interactions:
         """Shape (n_items,): rows of each item."""
         return np.bincount(self.item, minlength=self.n_items)
 
+    def pairs(self) -> TimeArray:
+        """Shape (m,): the distinct (user, item) pairs as user * n_items + item, ascending."""
+        keys = np.sort(self.user.astype(np.int64) * self.n_items + self.item)
+        first: BoolArray = np.diff(keys, prepend=-1) != 0
+        return keys[first]
+
     def matrix(self) -> sp.csr_matrix:
         """Build the binary user-item matrix, float32, shape (n_users, n_items)."""
         ones = np.ones(len(self), dtype=np.float32)
