@@ -1,1 +1,1 @@
-"""The interactive session."""
+"""The interactive session. Importing this package loads nothing; `workbench.tui.app` does."""

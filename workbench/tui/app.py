@@ -1,0 +1,159 @@
+"""The interactive session: one process that reads run folders and never loads a model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from recsys_core.errors import InputError
+from workbench.store.files import StoreError
+from workbench.store.listing import RunListing, RunSummary
+from workbench.tui.commands import COMMANDS, Command, bindings
+from workbench.tui.theme import DEFAULT, THEMES
+
+#: the screen is brought up to date this often; when reading takes long, less often
+_POLL_SECONDS = 0.25
+#: reading may take this share of the time at most
+_POLL_SHARE = 0.1
+
+
+class WorkbenchApp(App[None]):
+    """Shows the runs of a folder, or how to get some, and follows what happens in it."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "recsys-workbench"
+    BINDINGS: ClassVar = bindings("everywhere")
+    DEFAULT_MODE = "runs"
+    ENABLE_COMMAND_PALETTE = True
+
+    runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, always_update=False)
+    trouble: reactive[str] = reactive("", init=False)
+
+    def __init__(self, runs_dir: Path, data_dir: Path) -> None:
+        super().__init__()
+        self.runs_dir = runs_dir
+        self.data_dir = data_dir
+        self._listing = RunListing(runs_dir)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DEFAULT
+        self.add_mode(self.DEFAULT_MODE, self._first_screen)
+
+    def _first_screen(self) -> Screen[Any]:
+        self._read_runs()
+        return self._home()
+
+    def _home(self) -> Screen[Any]:
+        """Make the runs screen, or, with no runs, the first steps."""
+        if self.runs or self.trouble:
+            from workbench.tui.screens.runs import RunsScreen
+
+            return RunsScreen()
+        from workbench.tui.screens.welcome import WelcomeScreen
+
+        return WelcomeScreen()
+
+    def on_mount(self) -> None:
+        """Give the terminal back on a signal, and start to follow the run folders."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._leave, 128 + number)
+        self.call_after_refresh(self._start_following)
+
+    def _start_following(self) -> None:
+        self.run_worker(self._follow(), group="follow")
+
+    def _leave(self, code: int) -> None:
+        self.exit(return_code=code)
+
+    # Reading
+
+    def _read_runs(self) -> None:
+        try:
+            self._take(self._listing.refresh())
+        except StoreError as error:
+            self.trouble = str(error)
+
+    def _take(self, runs: tuple[RunSummary, ...]) -> None:
+        self.trouble = ""
+        self.runs = runs
+
+    async def _follow(self) -> None:
+        """Read what changed, again and again, off the thread that answers keys."""
+        while True:
+            started = time.monotonic()
+            try:
+                self._take(await asyncio.to_thread(self._listing.refresh))
+            except StoreError as error:
+                self.trouble = str(error)
+            spent = time.monotonic() - started
+            await asyncio.sleep(max(_POLL_SECONDS, spent / _POLL_SHARE))
+
+    async def watch_runs(self, before: tuple[RunSummary, ...]) -> None:
+        """Change between first steps and table when the first run comes or the last one goes."""
+        if bool(before) != bool(self.runs) and len(self.screen_stack) == 1:
+            await self.switch_screen(self._home())
+
+    # Commands
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Fill the palette with the registry's commands that work here, and the themes."""
+        active = {entry.binding.id: entry for entry in screen.active_bindings.values()}
+        for command in COMMANDS:
+            entry = active.get(command.id)
+            if entry is not None and entry.enabled:
+                yield self._palette_entry(command, entry.node)
+        yield SystemCommand("theme", "Change the colours.", self.action_change_theme)
+
+    def _palette_entry(self, command: Command, node: Any) -> SystemCommand:
+        async def run() -> None:
+            await self.run_action(command.handler, node)
+
+        title = f"{command.label}  [{command.shown_keys[0]}]"
+        return SystemCommand(title, command.help, run)
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from workbench.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer help only where it is not open already."""
+        return not (action == "help" and self.screen.is_modal)
+
+
+def run_app(runs_dir: Path, data_dir: Path) -> int:
+    """Run the interactive session and return its exit code.
+
+    Parameters
+    ----------
+    runs_dir
+        Folder of run folders; it need not exist yet.
+    data_dir
+        Folder of prepared data sets.
+
+    Raises
+    ------
+    InputError
+        Standard input or output is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError(
+            "the interactive session needs a terminal",
+            "in a script use a subcommand, e.g. recsys-workbench --headless eval",
+        )
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    app = WorkbenchApp(runs_dir, data_dir)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,55 @@
+"""What all full screens share: title line, key line, a polite word when there is no room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.widgets.lines import KeyLine, TitleLine
+
+#: columns and lines below which nothing useful fits
+MINIMUM = (60, 16)
+
+
+class FullScreen(Screen[Any]):
+    """A screen with a title line, a body and a key line."""
+
+    @property
+    def workbench(self) -> WorkbenchApp:
+        """The app, with its runs."""
+        app = self.app
+        assert isinstance(app, WorkbenchApp)
+        return app
+
+    def body(self) -> Iterable[Widget]:
+        """Make the widgets between title and key line."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """Put the parts together."""
+        yield TitleLine()
+        yield from self.body()
+        yield KeyLine()
+        yield Static(classes="too-small", markup=False)
+
+    @property
+    def title_line(self) -> TitleLine:
+        """The line at the top."""
+        return self.query_one(TitleLine)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so when the terminal is too small."""
+        width, height = event.size
+        small = width < MINIMUM[0] or height < MINIMUM[1]
+        self.set_class(small, "-too-small")
+        if small:
+            needed = f"{MINIMUM[0]}x{MINIMUM[1]}"
+            text = f"This needs {needed} characters;\nthe terminal has {width}x{height}."
+            self.query_one(".too-small", Static).update(text)

@@ -1,0 +1,174 @@
+"""One run in full: result with intervals, settings, data, cost, environment, learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.commands import bindings
+from workbench.tui.screens.base import FullScreen
+from workbench.tui.view import format as show
+from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
+
+#: cells from which three columns fit side by side
+_WIDE = 130
+_PARTS = ("result", "settings", "data", "cost", "machine")
+
+
+class DetailScreen(FullScreen):
+    """What is known of one run; follows it while it changes.
+
+    Parameters
+    ----------
+    order
+        Run ids as the table has them: where `n` and `p` go.
+    baseline
+        Id of the pinned run, if any.
+    """
+
+    CSS_PATH = "detail.tcss"
+    BINDINGS: ClassVar = bindings("detail")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"detail--{name}"
+        for name in (
+            *("title", "strong", "muted", "accent", "good", "bad", "running"),
+            *("better", "worse"),
+        )
+    }
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    def __init__(self, run_id: str, order: Sequence[str], baseline: str | None) -> None:
+        super().__init__()
+        self._run_id = run_id
+        self._order = list(order)
+        self._baseline_id = baseline
+        self._files: Files | None = None
+        self._sections: list[Section] = []
+
+    def body(self) -> Iterable[Widget]:
+        """Make a place for each section; the curve stands below the result."""
+        left = [Static(id="result", markup=False), Static(id="curve", markup=False)]
+        middle = [Static(id="settings", markup=False), Static(id="cost", markup=False)]
+        right = [Static(id="data", markup=False), Static(id="machine", markup=False)]
+        with_columns = Container(
+            *(Container(*parts, classes="column") for parts in (left, middle, right)),
+            id="columns",
+        )
+        yield VerticalScroll(with_columns, id="scroll")
+
+    @property
+    def scroll(self) -> VerticalScroll:
+        """The part that scrolls."""
+        return self.query_one("#scroll", VerticalScroll)
+
+    @property
+    def run_shown(self) -> RunSummary | None:
+        """The run, as long as its folder is there."""
+        return self._find(self._run_id)
+
+    def _find(self, run_id: str | None) -> RunSummary | None:
+        return next((run for run in self.workbench.runs if run.run_id == run_id), None)
+
+    def on_mount(self) -> None:
+        """Show the run and follow it."""
+        self.watch(self.app, "runs", self._on_runs, init=False)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draw the curve to the new width."""
+        super().on_resize(event)
+        self._draw()
+
+    def _on_runs(self, before: Sequence[RunSummary], after: Sequence[RunSummary]) -> None:
+        """Read the files again when the run itself changed."""
+        if self._find_in(before) != self._find_in(after):
+            self._files = None
+            self._draw()
+
+    def _find_in(self, runs: Sequence[RunSummary]) -> RunSummary | None:
+        return next((run for run in runs if run.run_id == self._run_id), None)
+
+    def _draw(self) -> None:
+        run = self.run_shown
+        if run is None:
+            self.title_line.what = f"{plain(self._run_id)}: its folder is gone"
+            return
+        if self._files is None:
+            self._files = read_files(run)
+        look = show.state_look(run.state)
+        position = f"  {self._order.index(run.run_id) + 1}/{len(self._order)}"
+        self.title_line.what = f"{plain(run.label)}  {look.glyph} {look.word}"
+        self.title_line.remark = f"{plain(run.run_id)}{position}"
+        parts = sections(run, self._files, self._find(self._baseline_id))
+        for name in _PARTS:
+            self.query_one(f"#{name}", Static).update(self._content(parts[name]))
+        wide = self.size.width >= _WIDE
+        curve = curve_section(self._files, self.size.width // 3 if wide else self.size.width - 6)
+        place = self.query_one("#curve", Static)
+        place.display = curve is not None
+        if curve is not None:
+            place.update(self._content(curve))
+        self._sections = [*parts.values()]
+
+    def _content(self, section: Section) -> Content:
+        title = Content.styled(section.title, self.get_visual_style("detail--title", partial=True))
+        lines = [title]
+        for line in section.lines:
+            pieces = [
+                Content.styled(
+                    cell.text, self.get_visual_style(f"detail--{cell.style}", partial=True)
+                )
+                if cell.style
+                else Content(cell.text)
+                for cell in line
+            ]
+            lines.append(Content("").join(pieces))
+        return Content("\n").join(lines)
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the neighbours only where there are any."""
+        if action == "step":
+            return len(self._order) > 1
+        return True
+
+    def action_back(self) -> None:
+        """Return to the table."""
+        self.dismiss()
+
+    def action_step(self, by: int) -> None:
+        """Open a neighbour in the table; after the last comes the first."""
+        position = self._order.index(self._run_id) + by
+        self._run_id = self._order[position % len(self._order)]
+        self._files = None
+        self.scroll.scroll_home(animate=False)
+        self._draw()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.scroll.scroll_relative(y=lines, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by pages."""
+        self.scroll.scroll_relative(y=pages * (self.scroll.size.height - 1), animate=False)
+
+    def action_top(self) -> None:
+        """Go to the beginning."""
+        self.scroll.scroll_home(animate=False)
+
+    def action_bottom(self) -> None:
+        """Go to the end."""
+        self.scroll.scroll_end(animate=False)
+
+    def action_copy(self) -> None:
+        """Copy all sections as text."""
+        self.app.copy_to_clipboard("\n\n".join(map(str, self._sections)) + "\n")
+        self.notify("Copied what is shown of the run.", markup=False)

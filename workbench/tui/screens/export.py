@@ -1,0 +1,55 @@
+"""Ask where to write the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from recsys_core.errors import InputError
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.view.table import Table
+from workbench.tui.view.texts import export
+
+_SUGGESTION = "report.csv"
+
+
+class ExportScreen(ModalScreen[None]):
+    """A file name; its ending chooses CSV, Markdown or JSON."""
+
+    CSS_PATH = "export.tcss"
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "close", show=False)]
+
+    def __init__(self, table: Table, runs: Sequence[RunSummary]) -> None:
+        super().__init__()
+        self._table = table
+        self._runs = runs
+        self._refused = ""
+
+    def compose(self) -> ComposeResult:
+        """Make the field and a line for what goes wrong."""
+        with Vertical(id="export") as frame:
+            frame.border_title = "export the table"
+            frame.border_subtitle = "Enter writes, Esc closes"
+            yield Static("File (.csv, .md or .json; JSON has full precision):", markup=False)
+            yield Input(_SUGGESTION, compact=True)
+            yield Static("", id="problem", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Write the file; a name that exists has to be confirmed by a second Enter."""
+        path = Path(event.value.strip()).expanduser()
+        try:
+            export(path, self._table, self._runs, overwrite=self._refused == event.value)
+        except InputError as error:
+            self._refused = event.value
+            self.query_one("#problem", Static).update(plain(str(error).replace("\n", "; ")))
+            return
+        self.app.notify(f"Wrote {plain(str(path.absolute()))}", markup=False)
+        self.dismiss()

@@ -1,0 +1,63 @@
+"""Which runs may be compared, which is best, and by how much two differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from recsys_core.evaluation.names import higher_is_better
+from workbench.store.listing import RunSummary
+from workbench.tui.view import format as show
+
+#: a difference below this does not show in four decimals
+_NOTHING = 0.00005
+
+
+def comparable(run: RunSummary, other: RunSummary) -> bool:
+    """Tell whether two runs were judged on the same rows: equal, known split fingerprints."""
+    return bool(run.split_fingerprint) and run.split_fingerprint == other.split_fingerprint
+
+
+def best_runs(runs: Iterable[RunSummary]) -> set[tuple[str, str]]:
+    """Find the best runs by metric among those of one split.
+
+    Returns
+    -------
+    set of (run id, metric)
+        All that share the best value; nothing where fewer than two runs of a split have the metric.
+    """
+    values: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for run in runs:
+        if run.split_fingerprint:
+            for name, value in run.metrics.items():
+                signed = value if higher_is_better(name) else -value
+                values.setdefault((run.split_fingerprint, name), []).append((signed, run.run_id))
+    best: set[tuple[str, str]] = set()
+    for (_, name), found in values.items():
+        if len(found) > 1:
+            top = max(value for value, _ in found)
+            best.update((run_id, name) for value, run_id in found if value == top)
+    return best
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference from the baseline as shown: the arrow tells better from worse, not the sign."""
+
+    text: str
+    style: str
+
+
+def difference(
+    run: RunSummary, baseline: RunSummary, metric: str, *, percent: bool
+) -> Difference | None:
+    """Compare one metric with the baseline's; None when one of the two lacks it."""
+    value, base = run.metrics.get(metric), baseline.metrics.get(metric)
+    if value is None or base is None:
+        return None
+    text = show.difference(value, base, percent=percent)
+    if abs(value - base) < _NOTHING:
+        return Difference(f"= {text}", "muted")
+    if (value > base) == higher_is_better(metric):
+        return Difference(f"▲ {text}", "better")
+    return Difference(f"▼ {text}", "worse")

@@ -1,0 +1,219 @@
+"""All there is to say of one run, as titled sections of plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.store.files import StoreError
+from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.tui.view import format as show
+from workbench.tui.view.chart import draw_chart
+from workbench.tui.view.columns import metric_names
+from workbench.tui.view.compare import comparable, difference
+from workbench.tui.view.table import Cell, progress_text
+
+#: charts that fit side by side say more than one that is very wide
+_CHART_HEIGHT = 6
+_CHART_WIDTH = 58
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its lines; a line is a few styled pieces of text."""
+
+    title: str
+    lines: tuple[tuple[Cell, ...], ...]
+
+    def __str__(self) -> str:
+        """Write the section as plain text, for the clipboard."""
+        body = ("".join(cell.text for cell in line).rstrip() for line in self.lines)
+        return "\n".join([self.title, *(f"  {line}" for line in body)])
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the run's files say; empty where a file is not there (yet) or damaged."""
+
+    result: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    curve: Sequence[Mapping[str, Any]]
+
+
+def read_files(summary: RunSummary) -> Files:
+    """Read the parts of a run folder that a list does not hold."""
+    run = Run(summary.folder)
+    try:
+        result = run.metrics if summary.state == "succeeded" else {}
+    except StoreError:
+        result = {}
+    try:
+        environment = run.environment
+    except StoreError:
+        environment = {}
+    curve = result.get("curve")
+    if not isinstance(curve, list):
+        curve = _curve_so_far(run)
+    return Files(result, environment, [point for point in curve if isinstance(point, dict)])
+
+
+def _curve_so_far(run: Run) -> list[Mapping[str, Any]]:
+    """Take the curve of a run without a result from its events: the last ones of every epoch."""
+    try:
+        events, _ = run.events()
+    except OSError:
+        return []
+    points: dict[object, Mapping[str, Any]] = {}
+    for event in events:
+        if event.get("stage") == "fit" and event.get("metrics"):
+            points[event.get("step")] = event["metrics"]
+    return list(points.values())
+
+
+def sections(summary: RunSummary, files: Files, baseline: RunSummary | None) -> dict[str, Section]:
+    """Describe a run: its result, settings, data, cost and machine, in that order.
+
+    Parameters
+    ----------
+    baseline
+        The pinned run; differences are shown where the two may be compared.
+    """
+    against = None if baseline is None or baseline.run_id == summary.run_id else baseline
+    return {
+        "result": Section("Result", tuple(_result(summary, against))),
+        "settings": Section("Settings", tuple(_settings(summary, against))),
+        "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
+        "cost": Section("Run", tuple(_pairs(_cost(summary, files.result)))),
+        "machine": Section("Environment", tuple(_pairs(_machine(files.environment)))),
+    }
+
+
+def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
+    look = show.state_look(run.state)
+    state = f"{look.glyph} {look.word}"
+    reason = plain(run.problem or run.reason)
+    if run.state != "succeeded":
+        yield (Cell(f"{state}: {reason}" if reason else state, look.style),)
+    if run.state == "running":
+        yield (Cell(progress_text(run), "running"),)
+    names = metric_names([run])
+    if not names:
+        return
+    width = max(map(len, map(plain, names)))
+    against = baseline if baseline is not None and comparable(run, baseline) else None
+    title = f"{'':<{width}}    value  95 % interval"
+    if baseline is not None:
+        label = plain(baseline.label)
+        title += f"      {'against' if against else 'not comparable with'} {label}"
+    yield (Cell(title, "muted"),)
+    for name in names:
+        yield tuple(_metric_line(run, name, width, against))
+
+
+def _metric_line(
+    run: RunSummary, name: str, width: int, baseline: RunSummary | None
+) -> Iterator[Cell]:
+    yield Cell(f"{plain(name):<{width}}  ", "")
+    yield Cell(f"{show.metric(run.metrics[name]):>7}", "strong")
+    interval = run.ci95.get(name)
+    text = " to ".join(map(show.metric, interval)) if interval else ""
+    yield Cell(f"  {text:<16}", "muted")
+    found = difference(run, baseline, name, percent=False) if baseline else None
+    if found is not None:
+        yield Cell(f"  {found.text}", found.style)
+
+
+def _settings(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
+    """List the parameters; with a baseline of the same model, what differs says from what."""
+    base = baseline.params if baseline is not None and baseline.model == run.model else {}
+    if not run.params:
+        yield (Cell("none", "muted"),)
+        return
+    width = max(len(plain(name)) for name in run.params)
+    for name, value in run.params.items():
+        text = plain(show.parameter(value))
+        line = [Cell(f"{plain(name):<{width}}  ", "muted"), Cell(text)]
+        if name in base and base[name] != value:
+            line.append(Cell(f"  (baseline: {plain(show.parameter(base[name]))})", "accent"))
+        yield tuple(line)
+
+
+def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    dataset, protocol = _mapping(result.get("dataset")), _mapping(result.get("protocol"))
+    yield (
+        "data set",
+        f"{run.dataset} (synthetic, not real people)" if run.synthetic else run.dataset,
+    )
+    for name in ("interactions", "users", "items"):
+        yield name, dataset.get(name)
+    yield "protocol", run.protocol
+    for name, value in _mapping(protocol.get("parameters")).items():
+        yield name, value
+    parts = [protocol.get(part) for part in ("train", "valid", "test")]
+    if all(isinstance(part, int) for part in parts):
+        yield "train / valid / test", " / ".join(f"{part:,}" for part in parts)
+    yield "leaks", protocol.get("leaks")
+    for name, value in _mapping(result.get("counts")).items():
+        yield name.replace("_", " "), value
+    yield "split", run.split_fingerprint
+
+
+def _cost(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    yield "run", run.run_id
+    yield "model", run.model
+    yield "seed", run.seed
+    if run.fit_seconds is not None:
+        yield "fit", show.seconds(run.fit_seconds)
+    evaluated, memory = result.get("eval_seconds"), result.get("peak_rss_mb")
+    if isinstance(evaluated, int | float):
+        yield "evaluation", show.seconds(evaluated)
+    if isinstance(memory, int | float):
+        yield "peak memory", f"{memory:,.0f} MB"
+    yield "folder", str(run.folder)
+
+
+def _machine(environment: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for name in ("python", "platform", "cpu_count", "threads", "device", "git_revision"):
+        yield name.replace("_", " "), environment.get(name)
+    yield from _mapping(environment.get("packages")).items()
+
+
+def _pairs(pairs: Iterator[tuple[str, object]]) -> Iterator[tuple[Cell, ...]]:
+    known = [(plain(name), value) for name, value in pairs if value not in (None, "")]
+    if not known:
+        yield (Cell("not known yet", "muted"),)
+        return
+    width = max(len(name) for name, _ in known)
+    for name, value in known:
+        text = f"{value:,}" if type(value) is int and value > 9999 else show.parameter(value)
+        yield Cell(f"{name:<{width}}  ", "muted"), Cell(plain(text))
+
+
+def curve_section(files: Files, width: int) -> Section | None:
+    """Draw a chart for each value of the learning curve, side by side as far as they fit."""
+    series: dict[str, list[float]] = {}
+    for point in files.curve:
+        for name, value in point.items():
+            if isinstance(value, int | float) and name not in ("epoch", "step"):
+                series.setdefault(name, []).append(float(value))
+    drawn = {name: values for name, values in series.items() if len(values) > 1}
+    if not drawn:
+        return None
+    across = max(1, min(len(drawn), width // (_CHART_WIDTH // 2 + 10)))
+    chart_width = min(_CHART_WIDTH, width // across - 3)
+    charts = [
+        draw_chart(plain(name), values, chart_width, _CHART_HEIGHT)
+        for name, values in drawn.items()
+    ]
+    lines: list[tuple[Cell, ...]] = []
+    for start in range(0, len(charts), across):
+        for parts in zip(*charts[start : start + across], strict=True):
+            lines += [tuple(Cell(f"{part:<{chart_width + 3}}") for part in parts)]
+    return Section("Learning curve", tuple(lines))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

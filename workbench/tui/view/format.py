@@ -1,0 +1,106 @@
+"""Numbers, times and states as short text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StateLook:
+    """How a state is shown: a glyph, a word, and the style that supports them."""
+
+    glyph: str
+    word: str
+    style: str
+
+
+STATES: dict[str, StateLook] = {
+    "queued": StateLook("◦", "queued", "muted"),
+    "running": StateLook("▸", "running", "running"),
+    "succeeded": StateLook("✔", "done", "good"),
+    "failed": StateLook("✖", "failed", "bad"),
+    "cancelled": StateLook("⊘", "cancelled", "muted"),
+    "interrupted": StateLook("↯", "interrupted", "bad"),
+}
+
+
+def state_look(state: str) -> StateLook:
+    """Return the look of a state; one that a later version wrote is shown by its name."""
+    return STATES.get(state, StateLook("?", state or "unknown", "muted"))
+
+
+def metric(value: float) -> str:
+    """Write a metric with four decimals, so that a column lines up.
+
+    Examples
+    --------
+    >>> metric(0.28714)
+    '0.2871'
+    """
+    return f"{value:.4f}"
+
+
+def difference(value: float, baseline: float, *, percent: bool) -> str:
+    """Write ``value - baseline`` with its sign, absolute or relative to the baseline.
+
+    Examples
+    --------
+    >>> difference(0.30, 0.25, percent=False), difference(0.30, 0.25, percent=True)
+    ('+0.0500', '+20.0 %')
+    """
+    if not percent:
+        return f"{value - baseline:+.4f}"
+    if baseline == 0:
+        return "-"
+    return f"{(value - baseline) / abs(baseline) * 100:+.1f} %"
+
+
+def seconds(value: float) -> str:
+    """Write a duration briefly.
+
+    Examples
+    --------
+    >>> seconds(0.042), seconds(7.31), seconds(192), seconds(7300)
+    ('42 ms', '7.3 s', '3:12 min', '2:01 h')
+    """
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    whole, unit = (value, "min") if value < 3600 else (value / 60, "h")
+    return f"{int(whole // 60)}:{int(whole % 60):02d} {unit}"
+
+
+def moment(value: float, now: float) -> str:
+    """Write a time of today as hours and minutes, an earlier one as a date."""
+    then, today = datetime.fromtimestamp(value), datetime.fromtimestamp(now)
+    return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d")
+
+
+def parameter(value: object) -> str:
+    """Write the value of a setting briefly.
+
+    Examples
+    --------
+    >>> parameter(0.0010000), parameter(None), parameter([64, 32]), parameter(True)
+    ('0.001', '-', '64, 32', 'yes')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(parameter(entry) for entry in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {parameter(entry)}" for key, entry in value.items())
+    return str(value)
+
+
+def bar(share: float, width: int) -> str:
+    """Draw a bar of `width` cells, filled to `share` (0 to 1) in steps of an eighth of a cell."""
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)

@@ -1,0 +1,270 @@
+"""A table that draws only the lines in sight, so its cost does not grow with the number of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from workbench.tui.commands import bindings
+from workbench.tui.view.table import Cell, Head, Row, Table
+
+_GAP = 2
+_STYLES = (
+    *("strong", "muted", "faint", "accent", "good", "bad", "running"),
+    *("best", "better", "worse", "head", "head-cursor", "cursor"),
+)
+
+
+class Grid(ScrollView, inherit_bindings=False):
+    """Rows of cells under one header line, with a cursor row and a cursor column.
+
+    `show` replaces what is drawn; the cursor stays on its row's key. Columns that do not fit are
+    reached with the column cursor, the first `Table.fixed` ones always stay.
+    """
+
+    BINDINGS: ClassVar = bindings("table")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{name}" for name in _STYLES}
+    can_focus = True
+
+    cursor_row: reactive[int] = reactive(0, init=False)
+    cursor_column: reactive[int] = reactive(0, init=False)
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another row, or its row has changed."""
+
+        key: str | None
+
+    @dataclass
+    class Opened(Message):
+        """The row under the cursor was clicked again."""
+
+        key: str
+
+    @dataclass
+    class Sorted(Message):
+        """A column is to be sorted by."""
+
+        column: str
+        descending: bool
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.table = Table()
+        self._first = 0
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor; None in an empty table."""
+        rows = self.table.rows
+        return rows[self.cursor_row].key if self.cursor_row < len(rows) else None
+
+    def show(self, table: Table) -> None:
+        """Draw `table`; the cursor follows its row and its column."""
+        key, column = self.cursor_key, self._column_key()
+        self.table = table
+        keys = [row.key for row in table.rows]
+        row = keys.index(key) if key in keys else min(self.cursor_row, max(0, len(keys) - 1))
+        columns = [head.key for head in table.heads]
+        if column in columns:
+            self.cursor_column = columns.index(column)
+        else:
+            self.cursor_column = min(max(self.cursor_column, table.fixed), len(columns) - 1)
+        self.virtual_size = Size(self.size.width, len(keys) + 1)
+        self.set_reactive(Grid.cursor_row, row)
+        self._keep_column_in_sight()
+        self.post_message(self.Moved(self.cursor_key))
+        self.refresh()
+
+    def _column_key(self) -> str | None:
+        heads = self.table.heads
+        return heads[self.cursor_column].key if self.cursor_column < len(heads) else None
+
+    # Moving
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by `rows`."""
+        self.cursor_row = max(0, min(self.cursor_row + rows, len(self.table.rows) - 1))
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by a page."""
+        self.action_move(pages * max(1, self.size.height - 2))
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.cursor_row = 0
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.action_move(len(self.table.rows))
+
+    def action_column(self, columns: int) -> None:
+        """Move the column cursor; it passes over the columns of glyphs."""
+        first = max(0, self.table.fixed - 1)
+        last = len(self.table.heads) - 1
+        self.cursor_column = max(first, min(self.cursor_column + columns, last))
+
+    def action_sort(self, descending: bool) -> None:
+        """Ask for the column under the cursor to be sorted by."""
+        column = self._column_key()
+        if column is not None:
+            self.post_message(self.Sorted(column, descending))
+
+    def watch_cursor_row(self) -> None:
+        """Bring the row into sight and tell who listens."""
+        self._scroll_to_cursor()
+        self.post_message(self.Moved(self.cursor_key))
+        self.refresh()
+
+    def watch_cursor_column(self) -> None:
+        """Bring the column into sight."""
+        self._keep_column_in_sight()
+        self.refresh()
+
+    def _scroll_to_cursor(self) -> None:
+        top, height = round(self.scroll_offset.y), self.size.height - 1
+        if self.cursor_row < top:
+            self.scroll_to(y=self.cursor_row, animate=False, immediate=True)
+        elif self.cursor_row >= top + height:
+            self.scroll_to(y=self.cursor_row - height + 1, animate=False, immediate=True)
+
+    def _keep_column_in_sight(self) -> None:
+        fixed = self.table.fixed
+        self._first = max(fixed, min(self._first, max(fixed, self.cursor_column)))
+        while self.cursor_column > max(self._visible_columns(), default=fixed):
+            if self._first >= self.cursor_column:
+                break
+            self._first += 1
+
+    def _visible_columns(self) -> list[int]:
+        """List the columns that fit, left to right; the last one may be cut off."""
+        heads, fixed = self.table.heads, self.table.fixed
+        room = self.size.width - sum(head.width + _gap(head) for head in heads[:fixed])
+        shown = list(range(min(fixed, len(heads))))
+        for index in range(max(self._first, fixed), len(heads)):
+            room -= heads[index].width + _GAP
+            if room < 0:
+                break
+            shown.append(index)
+        return shown
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit columns and cursor to the new size."""
+        self.virtual_size = Size(event.size.width, len(self.table.rows) + 1)
+        self._keep_column_in_sight()
+        self._scroll_to_cursor()
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose a row; a second click opens it. A click on a header sorts, again: turns."""
+        if event.y == 0:
+            self._sort_by_click(event.x)
+            return
+        row = round(self.scroll_offset.y) + event.y - 1
+        if row >= len(self.table.rows):
+            return
+        if row == self.cursor_row and event.chain > 1:
+            self.post_message(self.Opened(self.table.rows[row].key))
+        self.cursor_row = row
+
+    def _sort_by_click(self, x: int) -> None:
+        left = 0
+        for index in self._visible_columns():
+            head = self.table.heads[index]
+            left += head.width + _gap(head)
+            if x < left:
+                self.cursor_column = index
+                sort = self.table.sort
+                turned = sort is not None and sort[0] == head.key
+                self.action_sort(not sort[1] if sort and turned else head.right)
+                return
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line: the header, a row, or nothing."""
+        width, base = self.size.width, self.rich_style
+        if y == 0:
+            return self._head_line(width, base)
+        index = round(self.scroll_offset.y) + y - 1
+        if index >= len(self.table.rows):
+            return Strip.blank(width, base)
+        if index == self.cursor_row:
+            cursor = self.get_component_rich_style("grid--cursor", partial=True)
+            base = base + cursor
+        return self._row_line(self.table.rows[index], width, base)
+
+    def _head_line(self, width: int, base: Style) -> Strip:
+        base = base + self.get_component_rich_style("grid--head", partial=True)
+        under_cursor = base + self.get_component_rich_style("grid--head-cursor", partial=True)
+        segments: list[Segment] = []
+        shown = self._visible_columns()
+        for index in shown:
+            head = self.table.heads[index]
+            title = head.title + self._arrow(head)
+            style = under_cursor if index == self.cursor_column else base
+            segments.append(Segment(_fit(title, head.width, right=head.right), style))
+            segments.append(Segment(" " * _gap(head), base))
+        line = Strip(segments).adjust_cell_length(width, base)
+        return self._with_hint(line, shown, width, base)
+
+    def _with_hint(self, line: Strip, shown: list[int], width: int, base: Style) -> Strip:
+        """Say at the right end that there are more columns."""
+        more = len(self.table.heads) - 1 - max(shown, default=0)
+        if more <= 0:
+            return line
+        hint = f" {more} »"
+        left = line.crop(0, width - cell_len(hint))
+        return Strip.join([left, Strip([Segment(hint, base)])])
+
+    def _arrow(self, head: Head) -> str:
+        sort = self.table.sort
+        if sort is None or sort[0] != head.key or not head.title:
+            return ""
+        return "↓" if sort[1] else "↑"
+
+    def _row_line(self, row: Row, width: int, base: Style) -> Strip:
+        segments: list[Segment] = []
+        used = 0
+        for index in self._visible_columns():
+            if row.note is not None and index >= self.table.note_from:
+                segments.append(
+                    Segment(_fit(row.note.text, width - used), self._style(row.note, base))
+                )
+                break
+            head, cell = self.table.heads[index], row.cells[index]
+            segments.append(
+                Segment(_fit(cell.text, head.width, right=head.right), self._style(cell, base))
+            )
+            segments.append(Segment(" " * _gap(head), base))
+            used += head.width + _gap(head)
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _style(self, cell: Cell, base: Style) -> Style:
+        if not cell.style:
+            return base
+        return base + self.get_component_rich_style(f"grid--{cell.style}", partial=True)
+
+
+def _gap(head: Head) -> int:
+    return _GAP if head.title else 1
+
+
+def _fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cut or fill `text` to exactly `width` cells; what is cut off leaves an ellipsis."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    space = " " * (width - length)
+    return space + text if right else text + space

@@ -1,0 +1,88 @@
+"""One-line widgets: the title at the top and the keys at the bottom."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+from workbench.tui.commands import COMMANDS, Command
+
+
+class TitleLine(Widget):
+    """The program's name at the left, what the screen shows, and a remark at the right."""
+
+    DEFAULT_CSS = "TitleLine { height: 1; }"
+    COMPONENT_CLASSES = {"title--name", "title--remark"}  # noqa: RUF012 - Textual's form
+
+    what: reactive[str] = reactive("")
+    remark: reactive[str] = reactive("")
+
+    def render(self) -> RenderResult:
+        """Draw the line; the remark gives way when there is no room."""
+        name = Content.styled(" recsys-workbench ", self.get_visual_style("title--name"))
+        left = Content.assemble(name, f" {self.what}")
+        room = self.size.width - left.cell_length - 2
+        if cell_len(self.remark) > room:
+            return left
+        remark = Content.styled(self.remark, self.get_visual_style("title--remark"))
+        return Content.assemble(left, " " * (room - remark.cell_length + 1), remark)
+
+
+class KeyLine(Widget):
+    """The commands that work now, as many as fit; a click runs one.
+
+    Built from the active bindings of the screen, so a command that its screen has no use for at the
+    moment (`check_action`) is not named.
+    """
+
+    DEFAULT_CSS = "KeyLine { height: 1; }"
+    COMPONENT_CLASSES = {"keys--key"}  # noqa: RUF012 - Textual's form
+
+    def on_mount(self) -> None:
+        """Follow the screen's bindings."""
+        self.screen.bindings_updated_signal.subscribe(self, self._on_bindings)
+
+    def _on_bindings(self, _screen: Screen[object]) -> None:
+        self.refresh()
+
+    def commands(self) -> list[Command]:
+        """List the commands of the line that work now."""
+        active = self.screen.active_bindings
+        working = {entry.binding.id for entry in active.values() if entry.enabled}
+        return [command for command in COMMANDS if command.in_key_line and command.id in working]
+
+    def fitting(self) -> list[Command]:
+        """Leave out what does not fit, from the middle: the last three are always named."""
+        commands = self.commands()
+        last, rest = commands[-3:], commands[:-3]
+        while rest and sum(map(_width, [*rest, *last])) > self.size.width:
+            rest.pop()
+        return [*rest, *last]
+
+    def render(self) -> RenderResult:
+        """Draw ``key label`` pairs."""
+        key_style = self.get_visual_style("keys--key")
+        parts: list[Content] = []
+        for command in self.fitting():
+            key = Content.styled(command.shown_keys[0], key_style)
+            pair = Content.assemble(" ", key, f" {command.label} ")
+            parts.append(pair.stylize(Style.from_meta({"command": command.id})))
+        return Content("").join(parts)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the command that was clicked."""
+        wanted = event.style.meta.get("command")
+        for entry in self.screen.active_bindings.values():
+            if wanted is not None and entry.binding.id == wanted:
+                await self.app.run_action(entry.binding.action, entry.node)
+                return
+
+
+def _width(command: Command) -> int:
+    return cell_len(command.shown_keys[0]) + cell_len(command.label) + 3
