@@ -10,9 +10,11 @@ import hashlib
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from recsys_core.errors import DataError, InputError
 
@@ -24,6 +26,10 @@ MAX_RATIO = 200
 RATIO_FROM = 2**20
 
 ENCRYPTED = 0x1
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+
+#: bytes read at a time: small enough that unpacking and parsing overlap
+CHUNK = 2**22
 
 
 @dataclass(frozen=True)
@@ -59,15 +65,33 @@ class RawFiles:
         DataError
             The file cannot be read, or the zip is damaged.
         """
+        return b"".join(self.chunks(name))
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Read a file piece by piece; every piece but the last ends with a line.
+
+        Raises
+        ------
+        DataError
+            As `read` does.
+        """
         try:
-            if not self.zipped:
-                return (self.path / self.members[name]).read_bytes()
-            with zipfile.ZipFile(self.path) as file:
-                return file.read(self.members[name])
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            with self._open(name) as file:
+                while piece := file.read(CHUNK):
+                    yield piece + file.readline()
+        except BROKEN_ZIP as error:
             raise _damaged(self.path, error) from None
         except OSError as error:
             raise DataError(f"{self.label(name)}: cannot be read: {error.strerror}") from None
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        if not self.zipped:
+            with (self.path / self.members[name]).open("rb") as file:
+                yield file
+            return
+        with zipfile.ZipFile(self.path) as archive, archive.open(self.members[name]) as member:
+            yield member
 
     def digest(self, names: Iterable[str]) -> str:
         """Hash the content: the zip's bytes, or name and bytes of those of `names` that exist."""
@@ -78,7 +102,8 @@ class RawFiles:
         for name in names:
             if name in self:
                 digest.update(f"{name}\0".encode())
-                digest.update(self.read(name))
+                for chunk in self.chunks(name):
+                    digest.update(chunk)
         return digest.hexdigest()
 
 

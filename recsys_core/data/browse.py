@@ -37,6 +37,8 @@ CREATE TABLE histories (
     timestamps BLOB NOT NULL
 );
 """
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
 INDEXES = """
 CREATE UNIQUE INDEX users_by_id ON users (user_id);
 CREATE UNIQUE INDEX items_by_id ON items (item_id);
@@ -50,6 +52,7 @@ def write_browse(path: Path, dataset: Dataset) -> None:
         # the file is renamed into place when complete: no journal is needed until then
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA page_size = 32768")  # histories are large
         with connection:
             connection.executescript(SCHEMA)
             connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(dataset))
@@ -74,7 +77,7 @@ def _users(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     events = np.bincount(dataset.user, minlength=dataset.n_users).tolist()
     attributes = _attributes(dataset.user_columns, dataset.n_users)
     ids = dataset.user_ids.tolist()
-    return zip(range(dataset.n_users), ids, events, map(_json, attributes), strict=True)
+    return zip(range(dataset.n_users), ids, events, map(_to_json, attributes), strict=True)
 
 
 def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
@@ -82,13 +85,9 @@ def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     columns = dict(dataset.item_columns)
     title = columns.pop("title", None)
     titles = title.values.tolist() if isinstance(title, Text) else [""] * dataset.n_items
-    attributes = map(_json, _attributes(columns, dataset.n_items))
+    attributes = map(_to_json, _attributes(columns, dataset.n_items))
     ids = dataset.item_ids.tolist()
     return zip(range(dataset.n_items), ids, events, titles, attributes, strict=True)
-
-
-def _json(values: dict[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False)
 
 
 def _attributes(columns: dict[str, Column], rows: int) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from recsys_core.data.attributes import (
     movie_columns,
     person_columns,
 )
-from recsys_core.data.ratings import SKIP_HINT, Layout, OnBadRows, read_ratings
+from recsys_core.data.ratings import SKIP_HINT, Layout, OnBadRows, Ratings, read_ratings
 from recsys_core.errors import DataError
 
 COLUMNS = ("user", "item", "rating", "timestamp")
@@ -40,7 +40,7 @@ LineT = TypeVar("LineT")
 def read_100k(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
     """Read the ``u.*`` files of MovieLens 100K."""
     layout = Layout("\t", COLUMNS, 0, 1, 2, 3, whole=True, scale=(1.0, 5.0))
-    ratings = read_ratings(files.read("u.data"), files.label("u.data"), layout, on_bad_rows)
+    ratings = _ratings(files, "u.data", layout, on_bad_rows)
     lines = _Lines(files, on_bad_rows)
     names = [line.split("|")[0] for _, line in lines.of("u.genre") if line] or GENRES_100K
     movies = lines.parse("u.item", lambda line: _movie_100k(line, names))
@@ -52,9 +52,7 @@ def read_100k(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
 def read_dat(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
     """Read the ``::`` files of MovieLens 1M and 10M."""
     layout = Layout("::", COLUMNS, 0, 1, 2, 3, whole=True)
-    content = files.read("ratings.dat")
-    ratings = read_ratings(content, files.label("ratings.dat"), layout, on_bad_rows)
-    del content
+    ratings = _ratings(files, "ratings.dat", layout, on_bad_rows)
     lines = _Lines(files, on_bad_rows)
     movies = lines.parse("movies.dat", _movie_dat)
     people = lines.parse("users.dat", lambda line: _fields(line, "::", 5))
@@ -67,12 +65,14 @@ def read_dat(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
 def read_csv(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
     """Read ratings.csv and movies.csv of MovieLens 20M, 25M, 32M and latest."""
     layout = Layout(",", COLUMNS, 0, 1, 2, 3, header_lines=1, whole=True)
-    content = files.read("ratings.csv")
-    ratings = read_ratings(content, files.label("ratings.csv"), layout, on_bad_rows)
-    del content
+    ratings = _ratings(files, "ratings.csv", layout, on_bad_rows)
     lines = _Lines(files, on_bad_rows)
     movies = lines.parse("movies.csv", _movie_csv, header_lines=1)
     return RawData(ratings, items=_movies(movies), bad_rows=lines.bad)
+
+
+def _ratings(files: RawFiles, name: str, layout: Layout, on_bad_rows: OnBadRows) -> Ratings:
+    return read_ratings(lambda: files.chunks(name), files.label(name), layout, on_bad_rows)
 
 
 class _Lines:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,6 +28,8 @@ OnBadRows = Literal["error", "skip"]
 
 #: the last second of the year 9999; larger numbers are milliseconds or not times at all
 LATEST = 253_402_300_799
+#: threads that parse; more gain nothing while one unpacks
+PARSERS = 2
 SKIP_HINT = "mend the file, or leave such rows out and count them with --on-bad-rows skip"
 
 
@@ -112,14 +116,17 @@ class BadRowError(Exception):
 
 
 def read_ratings(
-    content: bytes, where: str, layout: Layout, on_bad_rows: OnBadRows = "error"
+    chunks: Callable[[], Iterator[bytes]],
+    where: str,
+    layout: Layout,
+    on_bad_rows: OnBadRows = "error",
 ) -> Ratings:
     """Read a rating file.
 
     Parameters
     ----------
-    content
-        The whole file.
+    chunks
+        Opens the file: its bytes in pieces that end with a line.
     where
         Its name, for messages.
     on_bad_rows
@@ -131,14 +138,14 @@ def read_ratings(
     DataError
         A bad row (file, line and column named), or no row at all.
     """
-    rows = _read_fast(content, layout)
+    rows = _read_fast(chunks(), layout)
     if rows is not None and _acceptable(rows, layout.scale):
         ratings = number_rows(rows)
-        if len(ratings.user) and not _has_duplicates(ratings):
+        if not _has_duplicates(ratings):
             return ratings
-    rows, lines, bad = _read_slowly(content, where, layout, on_bad_rows)
+    rows, lines, bad = _read_slowly(chunks(), where, layout, on_bad_rows)
     if not len(rows.user):
-        what = "every row is bad" if bad else "the file is empty" if not content else "no rows"
+        what = "every row is bad" if bad else "there are no rows"
         raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
     return settle_duplicates(number_rows(rows), lines, where, on_bad_rows, bad)
 
@@ -146,8 +153,26 @@ def read_ratings(
 # ------------------------------------------------------------------------------------ fast pass
 
 
-def _read_fast(content: bytes, layout: Layout) -> Rows | None:
-    """Parse with the C engine; None when anything is not exactly as `layout` says."""
+def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
+    """Parse with the C engine; None when anything is not exactly as `layout` says.
+
+    Unpacking, reading and parsing run at the same time: none of them holds the interpreter lock.
+    """
+    with ThreadPoolExecutor(PARSERS) as pool:
+        skip = itertools.chain([layout.header_lines], itertools.repeat(0))
+        parts = list(pool.map(_parse, chunks, skip, itertools.repeat(layout)))
+    good = [part for part in parts if part is not None]
+    if len(good) < len(parts) or not sum(len(part.user) for part in good):
+        return None
+
+    def column(name: str) -> Any:
+        arrays = [getattr(part, name) for part in good]
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    return Rows(*(column(name) for name in ("user", "item", "rating", "timestamp")))
+
+
+def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     if layout.quoted and b'"' in content:
         return None
     import pandas as pd
@@ -164,7 +189,7 @@ def _read_fast(content: bytes, layout: Layout) -> Rows | None:
             io.BytesIO(content),
             sep=layout.separator[0],
             header=None,
-            skiprows=layout.header_lines,
+            skiprows=header_lines,
             usecols=sorted(wanted),
             dtype=wanted,
             engine="c",
@@ -174,16 +199,14 @@ def _read_fast(content: bytes, layout: Layout) -> Rows | None:
         )
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
-    if not _fields_match(content, layout, len(frame) + layout.header_lines):
+    if not _fields_match(content, layout, len(frame) + header_lines):
         return None
 
-    def column(position: int | None) -> NDArray[Any] | None:
+    def column(position: int | None) -> Any:
         return None if position is None else frame[position * step].to_numpy()
 
-    user, item = column(layout.user), column(layout.item)
-    assert user is not None
-    assert item is not None
-    return Rows(user, item, column(layout.rating), column(layout.timestamp))
+    positions = (layout.user, layout.item, layout.rating, layout.timestamp)
+    return Rows(*(column(position) for position in positions))
 
 
 def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
@@ -198,9 +221,9 @@ def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
     per_line = len(layout.names) - 1
     if len(layout.separator) == 2:
         pairs = np.count_nonzero(is_separator[:-1] & is_separator[1:])
-        return pairs == per_line * lines and np.count_nonzero(is_separator) == 2 * pairs
+        return bool(pairs == per_line * lines and np.count_nonzero(is_separator) == 2 * pairs)
     if layout.whole and len(layout.names) == 4:  # a line with fewer fields did not parse
-        return np.count_nonzero(is_separator) == per_line * lines
+        return bool(np.count_nonzero(is_separator) == per_line * lines)
     separators = np.flatnonzero(is_separator)
     ends = np.flatnonzero(data == ord("\n"))
     if len(data) and data[-1] != ord("\n"):
@@ -239,15 +262,16 @@ def number_rows(rows: Rows) -> Ratings:
 def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray]:
     if values.dtype.kind == "i":
         distinct, codes = _number_integers(values)
-        return codes, distinct.astype(np.str_)
+        ids: TextArray = distinct.astype(np.str_)
+        return codes, ids
     import pandas as pd
 
-    codes, found = pd.factorize(values)
-    distinct = np.array(found, dtype=np.str_)
-    order = np.argsort(_as_numbers(distinct), kind="stable")
+    places, found = pd.factorize(values)
+    texts: TextArray = np.array(found, dtype=np.str_)
+    order = np.argsort(_as_numbers(texts), kind="stable")
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[codes], distinct[order]
+    return rank[places], texts[order]
 
 
 def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntArray]:
@@ -331,14 +355,14 @@ def settle_duplicates(
 
 
 def _read_slowly(
-    content: bytes, where: str, layout: Layout, on_bad_rows: OnBadRows
+    chunks: Iterator[bytes], where: str, layout: Layout, on_bad_rows: OnBadRows
 ) -> tuple[Rows, TimeArray, Counter[str]]:
     """Go through the file line by line; return good rows, their line numbers, and what was bad."""
     users: list[Any] = []
     items: list[Any] = []
     ratings, times, lines = array("d"), array("q"), array("q")
     bad: Counter[str] = Counter()
-    for line, fields in _split(content, layout):
+    for line, fields in _split(chunks, layout):
         try:
             user, item, rating, time = _convert(fields, layout)
         except BadRowError as error:
@@ -361,11 +385,13 @@ def _read_slowly(
     return rows, np.array(lines, dtype=np.int64), bad
 
 
-def _split(content: bytes, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def _split(chunks: Iterator[bytes], layout: Layout) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and fields of each line that is not blank."""
     encoding = "latin-1" if layout.whole else "utf-8"
     # bytes that are not UTF-8 become lone surrogates, which `_convert` finds
-    text = (raw.decode(encoding, "surrogateescape") for raw in io.BytesIO(content))
+    text = (
+        raw.decode(encoding, "surrogateescape") for chunk in chunks for raw in io.BytesIO(chunk)
+    )
     if layout.quoted:
         reader = csv.reader(text, delimiter=layout.separator)
         for fields in reader:
