@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+#: shown where there is no value
+NONE = "—"
+
 #: the most telling first; top-K metrics at the smallest K come before the larger ones
 _ORDER = (
     "ndcg",
@@ -14,10 +17,10 @@ _ORDER = (
     "ece",
     "rmse",
     "hit",
+    "coverage",
     "mrr",
     "map",
     "precision",
-    "coverage",
     "novelty",
     "diversity",
     "popularity",
@@ -52,7 +55,7 @@ def number(value: float | None, digits: int = 4) -> str:
     ('0.2500', '12.346', '—')
     """
     if value is None:
-        return "—"
+        return NONE
     if abs(value) >= 10:
         digits = max(digits - 1, 0)
     return f"{value:.{digits}f}"
@@ -60,7 +63,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def signed(value: float | None) -> str:
     """Write a difference with its sign."""
-    return "—" if value is None else f"{value:+.4f}"
+    return NONE if value is None else f"{value:+.4f}"
 
 
 def seconds(value: float | None) -> str:
@@ -72,7 +75,7 @@ def seconds(value: float | None) -> str:
     ('0.04 s', '3.2 s', '1 min 15 s', '1 h 02 min')
     """
     if value is None:
-        return "—"
+        return NONE
     if value < 60:
         return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
@@ -90,5 +93,5 @@ def p_text(p_value: float | None) -> str:
     ('0.031', '<0.001', '—')
     """
     if p_value is None:
-        return "—"
+        return NONE
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,7 +46,6 @@ def _user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
 
 
 def corrected(p_values: Sequence[float | None]) -> list[float | None]:
-    """Correct p-values for their number by Holm's method, leaving out those that are None."""
-    known = [p for p in p_values if p is not None and np.isfinite(p)]
-    adjusted = iter(np.asarray(holm(known)).tolist() if known else [])
-    return [next(adjusted) if p is not None and np.isfinite(p) else None for p in p_values]
+    """Correct p-values for their number by Holm's method; None stays None and is not counted."""
+    adjusted = holm([math.nan if p is None else p for p in p_values])
+    return [None if math.isnan(p) else float(p) for p in adjusted]

@@ -1,0 +1,109 @@
+"""One HTML page that opens offline: no script, no external file, light and dark, printable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
+from workbench.reports import svg, view
+from workbench.reports.metrics import NONE, headline_first, number, p_text, seconds, signed
+from workbench.store.text import plain
+
+#: metrics that get a bar chart, from the first cut-off of a stage
+_CHARTS = 2
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """Write the report as one HTML page."""
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.finalize = _show
+    environment.filters |= {
+        "number": number,
+        "signed": signed,
+        "seconds": seconds,
+        "p": p_text,
+        "better": higher_is_better,
+        "meaning": meaning,
+    }
+    source = resources.files("workbench.reports").joinpath("report.html.j2")
+    template = environment.from_string(source.read_text(encoding="utf-8"))
+    tables = view.stage_tables(report)
+    return template.render(
+        report=report,
+        title=view.title(report),
+        verdict=view.verdict(report),
+        notes=view.notes(report),
+        unfinished=view.unfinished(report),
+        stages=[(table, _bar_charts(table), _spread(table), _curves(table)) for table in tables],
+        glossary=_glossary(tables),
+    )
+
+
+def _show(value: Any) -> Any:
+    """Make whatever the template prints safe to show; jinja2 then escapes it."""
+    if isinstance(value, Markup):
+        return value
+    return NONE if value is None else plain(str(value))
+
+
+def meaning(metric: str) -> str:
+    """Look up what a metric means; empty for one that is not known."""
+    name = metric.partition("@")[0].partition("/")[0]
+    return {**TOPK_METRICS, **ROW_METRICS}.get(name, "")
+
+
+def _bar_charts(table: view.StageTable) -> list[tuple[str, Markup]]:
+    charts = []
+    for metric in table.metrics_at(table.cutoffs[0])[:_CHARTS]:
+        rows = []
+        for row in table.rows:
+            cell = row.cells.get(metric)
+            if cell is not None and cell.mean is not None:
+                reference = cell.reference[0] if cell.reference else None
+                rows.append(svg.Bar(row.label, cell.mean, cell.ci95, reference, cell.best))
+        if rows:
+            charts.append((metric, svg.bars(metric, rows)))
+    return charts
+
+
+def _spread(table: view.StageTable) -> tuple[str, Markup] | None:
+    """Draw the spread over users, of the first seed, for the metric that most labels have."""
+    found: dict[str, list[tuple[str, list[float]]]] = {}
+    for row in table.rows:
+        for metric, deciles in row.runs[0]["user_deciles"].items():
+            found.setdefault(metric, []).append((row.label, deciles))
+    if not found:
+        return None
+    metric = max(found, key=lambda name: len(found[name]))
+    return metric, svg.spread(metric, found[metric])
+
+
+def _curves(table: view.StageTable) -> list[tuple[str, list[tuple[str, Markup]]]]:
+    """Draw the learning curves of each label's first seed, one plot a series."""
+    found = []
+    for row in table.rows:
+        epochs = row.runs[0]["curve"]
+        names = dict.fromkeys(name for epoch in epochs for name in epoch)
+        plots = [
+            (name, plot)
+            for name in names
+            if (plot := svg.curve(name, [e.get(name) for e in epochs], higher=_higher(name)))
+        ]
+        if plots:
+            found.append((row.label, plots))
+    return found
+
+
+def _higher(series: str) -> bool:
+    """Tell the better direction of a curve's series, e.g. ``loss`` or ``valid/auc``."""
+    return higher_is_better(series.removeprefix("valid/"))
+
+
+def _glossary(tables: Iterable[view.StageTable]) -> list[tuple[str, str]]:
+    names = {name.partition("@")[0] for table in tables for name in table.metrics}
+    return [(name, meaning(name)) for name in headline_first(names)]

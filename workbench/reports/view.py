@@ -1,0 +1,264 @@
+"""What people see of a report, before any format: tables by stage, seeds folded, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recsys_core.evaluation.names import higher_is_better
+from workbench.reports.folder import mean
+from workbench.reports.metrics import headline_first
+
+STAGES = {
+    "recall": "Recall (candidate generation)",
+    "two-stage": "Two-stage",
+    "ranking": "Ranking",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one label.
+
+    Parameters
+    ----------
+    mean, sd
+        Over seeds; `sd` is None with one seed.
+    ci95
+        Over users; None with several seeds, whose spread is `sd`.
+    reference
+        The published figure and its source.
+    best
+        Whether no other label of the table is better; never with a single label.
+    """
+
+    mean: float | None
+    sd: float | None = None
+    ci95: tuple[float, float] | None = None
+    reference: tuple[float, str] | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One label: its runs that have a result, folded over seeds."""
+
+    label: str
+    model: str
+    seeds: tuple[int, ...]
+    cells: Mapping[str, Cell]
+    fit_seconds: float | None
+    peak_rss_mb: float | None
+    runs: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class StageTable:
+    """The labels of one stage, which share their metrics."""
+
+    stage: str
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def title(self) -> str:
+        """The stage's name for people."""
+        return STAGES.get(self.stage, self.stage)
+
+    @property
+    def cutoffs(self) -> tuple[str, ...]:
+        """The K of the top-K metrics as text, ascending; one empty text for a ranking stage."""
+        return tuple(dict.fromkeys(metric.partition("@")[2] for metric in self.metrics))
+
+    def metrics_at(self, cutoff: str) -> tuple[str, ...]:
+        """Metrics with this cut-off."""
+        return tuple(name for name in self.metrics if name.partition("@")[2] == cutoff)
+
+
+def stage_tables(report: Mapping[str, Any]) -> list[StageTable]:
+    """Fold the runs of a report into one table a stage, labels in the order of the report."""
+    done = [run for run in report["runs"] if run["status"] == "succeeded"]
+    summary = {(row["label"], row["metric"]): row for row in report["summary"]}
+    tables = []
+    for stage in dict.fromkeys([*STAGES, *(run["stage"] for run in done)]):
+        runs = [run for run in done if run["stage"] == stage]
+        if runs:
+            tables.append(_stage_table(stage, runs, summary))
+    return tables
+
+
+def _stage_table(
+    stage: str,
+    runs: Sequence[Mapping[str, Any]],
+    summary: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> StageTable:
+    metrics = tuple(headline_first({metric for run in runs for metric in run["metrics"]}))
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault(run["label"], []).append(run)
+    best = _best_values(metrics, groups, summary)
+    rows = []
+    for label, group in groups.items():
+        cells = {
+            metric: _cell(group, summary[label, metric], best[metric])
+            for metric in metrics
+            if (label, metric) in summary
+        }
+        rows.append(
+            Row(
+                label=label,
+                model=group[0]["model"],
+                seeds=tuple(run["seed"] for run in group),
+                cells=cells,
+                fit_seconds=mean([run["fit_seconds"] for run in group]),
+                peak_rss_mb=mean([run["peak_rss_mb"] for run in group]),
+                runs=group,
+            )
+        )
+    return StageTable(stage, metrics, tuple(rows))
+
+
+def _best_values(
+    metrics: Sequence[str],
+    groups: Mapping[str, Any],
+    summary: Mapping[tuple[str, str], Mapping[str, Any]],
+) -> dict[str, float | None]:
+    """Find each metric's best mean; None where there is nothing to compare."""
+    best: dict[str, float | None] = {}
+    for metric in metrics:
+        rows = [summary[label, metric] for label in groups if (label, metric) in summary]
+        means = [row["mean"] for row in rows if row["mean"] is not None]
+        choose = max if higher_is_better(metric) else min
+        best[metric] = choose(means) if len(means) > 1 and len(set(means)) > 1 else None
+    return best
+
+
+def _cell(group: Sequence[Mapping[str, Any]], row: Mapping[str, Any], best: float | None) -> Cell:
+    metric = row["metric"]
+    interval = group[0]["ci95"].get(metric) if len(group) == 1 else None
+    if interval is not None and None in interval:
+        interval = None
+    figure = group[0]["reference"].get(metric)
+    return Cell(
+        mean=row["mean"],
+        sd=row["sd"],
+        ci95=tuple(interval) if interval else None,
+        reference=(figure["value"], figure["source"]) if figure else None,
+        best=best is not None and row["mean"] == best,
+    )
+
+
+def unfinished(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """List the runs without a result."""
+    return [run for run in report["runs"] if run["status"] != "succeeded"]
+
+
+def title(report: Mapping[str, Any]) -> str:
+    """Name suite, data set and protocol."""
+    dataset, protocol = report["dataset"]["name"], report["protocol"]["name"]
+    return f"{report['suite']} on {dataset}, {protocol}"
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """Say in a sentence what the exit code stands for."""
+    judged = [*report["gates"], *report["baseline"]]
+    judged = [row for row in judged if row["passed"] is not None]
+    missed = sum(not row["passed"] for row in judged)
+    broken = len(unfinished(report))
+    if report["exit_code"] == 130:
+        return "Interrupted: not every run has a result."
+    if broken:
+        return (
+            f"{broken} of {len(report['runs'])} runs {'has' if broken == 1 else 'have'} no result."
+        )
+    if missed:
+        return f"{missed} of {len(judged)} conditions not met."
+    return f"All {len(judged)} conditions met." if judged else "All runs succeeded."
+
+
+def notes(report: Mapping[str, Any]) -> list[str]:
+    """Sentences without which the figures cannot be read rightly."""
+    return [
+        *_data_notes(report["dataset"]),
+        *_protocol_notes(report["protocol"]),
+        *_user_notes(report["runs"]),
+        *_seed_notes(report),
+        *_reference_notes(report["runs"]),
+    ]
+
+
+def _data_notes(dataset: Mapping[str, Any]) -> list[str]:
+    if dataset["interactions"] is None:
+        return []
+    sizes = (
+        f"{dataset['interactions']:,} interactions, {dataset['users']:,} users,"
+        f" {dataset['items']:,} items"
+    )
+    found = [f"Data: {dataset['name']}, {sizes}."]
+    if dataset["synthetic"]:
+        found.append("SYNTHETIC data: generated, so no figure here says anything about people.")
+    return found
+
+
+def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
+    if protocol["train"] is None:
+        return []
+    rows = ", ".join(f"{part} {protocol[part]:,}" for part in ("train", "valid", "test"))
+    found = [f"Protocol: {protocol['name']}, rows: {rows}."]
+    if protocol["leaks"]:
+        found.append(f"What it leaks: {_sentence(protocol['leaks'])}")
+    left_out = {name: n for name, n in (protocol["counts"] or {}).items() if n}
+    if left_out:
+        listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in left_out.items())
+        found.append(f"Protocol counts: {listed}.")
+    return found
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+_RECALL_COUNTS = {
+    "users": "users judged",
+    "users_without_relevant": "left out without a relevant test item",
+    "cold_users": "without history",
+    "cold_items": "test items that train does not have",
+}
+_RANKING_COUNTS = {
+    "users": "users judged",
+    "gauc_users_left_out": "left out of GAUC with rows of one class only",
+    "cold_users": "without history",
+    "cold_items": "test items that train does not have",
+}
+
+
+def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Count who was judged and who was left out, once a stage."""
+    found = []
+    done = [run for run in runs if run["status"] == "succeeded"]
+    for stage in dict.fromkeys(run["stage"] for run in done):
+        counts = next(run["counts"] for run in done if run["stage"] == stage)
+        words = _RANKING_COUNTS if stage == "ranking" else _RECALL_COUNTS
+        parts = [f"{counts[name]:,} {text}" for name, text in words.items() if counts.get(name)]
+        if parts:
+            found.append(f"{stage.capitalize()}: {', '.join(parts)}.")
+    return found
+
+
+def _seed_notes(report: Mapping[str, Any]) -> list[str]:
+    found = []
+    if len(report["seeds"]) > 1:
+        seeds = ", ".join(str(seed) for seed in report["seeds"])
+        found.append(f"Means over seeds {seeds}; ± is their standard deviation.")
+    reused = sum(run["reused"] for run in report["runs"])
+    if reused:
+        found.append(f"{reused} of {len(report['runs'])} runs reused from an earlier command.")
+    return found
+
+
+def _reference_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    sources = dict.fromkeys(
+        figure["source"] for run in runs for figure in run["reference"].values()
+    )
+    return [f"Published figures: {'; '.join(sources)}."] if sources else []
