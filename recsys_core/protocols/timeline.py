@@ -76,7 +76,10 @@ class GlobalTimeline(ProtocolConfig):
     test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of test, the latest.")
     unit: Literal["rows", "days"] = Field(
         "rows",
-        description="What the shares are of: the rows, or the days (UTC) from first to last row.",
+        description="What the shares are of: the rows, or the days from first to last row.",
+    )
+    utc_offset: int = Field(
+        0, ge=-12, le=14, description="Unit days: hours that the days are ahead of UTC."
     )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
@@ -107,9 +110,9 @@ class GlobalTimeline(ProtocolConfig):
     def _by_days(self, times: TimeArray) -> NDArray[np.int8]:
         """Day d of 0..last is train up to (1 - valid - test) * last, test above (1 - test) * last.
 
-        This is ReChorus' rule (data/MovieLens_1M/MovieLens-1M.ipynb), but in UTC.
+        The rule is ReChorus' (data/MovieLens_1M/MovieLens-1M.ipynb, days 8 h ahead of UTC).
         """
-        day = times // SECONDS_A_DAY
+        day = (times + self.utc_offset * 3600) // SECONDS_A_DAY
         day = day - day.min()
         last = day.max()
         part = np.full(len(times), TRAIN, dtype=np.int8)
