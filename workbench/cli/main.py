@@ -67,8 +67,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="These options may stand anywhere on the line. Exit codes: 0 all well; 1 a gate or baseline "
-    "was not met; 2 wrong command, configuration or data; 3 a job failed; 130 interrupted.",
+    epilog="These options may stand anywhere on the line. Exit codes: 0 all well; 1 a gate or "
+    "baseline not met; 2 wrong command, configuration or data; 3 a job failed; 130 interrupted.",
 )
 @click.option("--headless", is_flag=True, help="Do not open the interactive session.")
 @click.option(

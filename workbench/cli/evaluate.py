@@ -1,0 +1,38 @@
+"""`eval`: train or reuse a suite of models, compare them, judge gates, write reports."""
+
+from __future__ import annotations
+
+import click
+
+from workbench.cli.context import Settings, pass_settings
+from workbench.cli.options import JobOptions, job_options, set_option
+
+
+@click.command("eval")
+@click.option(
+    "--suite", default="quick", show_default=True, metavar="NAME|FILE", help="What to run."
+)
+@click.option(
+    "--models",
+    metavar="A,B",
+    help="Labels of the suite, or model names, separated by commas.  [default: the whole suite]",
+)
+@set_option("LABEL.FIELD=VALUE")
+@click.option("--jobs", type=click.IntRange(1, 1), default=1, hidden=True)
+@job_options
+@pass_settings
+def evaluate(
+    settings: Settings, suite: str, models: str | None, jobs: int, options: JobOptions
+) -> int:
+    """Train (or reuse) and evaluate a suite of models; compare, gate and report.
+
+    A run with the same job, data, split and code is reused unless --fresh.
+    """
+    from recsys_core.pipeline.suites import load_suite
+    from workbench.cli.plan import make_plan
+    from workbench.cli.work import do_and_report
+
+    chosen = load_suite(suite)
+    if models is not None:
+        chosen = chosen.select(label.strip() for label in models.split(","))
+    return do_and_report(make_plan(chosen, options, settings), options, settings)

@@ -1,0 +1,117 @@
+"""`models`: which there are, and the fields of one."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recsys_core.registry import BUILTIN, model_names
+from workbench.cli.context import Settings, pass_settings
+from workbench.cli.table import print_table
+
+if TYPE_CHECKING:
+    from recsys_core.config import Config
+
+
+@click.group
+def models() -> None:
+    """Models: list, show fields and expected figures."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(as_json: bool) -> None:
+    """List models with their stage."""
+    rows = [(name, *_card(name)) for name in model_names()]
+    if as_json:
+        keys = ("name", "stage", "title")
+        content = [dict(zip(keys, row, strict=True)) for row in rows]
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+    else:
+        print_table(("model", "stage", "what it is"), rows)
+
+
+def _card(name: str) -> tuple[str, str]:
+    """Read stage and title from the model's source: importing it would load torch."""
+    spec = find_spec(BUILTIN[name]) if name in BUILTIN else None
+    if spec is None or spec.origin is None:
+        return "plug-in", ""
+    for call in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "register_model":
+            words = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+            if ast.literal_eval(call.args[0]) == name:
+                return words["stage"], words["title"]
+    return "", ""
+
+
+@models.command
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON schema of the fields.")
+@pass_settings
+def show(settings: Settings, name: str, as_json: bool) -> None:
+    """Show a model's fields, its paper and the figures to expect."""
+    from recsys_core.registry import model_info
+
+    info = model_info(name)
+    config: type[Config] = info.cls.Config
+    if as_json:
+        sys.stdout.write(json.dumps(config.model_json_schema(), indent=2) + "\n")
+        return
+    sys.stdout.write(f"{info.name}: {info.title} ({info.stage})\n{info.paper}\n\n")
+    print_table(("field", "default", "allowed", "what it is"), _fields(config))
+    figures = _figures(name)
+    if figures:
+        sys.stdout.write("\n")
+        print_table(("suite", "label", "metric", "published", "source"), figures)
+
+
+def _fields(config: type[Config]) -> list[tuple[object, ...]]:
+    schema = config.model_json_schema()
+    shared = schema.get("$defs", {})
+    return [
+        (name, json.dumps(entry.get("default")), _allowed(entry, shared), entry["description"])
+        for name, entry in schema["properties"].items()
+    ]
+
+
+def _allowed(entry: dict[str, Any], shared: dict[str, Any]) -> str:
+    """Write the type and bounds of a field of a JSON schema: ``integer 1..1000``."""
+    if "$ref" in entry:
+        return _allowed(shared[entry["$ref"].rpartition("/")[2]], shared)
+    if "anyOf" in entry:
+        return " | ".join(_allowed(choice, shared) for choice in entry["anyOf"])
+    if "enum" in entry:
+        return " | ".join(map(str, entry["enum"]))
+    if "const" in entry:
+        return str(entry["const"])
+    if entry.get("type") == "array":
+        return f"list of {_allowed(entry.get('items', {}), shared)}"
+    low = _bound(entry, "minimum", "exclusiveMinimum", "> ")
+    high = _bound(entry, "maximum", "exclusiveMaximum", "< ")
+    bounds = f" {low}..{high}" if low or high else ""
+    return f"{entry.get('type', 'any')}{bounds}"
+
+
+def _bound(entry: dict[str, Any], inclusive: str, exclusive: str, sign: str) -> str:
+    if inclusive in entry:
+        return f"{entry[inclusive]:g}"
+    return f"{sign}{entry[exclusive]:g}" if exclusive in entry else ""
+
+
+def _figures(model: str) -> list[tuple[object, ...]]:
+    """Collect what the packaged suites know of published figures."""
+    from recsys_core.pipeline.suites import load_suite, suite_names
+
+    return [
+        (suite.name, job.name, metric, figure.value, figure.source)
+        for suite in map(load_suite, suite_names())
+        for job in suite.jobs
+        if job.model == model
+        for metric, figure in suite.references.get(job.name, {}).items()
+    ]

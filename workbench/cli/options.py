@@ -1,0 +1,129 @@
+"""Options that `eval` and `train` share, gathered into one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _whole_numbers(minimum: int) -> Callable[..., tuple[int, ...] | None]:
+    """Build the callback that reads ``10,20,50``; repeats are dropped."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None:
+            return None
+        words = [word.strip() for word in value.split(",")]
+        for word in words:
+            if not (word.isascii() and word.isdecimal() and minimum <= int(word) < 2**31):
+                raise click.BadParameter(
+                    f"'{word}' is not a whole number of at least {minimum}", ctx, param
+                )
+        return tuple(dict.fromkeys(int(word) for word in words))
+
+    return read
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What was asked for on the line; None and empty mean: as the suite says."""
+
+    dataset: str | None
+    protocol: str | None
+    ks: tuple[int, ...] | None
+    changes: tuple[str, ...]
+    seeds: tuple[int, ...] | None
+    threads: int | None
+    device: str
+    fresh: bool
+    offline: bool
+    gates: tuple[str, ...]
+    baseline: str | None
+    tolerances: tuple[str, ...]
+    reports: tuple[Path, ...]
+    quiet: bool
+    plain: bool
+
+
+_OPTIONS = [
+    click.option("--dataset", metavar="NAME|PATH", help="Registered data set, or a path."),
+    click.option("--protocol", metavar="NAME", help="How the data is split and judged."),
+    click.option(
+        "--k",
+        "ks",
+        callback=_whole_numbers(1),
+        metavar="K,K",
+        help="Cut-offs K of the top-K metrics.",
+    ),
+    click.option(
+        "--seeds", callback=_whole_numbers(0), metavar="N,N", help="Model seeds; one run each."
+    ),
+    click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: all]"),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where torch models train; auto: a GPU when there is one.",
+    ),
+    click.option("--fresh", is_flag=True, help="Run again what could be reused."),
+    click.option("--offline", is_flag=True, help="Never download a data set."),
+    click.option(
+        "--gate",
+        "gates",
+        multiple=True,
+        metavar="LABEL:METRIC>=VALUE",
+        help="Exit 1 unless it holds (mean over seeds). Repeatable.",
+    ),
+    click.option(
+        "--baseline",
+        metavar="RUN|REPORT",
+        help="Exit 1 when a metric is worse than in this run or report JSON.",
+    ),
+    click.option(
+        "--tolerance",
+        "tolerances",
+        multiple=True,
+        metavar="METRIC=D",
+        help="Drop that --baseline allows; only metrics named so are judged. Repeatable.",
+    ),
+    click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        type=Path,
+        metavar="FILE",
+        help="Write a report: .json, .md, .html, .csv or .xml (JUnit). Repeatable.",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress, only results and errors."),
+    click.option("--plain", is_flag=True, help="Progress as lines of text."),
+]
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options; the command gets them as `options`."""
+    names = [field.name for field in fields(JobOptions)]
+
+    @wraps(command)
+    def packed(**values: Any) -> Any:
+        options = JobOptions(**{name: values.pop(name) for name in names})
+        return command(options=options, **values)
+
+    for option in reversed(_OPTIONS):
+        packed = option(packed)
+    return packed
+
+
+def set_option(metavar: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add `--set`, whose keys differ between commands."""
+    return click.option(
+        "--set",
+        "changes",
+        multiple=True,
+        metavar=metavar,
+        help="Change a field of a model; protocol.FIELD=VALUE for the protocol. Repeatable.",
+    )

@@ -1,0 +1,168 @@
+"""From a command line to jobs: everything is checked before the first job starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recsys_core.config import parse_config, parse_value
+from recsys_core.errors import InputError, unknown_name
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS
+from recsys_core.pipeline.run import model_config
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.suites import Suite
+from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.split import Split
+from recsys_core.registry import model_info
+from workbench.cli.context import Settings
+from workbench.cli.options import JobOptions
+from workbench.reports.baseline import Baseline, check_baseline, parse_tolerance, read_baseline
+from workbench.reports.gates import Gate, check_gates, parse_gate
+from workbench.reports.write import check_report_path
+from workbench.store.manage import resolve_run
+from workbench.store.runs import check_writable
+
+#: the key of `--set` that means the protocol
+PROTOCOL = "protocol"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Jobs to do and what is asked of their results."""
+
+    suite: Suite
+    specs: list[JobSpec]
+    gates: list[Gate]
+    baseline: Baseline | None
+    reports: tuple[Path, ...]
+
+
+def make_plan(suite: Suite, options: JobOptions, settings: Settings) -> Plan:
+    """Apply the options to a suite and check all that can be known without the data.
+
+    Raises
+    ------
+    InputError
+        Something on the line, in the suite or about the folders is wrong.
+    """
+    suite = _changed(suite, options)
+    make_protocol(suite.protocol)
+    specs = suite.specs(threads=options.threads, device=options.device)
+    for spec in specs:
+        model_config(spec)
+    gates = [parse_gate(text) for text in options.gates]
+    check_gates(gates, suite.labels)
+    _check_gate_metrics(gates, suite)
+    baseline = _baseline(options, settings)
+    if baseline is not None:
+        check_baseline(baseline, suite.labels)
+    for path in options.reports:
+        check_report_path(path)
+        _check_folder(path)
+    check_writable(settings.runs_dir)
+    return Plan(suite, specs, gates, baseline, options.reports)
+
+
+def check_cutoffs(specs: Sequence[JobSpec], split: Split) -> None:
+    """Raise InputError when a K is larger than the catalogue."""
+    largest, catalogue = max(max(spec.ks) for spec in specs), int(split.catalogue.sum())
+    if largest > catalogue:
+        raise InputError(
+            f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
+            f"choose cut-offs up to {catalogue} with --k",
+        )
+
+
+def _changed(suite: Suite, options: JobOptions) -> Suite:
+    """Let the options replace what the suite says."""
+    values = suite.model_dump()
+    if options.dataset is not None:
+        values["dataset"] = options.dataset
+    if options.protocol not in (None, suite.protocol.get("name")):
+        values["protocol"] = {"name": options.protocol}
+    if options.ks is not None:
+        values["ks"] = options.ks
+    if options.seeds is not None:
+        values["seeds"] = options.seeds
+    targets: dict[str, dict[str, Any]] = {
+        job.name: dumped["params"] for job, dumped in zip(suite.jobs, values["jobs"], strict=True)
+    }
+    targets[PROTOCOL] = values["protocol"]
+    for text in options.changes:
+        label, field, value = parse_change(text)
+        if label not in targets:
+            raise unknown_name(f"label in --set '{text}':", label, targets)
+        targets[label][field] = value
+    if values["dataset"] != suite.dataset or values["protocol"] != suite.protocol:
+        values["references"] = {}  # published for other rows
+    return parse_config(Suite, values, f"suite {suite.name}")
+
+
+def parse_change(text: str) -> tuple[str, str, Any]:
+    """Read ``LABEL.FIELD=VALUE``.
+
+    Raises
+    ------
+    InputError
+        It is not of that form.
+
+    Examples
+    --------
+    >>> parse_change("mf.learning_rate=1e-3")
+    ('mf', 'learning_rate', 0.001)
+    """
+    key, equals, value = text.partition("=")
+    label, dot, field = key.strip().rpartition(".")
+    if not (equals and dot and label and field):
+        raise InputError(
+            f"--set '{text}' is not of the form LABEL.FIELD=VALUE",
+            "write e.g. --set mf.epochs=5, or --set protocol.threshold=3",
+        )
+    return label, field, parse_value(value)
+
+
+def _check_gate_metrics(gates: Sequence[Gate], suite: Suite) -> None:
+    """Raise InputError for a gate on a metric that the label's runs will not have."""
+    models: Mapping[str, str] = {job.name: job.model for job in suite.jobs}
+    for gate in gates:
+        stage = model_info(models[gate.label]).stage
+        if stage == "ranking":
+            valid = [name for name in ROW_METRICS if name != "rmse"]
+            known = gate.metric.partition("/")[0] in ROW_METRICS
+        else:
+            valid = [f"{name}@{k}" for k in suite.ks for name in TOPK_METRICS]
+            known = gate.metric in valid
+        if not known:
+            raise InputError(
+                f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
+                f"valid for {gate.label}: {', '.join(valid)}",
+            )
+
+
+def _baseline(options: JobOptions, settings: Settings) -> Baseline | None:
+    tolerances = dict(parse_tolerance(text) for text in options.tolerances)
+    if options.baseline is None:
+        if tolerances:
+            raise InputError("--tolerance needs --baseline", "add --baseline RUN|REPORT.json")
+        return None
+    path = Path(options.baseline)
+    if not path.is_file():
+        if path.suffix == ".json":
+            raise InputError(f"no such file: {path}", "check the path of --baseline")
+        path = resolve_run(settings.runs_dir, options.baseline).path
+    return read_baseline(path, tolerances)
+
+
+def _check_folder(report: Path) -> None:
+    """Raise InputError unless the report's folder is there, or can be made, and be written."""
+    folder = report.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"report {report}: cannot be written: {folder} is not a folder that can be written",
+            "choose another file for --report",
+        )

@@ -1,0 +1,168 @@
+"""Progress on stderr: bars in a terminal, lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from recsys_core.events import Event
+from workbench.jobs.execute import Outcome
+from workbench.jobs.logs import describe
+from workbench.store.text import plain
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+#: seconds between lines of plain progress that has no values
+_PATIENCE = 10.0
+
+
+class Display(Protocol):
+    """What shows the progress of jobs."""
+
+    def begin(self, name: str, number: int, total: int) -> None:
+        """Start job `number` of `total`; number 0 is loading the data."""
+
+    def event(self, event: Event) -> None:
+        """Show progress of the job."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Show what became of the job."""
+
+    def note(self, text: str) -> None:
+        """Show a line."""
+
+
+@contextmanager
+def open_display(*, quiet: bool, plain: bool) -> Iterator[Display]:
+    """Choose how to show progress."""
+    if quiet:
+        yield Nothing()
+    elif plain or not sys.stderr.isatty():
+        yield Lines()
+    else:
+        with open_bars() as bars:
+            yield bars
+
+
+class Nothing:
+    """Shows no progress."""
+
+    def begin(self, name: str, number: int, total: int) -> None:
+        """Show nothing."""
+
+    def event(self, event: Event) -> None:
+        """Show nothing."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+
+class Lines:
+    """One line an event that says something."""
+
+    def __init__(self) -> None:
+        self._prefix = ""
+        self._shown = 0.0
+        self._started = 0.0
+
+    def begin(self, name: str, number: int, total: int) -> None:
+        """Name the job in the lines that follow."""
+        self._prefix = f"[{number}/{total}] {name}: " if number else f"{name}: "
+        self._started = self._shown = time.monotonic()
+
+    def event(self, event: Event) -> None:
+        """Write messages and values; other progress every ten seconds."""
+        now = time.monotonic()
+        if event.message or event.metrics or now - self._shown > _PATIENCE:
+            self._shown = now
+            self.note(describe(event))
+
+    def end(self, outcome: Outcome) -> None:
+        """Write the outcome and what it took."""
+        self.note(_ending(outcome, time.monotonic() - self._started))
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        sys.stderr.write(plain(self._prefix + text) + "\n")
+        sys.stderr.flush()
+
+
+def _ending(outcome: Outcome, seconds: float) -> str:
+    if outcome.reused:
+        return f"reused {outcome.run.run_id}"
+    return f"{outcome.state} in {seconds:.1f} s, {outcome.run.run_id}"
+
+
+class Bars:
+    """One bar over all jobs and one for the stage of the current job."""
+
+    def __init__(self, progress: Progress, jobs: TaskID, stage: TaskID) -> None:
+        self._progress = progress
+        self._jobs = jobs
+        self._stage = stage
+        self._name = ""
+        self._current = ""
+        self._started = 0.0
+
+    def begin(self, name: str, number: int, total: int) -> None:
+        """Show which job is under way."""
+        self._name, self._current, self._started = plain(name), "", time.monotonic()
+        if number:
+            self._progress.update(self._jobs, total=total, completed=number - 1, visible=True)
+
+    def event(self, event: Event) -> None:
+        """Move the bar of the stage."""
+        from rich.text import Text
+
+        if event.stage != self._current:
+            self._current = event.stage
+            self._progress.reset(self._stage, total=None)
+        values = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
+        self._progress.update(
+            self._stage,
+            description=f"{self._name} {plain(event.stage)}",
+            total=event.total,
+            completed=event.step,
+            values=Text(plain(event.message or values)),
+            visible=True,
+        )
+
+    def end(self, outcome: Outcome) -> None:
+        """Leave a line about the job."""
+        mark = "✓" if outcome.state == "succeeded" else "✗"
+        seconds = time.monotonic() - self._started
+        self.note(f"{mark} {self._name}: {_ending(outcome, seconds)}")
+        self._progress.advance(self._jobs)
+
+    def note(self, text: str) -> None:
+        """Write a line above the bars."""
+        from rich.text import Text
+
+        self._progress.console.print(Text(plain(text)))
+
+
+@contextmanager
+def open_bars() -> Iterator[Bars]:
+    """Draw bars on stderr; they are gone afterwards."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        Elapsed(),
+        TextColumn("{task.fields[values]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        jobs = progress.add_task("jobs", total=None, visible=False, values="")
+        stage = progress.add_task("", total=None, visible=False, values="")
+        yield Bars(progress, jobs, stage)

@@ -1,0 +1,214 @@
+"""`runs`: what is on this machine; show, export and delete."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recsys_core.errors import InputError
+from workbench.cli.context import Settings, pass_settings
+from workbench.cli.table import ago, print_table
+from workbench.store.export import (
+    TABLES,
+    check_export_path,
+    export,
+    metrics_table,
+    results_table,
+)
+from workbench.store.listing import RunSummary, list_runs
+from workbench.store.manage import delete_run, resolve_run, sweep
+from workbench.store.runs import STATES, Run
+from workbench.store.text import plain
+
+#: the metric that a list shows: the first of these that a run has
+_HEADLINES = ("ndcg@10", "auc", "recall@10")
+
+
+@click.group
+def runs() -> None:
+    """Runs on this machine: list, show, export, prune."""
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--dataset", metavar="NAME", help="Only runs on this data set."),
+        click.option("--model", metavar="NAME", help="Only runs of this model or label."),
+        click.option(
+            "--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _chosen(
+    runs_dir: Path, states: Sequence[str], model: str | None, dataset: str | None
+) -> list[RunSummary]:
+    return [
+        run
+        for run in list_runs(runs_dir)
+        if (not states or run.state in states)
+        and model in (None, run.model, run.label)
+        and dataset in (None, run.dataset)
+    ]
+
+
+@runs.command("list")
+@_filters
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all metrics.")
+@pass_settings
+def list_command(
+    settings: Settings,
+    states: tuple[str, ...],
+    model: str | None,
+    dataset: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first."""
+    chosen = _chosen(settings.runs_dir, states, model, dataset)[:limit]
+    if as_json:
+        sys.stdout.write(json.dumps([_as_json(run) for run in chosen], indent=2) + "\n")
+    elif chosen:
+        headers = ("run", "state", "label", "data set", "protocol", "seed", "metric", "", "created")
+        print_table(headers, [_row(run) for run in chosen])
+    else:
+        sys.stderr.write(f"no runs in {settings.runs_dir}; make some: recsys-workbench eval\n")
+
+
+def _as_json(run: RunSummary) -> dict[str, Any]:
+    skipped = {"runs_dir", "progress", "params", "metrics", "ci95"}
+    plain_fields = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in skipped}
+    return {**plain_fields, "params": dict(run.params), "metrics": dict(run.metrics)}
+
+
+def _row(run: RunSummary) -> tuple[object, ...]:
+    headline = next((name for name in _HEADLINES if name in run.metrics), None)
+    dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
+    value = run.metrics[headline] if headline else None
+    named = (run.run_id, run.state, run.label, dataset, run.protocol, run.seed)
+    return (*named, headline or "", value, ago(run.created))
+
+
+@runs.command
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_settings
+def show(settings: Settings, run: str, as_json: bool) -> None:
+    """Show one run: state, job, result, where its files are."""
+    found = resolve_run(settings.runs_dir, run)
+    status = found.status()
+    result = found.metrics if status.state == "succeeded" else {}
+    if as_json:
+        content = {"run_id": found.run_id, "status": asdict(status), "spec": found.spec}
+        sys.stdout.write(json.dumps({**content, "result": result}, indent=2, default=str) + "\n")
+        return
+    lines: dict[str, Any] = {
+        "run": found.run_id,
+        "folder": found.path,
+        "state": status.state + (f": {status.reason}" if status.reason else ""),
+        "created": ago(status.created),
+        **found.spec,
+    }
+    if result:
+        lines |= {"params": result["params"], **_costs(result)}
+    print_table(("field", "value"), [(name, value) for name, value in lines.items()])
+    if result:
+        sys.stdout.write("\n")
+        intervals = result["ci95"]
+        rows = [
+            (name, value, *_interval(intervals.get(name)))
+            for name, value in result["metrics"].items()
+        ]
+        print_table(("metric", "value", "low", "high"), rows)
+
+
+def _interval(interval: Sequence[float | None] | None) -> tuple[float | None, float | None]:
+    return (interval[0], interval[1]) if interval else (None, None)
+
+
+def _costs(result: dict[str, Any]) -> dict[str, str]:
+    return {
+        "fit": f"{result['fit_seconds']:.2f} s",
+        "evaluation": f"{result['eval_seconds']:.2f} s",
+        "peak memory": f"{result['peak_rss_mb']:.0f} MB",
+    }
+
+
+@runs.command("export")
+@click.argument("names", nargs=-1, metavar="[RUN]…")
+@click.option(
+    "--to", "path", type=Path, required=True, metavar="FILE", help=".csv, .json or .parquet."
+)
+@click.option(
+    "--table",
+    type=click.Choice(TABLES),
+    default="metrics",
+    show_default=True,
+    help="Metrics, or a table of users from the runs' results.",
+)
+@pass_settings
+def export_command(settings: Settings, names: tuple[str, ...], path: Path, table: str) -> None:
+    """Write runs to a file; without RUN all that succeeded."""
+    check_export_path(path)
+    wanted = [resolve_run(settings.runs_dir, name) for name in names]
+    succeeded = [run for run in list_runs(settings.runs_dir) if run.state == "succeeded"]
+    if wanted:
+        by_id = {run.run_id: run for run in succeeded}
+        missing = [run.run_id for run in wanted if run.run_id not in by_id]
+        if missing:
+            raise InputError(f"run {missing[0]} has no result", "name runs that succeeded")
+        succeeded = [by_id[run.run_id] for run in wanted]
+    if table == "metrics":
+        export(path, *metrics_table(succeeded))
+    else:
+        export(path, *results_table([Run(run.folder) for run in succeeded], table))
+    sys.stderr.write(f"{len(succeeded)} runs written to {plain(str(path))}\n")
+
+
+@runs.command
+@_filters
+@click.option("--older-than", type=click.FloatRange(0), metavar="DAYS", help="Only older ones.")
+@click.option("--keep", type=click.IntRange(0), metavar="N", help="Spare the newest N of them.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_settings
+def prune(
+    settings: Settings,
+    states: tuple[str, ...],
+    model: str | None,
+    dataset: str | None,
+    older_than: float | None,
+    keep: int | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Delete runs that meet all the conditions given; never one that is under way."""
+    if not (states or model or dataset or older_than is not None or keep is not None):
+        raise InputError("prune needs a condition", "e.g. --state failed, or --keep 100")
+    limit = None if older_than is None else time.time() - older_than * 86400
+    doomed = [
+        run
+        for run in _chosen(settings.runs_dir, states, model, dataset)
+        if run.state not in ("running", "queued")
+        and (limit is None or (run.created or 0.0) < limit)
+    ][keep or 0 :]
+    if dry_run:
+        sys.stdout.writelines(f"{run.run_id}\n" for run in doomed)
+        return
+    if doomed and not yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"prune would delete {len(doomed)} runs", "add --yes, or --dry-run")
+        click.confirm(f"delete {len(doomed)} runs in {settings.runs_dir}?", abort=True, err=True)
+    for run in doomed:
+        delete_run(Run(run.folder))
+    sweep(settings.runs_dir)
+    sys.stderr.write(f"{len(doomed)} runs deleted\n")

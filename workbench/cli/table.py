@@ -1,0 +1,52 @@
+"""Plain tables for lists: no rich, so that they are there at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from workbench.store.text import plain, width
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print columns, numbers to the right; control characters in cells are made visible."""
+    columns = [
+        _aligned(header, [row[place] for row in rows]) for place, header in enumerate(headers)
+    ]
+    for line in zip(*columns, strict=True):
+        sys.stdout.write("  ".join(line).rstrip() + "\n")
+
+
+def _aligned(header: str, values: Sequence[object]) -> list[str]:
+    texts = [header, *(_text(value) for value in values)]
+    widths = [width(text) for text in texts]
+    fills = [" " * (max(widths) - own) for own in widths]
+    if values and all(value is None or isinstance(value, int | float) for value in values):
+        return [fill + text for fill, text in zip(fills, texts, strict=True)]
+    return [text + fill for fill, text in zip(fills, texts, strict=True)]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return plain(str(value))
+
+
+def ago(moment: float | None) -> str:
+    """Say how long ago a moment (seconds since 1970) was.
+
+    Examples
+    --------
+    >>> ago(time.time() - 7200)
+    '2 h ago'
+    """
+    if moment is None:
+        return "-"
+    seconds = max(0.0, time.time() - moment)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"

@@ -1,0 +1,130 @@
+"""Doing the jobs of a plan, one after the other, and reporting on them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from recsys_core.errors import InputError
+from recsys_core.events import Event, OnEvent
+from recsys_core.pipeline.run import load_split
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.protocols.split import Split
+from workbench.cli.context import Settings
+from workbench.cli.options import JobOptions
+from workbench.cli.plan import Plan, check_cutoffs
+from workbench.cli.progress import Display, open_display
+from workbench.jobs.execute import Outcome, execute
+from workbench.jobs.interrupts import interruptible
+from workbench.reports.build import build_report
+from workbench.reports.folder import read_report_run
+from workbench.reports.write import write_report
+from workbench.store.text import plain
+
+#: does one job: spec, split, listener
+Executor = Callable[[JobSpec, Split, OnEvent], Outcome]
+
+
+def do_and_report(plan: Plan, options: JobOptions, settings: Settings) -> int:
+    """Do all jobs of a plan, print and write the report; return the exit code."""
+
+    def run(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
+        return execute(
+            spec,
+            split,
+            runs_dir=settings.runs_dir,
+            data_dir=settings.data_dir,
+            fresh=options.fresh,
+            on_event=on_event,
+        )
+
+    return report_on(plan, do_jobs(plan, options, settings, run))
+
+
+def do_jobs(
+    plan: Plan, options: JobOptions, settings: Settings, execute_job: Executor
+) -> list[Outcome]:
+    """Load the data, then do the jobs; one that fails does not stop the others."""
+    with open_display(quiet=options.quiet, plain=options.plain) as display:
+        return _do_jobs(plan, options, settings, execute_job, display)
+
+
+def _do_jobs(
+    plan: Plan, options: JobOptions, settings: Settings, execute_job: Executor, display: Display
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with interruptible() as interrupts:
+
+        def listen(event: Event) -> None:
+            interrupts.check()
+            display.event(event)
+
+        try:
+            display.begin("data", 0, len(plan.specs))
+            split = load_split(
+                plan.specs[0],
+                data_dir=settings.data_dir,
+                offline=options.offline,
+                on_event=listen,
+            )
+            check_cutoffs(plan.specs, split)
+            for number, spec in enumerate(plan.specs, start=1):
+                display.begin(_name(spec, plan.specs), number, len(plan.specs))
+                outcomes.append(execute_job(spec, split, listen))
+                interrupts.check()
+                display.end(outcomes[-1])
+        except KeyboardInterrupt:
+            display.note(f"{len(outcomes)} of {len(plan.specs)} runs are done and will be reused")
+            raise
+    return outcomes
+
+
+def _name(spec: JobSpec, specs: Sequence[JobSpec]) -> str:
+    """Name a job; with its seed where there are several."""
+    several = len({other.seed for other in specs}) > 1
+    return f"{spec.name} seed {spec.seed}" if several else spec.name
+
+
+def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+    """Print the table, write the reports, say what failed; return the exit code."""
+    from rich.console import Console
+
+    from workbench.reports.terminal import print_table
+
+    runs = [read_report_run(x.run.path, label=x.label, reused=x.reused) for x in outcomes]
+    report = build_report(
+        runs,
+        suite=plan.suite.name,
+        references=plan.suite.references,
+        gates=plan.gates,
+        baseline=plan.baseline,
+    )
+    code: int = report["exit_code"]
+    errors = _write_reports(plan, report)
+    try:
+        print_table(report, Console())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from workbench.cli.main import forget_stdout
+
+        forget_stdout()
+    for outcome in outcomes:
+        if outcome.state == "failed":
+            sys.stderr.write(
+                f"error: job {plain(outcome.label)} failed: {plain(outcome.reason)}\n"
+                f"see {outcome.run.path}/log.txt\n"
+            )
+    for error in errors:
+        sys.stderr.write(f"error: {plain(error.problem)}\n{plain(error.remedy)}\n")
+    return 2 if errors and code != 130 else code
+
+
+def _write_reports(plan: Plan, report: dict[str, object]) -> list[InputError]:
+    """Write each report file; one that fails does not cost the others."""
+    errors = []
+    for path in plan.reports:
+        try:
+            write_report(report, path)
+        except InputError as error:
+            errors.append(error)
+    return errors
