@@ -16,10 +16,10 @@ Scope = Literal["everywhere", "table", "runs", "detail"]
 
 #: scope -> heading in the help screen and in the docs
 SCOPES: dict[Scope, str] = {
-    "everywhere": "Everywhere",
-    "table": "Tables",
     "runs": "Runs",
+    "table": "Tables",
     "detail": "One run",
+    "everywhere": "Everywhere",
 }
 
 _KEY_NAMES = {

@@ -7,9 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.containers import Container, VerticalScroll
-from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
@@ -17,10 +15,13 @@ from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
 from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
+from workbench.tui.widgets.sections import SectionView
 
 #: cells from which three columns fit side by side
 _WIDE = 130
-_PARTS = ("result", "settings", "data", "cost", "machine")
+_RESULT_WIDTH = 60
+#: the sections of each column; on a narrow screen the columns stand below each other
+_COLUMNS = (("result", "curve", "cutoffs"), ("settings", "cost"), ("data", "machine"))
 
 
 class DetailScreen(FullScreen):
@@ -36,13 +37,6 @@ class DetailScreen(FullScreen):
 
     CSS_PATH = "detail.tcss"
     BINDINGS: ClassVar = bindings("detail")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"detail--{name}"
-        for name in (
-            *("title", "strong", "muted", "accent", "good", "bad", "running"),
-            *("better", "worse"),
-        )
-    }
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
     def __init__(self, run_id: str, order: Sequence[str], baseline: str | None) -> None:
@@ -55,14 +49,11 @@ class DetailScreen(FullScreen):
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section; the curve stands below the result."""
-        left = [Static(id="result", markup=False), Static(id="curve", markup=False)]
-        middle = [Static(id="settings", markup=False), Static(id="cost", markup=False)]
-        right = [Static(id="data", markup=False), Static(id="machine", markup=False)]
-        with_columns = Container(
-            *(Container(*parts, classes="column") for parts in (left, middle, right)),
-            id="columns",
-        )
-        yield VerticalScroll(with_columns, id="scroll")
+        columns = [
+            Container(*(SectionView(id=name) for name in names), classes=f"column {names[0]}")
+            for names in _COLUMNS
+        ]
+        yield VerticalScroll(Container(*columns, id="columns"), id="scroll")
 
     @property
     def scroll(self) -> VerticalScroll:
@@ -107,30 +98,13 @@ class DetailScreen(FullScreen):
         self.title_line.what = f"{plain(run.label)}  {look.glyph} {look.word}"
         self.title_line.remark = f"{plain(run.run_id)}{position}"
         parts = sections(run, self._files, self._find(self._baseline_id))
-        for name in _PARTS:
-            self.query_one(f"#{name}", Static).update(self._content(parts[name]))
         wide = self.size.width >= _WIDE
-        curve = curve_section(self._files, self.size.width // 3 if wide else self.size.width - 6)
-        place = self.query_one("#curve", Static)
-        place.display = curve is not None
-        if curve is not None:
-            place.update(self._content(curve))
+        room = _RESULT_WIDTH if wide else self.size.width
+        curve = curve_section(self._files, room - 6)
         self._sections = [*parts.values()]
-
-    def _content(self, section: Section) -> Content:
-        title = Content.styled(section.title, self.get_visual_style("detail--title", partial=True))
-        lines = [title]
-        for line in section.lines:
-            pieces = [
-                Content.styled(
-                    cell.text, self.get_visual_style(f"detail--{cell.style}", partial=True)
-                )
-                if cell.style
-                else Content(cell.text)
-                for cell in line
-            ]
-            lines.append(Content("").join(pieces))
-        return Content("\n").join(lines)
+        for view in self.query(SectionView):
+            section = curve if view.id == "curve" else parts[view.id or ""]
+            view.show(section if section is not None and section.lines else None)
 
     # Commands
 

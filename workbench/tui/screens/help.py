@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -44,17 +46,18 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _text() -> Content:
-    parts: list[Content] = []
+def _text() -> Group:
+    parts: list[Text | Table] = []
     for scope, title in SCOPES.items():
-        parts.append(Content.styled(title, "bold $primary"))
-        parts += [_line(" ".join(item.shown_keys), item.help) for item in commands_of(scope)]
-        parts.append(Content(""))
-    parts.append(Content.styled("Signs", "bold $primary"))
-    parts += [_line(sign, meaning) for sign, meaning in _SIGNS]
-    return Content("\n").join(parts)
+        pairs = [(" ".join(item.shown_keys), item.help) for item in commands_of(scope)]
+        parts += [Text(title, "bold"), _two_columns(pairs), Text()]
+    return Group(*parts, Text("Signs", "bold"), _two_columns(_SIGNS))
 
 
-def _line(left: str, right: str) -> Content:
-    space = " " * max(1, 14 - cell_len(left))
-    return Content.assemble("  ", Content.styled(left, "bold"), space, right)
+def _two_columns(pairs: Sequence[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=13)
+    table.add_column()
+    for left, right in pairs:
+        table.add_row(Text(f"  {left}", "bold"), Text(right))
+    return table

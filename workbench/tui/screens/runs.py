@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -19,14 +18,18 @@ from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
-from workbench.tui.view.compare import comparable
 from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.table import Options, build_table, progress_text
+from workbench.tui.view.table import Options, build_table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from textual.widgets import Input
+
+
+#: lines from which there is room for more than the table
+_TALL = 36
 
 
 class RunsScreen(FullScreen):
@@ -46,7 +49,7 @@ class RunsScreen(FullScreen):
         """Make table and footnote."""
         yield Grid(id="runs")
         yield Static(id="nothing", markup=False)
-        yield Static(id="about", markup=False)
+        yield Preview()
 
     @property
     def grid(self) -> Grid:
@@ -95,7 +98,7 @@ class RunsScreen(FullScreen):
         nothing.update(self._why_nothing())
         self.title_line.what = self._counts(runs)
         self.title_line.remark = self._remark()
-        self._say_more()
+        self._describe()
         self.refresh_bindings()
 
     def _why_nothing(self) -> str:
@@ -114,7 +117,19 @@ class RunsScreen(FullScreen):
             if counts[state]:
                 look = show.state_look(state)
                 parts.append(f"{look.glyph} {counts[state]} {look.word}")
-        return "  ".join(parts)
+        return "  ".join(parts + self._in_common())
+
+    def _in_common(self) -> list[str]:
+        """Name the data set and the protocol when all runs in the table share them."""
+        data = {(run.dataset, run.synthetic) for run in self._shown}
+        protocols = {run.protocol for run in self._shown}
+        common = []
+        if len(data) == 1:
+            name, synthetic = data.pop()
+            common.append(f"{plain(name)} (synthetic)" if synthetic else plain(name))
+        if len(protocols) == 1:
+            common.append(plain(protocols.pop()))
+        return common
 
     def _remark(self) -> str:
         options, baseline = self.options, self.baseline
@@ -130,45 +145,17 @@ class RunsScreen(FullScreen):
             parts.append(f"{sign} {plain(baseline.label)}")
         return " · ".join(parts)
 
-    def _say_more(self) -> None:
-        """Describe the run under the cursor in two lines, in words."""
-        run = self.current
-        about = self.query_one("#about", Static)
-        if run is None:
-            about.update("")
-            return
-        data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
-        look = show.state_look(run.state)
-        facts = [run.label, run.model if run.model != run.label else "", data, run.protocol]
-        facts += [f"seed {run.seed}", f"{look.glyph} {look.word}"]
-        if run.fit_seconds is not None:
-            facts.append(f"fit {show.seconds(run.fit_seconds)}")
-        first = " · ".join(plain(fact) for fact in facts if fact)
-        about.update(
-            Content.assemble(f" {first}\n ", Content.styled(self._second_line(run), "dim"))
-        )
-
-    def _second_line(self, run: RunSummary) -> str:
-        baseline = self.baseline
-        if run.problem or run.reason:
-            return plain(run.problem or run.reason)
-        if run.state == "running":
-            return progress_text(run)
-        if baseline not in (None, run) and run.metrics and not comparable(run, baseline):
-            return f"not comparable with {plain(baseline.label)}: judged on another split"
-        name = next((name for name in ("ndcg@10", "auc") if name in run.ci95), None)
-        settings = [f"{name}={show.parameter(value)}" for name, value in run.params.items()]
-        interval = ""
-        if name is not None:
-            low, high = run.ci95[name]
-            interval = f"{name} in {show.metric(low)} to {show.metric(high)}  "
-        return interval + plain(" ".join(settings))
+    def _describe(self) -> None:
+        """Say more about the run under the cursor."""
+        tall = self.size.height >= _TALL
+        self.query_one(Preview).show(self.current, self.baseline, tall=tall)
 
     # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Describe the run the cursor came to."""
-        self._say_more()
+        self._describe()
+        self.refresh_bindings()
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""
@@ -203,8 +190,10 @@ class RunsScreen(FullScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
-        if action in ("open", "mark", "baseline", "copy", "copy_table", "export"):
+        if action in ("open", "mark", "copy", "copy_table", "export"):
             return bool(self._shown)
+        if action == "baseline":
+            return self.current is not None and bool(self.current.metrics)
         if action == "delta":
             return self.baseline is not None
         if action == "only_marked":
@@ -263,7 +252,7 @@ class RunsScreen(FullScreen):
                 compact=False,
             )
             field.border_title = "filter"
-            await self.mount(field, before="#about")
+            await self.mount(field, before="#preview")
         self.query_one("#filter", Input).focus()
 
     def action_clear(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from rich.text import Text
 from textual.containers import Center, VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,7 +17,7 @@ from workbench.tui.screens.base import FullScreen
 FIRST_STEPS = (
     (
         "recsys-workbench --headless eval --dataset sample --models popularity,item-cf",
-        "two quick models on the built-in synthetic data; no download, a few seconds",
+        "two models on the built-in synthetic data; no download, a few seconds",
     ),
     (
         "make eval",
@@ -44,14 +44,15 @@ class WelcomeScreen(FullScreen):
         """Name the folder that is watched."""
         self.title_line.what = "first steps"
 
-    def _text(self) -> Text:
-        text = Text()
-        text.append("No runs yet\n\n", "bold")
-        text.append("Train recommenders, compare them side by side, look at what they do.\n")
-        text.append("Open a second terminal in this folder and type one of these:\n\n")
+    def _text(self) -> Content:
+        parts: list[Content | str] = [
+            Content.styled("No runs yet\n\n", "bold"),
+            "Train recommenders, compare them side by side, look at what they do.\n",
+            "Open a second terminal in this folder and type one of these:\n\n",
+        ]
         for command, explanation in FIRST_STEPS:
-            text.append(f"  {command}\n", "bold cyan")
-            text.append(f"    {explanation}\n\n")
-        text.append("The table appears here by itself as soon as a run starts.\n\n")
-        text.append(f"Watching {plain(str(self.workbench.runs_dir.absolute()))}", "dim")
-        return text
+            parts += [Content.styled(f"{command}\n", "bold $primary"), f"  {explanation}\n\n"]
+        parts.append("The table appears here by itself as soon as a run starts.\n\n")
+        folder = plain(str(self.workbench.runs_dir.absolute()))
+        parts.append(Content.styled(f"Watching {folder}", "$secondary"))
+        return Content.assemble(*parts)

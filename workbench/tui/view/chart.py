@@ -52,7 +52,7 @@ def draw_chart(title: str, values: Sequence[float], width: int, height: int) -> 
     list of str
         ``height + 3`` lines of at most `width` characters.
     """
-    top, bottom = show.metric(max(values)), show.metric(min(values))
+    top, bottom = show.quantity(max(values)), show.quantity(min(values))
     margin = max(len(top), len(bottom))
     inner = max(4, width - margin - 1)
     lines = draw_line(values, inner, height)

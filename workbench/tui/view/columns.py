@@ -38,8 +38,7 @@ def metric_names(runs: Iterable[RunSummary]) -> list[str]:
     The main K is 10, or the smallest when no run has it.
     """
     names = {name for run in runs for name in run.metrics}
-    cutoffs = {k for name in names if (k := _cutoff(name)) is not None}
-    main = _MAIN_K if _MAIN_K in cutoffs else min(cutoffs, default=_MAIN_K)
+    main = _main_cutoff(names)
 
     def usefulness(name: str) -> tuple[int, int, str]:
         k = _cutoff(name)
@@ -48,6 +47,17 @@ def metric_names(runs: Iterable[RunSummary]) -> list[str]:
         return (0 if k is None or k == main else k, rank, name)
 
     return sorted(names, key=usefulness)
+
+
+def at_main_cutoff(names: Sequence[str]) -> list[str]:
+    """Leave out the metrics at other cut-offs than the main K."""
+    main = _main_cutoff(names)
+    return [name for name in names if _cutoff(name) in (None, main)]
+
+
+def _main_cutoff(names: Iterable[str]) -> int:
+    cutoffs = {k for name in names if (k := _cutoff(name)) is not None}
+    return _MAIN_K if _MAIN_K in cutoffs else min(cutoffs, default=_MAIN_K)
 
 
 def _cutoff(name: str) -> int | None:

@@ -12,13 +12,15 @@ from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
-from workbench.tui.view.columns import metric_names
+from workbench.tui.view.columns import at_main_cutoff, metric_names
 from workbench.tui.view.compare import comparable, difference
 from workbench.tui.view.table import Cell, progress_text
 
+#: entries of a curve that are no result
+_NO_SERIES = ("epoch", "step", "rows_per_second")
 #: charts that fit side by side say more than one that is very wide
 _CHART_HEIGHT = 6
-_CHART_WIDTH = 58
+_CHART_WIDTH, _CHART_MINIMUM, _CHART_GAP = 58, 38, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def sections(summary: RunSummary, files: Files, baseline: RunSummary | None) -> 
     against = None if baseline is None or baseline.run_id == summary.run_id else baseline
     return {
         "result": Section("Result", tuple(_result(summary, against))),
+        "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against))),
         "settings": Section("Settings", tuple(_settings(summary, against))),
         "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
         "cost": Section("Run", tuple(_pairs(_cost(summary, files.result)))),
@@ -102,15 +105,28 @@ def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell
     names = metric_names([run])
     if not names:
         return
-    width = max(map(len, map(plain, names)))
     against = baseline if baseline is not None and comparable(run, baseline) else None
-    title = f"{'':<{width}}    value  95 % interval"
+    width = _name_width(names)
+    title = f"{'':<{width}}    value  95 % interval   "
     if baseline is not None:
-        label = plain(baseline.label)
-        title += f"      {'against' if against else 'not comparable with'} {label}"
+        title += f"  {'against' if against else 'not comparable with'} {plain(baseline.label)}"
     yield (Cell(title, "muted"),)
-    for name in names:
+    for name in at_main_cutoff(names):
         yield tuple(_metric_line(run, name, width, against))
+
+
+def _cutoffs(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
+    """List the metrics at every K but the main one."""
+    names = metric_names([run])
+    against = baseline if baseline is not None and comparable(run, baseline) else None
+    first = set(at_main_cutoff(names))
+    for name in names:
+        if name not in first:
+            yield tuple(_metric_line(run, name, _name_width(names), against))
+
+
+def _name_width(names: Sequence[str]) -> int:
+    return max(map(len, map(plain, names)))
 
 
 def _metric_line(
@@ -192,27 +208,37 @@ def _pairs(pairs: Iterator[tuple[str, object]]) -> Iterator[tuple[Cell, ...]]:
         yield Cell(f"{name:<{width}}  ", "muted"), Cell(plain(text))
 
 
-def curve_section(files: Files, width: int) -> Section | None:
-    """Draw a chart for each value of the learning curve, side by side as far as they fit."""
-    series: dict[str, list[float]] = {}
-    for point in files.curve:
-        for name, value in point.items():
-            if isinstance(value, int | float) and name not in ("epoch", "step"):
-                series.setdefault(name, []).append(float(value))
-    drawn = {name: values for name, values in series.items() if len(values) > 1}
+def curve_section(files: Files, width: int, *, rows: int | None = None) -> Section | None:
+    """Draw a chart for each value of the learning curve, side by side as far as they fit.
+
+    Parameters
+    ----------
+    rows
+        How many rows of charts there is room for; None: for all.
+    """
+    drawn = {name: values for name, values in _series(files.curve).items() if len(values) > 1}
     if not drawn:
         return None
-    across = max(1, min(len(drawn), width // (_CHART_WIDTH // 2 + 10)))
-    chart_width = min(_CHART_WIDTH, width // across - 3)
+    across = max(1, min(len(drawn), width // _CHART_MINIMUM))
+    chart_width = min(_CHART_WIDTH, width // across - _CHART_GAP)
     charts = [
         draw_chart(plain(name), values, chart_width, _CHART_HEIGHT)
-        for name, values in drawn.items()
+        for name, values in list(drawn.items())[: None if rows is None else rows * across]
     ]
     lines: list[tuple[Cell, ...]] = []
     for start in range(0, len(charts), across):
         for parts in zip(*charts[start : start + across], strict=True):
-            lines += [tuple(Cell(f"{part:<{chart_width + 3}}") for part in parts)]
+            lines += [tuple(Cell(f"{part:<{chart_width + _CHART_GAP}}") for part in parts)]
     return Section("Learning curve", tuple(lines))
+
+
+def _series(curve: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    series: dict[str, list[float]] = {}
+    for point in curve:
+        for name, value in point.items():
+            if isinstance(value, int | float) and name not in _NO_SERIES:
+                series.setdefault(name, []).append(float(value))
+    return series
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

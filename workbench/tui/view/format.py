@@ -41,6 +41,17 @@ def metric(value: float) -> str:
     return f"{value:.4f}"
 
 
+def quantity(value: float) -> str:
+    """Write a value of unknown size: a loss with four decimals, a rate without.
+
+    Examples
+    --------
+    >>> quantity(0.41), quantity(431022.7)
+    ('0.4100', '431,023')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else metric(value)
+
+
 def difference(value: float, baseline: float, *, percent: bool) -> str:
     """Write ``value - baseline`` with its sign, absolute or relative to the baseline.
 

@@ -145,7 +145,13 @@ def _columns(runs: Sequence[RunSummary], options: Options, width: int) -> tuple[
         cost = without_unchanged(cost, runs)
     if width >= WIDE:
         return [*fixed, *about, *metrics, *cost], len(fixed) + len(about)
-    return [*fixed, *metrics, *about, *cost], len(fixed)
+    first = [column for column in about if column.key == "dataset" and _differs(column, runs)]
+    rest = [column for column in about if column not in first]
+    return [*fixed, *first, *metrics, *rest, *cost], len(fixed) + len(first)
+
+
+def _differs(column: Column, runs: Sequence[RunSummary]) -> bool:
+    return len({column.read(run) for run in runs}) > 1
 
 
 def _sorted(
@@ -169,7 +175,7 @@ def _width(column: Column, texts: Sequence[str]) -> int:
     from rich.cells import cell_len  # wide characters take two cells
 
     longest = max((cell_len(text) for text in texts), default=0)
-    limit = 22 if column.key == "label" else 28
+    limit = 24 if column.key == "label" else 28
     title = cell_len(column.title) + (1 if column.title else 0)  # room for the sort arrow
     return max(title, min(longest, limit), 1)
 
@@ -207,12 +213,13 @@ def _cell(
 ) -> Cell:
     value = column.read(run)
     if value is None:
-        return Cell("·", "faint")
+        return Cell("· " if column.numeric else "·", "faint")
     if not column.metric:
-        return Cell(plain(column.write(value)), "" if column.numeric else "muted")
+        text = plain(column.write(value))
+        return Cell(f"{text} ") if column.numeric else Cell(text, "muted")
     if against is not None:
         found = difference(run, against, column.key, percent=mode == "percent")
-        return Cell(found.text, found.style) if found else Cell("·", "faint")
+        return Cell(f"{found.text} ", found.style) if found else Cell("· ", "faint")
     if (run.run_id, column.key) in best:
         return Cell(f"{column.write(value)}{BEST}", "best")
     return Cell(f"{column.write(value)} ")
@@ -240,7 +247,7 @@ def progress_text(run: RunSummary) -> str:
     if progress.total:
         done = bar_of(progress.step, progress.total)
         parts.append(f"{done} {progress.step}/{progress.total}")
-    parts += [f"{plain(name)} {show.metric(value)}" for name, value in progress.metrics.items()]
+    parts += [f"{plain(name)} {show.quantity(value)}" for name, value in progress.metrics.items()]
     if progress.message:
         parts.append(plain(progress.message))
     return "  ".join(parts)

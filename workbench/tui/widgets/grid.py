@@ -152,10 +152,11 @@ class Grid(ScrollView, inherit_bindings=False):
         room = self.size.width - sum(head.width + _gap(head) for head in heads[:fixed])
         shown = list(range(min(fixed, len(heads))))
         for index in range(max(self._first, fixed), len(heads)):
-            room -= heads[index].width + _GAP
+            room -= heads[index].width
             if room < 0:
                 break
             shown.append(index)
+            room -= _gap(heads[index])
         return shown
 
     def on_resize(self, event: events.Resize) -> None:
@@ -212,7 +213,7 @@ class Grid(ScrollView, inherit_bindings=False):
         shown = self._visible_columns()
         for index in shown:
             head = self.table.heads[index]
-            title = head.title + self._arrow(head)
+            title = head.title + (self._arrow(head) or " ")
             style = under_cursor if index == self.cursor_column else base
             segments.append(Segment(_fit(title, head.width, right=head.right), style))
             segments.append(Segment(" " * _gap(head), base))
@@ -258,7 +259,8 @@ class Grid(ScrollView, inherit_bindings=False):
 
 
 def _gap(head: Head) -> int:
-    return _GAP if head.title else 1
+    """Leave two cells after text; numbers end with a cell for a mark, glyphs need only one."""
+    return _GAP if head.title and not head.right else 1
 
 
 def _fit(text: str, width: int, *, right: bool = False) -> str:

@@ -1,0 +1,79 @@
+"""A word on the run under the cursor: two lines, and on a tall screen its main sections."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.view import format as show
+from workbench.tui.view.compare import comparable
+from workbench.tui.view.detail import Files, curve_section, read_files, sections
+from workbench.tui.view.table import progress_text
+from workbench.tui.widgets.sections import SectionView
+
+#: metrics whose interval stands for the run
+_HEADLINE = ("ndcg@10", "auc")
+_SECTIONS = ("result", "curve", "settings")
+
+
+class Preview(Vertical):
+    """Describes one run; the sections are there when the screen gives the class ``-tall``."""
+
+    def __init__(self) -> None:
+        super().__init__(id="preview")
+        self._read: tuple[RunSummary, Files] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make the lines and a place for each section."""
+        yield Static(id="about", markup=False)
+        yield Horizontal(*(SectionView(id=name) for name in _SECTIONS), id="sections")
+
+    def show(self, run: RunSummary | None, baseline: RunSummary | None, *, tall: bool) -> None:
+        """Describe `run`; with `tall`, in sections too."""
+        self.set_class(tall, "-tall")
+        self.display = run is not None
+        if run is None:
+            return
+        first, second = _facts(run), _second_line(run, baseline)
+        about = Content.assemble(f" {first}\n ", Content.styled(second, "$secondary"))
+        self.query_one("#about", Static).update(about)
+        if tall:
+            self._show_sections(run, baseline)
+
+    def _show_sections(self, run: RunSummary, baseline: RunSummary | None) -> None:
+        if self._read is None or self._read[0] is not run:
+            self._read = (run, read_files(run))
+        files = self._read[1]
+        parts = sections(run, files, baseline)
+        curve = curve_section(files, max(30, self.size.width - 110), rows=1)
+        for name in _SECTIONS:
+            view = self.query_one(f"#{name}", SectionView)
+            view.show(curve if name == "curve" else parts[name])
+
+
+def _facts(run: RunSummary) -> str:
+    look = show.state_look(run.state)
+    data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
+    facts = [f"{look.glyph} {look.word}", run.model, data, run.protocol, f"seed {run.seed}"]
+    if run.fit_seconds is not None:
+        facts.append(f"fit {show.seconds(run.fit_seconds)}")
+    return " · ".join(plain(fact) for fact in facts if fact)
+
+
+def _second_line(run: RunSummary, baseline: RunSummary | None) -> str:
+    if run.problem or run.reason:
+        return plain(run.problem or run.reason)
+    if run.state == "running":
+        return progress_text(run)
+    if baseline not in (None, run) and run.metrics and not comparable(run, baseline):
+        return f"not comparable with {plain(baseline.label)}: judged on another split"
+    settings = " ".join(f"{name}={show.parameter(value)}" for name, value in run.params.items())
+    for name in _HEADLINE:
+        if name in run.ci95:
+            low, high = run.ci95[name]
+            return f"{name} {show.metric(low)} to {show.metric(high)} (95 %)  {plain(settings)}"
+    return plain(settings)
