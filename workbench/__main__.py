@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 
 def main() -> int:
@@ -10,10 +11,16 @@ def main() -> int:
     try:
         from workbench.cli.main import run_command_line
 
-        return run_command_line(sys.argv[1:])
+        return run_command_line(sys.argv[1:], _open_session)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
+
+
+def _open_session(runs_dir: Path, data_dir: Path) -> int:
+    from workbench.tui.app import run_app
+
+    return run_app(runs_dir, data_dir)
 
 
 if __name__ == "__main__":

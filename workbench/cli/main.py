@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,8 @@ from recsys_core.errors import InputError
 from workbench.cli.context import Settings, globals_first
 from workbench.store.text import plain
 
+#: opens the interactive session: runs folder, data folder -> exit code
+Session = Callable[[Path, Path], int]
 #: exit codes
 OK, NOT_MET, WRONG_INPUT, JOB_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -24,10 +26,10 @@ OK, NOT_MET, WRONG_INPUT, JOB_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("evaluate", "evaluate", "Train or reuse a suite of models, compare, gate, report."),
     "train": ("train", "train", "Train and evaluate one model."),
-    "compare": ("compare", "compare", "Runs side by side: values, differences, significance."),
-    "data": ("data", "data", "Data sets: list, fetch, import, describe."),
-    "runs": ("runs", "runs", "Runs on this machine: list, show, export, prune."),
-    "models": ("models", "models", "Models: list, show fields and expected figures."),
+    "compare": ("compare", "compare", "Put runs side by side: values, differences, significance."),
+    "data": ("data", "data", "List, fetch, import and describe data sets."),
+    "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
+    "models": ("models", "models", "List models, show their fields and the figures to expect."),
 }
 
 
@@ -87,32 +89,35 @@ def cli(
 
     Without a command it opens the interactive session.
     """
+    open_session: Session = ctx.obj
     ctx.obj = Settings(runs_dir, data_dir, debug, headless)
     if ctx.invoked_subcommand is not None:
         return None
     if headless:
         raise InputError("--headless needs a command", f"one of: {', '.join(COMMANDS)}")
-    return _interactive(ctx.obj)
-
-
-def _interactive(settings: Settings) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
             "the interactive session needs a terminal",
             "for scripts: recsys-workbench --headless eval (or --help)",
         )
-    from workbench.tui.app import run_app
-
-    return run_app(settings.runs_dir, settings.data_dir)
+    return open_session(runs_dir, data_dir)
 
 
-def run_command_line(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; every error ends here."""
+def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
+    """Run one command line and return its exit code; every error ends here.
+
+    Parameters
+    ----------
+    open_session
+        Opens the interactive session on a runs and a data folder; called without a command.
+    """
     arguments = globals_first(arguments)
     debug = "--debug" in arguments
     _print_any_text()
     try:
-        code = cli.main(arguments, prog_name="recsys-workbench", standalone_mode=False)
+        code = cli.main(
+            arguments, prog_name="recsys-workbench", standalone_mode=False, obj=open_session
+        )
         sys.stdout.flush()
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         return _complain(error, "interrupted", "", INTERRUPTED, debug)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group
 def models() -> None:
-    """Models: list, show fields and expected figures."""
+    """List models, show their fields and the figures to expect."""
 
 
 @models.command("list")

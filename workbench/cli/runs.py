@@ -33,7 +33,7 @@ _HEADLINES = ("ndcg@10", "auc", "recall@10")
 
 @click.group
 def runs() -> None:
-    """Runs on this machine: list, show, export, prune."""
+    """List, show, export and prune the runs on this machine."""
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
