@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recsys_core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -24,3 +30,20 @@ class Runtime:
     seed: int = 0
     device: str = "cpu"
     checkpoint: Path | None = None
+
+    def torch_device(self) -> torch.device:
+        """Choose the device.
+
+        Raises
+        ------
+        InputError
+            ``"cuda"`` was asked for and torch sees no GPU.
+        """
+        import torch  # models without gradients never need it
+
+        found = torch.cuda.is_available()
+        if self.device == "cuda" and not found:
+            raise InputError(
+                "device 'cuda': torch sees no GPU on this machine", "use device cpu or auto"
+            )
+        return torch.device("cuda" if found and self.device != "cpu" else "cpu")

@@ -1,0 +1,112 @@
+"""Fitted transforms: what train rows taught about one feature, and how values become codes.
+
+A feature owns a run of rows of the embedding table. Code 0 is its unknown row: missing values and
+values that the train rows do not have (often enough).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+
+
+class Lookup(Config):
+    """Values by name: code 1 + position in `values`."""
+
+    name: Literal["lookup"] = "lookup"
+    values: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls, codes: IntArray, vocabulary: NDArray[np.str_], counts: TimeArray, least: int
+    ) -> Lookup:
+        """Keep the values that at least `least` train rows have.
+
+        Parameters
+        ----------
+        codes, counts
+            Shape (n,): a code into `vocabulary` (-1: missing), and in how many train rows it
+            occurs there.
+        """
+        known = codes >= 0
+        rows = np.bincount(codes[known], weights=counts[known], minlength=len(vocabulary))
+        return cls(values=tuple(vocabulary[rows >= max(least, 1)].tolist()))
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table, the unknown row included."""
+        return 1 + len(self.values)
+
+    def encode(self, codes: IntArray, vocabulary: NDArray[np.str_]) -> IntArray:
+        """Translate codes of `vocabulary` (shape (n,), -1: missing); values are found by name."""
+        place = {value: code for code, value in enumerate(self.values, 1)}
+        translation = [place.get(value, 0) for value in vocabulary.tolist()]
+        return np.array([*translation, 0], dtype=np.int32)[codes]  # -1 picks the last, 0
+
+
+class Buckets(Config):
+    """Numbers by bucket: code 1 is below the first edge, a bucket holds its lower edge."""
+
+    name: Literal["buckets"] = "buckets"
+    edges: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, values: FloatArray, counts: TimeArray, buckets: int) -> Buckets:
+        """Cut into `buckets` of about equally many train rows; equal edges fall together."""
+        known = ~np.isnan(values)
+        rows = np.repeat(values[known], counts[known])
+        if len(rows) == 0:
+            return cls(edges=())
+        shares = np.arange(1, buckets) / buckets
+        edges = np.unique(np.quantile(rows, shares, method="higher"))
+        return cls(edges=tuple(edges[edges > rows.min()].tolist()))
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table, the unknown row included."""
+        return 2 + len(self.edges)
+
+    def encode(self, values: FloatArray) -> IntArray:
+        """Find the bucket of each value, shape (n,); NaN is unknown."""
+        codes = 1 + np.searchsorted(np.array(self.edges), values, side="right")
+        return np.where(np.isnan(values), 0, codes).astype(np.int32)
+
+
+class Scale(Config):
+    """Numbers shifted and scaled by what train rows have; NaN becomes 0, the mean."""
+
+    name: Literal["scale"] = "scale"
+    mean: float
+    deviation: float
+    log: bool
+
+    @classmethod
+    def fit(cls, values: FloatArray, counts: TimeArray, *, log: bool) -> Scale:
+        """Take mean and deviation over train rows; a constant gets deviation 1."""
+        known = ~np.isnan(values) & (counts > 0)
+        if not known.any():
+            return cls(mean=0.0, deviation=1.0, log=log)
+        numbers = values[known].astype(np.float64)
+        numbers = np.log1p(np.maximum(numbers, 0)) if log else numbers
+        mean = np.average(numbers, weights=counts[known])
+        variance = np.average((numbers - mean) ** 2, weights=counts[known])
+        return cls(mean=float(mean), deviation=float(np.sqrt(variance)) or 1.0, log=log)
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table: one, scaled by the value."""
+        return 1
+
+    def encode(self, values: FloatArray) -> FloatArray:
+        """Shift and scale, shape (n,)."""
+        numbers = values.astype(np.float64)
+        numbers = np.log1p(np.maximum(numbers, 0)) if self.log else numbers
+        return np.nan_to_num((numbers - self.mean) / self.deviation).astype(np.float32)
+
+
+Fitted = Lookup | Buckets | Scale

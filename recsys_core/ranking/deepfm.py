@@ -1,0 +1,59 @@
+"""DeepFM: a factorization machine and a deep network over the same embeddings.
+
+Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction", IJCAI 2017.
+
+    y     = sigmoid(y_FM + y_DNN)
+    y_FM  = b + sum_i w_i x_i + sum_{i<j} <e_i, e_j>        pairs of fields, memorised
+    y_DNN = W MLP([e_1; ...; e_m])                          what pairs cannot say
+
+e_i is the embedding of field i: the pooled, weighted rows of the one table.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from recsys_core.features.encoder import Layout
+from recsys_core.ranking.base import RankingConfig, RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.layers import MLP, FactorizationMachine, FieldEmbedding, FieldWeights
+from recsys_core.registry import register_model
+
+
+class DeepFMConfig(RankingConfig):
+    """Fields of `deepfm`."""
+
+    learning_rate: float = Field(3e-3, gt=0, le=10, description="Adam's step size.")
+    embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
+    hidden: tuple[int, ...] = Field((256, 256, 256), description="Widths of the MLP's layers.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+
+
+@register_model(
+    "deepfm",
+    stage="ranking",
+    title="Factorization machine + MLP over shared embeddings",
+    paper="Guo et al., DeepFM: A Factorization-Machine based Neural Network for CTR Prediction, "
+    "IJCAI 2017",
+)
+class DeepFM(RankingModel):
+    """First order, pairs, and a deep network."""
+
+    Config = DeepFMConfig
+
+    def __init__(self, config: DeepFMConfig, layout: Layout, tasks: int) -> None:
+        super().__init__(config, layout, tasks)
+        self.linear = FieldWeights(layout, tasks)
+        self.embedding = FieldEmbedding(layout, config.embedding_size)
+        self.fm = FactorizationMachine()
+        inputs = len(layout.names) * config.embedding_size
+        self.mlp = MLP(inputs, config.hidden, config.dropout)
+        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute logits, shape (rows, tasks)."""
+        fields = self.embedding(batch)  # (rows, fields, dim)
+        deep = self.output(self.mlp(fields.flatten(start_dim=1)))
+        logits: Tensor = self.bias + self.linear(batch) + self.fm(fields) + deep
+        return logits

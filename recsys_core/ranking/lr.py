@@ -1,0 +1,48 @@
+"""Logistic regression.
+
+McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013 (the model; here it is
+trained by Adam over several epochs).
+
+    P(relevant | x) = sigmoid(b + sum_s w_s W[i_s])
+
+over the slots s of a row: an index i_s into the table of weights W and its value w_s. No feature
+knows of another, so it ranks every user's items in the same order but for their attributes.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from recsys_core.features.encoder import Layout
+from recsys_core.ranking.base import RankingConfig, RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.layers import FieldWeights
+from recsys_core.registry import register_model
+
+
+class LRConfig(RankingConfig):
+    """Fields of `lr`."""
+
+    learning_rate: float = Field(1e-2, gt=0, le=10, description="Adam's step size.")
+
+
+@register_model(
+    "lr",
+    stage="ranking",
+    title="Logistic regression",
+    paper="McMahan et al., Ad Click Prediction: a View from the Trenches, KDD 2013",
+)
+class LR(RankingModel):
+    """One weight a feature value."""
+
+    Config = LRConfig
+
+    def __init__(self, config: LRConfig, layout: Layout, tasks: int) -> None:
+        super().__init__(config, layout, tasks)
+        self.weights = FieldWeights(layout, tasks)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute logits, shape (rows, tasks)."""
+        logits: Tensor = self.bias + self.weights(batch)
+        return logits
