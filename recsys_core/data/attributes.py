@@ -68,7 +68,10 @@ OCCUPATIONS = (
 #: what the releases write for an item without genres
 NO_GENRE = {"", "unknown", "(no genres listed)"}
 
-YEAR_AT_END = re.compile(r"\(?(\d{4})(?:\s*[-–]\s*(?:\d{4})?)?\)\s*$")  # noqa: RUF001
+NO_TITLE = {"unknown", "unkonwn"}
+
+#: a year in brackets, perhaps the first of several
+YEAR = re.compile(r"\((\d{4})(?:\s*[-\u2013]\s*(?:\d{4})?)?\)")
 
 
 @dataclass(frozen=True)
@@ -180,16 +183,24 @@ def age_group(text: str) -> str:
     return next(name for least, name in AGE_GROUPS if age >= least)
 
 
+def clean_title(title: str) -> str:
+    """Strip blanks; what stands for "no title" (RecBole spells it its own way) becomes empty."""
+    stripped = title.strip()
+    return "" if stripped in NO_TITLE else stripped
+
+
 def release_year(title: str) -> float:
-    """Read the year at the end of a title; NaN where there is none.
+    """Read the year in the last brackets that hold one; NaN where there is none.
 
     Examples
     --------
     >>> release_year("Toy Story (1995)"), release_year("Fawlty Towers (1975-1979)")
     (1995.0, 1975.0)
+    >>> release_year("The Land Before Time III (1995) (V)"), release_year("1984")
+    (1995.0, nan)
     """
-    match = YEAR_AT_END.search(title)
-    return float(match[1]) if match else float("nan")
+    years = YEAR.findall(title)
+    return float(years[-1]) if years else float("nan")
 
 
 def genre_list(names: Iterable[str]) -> list[str]:
@@ -200,7 +211,7 @@ def genre_list(names: Iterable[str]) -> list[str]:
 def movie_columns(titles: list[str], genres: list[list[str]]) -> dict[str, RawColumn]:
     """Build the columns every MovieLens release has: title, year (from the title) and genres."""
     return {
-        "title": RawColumn("text", titles),
+        "title": RawColumn("text", [clean_title(title) for title in titles]),
         "year": RawColumn("numeric", [release_year(title) for title in titles]),
         "genres": RawColumn("multi", [genre_list(names) for names in genres]),
     }

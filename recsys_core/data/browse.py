@@ -5,6 +5,7 @@ The schema is documented in data/README.md.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -116,7 +117,7 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
     codes, offsets = column.codes.tolist(), column.offsets.tolist()
     return [
         [words[code] for code in codes[start:end]] or None
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
+        for start, end in itertools.pairwise(offsets)
     ]
 
 

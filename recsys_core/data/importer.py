@@ -5,19 +5,29 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from recsys_core.data import movielens
+from recsys_core.data import atomic, movielens
 from recsys_core.data.archive import RawFiles, open_raw, read_file
 from recsys_core.data.attributes import RawData, build_dataset
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.prepared import check_name, write_prepared
-from recsys_core.data.ratings import OnBadRows
+from recsys_core.data.prepared import DamagedError, check_name, find_prepared, write_prepared
+from recsys_core.data.ratings import OnBadRows, first_line
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
+from recsys_core.data.table import read_table
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
+
+MOVIELENS: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, ...]]] = {
+    "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
+    "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
+    "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
+}
+
+#: ratings allowed in tables and atomic files unless --rating-range says otherwise
+DEFAULT_RANGE = (0.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -50,23 +60,51 @@ class Found:
     """Raw files, how to read them, and the hash of their content."""
 
     files: RawFiles
-    read: Callable[[RawFiles, OnBadRows], RawData]
+    read: Callable[[], RawData]
     digest: str
 
 
-FAMILIES: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, ...]]] = {
-    "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
-    "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
-    "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
-}
-
-
 def find_raw(path: Path, options: ImportOptions) -> Found:
-    """Recognise the raw files at `path` by their names."""
-    files = open_raw(path, lambda name: name in FAMILIES)
-    marker = next(name for name in FAMILIES if name in files)
-    read, names = FAMILIES[marker]
-    return Found(files, read, files.digest(names))
+    """Recognise the raw files at `path` by their names.
+
+    Raises
+    ------
+    InputError
+        Nothing is there, or nothing that is known.
+    """
+    files = open_raw(path, _is_rating_file)
+    marker = next((name for name in files.members if _is_rating_file(name)), None)
+    if options.columns or marker is None or not _is_known(files, marker):
+        return _find_table(path, files, marker, options)
+    bad = options.on_bad_rows
+    if marker.endswith(atomic.INTER):
+        stem = marker.removesuffix(atomic.INTER)
+        used: tuple[str, ...] = (marker, f"{stem}.user", f"{stem}.item")
+        scale = options.rating_range or DEFAULT_RANGE
+        return Found(files, lambda: atomic.read_atomic(files, bad, scale), files.digest(used))
+    read, used = MOVIELENS[marker]
+    return Found(files, lambda: read(files, bad), files.digest(used))
+
+
+def _is_rating_file(name: str) -> bool:
+    return name in MOVIELENS or name.endswith(atomic.INTER)
+
+
+def _is_known(files: RawFiles, marker: str) -> bool:
+    """Whether the file is what its name promises; anybody may call a table ratings.csv."""
+    if marker != "ratings.csv":
+        return True
+    return first_line(files.chunks(marker), files.label(marker)) == movielens.CSV_HEADER
+
+
+def _find_table(path: Path, files: RawFiles, marker: str | None, options: ImportOptions) -> Found:
+    name = marker or path.name
+    scale = options.rating_range or DEFAULT_RANGE
+
+    def read() -> RawData:
+        return read_table(files, name, options.on_bad_rows, options.columns, scale)
+
+    return Found(files, read, files.digest([name]))
 
 
 def import_dataset(
@@ -106,16 +144,29 @@ def prepare(
     name: str | None,
     options: ImportOptions,
     on_event: OnEvent = ignore,
+    *,
+    replace: bool = True,
 ) -> Dataset:
-    """Read, name and write a set whose raw files were found."""
+    """Read, name and write a set whose raw files were found.
+
+    Parameters
+    ----------
+    replace
+        Whether a registered set of the same name is replaced; otherwise one that holds the same
+        data is left as it is, and beside one that holds other data the new set gets a longer name.
+    """
     files = found.files
     on_event(Event("load", message=f"reading {files.path}"))
-    raw = found.read(files, options.on_bad_rows)
+    raw = found.read()
     dataset = build_dataset(name or "", raw)
     known = recognise(dataset.n_interactions, dataset.n_users, dataset.n_items)
     chosen = name or (known.name if known else slug(files.path))
     _check_reserved(chosen, dataset, files.path)
-    dataset = Dataset(**{**vars(dataset), "name": chosen})
+    if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:
+        if fingerprint == dataset.fingerprint:
+            return _named(dataset, chosen)
+        chosen = f"{chosen}-{found.digest[:8]}"
+    dataset = _named(dataset, chosen)
     source = {
         "path": str(files.path.resolve()),
         "digest": found.digest,
@@ -123,9 +174,25 @@ def prepare(
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    bad = {**raw.ratings.bad_rows, **raw.bad_rows}
-    write_prepared(data_dir, dataset, source, bad)
+    write_prepared(data_dir, dataset, source, {**raw.ratings.bad_rows, **raw.bad_rows})
     return dataset
+
+
+def _registered(data_dir: Path, name: str) -> str | None:
+    """Look up the fingerprint of the set registered under a name."""
+    try:
+        prepared = find_prepared(data_dir, name)
+    except DamagedError:
+        return None
+    return prepared.meta["fingerprint"] if prepared is not None else None
+
+
+def _named(dataset: Dataset, name: str) -> Dataset:
+    """Give a set its name; the fingerprint does not depend on it and is kept."""
+    values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
+    named = Dataset(**{**values, "name": name})
+    vars(named)["fingerprint"] = dataset.fingerprint
+    return named
 
 
 def slug(path: Path) -> str:
@@ -149,10 +216,11 @@ def _check_reserved(name: str, dataset: Dataset, path: Path) -> None:
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
     if source is not None and source.counts != counts:
         have, want = (
-            f"{c[0]:,} ratings, {c[1]:,} users, {c[2]:,} items" for c in (counts, source.counts)
-        )  # noqa: E501
+            f"{rows:,} ratings, {users:,} users and {items:,} items"
+            for rows, users, items in (counts, source.counts)
+        )
         raise InputError(
-            f"{path} is not {name}: it has {have}, not {want}",
+            f"{path} is not {name}: it has {have} where there should be {want}",
             "get the complete set, or register this one under another --name",
         )
 

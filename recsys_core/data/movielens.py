@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from recsys_core.data.archive import RawFiles
@@ -29,10 +29,13 @@ COLUMNS = ("user", "item", "rating", "timestamp")
 CSV_HEADER = "userId,movieId,rating,timestamp"
 
 #: the order of the genre flags in u.item, for where u.genre is missing
+# fmt: off
 GENRES_100K = (
-    "unknown,Action,Adventure,Animation,Children's,Comedy,Crime,Documentary,Drama,Fantasy,"
-    "Film-Noir,Horror,Musical,Mystery,Romance,Sci-Fi,Thriller,War,Western"
-).split(",")
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
+    "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance",
+    "Sci-Fi", "Thriller", "War", "Western",
+)
+# fmt: on
 
 LineT = TypeVar("LineT")
 
@@ -124,7 +127,7 @@ def _fields(line: str, separator: str, count: int) -> list[str]:
     return [str(int(fields[0])), *fields[1:]]
 
 
-def _movie_100k(line: str, genres: list[str]) -> list[str]:
+def _movie_100k(line: str, genres: Sequence[str]) -> list[str]:
     fields = _fields(line, "|", 5 + len(genres))
     flags = zip(genres, fields[5:], strict=True)
     return [fields[0], fields[1], "|".join(name for name, flag in flags if flag == "1")]

@@ -54,6 +54,8 @@ class Layout:
         Whether fields may stand in double quotes.
     scale
         Least and greatest rating allowed.
+    scale_hint
+        What to add to the message about a rating outside.
     """
 
     separator: str
@@ -66,6 +68,7 @@ class Layout:
     whole: bool = False
     quoted: bool = False
     scale: tuple[float, float] = (0.5, 5.0)
+    scale_hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,26 @@ def read_ratings(
         what = "every row is bad" if bad else "there are no rows"
         raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
     return settle_duplicates(number_rows(rows), lines, where, on_bad_rows, bad)
+
+
+def first_line(chunks: Iterator[bytes], where: str) -> str:
+    """Read the first line of a text file, without its end and a byte-order mark.
+
+    Raises
+    ------
+    DataError
+        The file is empty, or the line is not UTF-8.
+    """
+    line = next(chunks, b"").partition(b"\n")[0].removesuffix(b"\r")
+    if not line:
+        raise DataError(f"{where}: the file is empty or its first line is blank")
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}, line 1: byte {error.start + 1} is not UTF-8 text",
+            "save the file as UTF-8",
+        ) from None
 
 
 # ------------------------------------------------------------------------------------ fast pass
@@ -252,7 +275,7 @@ def _acceptable(rows: Rows, scale: tuple[float, float]) -> bool:
 
 
 def number_rows(rows: Rows) -> Ratings:
-    """Number users and items 0..n-1 in the order of their ids."""
+    """Give users and items the numbers 0..n-1, in the order of their ids."""
     user, user_ids = _number(rows.user)
     item, item_ids = _number(rows.item)
     times = None if rows.timestamp is None else rows.timestamp.astype(np.int64)
@@ -313,6 +336,7 @@ def settle_duplicates(
     where: str,
     on_bad_rows: OnBadRows,
     bad: Counter[str],
+    unit: str = "line",
 ) -> Ratings:
     """Refuse rows that repeat a user and item, or keep the first of each and count the others.
 
@@ -320,6 +344,8 @@ def settle_duplicates(
     ----------
     lines
         Shape (n,): line number of each row, for the message.
+    unit
+        What the numbers count.
     """
     pairs = _pairs(ratings)
     order = np.argsort(pairs, kind="stable")
@@ -332,8 +358,8 @@ def settle_duplicates(
         user = ratings.user_ids[ratings.user[second]]
         item = ratings.item_ids[ratings.item[second]]
         raise DataError(
-            f"{where}, line {lines[second]}: user {user!s} and item {item!s} were already"
-            f" on line {lines[first]}",
+            f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
+            f" on {unit} {lines[first]}",
             f"{SKIP_HINT} (the first one is kept)",
         )
     keep = np.ones(len(pairs), np.bool_)
@@ -409,12 +435,12 @@ def _convert(fields: list[str], layout: Layout) -> tuple[Any, Any, float, int]:
         raise BadRowError("fields", f"{len(fields)} fields where {len(layout.names)} are expected")
     for position, text in enumerate(fields):
         if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-            raise BadRowError("encoding", f"{ascii(text)} is not UTF-8 text", position)
+            raise BadRowError("encoding", f"{text!a} is not UTF-8 text", position)
     user = _read_id(fields[layout.user], layout.user, layout.whole)
     item = _read_id(fields[layout.item], layout.item, layout.whole)
     rating, time = 1.0, 0
     if layout.rating is not None:
-        rating = _read_rating(fields[layout.rating], layout.rating, layout.scale)
+        rating = _read_rating(fields[layout.rating], layout.rating, layout)
     if layout.timestamp is not None:
         time = _read_time(fields[layout.timestamp], layout.timestamp)
     return user, item, rating, time
@@ -427,20 +453,17 @@ def _read_id(text: str, column: int, whole: bool) -> int | str:
         raise BadRowError("id", f"{text!r} has a null character", column)
     if not whole:
         return text
-    try:
-        number = int(text)
-    except ValueError:
-        raise BadRowError("id", f"{text!r} is not a whole number", column) from None
-    if not 0 <= number < 2**63:
-        raise BadRowError("id", f"{text!r} is not a valid id", column)
-    return number
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise BadRowError("id", f"{text!r} is not a whole number from 0", column)
+    return int(text)
 
 
-def _read_rating(text: str, column: int, scale: tuple[float, float]) -> float:
-    low, high = scale
+def _read_rating(text: str, column: int, layout: Layout) -> float:
+    low, high = layout.scale
     rating = _read_number("rating", text, column)
     if not low <= rating <= high:
-        raise BadRowError("rating", f"{text!r} is not within {low:g} to {high:g}", column)
+        problem = f"{text!r} is not within {low:g} to {high:g}{layout.scale_hint}"
+        raise BadRowError("rating", problem, column)
     return rating
 
 
@@ -454,7 +477,7 @@ def _read_time(text: str, column: int) -> int:
 
 def _read_number(heading: str, text: str, column: int) -> float:
     try:
-        number = float(text)
+        number = math.nan if "_" in text else float(text)  # Python alone reads 1_000
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

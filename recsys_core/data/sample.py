@@ -21,6 +21,7 @@ from recsys_core.data.attributes import (
     movie_columns,
 )
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.movielens import GENRES_100K
 from recsys_core.data.ratings import Rows, number_rows
 from recsys_core.data.sources import SAMPLE
 
@@ -35,18 +36,19 @@ DAY = 86_400
 PHASES = 4  # a taste is constant within a phase
 TASTE_WEIGHT = 2.4  # of momentary taste against popularity in what is watched
 
-GENRES = (
-    "Action,Adventure,Animation,Children's,Comedy,Crime,Documentary,Drama,Fantasy,"
-    "Film-Noir,Horror,Musical,Mystery,Romance,Sci-Fi,Thriller,War,Western"
-).split(",")
+GENRES = GENRES_100K[1:]  # without "unknown"
+# fmt: off
 FIRST_WORDS = (
-    "Amber,Broken,Crimson,Distant,Electric,Forgotten,Glass,Hollow,Iron,Jade,Last,Midnight,"
-    "Northern,Painted,Quiet,Restless,Silver,Thirteenth,Velvet,Winter"
-).split(",")
+    "Amber", "Broken", "Crimson", "Distant", "Electric", "Forgotten", "Glass", "Hollow",
+    "Iron", "Jade", "Last", "Midnight", "Northern", "Painted", "Quiet", "Restless", "Silver",
+    "Thirteenth", "Velvet", "Winter",
+)
 SECOND_WORDS = (
-    "Harbour,Lantern,Orchard,Parade,Railway,Harvest,Mirror,Island,Letter,Garden,Circus,Bridge,"
-    "Summer,Empire,Detective,Waltz,Desert,Signal,Tide,Promise"
-).split(",")
+    "Harbour", "Lantern", "Orchard", "Parade", "Railway", "Harvest", "Mirror", "Island",
+    "Letter", "Garden", "Circus", "Bridge", "Summer", "Empire", "Detective", "Waltz", "Desert",
+    "Signal", "Tide", "Promise",
+)
+# fmt: on
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

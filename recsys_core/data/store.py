@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.importer import ImportOptions, find_raw, import_dataset, prepare, slug
+from recsys_core.data.importer import ImportOptions, find_raw, import_dataset, prepare
 from recsys_core.data.prepared import (
     VALID_NAME,
     DamagedError,
@@ -95,26 +95,24 @@ def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
     """Load raw files, from the cache where the same content was prepared before."""
     options = ImportOptions()
     found = find_raw(path, options)
-    taken = set()
     for prepared in all_prepared(data_dir):
         source = prepared.meta["source"]
-        same = source.get("digest") == found.digest and source.get("options") == options.plain()
-        if same:
+        if source.get("digest") == found.digest and source.get("options") == options.plain():
             try:
                 return prepared.load()
             except DamagedError as error:
                 on_event(Event("load", message=f"{error}; preparing it again"))
                 return prepare(found, data_dir, prepared.name, options, on_event)
-        taken.add(prepared.name)
-    name = slug(path)
-    return prepare(
-        found,
-        data_dir,
-        None if name not in taken else f"{name}-{found.digest[:8]}",
-        options,
-        on_event,
-    )  # noqa: E501
+    return prepare(found, data_dir, None, options, on_event, replace=False)
 
 
 def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Dataset:
-    raise InputError(f"data set '{name}' is not here", f"data fetch {name}, or --dataset sample")
+    from recsys_core.data.fetch import fetch_dataset  # it brings the HTTP client along
+
+    if offline:
+        raise InputError(
+            f"data set '{name}' is not in {data_dir}, and offline nothing is fetched",
+            f"data fetch {name} while there is a network, data import PATH, or --dataset {SAMPLE}",
+        )
+    on_event(Event("fetch", message=f"data set '{name}' is not in {data_dir}: fetching it"))
+    return fetch_dataset(name, data_dir, on_event)
