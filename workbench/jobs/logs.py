@@ -93,8 +93,16 @@ def run_logs(events: Path, log: Path) -> Iterator[tuple[EventLog, TextLog]]:
 
 
 def describe(event: Event) -> str:
-    """Put an event into one line: ``fit 3/20 loss 0.412, valid/auc 0.781``."""
+    """Put an event into one line.
+
+    Examples
+    --------
+    >>> describe(Event("fit", 3, 20, {"loss": 0.4123, "valid/auc": 0.78}))
+    'fit 3/20  loss 0.4123  valid/auc 0.78'
+    >>> describe(Event("load", message="loading sample"))
+    'loading sample'
+    """
     total = f"/{event.total}" if event.total is not None else ""
-    step = f" {event.step}{total}" if event.step or event.total else ""
-    values = ", ".join(f"{name} {value:.6g}" for name, value in event.metrics.items())
-    return " ".join(part for part in (event.stage + step, event.message, values) if part)
+    counted = f" {event.step}{total}" if event.step or event.total else ""
+    values = [f"{name} {value:.5g}" for name, value in event.metrics.items()]
+    return "  ".join([event.message or event.stage + counted, *values])

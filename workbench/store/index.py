@@ -46,6 +46,7 @@ def read_index(runs_dir: Path) -> dict[str, tuple[Signature, RunSummary]]:
     for row in rows:
         run_id, *plain = row[3:-3]
         summary = RunSummary(run_id, runs_dir, *plain, *map(JsonMapping, row[-3:]))
+        summary.synthetic = bool(summary.synthetic)  # SQLite has no booleans
         known[run_id] = (row[:3], summary)
     return known
 

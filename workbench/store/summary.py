@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,7 @@ class RunSummary:
     params
         Every field of the model once the run succeeded, before that those that were given.
     metrics, ci95
-        By metric name; undefined values (null) are left out.
+        By metric name, intervals as (low, high); undefined values (null) are left out.
     created, started, ended
         Seconds since 1970.
     progress
@@ -75,7 +75,7 @@ class RunSummary:
     problem: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
-    ci95: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ci95: Mapping[str, Sequence[float]] = field(default_factory=dict)
     progress: Progress | None = None
 
     @property
@@ -163,7 +163,7 @@ def _result(run: Run) -> dict[str, Any]:
             "fit_seconds": _number(result["fit_seconds"]),
             "params": dict(result["params"]),
             "metrics": _numbers(result["metrics"]),
-            "ci95": {k: tuple(v) for k, v in result["ci95"].items() if v and None not in v},
+            "ci95": {k: list(v) for k, v in result["ci95"].items() if v and None not in v},
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         path = run.path / METRICS

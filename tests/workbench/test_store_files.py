@@ -1,0 +1,79 @@
+"""Files that are whole or not there, and text that cannot steer a terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.store.files import StoreError, read_json, replacing, without_nan, write_json
+from workbench.store.process import ProcessIdentity
+from workbench.store.text import plain, width
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    write_json(path, {"state": "running"})
+
+    def crash() -> None:
+        with replacing(path) as partial:
+            partial.write_text('{"state": "succ')
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        crash()
+    assert read_json(path) == {"state": "running"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_json_never_holds_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "x.json", {"auc": float("nan")})
+    values = {"auc": float("nan"), "ci": (np.float32(0.5), float("-inf")), "n": np.int64(3)}
+    assert without_nan(values) == {"auc": None, "ci": [0.5, None], "n": 3}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\x00\x00"])
+def test_damaged_json_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "metrics.json"
+    path.write_text(content)
+    with pytest.raises(StoreError, match=r"metrics\.json: damaged"):
+        read_json(path)
+
+
+def test_a_process_is_known_by_more_than_its_pid() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        stat = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        me = ProcessIdentity.current()
+        started = int(stat[19]) / os.sysconf("SC_CLK_TCK")
+        identity = ProcessIdentity(child.pid, started, me.boot_id)
+        assert me.alive()
+        assert identity.alive()
+        assert not ProcessIdentity(child.pid, started - 1, me.boot_id).alive()
+        assert not ProcessIdentity(child.pid, started, "another boot").alive()
+        child.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while identity.alive():  # before anybody waits for it: it is a zombie then
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@given(st.text())
+def test_plain_text_cannot_steer_a_terminal(text: str) -> None:
+    shown = plain(text)
+    assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert not any(c in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u200b" for c in shown)
+    shown.encode("utf-8")  # lone surrogates are gone too
+
+
+def test_plain_keeps_names_and_markup_as_they_are() -> None:
+    assert plain("Léon (1994) [bold]千と千尋[/bold]") == "Léon (1994) [bold]千と千尋[/bold]"
+    assert width("千と千尋") == 8
