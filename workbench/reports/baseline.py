@@ -11,11 +11,9 @@ from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import check_metric_name, higher_is_better
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
+from workbench.reports.metrics import DESCRIPTIVE
 from workbench.reports.paired import compare_users, corrected
 from workbench.store.files import read_json
-
-#: metrics that describe lists; only a tolerance of their own makes them a condition
-DESCRIPTIVE = ("coverage", "gini", "novelty", "diversity", "popularity")
 
 #: what rounding may add to a drop of exactly the tolerance
 _ROUNDING = 1e-12
@@ -47,7 +45,10 @@ class Baseline:
     runs: Mapping[str, Sequence[ReportRun]] = field(default_factory=dict)
 
     def tolerance(self, metric: str) -> float | None:
-        """Return the allowed drop, None for a metric that is shown but not judged."""
+        """Return the allowed drop, None for a metric that is shown but not judged.
+
+        Metrics that describe lists are judged only by a tolerance of their own.
+        """
         if self.tolerances:
             return self.tolerances.get(metric)
         return None if metric.partition("@")[0] in DESCRIPTIVE else 0.0

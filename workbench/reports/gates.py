@@ -31,7 +31,7 @@ class Gate:
     threshold: float
 
     def __str__(self) -> str:
-        return f"{self.label}:{self.metric}{self.operator}{self.threshold:g}"
+        return f"{self.label}:{self.metric}{self.operator}{self.threshold!r}"
 
     def holds(self, value: float | None) -> bool:
         """Tell whether `value` meets the gate; a value that is not defined never does."""

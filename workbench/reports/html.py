@@ -11,11 +11,13 @@ from markupsafe import Markup
 
 from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
 from workbench.reports import svg, view
-from workbench.reports.metrics import NONE, headline_first, number, p_text, seconds, signed
+from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.store.text import plain
 
 #: metrics that get a bar chart, from the first cut-off of a stage
 _CHARTS = 2
+#: AUC of a constant scorer
+_CHANCE = 0.5
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -27,6 +29,7 @@ def render(report: Mapping[str, Any]) -> str:
         "signed": signed,
         "seconds": seconds,
         "p": p_text,
+        "memory": memory,
         "better": higher_is_better,
         "meaning": meaning,
     }
@@ -57,18 +60,33 @@ def meaning(metric: str) -> str:
     return {**TOPK_METRICS, **ROW_METRICS}.get(name, "")
 
 
-def _bar_charts(table: view.StageTable) -> list[tuple[str, Markup]]:
+def _bar_charts(table: view.StageTable) -> list[tuple[str, str, Markup]]:
+    """Draw the first metrics: name, a note on the axis, plot."""
     charts = []
-    for metric in table.metrics_at(table.cutoffs[0])[:_CHARTS]:
+    for metric in table.blocks[0][1][:_CHARTS]:
         rows = []
         for row in table.rows:
             cell = row.cells.get(metric)
             if cell is not None and cell.mean is not None:
-                reference = cell.reference[0] if cell.reference else None
-                rows.append(svg.Bar(row.label, cell.mean, cell.ci95, reference, cell.best))
+                rows.append(_bar(row.label, cell.mean, cell))
         if rows:
-            charts.append((metric, svg.bars(metric, rows)))
+            start = _CHANCE if _is_auc(metric) and min(bar.low for bar in rows) > _CHANCE else 0.0
+            note = f"bars start at {start:g}, chance" if start else ""
+            charts.append((metric, note, svg.bars(metric, rows, start)))
     return charts
+
+
+def _bar(label: str, value: float, cell: view.Cell) -> svg.Bar:
+    """Make a bar whose whiskers are the interval over users, or one sd over seeds."""
+    interval = cell.ci95
+    if cell.sd is not None:
+        interval = (value - cell.sd, value + cell.sd)
+    reference = cell.reference[0] if cell.reference else None
+    return svg.Bar(label, value, interval, reference, cell.best)
+
+
+def _is_auc(metric: str) -> bool:
+    return metric.partition("/")[0] in {"auc", "gauc"}
 
 
 def _spread(table: view.StageTable) -> tuple[str, Markup] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports import view
-from workbench.reports.metrics import number, p_text, seconds, signed
+from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
 from workbench.store.text import plain
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~#&]")
@@ -47,15 +47,14 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) 
 
 def _stage(table: view.StageTable) -> list[str]:
     blocks = [f"## {text(table.title)}"]
-    for position, cutoff in enumerate(table.cutoffs):
-        metrics = table.metrics_at(cutoff)
+    for position, (heading, metrics) in enumerate(table.blocks):
         header = ["label", *(_heading(metric) for metric in metrics)]
         rows = [[text(row.label), *(_cell(row, name) for name in metrics)] for row in table.rows]
         if position == 0:
             header += ["fit", "peak memory"]
             for row, line in zip(table.rows, rows, strict=True):
-                memory = "—" if row.peak_rss_mb is None else f"{row.peak_rss_mb:,.0f} MB"
-                line += [seconds(row.fit_seconds), memory]
+                line += [seconds(row.fit_seconds), memory(row.peak_rss_mb)]
+        blocks += [f"### {heading}"] if heading else []
         blocks.append(_table(header, rows))
     return blocks
 
@@ -67,7 +66,7 @@ def _heading(metric: str) -> str:
 def _cell(row: view.Row, metric: str) -> str:
     cell = row.cells.get(metric)
     if cell is None:
-        return "—"
+        return NONE
     shown = number(cell.mean)
     if cell.best:
         shown = f"**{shown}**"
@@ -84,7 +83,7 @@ def _unfinished(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     if not runs:
         return []
     rows = [
-        [text(run["label"]), str(run["seed"]), run["status"], text(run["reason"] or "—")]
+        [text(run["label"]), str(run["seed"]), run["status"], text(run["reason"] or NONE)]
         for run in runs
     ]
     return ["## Runs without a result", _table(["label", "seed", "status", "reason"], rows, 4)]
@@ -109,7 +108,7 @@ def _baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             number(row["value"]),
             number(row["baseline"]),
             signed(row["delta"]),
-            "—" if row["tolerance"] is None else f"{row['tolerance']:g}",
+            NONE if row["tolerance"] is None else f"{row['tolerance']:g}",
             p_text(row["p_value"]),
         ]
         for row in rows

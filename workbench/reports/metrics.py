@@ -7,6 +7,9 @@ from collections.abc import Iterable
 #: shown where there is no value
 NONE = "—"
 
+#: metrics that say what lists are like, not how good they are
+DESCRIPTIVE = ("coverage", "gini", "novelty", "diversity", "popularity")
+
 #: the most telling first; top-K metrics at the smallest K come before the larger ones
 _ORDER = (
     "ndcg",
@@ -82,6 +85,11 @@ def seconds(value: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def memory(megabytes: float | None) -> str:
+    """Write an amount of memory."""
+    return NONE if megabytes is None else f"{megabytes:,.0f} MB"
 
 
 def p_text(p_value: float | None) -> str:

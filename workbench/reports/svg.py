@@ -29,39 +29,57 @@ class Bar:
     reference: float | None = None
     best: bool = False
 
+    @property
+    def _figures(self) -> list[float]:
+        reference = [] if self.reference is None else [self.reference]
+        return [self.value, *(self.interval or ()), *reference]
 
-def bars(metric: str, rows: Sequence[Bar]) -> Markup:
-    """Draw horizontal bars from 0, whiskers for intervals, a diamond for published figures."""
-    ends = [row.value for row in rows] + [row.reference or 0 for row in rows]
-    ends += [row.interval[1] for row in rows if row.interval]
-    scale = (_WIDTH - _LEFT - _RIGHT) / (max(ends) if max(ends) > 0 else 1.0)
+    @property
+    def low(self) -> float:
+        """The smallest figure that the bar shows."""
+        return min(self._figures)
+
+    @property
+    def high(self) -> float:
+        """The largest figure that the bar shows."""
+        return max(self._figures)
+
+
+def bars(metric: str, rows: Sequence[Bar], start: float = 0.0) -> Markup:
+    """Draw horizontal bars, whiskers for intervals, a diamond for published figures.
+
+    Parameters
+    ----------
+    start
+        Value at the left end; figures below it are drawn there.
+    """
+    end = max(row.high for row in rows)
+    scale = (_WIDTH - _LEFT - _RIGHT) / (end - start if end > start else 1.0)
+
+    def place(value: float) -> float:
+        return _LEFT + max(value - start, 0.0) * scale
+
     parts = []
     for position, row in enumerate(rows):
         middle = position * _ROW + _ROW / 2
         parts.append(_label(row.label, middle))
         kind = "bar best" if row.best else "bar"
-        size = max(row.value, 0.0) * scale
         parts.append(
-            f'<rect class="{kind}" x="{_LEFT}" y="{middle - 8:.1f}" width="{size:.1f}"'
-            ' height="16" rx="2"/>'
+            f'<rect class="{kind}" x="{_LEFT}" y="{middle - 8:.1f}"'
+            f' width="{place(row.value) - _LEFT:.1f}" height="16" rx="2"/>'
         )
-        end = _LEFT + size
         if row.interval is not None:
-            low, high = (_LEFT + max(bound, 0.0) * scale for bound in row.interval)
+            low, high = (place(bound) for bound in row.interval)
             parts.append(
                 f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}'
-                f"M{low:.1f} {middle - 4:.1f}v8M{high:.1f} {middle - 4:.1f}v8"
-                '"/>'
+                f'M{low:.1f} {middle - 4:.1f}v8M{high:.1f} {middle - 4:.1f}v8"/>'
             )
-            end = max(end, high)
         if row.reference is not None:
-            at = _LEFT + row.reference * scale
             parts.append(
-                f'<path class="mark" d="M{at:.1f} {middle - 7:.1f}l5 7l-5 7l-5 -7z">'
-                f"<title>published {number(row.reference)}</title></path>"
+                f'<path class="mark" d="M{place(row.reference):.1f} {middle - 7:.1f}'
+                f'l5 7l-5 7l-5 -7z"><title>published {number(row.reference)}</title></path>'
             )
-            end = max(end, at + 5)
-        parts.append(_value(row, end + 7, middle))
+        parts.append(_value(row, place(row.high) + 9, middle))
     return _figure(parts, len(rows) * _ROW, f"{metric} by label")
 
 

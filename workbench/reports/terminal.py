@@ -15,7 +15,7 @@ from rich.text import Text
 
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports import view
-from workbench.reports.metrics import number, p_text, seconds, signed
+from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
 from workbench.store.text import plain
 
 #: cells between columns
@@ -148,8 +148,8 @@ def _candidates(table: view.StageTable) -> list[Column]:
             ranges = tuple(_interval(cell) for cell in cells)
             intervals.append(Column((place, 2), "95 % interval", ranges))
     after = len(table.metrics)
-    fit = Column((after, 0), "fit", tuple(_text(seconds(row.fit_seconds)) for row in table.rows))
-    memory = Column((after, 1), "memory", tuple(_memory(row) for row in table.rows))
+    fit = Column((after, 0), "fit", tuple(Text(seconds(row.fit_seconds)) for row in table.rows))
+    peak = Column((after, 1), "memory", tuple(Text(memory(row.peak_rss_mb)) for row in table.rows))
     return [
         *values[:2],
         fit,
@@ -158,7 +158,7 @@ def _candidates(table: view.StageTable) -> list[Column]:
         *published[1:],
         *intervals[:2],
         *values[4:8],
-        memory,
+        peak,
         *values[8:],
         *intervals[2:],
     ]
@@ -171,7 +171,7 @@ def _heading(metric: str) -> str:
 def _value(row: view.Row, metric: str) -> Text:
     cell = row.cells.get(metric)
     if cell is None:
-        return Text("—", style="dim")
+        return Text(NONE, style="dim")
     text = Text(number(cell.mean))
     if cell.sd is not None:
         text.append(f" ±{number(cell.sd)}")
@@ -188,13 +188,9 @@ def _published(cell: view.Cell | None) -> Text:
 
 def _interval(cell: view.Cell | None) -> Text:
     if cell is None or cell.ci95 is None:
-        return Text("—", style="dim")
+        return Text(NONE, style="dim")
     low, high = cell.ci95
     return Text(f"[{number(low)}, {number(high)}]", style="dim")
-
-
-def _memory(row: view.Row) -> Text:
-    return Text("—" if row.peak_rss_mb is None else f"{row.peak_rss_mb:,.0f} MB")
 
 
 def _unfinished(runs: Sequence[Mapping[str, Any]]) -> Table | None:
@@ -251,7 +247,7 @@ def _baseline(rows: Sequence[Mapping[str, Any]]) -> Table | None:
             number(row["value"]),
             number(row["baseline"]),
             signed(row["delta"]),
-            "—" if row["tolerance"] is None else f"{row['tolerance']:g}",
+            NONE if row["tolerance"] is None else f"{row['tolerance']:g}",
             p_text(row["p_value"]),
             _verdict(row["passed"]),
         )
@@ -324,7 +320,7 @@ def _params(params: Mapping[str, Sequence[Any]], names: Sequence[str]) -> Table:
     for name in names:
         grid.add_column(name, overflow="fold")
     for field, values in params.items():
-        grid.add_row(_text(field), *(_text("—" if value is None else value) for value in values))
+        grid.add_row(_text(field), *(_text(NONE if value is None else value) for value in values))
     return grid
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports.folder import mean
-from workbench.reports.metrics import headline_first
+from workbench.reports.metrics import DESCRIPTIVE, headline_first
 
 STAGES = {
     "recall": "Recall (candidate generation)",
@@ -67,13 +67,20 @@ class StageTable:
         return STAGES.get(self.stage, self.stage)
 
     @property
-    def cutoffs(self) -> tuple[str, ...]:
-        """The K of the top-K metrics as text, ascending; one empty text for a ranking stage."""
-        return tuple(dict.fromkeys(metric.partition("@")[2] for metric in self.metrics))
+    def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Metrics in groups that fit side by side, each with a heading; the first is the main one.
 
-    def metrics_at(self, cutoff: str) -> tuple[str, ...]:
-        """Metrics with this cut-off."""
-        return tuple(name for name in self.metrics if name.partition("@")[2] == cutoff)
+        One group a cut-off K, and one for the metrics that describe its lists; a ranking stage
+        has one group without a heading.
+        """
+        groups: dict[str, list[str]] = {}
+        for metric in self.metrics:
+            kind, _, cutoff = metric.partition("@")
+            heading = f"Lists of {cutoff}" if cutoff else ""
+            if kind in DESCRIPTIVE:
+                heading += ": what is in them"
+            groups.setdefault(heading, []).append(metric)
+        return [(heading, tuple(metrics)) for heading, metrics in groups.items()]
 
 
 def stage_tables(report: Mapping[str, Any]) -> list[StageTable]:
@@ -162,19 +169,19 @@ def title(report: Mapping[str, Any]) -> str:
 
 def verdict(report: Mapping[str, Any]) -> str:
     """Say in a sentence what the exit code stands for."""
-    judged = [*report["gates"], *report["baseline"]]
-    judged = [row for row in judged if row["passed"] is not None]
+    judged = [row for row in [*report["gates"], *report["baseline"]] if row["passed"] is not None]
     missed = sum(not row["passed"] for row in judged)
-    broken = len(unfinished(report))
-    if report["exit_code"] == 130:
-        return "Interrupted: not every run has a result."
+    runs, broken = report["runs"], len(unfinished(report))
+    said = []
     if broken:
-        return (
-            f"{broken} of {len(report['runs'])} runs {'has' if broken == 1 else 'have'} no result."
-        )
+        word = "interrupted: " if report["exit_code"] == 130 else ""
+        said.append(f"{word}{broken} of {len(runs)} runs without a result")
     if missed:
-        return f"{missed} of {len(judged)} conditions not met."
-    return f"All {len(judged)} conditions met." if judged else "All runs succeeded."
+        said.append(f"{missed} of {len(judged)} conditions not met")
+    elif judged:
+        said.append(f"all {len(judged)} conditions met")
+    text = "; ".join(said) or "all runs succeeded"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
