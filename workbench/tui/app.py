@@ -119,7 +119,7 @@ class WorkbenchApp(App[None]):
         async def run() -> None:
             await self.run_action(command.handler, node)
 
-        title = f"{command.label}  [{command.shown_keys[0]}]"
+        title = f"{command.label} ({command.shown_keys[0]})"
         return SystemCommand(title, command.help, run)
 
     def action_help(self) -> None:
@@ -127,10 +127,6 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen())
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer help only where it is not open already."""
-        return not (action == "help" and self.screen.is_modal)
 
 
 def run_app(runs_dir: Path, data_dir: Path) -> int:

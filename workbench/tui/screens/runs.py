@@ -96,10 +96,7 @@ class RunsScreen(FullScreen):
         nothing = self.query_one("#nothing", Static)
         nothing.display = not self._shown
         nothing.update(self._why_nothing())
-        self.title_line.what = self._counts(runs)
-        self.title_line.remark = self._remark()
-        self._describe()
-        self.refresh_bindings()
+        self._say_title(runs)
 
     def _why_nothing(self) -> str:
         if self.workbench.trouble:
@@ -107,6 +104,13 @@ class RunsScreen(FullScreen):
         if self.options.only_marked and not self.options.filter_text:
             return "No run is marked. Esc shows all."
         return f"No run passes the filter '{plain(self.options.filter_text)}'. Esc takes it off."
+
+    def _say_title(self, runs: Iterable[RunSummary]) -> None:
+        """Count the runs; what they have in common gives way to what the person chose."""
+        title, what, remark = self.title_line, self._counts(runs), self._remark()
+        common = "  ".join([what, *self._in_common()])
+        title.what = common if title.has_room(common, remark) else what
+        title.remark = remark
 
     def _counts(self, runs: Iterable[RunSummary]) -> str:
         counts = Counter(run.state for run in runs)
@@ -117,7 +121,7 @@ class RunsScreen(FullScreen):
             if counts[state]:
                 look = show.state_look(state)
                 parts.append(f"{look.glyph} {counts[state]} {look.word}")
-        return "  ".join(parts + self._in_common())
+        return "  ".join(parts)
 
     def _in_common(self) -> list[str]:
         """Name the data set and the protocol when all runs in the table share them."""

@@ -26,17 +26,18 @@ def best_runs(runs: Iterable[RunSummary]) -> set[tuple[str, str]]:
     set of (run id, metric)
         All that share the best value; nothing where fewer than two runs of a split have the metric.
     """
-    values: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    values: dict[str, dict[str, list[tuple[float, str]]]] = {}
     for run in runs:
         if run.split_fingerprint:
+            judged = values.setdefault(run.split_fingerprint, {})
             for name, value in run.metrics.items():
-                signed = value if higher_is_better(name) else -value
-                values.setdefault((run.split_fingerprint, name), []).append((signed, run.run_id))
+                judged.setdefault(name, []).append((value, run.run_id))
     best: set[tuple[str, str]] = set()
-    for (_, name), found in values.items():
-        if len(found) > 1:
-            top = max(value for value, _ in found)
-            best.update((run_id, name) for value, run_id in found if value == top)
+    for judged in values.values():
+        for name, found in judged.items():
+            if len(found) > 1:
+                top = (max if higher_is_better(name) else min)(value for value, _ in found)
+                best.update((run_id, name) for value, run_id in found if value == top)
     return best
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, overload
+
+from rich.cells import cell_len
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
@@ -30,6 +32,12 @@ MARK = "✱"
 #: from this width on there is room to say what a run is before its metrics
 WIDE = 120
 _BAR_WIDTH = 12
+#: mark, state and label always stay in sight
+_FIXED = 3
+#: cells of a metric: 0.2871✦, ▲ +0.0130, ▲ +123.4 %
+_METRIC_WIDTHS: dict[Mode, int] = {"value": 7, "delta": 10, "percent": 11}
+#: longer texts are cut
+_WIDEST = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,33 @@ class Row:
     note: Cell | None = None
 
 
+class Rows(Sequence[Row]):
+    """Rows that are made when they are looked at: of thousands a screen shows fifty."""
+
+    def __init__(self, runs: Sequence[RunSummary], make: Callable[[RunSummary], Row]) -> None:
+        self._runs = runs
+        self._make = make
+        self._made: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return len(self._runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        """Make the row, once."""
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        if index not in self._made:
+            self._made[index] = self._make(self._runs[index])
+        return self._made[index]
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """A column as drawn: its key, title, width in cells, and alignment."""
@@ -82,6 +117,8 @@ class Table:
 
     Parameters
     ----------
+    keys
+        The key of each row.
     fixed
         How many columns at the left always stay in sight.
     note_from
@@ -89,7 +126,8 @@ class Table:
     """
 
     heads: tuple[Head, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: Sequence[Row] = ()
+    keys: tuple[str, ...] = ()
     fixed: int = 0
     note_from: int = 0
     sort: tuple[str, bool] | None = None
@@ -107,20 +145,17 @@ def build_table(
     """
     baseline = next((run for run in runs if run.run_id == options.baseline), None)
     chosen = [run for run in runs if passes(run) and _is_chosen(run, options)]
-    columns, note_from = _columns(chosen, options, width)
+    columns, note_from = _columns(chosen, options, baseline, width)
     chosen = _sorted(chosen, columns, options.sort)
     best = best_runs(chosen)
-    rows = [_row(run, columns, options, baseline, best) for run in chosen]
+    rows = Rows(chosen, lambda run: _row(run, columns, options, baseline, best))
+    mode = options.mode if baseline is not None else "value"
     heads = [
-        Head(
-            column.key,
-            plain(column.title),
-            _width(column, [row.cells[index].text for row in rows]),
-            column.numeric,
-        )
-        for index, column in enumerate(columns)
+        Head(column.key, plain(column.title), _width(column, chosen, mode), column.numeric)
+        for column in columns
     ]
-    return Table(tuple(heads), tuple(rows), 3, note_from, options.sort), chosen
+    keys = tuple(run.run_id for run in chosen)
+    return Table(tuple(heads), rows, keys, _FIXED, note_from, options.sort), chosen
 
 
 def _is_chosen(run: RunSummary, options: Options) -> bool:
@@ -129,7 +164,9 @@ def _is_chosen(run: RunSummary, options: Options) -> bool:
     return run.run_id in options.marked or run.run_id == options.baseline
 
 
-def _columns(runs: Sequence[RunSummary], options: Options, width: int) -> tuple[list[Column], int]:
+def _columns(
+    runs: Sequence[RunSummary], options: Options, baseline: RunSummary | None, width: int
+) -> tuple[list[Column], int]:
     """Choose the columns; the second value is the index of the first that is not fixed text."""
     fixed = [
         Column("mark", "", lambda run: None),
@@ -139,6 +176,8 @@ def _columns(runs: Sequence[RunSummary], options: Options, width: int) -> tuple[
     about, metrics = descriptive_columns(runs), metric_columns(runs)
     about += parameter_columns(runs)
     cost = cost_columns()
+    if baseline is not None and options.mode != "value":
+        metrics = [column for column in metrics if column.key in baseline.metrics]
     if options.hide_unchanged:
         about = without_unchanged(about, runs)
         metrics = without_unchanged(metrics, runs)
@@ -171,13 +210,16 @@ def _order(value: Value) -> tuple[float, str]:
     return (0.0, value.lower()) if isinstance(value, str) else (value or 0.0, "")
 
 
-def _width(column: Column, texts: Sequence[str]) -> int:
-    from rich.cells import cell_len  # wide characters take two cells
-
-    longest = max((cell_len(text) for text in texts), default=0)
-    limit = 24 if column.key == "label" else 28
-    title = cell_len(column.title) + (1 if column.title else 0)  # room for the sort arrow
-    return max(title, min(longest, limit), 1)
+def _width(column: Column, runs: Sequence[RunSummary], mode: Mode) -> int:
+    """Fit the title, with room for the sort arrow, and the longest text."""
+    if not column.title:
+        return 1
+    title = cell_len(plain(column.title)) + 1
+    if column.metric:
+        return max(title, _METRIC_WIDTHS[mode])
+    texts = {column.write(value) for run in runs if (value := column.read(run)) is not None}
+    longest = max((cell_len(plain(text)) for text in texts), default=0)
+    return max(title, min(longest, _WIDEST) + (1 if column.numeric else 0))
 
 
 def _row(
@@ -198,9 +240,11 @@ def _row(
     against = None if options.mode == "value" or is_baseline else baseline
     if against is not None and run.metrics and not comparable(run, against):
         note: Cell | None = Cell("not comparable: judged on another split", "muted")
+    elif against is not None and run.metrics and not run.metrics.keys() & against.metrics.keys():
+        note = Cell("no metric in common with the baseline", "muted")
     else:
         note = _note(run)
-    cells += [_cell(run, column, against, options.mode, best) for column in columns[3:]]
+    cells += [_cell(run, column, against, options.mode, best) for column in columns[_FIXED:]]
     return Row(run.run_id, tuple(cells), note)
 
 

@@ -66,20 +66,20 @@ class Grid(ScrollView, inherit_bindings=False):
     @property
     def cursor_key(self) -> str | None:
         """The key of the row under the cursor; None in an empty table."""
-        rows = self.table.rows
-        return rows[self.cursor_row].key if self.cursor_row < len(rows) else None
+        keys = self.table.keys
+        return keys[self.cursor_row] if self.cursor_row < len(keys) else None
 
     def show(self, table: Table) -> None:
         """Draw `table`; the cursor follows its row and its column."""
         key, column = self.cursor_key, self._column_key()
         self.table = table
-        keys = [row.key for row in table.rows]
+        keys = table.keys
         row = keys.index(key) if key in keys else min(self.cursor_row, max(0, len(keys) - 1))
         columns = [head.key for head in table.heads]
         if column in columns:
             self.cursor_column = columns.index(column)
         else:
-            self.cursor_column = min(max(self.cursor_column, table.fixed), len(columns) - 1)
+            self.cursor_column = min(max(self.cursor_column, table.note_from), len(columns) - 1)
         self.virtual_size = Size(self.size.width, len(keys) + 1)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
@@ -176,7 +176,7 @@ class Grid(ScrollView, inherit_bindings=False):
         if row >= len(self.table.rows):
             return
         if row == self.cursor_row and event.chain > 1:
-            self.post_message(self.Opened(self.table.rows[row].key))
+            self.post_message(self.Opened(self.table.keys[row]))
         self.cursor_row = row
 
     def _sort_by_click(self, x: int) -> None:

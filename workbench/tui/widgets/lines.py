@@ -13,6 +13,8 @@ from textual.widget import Widget
 
 from workbench.tui.commands import COMMANDS, Command
 
+_NAME = " recsys-workbench "
+
 
 class TitleLine(Widget):
     """The program's name at the left, what the screen shows, and a remark at the right."""
@@ -23,15 +25,20 @@ class TitleLine(Widget):
     what: reactive[str] = reactive("")
     remark: reactive[str] = reactive("")
 
+    def has_room(self, what: str, remark: str) -> bool:
+        """Tell whether both fit beside the name."""
+        width = cell_len(_NAME) + cell_len(what) + cell_len(remark) + 4
+        return width <= self.screen.size.width
+
     def render(self) -> RenderResult:
         """Draw the line; the remark gives way when there is no room."""
-        name = Content.styled(" recsys-workbench ", self.get_visual_style("title--name"))
+        name = Content.styled(_NAME, self.get_visual_style("title--name"))
         left = Content.assemble(name, f" {self.what}")
-        room = self.size.width - left.cell_length - 2
-        if cell_len(self.remark) > room:
+        if not self.has_room(self.what, self.remark):
             return left
         remark = Content.styled(self.remark, self.get_visual_style("title--remark"))
-        return Content.assemble(left, " " * (room - remark.cell_length + 1), remark)
+        space = self.size.width - left.cell_length - remark.cell_length - 1
+        return Content.assemble(left, " " * space, remark)
 
 
 class KeyLine(Widget):
