@@ -13,7 +13,6 @@ import shutil
 import sqlite3
 import time
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,19 +117,13 @@ def find_prepared(data_dir: Path, name: str) -> Prepared | None:
     return Prepared(data_dir / name, meta)
 
 
-def all_prepared(data_dir: Path) -> Iterator[Prepared]:
-    """List the prepared sets that can be read, by name."""
-    if not data_dir.is_dir():
-        return
-    for folder in sorted(data_dir.iterdir()):
-        if not VALID_NAME.fullmatch(folder.name):
-            continue
-        try:
-            prepared = find_prepared(data_dir, folder.name)
-        except DamagedError:
-            continue  # it is reported when it is asked for by name
-        if prepared is not None:
-            yield prepared
+def prepared_names(data_dir: Path) -> list[str]:
+    """List the names under which something is registered, readable or not."""
+    try:
+        names = [path.parent.name for path in data_dir.glob(f"*/{META}")]
+    except OSError as error:
+        raise InputError(f"{data_dir}: cannot be read: {error.strerror}") from None
+    return sorted(name for name in names if VALID_NAME.fullmatch(name))
 
 
 def write_prepared(

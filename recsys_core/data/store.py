@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.importer import ImportOptions, find_raw, import_dataset, prepare
+from recsys_core.data.importer import Found, ImportOptions, find_raw, import_dataset, prepare
 from recsys_core.data.prepared import (
     VALID_NAME,
     DamagedError,
     Prepared,
-    all_prepared,
     find_prepared,
+    prepared_names,
     write_prepared,
 )
 from recsys_core.data.sources import SAMPLE, SOURCES
@@ -58,7 +59,45 @@ def load_dataset(
 
 def dataset_names(data_dir: Path) -> list[str]:
     """List every name that can be loaded: registered sets, published ones, and `sample`."""
-    return sorted({SAMPLE, *SOURCES, *(prepared.name for prepared in all_prepared(data_dir))})
+    return sorted({SAMPLE, *SOURCES, *prepared_names(data_dir)})
+
+
+def list_datasets(data_dir: Path) -> list[dict[str, Any]]:
+    """Describe every set that can be loaded, those on this machine first, as plain values.
+
+    Returns
+    -------
+    One dict a set: ``name``, ``state`` (``"ready"``, ``"damaged"``, ``"built in"`` or
+    ``"not fetched"``), ``interactions``, ``users``, ``items``, ``synthetic``,
+    ``checksum_official``, ``origin`` and ``licence``; None where unknown.
+    """
+    here = prepared_names(data_dir)
+    rest = [name for name in (SAMPLE, *SOURCES) if name not in here]
+    return [_summary(name, data_dir) for name in [*here, *rest]]
+
+
+def _summary(name: str, data_dir: Path) -> dict[str, Any]:
+    state, meta, source = "not fetched", dict[str, Any](), SOURCES.get(name)
+    try:
+        prepared = find_prepared(data_dir, name)
+    except DamagedError:
+        state = "damaged"
+    else:
+        if prepared is not None:
+            state, meta = "ready", prepared.meta
+        elif name == SAMPLE:
+            state = "built in"
+    counts = ("interactions", "users", "items")
+    origin = meta.get("source", {})
+    return {
+        "name": name,
+        "state": state,
+        **{count: meta.get(count, getattr(source, count, None)) for count in counts},
+        "synthetic": meta.get("synthetic", name == SAMPLE),
+        "checksum_official": origin.get("checksum_official"),
+        "origin": origin.get("path", getattr(source, "url", None)),
+        "licence": getattr(source, "licence", None),
+    }
 
 
 def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:
@@ -95,15 +134,19 @@ def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
     """Load raw files, from the cache where the same content was prepared before."""
     options = ImportOptions()
     found = find_raw(path, options)
-    for prepared in all_prepared(data_dir):
-        source = prepared.meta["source"]
-        if source.get("digest") == found.digest and source.get("options") == options.plain():
-            try:
+    for name in prepared_names(data_dir):
+        try:
+            prepared = find_prepared(data_dir, name)
+            if prepared is not None and _was_read_from(prepared, found, options):
                 return prepared.load()
-            except DamagedError as error:
-                on_event(Event("load", message=f"{error}; preparing it again"))
-                return prepare(found, data_dir, prepared.name, options, on_event)
+        except DamagedError as error:
+            on_event(Event("load", message=f"{error}; reading {path} again"))
     return prepare(found, data_dir, None, options, on_event, replace=False)
+
+
+def _was_read_from(prepared: Prepared, found: Found, options: ImportOptions) -> bool:
+    source = prepared.meta["source"]
+    return source.get("digest") == found.digest and source.get("options") == options.plain()
 
 
 def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Dataset:

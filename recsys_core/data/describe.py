@@ -1,0 +1,142 @@
+"""A data set in figures: plain values for lists, reports and screens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import (
+    Categorical,
+    Column,
+    Dataset,
+    MultiCategorical,
+    Numeric,
+    Text,
+)
+
+#: up to so many distinct ratings are counted one by one, more are put into ten bins
+MOST_LEVELS = 20
+QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1.0}
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Describe a data set.
+
+    Returns
+    -------
+    Plain values that JSON can hold: counts, density, time span, rating histogram, quantiles of
+    the events a user and an item have, how unequal items are (gini, share of the most popular),
+    missing shares of attributes, and notes on what the data cannot be used for.
+    """
+    users = np.bincount(dataset.user, minlength=dataset.n_users)
+    items = np.bincount(dataset.item, minlength=dataset.n_items)
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "synthetic": dataset.synthetic,
+        "explicit": dataset.explicit,
+        "timed": dataset.timed,
+        "interactions": dataset.n_interactions,
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "density": dataset.n_interactions / (dataset.n_users * dataset.n_items),
+        "time": _time_span(dataset) if dataset.timed else None,
+        "ratings": _histogram(dataset.rating) if dataset.explicit else None,
+        "events_per_user": _activity(users),
+        "events_per_item": _activity(items),
+        "popularity": _popularity(items),
+        "attributes": {
+            "user": {name: _attribute(column) for name, column in dataset.user_columns.items()},
+            "item": {name: _attribute(column) for name, column in dataset.item_columns.items()},
+        },
+        "notes": _notes(dataset, users),
+    }
+
+
+def _time_span(dataset: Dataset) -> dict[str, Any]:
+    first, last = int(dataset.timestamp.min()), int(dataset.timestamp.max())
+    moments = np.stack([dataset.user.astype(np.int64), dataset.timestamp], axis=1)
+    order = np.lexsort((moments[:, 1], moments[:, 0]))
+    same = np.all(moments[order[1:]] == moments[order[:-1]], axis=1)
+    shared = np.zeros(len(order), np.bool_)
+    shared[1:] |= same
+    shared[:-1] |= same
+    return {
+        "first": datetime.fromtimestamp(first, UTC).isoformat(),
+        "last": datetime.fromtimestamp(last, UTC).isoformat(),
+        "days": (last - first) / 86_400,
+        "shared_moments": float(shared.mean()),
+    }
+
+
+def _histogram(rating: NDArray[np.float32]) -> list[dict[str, float]]:
+    """Count each rating, or bins (`rating` is the lower bound) where there are many."""
+    levels, counts = np.unique(rating, return_counts=True)
+    if len(levels) > MOST_LEVELS:
+        counts, edges = np.histogram(rating, bins=10)
+        levels = edges[:-1].astype(np.float32)
+    return [
+        {"rating": level, "count": count, "share": count / len(rating)}
+        for level, count in zip(levels.tolist(), counts.tolist(), strict=True)
+    ]
+
+
+def _activity(counts: NDArray[np.int64]) -> dict[str, float]:
+    values = np.quantile(counts, list(QUANTILES.values())).tolist()
+    return {**dict(zip(QUANTILES, values, strict=True)), "mean": float(counts.mean())}
+
+
+def _popularity(counts: NDArray[np.int64]) -> dict[str, float]:
+    ascending = np.sort(counts)
+    n = len(ascending)
+    weighted = float(np.sum((2 * np.arange(1, n + 1) - n - 1) * ascending))
+
+    def top(share: float) -> float:
+        most = ascending[-max(1, round(n * share)) :]
+        return float(most.sum() / ascending.sum())
+
+    return {
+        "gini": weighted / (n * float(ascending.sum())),
+        "top_1_percent": top(0.01),
+        "top_10_percent": top(0.1),
+    }
+
+
+def _attribute(column: Column) -> dict[str, Any]:
+    """Tell an attribute's kind, the share of rows without it, and how many values it has."""
+    if isinstance(column, Categorical):
+        return _summary("one of", column.codes < 0, len(column.vocabulary))
+    if isinstance(column, MultiCategorical):
+        return _summary("any of", np.diff(column.offsets) == 0, len(column.vocabulary))
+    if isinstance(column, Numeric):
+        return _summary("number", np.isnan(column.values), len(np.unique(column.values)))
+    assert isinstance(column, Text)
+    return _summary("text", column.values == "", len(np.unique(column.values)))
+
+
+def _summary(kind: str, missing: NDArray[np.bool_], values: int) -> dict[str, Any]:
+    return {"kind": kind, "missing": float(missing.mean()), "values": values}
+
+
+def _notes(dataset: Dataset, users: NDArray[np.int64]) -> list[str]:
+    """Say what the data are not fit for."""
+    notes = []
+    if dataset.synthetic:
+        notes.append("synthetic: made up, no measure of how a model does on real data")
+    if dataset.n_users == 1:
+        notes.append("one user: nothing can be learned from others, means over users mean nothing")
+    if dataset.n_items == 1:
+        notes.append("one item: there is nothing to rank, recall models cannot use it")
+    if not dataset.timed:
+        notes.append("no times: protocols that cut by time fall back to the order of the file")
+    if not dataset.explicit:
+        notes.append("no ratings: every event counts as 1; set the protocol's threshold to null")
+    short = int(np.count_nonzero(users < 3))
+    if short:
+        notes.append(
+            f"{short} users have fewer than 3 events; timeline protocols only train on them"
+        )
+    return notes

@@ -1,0 +1,254 @@
+"""`data`: which data sets are here; fetch, import and describe them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from recsys_core.errors import InputError
+from workbench.cli.context import Settings, pass_settings
+from workbench.cli.table import print_table
+from workbench.store.text import plain
+
+if TYPE_CHECKING:
+    from recsys_core.events import OnEvent
+
+BAR = 30
+#: checksum_official -> words
+CHECKSUM = {True: "the publisher's", False: "not the publisher's archive", None: "none published"}
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group
+def data() -> None:
+    """List, fetch, import and describe data sets."""
+
+
+@data.command("list")
+@as_json_option
+@pass_settings
+def list_command(settings: Settings, as_json: bool) -> None:
+    """List data sets: those on this machine, and those that can be fetched."""
+    from recsys_core.data.store import list_datasets
+
+    sets = list_datasets(settings.data_dir)
+    if as_json:
+        _print_json(sets)
+        return
+    headers = ("data set", "state", "ratings", "users", "items", "from")
+    print_table(
+        headers,
+        [
+            (
+                f"{row['name']} (synthetic)" if row["synthetic"] else row["name"],
+                row["state"],
+                *(row[count] for count in ("interactions", "users", "items")),
+                row["origin"] or "-",
+            )
+            for row in sets
+        ],
+    )
+
+
+@data.command
+@click.argument("name")
+@as_json_option
+@pass_settings
+def fetch(settings: Settings, name: str, as_json: bool) -> None:
+    """Download the published data set NAME and prepare it."""
+    from recsys_core.data.fetch import fetch_dataset
+
+    with _progress(name) as on_event:
+        dataset = fetch_dataset(name, settings.data_dir, on_event)
+    _show_prepared(settings.data_dir, dataset.name, as_json)
+
+
+@data.command("import")
+@click.argument("path", type=Path)
+@click.option("--name", help="What to call it.  [default: what it is recognised as]")
+@click.option(
+    "--on-bad-rows",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="Stop at a bad row, or leave bad rows out and count them.",
+)
+@click.option(
+    "--columns",
+    metavar="user=C,item=C[,rating=C][,timestamp=C]",
+    help="Columns of a plain table, by name or by number from 1.",
+)
+@click.option(
+    "--rating-range",
+    metavar="LOW,HIGH",
+    help="Ratings allowed in a plain table or atomic file.  [default: 0,10]",
+)
+@as_json_option
+@pass_settings
+def import_command(
+    settings: Settings,
+    path: Path,
+    name: str | None,
+    on_bad_rows: Literal["error", "skip"],
+    columns: str | None,
+    rating_range: str | None,
+    as_json: bool,
+) -> None:
+    """Prepare ratings from PATH: a folder, a zip or a file.
+
+    MovieLens in any release, RecBole's atomic files, CSV and similar text, and parquet.
+    """
+    from recsys_core.data.importer import ImportOptions, import_dataset
+
+    options = ImportOptions(on_bad_rows, _read_columns(columns), _read_range(rating_range))
+    with _progress(path.name) as on_event:
+        dataset = import_dataset(path, settings.data_dir, name, options, on_event)
+    _show_prepared(settings.data_dir, dataset.name, as_json)
+
+
+@data.command("describe")
+@click.argument("name")
+@as_json_option
+@pass_settings
+def describe_command(settings: Settings, name: str, as_json: bool) -> None:
+    """Show the data set NAME (or a path) in figures."""
+    from recsys_core.data.describe import describe
+    from recsys_core.data.store import load_dataset
+
+    with _progress(name) as on_event:
+        dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
+    facts = describe(dataset)
+    if as_json:
+        _print_json(facts)
+    else:
+        _print_description(facts)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[OnEvent]:
+    from workbench.cli.progress import open_display
+
+    with open_display(quiet=False, plain=False) as display:
+        display.begin(name, 0, 0)
+        yield display.event
+
+
+def _read_columns(text: str | None) -> dict[str, str]:
+    """Read ``user=a,item=b``."""
+    pairs = [pair.partition("=") for pair in text.split(",")] if text else []
+    for role, equals, column in pairs:
+        if not (role and equals and column):
+            raise InputError(
+                f"--columns {text}: '{role}{equals}{column}' is not role=column",
+                "e.g. --columns user=user_id,item=book,rating=stars",
+            )
+    return {role.strip(): column.strip() for role, _, column in pairs}
+
+
+def _read_range(text: str | None) -> tuple[float, float] | None:
+    """Read ``LOW,HIGH``."""
+    if text is None:
+        return None
+    low, _, high = text.partition(",")
+    try:
+        bounds = float(low), float(high)
+    except ValueError:
+        bounds = (1.0, 0.0)
+    if not bounds[0] < bounds[1]:
+        raise InputError(f"--rating-range {text} is not two ascending numbers", "e.g. 0,100")
+    return bounds
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def _show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
+    from recsys_core.data.prepared import find_prepared
+
+    prepared = find_prepared(data_dir, name)
+    assert prepared is not None
+    meta = prepared.meta
+    if as_json:
+        _print_json(meta)
+        return
+    rows: list[tuple[str, str]] = [
+        ("data set", name),
+        ("ratings", f"{meta['interactions']:,}"),
+        ("users", f"{meta['users']:,}"),
+        ("items", f"{meta['items']:,}"),
+        ("rows left out", _left_out(meta["bad_rows"])),
+        ("read from", meta["source"]["path"]),
+        ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
+        ("prepared in", str(prepared.folder)),
+    ]
+    print_table(("", ""), rows)
+
+
+def _left_out(bad_rows: dict[str, int]) -> str:
+    if not bad_rows:
+        return "none"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in bad_rows.items())
+    return f"{sum(bad_rows.values()):,} ({reasons})"
+
+
+def _print_description(facts: dict[str, Any]) -> None:
+    label = f"{facts['name']} (synthetic)" if facts["synthetic"] else facts["name"]
+    lines = [
+        ("data set", label),
+        ("fingerprint", facts["fingerprint"]),
+        ("ratings", f"{facts['interactions']:,}"),
+        ("users", f"{facts['users']:,}"),
+        ("items", f"{facts['items']:,}"),
+        ("density", f"{facts['density']:.2%}"),
+    ]
+    if facts["time"]:
+        time = facts["time"]
+        lines += [
+            ("time", f"{time['first'][:10]} to {time['last'][:10]}"),
+            ("same moment", f"{time['shared_moments']:.1%} of the rows share user and second"),
+        ]
+    popular = facts["popularity"]
+    lines += [
+        ("popularity", f"gini {popular['gini']:.2f}"),
+        ("top 1 % of items", f"{popular['top_1_percent']:.1%} of the ratings"),
+        ("top 10 % of items", f"{popular['top_10_percent']:.1%} of the ratings"),
+    ]
+    _section("", ("", ""), lines)
+    activity = [(side, facts[f"events_per_{side}"]) for side in ("user", "item")]
+    headers = ("events per", *activity[0][1])
+    _section("", headers, [(side, *map(_figure, v.values())) for side, v in activity])
+    if facts["ratings"]:
+        most = max(level["share"] for level in facts["ratings"])
+        bars = [
+            (f"{row['rating']:g}", f"{row['count']:,}", "█" * round(BAR * row["share"] / most))
+            for row in facts["ratings"]
+        ]
+        _section("", ("rating", "count", ""), bars)
+    attributes = [
+        (f"{side} {name}", about["kind"], about["values"], f"{about['missing']:.1%}")
+        for side, columns in facts["attributes"].items()
+        for name, about in columns.items()
+    ]
+    if attributes:
+        _section("", ("attribute", "kind", "values", "missing"), attributes)
+    for note in facts["notes"]:
+        sys.stdout.write(f"\nnote: {plain(note)}")
+    sys.stdout.write("\n" if facts["notes"] else "")
+
+
+def _figure(value: float) -> str:
+    return f"{value:g}" if value == int(value) else f"{value:.1f}"
+
+
+def _section(title: str, headers: tuple[str, ...], rows: list[Any]) -> None:
+    if headers[0]:
+        sys.stdout.write("\n")
+    print_table(headers, rows)
