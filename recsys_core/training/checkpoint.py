@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,24 @@ def write_checkpoint(
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
     progress: dict[str, Any],
+    identity: dict[str, Any],
 ) -> None:
-    """Replace the checkpoint in `folder`; a crash at any moment leaves the old or the new one."""
+    """Replace the checkpoint in `folder`; a crash at any moment leaves the old or the new one.
+
+    Parameters
+    ----------
+    best
+        Weights of the best epoch, None before there is one.
+    progress, identity
+        Plain values: how far training is, and which training it is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     content = {
         "weights": module.state_dict(),
         "optimizer": optimizer.state_dict(),
         "best": best,
         "progress": progress,
+        "identity": identity,
     }
     partial = folder / f"{FILE}.partial"
     with partial.open("wb") as file:
@@ -38,26 +49,41 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
+    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Tensor] | None] | None:
     """Restore `module` and `optimizer`; return progress and best weights, None without a file.
 
     Raises
     ------
     InputError
-        The checkpoint is damaged or belongs to a model of another shape.
+        The checkpoint is damaged, or belongs to a model of another shape or to another training.
     """
     path = folder / FILE
     if not path.exists():
         return None
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path}: this checkpoint is damaged", "delete it, or run again with --fresh"
+        )
     device = next(module.parameters()).device
     try:
         content = torch.load(path, map_location=device, weights_only=True)
+        _check_identity(path, content["identity"], identity)
         module.load_state_dict(content["weights"])
         optimizer.load_state_dict(content["optimizer"])
     except (RuntimeError, KeyError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path}: this checkpoint cannot be resumed: {str(error).splitlines()[0]}",
+            f"{path}: this checkpoint cannot be resumed: {str(error).partition(chr(10))[0]}",
             "delete it, or run again with --fresh",
         ) from error
     return content["progress"], content["best"]
+
+
+def _check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{path}: this checkpoint is of a training with {name} = {found.get(name)!r}, "
+                f"not {value!r}",
+                "delete it, or run again with --fresh",
+            )

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
@@ -15,12 +14,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.config import Config
+from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
 from recsys_core.training.checkpoint import read_checkpoint, write_checkpoint
 from recsys_core.training.runtime import Runtime
 
 BatchT = TypeVar("BatchT")
+#: at least this many seconds lie between two reports within an epoch
+REPORT_SECONDS = 0.3
 
 
 class TrainingConfig(Config):
@@ -87,49 +89,110 @@ def train(
     runtime: Runtime,
     on_event: OnEvent,
 ) -> Progress:
-    """Train `module` in place and leave it with the weights of its best epoch.
+    """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
     Every epoch draws its order, dropout and negatives from a generator seeded by (seed, epoch), so
     a run that is resumed from a checkpoint takes exactly the steps of an undisturbed one.
+
+    Events of the stage ``fit`` count batches; the one at the end of an epoch has its metrics.
+
+    Raises
+    ------
+    InputError
+        The loss is no longer a number, or the checkpoint is of another training.
     """
     optimizer = make_optimizer(module, config)
     progress, best = Progress(), None
+    identity = {"seed": runtime.seed, "rows": objective.size, **config.model_dump(mode="json")}
     if runtime.checkpoint is not None:
-        progress, best = _resume(runtime.checkpoint, module, optimizer)
-    loss = torch.compile(objective.loss) if config.compile else objective.loss
-    device = next(module.parameters()).device
+        state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
+        if state is not None:
+            progress, best = Progress(**state[0]), state[1]
+    epoch = _Epoch(module, objective, config, optimizer, on_event)
     while progress.epoch < config.epochs and not _exhausted(progress, config):
-        module.train()
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
-        order = torch.randperm(objective.size).to(device)
-        started = time.perf_counter()
-        total = torch.zeros((), device=device)
-        steps = 0
-        for batch in objective.batches(order, config.batch_size):
-            _set_learning_rate(optimizer, config, objective.size, progress.epoch, steps)
-            value = loss(batch)
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
-            if config.gradient_clip is not None:
-                nn.utils.clip_grad_norm_(module.parameters(), config.gradient_clip)
-            optimizer.step()
-            total += value.detach()
-            steps += 1
-        rate = objective.size / (time.perf_counter() - started)
-        module.eval()
-        with torch.inference_mode():
-            metrics = {"loss": total.item() / max(steps, 1), **objective.validate()}
+        metrics, rate = epoch.run(progress.epoch)
         progress.epoch += 1
         progress.curve.append(metrics)
         if _improved(progress, metrics, objective.monitor):
             best = deepcopy(module.state_dict())
-        on_event(Event("fit", progress.epoch, config.epochs, {**metrics, "rows_per_second": rate}))
         if runtime.checkpoint is not None:
-            write_checkpoint(runtime.checkpoint, module, optimizer, best, vars(progress))
+            write_checkpoint(runtime.checkpoint, module, optimizer, best, vars(progress), identity)
+        epoch.report(progress.epoch, 0, {**metrics, "rows_per_second": rate})
     if best is not None:
         module.load_state_dict(best)
     module.eval()
     return progress
+
+
+class _Epoch:
+    """Passes over the training rows, one `run` each."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        objective: Objective[Any],
+        config: TrainingConfig,
+        optimizer: torch.optim.Optimizer,
+        on_event: OnEvent,
+    ) -> None:
+        self.module = module
+        self.objective = objective
+        self.config = config
+        self.optimizer = optimizer
+        self.on_event = on_event
+        self.loss = torch.compile(objective.loss) if config.compile else objective.loss
+        self.device = next(module.parameters()).device
+        self.batches = max(1, -(-objective.size // config.batch_size))
+
+    def run(self, epoch: int) -> tuple[dict[str, float], float]:
+        """Train for one epoch; return its loss and validation metrics, and rows a second."""
+        self.module.train()
+        order = torch.randperm(self.objective.size).to(self.device)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        started = reported = time.perf_counter()
+        done = 0
+        for batch in self.objective.batches(order, self.config.batch_size):
+            self._set_learning_rate(epoch + done / self.batches)
+            total += self._step(batch)
+            done += 1
+            now = time.perf_counter()
+            if now - reported >= REPORT_SECONDS:
+                self.report(epoch, done, {})
+                reported = now
+        loss = total.item() / max(done, 1)
+        rate = self.objective.size / (time.perf_counter() - started)
+        if not math.isfinite(loss):
+            raise InputError(
+                f"training diverged in epoch {epoch + 1}: the loss is {loss}",
+                f"lower learning_rate (now {self.config.learning_rate:g}) or set gradient_clip",
+            )
+        self.module.eval()
+        with torch.inference_mode():
+            return {"loss": loss, **self.objective.validate()}, rate
+
+    def _step(self, batch: Any) -> Tensor:
+        value = self.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        if self.config.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.config.gradient_clip)
+        self.optimizer.step()
+        return value.detach()
+
+    def _set_learning_rate(self, epochs_done: float) -> None:
+        if self.config.schedule == "constant":
+            return
+        share = min(1.0, epochs_done / self.config.epochs)
+        linear = self.config.schedule == "linear"
+        factor = 1 - share if linear else (1 + math.cos(math.pi * share)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * factor
+
+    def report(self, epochs: int, batches: int, metrics: dict[str, float]) -> None:
+        """Say how many epochs and batches of the next one are done."""
+        step = epochs * self.batches + batches
+        self.on_event(Event("fit", step, self.config.epochs * self.batches, metrics))
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -141,18 +204,6 @@ def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Opt
 
 def _epoch_seed(seed: int, epoch: int) -> int:
     return (seed + 1) * 1_000_003 + epoch
-
-
-def _set_learning_rate(
-    optimizer: torch.optim.Optimizer, config: TrainingConfig, size: int, epoch: int, step: int
-) -> None:
-    if config.schedule == "constant":
-        return
-    steps = -(-size // config.batch_size)
-    done = (epoch * steps + step) / (config.epochs * steps)
-    factor = 1 - done if config.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
-    for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * factor
 
 
 def _exhausted(progress: Progress, config: TrainingConfig) -> bool:
@@ -172,13 +223,3 @@ def _improved(progress: Progress, metrics: dict[str, float], monitor: str) -> bo
     if better:
         progress.best_value, progress.best_epoch = value, progress.epoch
     return better
-
-
-def _resume(
-    folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[Progress, dict[str, Tensor] | None]:
-    state = read_checkpoint(folder, module, optimizer)
-    if state is None:
-        return Progress(), None
-    progress, best = state
-    return Progress(**progress), best
