@@ -22,7 +22,8 @@ from recsys_core.data.attributes import (
     genre_list,
     release_year,
 )
-from recsys_core.data.ratings import SKIP_HINT, Layout, OnBadRows, first_line, read_ratings
+from recsys_core.data.layout import SKIP_HINT, Layout, OnBadRows, first_line
+from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError
 
 INTER = ".inter"

@@ -24,7 +24,7 @@ from recsys_core.data.dataset import (
     Text,
     TextArray,
 )
-from recsys_core.data.ratings import Ratings
+from recsys_core.data.numbering import Ratings
 
 Kind = Literal["categorical", "multi", "numeric", "text"]
 

@@ -22,7 +22,9 @@ from recsys_core.data.attributes import (
     movie_columns,
     person_columns,
 )
-from recsys_core.data.ratings import SKIP_HINT, Layout, OnBadRows, Ratings, read_ratings
+from recsys_core.data.layout import SKIP_HINT, Layout, OnBadRows
+from recsys_core.data.numbering import Ratings
+from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError
 
 COLUMNS = ("user", "item", "rating", "timestamp")

@@ -22,7 +22,7 @@ from recsys_core.data.attributes import (
 )
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.movielens import GENRES_100K
-from recsys_core.data.ratings import Rows, number_rows
+from recsys_core.data.numbering import Rows, number_rows
 from recsys_core.data.sources import SAMPLE
 
 #: raised when the generated data change
@@ -34,7 +34,9 @@ MEAN_EVENTS, LEAST_EVENTS, MOST_EVENTS = 60, 12, 300
 FIRST_DAY = 956_700_000  # the spring of 2000, as in MovieLens-1M
 DAY = 86_400
 PHASES = 4  # a taste is constant within a phase
-TASTE_WEIGHT = 2.4  # of momentary taste against popularity in what is watched
+TASTE_WEIGHT = 1.8  # of momentary taste against popularity in what is watched
+POPULARITY_EXPONENT, POPULARITY_OFFSET = 1.35, 12.0  # of Zipf's law over the films' ranks
+RATING_CUTS = (-0.4, 0.25, 1.3, 2.55)  # of the impression a film leaves, between ratings 1 to 5
 
 GENRES = GENRES_100K[1:]  # without "unknown"
 # fmt: off
@@ -64,7 +66,8 @@ def make_sample(
     membership = _genres_of_items(rng, n_items)
     traits = _traits(rng, membership)
     tastes = _tastes(rng, ages, women)
-    popularity = -0.8 * np.log(rng.permutation(n_items) + 4.0)
+    rank = rng.permutation(n_items)
+    popularity = -POPULARITY_EXPONENT * np.log(rank + POPULARITY_OFFSET)
     quality = 0.5 * rng.standard_normal(n_items) + 0.15 * (popularity - popularity.mean())
     counts = np.clip(
         rng.lognormal(np.log(mean_events) - 0.32, 0.8, n_users), LEAST_EVENTS, MOST_EVENTS
@@ -129,17 +132,17 @@ def _events(
     """
     available = np.zeros(len(popularity))
     items, ratings = [], []
-    generosity = 3.6 + 0.35 * rng.standard_normal()
+    generosity = 0.4 * rng.standard_normal()
     for phase, size in enumerate(np.diff(np.linspace(0, count, PHASES + 1).astype(int))):
         wish = popularity + TASTE_WEIGHT * affinity[phase] + available
         wish = wish + rng.gumbel(size=len(wish))
         chosen = np.argpartition(-wish, size)[:size]
         rng.shuffle(chosen)
         available[chosen] = -np.inf
-        liking = 0.75 * (affinity[phase, chosen] - 0.7) + quality[chosen]
-        noise = 0.7 * rng.standard_normal(size)
+        noise = 0.8 * rng.standard_normal(size)
+        impression = affinity[phase, chosen] + quality[chosen] + generosity + noise
         items.append(chosen)
-        ratings.append(np.clip(np.rint(generosity + liking + noise), 1, 5))
+        ratings.append(1.0 + np.searchsorted(RATING_CUTS, impression))
     return (
         np.full(count, user, dtype=np.int64),
         np.concatenate(items).astype(np.int64),
@@ -149,7 +152,7 @@ def _events(
 
 
 def _times(rng: np.random.Generator, count: int) -> Ints:
-    """Date events in sessions over up to a year; some in one session share a second."""
+    """Date events in sessions, days apart; some in one session share a second."""
     start = FIRST_DAY + rng.integers(0, 700 * DAY)
     new_session = rng.random(count) < 0.12
     pause = rng.exponential(20 * DAY, count).astype(np.int64)

@@ -146,7 +146,7 @@ def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
 
 def _was_read_from(prepared: Prepared, found: Found, options: ImportOptions) -> bool:
     source = prepared.meta["source"]
-    return source.get("digest") == found.digest and source.get("options") == options.plain()
+    return bool(source.get("digest") == found.digest and source.get("options") == options.plain())
 
 
 def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Dataset:
@@ -154,8 +154,8 @@ def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Datas
 
     if offline:
         raise InputError(
-            f"data set '{name}' is not in {data_dir}, and offline nothing is fetched",
-            f"data fetch {name} while there is a network, data import PATH, or --dataset {SAMPLE}",
+            f"data set '{name}' is not in {data_dir} (and nothing is fetched here)",
+            f"get it first: data fetch {name}, or data import PATH; or use --dataset {SAMPLE}",
         )
     on_event(Event("fetch", message=f"data set '{name}' is not in {data_dir}: fetching it"))
     return fetch_dataset(name, data_dir, on_event)

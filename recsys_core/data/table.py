@@ -17,17 +17,9 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFiles
 from recsys_core.data.attributes import RawData
-from recsys_core.data.ratings import (
-    LATEST,
-    SKIP_HINT,
-    Layout,
-    OnBadRows,
-    Rows,
-    first_line,
-    number_rows,
-    read_ratings,
-    settle_duplicates,
-)
+from recsys_core.data.layout import LATEST, SKIP_HINT, Layout, OnBadRows, first_line
+from recsys_core.data.numbering import Rows, number_rows, settle_duplicates
+from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError, InputError, unknown_name
 
 ROLES = ("user", "item", "rating", "timestamp")

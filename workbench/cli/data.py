@@ -179,8 +179,7 @@ def _show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
     if as_json:
         _print_json(meta)
         return
-    rows: list[tuple[str, str]] = [
-        ("data set", name),
+    rows = [
         ("ratings", f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", f"{meta['items']:,}"),
@@ -189,7 +188,7 @@ def _show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
         ("prepared in", str(prepared.folder)),
     ]
-    print_table(("", ""), rows)
+    print_table(("data set", name), rows)
 
 
 def _left_out(bad_rows: dict[str, int]) -> str:
@@ -200,9 +199,22 @@ def _left_out(bad_rows: dict[str, int]) -> str:
 
 
 def _print_description(facts: dict[str, Any]) -> None:
+    _print_counts(facts)
+    _print_activity(facts)
+    attributes = [
+        (f"{side} {name}", about["kind"], about["values"], f"{about['missing']:.1%}")
+        for side, columns in facts["attributes"].items()
+        for name, about in columns.items()
+    ]
+    if attributes:
+        _section(("attribute", "kind", "values", "missing"), attributes)
+    if facts["notes"]:
+        sys.stdout.write("\n" + "".join(f"note: {plain(note)}\n" for note in facts["notes"]))
+
+
+def _print_counts(facts: dict[str, Any]) -> None:
     label = f"{facts['name']} (synthetic)" if facts["synthetic"] else facts["name"]
     lines = [
-        ("data set", label),
         ("fingerprint", facts["fingerprint"]),
         ("ratings", f"{facts['interactions']:,}"),
         ("users", f"{facts['users']:,}"),
@@ -221,34 +233,26 @@ def _print_description(facts: dict[str, Any]) -> None:
         ("top 1 % of items", f"{popular['top_1_percent']:.1%} of the ratings"),
         ("top 10 % of items", f"{popular['top_10_percent']:.1%} of the ratings"),
     ]
-    _section("", ("", ""), lines)
+    print_table(("data set", label), lines)
+
+
+def _print_activity(facts: dict[str, Any]) -> None:
     activity = [(side, facts[f"events_per_{side}"]) for side in ("user", "item")]
     headers = ("events per", *activity[0][1])
-    _section("", headers, [(side, *map(_figure, v.values())) for side, v in activity])
+    _section(headers, [(side, *map(_figure, v.values())) for side, v in activity])
     if facts["ratings"]:
         most = max(level["share"] for level in facts["ratings"])
         bars = [
             (f"{row['rating']:g}", f"{row['count']:,}", "█" * round(BAR * row["share"] / most))
             for row in facts["ratings"]
         ]
-        _section("", ("rating", "count", ""), bars)
-    attributes = [
-        (f"{side} {name}", about["kind"], about["values"], f"{about['missing']:.1%}")
-        for side, columns in facts["attributes"].items()
-        for name, about in columns.items()
-    ]
-    if attributes:
-        _section("", ("attribute", "kind", "values", "missing"), attributes)
-    for note in facts["notes"]:
-        sys.stdout.write(f"\nnote: {plain(note)}")
-    sys.stdout.write("\n" if facts["notes"] else "")
+        _section(("rating", "count", ""), bars)
 
 
 def _figure(value: float) -> str:
     return f"{value:g}" if value == int(value) else f"{value:.1f}"
 
 
-def _section(title: str, headers: tuple[str, ...], rows: list[Any]) -> None:
-    if headers[0]:
-        sys.stdout.write("\n")
+def _section(headers: tuple[str, ...], rows: list[Any]) -> None:
+    sys.stdout.write("\n")
     print_table(headers, rows)
