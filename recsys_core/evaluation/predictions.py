@@ -75,6 +75,20 @@ def evaluate_predictions(
     )
 
 
+def gauc(users: NDArray[np.integer], labels: NDArray[np.number], scores: Vector) -> float:
+    """Compute the AUC within each user, weighted by the user's rows (Zhu et al., KDD 2017).
+
+    Users with one class are left out; NaN when all are.
+
+    Parameters
+    ----------
+    users, labels, scores
+        Shape (n,): who, 1 or 0, and how scored.
+    """
+    rows = np.bincount(users)
+    return _weighted_mean(user_auc(users, labels, scores, len(rows)), rows)
+
+
 def _check(labels: FloatArray, probabilities: FloatArray) -> None:
     if len(labels) == 0:
         raise InputError("there are no rows to judge predictions on")

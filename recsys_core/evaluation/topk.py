@@ -47,7 +47,8 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
     best = np.full((n, k), -np.inf, dtype=np.float32)
     if n == 0 or n_items == 0:
         return items, best
-    in_tie_order = np.argsort(tie_rank, kind="stable").astype(np.int32)
+    in_tie_order = np.empty(n_items, dtype=np.int32)
+    in_tie_order[tie_rank] = np.arange(n_items)
     ordered = np.take(scores, in_tie_order, axis=1).astype(np.float32, copy=False)
     if np.isnan(ordered.max()):
         raise InputError(

@@ -16,7 +16,7 @@ from recsys_core.evaluation.intervals import (
     percentile_interval,
     resamples,
 )
-from recsys_core.evaluation.predictions import RESAMPLES, evaluate_predictions
+from recsys_core.evaluation.predictions import RESAMPLES, evaluate_predictions, gauc
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.evaluation.rows import auc, ece, user_auc
 from recsys_core.protocols.split import Split
@@ -86,6 +86,14 @@ def test_agrees_with_scikit_learn() -> None:
     assert outcome.metrics["auc"] == pytest.approx(
         sklearn_metrics.roc_auc_score(labels, wide), abs=1e-9
     )
+    total = weight = 0.0
+    for user in range(60):
+        own = users == user
+        if len(np.unique(labels[own])) == 2:
+            total += own.sum() * sklearn_metrics.roc_auc_score(labels[own], wide[own])
+            weight += own.sum()
+    assert outcome.metrics["gauc"] == pytest.approx(total / weight, abs=1e-9)
+    assert gauc(users, labels, wide) == outcome.metrics["gauc"]
     clipped = np.clip(wide, np.finfo(np.float32).eps, 1 - np.finfo(np.float32).eps)
     assert outcome.metrics["logloss"] == pytest.approx(
         sklearn_metrics.log_loss(labels, clipped), abs=1e-9

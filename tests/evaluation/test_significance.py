@@ -48,10 +48,10 @@ def test_one_user_proves_nothing(values: list[float], delta: float) -> None:
 
 
 def test_no_difference_is_found_as_often_as_the_level_says() -> None:
-    """Of 2,000 tests without an effect, 5 % are below .05 (standard deviation .5 %)."""
+    """Of 1,000 tests without an effect, 5 % are below .05 (standard deviation .7 %)."""
     rng = np.random.default_rng(1)
-    p_values = [paired_test(rng.random(100), rng.random(100)).p_value for _ in range(2000)]
-    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=4 * 0.005)
+    p_values = [paired_test(rng.random(100), rng.random(100)).p_value for _ in range(1000)]
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=4 * 0.007)
 
 
 def test_holm_by_hand() -> None:
