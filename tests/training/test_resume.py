@@ -1,0 +1,112 @@
+"""A training that was cut off ends exactly where an undisturbed one does."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from recsys_core.errors import InputError
+from recsys_core.events import Event, ignore
+from recsys_core.training import checkpoint as checkpoints
+from recsys_core.training.runtime import Runtime
+from recsys_core.training.trainer import train
+from tests.training.toy import CONFIG, Regression, fit
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_killed_process_resumes_bit_equal(tmp_path: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.training.toy", str(tmp_path), "4"], cwd=ROOT, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / checkpoints.FILE).exists()
+
+    resumed, progress = fit(tmp_path)
+    undisturbed, whole = fit(None)
+
+    assert len(resumed.weights_seen) == 2  # epochs 5 and 6 alone
+    assert torch.equal(resumed.module.weight, undisturbed.module.weight)
+    assert torch.equal(resumed.module.bias, undisturbed.module.bias)
+    assert progress == whole
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first, progress = fit(tmp_path)
+    again, same = fit(tmp_path)
+    assert again.weights_seen == []
+    assert torch.equal(first.module.weight, again.module.weight)
+    assert progress == same
+
+
+def test_early_stopping_counts_on_across_a_resume(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"patience": 2})
+    values = [3.0, 2.0, 2.5, 2.6, 0.0, 0.0]
+
+    class CutOffError(Exception):
+        pass
+
+    def stop_after_three(event: Event) -> None:
+        if event.metrics and event.step >= 3 * 7:
+            raise CutOffError
+
+    toy = Regression(values=values)
+    with pytest.raises(CutOffError):
+        train(toy.module, toy, config, Runtime(checkpoint=tmp_path), stop_after_three)
+    best = toy.weights_seen[1]
+
+    resumed = Regression(values=values[3:])
+    progress = train(resumed.module, resumed, config, Runtime(checkpoint=tmp_path), ignore)
+    assert (progress.epoch, progress.best_epoch, progress.best_value) == (4, 2, 2.0)
+    assert torch.equal(resumed.module.weight, best)
+
+
+def test_a_crash_while_writing_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(tmp_path)
+    before = (tmp_path / checkpoints.FILE).read_bytes()
+
+    def half(content: object, file: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError("no space left on device")
+
+    toy = Regression()
+    optimizer = torch.optim.Adam(toy.module.parameters())
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="no space"):
+        checkpoints.write_checkpoint(tmp_path, toy.module, optimizer, None, {}, {})
+    assert (tmp_path / checkpoints.FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, damage: str) -> None:
+    fit(tmp_path)
+    path = tmp_path / checkpoints.FILE
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "truncated": content[:-100], "text": b"hello " * 99}[damage])
+    with pytest.raises(InputError, match=r"checkpoint\.pt: this checkpoint .*\n.*--fresh"):
+        fit(tmp_path)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path)
+    toy = Regression()
+    with pytest.raises(InputError, match="training with seed = 3, not 4"):
+        train(toy.module, toy, CONFIG, Runtime(seed=4, checkpoint=tmp_path), ignore)
+    other = CONFIG.model_copy(update={"learning_rate": 0.5})
+    with pytest.raises(InputError, match=r"with learning_rate = 0\.05, not 0\.5"):
+        train(toy.module, toy, other, Runtime(seed=3, checkpoint=tmp_path), ignore)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path)
+    toy = Regression()
+    wide = torch.nn.Linear(5, 1)
+    with pytest.raises(InputError, match="cannot be resumed"):
+        train(wide, toy, CONFIG, Runtime(seed=3, checkpoint=tmp_path), ignore)
