@@ -26,7 +26,7 @@ PROTOCOL = {
     "train": 32,
     "valid": 4,
     "test": 4,
-    "leaks": "other users' future",
+    "leaks": "Leaks other users' future",
     "counts": {"short_users": 1},
 }
 

@@ -219,3 +219,11 @@ def test_the_schema_refuses_what_it_should(tmp_path: Path) -> None:
         "report.runs[0].stage: 'rerank' is not one of ['recall', 'ranking', 'two-stage', None]",
         "report.gates[0].passed: None is not boolean",
     ]
+
+
+def test_the_example_in_the_docs_is_a_report() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    example = json.loads(docs.partition("```json")[2].partition("```")[0])
+    assert violations(example, packaged_schema()) == []
+    described = packaged_schema()["$defs"]["run"]["properties"]
+    assert example["runs"][0].keys() == described.keys()

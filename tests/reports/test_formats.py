@@ -172,7 +172,7 @@ GOLDEN = """\
 
 - Data: tiny, 40 interactions, 4 users, 10 items.
 - Protocol: user-timeline, rows: train 32, valid 4, test 4.
-- What it leaks: other users' future.
+- Leaks other users' future.
 - Protocol counts: short users 1.
 - Recall: 4 users judged, 1 left out without a relevant test item, 2 test items that train does \
 not have.

@@ -112,7 +112,7 @@ def _check_runs(runs: Sequence[ReportRun]) -> None:
 
 
 def _metric_names(runs: Iterable[ReportRun]) -> list[str]:
-    return list(dict.fromkeys(metric for run in runs for metric in run.metrics))
+    return headline_first({metric for run in runs for metric in run.metrics})
 
 
 def _describe_dataset(runs: Sequence[ReportRun]) -> dict[str, Any]:

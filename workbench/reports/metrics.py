@@ -65,8 +65,16 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Write a difference with its sign."""
-    return NONE if value is None else f"{value:+.4f}"
+    """Write a difference with its sign.
+
+    Examples
+    --------
+    >>> signed(0.0123), signed(-0.5), signed(0.0)
+    ('+0.0123', '-0.5000', '0.0000')
+    """
+    if value is None:
+        return NONE
+    return f"{value:+.4f}" if value else "0.0000"
 
 
 def seconds(value: float | None) -> str:
@@ -74,12 +82,14 @@ def seconds(value: float | None) -> str:
 
     Examples
     --------
-    >>> seconds(0.04), seconds(3.21), seconds(75), seconds(3725)
-    ('0.04 s', '3.2 s', '1 min 15 s', '1 h 02 min')
+    >>> seconds(0.001), seconds(0.04), seconds(3.21), seconds(75), seconds(3725)
+    ('<0.01 s', '0.04 s', '3.2 s', '1 min 15 s', '1 h 02 min')
     """
     if value is None:
         return NONE
-    if value < 60:
+    if value < 0.005:
+        return "<0.01 s"
+    if value < 59.95:
         return f"{value:.2f} s" if value < 1 else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     if minutes < 60:

@@ -179,7 +179,9 @@ def verdict(report: Mapping[str, Any]) -> str:
     if missed:
         said.append(f"{missed} of {len(judged)} conditions not met")
     elif judged:
-        said.append(f"all {len(judged)} conditions met")
+        said.append(
+            "the condition is met" if len(judged) == 1 else f"all {len(judged)} conditions met"
+        )
     text = "; ".join(said) or "all runs succeeded"
     return f"{text[0].upper()}{text[1:]}."
 
@@ -214,7 +216,7 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
     rows = ", ".join(f"{part} {protocol[part]:,}" for part in ("train", "valid", "test"))
     found = [f"Protocol: {protocol['name']}, rows: {rows}."]
     if protocol["leaks"]:
-        found.append(f"What it leaks: {_sentence(protocol['leaks'])}")
+        found.append(_sentence(protocol["leaks"]))
     left_out = {name: n for name, n in (protocol["counts"] or {}).items() if n}
     if left_out:
         listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in left_out.items())
@@ -223,7 +225,7 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 _RECALL_COUNTS = {
