@@ -158,6 +158,20 @@ def test_a_label_that_failed_does_not_hold_its_baseline(tmp_path: Path) -> None:
     assert (row["label"], row["value"], row["passed"]) == ("ease", None, False)
 
 
+def test_a_value_that_the_baseline_never_had_cannot_be_lost(tmp_path: Path) -> None:
+    old = make_run(tmp_path, "lr", run_id="old", metrics={"gauc": None})
+    new = make_run(tmp_path, "lr", run_id="new", metrics={"gauc": 0.6})
+    [row] = [row for row in build(old, {}, new)["baseline"] if row["metric"] == "gauc"]
+    assert (row["baseline"], row["delta"], row["passed"]) == (None, None, True)
+
+
+def test_a_value_that_is_gone_does_not_pass(tmp_path: Path) -> None:
+    old = make_run(tmp_path, "lr", run_id="old", metrics={"gauc": 0.6})
+    new = make_run(tmp_path, "lr", run_id="new", metrics={"gauc": None})
+    [row] = [row for row in build(old, {}, new)["baseline"] if row["metric"] == "gauc"]
+    assert (row["value"], row["delta"], row["passed"]) == (None, None, False)
+
+
 def test_a_baseline_that_shares_no_label_is_an_error(tmp_path: Path) -> None:
     baseline = read_baseline(make_run(tmp_path, "ease"))
     with pytest.raises(InputError, match="has label ease; this report has mf, lr"):

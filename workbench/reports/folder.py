@@ -23,8 +23,10 @@ class ReportRun:
         Unique in a report together with the seed.
     state, reason
         From status.json; `reason` says why there is no result.
+    spec
+        Content of spec.yaml; like all content here without NaN and infinities.
     result
-        Content of metrics.json without NaN and infinities; empty for a run without a result.
+        Content of metrics.json; empty for a run without a result.
     environment
         Content of environment.json; empty when the run never got that far.
     """
@@ -92,7 +94,7 @@ def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> Rep
     run = read_run(path)
     status = run.status()
     result = without_nan(run.metrics) if status.state == "succeeded" else {}
-    spec = run.spec
+    spec = without_nan(run.spec)
     model = str(spec.get("model", ""))
     return ReportRun(
         path=path,
@@ -103,7 +105,7 @@ def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> Rep
         reason=status.reason,
         spec=spec,
         result=result,
-        environment=run.environment if (path / ENVIRONMENT).is_file() else {},
+        environment=without_nan(run.environment) if (path / ENVIRONMENT).is_file() else {},
         reused=reused,
     )
 
