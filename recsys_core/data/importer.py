@@ -54,11 +54,24 @@ class ImportOptions:
         values["rating_range"] = list(self.rating_range) if self.rating_range else None
         return values
 
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> ImportOptions:
+        """Take back what `plain` gave."""
+        low_high = values["rating_range"]
+        return cls(values["on_bad_rows"], values["columns"], tuple(low_high) if low_high else None)
+
 
 @dataclass(frozen=True)
 class Found:
-    """Raw files, how to read them, and the hash of their content."""
+    """Raw files, how to read them, and the hash of their content.
 
+    Parameters
+    ----------
+    path
+        What was found: the folder or zip, or the one file that names the set.
+    """
+
+    path: Path
     files: RawFiles
     read: Callable[[], RawData]
     digest: str
@@ -81,13 +94,21 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
         stem = marker.removesuffix(atomic.INTER)
         used: tuple[str, ...] = (marker, f"{stem}.user", f"{stem}.item")
         scale = options.rating_range or DEFAULT_RANGE
-        return Found(files, lambda: atomic.read_atomic(files, bad, scale), files.digest(used))
+
+        def read_atomic() -> RawData:
+            return atomic.read_atomic(files, bad, scale)
+
+        return Found(_path_of(files, marker), files, read_atomic, files.digest(used))
     read, used = MOVIELENS[marker]
-    return Found(files, lambda: read(files, bad), files.digest(used))
+    return Found(files.path, files, lambda: read(files, bad), files.digest(used))
 
 
 def _is_rating_file(name: str) -> bool:
     return name in MOVIELENS or name.endswith(atomic.INTER)
+
+
+def _path_of(files: RawFiles, name: str) -> Path:
+    return files.path if files.zipped else files.path / name
 
 
 def _is_known(files: RawFiles, marker: str) -> bool:
@@ -104,7 +125,7 @@ def _find_table(path: Path, files: RawFiles, marker: str | None, options: Import
     def read() -> RawData:
         return read_table(files, name, options.on_bad_rows, options.columns, scale)
 
-    return Found(files, read, files.digest([name]))
+    return Found(_path_of(files, name), files, read, files.digest([name]))
 
 
 def import_dataset(
@@ -156,19 +177,19 @@ def prepare(
         data is left as it is, and beside one that holds other data the new set gets a longer name.
     """
     files = found.files
-    on_event(Event("load", message=f"reading {files.path}"))
+    on_event(Event("load", message=f"reading {found.path}"))
     raw = found.read()
     dataset = build_dataset(name or "", raw)
     known = recognise(dataset.n_interactions, dataset.n_users, dataset.n_items)
-    chosen = name or (known.name if known else slug(files.path))
-    _check_reserved(chosen, dataset, files.path)
+    chosen = name or (known.name if known else slug(found.path))
+    _check_reserved(chosen, dataset, found.path)
     if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:
         if fingerprint == dataset.fingerprint:
             return _named(dataset, chosen)
         chosen = f"{chosen}-{found.digest[:8]}"
     dataset = _named(dataset, chosen)
     source = {
-        "path": str(files.path.resolve()),
+        "path": str(found.path.resolve()),
         "digest": found.digest,
         "published_as": known.name if known else None,
         "checksum_official": _is_official(files, known),

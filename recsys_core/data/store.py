@@ -122,9 +122,10 @@ def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | No
         return prepared.load() if prepared is not None else None
     except DamagedError as error:
         on_event(Event("load", message=f"{error}; preparing it again"))
-        raw = Path(prepared.meta["source"]["path"]) if prepared is not None else None
-        if raw is not None and raw.exists():
-            return import_dataset(raw, data_dir, name, on_event=on_event)
+        source = prepared.meta["source"] if prepared is not None else {}
+        if "path" in source and Path(source["path"]).exists():
+            options = ImportOptions.from_plain(source["options"])
+            return import_dataset(Path(source["path"]), data_dir, name, options, on_event)
         if name in SOURCES:
             return None  # it is fetched as if it were not there
         raise InputError(str(error), f"import it again: data import PATH --name {name}") from error

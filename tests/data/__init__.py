@@ -1,0 +1,1 @@
+"""Tests of raw files, import, cache and fetch."""
