@@ -6,6 +6,7 @@ import click
 
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
+from workbench.cli.progress import at_work
 
 
 @click.command("eval")
@@ -28,11 +29,14 @@ def evaluate(
 
     A run with the same job, data, split and code is reused unless --fresh.
     """
-    from recsys_core.pipeline.suites import load_suite
-    from workbench.cli.plan import make_plan
-    from workbench.cli.work import do_and_report
+    with at_work(options) as display:
+        from recsys_core.pipeline.suites import load_suite
+        from workbench.cli.plan import make_plan
+        from workbench.cli.work import report_on, run_or_reuse
 
-    chosen = load_suite(suite)
-    if models is not None:
-        chosen = chosen.select(label.strip() for label in models.split(","))
-    return do_and_report(make_plan(chosen, options, settings), options, settings)
+        chosen = load_suite(suite)
+        if models is not None:
+            chosen = chosen.select(label.strip() for label in models.split(","))
+        plan = make_plan(chosen, options, settings)
+        outcomes = run_or_reuse(plan, options, settings, display)
+    return report_on(plan, outcomes)

@@ -119,7 +119,7 @@ def parse_change(text: str) -> tuple[str, str, Any]:
     if not (equals and dot and label and field):
         raise InputError(
             f"--set '{text}' is not of the form LABEL.FIELD=VALUE",
-            "write e.g. --set mf.epochs=5, or --set protocol.threshold=3",
+            "write e.g. --set mf.epochs=5, or --set protocol.relevance=3",
         )
     return label, field, parse_value(value)
 

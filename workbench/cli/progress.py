@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from recsys_core.events import Event
-from workbench.jobs.execute import Outcome
-from workbench.jobs.logs import describe
+from workbench.cli.options import JobOptions
+from workbench.jobs.interrupts import interruptible
+from workbench.jobs.logs import describe, values
 from workbench.store.text import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from workbench.jobs.execute import Outcome
 
 #: seconds between lines of plain progress that has no values
 _PATIENCE = 10.0
@@ -34,6 +37,18 @@ class Display(Protocol):
 
     def note(self, text: str) -> None:
         """Show a line."""
+
+
+@contextmanager
+def at_work(options: JobOptions) -> Iterator[Display]:
+    """Show progress inside the block, and let ctrl-C and SIGTERM end it in order.
+
+    It is opened before the heavy imports: they take seconds.
+    """
+    with interruptible(), open_display(quiet=options.quiet, plain=options.plain) as display:
+        display.begin("start", 0, 0)
+        display.event(Event("start", message="loading libraries"))
+        yield display
 
 
 @contextmanager
@@ -82,15 +97,15 @@ class Lines:
         now = time.monotonic()
         if event.message or event.metrics or now - self._shown > _PATIENCE:
             self._shown = now
-            self.note(describe(event))
+            self.note(self._prefix + describe(event))
 
     def end(self, outcome: Outcome) -> None:
         """Write the outcome and what it took."""
-        self.note(_ending(outcome, time.monotonic() - self._started))
+        self.note(self._prefix + _ending(outcome, time.monotonic() - self._started))
 
     def note(self, text: str) -> None:
         """Write a line."""
-        sys.stderr.write(plain(self._prefix + text) + "\n")
+        sys.stderr.write(plain(text) + "\n")
         sys.stderr.flush()
 
 
@@ -124,13 +139,12 @@ class Bars:
         if event.stage != self._current:
             self._current = event.stage
             self._progress.reset(self._stage, total=None)
-        values = "  ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
         self._progress.update(
             self._stage,
             description=f"{self._name} {plain(event.stage)}",
             total=event.total,
             completed=event.step,
-            values=Text(plain(event.message or values)),
+            values=Text(plain(event.message or "  ".join(values(event)))),
             visible=True,
         )
 

@@ -207,7 +207,8 @@ def prune(
     if doomed and not yes:
         if not sys.stdin.isatty():
             raise InputError(f"prune would delete {len(doomed)} runs", "add --yes, or --dry-run")
-        click.confirm(f"delete {len(doomed)} runs in {settings.runs_dir}?", abort=True, err=True)
+        if not click.confirm(f"delete {len(doomed)} runs in {settings.runs_dir}?", err=True):
+            return
     for run in doomed:
         delete_run(Run(run.folder))
     sweep(settings.runs_dir)

@@ -11,9 +11,14 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
+from workbench.cli.progress import at_work
 
 if TYPE_CHECKING:
+    from recsys_core.events import OnEvent
+    from recsys_core.pipeline.spec import JobSpec
     from recsys_core.pipeline.suites import Suite
+    from recsys_core.protocols.split import Split
+    from workbench.jobs.execute import Outcome
 
 
 @click.command
@@ -38,9 +43,6 @@ def train(
 
     The data set is ml-100k and the protocol user-timeline unless told otherwise.
     """
-    from workbench.cli.plan import make_plan
-    from workbench.cli.work import do_and_report
-
     if resume is not None:
         given = (model, config, features, label, *_job_fields(options))
         if any(value is not None and value not in ("", ()) for value in given):
@@ -53,9 +55,15 @@ def train(
         raise InputError(
             "train needs --model NAME or --resume RUN", "see: recsys-workbench models list"
         )
-    suite = _suite(model, label, features, config)
-    options = replace(options, changes=tuple(_labelled(x, suite) for x in options.changes))
-    return do_and_report(make_plan(suite, options, settings), options, settings)
+    with at_work(options) as display:
+        from workbench.cli.plan import make_plan
+        from workbench.cli.work import report_on, run_or_reuse
+
+        suite = _suite(model, label, features, config)
+        options = replace(options, changes=tuple(_labelled(x, suite) for x in options.changes))
+        plan = make_plan(suite, options, settings)
+        outcomes = run_or_reuse(plan, options, settings, display)
+    return report_on(plan, outcomes)
 
 
 def _job_fields(options: JobOptions) -> tuple[Any, ...]:
@@ -99,30 +107,31 @@ def _labelled(change: str, suite: Suite) -> str:
 
 
 def _resume(text: str, options: JobOptions, settings: Settings) -> int:
-    from recsys_core.events import OnEvent
-    from recsys_core.pipeline.spec import JobSpec
-    from recsys_core.pipeline.suites import Suite, SuiteJob
-    from recsys_core.protocols.split import Split
-    from workbench.cli.plan import make_plan
-    from workbench.cli.work import do_jobs, report_on
-    from workbench.jobs.execute import Outcome, resumable_spec
-    from workbench.jobs.execute import resume as resume_run
-    from workbench.store.manage import resolve_run
+    with at_work(options) as display:
+        from recsys_core.pipeline.suites import Suite, SuiteJob
+        from workbench.cli.plan import make_plan
+        from workbench.cli.work import do_jobs, report_on
+        from workbench.jobs.execute import resumable_spec
+        from workbench.jobs.execute import resume as resume_run
+        from workbench.store.manage import resolve_run
 
-    run = resolve_run(settings.runs_dir, text)
-    spec = resumable_spec(run)
-    job = SuiteJob(model=spec.model, label=spec.label, params=spec.params, features=spec.features)
-    suite = Suite(
-        name="train",
-        dataset=spec.dataset,
-        protocol=spec.protocol,
-        ks=spec.ks,
-        seeds=(spec.seed,),
-        jobs=(job,),
-    )
-    plan = replace(make_plan(suite, options, settings), specs=[spec])
+        run = resolve_run(settings.runs_dir, text)
+        spec = resumable_spec(run)
+        job = SuiteJob(
+            model=spec.model, label=spec.label, params=spec.params, features=spec.features
+        )
+        suite = Suite(
+            name="train",
+            dataset=spec.dataset,
+            protocol=spec.protocol,
+            ks=spec.ks,
+            seeds=(spec.seed,),
+            jobs=(job,),
+        )
+        plan = replace(make_plan(suite, options, settings), specs=[spec])
 
-    def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
-        return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)
+        def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
+            return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)
 
-    return report_on(plan, do_jobs(plan, options, settings, go_on))
+        outcomes = do_jobs(plan, options, settings, display, go_on)
+    return report_on(plan, outcomes)

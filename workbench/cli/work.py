@@ -13,9 +13,9 @@ from recsys_core.protocols.split import Split
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
 from workbench.cli.plan import Plan, check_cutoffs
-from workbench.cli.progress import Display, open_display
+from workbench.cli.progress import Display
 from workbench.jobs.execute import Outcome, execute
-from workbench.jobs.interrupts import interruptible
+from workbench.jobs.interrupts import check
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
 from workbench.reports.write import write_report
@@ -25,8 +25,10 @@ from workbench.store.text import plain
 Executor = Callable[[JobSpec, Split, OnEvent], Outcome]
 
 
-def do_and_report(plan: Plan, options: JobOptions, settings: Settings) -> int:
-    """Do all jobs of a plan, print and write the report; return the exit code."""
+def run_or_reuse(
+    plan: Plan, options: JobOptions, settings: Settings, display: Display
+) -> list[Outcome]:
+    """Run or reuse all jobs of a plan."""
 
     def run(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
         return execute(
@@ -38,44 +40,34 @@ def do_and_report(plan: Plan, options: JobOptions, settings: Settings) -> int:
             on_event=on_event,
         )
 
-    return report_on(plan, do_jobs(plan, options, settings, run))
+    return do_jobs(plan, options, settings, display, run)
 
 
 def do_jobs(
-    plan: Plan, options: JobOptions, settings: Settings, execute_job: Executor
+    plan: Plan, options: JobOptions, settings: Settings, display: Display, execute_job: Executor
 ) -> list[Outcome]:
     """Load the data, then do the jobs; one that fails does not stop the others."""
-    with open_display(quiet=options.quiet, plain=options.plain) as display:
-        return _do_jobs(plan, options, settings, execute_job, display)
-
-
-def _do_jobs(
-    plan: Plan, options: JobOptions, settings: Settings, execute_job: Executor, display: Display
-) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    with interruptible() as interrupts:
 
-        def listen(event: Event) -> None:
-            interrupts.check()
-            display.event(event)
+    def listen(event: Event) -> None:
+        check()
+        display.event(event)
 
-        try:
-            display.begin("data", 0, len(plan.specs))
-            split = load_split(
-                plan.specs[0],
-                data_dir=settings.data_dir,
-                offline=options.offline,
-                on_event=listen,
-            )
-            check_cutoffs(plan.specs, split)
-            for number, spec in enumerate(plan.specs, start=1):
-                display.begin(_name(spec, plan.specs), number, len(plan.specs))
-                outcomes.append(execute_job(spec, split, listen))
-                interrupts.check()
-                display.end(outcomes[-1])
-        except KeyboardInterrupt:
-            display.note(f"{len(outcomes)} of {len(plan.specs)} runs are done and will be reused")
-            raise
+    try:
+        display.begin("data", 0, len(plan.specs))
+        split = load_split(
+            plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
+        )
+        check_cutoffs(plan.specs, split)
+        for number, spec in enumerate(plan.specs, start=1):
+            display.begin(_name(spec, plan.specs), number, len(plan.specs))
+            outcomes.append(execute_job(spec, split, listen))
+            check()
+            display.end(outcomes[-1])
+    except KeyboardInterrupt:
+        if outcomes:
+            display.note(f"{len(outcomes)} of {len(plan.specs)} runs are done, to be reused")
+        raise
     return outcomes
 
 

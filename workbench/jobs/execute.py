@@ -18,7 +18,7 @@ from recsys_core.pipeline.run import reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
-from workbench.jobs.interrupts import undisturbed
+from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog, describe, run_logs
 from workbench.store.files import StoreError, explain, without_nan, write_json
 from workbench.store.manage import find_reusable
@@ -140,17 +140,28 @@ def _execute(
     try:
         _work(run, spec, split, key, data_dir, on_event)
     except KeyboardInterrupt:
-        with undisturbed():
-            _log(run, "cancelled")
-            _finish(run, "cancelled", "asked to end by ctrl-C or a signal")
+        _cancel(run)
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a model or a library raises
-        with undisturbed():
-            reason = _reason(error, run.path)
-            _log(run, "failed\n" + "".join(traceback.format_exception(error)).rstrip())
-            _finish(run, "failed", reason)
-        return Outcome(run, spec.name, "failed", reason=reason)
+    except Exception as error:
+        if asked_to_end():
+            _cancel(run)
+            raise KeyboardInterrupt from error
+        return Outcome(run, spec.name, "failed", reason=_fail(run, error))
     return Outcome(run, spec.name, "succeeded")
+
+
+def _cancel(run: Run) -> None:
+    with undisturbed():
+        _log(run, "cancelled")
+        _finish(run, "cancelled", "asked to end by ctrl-C or a signal")
+
+
+def _fail(run: Run, error: Exception) -> str:
+    with undisturbed():
+        reason = _reason(error, run.path)
+        _log(run, "failed\n" + "".join(traceback.format_exception(error)).rstrip())
+        _finish(run, "failed", reason)
+    return reason
 
 
 def _work(

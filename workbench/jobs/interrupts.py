@@ -1,4 +1,9 @@
-"""Ctrl-C and SIGTERM: a job ends in order, and nothing is left half-written."""
+"""Ctrl-C and SIGTERM: a job ends in order, and nothing is left half-written.
+
+The request is raised as KeyboardInterrupt where the signal arrives. That can get lost: in a
+finalizer, or in a library that catches everything or turns it into an error of its own. So it is
+also noted, and raised again at the next event.
+"""
 
 from __future__ import annotations
 
@@ -9,52 +14,53 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_asked = threading.Event()
 
 
-class Interrupts:
-    """Whether this process was asked to end.
+def asked_to_end() -> bool:
+    """Tell whether a signal arrived inside `interruptible`."""
+    return _asked.is_set()
 
-    The request is raised as KeyboardInterrupt where the signal arrives. Python drops it when that
-    is inside a finalizer or a library that catches everything, so `check` raises it again.
-    """
 
-    def __init__(self) -> None:
-        self.requested = False
-
-    def check(self) -> None:
-        """Raise KeyboardInterrupt when the process was asked to end."""
-        if self.requested:
-            raise KeyboardInterrupt
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+def check() -> None:
+    """Raise KeyboardInterrupt when the process was asked to end."""
+    if _asked.is_set():
         raise KeyboardInterrupt
 
 
+def _handle(number: int, frame: FrameType | None) -> None:
+    _asked.set()
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def interruptible() -> Iterator[Interrupts]:
+def interruptible() -> Iterator[None]:
     """Raise SIGINT and SIGTERM as KeyboardInterrupt inside the block."""
-    interrupts = Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts  # signals belong to the main thread
-        return
-    before = [signal.signal(number, interrupts._handle) for number in _SIGNALS]
-    try:
-        yield interrupts
-    finally:
-        for number, handler in zip(_SIGNALS, before, strict=True):
-            signal.signal(number, handler)
+    _asked.clear()
+    with _handled_by(_handle):
+        try:
+            yield
+        except Exception as error:
+            if asked_to_end():
+                raise KeyboardInterrupt from error
+            raise
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ignore SIGINT and SIGTERM inside the block: the last words of a job are being written."""
-    if threading.current_thread() is not threading.main_thread():
+    with _handled_by(signal.SIG_IGN):
         yield
+
+
+@contextmanager
+def _handled_by(handler: signal._HANDLER) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals belong to the main thread
         return
-    before = [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS]
+    before = [signal.signal(number, handler) for number in _SIGNALS]
     try:
         yield
     finally:
-        for number, handler in zip(_SIGNALS, before, strict=True):
-            signal.signal(number, handler)
+        for number, previous in zip(_SIGNALS, before, strict=True):
+            signal.signal(number, previous)

@@ -104,5 +104,18 @@ def describe(event: Event) -> str:
     """
     total = f"/{event.total}" if event.total is not None else ""
     counted = f" {event.step}{total}" if event.step or event.total else ""
-    values = [f"{name} {value:.5g}" for name, value in event.metrics.items()]
-    return "  ".join([event.message or event.stage + counted, *values])
+    return "  ".join([event.message or event.stage + counted, *values(event)])
+
+
+def values(event: Event) -> list[str]:
+    """Write the values of an event.
+
+    Examples
+    --------
+    >>> values(Event("fit", metrics={"loss": 0.41234, "rows_per_second": 123456.7}))
+    ['loss 0.4123', 'rows_per_second 123,457']
+    """
+    return [
+        f"{name} {value:,.0f}" if abs(value) >= 10_000 else f"{name} {value:.4g}"
+        for name, value in event.metrics.items()
+    ]

@@ -37,7 +37,7 @@ def explain(error: OSError, path: Path) -> StoreError:
     reason = error.strerror or str(error)
     return StoreError(
         f"{error.filename or path}: cannot be written: {reason}",
-        _REMEDIES.get(error.errno or 0, "check the disk"),
+        _REMEDIES.get(error.errno or 0, "check the path and the disk"),
     )
 
 
