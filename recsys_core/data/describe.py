@@ -112,9 +112,11 @@ def _attribute(column: Column) -> dict[str, Any]:
     if isinstance(column, MultiCategorical):
         return _summary("any of", np.diff(column.offsets) == 0, len(column.vocabulary))
     if isinstance(column, Numeric):
-        return _summary("number", np.isnan(column.values), len(np.unique(column.values)))
+        missing = np.isnan(column.values)
+        return _summary("number", missing, len(np.unique(column.values[~missing])))
     assert isinstance(column, Text)
-    return _summary("text", column.values == "", len(np.unique(column.values)))
+    missing = column.values == ""
+    return _summary("text", missing, len(np.unique(column.values[~missing])))
 
 
 def _summary(kind: str, missing: NDArray[np.bool_], values: int) -> dict[str, Any]:
@@ -136,7 +138,5 @@ def _notes(dataset: Dataset, users: NDArray[np.int64]) -> list[str]:
         notes.append("no ratings: every event counts as 1; set the protocol's threshold to null")
     short = int(np.count_nonzero(users < 3))
     if short:
-        notes.append(
-            f"{short} users have fewer than 3 events; timeline protocols only train on them"
-        )
+        notes.append(f"users with fewer than 3 events, on whom timelines only train: {short:,}")
     return notes

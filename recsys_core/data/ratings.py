@@ -143,8 +143,6 @@ def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
         ends = np.append(ends, len(data))
     if len(separators) != per_line * lines or len(ends) != lines:
         return False
-    if per_line == 0:
-        return True
     table = separators.reshape(lines, per_line)
     return bool(np.all(table[:, -1] < ends) and np.all(table[1:, 0] > ends[:-1]))
 

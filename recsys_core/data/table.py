@@ -1,7 +1,7 @@
 """Plain tables of ratings: CSV and its relatives, and parquet; columns are mapped by name.
 
 A mapping gives ``user`` and ``item``, and ``rating`` and ``timestamp`` where there are such
-columns, each as a column's name or its number from 1. Without a mapping the usual names are
+columns, all as names or all as numbers from 1. Without a mapping the usual names are
 recognised. Ids are kept as they stand, as text.
 """
 
@@ -49,7 +49,7 @@ def read_table(
     Parameters
     ----------
     columns
-        Role -> column name or number; empty: the usual names are looked for.
+        Role -> column name, or number for all; empty: the usual names are looked for.
     scale
         Least and greatest rating allowed.
 
@@ -104,14 +104,14 @@ def _places(cells: Sequence[str], columns: Mapping[str, str], where: str) -> dic
     for role in ("user", "item"):
         if role not in columns:
             raise InputError(f"--columns does not say which column of {where} is the {role}", "")
-    places = {}
-    for role, column in columns.items():
-        if column in cells:
-            places[role] = list(cells).index(column)
-        elif column.isdecimal() and 1 <= int(column) <= len(cells):
-            places[role] = int(column) - 1
-        else:
-            raise unknown_name(f"column of {where}", column, cells)
+    numbers = [str(number) for number in range(1, len(cells) + 1)]
+    names = numbers if _by_number(columns) else list(cells)
+    for column in columns.values():
+        if column not in names:
+            raise unknown_name(f"column of {where}", column, names)
+    places = {role: names.index(column) for role, column in columns.items()}
+    if len(set(places.values())) < len(places):
+        raise InputError(f"--columns gives one column of {where} two roles", MAPPING_HINT)
     return places
 
 

@@ -48,7 +48,7 @@ def test_a_description_by_hand(tmp_path: Path) -> None:
     assert attributes["year"] == {"kind": "number", "missing": pytest.approx(2 / 3), "values": 1}
     assert attributes["genres"] == {"kind": "any of", "missing": pytest.approx(1 / 3), "values": 2}
     assert attributes["title"] == {"kind": "text", "missing": pytest.approx(1 / 3), "values": 2}
-    assert facts["notes"] == ["1 users have fewer than 3 events: timelines only train on them"]
+    assert facts["notes"] == ["users with fewer than 3 events, on whom timelines only train: 1"]
 
 
 def test_many_different_ratings_are_put_into_bins(tmp_path: Path) -> None:

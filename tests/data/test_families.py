@@ -192,6 +192,7 @@ def test_without_ratings_and_times(tmp_path: Path) -> None:
         ({"user": "who"}, "does not say which column of .* is the item"),
         ({"user": "who", "item": "wat"}, "unknown column of .* 'wat'\ndid you mean 'what'"),
         ({"user": "who", "item": "9"}, "unknown column of .* '9'"),
+        ({"user": "who", "item": "who"}, "gives one column of .* two roles"),
         ({"user": "who", "itm": "what"}, "unknown role in --columns 'itm'\ndid you mean 'item'"),
     ],
 )

