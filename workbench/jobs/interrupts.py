@@ -36,7 +36,6 @@ def _handle(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Raise SIGINT and SIGTERM as KeyboardInterrupt inside the block."""
-    _asked.clear()
     with _handled_by(_handle):
         try:
             yield
@@ -44,6 +43,8 @@ def interruptible() -> Iterator[None]:
             if asked_to_end():
                 raise KeyboardInterrupt from error
             raise
+        finally:
+            _asked.clear()
 
 
 @contextmanager
