@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from workbench.store.process import ProcessIdentity
 
 #: 2026-03-02 09:30:00 UTC; runs are made a minute apart
 START = 1772443800.0
 SPLIT = "5d1c9a7e40b2"
 
-RECALL_NAMES = (
-    [f"{name}@{k}" for k in (10, 20, 50) for name in ("ndcg", "recall", "precision", "hit", "mrr")]
-    + [f"{name}@10" for name in ("map", "coverage", "gini", "novelty", "diversity", "popularity")]
-)
+RECALL_NAMES = [
+    f"{name}@{k}" for k in (10, 20, 50) for name in ("ndcg", "recall", "precision", "hit", "mrr")
+] + [f"{name}@10" for name in ("map", "coverage", "gini", "novelty", "diversity", "popularity")]
 MF = {"factors": 64, "learning_rate": 0.01, "loss": "sampled-softmax", "epochs": 20}
 
 
@@ -48,12 +49,17 @@ def write_run(
     seed: int = 0,
     status: Mapping[str, Any] | None = None,
     curve: list[dict[str, float]] | None = None,
+    events: Iterable[Mapping[str, Any]] = (),
 ) -> Path:
     """Write one run folder; `status` adds to status.json."""
     folder = runs / f"20260302-0930{number:02d}-run-{number:04x}"
     folder.mkdir(parents=True)
     created = START + 60 * number
-    spec = {"dataset": dataset, "protocol": {"name": "user-timeline"}, "model": model or label}
+    spec: dict[str, Any] = {
+        "dataset": dataset,
+        "protocol": {"name": "user-timeline"},
+        "model": model or label,
+    }
     spec |= {"label": label, "seed": seed, "params": dict(params or {})}
     (folder / "spec.yaml").write_text(json.dumps(spec))  # JSON is YAML
     times = {"created": created, "started": created + 1, "ended": created + 9}
@@ -62,9 +68,18 @@ def write_run(
     process = {"pid": None, "process_started": None, "boot_id": None}
     record = {"state": state, **times, **process, "exit_code": None, "reason": None}
     (folder / "status.json").write_text(json.dumps(record | dict(status or {})))
+    add_events(folder, *events)
     if state == "succeeded":
         _write_result(folder, spec, stage, metrics or recall_metrics(0.25), split, curve or [])
     return folder
+
+
+def add_events(folder: Path, *events: Mapping[str, Any]) -> None:
+    """Append to a run's events."""
+    with (folder / "events.jsonl").open("a") as file:
+        file.writelines(
+            f"{json.dumps({'time': START, 'message': '', **event})}\n" for event in events
+        )
 
 
 def _write_result(
@@ -141,6 +156,12 @@ def falling_curve(epochs: int) -> list[dict[str, float]]:
     ]
 
 
+def this_process() -> dict[str, Any]:
+    """Status fields of a job that the test's own process runs."""
+    me = ProcessIdentity.current()
+    return {"pid": me.pid, "process_started": me.started, "boot_id": me.boot_id}
+
+
 def write_suite(runs: Path) -> None:
     """Write what `eval` leaves: recall and ranking models, one failed run, one cut off."""
     write_run(runs, "popularity", number=0, metrics=recall_metrics(0.1121))
@@ -182,5 +203,15 @@ def write_suite(runs: Path) -> None:
         state="failed",
         status={"reason": "needs 30 GB of memory, the machine has 8; use fewer items"},
     )
-    write_run(runs, "mf-long", model="mf", number=8, state="running", params=MF)
+    events = [{"stage": "fit", "step": 13, "total": 20, "metrics": {"loss": 0.412}}]
+    write_run(
+        runs,
+        "mf-long",
+        model="mf",
+        number=8,
+        state="running",
+        params=MF,
+        status=this_process(),
+        events=events,
+    )
     write_run(runs, "pop-sample", model="popularity", number=9, dataset="sample", split="toy")

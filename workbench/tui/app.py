@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -43,25 +42,19 @@ class WorkbenchApp(App[None]):
         super().__init__()
         self.runs_dir = runs_dir
         self.data_dir = data_dir
+        self.animation_level = "none"  # nothing moves but what the runs do
         self._listing = RunListing(runs_dir)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DEFAULT
-        self.add_mode(self.DEFAULT_MODE, self._first_screen)
-
-    def _first_screen(self) -> Screen[Any]:
-        self._read_runs()
-        return self._home()
+        self.add_mode(self.DEFAULT_MODE, self._home)
 
     def _home(self) -> Screen[Any]:
-        """Make the runs screen, or, with no runs, the first steps."""
-        if self.runs or self.trouble:
-            from workbench.tui.screens.runs import RunsScreen
+        """Make the first screen; the runs are read before it is drawn."""
+        from workbench.tui.screens.runs import RunsScreen
 
-            return RunsScreen()
-        from workbench.tui.screens.welcome import WelcomeScreen
-
-        return WelcomeScreen()
+        self._read_runs()
+        return RunsScreen()
 
     def on_mount(self) -> None:
         """Give the terminal back on a signal, and start to follow the run folders."""
@@ -98,11 +91,6 @@ class WorkbenchApp(App[None]):
                 self.trouble = str(error)
             spent = time.monotonic() - started
             await asyncio.sleep(max(_POLL_SECONDS, spent / _POLL_SHARE))
-
-    async def watch_runs(self, before: tuple[RunSummary, ...]) -> None:
-        """Change between first steps and table when the first run comes or the last one goes."""
-        if bool(before) != bool(self.runs) and len(self.screen_stack) == 1:
-            await self.switch_screen(self._home())
 
     # Commands
 
@@ -149,7 +137,6 @@ def run_app(runs_dir: Path, data_dir: Path) -> int:
             "the interactive session needs a terminal",
             "in a script use a subcommand, e.g. recsys-workbench --headless eval",
         )
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     app = WorkbenchApp(runs_dir, data_dir)
     app.run()
     return app.return_code or 0

@@ -14,6 +14,7 @@ from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
+from workbench.tui.view.columns import name_of
 from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
 from workbench.tui.widgets.sections import SectionView
 
@@ -53,7 +54,7 @@ class DetailScreen(FullScreen):
             Container(*(SectionView(id=name) for name in names), classes=f"column {names[0]}")
             for names in _COLUMNS
         ]
-        yield VerticalScroll(Container(*columns, id="columns"), id="scroll")
+        yield VerticalScroll(Container(*columns, id="columns"), id="scroll", can_focus=False)
 
     @property
     def scroll(self) -> VerticalScroll:
@@ -95,7 +96,7 @@ class DetailScreen(FullScreen):
             self._files = read_files(run)
         look = show.state_look(run.state)
         position = f"  {self._order.index(run.run_id) + 1}/{len(self._order)}"
-        self.title_line.what = f"{plain(run.label)}  {look.glyph} {look.word}"
+        self.title_line.what = f"{plain(name_of(run))}  {look.glyph} {look.word}"
         self.title_line.remark = f"{plain(run.run_id)}{position}"
         parts = sections(run, self._files, self._find(self._baseline_id))
         wide = self.size.width >= _WIDE

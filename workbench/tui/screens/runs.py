@@ -18,11 +18,13 @@ from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
+from workbench.tui.view.columns import name_of
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.table import Options, build_table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.preview import Preview
+from workbench.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
     from textual.widgets import Input
@@ -49,6 +51,7 @@ class RunsScreen(FullScreen):
         """Make table and footnote."""
         yield Grid(id="runs")
         yield Static(id="nothing", markup=False)
+        yield Welcome(self.workbench.runs_dir)
         yield Preview()
 
     @property
@@ -92,10 +95,10 @@ class RunsScreen(FullScreen):
         runs = self.workbench.runs
         table, self._shown = build_table(runs, self.options, self._passes, self.size.width)
         self.grid.show(table)
-        self.grid.display = bool(self._shown)
-        nothing = self.query_one("#nothing", Static)
-        nothing.display = not self._shown
-        nothing.update(self._why_nothing())
+        first_steps = not runs and not self.workbench.trouble
+        self.set_class(first_steps, "-first-steps")
+        self.set_class(not self._shown, "-nothing")
+        self.query_one("#nothing", Static).update(self._why_nothing())
         self._say_title(runs)
 
     def _why_nothing(self) -> str:
@@ -107,6 +110,9 @@ class RunsScreen(FullScreen):
 
     def _say_title(self, runs: Iterable[RunSummary]) -> None:
         """Count the runs; what they have in common gives way to what the person chose."""
+        if not self.workbench.runs:
+            self.title_line.what, self.title_line.remark = "first steps", ""
+            return
         title, what, remark = self.title_line, self._counts(runs), self._remark()
         common = "  ".join([what, *self._in_common()])
         title.what = common if title.has_room(common, remark) else what
@@ -146,7 +152,7 @@ class RunsScreen(FullScreen):
             parts.append("same hidden")
         if baseline is not None:
             sign = {"value": "baseline", "delta": "Δ to", "percent": "Δ % to"}[options.mode]
-            parts.append(f"{sign} {plain(baseline.label)}")
+            parts.append(f"{sign} {plain(name_of(baseline))}")
         return " · ".join(parts)
 
     def _describe(self) -> None:
@@ -202,6 +208,8 @@ class RunsScreen(FullScreen):
             return self.baseline is not None
         if action == "only_marked":
             return bool(self.options.marked) or self.options.only_marked
+        if action in ("filter", "clear"):
+            return bool(self.workbench.runs)
         if action == "unchanged":
             return len(self._shown) > 1 or self.options.hide_unchanged
         return True

@@ -32,6 +32,11 @@ class Column:
     metric: bool = False
 
 
+def name_of(run: RunSummary) -> str:
+    """Return the run's label; a damaged run goes by its id."""
+    return run.label or run.run_id
+
+
 def metric_names(runs: Iterable[RunSummary]) -> list[str]:
     """List the metrics that any run has: first those at the main K, then the other cut-offs.
 

@@ -12,9 +12,9 @@ from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
-from workbench.tui.view.columns import at_main_cutoff, metric_names
+from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
 from workbench.tui.view.compare import comparable, difference
-from workbench.tui.view.table import Cell, progress_text
+from workbench.tui.view.table import Cell, progress_text, reason_of
 
 #: entries of a curve that are no result
 _NO_SERIES = ("epoch", "step", "rows_per_second")
@@ -97,7 +97,7 @@ def sections(summary: RunSummary, files: Files, baseline: RunSummary | None) -> 
 def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
     look = show.state_look(run.state)
     state = f"{look.glyph} {look.word}"
-    reason = plain(run.problem or run.reason)
+    reason = reason_of(run)
     if run.state != "succeeded":
         yield (Cell(f"{state}: {reason}" if reason else state, look.style),)
     if run.state == "running":
@@ -109,7 +109,7 @@ def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell
     width = _name_width(names)
     title = f"{'':<{width}}    value  95 % interval   "
     if baseline is not None:
-        title += f"  {'against' if against else 'not comparable with'} {plain(baseline.label)}"
+        title += f"  {'against' if against else 'not comparable with'} {plain(name_of(baseline))}"
     yield (Cell(title, "muted"),)
     for name in at_main_cutoff(names):
         yield tuple(_metric_line(run, name, width, against))

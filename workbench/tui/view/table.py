@@ -17,6 +17,7 @@ from workbench.tui.view.columns import (
     cost_columns,
     descriptive_columns,
     metric_columns,
+    name_of,
     parameter_columns,
     without_unchanged,
 )
@@ -171,7 +172,7 @@ def _columns(
     fixed = [
         Column("mark", "", lambda run: None),
         Column("state", "", lambda run: run.state),
-        Column("label", "run", lambda run: run.label),
+        Column("label", "run", name_of),
     ]
     about, metrics = descriptive_columns(runs), metric_columns(runs)
     about += parameter_columns(runs)
@@ -235,7 +236,7 @@ def _row(
     cells = [
         Cell(mark, "accent"),
         Cell(look.glyph, look.style),
-        Cell(plain(run.label), "strong" if is_baseline else ""),
+        Cell(plain(name_of(run)), "strong" if is_baseline else ""),
     ]
     against = None if options.mode == "value" or is_baseline else baseline
     if against is not None and run.metrics and not comparable(run, against):
@@ -271,15 +272,18 @@ def _cell(
 
 def _note(run: RunSummary) -> Cell | None:
     """Say what stands in the place of metrics that are not there."""
-    if run.problem:
-        return Cell(plain(run.problem), "bad")
     if run.metrics:
         return None
     if run.state == "running":
         return Cell(progress_text(run), "running")
     look = show.state_look(run.state)
-    reason = plain(run.reason)
+    reason = reason_of(run)
     return Cell(f"{look.word}: {reason}" if reason else look.word, look.style)
+
+
+def reason_of(run: RunSummary) -> str:
+    """Say why a run has no result, or what is wrong with its files; empty when all is well."""
+    return plain((run.problem or run.reason).removeprefix(f"{run.folder}/"))
 
 
 def progress_text(run: RunSummary) -> str:

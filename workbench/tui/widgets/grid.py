@@ -28,7 +28,8 @@ _STYLES = (
 class Grid(ScrollView, inherit_bindings=False):
     """Rows of cells under one header line, with a cursor row and a cursor column.
 
-    `show` replaces what is drawn; the cursor stays on its row's key. Columns that do not fit are
+    `show` replaces what is drawn; the cursor stays on its row's key, and on its column's once
+    the person has moved it. Columns that do not fit are
     reached with the column cursor, the first `Table.fixed` ones always stay.
     """
 
@@ -62,6 +63,7 @@ class Grid(ScrollView, inherit_bindings=False):
         super().__init__(id=id)
         self.table = Table()
         self._first = 0
+        self._column_chosen = False
 
     @property
     def cursor_key(self) -> str | None:
@@ -76,10 +78,11 @@ class Grid(ScrollView, inherit_bindings=False):
         keys = table.keys
         row = keys.index(key) if key in keys else min(self.cursor_row, max(0, len(keys) - 1))
         columns = [head.key for head in table.heads]
-        if column in columns:
+        if self._column_chosen and column in columns:
             self.cursor_column = columns.index(column)
         else:
-            self.cursor_column = min(max(self.cursor_column, table.note_from), len(columns) - 1)
+            self.cursor_column = min(table.note_from, len(columns) - 1)
+            self._first = table.fixed
         self.virtual_size = Size(self.size.width, len(keys) + 1)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
@@ -91,6 +94,10 @@ class Grid(ScrollView, inherit_bindings=False):
         return heads[self.cursor_column].key if self.cursor_column < len(heads) else None
 
     # Moving
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell that nothing works in an empty table."""
+        return bool(self.table.keys)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor by `rows`."""
@@ -112,6 +119,7 @@ class Grid(ScrollView, inherit_bindings=False):
         """Move the column cursor; it passes over the columns of glyphs."""
         first = max(0, self.table.fixed - 1)
         last = len(self.table.heads) - 1
+        self._column_chosen = True
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
 
     def action_sort(self, descending: bool) -> None:
@@ -185,7 +193,7 @@ class Grid(ScrollView, inherit_bindings=False):
             head = self.table.heads[index]
             left += head.width + _gap(head)
             if x < left:
-                self.cursor_column = index
+                self.cursor_column, self._column_chosen = index, True
                 sort = self.table.sort
                 turned = sort is not None and sort[0] == head.key
                 self.action_sort(not sort[1] if sort and turned else head.right)
@@ -221,7 +229,9 @@ class Grid(ScrollView, inherit_bindings=False):
         return self._with_hint(line, shown, width, base)
 
     def _with_hint(self, line: Strip, shown: list[int], width: int, base: Style) -> Strip:
-        """Say at the right end that there are more columns."""
+        """Say at either end that there are more columns."""
+        if self._first > self.table.fixed and shown:
+            line = Strip.join([Strip([Segment("«", base)]), line.crop(1)])
         more = len(self.table.heads) - 1 - max(shown, default=0)
         if more <= 0:
             return line

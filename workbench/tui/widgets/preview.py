@@ -10,9 +10,10 @@ from textual.widgets import Static
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
+from workbench.tui.view.columns import name_of
 from workbench.tui.view.compare import comparable
 from workbench.tui.view.detail import Files, curve_section, read_files, sections
-from workbench.tui.view.table import progress_text
+from workbench.tui.view.table import progress_text, reason_of
 from workbench.tui.widgets.sections import SectionView
 
 #: metrics whose interval stands for the run
@@ -35,7 +36,6 @@ class Preview(Vertical):
     def show(self, run: RunSummary | None, baseline: RunSummary | None, *, tall: bool) -> None:
         """Describe `run`; with `tall`, in sections too."""
         self.set_class(tall, "-tall")
-        self.display = run is not None
         if run is None:
             return
         first, second = _facts(run), _second_line(run, baseline)
@@ -65,12 +65,12 @@ def _facts(run: RunSummary) -> str:
 
 
 def _second_line(run: RunSummary, baseline: RunSummary | None) -> str:
-    if run.problem or run.reason:
-        return plain(run.problem or run.reason)
+    if reason := reason_of(run):
+        return reason
     if run.state == "running":
         return progress_text(run)
     if baseline not in (None, run) and run.metrics and not comparable(run, baseline):
-        return f"not comparable with {plain(baseline.label)}: judged on another split"
+        return f"not comparable with {plain(name_of(baseline))}: judged on another split"
     settings = " ".join(f"{name}={show.parameter(value)}" for name, value in run.params.items())
     for name in _HEADLINE:
         if name in run.ci95:

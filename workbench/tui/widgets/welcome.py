@@ -1,17 +1,15 @@
-"""The first screen of somebody who has no runs yet: what to type, what it takes, what happens."""
+"""The first thing somebody without runs sees: what to type, what it takes, what happens then."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from pathlib import Path
 
-from textual.containers import Center, VerticalScroll
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.store.text import plain
-from workbench.tui.screens.base import FullScreen
 
 #: command and what it does, in the order to try them
 FIRST_STEPS = (
@@ -19,10 +17,7 @@ FIRST_STEPS = (
         "recsys-workbench --headless eval --dataset sample --models popularity,item-cf",
         "two models on the built-in synthetic data; no download, a few seconds",
     ),
-    (
-        "make eval",
-        "five models on MovieLens 100K; fetches 5 MB once, under a minute",
-    ),
+    ("make eval", "five models on MovieLens 100K; fetches 5 MB once, under a minute"),
     (
         "recsys-workbench data import FOLDER --name mine",
         "your own ratings; then: recsys-workbench eval --dataset mine",
@@ -30,19 +25,16 @@ FIRST_STEPS = (
 )
 
 
-class WelcomeScreen(FullScreen):
+class Welcome(VerticalScroll, can_focus=False):
     """Says how to get runs; the table takes its place by itself when one starts."""
 
-    CSS_PATH = "welcome.tcss"
-    BINDINGS: ClassVar = []
+    def __init__(self, runs_dir: Path) -> None:
+        super().__init__(id="welcome")
+        self._runs_dir = runs_dir
 
-    def body(self) -> Iterable[Widget]:
+    def compose(self) -> ComposeResult:
         """Make the text."""
-        yield VerticalScroll(Center(Static(self._text(), id="welcome")), can_focus=False)
-
-    def on_mount(self) -> None:
-        """Name the folder that is watched."""
-        self.title_line.what = "first steps"
+        yield Static(self._text(), id="first-steps")
 
     def _text(self) -> Content:
         parts: list[Content | str] = [
@@ -53,6 +45,6 @@ class WelcomeScreen(FullScreen):
         for command, explanation in FIRST_STEPS:
             parts += [Content.styled(f"{command}\n", "bold $primary"), f"  {explanation}\n\n"]
         parts.append("The table appears here by itself as soon as a run starts.\n\n")
-        folder = plain(str(self.workbench.runs_dir.absolute()))
+        folder = plain(str(self._runs_dir.absolute()))
         parts.append(Content.styled(f"Watching {folder}", "$secondary"))
         return Content.assemble(*parts)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.folders import write_suite
+
+
+@pytest.fixture(autouse=True)
+def fixed_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same colours and time zone everywhere."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """A runs folder as `eval` leaves it, with a job that runs."""
+    write_suite(tmp_path / "runs")
+    return tmp_path / "runs"

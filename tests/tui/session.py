@@ -1,0 +1,90 @@
+"""Drives the app without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.view.columns import name_of
+
+
+class Session:
+    """The app under test and what a person would see of it."""
+
+    def __init__(self, app: WorkbenchApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.copied: list[str] = []
+        app.copy_to_clipboard = self.copied.append  # type: ignore[method-assign,assignment]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        names = {"/": "slash", ":": "colon", ">": "greater_than_sign", ".": "full_stop"}
+        names |= {"@": "at", "-": "minus", " ": "space", "*": "asterisk"}
+        await self.press(*(names.get(letter, letter) for letter in text))
+
+    @property
+    def runs(self) -> RunsScreen:
+        screen = self.app.screen
+        assert isinstance(screen, RunsScreen)
+        return screen
+
+    @property
+    def labels(self) -> list[str]:
+        return [name_of(run) for run in self.runs.shown]
+
+    @property
+    def current(self) -> str:
+        run = self.runs.current
+        return name_of(run) if run else ""
+
+    @property
+    def titles(self) -> list[str]:
+        """Titles of the columns that are in sight."""
+        grid = self.runs.grid
+        return [grid.table.heads[index].title for index in grid._visible_columns()]
+
+    def row(self, label: str) -> str:
+        """A row of the table as drawn."""
+        grid = self.runs.grid
+        return grid.render_line(1 + self.labels.index(label) - round(grid.scroll_offset.y)).text
+
+    def text(self) -> str:
+        """The whole screen."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in lines)
+
+    def static(self, selector: str) -> str:
+        return str(self.app.screen.query_one(selector, Static).content)
+
+    async def go_to(self, label: str) -> None:
+        self.runs.grid.cursor_row = self.labels.index(label)
+        await self.pilot.pause()
+        assert self.current == label
+
+    async def until(self, true: Callable[[], bool], seconds: float = 4.0) -> None:
+        """Wait for something that follows from a change of the run folders."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"still not so:\n{self.text()}"
+            await asyncio.sleep(0.02)
+            await self.pilot.pause()
+
+
+@asynccontextmanager
+async def session(runs_dir: Path, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Session]:
+    app = WorkbenchApp(runs_dir, runs_dir.parent / "data")
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield Session(app, pilot)

@@ -1,0 +1,435 @@
+"""Every command of the registry does what it says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+
+from tests.tui.folders import write_run
+from tests.tui.session import Session, session
+from workbench.tui.commands import COMMANDS, SCOPES, key_table
+from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.screens.export import ExportScreen
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.widgets.lines import KeyLine
+
+NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
+NEWEST_FIRST += ["item-cf", "popularity"]
+Check = Callable[[Session], Awaitable[None]]
+CHECKS: dict[str, Check] = {}
+
+
+def checks(command: str) -> Callable[[Check], Check]:
+    def remember(check: Check) -> Check:
+        CHECKS[command] = check
+        return check
+
+    return remember
+
+
+async def on_metric(s: Session, title: str) -> None:
+    """Put the column cursor on a column."""
+    heads = [head.title for head in s.runs.grid.table.heads]
+    step = heads.index(title) - s.runs.grid.cursor_column
+    await s.press(*["right" if step > 0 else "left"] * abs(step))
+
+
+@checks("runs.open")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await s.press("enter")
+    assert isinstance(s.app.screen, DetailScreen)
+    text = s.text()
+    assert "mf  ✔ done" in text
+    assert "0.2551  0.2431 to 0.2671" in text
+
+
+@checks("runs.mark")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await s.press("space")
+    assert s.current == "item-cf", "the cursor goes on, so that several are marked quickly"
+    assert s.row("mf").startswith("✱ ✔ mf")
+    await s.press("k", "space")
+    assert s.row("mf").startswith("  ✔ mf")
+
+
+@checks("runs.baseline")
+async def _(s: Session) -> None:
+    await s.go_to("item-cf")
+    await s.press("b")
+    assert s.row("item-cf").startswith("⚑ ✔ item-cf")
+    assert "▲ +0.0162" in s.row("mf")  # .2551 - .2389
+    assert "▼ -0.1268" in s.row("popularity")  # .1121 - .2389
+    assert "not comparable: judged on another split" in s.row("ease")
+    assert "no metric in common" in s.row("deepfm")
+    assert "Δ to item-cf" in s.text()
+    await s.press("b")
+    assert "0.2551✦" in s.row("mf")
+    assert s.runs.baseline is None
+
+
+@checks("runs.delta")
+async def _(s: Session) -> None:
+    await s.go_to("popularity")
+    await s.press("b")
+    assert "▲ +0.1268" in s.row("item-cf")
+    await s.press("d")
+    assert "▲ +113.1 %" in s.row("item-cf")  # .1268 / .1121
+    await s.press("d")
+    assert "0.2389" in s.row("item-cf")
+    await s.press("d")
+    assert "▲ +0.1268" in s.row("item-cf")
+
+
+@checks("runs.filter")
+async def _(s: Session) -> None:
+    await s.press("slash")
+    await s.type("mf")
+    assert s.labels == ["mf-long", "mf-bpr", "mf"]
+    await s.type(" ndcg@10>.25")
+    assert s.labels == ["mf"]
+    await s.press("enter")
+    assert s.app.focused is s.runs.grid
+    assert "filter: mf ndcg@10>.25" in s.text()
+
+
+@checks("runs.unchanged")
+async def _(s: Session) -> None:
+    assert "protocol" in [head.title for head in s.runs.grid.table.heads]
+    await s.press("u")
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert "protocol" not in titles, "all runs have the same"
+    assert "seed" in titles, "ease has another"
+    assert "ndcg@10" in titles
+    await s.press("u")
+    assert "protocol" in [head.title for head in s.runs.grid.table.heads]
+
+
+@checks("runs.only-marked")
+async def _(s: Session) -> None:
+    await s.go_to("lr")
+    await s.press("space", "space")
+    await s.press("m")
+    assert s.labels == ["lr", "mf-bpr"]
+    await s.press("m")
+    assert s.labels == NEWEST_FIRST
+
+
+@checks("runs.clear")
+async def _(s: Session) -> None:
+    await on_metric(s, "ndcg@10")
+    await s.go_to("mf")
+    await s.press("space", "S", "m", "slash")
+    await s.type("zzz")
+    assert "No run passes the filter 'zzz'" in s.text()
+    await s.press("escape")
+    assert s.labels == ["mf"], "the filter goes first"
+    await s.press("escape")
+    assert s.labels[:2] == ["mf", "pop-sample"], "then the choice of marked runs"
+    await s.press("escape")
+    assert s.labels == NEWEST_FIRST, "then the order"
+
+
+@checks("runs.copy")
+async def _(s: Session) -> None:
+    await s.go_to("lr")
+    await s.press("y")
+    assert "run lr" in s.copied[0]
+    assert "auc 0.7921" in s.copied[0]
+    assert "ndcg" not in s.copied[0], "lr has none"
+
+
+@checks("runs.copy-table")
+async def _(s: Session) -> None:
+    await s.press("Y")
+    lines = s.copied[0].splitlines()
+    assert lines[0].startswith("| mark | state | run |")
+    assert len(lines) == 2 + len(NEWEST_FIRST)
+    assert len({line.count("|") for line in lines}) == 1
+
+
+@checks("runs.export")
+async def _(s: Session) -> None:
+    await s.press("e")
+    assert isinstance(s.app.screen, ExportScreen)
+    await s.press("ctrl+u")
+    await s.type("no.txt")
+    await s.press("enter")
+    assert "'no.txt' must end in .csv, .md, .json" in s.text()
+    await s.press("ctrl+u")
+    await s.type("t.json")
+    await s.press("enter")
+    written = json.loads(Path("t.json").read_text())["runs"]
+    assert [run["label"] for run in written] == NEWEST_FIRST
+    assert written[7]["metrics"]["ndcg@10"] == 0.2551
+    await s.press("e", "ctrl+u")
+    await s.type("t.json")
+    await s.press("enter")
+    assert "t.json exists; press Enter again to replace it" in s.text()
+    await s.press("enter")
+    s.runs  # noqa: B018 - the dialogue is closed
+    await s.press("e", "ctrl+u")
+    await s.type("t.csv")
+    await s.press("enter")
+    rows = list(csv.reader(Path("t.csv").read_text().splitlines()))
+    assert [row[2] for row in rows[1:]] == NEWEST_FIRST
+
+
+@checks("table.sort-ascending")
+async def _(s: Session) -> None:
+    await on_metric(s, "auc")
+    await s.press("s")
+    assert s.labels[:2] == ["lr", "deepfm"]
+    assert s.labels[2:] == [label for label in NEWEST_FIRST if label not in ("lr", "deepfm")]
+    assert "auc↑" in s.runs.grid.render_line(0).text
+
+
+@checks("table.sort-descending")
+async def _(s: Session) -> None:
+    await on_metric(s, "ndcg@10")
+    await s.press("S")
+    assert s.labels[:5] == ["mf", "pop-sample", "mf-bpr", "item-cf", "ease"]
+    assert "ndcg@10↓" in s.runs.grid.render_line(0).text
+
+
+@checks("table.down")
+async def _(s: Session) -> None:
+    await s.press("j", "down")
+    assert s.current == "ease-large"
+
+
+@checks("table.up")
+async def _(s: Session) -> None:
+    await s.press("j", "j", "k", "up", "k")
+    assert s.current == "pop-sample"
+
+
+@checks("table.first")
+async def _(s: Session) -> None:
+    await s.press("j", "j", "g")
+    assert s.current == "pop-sample"
+    await s.press("j", "home")
+    assert s.current == "pop-sample"
+
+
+@checks("table.last")
+async def _(s: Session) -> None:
+    await s.press("G")
+    assert s.current == "popularity"
+    await s.press("g", "end")
+    assert s.current == "popularity"
+
+
+@checks("table.page-down")
+async def _(s: Session) -> None:
+    for number in range(10, 60):
+        write_run(s.app.runs_dir, f"more-{number}", number=number, state="queued")
+    await s.until(lambda: len(s.labels) == 60)
+    await s.press("g", "pagedown")
+    height = s.runs.grid.size.height
+    assert s.runs.grid.cursor_row == height - 2
+    await s.press("pagedown")
+    assert s.runs.grid.cursor_row == 2 * (height - 2)
+    assert s.current in s.text()
+
+
+@checks("table.page-up")
+async def _(s: Session) -> None:
+    await s.press("G", "pageup")
+    assert s.current == "pop-sample"
+
+
+@checks("table.right")
+async def _(s: Session) -> None:
+    first = s.titles
+    for _ in range(12):
+        await s.press("right")
+    assert s.titles[:3] == first[:3], "the label stays in sight"
+    heads = s.runs.grid.table.heads
+    assert heads[s.runs.grid.cursor_column].title in s.titles
+    assert s.titles != first
+
+
+@checks("table.left")
+async def _(s: Session) -> None:
+    first = s.titles
+    for _ in range(12):
+        await s.press("right")
+    assert s.runs.grid.render_line(0).text.startswith("«"), "there are columns to the left"
+    for _ in range(15):
+        await s.press("left")
+    assert s.titles == first
+    assert s.runs.grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
+
+
+async def _detail(s: Session, label: str = "mf") -> DetailScreen:
+    await s.go_to(label)
+    await s.press("enter")
+    assert isinstance(s.app.screen, DetailScreen)
+    return s.app.screen
+
+
+@checks("detail.back")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("escape")
+    assert s.current == "mf"
+    await s.press("enter", "backspace")
+    assert s.current == "mf"
+
+
+@checks("detail.next")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("n")
+    assert "item-cf  ✔ done" in s.text()
+    await s.press("n", "n")
+    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
+
+
+@checks("detail.previous")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("p")
+    assert "mf-bpr  ✔ done" in s.text()
+
+
+@checks("detail.down")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("j", "down")
+    assert screen.scroll.scroll_y == 2
+
+
+@checks("detail.up")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("j", "j", "j", "k", "up")
+    assert screen.scroll.scroll_y == 1
+
+
+@checks("detail.page-down")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown")
+    assert screen.scroll.scroll_y == screen.scroll.size.height - 1
+
+
+@checks("detail.page-up")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown", "pageup")
+    assert screen.scroll.scroll_y == 0
+
+
+@checks("detail.top")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown", "g")
+    assert screen.scroll.scroll_y == 0
+
+
+@checks("detail.bottom")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("G")
+    assert screen.scroll.scroll_y == screen.scroll.max_scroll_y > 0
+    assert "torch" in s.text(), "the environment comes last"
+
+
+@checks("detail.copy")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("y")
+    assert "Result\n" in s.copied[0]
+    assert "ndcg@10         0.2551  0.2431 to 0.2671" in s.copied[0]
+    assert "factors        64" in s.copied[0]
+
+
+@checks("everywhere.palette")
+async def _(s: Session) -> None:
+    await s.press("colon")
+    assert isinstance(s.app.screen, CommandPalette)
+    await s.type("hide same")
+    await s.until(lambda: "hide same (u)" in s.text())
+    await s.press("enter")
+    await s.until(lambda: s.app.screen_stack[0].options.hide_unchanged)  # type: ignore[attr-defined]
+
+
+@checks("everywhere.help")
+async def _(s: Session) -> None:
+    await s.press("question_mark")
+    assert isinstance(s.app.screen, HelpScreen)
+    assert "Open the run under the cursor." in s.text()
+    await s.press("escape", "f1")
+    assert isinstance(s.app.screen, HelpScreen)
+
+
+@checks("everywhere.quit")
+async def _(s: Session) -> None:
+    await s.press("q")
+    assert s.app.return_code == 0
+
+
+@pytest.mark.parametrize("command", [command.id for command in COMMANDS])
+async def test_command(command: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(suite.parent)
+    async with session(suite) as running:
+        await CHECKS[command](running)
+
+
+def test_every_check_belongs_to_a_command() -> None:
+    assert set(CHECKS) == {command.id for command in COMMANDS}
+    assert {command.scope for command in COMMANDS} == set(SCOPES)
+
+
+@pytest.mark.parametrize("scope", ["runs", "detail"])
+def test_no_key_means_two_things_at_once(scope: str) -> None:
+    together = [c for c in COMMANDS if c.scope in (scope, "everywhere")]
+    if scope == "runs":
+        together += [command for command in COMMANDS if command.scope == "table"]
+    keys = [key for command in together for key in command.keys]
+    assert sorted(keys) == sorted(set(keys))
+
+
+async def test_the_key_line_names_only_what_works(suite: Path) -> None:
+    async with session(suite, (160, 30)) as s:
+
+        def named() -> set[str]:
+            return {command.id for command in s.app.screen.query_one(KeyLine).fitting()}
+
+        await s.go_to("ease-large")
+        assert "runs.baseline" not in named(), "a failed run is no baseline"
+        assert not named() & {"runs.delta", "runs.only-marked"}
+        await s.go_to("mf")
+        assert "runs.baseline" in named()
+        await s.press("b", "space")
+        assert {"runs.delta", "runs.only-marked"} <= named()
+
+
+async def test_a_click_on_the_key_line_runs_the_command(suite: Path) -> None:
+    async with session(suite) as s:
+        line = s.app.screen.query_one(KeyLine).render()
+        at = str(line).index("mark")
+        await s.pilot.click(KeyLine, offset=(at, 0))
+        assert s.row("pop-sample").startswith("✱")
+
+
+async def test_keys_can_be_changed_by_id(suite: Path) -> None:
+    async with session(suite) as s:
+        s.app.set_keymap({"table.down": "ctrl+n"})
+        await s.press("ctrl+n")
+        assert s.current == "mf-long"
+        await s.press("j")
+        assert s.current == "mf-long"
+
+
+def test_the_docs_have_the_current_keys() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "tui.md").read_text()
+    assert key_table() in docs, "put the output of workbench.tui.commands.key_table() there"
