@@ -208,12 +208,12 @@ def _share_relevant(labels: Tensor) -> Tensor:
 
 def _read_header(path: Path) -> dict[str, Any]:
     try:
-        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        header: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InputError(
             f"{path.parent}: no saved ranking model here", "train it again with --fresh"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from error
     if header.get("format") != FORMAT:
         raise InputError(

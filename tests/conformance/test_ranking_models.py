@@ -1,0 +1,148 @@
+"""What every registered ranking model must do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from recsys_core.config import parse_config
+from recsys_core.evaluation.rows import auc
+from recsys_core.events import Event
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.split import Split
+from recsys_core.ranking.base import RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.ranker import Ranker
+from recsys_core.registry import model_info, model_names
+from recsys_core.training.runtime import Runtime
+from tests.ranking.build import LAYOUT, batch, dataset, schema, split, wider
+
+RANKING = [name for name in model_names() if model_info(name).stage == "ranking"]
+pytestmark = pytest.mark.parametrize("name", RANKING)
+
+FAST: dict[str, Any] = {"epochs": 3, "batch_size": 256, "learning_rate": 0.02, "patience": 0}
+
+
+def build(name: str, tasks: int = 1) -> RankingModel:
+    torch.manual_seed(0)
+    cls = model_info(name).cls
+    model: RankingModel = cls(cls.Config(), LAYOUT, tasks)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def fit(name: str, parts: Split, runtime: Runtime | None = None, **fields: Any) -> Ranker:
+    config = model_info(name).cls.Config.model_validate({**FAST, **fields})
+    return Ranker(name, config, schema(parts.dataset), runtime).fit(parts)
+
+
+@pytest.fixture(scope="module")
+def parts() -> Split:
+    return split(dataset(interaction=False))
+
+
+def pick(some: Batch, rows: list[int]) -> Batch:
+    return Batch(
+        some.single[rows],
+        some.weighted[rows],
+        some.weights[rows],
+        some.widths,
+        some.labels[rows],
+    )
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_logits_have_a_column_a_task(name: str, tasks: int) -> None:
+    assert build(name, tasks)(batch()).shape == (3, tasks)
+
+
+def test_gradients_reach_every_parameter(name: str) -> None:
+    model = build(name).train()
+    some = batch()
+    for _ in range(8):  # dropout may hide a unit once
+        loss = F.binary_cross_entropy_with_logits(model(some), some.labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+def test_a_row_does_not_depend_on_the_others(name: str) -> None:
+    model, some = build(name).eval(), batch()
+    together = model(some)
+    alone = torch.cat([model(pick(some, [row])) for row in range(3)])
+    turned = model(pick(some, [2, 0, 1, 0]))
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(together[[2, 0, 1, 0]], turned, rtol=1e-5, atol=1e-6)
+
+
+def test_padding_changes_nothing(name: str) -> None:
+    model = build(name).eval()
+    torch.testing.assert_close(model(batch()), model(wider(batch())), rtol=1e-6, atol=1e-6)
+
+
+def test_a_planted_effect_is_found(name: str, parts: Split) -> None:
+    trained = fit(name, parts, epochs=10)
+    scores = trained.predict(parts.test, parts.known)[:, 0].astype(np.float64)
+    assert auc(parts.test.relevant.astype(np.int8), scores) > 0.87  # .9 is the most there is
+
+
+def test_same_seed_same_predictions(name: str, parts: Split) -> None:
+    one, same, other = (
+        fit(name, parts, Runtime(seed=seed)).predict(parts.test, parts.known) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_save_and_load(name: str, parts: Split, tmp_path: Path) -> None:
+    trained = fit(name, parts)
+    trained.save(tmp_path)
+    loaded = Ranker.load(tmp_path)
+    np.testing.assert_array_equal(
+        loaded.predict(parts.test, parts.known), trained.predict(parts.test, parts.known)
+    )
+
+
+def test_a_resumed_fit_predicts_the_same(name: str, parts: Split, tmp_path: Path) -> None:
+    class CutOffError(Exception):
+        pass
+
+    def cut_off(event: Event) -> None:
+        if event.metrics:
+            raise CutOffError
+
+    config = model_info(name).cls.Config.model_validate(FAST)
+    runtime = Runtime(checkpoint=tmp_path)
+    with pytest.raises(CutOffError):
+        Ranker(name, config, schema(parts.dataset), runtime).fit(parts, cut_off)
+    resumed, whole = fit(name, parts, runtime), fit(name, parts)
+    assert resumed.curve == whole.curve
+    np.testing.assert_array_equal(
+        resumed.predict(parts.test, parts.known), whole.predict(parts.test, parts.known)
+    )
+
+
+def test_labels_of_predicted_rows_are_not_looked_at(name: str, parts: Split) -> None:
+    trained = fit(name, parts)
+    blind = Interactions(parts.dataset, parts.test.rows, None)  # every row counts as relevant
+    np.testing.assert_array_equal(
+        trained.predict(blind, parts.known), trained.predict(parts.test, parts.known)
+    )
+
+
+def test_configuration(name: str) -> None:
+    config_class = model_info(name).cls.Config
+    config = config_class()
+    assert parse_config(config_class, config.model_dump(mode="json"), name) == config
+    assert config_class.model_validate_json(config.model_dump_json()) == config
+    undescribed = [
+        field for field, info in config_class.model_fields.items() if not info.description
+    ]
+    assert undescribed == []

@@ -1,0 +1,212 @@
+"""Each layer against a slow literal implementation of its equation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from recsys_core.errors import InputError
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.deepfm import DeepFM, DeepFMConfig
+from recsys_core.ranking.layers import (
+    MLP,
+    Dropout,
+    FactorizationMachine,
+    FieldEmbedding,
+    FieldWeights,
+)
+from recsys_core.ranking.lr import LR, LRConfig
+from tests.ranking.build import LAYOUT, batch, wider
+
+
+def slots_of(some: Batch, row: int) -> list[list[tuple[int, float]]]:
+    """Index and weight of every slot of a row, by field."""
+    fields = [[(int(index), 1.0)] for index in some.single[row]]
+    start = 0
+    for width in some.widths:
+        slots = range(start, start + width)
+        fields.append([(int(some.weighted[row, s]), float(some.weights[row, s])) for s in slots])
+        start += width
+    return fields
+
+
+def randomized(module: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    return module
+
+
+def literal_embedding(table: Tensor, some: Batch, row: int) -> list[list[float]]:
+    """e_f = sum_s w_s V[i_s], in Python floats."""
+    fields = []
+    for slots in slots_of(some, row):
+        vector = [0.0] * table.shape[1]
+        for index, weight in slots:
+            if index != 0:
+                for d in range(len(vector)):
+                    vector[d] += weight * table[index, d].item()
+        fields.append(vector)
+    return fields
+
+
+def literal_fm(fields: list[list[float]]) -> float:
+    """sum_{i<j} <e_i, e_j>."""
+    total = 0.0
+    for i in range(len(fields)):
+        for j in range(i + 1, len(fields)):
+            total += sum(x * y for x, y in zip(fields[i], fields[j], strict=True))
+    return total
+
+
+def literal_linear(table: Tensor, some: Batch, row: int) -> float:
+    """sum_s w_s W[i_s]."""
+    slots = [slot for field in slots_of(some, row) for slot in field]
+    return sum(weight * table[index, 0].item() for index, weight in slots if index != 0)
+
+
+def literal_mlp(mlp: MLP, inputs: list[float]) -> list[float]:
+    """ReLU(W x + b), layer by layer."""
+    for layer in mlp:
+        if isinstance(layer, nn.Linear):
+            weight, bias = layer.weight.tolist(), layer.bias.tolist()
+            products = [
+                sum(w * x for w, x in zip(line, inputs, strict=True)) + b
+                for line, b in zip(weight, bias, strict=True)
+            ]
+            inputs = [max(0.0, product) for product in products]
+    return inputs
+
+
+@pytest.fixture
+def some() -> Batch:
+    return batch()
+
+
+def test_embedding_pools_by_weight(some: Batch) -> None:
+    layer = randomized(FieldEmbedding(LAYOUT, 5))
+    expected = [literal_embedding(layer.table, some, row) for row in range(3)]  # type: ignore[arg-type]
+    torch.testing.assert_close(layer(some), torch.tensor(expected))
+
+
+def test_first_order_weights(some: Batch) -> None:
+    layer = randomized(FieldWeights(LAYOUT, 1))
+    expected = [[literal_linear(layer.table, some, row)] for row in range(3)]  # type: ignore[arg-type]
+    torch.testing.assert_close(layer(some), torch.tensor(expected))
+
+
+def test_factorization_machine_sums_all_pairs() -> None:
+    fields = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(1))
+    expected = [[literal_fm(row)] for row in fields.tolist()]
+    torch.testing.assert_close(FactorizationMachine()(fields), torch.tensor(expected))
+    # by hand: <(1, 2), (3, 4)> = 3 + 8
+    assert FactorizationMachine()(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])).item() == 11
+
+
+def test_mlp() -> None:
+    mlp = MLP(4, (3, 2), dropout=0.5).eval()
+    randomized(mlp)
+    inputs = torch.randn(5, 4)
+    expected = [literal_mlp(mlp, row) for row in inputs.tolist()]
+    torch.testing.assert_close(mlp(inputs), torch.tensor(expected))
+    assert mlp.outputs == 2
+
+
+def test_lr_is_its_equation(some: Batch) -> None:
+    model = randomized(LR(LRConfig(), LAYOUT, 1))
+    assert isinstance(model, LR)
+    bias = model.bias.item()
+    expected = [[bias + literal_linear(model.weights.table, some, row)] for row in range(3)]
+    torch.testing.assert_close(model(some), torch.tensor(expected))
+
+
+def test_deepfm_is_its_equation(some: Batch) -> None:
+    config = DeepFMConfig(embedding_size=3, hidden=(4, 2), dropout=0.5)
+    model = randomized(DeepFM(config, LAYOUT, 1)).eval()
+    assert isinstance(model, DeepFM)
+    expected = []
+    for row in range(3):
+        fields = literal_embedding(model.embedding.table, some, row)
+        deep = literal_mlp(model.mlp, [value for field in fields for value in field])
+        output = model.output.weight[0].tolist()
+        expected.append(
+            [
+                model.bias.item()
+                + literal_linear(model.linear.table, some, row)
+                + literal_fm(fields)
+                + sum(w * x for w, x in zip(output, deep, strict=True))
+            ]
+        )
+    torch.testing.assert_close(model(some), torch.tensor(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [FieldEmbedding, FieldWeights])
+def test_padding_changes_nothing_and_learns_nothing(
+    some: Batch, layer: type[FieldEmbedding] | type[FieldWeights]
+) -> None:
+    module = randomized(layer(LAYOUT, 4))
+    narrow, wide = module(some), module(wider(some))
+    torch.testing.assert_close(narrow, wide, rtol=0, atol=0)
+    wide.square().sum().backward()
+    assert module.table.grad[0].abs().max() == 0  # type: ignore[index]
+
+
+def test_without_weighted_fields() -> None:
+    some = Batch(
+        torch.tensor([[2, 5]], dtype=torch.int32),
+        torch.empty(1, 0, dtype=torch.int32),
+        torch.empty(1, 0),
+        (),
+        torch.empty(1, 1),
+    )
+    embedding, weights = FieldEmbedding(LAYOUT, 2), FieldWeights(LAYOUT, 1)
+    torch.testing.assert_close(embedding(some)[0], embedding.table[[2, 5]])
+    assert weights(some).shape == (1, 1)
+
+
+def test_unknown_rows_start_in_the_middle() -> None:
+    table = FieldEmbedding(LAYOUT, 4, deviation=1.0).table
+    assert table[[0, 1, 4, 7]].abs().max() == 0
+    assert table[[2, 3, 5, 6, 8, 9, 10, 11]].abs().min() > 0
+
+
+def test_a_smaller_embedding_has_zeros_in_the_rest(some: Batch) -> None:
+    layer = FieldEmbedding(replace(LAYOUT, sizes=(None, 2, None, 1)), 4, deviation=1.0)
+    fields = layer(some)
+    assert (fields[:, 1, 2:] == 0).all()
+    assert (fields[:, 3, 1:] == 0).all()
+    assert (fields[0, 0] != 0).all()
+    with pytest.raises(InputError, match=r"feature 'b': embedding_size = 9 is more than.* 4"):
+        FieldEmbedding(replace(LAYOUT, sizes=(None, 9, None, None)), 4)
+
+
+def test_dropout_keeps_the_mean_and_drops_the_share() -> None:
+    torch.manual_seed(0)
+    layer = Dropout(0.2)
+    inputs = torch.ones(1000, 101, requires_grad=True)
+    outputs = layer(inputs)
+    dropped = 51 / 256  # 0.2 in whole bytes
+    values = sorted(outputs.detach().unique().tolist())
+    assert values == [0.0, pytest.approx(1 / (1 - dropped))]
+    # 101,000 draws: the standard error of the share is .0013
+    assert (outputs == 0).float().mean().item() == pytest.approx(dropped, abs=0.005)
+    # neighbours are independent: they share a random word, not a byte
+    zero = (outputs == 0).float()
+    assert (zero[:, 1:] * zero[:, :-1]).mean().item() == pytest.approx(dropped**2, abs=0.004)
+    outputs.sum().backward()
+    torch.testing.assert_close(inputs.grad, outputs.detach())
+
+
+def test_dropout_is_seeded_and_off_in_eval() -> None:
+    layer, inputs = Dropout(0.5), torch.ones(7, 3)
+    torch.manual_seed(1)
+    first = layer(inputs)
+    torch.manual_seed(1)
+    assert torch.equal(first, layer(inputs))
+    assert not torch.equal(first, layer(inputs))
+    assert layer.eval()(inputs) is inputs
+    assert Dropout(0.0)(inputs) is inputs
+    assert repr(layer) == "Dropout(rate=0.500)"
