@@ -184,7 +184,7 @@ def places_from_end(
 
 
 def share_of(count: TimeArray, share: float) -> TimeArray:
-    """Shape of `count`: floor(share * count), safe from .1 * 30 = 2.9999 and the like."""
+    """Shape of `count`: floor(share * count), where .29 * 100 is 29, not 28.999999999999996."""
     whole: TimeArray = np.floor(count * share + 1e-9).astype(np.int64)
     return whole
 

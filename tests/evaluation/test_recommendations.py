@@ -9,7 +9,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import TOPK_METRICS
-from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.evaluation.recommendations import Part, evaluate_recommendations
 from recsys_core.protocols.split import Split
 from tests.protocols.build import dataset, random_dataset, split
 
@@ -54,6 +54,17 @@ def test_validation_is_judged_on_validation_rows(cut: Split) -> None:
     assert outcome.user_metrics["recall@1"].tolist() == [1, 0]
     assert outcome.user_metrics["recall@2"].tolist() == [1, 1]
     assert outcome.counts["cold_users"] == 0
+
+
+def test_a_user_is_cold_where_nothing_is_known_of_her_yet() -> None:
+    """User 2 has a validation row and a test row: cold in validation, not in test."""
+    data = dataset([(0, 0, 5.0, 0), (1, 1, 5.0, 1), (2, 0, 5.0, 2), (2, 1, 5.0, 3)])
+    cut = split(data, [0, 1], [2], [3])
+    lists = np.array([[0]], dtype=np.int32)
+    parts: list[tuple[Part, int]] = [("valid", 1), ("test", 0)]
+    for part, cold in parts:
+        outcome = evaluate_recommendations(np.array([2]), lists, cut, [1], part=part)
+        assert outcome.counts["cold_users"] == cold
 
 
 def test_padding_is_never_a_hit() -> None:

@@ -44,6 +44,13 @@ def test_shares_are_parameters() -> None:
         assert (len(cut.valid), len(cut.test)) == (8, 20)
 
 
+def test_a_share_that_is_a_whole_number_of_rows_is_that_number() -> None:
+    """In floating point .29 * 100 is below 29."""
+    data = dataset([(u, i, 4.0, 0) for u in range(2) for i in range(100)])
+    cut = make_protocol({"name": "random-per-user", "test_share": 0.29}).split(data)
+    assert np.bincount(cut.test.user).tolist() == [29, 29]
+
+
 def test_a_users_test_rows_are_a_fair_draw() -> None:
     """Over 4,000 users with 10 rows, every place in the timeline is test about 400 times.
 

@@ -33,7 +33,7 @@ def items_of(part: Interactions, user: int) -> list[int]:
         (9, [0, 1, 2, 3, 4, 5, 6], [7], [8]),
         (19, list(range(17)), [17], [18]),  # floor(1.9) = 1
         (20, list(range(16)), [16, 17], [18, 19]),
-        (30, list(range(24)), [24, 25, 26], [27, 28, 29]),  # .1 * 30 is 3 exactly
+        (30, list(range(24)), [24, 25, 26], [27, 28, 29]),
     ],
 )
 def test_user_timeline_holds_out_a_tenth_of_each_user_twice(
