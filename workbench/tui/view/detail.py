@@ -173,7 +173,7 @@ def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
         yield "train / valid / test", " / ".join(f"{part:,}" for part in parts)
     yield "leaks", protocol.get("leaks")
     for name, value in _mapping(result.get("counts")).items():
-        yield name.replace("_", " "), value
+        yield "users judged" if name == "users" else name.replace("_", " "), value
     yield "split", run.split_fingerprint
 
 

@@ -1,0 +1,49 @@
+"""Pictures of the screens; after a wanted change run this file with --snapshot-update and look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.tui.app import WorkbenchApp
+
+SMALL, LARGE = (80, 24), (200, 50)
+TO_MF = ["j"] * 7
+
+
+@pytest.fixture
+def here(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runs folder that has the same name wherever the tests run."""
+    monkeypatch.chdir(suite.parent)
+    return Path("runs")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+def test_first_steps(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    nowhere = Path("/home/you/project/runs")
+    assert snap_compare(WorkbenchApp(nowhere, Path("data")), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+def test_runs_against_a_baseline(
+    snap_compare: Callable[..., bool], here: Path, size: tuple[int, int]
+) -> None:
+    press = [*TO_MF, "b", "k", "space"]
+    assert snap_compare(WorkbenchApp(here, Path("data")), press=press, terminal_size=size)
+
+
+def test_runs_as_values(snap_compare: Callable[..., bool], here: Path) -> None:
+    assert snap_compare(WorkbenchApp(here, Path("data")), press=["j"], terminal_size=SMALL)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+def test_one_run(snap_compare: Callable[..., bool], here: Path, size: tuple[int, int]) -> None:
+    press = [*TO_MF, "b", "k", "enter"]
+    assert snap_compare(WorkbenchApp(here, Path("data")), press=press, terminal_size=size)
+
+
+def test_help(snap_compare: Callable[..., bool], here: Path) -> None:
+    press = ["question_mark"]
+    assert snap_compare(WorkbenchApp(here, Path("data")), press=press, terminal_size=(100, 40))

@@ -1,0 +1,225 @@
+"""What the screens show, worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from recsys_core.errors import InputError
+from workbench.store.listing import Progress, RunSummary
+from workbench.tui.view import chart
+from workbench.tui.view import format as show
+from workbench.tui.view.columns import metric_names
+from workbench.tui.view.compare import best_runs, comparable, difference
+from workbench.tui.view.filters import Filter, parse_filter
+from workbench.tui.view.table import Options, build_table, progress_text
+from workbench.tui.view.texts import as_csv, as_markdown
+from workbench.tui.widgets.grid import _fit
+
+RUN = RunSummary(
+    "r1",
+    Path("runs"),
+    state="succeeded",
+    label="mf-bpr",
+    model="mf",
+    stage="recall",
+    dataset="ml-100k",
+    protocol="user-timeline",
+    split_fingerprint="s1",
+    params={"factors": 64, "loss": "bpr"},
+    metrics={"ndcg@10": 0.25},
+)
+
+
+def other(run_id: str, **changes: object) -> RunSummary:
+    return replace(RUN, run_id=run_id, **changes)  # type: ignore[arg-type]
+
+
+def test_metrics_stand_most_useful_first_main_cutoff_before_others() -> None:
+    names = ["gini@10", "recall@50", "ndcg@50", "auc", "recall@10", "ndcg@10", "logloss", "own"]
+    run = other("a", metrics=dict.fromkeys(names, 0.5))
+    assert metric_names([run]) == [
+        *("ndcg@10", "auc", "recall@10", "logloss", "gini@10", "own"),
+        *("ndcg@50", "recall@50"),
+    ]
+    run = other("a", metrics={"ndcg@20": 1.0, "ndcg@5": 1.0})
+    assert metric_names([run]) == ["ndcg@5", "ndcg@20"], "without 10 the smallest is the main one"
+
+
+def test_only_runs_of_one_split_compete() -> None:
+    runs = [
+        other("a", metrics={"ndcg@10": 0.2, "logloss": 0.4}),
+        other("b", metrics={"ndcg@10": 0.3, "logloss": 0.5}),
+        other("c", metrics={"ndcg@10": 0.3}),
+        other("d", metrics={"ndcg@10": 0.9}, split_fingerprint="s2"),
+        other("e", metrics={"ndcg@10": 0.95}, split_fingerprint=""),
+    ]
+    # b and c tie; the smaller log loss is better; d is alone in its split; e's split is unknown
+    assert best_runs(runs) == {("b", "ndcg@10"), ("c", "ndcg@10"), ("a", "logloss")}
+    assert not comparable(runs[4], runs[4])
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "base", "percent", "text", "style"),
+    [
+        ("ndcg@10", 0.30, 0.25, False, "▲ +0.0500", "better"),
+        ("ndcg@10", 0.30, 0.25, True, "▲ +20.0 %", "better"),
+        ("logloss", 0.30, 0.25, False, "▼ +0.0500", "worse"),
+        ("logloss", 0.20, 0.25, False, "▲ -0.0500", "better"),
+        ("auc", 0.80004, 0.80, False, "= +0.0000", "muted"),
+        ("hit@10", 0.1, 0.0, True, "▲ -", "better"),
+    ],
+)
+def test_differences(
+    metric: str, value: float, base: float, percent: bool, text: str, style: str
+) -> None:
+    found = difference(
+        other("a", metrics={metric: value}),
+        other("b", metrics={metric: base}),
+        metric,
+        percent=percent,
+    )
+    assert found is not None
+    assert (found.text, found.style) == (text, style)
+
+
+def test_no_difference_where_a_metric_is_missing() -> None:
+    assert difference(other("a", metrics={}), RUN, "ndcg@10", percent=False) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("", True),
+        ("MF", True),
+        ("mf timeline", True),
+        ("mf ml-1m", False),
+        ("model:mf", True),
+        ("model:bpr", False),
+        ("state:done", True),
+        ("state:succeeded", True),
+        ("ndcg@10>.2", True),
+        ("ndcg@10>=.25 ndcg@10<=.25 ndcg@10=.25", True),
+        ("ndcg@10<.25", False),
+        ("auc>0", False),
+        ("factors>=64", True),
+        ("loss>1", False),
+    ],
+)
+def test_filter(text: str, passes: bool) -> None:
+    assert parse_filter(text)(RUN) is passes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modl:x", "unknown field 'modl'"),
+        ("ndcg@10>", "'ndcg@10>' wants a number, got ''"),
+        ("auc<high", "wants a number, got 'high'"),
+    ],
+)
+def test_a_wrong_filter(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("@", "@")):
+        parse_filter(text)
+
+
+@given(st.text(max_size=30))
+def test_any_filter_parses_or_is_explained(text: str) -> None:
+    try:
+        passes = parse_filter(text)(RUN)
+    except InputError:
+        return
+    assert passes in (True, False)
+
+
+def titles(runs: list[RunSummary], options: Options = Options(), width: int = 200) -> list[str]:  # noqa: B008
+    table, _ = build_table(runs, options, Filter(), width)
+    return [head.title for head in table.heads[2:]]
+
+
+def test_a_narrow_table_begins_with_metrics_a_wide_one_with_what_runs_are() -> None:
+    runs = [RUN]
+    assert titles(runs) == ["run", "model", "data", "protocol", "seed", "ndcg@10", "fit", "made"]
+    assert titles(runs, width=80)[:2] == ["run", "ndcg@10"]
+    runs = [RUN, other("b", dataset="ml-1m")]
+    assert titles(runs, width=80)[:3] == ["run", "data", "ndcg@10"]
+
+
+def test_parameters_that_differ_within_a_model_are_columns() -> None:
+    runs = [
+        RUN,
+        other("b", params={"factors": 128, "loss": "bpr"}),
+        other("c", model="ease", params={"factors": 1, "regularisation": 2.0}),
+    ]
+    found = titles(runs)
+    assert "factors" in found
+    assert not {"loss", "regularisation"} & set(found)
+
+
+def test_the_model_is_no_column_where_it_is_every_label() -> None:
+    assert "model" not in titles([other("a", label="mf")])
+
+
+def test_sorting_puts_runs_without_a_value_last_either_way() -> None:
+    runs = [
+        other("a", metrics={}),
+        other("b", metrics={"auc": 0.7}),
+        other("c", metrics={"auc": 0.8}),
+    ]
+    for descending, order in ((False, "bca"), (True, "cba")):
+        _, shown = build_table(runs, Options(sort=("auc", descending)), Filter(), 120)
+        assert "".join(run.run_id for run in shown) == order
+
+
+def test_a_baseline_that_is_gone_compares_nothing() -> None:
+    table, _ = build_table([RUN], Options(baseline="gone", mode="delta"), Filter(), 80)
+    assert table.rows[0].cells[3].text == "0.2500 "
+
+
+def test_texts() -> None:
+    runs = [other("a", label="a|b"), other("b", state="failed", reason="no\nmemory", metrics={})]
+    table, _ = build_table(runs, Options(), Filter(), 80)
+    markdown = as_markdown(table).splitlines()
+    assert markdown[2].startswith(r"|  | ✔ | a\|b | 0.2500 |")
+    assert r"failed: no\\nmemory" in markdown[3]
+    assert as_csv(table).splitlines()[1].startswith(",✔,a|b,0.2500,")
+
+
+def test_progress() -> None:
+    progress = Progress("fit", 13, 20, {"loss": 0.412, "rows_per_second": 431022.0})
+    run = other("a", state="running", progress=progress)
+    # 13 / 20 of 12 cells: 7.8, so 7 and the eighth that is nearest to .8, which is 6 / 8
+    assert progress_text(run) == "fit  ███████▊░░░░ 13/20  loss 0.4120  rows_per_second 431,022"
+    assert progress_text(replace(run, progress=None)) == "starting"
+
+
+@pytest.mark.parametrize(("share", "text"), [(0, "    "), (0.5, "██  "), (1, "████"), (7, "████")])
+def test_bar(share: float, text: str) -> None:
+    assert show.bar(share, 4) == text
+
+
+def test_line_of_two_points_is_a_diagonal() -> None:
+    # 2 cells are 4 x 4 dots: (0, 3) (1, 2) (2, 1) (3, 0), counted from the top
+    assert chart.draw_line([0.0, 1.0], 2, 1) == ["⡠⠊"]
+    assert chart.draw_line([5.0], 2, 1) == ["⠤⠤"], "a constant runs through the middle"
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60),
+    st.integers(4, 60),
+    st.integers(1, 12),
+)
+def test_a_line_fills_its_box_without_gaps(values: list[float], width: int, height: int) -> None:
+    lines = chart.draw_line(values, width, height)
+    assert [len(line) for line in lines] == [width] * height
+    assert all(any(line[x] != " " for line in lines) for x in range(width))
+
+
+@given(st.text(max_size=20), st.integers(0, 12), st.booleans())
+def test_cells_are_cut_and_filled_to_their_width(text: str, width: int, right: bool) -> None:
+    assert cell_len(_fit(text, width, right=right)) == width
