@@ -4,7 +4,7 @@ BIN    := .venv/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage accuracy bench snapshots clean
+.PHONY: help eval test check pytest coverage accuracy soak bench snapshots clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,15 +21,18 @@ check: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
-	$(BIN)/pytest -m 'not accuracy' $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak' $(ARGS)
 
 coverage: .venv/.installed-dev
-	$(BIN)/pytest -m 'not accuracy' -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak' -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='recsys_core/*' --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --include='recsys_core/*' --skip-covered | tail -n 15
 
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (about half an hour)
 	$(BIN)/pytest -m accuracy $(ARGS)
+
+soak: .venv/.installed-dev  ## kill jobs and their supervisor again and again (some minutes)
+	$(BIN)/pytest -m soak $(ARGS)
 
 bench: .venv/.installed-dev  ## speed against peers, each in an environment of its own
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -78,17 +78,22 @@ def describe_environment(model: str, threads: int, device: str) -> dict[str, Any
 
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
-    """Let torch and the BLAS libraries use `threads` threads inside the block."""
-    import torch
+    """Let the BLAS libraries, and torch where it is loaded, use `threads` threads inside the block.
+
+    A model that needs torch has loaded it by now; the others are spared its seconds of import.
+    """
     from threadpoolctl import threadpool_limits
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(threads)
     try:
         with threadpool_limits(limits=threads):
             yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)
 
 
 def default_threads() -> int:

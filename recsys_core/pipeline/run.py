@@ -231,10 +231,10 @@ def _run_ranking(
 
 
 def _resolve_device(device: str) -> str:
-    import torch
-
     if device == "cpu":
         return device
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     if device == "cuda":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,13 +31,26 @@ class ProcessIdentity:
     @classmethod
     def current(cls) -> ProcessIdentity:
         """Describe this process."""
-        started = _process_start(os.getpid())
-        assert started is not None, "this process runs"
-        return cls(os.getpid(), started, boot_id())
+        identity = cls.of(os.getpid())
+        assert identity is not None, "this process runs"
+        return identity
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessIdentity | None:
+        """Describe the process `pid`; None when it is gone."""
+        started = _process_start(pid)
+        return None if started is None else cls(pid, started, boot_id())
 
     def alive(self) -> bool:
         """Tell whether the process still runs; a zombie does not."""
         return self.boot_id == boot_id() and _process_start(self.pid) == self.started
+
+    def age(self) -> float:
+        """Seconds since it started; on Linux whatever becomes of the clock."""
+        boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
+        if boot_clock is None or not _PROC.exists():
+            return time.time() - self.started
+        return time.clock_gettime(boot_clock) - self.started
 
 
 @cache

@@ -41,6 +41,8 @@ class Status:
     boot_id: str | None = None
     exit_code: int | None = None
     reason: str | None = None
+    cpu_seconds: float | None = None
+    peak_rss_mb: float | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: Path) -> Status:
@@ -102,8 +104,12 @@ class Run:
 
     def status(self) -> Status:
         """Read the state as it is now; a dead run is shown as interrupted."""
+        return self.noted_status().as_seen_now()
+
+    def noted_status(self) -> Status:
+        """Read the state that was written last, whatever became of the process since."""
         path = self.path / STATUS
-        return Status.parse(read_json(path), path).as_seen_now()
+        return Status.parse(read_json(path), path)
 
     def write_status(self, status: Status) -> None:
         """Replace the state."""
@@ -149,13 +155,20 @@ def _events(content: bytes) -> Iterator[dict[str, Any]]:
                 yield event
 
 
-def create_run(runs_dir: Path, spec: Mapping[str, Any], label: str) -> Run:
+def create_run(
+    runs_dir: Path,
+    spec: Mapping[str, Any],
+    label: str,
+    files: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Run:
     """Make a run folder in state queued.
 
     Parameters
     ----------
     spec
         The job as plain values.
+    files
+        JSON files by name that must be there from the first moment on.
 
     Raises
     ------
@@ -178,7 +191,9 @@ def create_run(runs_dir: Path, spec: Mapping[str, Any], label: str) -> Run:
     run = Run(path)
     try:
         write_text(path / SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
-        run.write_status(Status("queued", created=created))
+        for name, content in (files or {}).items():
+            write_json(path / name, content)
+        run.write_status(Status("queued", created=created))  # it makes the folder a run
     except StoreError:
         shutil.rmtree(path, ignore_errors=True)
         raise
