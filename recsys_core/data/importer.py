@@ -180,9 +180,11 @@ def prepare(
     on_event(Event("load", message=f"reading {found.path}"))
     raw = found.read()
     dataset = build_dataset(name or "", raw)
-    known = recognise(dataset.n_interactions, dataset.n_users, dataset.n_items)
+    bad_rows = {**raw.ratings.bad_rows, **raw.bad_rows}
+    counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
+    known = None if bad_rows else recognise(*counts)  # a mended set is not the published one
     chosen = name or (known.name if known else slug(found.path))
-    _check_reserved(chosen, dataset, found.path)
+    _check_reserved(chosen, known, counts, found.path)
     if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:
         if fingerprint == dataset.fingerprint:
             return _named(dataset, chosen)
@@ -195,7 +197,7 @@ def prepare(
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    write_prepared(data_dir, dataset, source, {**raw.ratings.bad_rows, **raw.bad_rows})
+    write_prepared(data_dir, dataset, source, bad_rows)
     return dataset
 
 
@@ -229,19 +231,20 @@ def slug(path: Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "data"
 
 
-def _check_reserved(name: str, dataset: Dataset, path: Path) -> None:
+def _check_reserved(
+    name: str, known: Source | None, counts: tuple[int, int, int], path: Path
+) -> None:
     """Refuse to call anything else by the name of a published set or of the built-in one."""
     if name == SAMPLE:
         raise InputError(f"'{SAMPLE}' is the built-in data set", "choose another --name")
     source = SOURCES.get(name)
-    counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
-    if source is not None and source.counts != counts:
+    if source is not None and source is not known:
         have, want = (
             f"{rows:,} ratings, {users:,} users and {items:,} items"
             for rows, users, items in (counts, source.counts)
         )
         raise InputError(
-            f"{path} is not {name}: it has {have} where there should be {want}",
+            f"{path} is not {name}: it has {have}; {name} has {want}, none of them bad",
             "get the complete set, or register this one under another --name",
         )
 

@@ -33,6 +33,7 @@ from recsys_core.errors import InputError
 
 #: raised when the format of prepared data changes
 FORMAT = 1
+DOWNLOADS = "downloads"  # where fetched archives are kept, beside the sets
 ARRAYS, BROWSE, META = "prepared.npz", "browse.sqlite", "meta.json"
 VALID_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 COLUMN_TYPES: dict[str, type[Column]] = {
@@ -89,10 +90,11 @@ class Prepared:
 
 def check_name(name: str) -> None:
     """Refuse a name that could not be a folder's on every system."""
-    if not VALID_NAME.fullmatch(name):
+    if not VALID_NAME.fullmatch(name) or name == DOWNLOADS:
         raise InputError(
             f"'{name}' cannot name a data set",
-            "use lower-case letters, digits, '.', '_' and '-', at most 64, a letter or digit first",
+            "use at most 64 lower-case letters, digits, '.', '_' and '-', a letter or digit first"
+            f" (but not '{DOWNLOADS}')",
         )
 
 
@@ -172,7 +174,15 @@ def write_prepared(
 
 
 def _move_into_place(partial: Path, place: Path) -> None:
-    """Rename `partial` to `place`; a set that is there is moved aside first."""
+    """Rename `partial` to `place`; a set that is there is moved aside first.
+
+    A folder that holds anything else, raw files perhaps, stays: only our files in it are replaced.
+    """
+    if place.is_dir() and {entry.name for entry in place.iterdir()} - {ARRAYS, BROWSE, META}:
+        (place / META).unlink(missing_ok=True)  # not registered until all three are there
+        for name in (BROWSE, ARRAYS, META):
+            (partial / name).replace(place / name)
+        return
     aside = partial.with_suffix(".old")
     for _ in range(10):
         try:

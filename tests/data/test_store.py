@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
 from recsys_core.data.prepared import ARRAYS, BROWSE, META
+from recsys_core.data.sources import SOURCES
 from recsys_core.data.store import list_datasets, load_dataset
 from recsys_core.errors import InputError
 from tests.data.files import ML_1M, write_files
@@ -184,13 +185,24 @@ def test_what_a_killed_process_left_is_swept_up(raw: Path, data: Path) -> None:
     assert [entry.name for entry in data.iterdir()] == ["films"]
 
 
+def test_raw_files_in_the_place_of_a_set_are_never_deleted(data: Path) -> None:
+    raw = write_files(data / "films", ML_1M)
+    for _ in range(2):
+        first = import_dataset(raw, data)
+        assert {entry.name for entry in raw.iterdir()} == {*ML_1M, ARRAYS, BROWSE, META}
+        assert (raw / "ratings.dat").read_bytes() == ML_1M["ratings.dat"]
+        assert load_dataset("films", data).fingerprint == first.fingerprint
+
+
 def test_a_data_folder_that_cannot_be_written(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"data folder .* cannot be written.*\n.*--data-dir"):
         import_dataset(raw, tmp_path / "file" / "data", "mine")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", "Upper", ".hidden", "x" * 65, "é"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "", "Upper", ".hidden", "x" * 65, "é", "downloads"]
+)
 def test_names_that_cannot_be_folders(raw: Path, data: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot name a data set"):
         import_dataset(raw, data, name)
@@ -201,6 +213,18 @@ def test_names_that_are_taken(raw: Path, data: Path) -> None:
         import_dataset(raw, data, "sample")
     with pytest.raises(InputError, match="is not ml-1m: it has 3 ratings, 2 users and 2 items"):
         import_dataset(raw, data, "ml-1m")
+
+
+def test_a_set_with_rows_left_out_is_not_a_published_one(
+    raw: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = replace(SOURCES["ml-1m"], interactions=3, users=2, items=2)
+    monkeypatch.setitem(SOURCES, "ml-1m", source)
+    assert import_dataset(raw, data).name == "ml-1m"
+    (raw / "ratings.dat").write_bytes(ML_1M["ratings.dat"] + b"oops\n")
+    assert import_dataset(raw, data, None, ImportOptions("skip")).name == "films"
+    with pytest.raises(InputError, match="is not ml-1m"):
+        import_dataset(raw, data, "ml-1m", ImportOptions("skip"))
 
 
 def test_what_is_neither_name_nor_path(data: Path) -> None:
