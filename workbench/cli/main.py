@@ -115,10 +115,12 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
     debug = "--debug" in arguments
     _print_any_text()
     try:
-        code = cli.main(
-            arguments, prog_name="recsys-workbench", standalone_mode=False, obj=open_session
-        )
+        # not cli.main: it would end the process by itself when a pipe breaks
+        with cli.make_context("recsys-workbench", arguments, obj=open_session) as context:
+            code = cli.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         return _complain(error, "interrupted", "", INTERRUPTED, debug)
     except BrokenPipeError:

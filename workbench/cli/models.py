@@ -100,8 +100,8 @@ def _allowed(entry: dict[str, Any], shared: dict[str, Any]) -> str:
 
 def _bound(entry: dict[str, Any], inclusive: str, exclusive: str, sign: str) -> str:
     if inclusive in entry:
-        return f"{entry[inclusive]:g}"
-    return f"{sign}{entry[exclusive]:g}" if exclusive in entry else ""
+        return f"{entry[inclusive]:.10g}"
+    return f"{sign}{entry[exclusive]:.10g}" if exclusive in entry else ""
 
 
 def _figures(model: str) -> list[tuple[object, ...]]:

@@ -16,15 +16,13 @@ from recsys_core.errors import InputError
 #: suffix of a file that is still being written
 PARTIAL = ".partial"
 
+_ELSEWHERE = "choose another place"
 _REMEDIES = {
-    errno.ENOSPC: "free some space, or choose another place with --runs-dir",
-    errno.EDQUOT: "free some space, or choose another place with --runs-dir",
+    errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
+    errno.EDQUOT: f"free some space, or {_ELSEWHERE}",
     errno.EFBIG: "raise the file size limit (ulimit -f)",
-    errno.EROFS: "choose a place that can be written with --runs-dir",
-    errno.EACCES: "change the permissions, or choose another place with --runs-dir",
-    errno.EPERM: "change the permissions, or choose another place with --runs-dir",
-    errno.ENOTDIR: "choose a folder with --runs-dir",
-    errno.EEXIST: "choose a folder with --runs-dir",
+    errno.EACCES: f"change the permissions, or {_ELSEWHERE}",
+    errno.EPERM: f"change the permissions, or {_ELSEWHERE}",
 }
 
 
@@ -32,12 +30,19 @@ class StoreError(InputError):
     """The run store cannot be read or written: disk full, no permission, damaged file."""
 
 
-def explain(error: OSError, path: Path) -> StoreError:
-    """Turn an error of the operating system into a sentence and a remedy."""
+def explain(error: OSError, path: Path, option: str = "") -> StoreError:
+    """Turn an error of the operating system into a sentence and a remedy.
+
+    Parameters
+    ----------
+    option
+        The option of the command line that chooses the place, if there is one.
+    """
     reason = error.strerror or str(error)
+    remedy = _REMEDIES.get(error.errno or 0, _ELSEWHERE)
     return StoreError(
         f"{error.filename or path}: cannot be written: {reason}",
-        _REMEDIES.get(error.errno or 0, "check the path and the disk"),
+        f"{remedy} with {option}" if option else remedy,
     )
 
 

@@ -87,7 +87,7 @@ def write_results(path: Path, tables: Tables) -> None:
         except sqlite3.OperationalError as error:
             raise StoreError(
                 f"{path}: cannot be written: {error}",
-                "free some space, or choose another place with --runs-dir",
+                "free some space, or choose another place",
             ) from error
 
 

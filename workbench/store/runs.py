@@ -187,7 +187,7 @@ def create_run(
             if not path.exists():  # something in the way is no folder
                 raise StoreError(f"{runs_dir}: not a folder", "choose another --runs-dir") from None
         except OSError as error:
-            raise explain(error, runs_dir) from error
+            raise explain(error, runs_dir, "--runs-dir") from error
     run = Run(path)
     try:
         write_text(path / SPEC, yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True))
@@ -216,7 +216,7 @@ def check_writable(runs_dir: Path) -> None:
     except OSError as error:
         with suppress(OSError):
             probe.unlink()
-        raise explain(error, runs_dir) from error
+        raise explain(error, runs_dir, "--runs-dir") from error
 
 
 def read_run(path: Path) -> Run:

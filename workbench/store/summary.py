@@ -20,13 +20,15 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The last event of a run that is under way."""
+    """The last event of a run that is under way; rate in steps a second, eta in seconds."""
 
     stage: str
     step: int = 0
     total: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
+    rate: float | None = None
+    eta: float | None = None
 
 
 @dataclass  # not frozen: ten thousand of them take 80 ms less; nothing changes one
@@ -206,6 +208,8 @@ def last_event(path: Path) -> Progress | None:
                 total=total if isinstance(total, int) else None,
                 metrics=_numbers(event.get("metrics") or {}),
                 message=str(event.get("message", "")),
+                rate=_number(event.get("rate")),
+                eta=_number(event.get("eta")),
             )
     return None
 

@@ -1,0 +1,123 @@
+"""The command line as a process: signals, pipes, streams, what it imports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from recsys_core.data.store import load_dataset
+from tests.workbench.test_store_runs import write_run
+from workbench.store.listing import list_runs
+from workbench.store.runs import Run
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+HEAVY = ("torch", "pandas", "numpy", "scipy", "textual", "rich", "pydantic")
+
+
+def command(folder: Path, data_dir: Path, *arguments: str) -> list[str]:
+    folders = ["--runs-dir", str(folder), "--data-dir", str(data_dir)]
+    return [sys.executable, "-m", "workbench", "--headless", *arguments, *folders]
+
+
+def start(line: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        line, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_training(process: subprocess.Popen[str]) -> None:
+    assert process.stderr is not None
+    for text in process.stderr:
+        if "loss" in text:
+            return
+
+
+def test_ctrl_c_cancels_and_a_kill_interrupts(runs_dir: Path, data_dir: Path) -> None:
+    load_dataset("sample", data_dir)
+    line = ("train", "--model", "lr", "--dataset", "sample", "--threads", "1", "--plain")
+    endless = ("--set", "epochs=10000", "--set", "patience=0")
+    with start(command(runs_dir, data_dir, *line, *endless)) as process:
+        wait_for_training(process)
+        assert [run.state for run in list_runs(runs_dir)] == ["running"]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in err
+    (found,) = list_runs(runs_dir)
+    assert found.state == "cancelled"
+    run = Run(found.folder)
+    assert (run.path / "checkpoint").is_dir(), "it can be resumed"
+    assert run.events()[0][-1]["metrics"]
+    assert not list(run.path.rglob("*.partial"))
+    assert not (run.path / "metrics.json").exists()
+
+    with start(command(runs_dir, data_dir, "train", "--resume", run.run_id, "--plain")) as process:
+        wait_for_training(process)
+        assert [run.state for run in list_runs(runs_dir)] == ["running"]
+        process.kill()
+    assert [run.state for run in list_runs(runs_dir)] == ["interrupted"]
+
+
+def test_two_evals_at_once_share_a_runs_folder(runs_dir: Path, data_dir: Path) -> None:
+    load_dataset("sample", data_dir)
+    line = ("eval", "--dataset", "sample", "--models", "popularity,item-cf", "--fresh", "--quiet")
+    processes = [start(command(runs_dir, data_dir, *line)) for _ in range(2)]
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+    runs = list_runs(runs_dir)
+    assert [run.state for run in runs] == ["succeeded"] * 4
+    by_label = {run.label: [r.metrics for r in runs if r.label == run.label] for run in runs}
+    assert all(first == second for first, second in by_label.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (["--headless", "--help"], set()),
+        (["--version"], set()),
+        (["eval", "--help"], set()),
+        (["models", "list"], set()),
+        (["runs", "list"], set()),
+    ],
+)
+def test_light_commands_load_nothing_heavy(
+    tmp_path: Path, arguments: list[str], allowed: set[str]
+) -> None:
+    code = (
+        "import sys; from workbench.__main__ import main; main();"
+        f"sys.stderr.write(' '.join(x for x in {HEAVY!r} if x in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0
+    assert set(done.stderr.split()) & set(HEAVY) == allowed
+
+
+def test_a_reader_that_leaves_is_no_error(runs_dir: Path, data_dir: Path) -> None:
+    for label in ("a", "b"):
+        write_run(runs_dir, label * 40)
+    line = command(runs_dir, data_dir, "runs", "list", "--json")
+    process = start(["bash", "-c", f"set -o pipefail; {' '.join(line)} | true"])
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(runs_dir: Path, data_dir: Path) -> None:
+    write_run(runs_dir, "千と")
+    done = subprocess.run(
+        command(runs_dir, data_dir, "runs", "list"),
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0
+    assert rb"\u5343\u3068" in done.stdout
