@@ -15,7 +15,6 @@ from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Suite
 from recsys_core.protocols.catalogue import make_protocol
-from recsys_core.protocols.split import Split
 from recsys_core.registry import model_info
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
@@ -64,16 +63,6 @@ def make_plan(suite: Suite, options: JobOptions, settings: Settings) -> Plan:
         _check_folder(path)
     check_writable(settings.runs_dir)
     return Plan(suite, specs, gates, baseline, options.reports)
-
-
-def check_cutoffs(specs: Sequence[JobSpec], split: Split) -> None:
-    """Raise InputError when a K is larger than the catalogue."""
-    largest, catalogue = max(max(spec.ks) for spec in specs), int(split.catalogue.sum())
-    if largest > catalogue:
-        raise InputError(
-            f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
-            f"choose cut-offs up to {catalogue} with --k",
-        )
 
 
 def _changed(suite: Suite, options: JobOptions) -> Suite:

@@ -12,9 +12,9 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
-from workbench.cli.plan import Plan, check_cutoffs
+from workbench.cli.plan import Plan
 from workbench.cli.progress import Display
-from workbench.jobs.execute import Outcome, execute
+from workbench.jobs.execute import Outcome, check_cutoffs, execute
 from workbench.jobs.interrupts import check
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
@@ -58,7 +58,8 @@ def do_jobs(
         split = load_split(
             plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
         )
-        check_cutoffs(plan.specs, split)
+        for spec in plan.specs:
+            check_cutoffs(spec, split)
         for number, spec in enumerate(plan.specs, start=1):
             display.begin(_name(spec, plan.specs), number, len(plan.specs))
             outcomes.append(execute_job(spec, split, listen))

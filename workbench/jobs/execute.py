@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-import traceback
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from recsys_core.config import parse_config
@@ -14,15 +11,14 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.environment import default_threads, describe_environment
 from recsys_core.pipeline.result import RunResult
-from recsys_core.pipeline.run import reuse_key
+from recsys_core.pipeline.run import load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
-from workbench.jobs.interrupts import asked_to_end, undisturbed
-from workbench.jobs.logs import TextLog, describe, run_logs
-from workbench.store.files import StoreError, explain, without_nan, write_json
+from workbench.jobs.attempt import Attempt, conclude
+from workbench.jobs.logs import describe, run_logs
+from workbench.store.files import without_nan, write_json
 from workbench.store.manage import find_reusable
-from workbench.store.process import ProcessIdentity
 from workbench.store.results import Tables, write_results
 from workbench.store.runs import (
     CHECKPOINT,
@@ -33,12 +29,8 @@ from workbench.store.runs import (
     RESULTS,
     Run,
     State,
-    Status,
     create_run,
 )
-
-#: exit codes that status.json notes
-_EXIT_CODES: dict[State, int] = {"succeeded": 0, "failed": 3, "cancelled": 130}
 
 
 @dataclass(frozen=True)
@@ -90,7 +82,7 @@ def execute(
     if found is not None:
         return Outcome(found, spec.name, "succeeded", reused=True)
     run = create_run(runs_dir, spec.model_dump(mode="json"), spec.name)
-    return _execute(run, spec, split, key, data_dir, on_event)
+    return _execute(run, spec, split, data_dir, on_event)
 
 
 def resumable_spec(run: Run) -> JobSpec:
@@ -121,54 +113,56 @@ def resume(
     InputError
         The data or the split are no longer those that the run began with.
     """
-    if (run.path / ENVIRONMENT).is_file():
-        before = run.environment.get("split_fingerprint")
-        if before not in (None, split.fingerprint):
-            raise InputError(
-                f"run {run.run_id} began on other data: its split was {before},"
-                f" now it is {split.fingerprint}",
-                "train it again without --resume",
-            )
+    _check_same_data(run, split)
     run.remove_unfinished()
-    return _execute(run, spec, split, reuse_key(spec, split), data_dir, on_event)
+    return _execute(run, spec, split, data_dir, on_event)
 
 
-def _execute(
-    run: Run, spec: JobSpec, split: Split, key: str, data_dir: Path, on_event: OnEvent
-) -> Outcome:
-    """Work, and whatever happens write down how it ended."""
-    try:
-        _work(run, spec, split, key, data_dir, on_event)
-    except KeyboardInterrupt:
-        _cancel(run)
-        raise
-    except Exception as error:
-        if asked_to_end():
-            _cancel(run)
-            raise KeyboardInterrupt from error
-        return Outcome(run, spec.name, "failed", reason=_fail(run, error))
-    return Outcome(run, spec.name, "succeeded")
+def _check_same_data(run: Run, split: Split) -> None:
+    """Raise InputError when a run began on other data."""
+    if not (run.path / ENVIRONMENT).is_file():
+        return
+    before = run.environment.get("split_fingerprint")
+    if before not in (None, split.fingerprint):
+        raise InputError(
+            f"run {run.run_id} began on other data: its split was {before},"
+            f" now it is {split.fingerprint}",
+            "train it again as a new run",
+        )
 
 
-def _cancel(run: Run) -> None:
-    with undisturbed():
-        _log(run, "cancelled")
-        _finish(run, "cancelled", "asked to end by ctrl-C or a signal")
+def _execute(run: Run, spec: JobSpec, split: Split, data_dir: Path, on_event: OnEvent) -> Outcome:
+    """Do the job in this process; a signal that ends it is passed on as KeyboardInterrupt."""
+    attempt = Attempt.begin(run)
+
+    def work() -> None:
+        do_job(attempt, spec, data_dir=data_dir, split=split, on_event=on_event)
+
+    state, reason = conclude(attempt, work, "cancelled")
+    if state not in ("succeeded", "failed"):
+        raise KeyboardInterrupt
+    return Outcome(run, spec.name, state, reason=reason)
 
 
-def _fail(run: Run, error: Exception) -> str:
-    with undisturbed():
-        reason = _reason(error, run.path)
-        _log(run, "failed\n" + "".join(traceback.format_exception(error)).rstrip())
-        _finish(run, "failed", reason)
-    return reason
-
-
-def _work(
-    run: Run, spec: JobSpec, split: Split, key: str, data_dir: Path, on_event: OnEvent
+def do_job(
+    attempt: Attempt,
+    spec: JobSpec,
+    *,
+    data_dir: Path,
+    split: Split | None = None,
+    offline: bool = False,
+    on_event: OnEvent = ignore,
 ) -> None:
-    status = _start(run)
-    write_json(run.path / ENVIRONMENT, _environment(spec, split))
+    """Run `spec` in the folder of `attempt`, and note the success; whatever fails is raised.
+
+    Parameters
+    ----------
+    split
+        The outcome of `load_split(spec)`, when the caller has it already.
+    offline
+        Never download a data set.
+    """
+    run = attempt.run
     with run_logs(run.path / EVENTS, run.path / LOG) as (write_event, log):
 
         def listen(event: Event) -> None:
@@ -177,28 +171,25 @@ def _work(
                 log(describe(event))
             on_event(event)
 
+        if split is None:
+            split = load_split(spec, data_dir=data_dir, offline=offline, on_event=listen)
+            check_cutoffs(spec, split)
+            _check_same_data(run, split)
+        write_json(run.path / ENVIRONMENT, _environment(spec, split))
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
-        _write_result(run, result, key)
+        _write_result(run, result, reuse_key(spec, split))
+        attempt.succeed()
         shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
-        run.write_status(replace(status, state="succeeded", ended=time.time(), exit_code=0))
 
 
-def _start(run: Run) -> Status:
-    """Note that this process runs the job."""
-    identity = ProcessIdentity.current()
-    status = replace(
-        run.status(),
-        state="running",
-        started=time.time(),
-        ended=None,
-        pid=identity.pid,
-        process_started=identity.started,
-        boot_id=identity.boot_id,
-        exit_code=None,
-        reason=None,
-    )
-    run.write_status(status)
-    return status
+def check_cutoffs(spec: JobSpec, split: Split) -> None:
+    """Raise InputError when a K is larger than the catalogue."""
+    largest, catalogue = max(spec.ks), int(split.catalogue.sum())
+    if largest > catalogue:
+        raise InputError(
+            f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
+            f"choose cut-offs up to {catalogue} with --k",
+        )
 
 
 def _environment(spec: JobSpec, split: Split) -> dict[str, object]:
@@ -243,35 +234,3 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
         "reuse_key": key,
     }
     write_json(run.path / METRICS, without_nan(content))
-
-
-def _reason(error: Exception, path: Path) -> str:
-    """Say in one line why a job failed."""
-    if isinstance(error, InputError):
-        return "; ".join(str(error).splitlines())
-    if isinstance(error, OSError):
-        return "; ".join(str(explain(error, path)).splitlines())
-    if isinstance(error, MemoryError):
-        return "out of memory"
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _log(run: Run, text: str) -> None:
-    # a full disk must not hide how the job ended
-    with suppress(OSError), (run.path / LOG).open("ab", buffering=0) as file:
-        TextLog(file)(text)
-
-
-def _finish(run: Run, state: State, reason: str) -> None:
-    """Note how a run without a result ended, and drop what it left half-done."""
-    run.remove_unfinished()
-    ended = replace(
-        run.status(), state=state, ended=time.time(), exit_code=_EXIT_CODES[state], reason=reason
-    )
-    try:
-        run.write_status(ended)
-    except StoreError:
-        # the disk is full to the last byte; the run stays as it is and, once this process is
-        # gone, is shown as interrupted
-        return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from workbench.store.files import without_nan
 
 #: plain progress is written at most this often, in seconds: 20 a second
 _INTERVAL = 0.05
+#: bytes of log.txt before it starts anew
+LONGEST_LOG = 5_000_000
 
 
 class EventLog:
@@ -29,10 +33,12 @@ class EventLog:
         self._file = file
         self._clock = clock
         self._written = -_INTERVAL
+        self._speed = Speed()
 
     def __call__(self, event: Event) -> None:
         """Write `event`, or drop it."""
         now = self._clock()
+        rate, eta = self._speed(event, now)
         matters = event.metrics or event.message or event.step == event.total
         if not matters and now - self._written < _INTERVAL:
             return
@@ -42,6 +48,8 @@ class EventLog:
             "stage": event.stage,
             "step": event.step,
             "total": event.total,
+            "rate": rate,
+            "eta": eta,
             "metrics": without_nan(dict(event.metrics)),
             "message": event.message,
         }
@@ -49,17 +57,54 @@ class EventLog:
         self._file.write(json.dumps(line).encode() + b"\n")
 
 
-class TextLog:
-    """Appends lines with the time; what cannot be written is left out."""
+class Speed:
+    """Steps a second of a stage, and the seconds that the rest of it will take.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Examples
+    --------
+    >>> speed = Speed()
+    >>> speed(Event("fit", 30, 100), 0.0)  # resumed at step 30: no step was taken yet
+    (None, None)
+    >>> speed(Event("fit", 40, 100), 5.0)  # 10 steps in 5 s, 60 to go
+    (2.0, 30.0)
+    """
+
+    def __init__(self) -> None:
+        self._stage: str | None = None
+        self._first = (0, 0.0)
+
+    def __call__(self, event: Event, now: float) -> tuple[float | None, float | None]:
+        """Return rate and remaining seconds, each None while unknown."""
+        step, started = self._first
+        if event.stage != self._stage or event.step < step:
+            self._stage, self._first = event.stage, (event.step, now)
+            return None, None
+        if now <= started or event.step == step:
+            return None, None
+        rate = (event.step - step) / (now - started)
+        remaining = None if event.total is None else max(0, event.total - event.step) / rate
+        return round(rate, 4), None if remaining is None else round(remaining, 2)
+
+
+class TextLog:
+    """Appends lines with the time; what cannot be written is left out.
+
+    A log that grew long becomes ``log.1.txt`` and starts anew; one such part is kept.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
+        self._path = path
 
     def __call__(self, text: str) -> None:
         """Write `text`."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
         with suppress(OSError):  # a full disk must not hide the error that is being logged
             self._file.write(f"{stamp} {text}\n".encode(errors="backslashreplace"))
+            if self._file.tell() > LONGEST_LOG:
+                # copied and cut, not renamed: stdout and stderr of the process go on in this file
+                shutil.copyfile(self._path, self._path.with_suffix(f".1{self._path.suffix}"))
+                self._file.truncate(0)
 
 
 class _ToText(logging.Handler):
@@ -74,11 +119,21 @@ class _ToText(logging.Handler):
         self._log(f"{record.levelname.lower()} {record.getMessage()}")
 
 
+def open_events(path: Path) -> BinaryIO:
+    """Open events.jsonl to go on; a line that a killed process left half-written is ended."""
+    file = path.open("a+b", buffering=0)
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    return file
+
+
 @contextmanager
 def run_logs(events: Path, log: Path) -> Iterator[tuple[EventLog, TextLog]]:
     """Open both files; warnings and log records of libraries go to the second meanwhile."""
-    with events.open("ab", buffering=0) as event_file, log.open("ab", buffering=0) as log_file:
-        text_log = TextLog(log_file)
+    with open_events(events) as event_file, log.open("ab", buffering=0) as log_file:
+        text_log = TextLog(log_file, log)
         handler = _ToText(text_log)
         root = logging.getLogger()
         root.addHandler(handler)

@@ -1,0 +1,204 @@
+"""One attempt at a job by this process: from the claim to the state it ends in.
+
+Light, so that a worker says that it runs, or that it was asked to end, before it has loaded what
+the job needs.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+
+from recsys_core.errors import InputError
+from recsys_core.pipeline.environment import peak_memory_mb
+from workbench.jobs.interrupts import asked_to_end, undisturbed
+from workbench.jobs.logs import TextLog
+from workbench.jobs.queue import CLAIM, STOP, changing
+from workbench.store.files import StoreError, explain, read_json
+from workbench.store.process import ProcessIdentity
+from workbench.store.runs import LOG, Run, State, Status
+
+#: exit codes that status.json notes
+EXIT_CODES: dict[State, int] = {"succeeded": 0, "failed": 3, "cancelled": 130, "interrupted": 130}
+#: states and reasons are short; a request that is longer is not ours
+_LONGEST_REASON = 1000
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A job that this process runs.
+
+    Parameters
+    ----------
+    status
+        As written when it began.
+    cpu_before
+        CPU seconds that this process had used then.
+    """
+
+    run: Run
+    status: Status
+    cpu_before: float
+
+    @classmethod
+    def begin(cls, run: Run) -> Attempt:
+        """Note that this process runs the job."""
+        identity = ProcessIdentity.current()
+        status = replace(
+            Status("running", created=run.noted_status().created),
+            started=time.time(),
+            pid=identity.pid,
+            process_started=identity.started,
+            boot_id=identity.boot_id,
+        )
+        run.write_status(status)
+        return cls(run, status, _cpu_seconds())
+
+    def succeed(self) -> None:
+        """Note the success; the result is there."""
+        self.run.write_status(self._ended("succeeded", None))
+
+    def fail(self, error: BaseException) -> str:
+        """Note why the job failed, the traceback in log.txt; return the reason, one line."""
+        with undisturbed():
+            reason = self._reason(error)
+            self._log("failed\n" + "".join(traceback.format_exception(error)).rstrip())
+            self._end_without_result("failed", reason)
+        return reason
+
+    def stop(self, otherwise: State) -> State:
+        """Note that the job was asked to end: as it was requested, or as `otherwise`."""
+        with undisturbed():
+            state, reason = requested_end(self.run) or (
+                otherwise,
+                "asked to end by ctrl-C or a signal",
+            )
+            self._log(f"{state}: {reason}")
+            self._end_without_result(state, reason)
+        return state
+
+    def _end_without_result(self, state: State, reason: str) -> None:
+        self.run.remove_unfinished()
+        # where the disk is full to the last byte the run stays as it is and, once this process is
+        # gone, is shown as interrupted
+        with suppress(StoreError):
+            self.run.write_status(self._ended(state, reason))
+
+    def _ended(self, state: State, reason: str | None) -> Status:
+        return replace(
+            self.status,
+            state=state,
+            ended=time.time(),
+            exit_code=EXIT_CODES[state],
+            reason=reason,
+            cpu_seconds=round(_cpu_seconds() - self.cpu_before, 3),
+            peak_rss_mb=round(peak_memory_mb(), 1),
+        )
+
+    def _reason(self, error: BaseException) -> str:
+        """Say in one line why a job failed."""
+        if isinstance(error, InputError):
+            return "; ".join(str(error).splitlines())
+        if isinstance(error, OSError):
+            return "; ".join(str(explain(error, self.run.path)).splitlines())
+        if isinstance(error, MemoryError):
+            return "out of memory"
+        lines = str(error).strip().splitlines()
+        return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+    def _log(self, text: str) -> None:
+        # a full disk must not hide how the job ended
+        with suppress(OSError), (self.run.path / LOG).open("ab", buffering=0) as file:
+            TextLog(file, self.run.path / LOG)(text)
+
+
+def conclude(attempt: Attempt, work: Callable[[], None], otherwise: State) -> tuple[State, str]:
+    """Do the work, and whatever happens write down how it ended.
+
+    Parameters
+    ----------
+    work
+        Notes the success itself, as the last thing it does.
+    otherwise
+        State of a job that a signal ended, when nobody asked for it through the queue.
+
+    Returns
+    -------
+    The state, and the reason where it failed.
+    """
+    try:
+        work()
+    except KeyboardInterrupt:
+        return attempt.stop(otherwise), ""
+    except Exception as error:  # noqa: BLE001 - whatever a model raises becomes the reason
+        if asked_to_end():
+            return attempt.stop(otherwise), ""
+        return "failed", attempt.fail(error)
+    return "succeeded", ""
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and those it started and waited for."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def requested_end(run: Run) -> tuple[State, str] | None:
+    """Read as what a job was asked to end, and why; None when nobody asked."""
+    path = run.path / STOP
+    if not path.exists():
+        return None
+    try:
+        request = read_json(path)
+    except StoreError:
+        request = {}
+    state: State = "failed" if request.get("state") == "failed" else "cancelled"
+    reason = request.get("reason")
+    return state, reason[:_LONGEST_REASON] if isinstance(reason, str) else "asked to end"
+
+
+def claim(run: Run) -> Attempt | None:
+    """Take a waiting job for this process.
+
+    Returns
+    -------
+    None when there is nothing to take: another process was first, or the job no longer waits.
+
+    Raises
+    ------
+    StoreError
+        The run folder cannot be written.
+    """
+    with changing(run.path.parent):
+        if run.noted_status().state != "queued" or (run.path / STOP).exists():
+            return None
+        if not _create_claim(run):
+            return None
+        return Attempt.begin(run)
+
+
+def _create_claim(run: Run) -> bool:
+    """Create claim.json unless there is one, whoever holds the lock."""
+    path = run.path / CLAIM
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            json.dump(asdict(ProcessIdentity.current()), file)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise explain(error, path) from error
+    return True
+
+
+def claimant(run: Run) -> ProcessIdentity | None:
+    """Read which process claimed a job; None where nobody did, or died while doing so."""
+    try:
+        return ProcessIdentity(**read_json(run.path / CLAIM))
+    except (StoreError, TypeError):
+        return None
