@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
+from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent, ignore
 from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.storage import read_model, write_model
+from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.storage import damaged, read_model, write_model
 from recsys_core.training.runtime import Runtime
 
-#: the scores of one block of users take at most this many floats (64 MiB)
-BLOCK_SCORES = 16_777_216
+#: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold)
+BLOCK_SCORES = 2_097_152
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -60,6 +62,8 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, the only ones ever recommended."""
+    popularity: FloatArray
+    """Shape (n_items,): relevant train rows of each item; serves users of whom nothing is known."""
     tie_rank: IntArray
     """Shape (n_items,): the order in which equal scores are listed."""
     threshold: float | None
@@ -93,7 +97,9 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.threshold = train.threshold
         self.histories = train.histories()
         self.fingerprint = train.dataset.fingerprint
-        self._fit(train.positives(), valid, on_event)
+        positives = train.positives()
+        self.popularity = positives.item_counts().astype(np.float32)
+        self._fit(positives, valid, on_event)
         return self
 
     @abstractmethod
@@ -124,23 +130,39 @@ class RecallModel(ABC, Generic[ConfigT]):
         histories: Histories | None = None,
         exclude_seen: bool = True,
     ) -> TopK:
-        """Rank the catalogue for `users`, in blocks so that memory does not grow with users."""
+        """Rank the catalogue for `users`, in blocks so that memory does not grow with users.
+
+        Parameters
+        ----------
+        users
+            Shape (n,): user numbers; an unknown one is served from its row of `histories`.
+        k
+            Length of the lists, at least 1; it may be larger than the catalogue.
+        histories
+            n rows, what the query uses; None: those of `fit`.
+        exclude_seen
+            Whether to leave out the items of `histories`.
+
+        Raises
+        ------
+        InputError
+            k below 1, histories that are not one row a user, or an item the model does not know.
+        """
         known = self.histories_of(users) if histories is None else histories
-        block = max(1, BLOCK_SCORES // self.n_items)
-        parts = []
-        for start in range(0, len(users), block):
-            rows = np.arange(start, min(start + block, len(users)))
-            part = known.take(rows)
-            scores = self.score(users[rows], part)
+        check_query(users, k, known, self.n_items)
+
+        def rank(block: slice) -> tuple[IntArray, FloatArray]:
+            part = known.take(np.arange(block.start, block.stop))
+            scores = self.score(users[block], part)
             scores[:, ~self.catalogue] = -np.inf
             if exclude_seen:
                 scores[part.row, part.items] = -np.inf
-            parts.append(top_k(scores, k, self.tie_rank))
-        items, scores = (
-            (np.concatenate(side) for side in zip(*parts, strict=True))
-            if parts
-            else (np.empty((0, k), np.int32), np.empty((0, k), np.float32))
-        )
+            return top_k(scores, k, self.tie_rank)
+
+        parts = map_blocks(rank, len(users), max(1, BLOCK_SCORES // self.n_items))
+        if not parts:
+            return TopK(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
+        items, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
         return TopK(items, scores)
 
     def histories_of(self, users: NDArray[np.integer]) -> Histories:
@@ -154,6 +176,11 @@ class RecallModel(ABC, Generic[ConfigT]):
         if self.threshold is None:
             return histories
         return histories.where(histories.ratings >= self.threshold)
+
+    def popular_where_empty(self, scores: FloatArray, empty: BoolArray) -> FloatArray:
+        """Score by popularity the rows of which nothing is known; `empty` has shape (n,)."""
+        scores[empty] = self.popularity
+        return scores
 
     @abstractmethod
     def state(self) -> dict[str, NDArray[Any]]:
@@ -177,12 +204,34 @@ class RecallModel(ABC, Generic[ConfigT]):
             A file is missing or truncated, or belongs to another model or format version.
         """
         header, arrays = read_model(folder, cls.__name__)
-        model = cls(parse_config(cls.Config, header["config"], cls.__name__), runtime)  # type: ignore[arg-type]
+        config = parse_config(cls.Config, header["config"], f"{folder}: saved {cls.__name__}")
+        model = cls(config, runtime)  # type: ignore[arg-type]
         model.threshold = header["threshold"]
         model.fingerprint = header["fingerprint"]
-        model.catalogue = arrays.pop("catalogue")
-        model.tie_rank = arrays.pop("tie_rank")
-        names = ("offsets", "items", "ratings", "timestamps")
-        model.histories = Histories(*(arrays.pop(f"history.{name}") for name in names))
-        model.set_state(arrays)
+        try:
+            model.catalogue = arrays.pop("catalogue")
+            model.popularity = arrays.pop("popularity")
+            model.tie_rank = arrays.pop("tie_rank")
+            names = ("offsets", "items", "ratings", "timestamps")
+            model.histories = Histories(*(arrays.pop(f"history.{name}") for name in names))
+            model.set_state(arrays)
+        except KeyError as error:
+            raise damaged(folder, f"array {error} is missing") from error
         return model
+
+
+def check_query(users: NDArray[np.integer], k: int, histories: Histories, n_items: int) -> None:
+    """Raise InputError for what `recommend` cannot answer."""
+    if k < 1:
+        raise InputError(f"recommend: k = {k}", "k must be at least 1")
+    if len(histories) != len(users):
+        raise InputError(
+            f"recommend: {len(histories)} histories for {len(users)} users", "give one row a user"
+        )
+    items = histories.items
+    wrong = items[(items < 0) | (items >= n_items)]
+    if len(wrong):
+        raise InputError(
+            f"recommend: a history has item number {wrong[0]}, the model knows 0 to {n_items - 1}",
+            "drop it, or use a model fitted on a data set that has it",
+        )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: raised when the format of saved models changes
 FORMAT = 1
 HEADER, ARRAYS = "model.json", "model.npz"
+KEYS = {"format", "class", "config", "threshold", "fingerprint"}
+REMEDY = "train it again with --fresh"
 
 
 def write_model(folder: Path, model: RecallModel[Any]) -> None:
@@ -28,6 +30,7 @@ def write_model(folder: Path, model: RecallModel[Any]) -> None:
         **model.state(),
         **history,
         "catalogue": model.catalogue,
+        "popularity": model.popularity,
         "tie_rank": model.tie_rank,
     }
     partial = folder / f"{ARRAYS}.partial"
@@ -55,18 +58,24 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
             arrays = dict(file)
     except FileNotFoundError as error:
         raise InputError(
-            f"{folder}: no saved model here ({Path(error.filename).name} is missing)",
-            "train it again with --fresh",
+            f"{folder}: no saved model here ({Path(error.filename).name} is missing)", REMEDY
         ) from None
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        # the last two: an array file where the archive of arrays should be
+        raise damaged(folder, str(error)) from error
+    if not isinstance(header, dict) or not header.keys() >= KEYS:
+        raise damaged(folder, f"{HEADER} lacks some of {', '.join(sorted(KEYS))}")
+    if header["format"] != FORMAT:
         raise InputError(
-            f"{folder}: the saved model is damaged: {error}", "train it again with --fresh"
-        ) from error
-    if header.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: saved in format {header.get('format')}, this version reads {FORMAT}",
-            "train it again with --fresh",
+            f"{path}: saved in format {header['format']}, this version reads {FORMAT}", REMEDY
         )
-    if header.get("class") != class_name:
-        raise InputError(f"{path}: this is a {header.get('class')}, not a {class_name}")
+    if header["class"] != class_name:
+        raise InputError(
+            f"{path}: this is a {header['class']}, not a {class_name}", "load it by its own class"
+        )
     return header, arrays
+
+
+def damaged(folder: Path, why: str) -> InputError:
+    """Build the error for a saved model that cannot be read."""
+    return InputError(f"{folder}: the saved model is damaged: {why}", REMEDY)

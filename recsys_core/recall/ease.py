@@ -1,0 +1,90 @@
+"""EASE: an item-item linear autoencoder with a closed-form solution."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.linalg import LinAlgError, lapack
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray
+from recsys_core.events import OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.capacity import require_memory
+from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.registry import register_model
+
+#: matrices of n_items x n_items float32 that a fit holds at its peak
+MATRICES = 4
+
+
+class EaseConfig(HistoryConfig):
+    """Fields of EASE."""
+
+    l2: float = Field(
+        500.0, gt=0, le=1e9, description="Penalty on squared weights; larger for sparser data."
+    )
+
+
+@register_model(
+    "ease",
+    stage="recall",
+    title="Linear item-item autoencoder",
+    paper="Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019",
+)
+class Ease(RecallModel[EaseConfig]):
+    """Predict the matrix from itself, X ~ X B, with no item allowed to predict itself.
+
+    min |X - X B|^2 + l2 |B|^2 with diag(B) = 0 has the solution, with P = (X'X + l2 I)^-1,
+
+        B_ij = -P_ij / P_jj  for i != j.
+
+    A user's scores are the rows of B of the items in the history, added up.
+    """
+
+    Config: ClassVar[type[Config]] = EaseConfig
+
+    weights: FloatArray
+    """Shape (n_items, n_items): B; row i is what item i says about every other."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        require_memory(
+            "ease",
+            MATRICES * 4 * positives.n_items**2,
+            f"a matrix of {positives.n_items:,} x {positives.n_items:,} items",
+            "use item-cf or mf, or a protocol with a larger k_core",
+        )
+        matrix = positives.matrix()
+        gram = (matrix.T @ matrix).toarray()
+        np.fill_diagonal(gram, gram.diagonal() + np.float32(self.config.l2))
+        inverse = _inverse(gram)
+        inverse /= -inverse.diagonal()
+        np.fill_diagonal(inverse, 0)
+        self.weights = inverse
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Add up the rows of the history's items, shape (n, n_items)."""
+        query = query_matrix(self.liked(histories), self.config, self.n_items)
+        return self.popular_where_empty(query @ self.weights, query.getnnz(axis=1) == 0)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the weights."""
+        return {"weights": self.weights}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the weights."""
+        self.weights = arrays["weights"]
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """Invert a symmetric positive definite matrix by its Cholesky factor, overwriting it."""
+    factor, failed = lapack.spotrf(matrix.T, lower=True, overwrite_a=True)
+    if failed:
+        raise LinAlgError("the Gram matrix is not positive definite; use a larger l2")
+    half, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
+    lower: FloatArray = np.tril(half, -1)
+    return np.ascontiguousarray(np.tril(half) + lower.T)
