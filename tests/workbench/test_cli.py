@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.workbench import trouble
 from tests.workbench.conftest import Cli
 from tests.workbench.test_store_runs import write_run
 from workbench.cli.context import globals_first
@@ -82,10 +83,8 @@ def test_gates_and_baselines_decide_the_exit_code(cli: Cli, runs_dir: Path, tmp_
 
 
 def test_a_failed_job_does_not_stop_the_others(cli: Cli, tmp_path: Path) -> None:
-    import tests.workbench.test_execute  # noqa: F401 - registers the model that fails
-
     report = tmp_path / "report.json"
-    line = ("eval", "--dataset", "sample", "--models", "trouble,popularity", "--quiet")
+    line = ("eval", "--dataset", "sample", "--models", f"{trouble.NAME},popularity", "--quiet")
     gate = ("--gate", "popularity:ndcg@10>=.9")
     done = cli(*line, "--set", "trouble.trouble=bug", *gate, "--report", str(report))
     assert done.code == 3, "a failed job comes before a gate"

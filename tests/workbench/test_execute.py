@@ -5,71 +5,26 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from pydantic import Field
 
-from recsys_core.config import Config
-from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.protocols.split import Split
-from recsys_core.recall.base import RecallModel
-from recsys_core.registry import register_model
+from tests.workbench import trouble
 from workbench.jobs.execute import Outcome, execute, resumable_spec, resume
 from workbench.jobs.interrupts import asked_to_end, check, interruptible, undisturbed
 from workbench.jobs.logs import EventLog
 from workbench.store import results
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
-
-
-class TroubleConfig(Config):
-    """What goes wrong."""
-
-    trouble: str = Field("", description="Which trouble.")
-
-
-@register_model("trouble", stage="recall", title="Fails on demand", paper="none")
-class Trouble(RecallModel[TroubleConfig]):
-    """A model that fails in the way it is told to."""
-
-    Config: ClassVar[type[Config]] = TroubleConfig
-
-    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        match self.config.trouble:
-            case "bug":
-                raise ValueError("shapes (3,) and (4,)\nsecond line")
-            case "input":
-                raise InputError("ease wants 30 GB", "use item-cf")
-            case "memory":
-                raise MemoryError
-            case "swallowed interrupt":
-                try:
-                    signal.raise_signal(signal.SIGINT)
-                except KeyboardInterrupt:
-                    raise SystemError("initialization raised unreported exception") from None
-            case "warning":
-                warnings.warn("matrix is ill-conditioned", RuntimeWarning, stacklevel=1)
-
-    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
-        return np.zeros((len(users), self.n_items), np.float32)
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        return {}
-
-    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Nothing was learned."""
 
 
 @pytest.fixture(scope="session")
@@ -134,20 +89,20 @@ def test_the_same_job_is_reused_under_any_label(do: Do) -> None:
 
 
 def test_a_failed_run_is_not_reused(do: Do) -> None:
-    assert do("trouble", trouble="bug").state == "failed"
-    assert not do("trouble", trouble="bug").reused
+    assert do(trouble.NAME, trouble="bug").state == "failed"
+    assert not do(trouble.NAME, trouble="bug").reused
 
 
 @pytest.mark.parametrize(
-    ("trouble", "reason"),
+    ("kind", "reason"),
     [
         ("bug", "ValueError: shapes (3,) and (4,)"),
         ("input", "ease wants 30 GB; use item-cf"),
         ("memory", "out of memory"),
     ],
 )
-def test_a_job_that_fails_says_why(do: Do, trouble: str, reason: str) -> None:
-    outcome = do("trouble", trouble=trouble)
+def test_a_job_that_fails_says_why(do: Do, kind: str, reason: str) -> None:
+    outcome = do(trouble.NAME, trouble=kind)
     assert (outcome.state, outcome.reason) == ("failed", reason)
     status = outcome.run.status()
     assert (status.state, status.exit_code, status.reason) == ("failed", 3, reason)
@@ -156,7 +111,7 @@ def test_a_job_that_fails_says_why(do: Do, trouble: str, reason: str) -> None:
 
 
 def test_warnings_of_libraries_go_to_the_log(do: Do, capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = do("trouble", trouble="warning")
+    outcome = do(trouble.NAME, trouble="warning")
     assert outcome.state == "succeeded"
     assert "ill-conditioned" in (outcome.run.path / "log.txt").read_text()
     assert capsys.readouterr().err == ""
@@ -185,7 +140,7 @@ def test_an_interrupt_that_a_library_turns_into_an_error_still_cancels(
     do: Do, runs_dir: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt), interruptible():
-        do("trouble", trouble="swallowed interrupt")
+        do(trouble.NAME, trouble="swallowed interrupt")
     assert [run.state for run in list_runs(runs_dir)] == ["cancelled"]
 
 

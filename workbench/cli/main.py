@@ -121,6 +121,9 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return WRONG_INPUT
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         return _complain(error, "interrupted", "", INTERRUPTED, debug)
     except BrokenPipeError:
