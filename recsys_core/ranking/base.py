@@ -20,6 +20,12 @@ class RankingConfig(TrainingConfig):
     monitor: Literal["auc", "logloss"] = Field(
         "auc", description="The validation metric that chooses the epoch."
     )
+    embedding_l2: float = Field(
+        1e-3,
+        ge=0,
+        le=10,
+        description="L2 penalty on the weights and vectors that a row looks up.",
+    )
 
 
 class RankingModel(nn.Module, ABC):

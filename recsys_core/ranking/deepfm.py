@@ -44,8 +44,8 @@ class DeepFM(RankingModel):
 
     def __init__(self, config: DeepFMConfig, layout: Layout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
-        self.linear = FieldWeights(layout, tasks)
-        self.embedding = FieldEmbedding(layout, config.embedding_size)
+        self.linear = FieldWeights(layout, tasks, config.embedding_l2)
+        self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.fm = FactorizationMachine()
         inputs = len(layout.names) * config.embedding_size
         self.mlp = MLP(inputs, config.hidden, config.dropout)

@@ -24,7 +24,10 @@ from recsys_core.registry import register_model
 class LRConfig(RankingConfig):
     """Fields of `lr`."""
 
-    learning_rate: float = Field(1e-2, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(2e-2, gt=0, le=10, description="Adam's step size.")
+    embedding_l2: float = Field(
+        1e-4, ge=0, le=10, description="L2 penalty on the weights that a row looks up."
+    )
 
 
 @register_model(
@@ -40,7 +43,7 @@ class LR(RankingModel):
 
     def __init__(self, config: LRConfig, layout: Layout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
-        self.weights = FieldWeights(layout, tasks)
+        self.weights = FieldWeights(layout, tasks, config.embedding_l2)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""

@@ -210,3 +210,22 @@ def test_dropout_is_seeded_and_off_in_eval() -> None:
     assert layer.eval()(inputs) is inputs
     assert Dropout(0.0)(inputs) is inputs
     assert repr(layer) == "Dropout(rate=0.500)"
+
+
+@pytest.mark.parametrize("layer", [FieldEmbedding, FieldWeights])
+def test_l2_is_the_gradient_of_a_penalty_on_what_is_looked_up(
+    some: Batch, layer: type[FieldEmbedding] | type[FieldWeights]
+) -> None:
+    plain, penalized = layer(LAYOUT, 4), layer(LAYOUT, 4, 0.3)
+    randomized(plain)
+    penalized.load_state_dict(plain.state_dict())
+    values = plain(some)
+    looked_up = values  # an embedding is penalized pooled, a weight slot by slot
+    if layer is FieldWeights:
+        slots = plain.table[some.weighted] * some.weights.unsqueeze(2)
+        looked_up = torch.cat([plain.table[some.single], slots], dim=1)
+    loss = values.sin().sum() + 0.3 * looked_up.square().sum() / len(values)
+    loss.backward()
+    penalized(some).sin().sum().backward()
+    torch.testing.assert_close(penalized.table.grad, plain.table.grad)
+    torch.testing.assert_close(penalized(some), values)
