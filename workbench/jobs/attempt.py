@@ -18,7 +18,7 @@ from recsys_core.errors import InputError
 from recsys_core.pipeline.environment import peak_memory_mb
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
-from workbench.jobs.queue import CLAIM, STOP, changing
+from workbench.jobs.queue import CLAIM, STOP, changing, check_unfinished
 from workbench.store.files import StoreError, explain, read_json
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, Run, State, Status
@@ -179,6 +179,22 @@ def claim(run: Run) -> Attempt | None:
             return None
         if not _create_claim(run):
             return None
+        return Attempt.begin(run)
+
+
+def take_over(run: Run) -> Attempt:
+    """Begin again, in this process, a job that ended without a result.
+
+    Raises
+    ------
+    InputError
+        It succeeded, runs, or waits in the queue (somebody was first).
+    """
+    with changing(run.path.parent):
+        check_unfinished(run)
+        for name in (STOP, CLAIM):
+            (run.path / name).unlink(missing_ok=True)
+        run.remove_unfinished()
         return Attempt.begin(run)
 
 

@@ -15,8 +15,10 @@ from recsys_core.pipeline.run import load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
-from workbench.jobs.attempt import Attempt, conclude
+from workbench.jobs.attempt import Attempt, conclude, take_over
+from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs
+from workbench.jobs.queue import check_unfinished
 from workbench.store.files import without_nan, write_json
 from workbench.store.manage import find_reusable
 from workbench.store.results import Tables, write_results
@@ -82,7 +84,7 @@ def execute(
     if found is not None:
         return Outcome(found, spec.name, "succeeded", reused=True)
     run = create_run(runs_dir, spec.model_dump(mode="json"), spec.name)
-    return _execute(run, spec, split, data_dir, on_event)
+    return _execute(Attempt.begin(run), spec, split, data_dir, on_event)
 
 
 def resumable_spec(run: Run) -> JobSpec:
@@ -93,13 +95,7 @@ def resumable_spec(run: Run) -> JobSpec:
     InputError
         The run succeeded or is under way, or its spec is damaged.
     """
-    status = run.status()
-    if status.state in ("succeeded", "running"):
-        doing = "succeeded" if status.state == "succeeded" else "is still running"
-        raise InputError(
-            f"run {run.run_id} {doing}: there is nothing to resume",
-            "name a run that failed or was cancelled or interrupted: see runs list",
-        )
+    check_unfinished(run)
     return parse_config(JobSpec, run.spec, f"{run.path}/spec.yaml")
 
 
@@ -114,8 +110,7 @@ def resume(
         The data or the split are no longer those that the run began with.
     """
     _check_same_data(run, split)
-    run.remove_unfinished()
-    return _execute(run, spec, split, data_dir, on_event)
+    return _execute(take_over(run), spec, split, data_dir, on_event)
 
 
 def _check_same_data(run: Run, split: Split) -> None:
@@ -131,9 +126,10 @@ def _check_same_data(run: Run, split: Split) -> None:
         )
 
 
-def _execute(run: Run, spec: JobSpec, split: Split, data_dir: Path, on_event: OnEvent) -> Outcome:
+def _execute(
+    attempt: Attempt, spec: JobSpec, split: Split, data_dir: Path, on_event: OnEvent
+) -> Outcome:
     """Do the job in this process; a signal that ends it is passed on as KeyboardInterrupt."""
-    attempt = Attempt.begin(run)
 
     def work() -> None:
         do_job(attempt, spec, data_dir=data_dir, split=split, on_event=on_event)
@@ -141,7 +137,7 @@ def _execute(run: Run, spec: JobSpec, split: Split, data_dir: Path, on_event: On
     state, reason = conclude(attempt, work, "cancelled")
     if state not in ("succeeded", "failed"):
         raise KeyboardInterrupt
-    return Outcome(run, spec.name, state, reason=reason)
+    return Outcome(attempt.run, spec.name, state, reason=reason)
 
 
 def do_job(
@@ -178,8 +174,9 @@ def do_job(
         write_json(run.path / ENVIRONMENT, _environment(spec, split))
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
         _write_result(run, result, reuse_key(spec, split))
-        attempt.succeed()
-        shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
+        with undisturbed():  # what is finished stays so
+            attempt.succeed()
+            shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
 
 
 def check_cutoffs(spec: JobSpec, split: Split) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from typing import Any
 from recsys_core.errors import InputError
 from workbench.store.files import StoreError, explain, read_json, write_json
 from workbench.store.listing import RunSummary
-from workbench.store.runs import CHECKPOINT, EVENTS, Run, Status, create_run
+from workbench.store.runs import CHECKPOINT, EVENTS, Run, State, Status, create_run
 
 #: in a run folder: place in the queue, who works on it, a request to end it
 ENTRY, CLAIM, STOP = "queue.json", "claim.json", "stop.json"
@@ -254,7 +255,27 @@ def waiting_jobs(runs: Iterable[RunSummary]) -> list[Waiting]:
     return found
 
 
-def request_stop(run: Run, state: str, reason: str) -> None:
+def blocking(entry: Entry, states: Mapping[str, State]) -> tuple[str, State | None] | None:
+    """Find what a job has to wait for.
+
+    Parameters
+    ----------
+    states
+        State by run id, of all runs.
+
+    Returns
+    -------
+    The first run that it needs and that has not succeeded, and that run's state (None when it is
+    gone); None when nothing is in the way.
+    """
+    for run_id in entry.after:
+        state = states.get(run_id)
+        if state != "succeeded":
+            return run_id, state
+    return None
+
+
+def request_stop(run: Run, state: State, reason: str) -> None:
     """Ask for a job that runs to be ended, and say as what (`cancelled` or `failed`)."""
     write_json(run.path / STOP, {"state": state, "reason": reason})
 
@@ -296,6 +317,23 @@ def _ended(status: Status) -> str:
     return was + status.state
 
 
+def check_unfinished(run: Run) -> None:
+    """Raise InputError unless a job ended without a result."""
+    state = run.status().state
+    if state == "queued" and not (run.path / ENTRY).exists():
+        return  # its process died before it began
+    doing = {
+        "queued": "waits in the queue",
+        "running": "is still running",
+        "succeeded": "succeeded",
+    }.get(state)
+    if doing is not None:
+        raise InputError(
+            f"run {run.run_id} {doing}: there is nothing to take up again",
+            "name a run that failed or was cancelled or interrupted: see runs list",
+        )
+
+
 def requeue(run: Run, entry: Entry, *, resume: bool) -> None:
     """Put a job that ended without a result back into the queue, as the same run.
 
@@ -311,23 +349,15 @@ def requeue(run: Run, entry: Entry, *, resume: bool) -> None:
     InputError
         It succeeded, waits or runs.
     """
-    from shutil import rmtree
-
     runs_dir = run.path.parent
     with changing(runs_dir):
-        status = run.status()
-        if status.state in ("queued", "running", "succeeded"):
-            doing = {"queued": "waits already", "running": "is running", "succeeded": "succeeded"}
-            verb = "resume" if resume else "retry"
-            raise InputError(
-                f"run {run.run_id} {doing[status.state]}: there is nothing to {verb}",
-                "name a run that failed or was cancelled or interrupted: see runs list",
-            )
+        check_unfinished(run)
+        status = run.noted_status()
         kept = read_entry(run) or entry
         write_entry(run, replace(kept, position=float(ring(runs_dir))))
         run.remove_unfinished()
         if not resume:
-            rmtree(run.path / CHECKPOINT, ignore_errors=True)
+            shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
             (run.path / EVENTS).unlink(missing_ok=True)
         for name in (STOP, CLAIM):
             (run.path / name).unlink(missing_ok=True)
