@@ -7,8 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from importlib import metadata
@@ -74,31 +73,6 @@ def describe_environment(model: str, threads: int, device: str) -> dict[str, Any
         "git_revision": _git_revision(),
         "code_fingerprint": code_fingerprint(model),
     }
-
-
-@contextmanager
-def limited_threads(threads: int) -> Iterator[None]:
-    """Let the BLAS libraries, and torch where it is loaded, use `threads` threads inside the block.
-
-    A model that needs torch has loaded it by now; the others are spared its seconds of import.
-    """
-    from threadpoolctl import threadpool_limits
-
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(limits=threads):
-            yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
-
-
-def default_threads() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def reset_peak_memory() -> None:

@@ -21,9 +21,7 @@ from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.environment import (
     code_fingerprint,
-    default_threads,
     describe_environment,
-    limited_threads,
     peak_memory_mb,
     reset_peak_memory,
 )
@@ -32,6 +30,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.registry import model_info
+from recsys_core.threads import default_threads, limited_threads
 from recsys_core.training.runtime import Runtime
 
 #: a run keeps this many recommendations a user, or as many as its largest K

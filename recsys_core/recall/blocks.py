@@ -6,16 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from recsys_core.threads import thread_budget
+
 ResultT = TypeVar("ResultT")
 
 
 def map_blocks(work: Callable[[slice], ResultT], size: int, block: int) -> list[ResultT]:
     """Call `work` for consecutive slices of range(size), at most `block` long, and keep the order.
 
-    As many threads work as torch is allowed to use, which is what a job's `threads` sets.
+    As many threads work as the job may use.
     """
-    import torch
-
     slices = [slice(start, min(start + block, size)) for start in range(0, size, block)]
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(thread_budget()) as pool:
         return list(pool.map(work, slices))

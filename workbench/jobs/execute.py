@@ -9,12 +9,13 @@ from pathlib import Path
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.pipeline.environment import default_threads, describe_environment
+from recsys_core.pipeline.environment import describe_environment
 from recsys_core.pipeline.result import RunResult
 from recsys_core.pipeline.run import load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
+from recsys_core.threads import default_threads
 from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs
