@@ -21,7 +21,8 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
 def _aligned(header: str, values: Sequence[object]) -> list[str]:
     texts = [header, *(_text(value) for value in values)]
     widths = [width(text) for text in texts]
-    fills = [" " * (max(widths) - own) for own in widths]
+    widest = max(widths)
+    fills = [" " * (widest - own) for own in widths]
     if values and all(value is None or isinstance(value, int | float) for value in values):
         return [fill + text for fill, text in zip(fills, texts, strict=True)]
     return [text + fill for fill, text in zip(fills, texts, strict=True)]
