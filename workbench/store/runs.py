@@ -114,6 +114,10 @@ class Run:
 
     def write_spec(self, spec: Mapping[str, Any]) -> None:
         """Replace the job."""
+        import yaml
+
+        import yaml
+
         text = yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True)
         write_text(self.path / SPEC, text)
 
@@ -178,8 +182,6 @@ def create_run(
     StoreError
         The runs folder cannot be written.
     """
-    import yaml
-
     created = time.time()
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or "run"
