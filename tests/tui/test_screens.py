@@ -17,6 +17,7 @@ from tests.tui.folders import (
 )
 from tests.tui.session import session
 from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view.table import Table
 from workbench.tui.widgets.lines import KeyLine
 
@@ -34,6 +35,7 @@ async def test_first_steps_until_the_first_run_comes(empty: Path) -> None:
             "everywhere.quit",
         ]
         write_run(empty, "popularity", state="running", status=this_process())
+        await s.until(lambda: isinstance(s.app.screen, RunsScreen))
         await s.until(lambda: s.labels == ["popularity"])
         assert "popularity" in s.row("popularity")
         assert "No runs yet" not in s.text()

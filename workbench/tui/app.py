@@ -32,7 +32,7 @@ class WorkbenchApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "recsys-workbench"
     BINDINGS: ClassVar = bindings("everywhere")
-    DEFAULT_MODE = "runs"
+    DEFAULT_MODE = "home"
     ENABLE_COMMAND_PALETTE = True
 
     runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, always_update=False)
@@ -43,18 +43,29 @@ class WorkbenchApp(App[None]):
         self.runs_dir = runs_dir
         self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
+        self._home_is = ""
         self._listing = RunListing(runs_dir)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DEFAULT
-        self.add_mode(self.DEFAULT_MODE, self._home)
+        self.add_mode("home", self._home)
+        self.add_mode("runs", _runs_screen)
+        self.add_mode("first-steps", _welcome_screen)
 
     def _home(self) -> Screen[Any]:
         """Make the first screen; the runs are read before it is drawn."""
-        from workbench.tui.screens.runs import RunsScreen
-
         self._read_runs()
-        return RunsScreen()
+        self._home_is = self._wanted()
+        return _runs_screen() if self._home_is == "runs" else _welcome_screen()
+
+    def _wanted(self) -> str:
+        return "runs" if self.runs or self.trouble else "first-steps"
+
+    def _change_screen(self) -> None:
+        """Change between first steps and table when the first run comes or the last one goes."""
+        wanted = "home" if self._wanted() == self._home_is else self._wanted()
+        if self._home_is and self.current_mode != wanted:
+            self.switch_mode(wanted)
 
     def on_mount(self) -> None:
         """Give the terminal back on a signal, and start to follow the run folders."""
@@ -78,8 +89,8 @@ class WorkbenchApp(App[None]):
             self.trouble = str(error)
 
     def _take(self, runs: tuple[RunSummary, ...]) -> None:
-        self.trouble = ""
         self.runs = runs
+        self.trouble = ""
 
     async def _follow(self) -> None:
         """Read what changed, again and again, off the thread that answers keys."""
@@ -91,6 +102,14 @@ class WorkbenchApp(App[None]):
                 self.trouble = str(error)
             spent = time.monotonic() - started
             await asyncio.sleep(max(_POLL_SECONDS, spent / _POLL_SHARE))
+
+    def watch_runs(self) -> None:
+        """Show the right screen."""
+        self._change_screen()
+
+    def watch_trouble(self) -> None:
+        """Show the right screen."""
+        self._change_screen()
 
     # Commands
 
@@ -115,6 +134,18 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen())
+
+
+def _runs_screen() -> Screen[Any]:
+    from workbench.tui.screens.runs import RunsScreen  # not needed while there are no runs
+
+    return RunsScreen()
+
+
+def _welcome_screen() -> Screen[Any]:
+    from workbench.tui.screens.welcome import WelcomeScreen
+
+    return WelcomeScreen()
 
 
 def run_app(runs_dir: Path, data_dir: Path) -> int:

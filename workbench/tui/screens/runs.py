@@ -24,7 +24,6 @@ from workbench.tui.view.table import Options, build_table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.preview import Preview
-from workbench.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
     from textual.widgets import Input
@@ -51,7 +50,6 @@ class RunsScreen(FullScreen):
         """Make table and footnote."""
         yield Grid(id="runs")
         yield Static(id="nothing", markup=False)
-        yield Welcome(self.workbench.runs_dir)
         yield Preview()
 
     @property
@@ -95,8 +93,6 @@ class RunsScreen(FullScreen):
         runs = self.workbench.runs
         table, self._shown = build_table(runs, self.options, self._passes, self.size.width)
         self.grid.show(table)
-        first_steps = not runs and not self.workbench.trouble
-        self.set_class(first_steps, "-first-steps")
         self.set_class(not self._shown, "-nothing")
         self.query_one("#nothing", Static).update(self._why_nothing())
         self._say_title(runs)
@@ -110,9 +106,6 @@ class RunsScreen(FullScreen):
 
     def _say_title(self, runs: Iterable[RunSummary]) -> None:
         """Count the runs; what they have in common gives way to what the person chose."""
-        if not self.workbench.runs:
-            self.title_line.what, self.title_line.remark = "first steps", ""
-            return
         title, what, remark = self.title_line, self._counts(runs), self._remark()
         common = "  ".join([what, *self._in_common()])
         title.what = common if title.has_room(common, remark) else what

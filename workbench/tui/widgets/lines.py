@@ -20,8 +20,6 @@ class TitleLine(Widget):
     """The program's name at the left, what the screen shows, and a remark at the right."""
 
     DEFAULT_CSS = "TitleLine { height: 1; }"
-    COMPONENT_CLASSES = {"title--name", "title--remark"}  # noqa: RUF012 - Textual's form
-
     what: reactive[str] = reactive("")
     remark: reactive[str] = reactive("")
 
@@ -32,11 +30,11 @@ class TitleLine(Widget):
 
     def render(self) -> RenderResult:
         """Draw the line; the remark gives way when there is no room."""
-        name = Content.styled(_NAME, self.get_visual_style("title--name"))
+        name = Content.styled(_NAME, "bold $primary")
         left = Content.assemble(name, f" {self.what}")
         if not self.has_room(self.what, self.remark):
             return left
-        remark = Content.styled(self.remark, self.get_visual_style("title--remark"))
+        remark = Content.styled(self.remark, "$secondary")
         space = self.size.width - left.cell_length - remark.cell_length - 1
         return Content.assemble(left, " " * space, remark)
 
@@ -49,7 +47,6 @@ class KeyLine(Widget):
     """
 
     DEFAULT_CSS = "KeyLine { height: 1; }"
-    COMPONENT_CLASSES = {"keys--key"}  # noqa: RUF012 - Textual's form
 
     def on_mount(self) -> None:
         """Follow the screen's bindings."""
@@ -74,10 +71,9 @@ class KeyLine(Widget):
 
     def render(self) -> RenderResult:
         """Draw ``key label`` pairs."""
-        key_style = self.get_visual_style("keys--key")
         parts: list[Content] = []
         for command in self.fitting():
-            key = Content.styled(command.shown_keys[0], key_style)
+            key = Content.styled(command.shown_keys[0], "bold $primary")
             pair = Content.assemble(" ", key, f" {command.label} ")
             parts.append(pair.stylize(Style.from_meta({"command": command.id})))
         return Content("").join(parts)

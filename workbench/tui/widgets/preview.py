@@ -26,16 +26,17 @@ class Preview(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="preview")
+        self._views: dict[str, SectionView] = {}
         self._read: tuple[RunSummary, Files] | None = None
 
     def compose(self) -> ComposeResult:
-        """Make the lines and a place for each section."""
+        """Make the lines; the sections come when there is room for them."""
         yield Static(id="about", markup=False)
-        yield Horizontal(*(SectionView(id=name) for name in _SECTIONS), id="sections")
 
     def show(self, run: RunSummary | None, baseline: RunSummary | None, *, tall: bool) -> None:
         """Describe `run`; with `tall`, in sections too."""
-        self.set_class(tall, "-tall")
+        if tall != self.has_class("-tall"):
+            self._make_room(tall)
         if run is None:
             return
         first, second = _facts(run), _second_line(run, baseline)
@@ -44,14 +45,19 @@ class Preview(Vertical):
         if tall:
             self._show_sections(run, baseline)
 
+    def _make_room(self, tall: bool) -> None:
+        self.set_class(tall, "-tall")
+        if tall and not self._views:
+            self._views = {name: SectionView(id=name) for name in _SECTIONS}
+            self.mount(Horizontal(*self._views.values(), id="sections"))
+
     def _show_sections(self, run: RunSummary, baseline: RunSummary | None) -> None:
         if self._read is None or self._read[0] is not run:
             self._read = (run, read_files(run))
         files = self._read[1]
         parts = sections(run, files, baseline)
         curve = curve_section(files, max(30, self.size.width - 110), rows=1)
-        for name in _SECTIONS:
-            view = self.query_one(f"#{name}", SectionView)
+        for name, view in self._views.items():
             view.show(curve if name == "curve" else parts[name])
 
 

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.content import Content
 from textual.widgets import Static
 
 from workbench.tui.view.detail import Section
 
+#: style of a cell -> Textual style, in the colours of the theme
+STYLES = {
+    "title": "bold $primary",
+    "strong": "bold",
+    "muted": "$secondary",
+    "accent": "$accent",
+    "good": "$success",
+    "bad": "$error",
+    "better": "$success",
+    "worse": "$error",
+    "running": "$primary",
+}
+
 
 class SectionView(Static):
     """One section; it takes no room while there is nothing to say."""
 
-    DEFAULT_CSS = """
-    SectionView { height: auto; padding: 0 2 1 2; }
-    SectionView > .section--title { color: $primary; text-style: bold; }
-    SectionView > .section--strong { text-style: bold; }
-    SectionView > .section--muted { color: $secondary; }
-    SectionView > .section--accent { color: $accent; }
-    SectionView > .section--good, SectionView > .section--better { color: $success; }
-    SectionView > .section--bad, SectionView > .section--worse { color: $error; }
-    SectionView > .section--running { color: $primary; }
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"section--{name}"
-        for name in (
-            *("title", "strong", "muted", "accent", "good", "bad", "running"),
-            *("better", "worse"),
-        )
-    }
+    DEFAULT_CSS = "SectionView { height: auto; padding: 0 2 1 2; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
@@ -41,13 +36,12 @@ class SectionView(Static):
             self.update(Content("\n").join(self._lines(section)))
 
     def _lines(self, section: Section) -> list[Content]:
-        lines = [self._piece(section.title, "title")]
+        lines = [_piece(section.title, "title")]
         for line in section.lines:
-            pieces = [self._piece(cell.text, cell.style) for cell in line]
+            pieces = [_piece(cell.text, cell.style) for cell in line]
             lines.append(Content("").join(pieces))
         return lines
 
-    def _piece(self, text: str, style: str) -> Content:
-        if not style:
-            return Content(text)
-        return Content.styled(text, self.get_visual_style(f"section--{style}", partial=True))
+
+def _piece(text: str, style: str) -> Content:
+    return Content.styled(text, STYLES[style]) if style else Content(text)

@@ -1,15 +1,16 @@
-"""The first thing somebody without runs sees: what to type, what it takes, what happens then."""
+"""The first screen of somebody without runs: what to type, what it takes, what happens then."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
-from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.store.text import plain
+from workbench.tui.screens.base import FullScreen
 
 #: command and what it does, in the order to try them
 FIRST_STEPS = (
@@ -25,16 +26,18 @@ FIRST_STEPS = (
 )
 
 
-class Welcome(VerticalScroll, can_focus=False):
-    """Says how to get runs; the table takes its place by itself when one starts."""
+class WelcomeScreen(FullScreen):
+    """Says how to get runs; the app puts the table in its place when one starts."""
 
-    def __init__(self, runs_dir: Path) -> None:
-        super().__init__(id="welcome")
-        self._runs_dir = runs_dir
+    CSS_PATH = "welcome.tcss"
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> Iterable[Widget]:
         """Make the text."""
-        yield Static(self._text(), id="first-steps")
+        yield VerticalScroll(Static(self._text()), id="welcome")
+
+    def on_mount(self) -> None:
+        """Say where we are."""
+        self.title_line.what = "first steps"
 
     def _text(self) -> Content:
         parts: list[Content | str] = [
@@ -45,6 +48,6 @@ class Welcome(VerticalScroll, can_focus=False):
         for command, explanation in FIRST_STEPS:
             parts += [Content.styled(f"{command}\n", "bold $primary"), f"  {explanation}\n\n"]
         parts.append("The table appears here by itself as soon as a run starts.\n\n")
-        folder = plain(str(self._runs_dir.absolute()))
+        folder = plain(str(self.workbench.runs_dir.absolute()))
         parts.append(Content.styled(f"Watching {folder}", "$secondary"))
         return Content.assemble(*parts)
