@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "compare", "Put runs side by side: values, differences, significance."),
     "data": ("data", "data", "List, fetch, import and describe data sets."),
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
+    "queue": ("queue", "queue", "Jobs in the background: add, list, edit, cancel, resume."),
     "models": ("models", "models", "List models, show their fields and the figures to expect."),
 }
 

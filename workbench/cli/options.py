@@ -32,24 +32,25 @@ def _whole_numbers(minimum: int) -> Callable[..., tuple[int, ...] | None]:
 class JobOptions:
     """What was asked for on the line; None and empty mean: as the suite says."""
 
-    dataset: str | None
-    protocol: str | None
-    ks: tuple[int, ...] | None
-    changes: tuple[str, ...]
-    seeds: tuple[int, ...] | None
-    threads: int | None
-    device: str
-    fresh: bool
-    offline: bool
-    gates: tuple[str, ...]
-    baseline: str | None
-    tolerances: tuple[str, ...]
-    reports: tuple[Path, ...]
-    quiet: bool
-    plain: bool
+    dataset: str | None = None
+    protocol: str | None = None
+    ks: tuple[int, ...] | None = None
+    changes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] | None = None
+    threads: int | None = None
+    device: str = "cpu"
+    offline: bool = False
+    fresh: bool = False
+    gates: tuple[str, ...] = ()
+    baseline: str | None = None
+    tolerances: tuple[str, ...] = ()
+    reports: tuple[Path, ...] = ()
+    quiet: bool = False
+    plain: bool = False
 
 
-_OPTIONS = [
+#: what decides a job
+_SPEC_OPTIONS = [
     click.option("--dataset", metavar="NAME|PATH", help="Registered data set, or a path."),
     click.option("--protocol", metavar="NAME", help="How the data is split and judged."),
     click.option(
@@ -70,8 +71,13 @@ _OPTIONS = [
         show_default=True,
         help="Where torch models train; auto: a GPU when there is one.",
     ),
-    click.option("--fresh", is_flag=True, help="Run again what could be reused."),
     click.option("--offline", is_flag=True, help="Never download a data set."),
+]
+
+#: what to do with it
+_OPTIONS = [
+    *_SPEC_OPTIONS,
+    click.option("--fresh", is_flag=True, help="Run again what could be reused."),
     click.option(
         "--gate",
         "gates",
@@ -106,14 +112,23 @@ _OPTIONS = [
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options; the command gets them as `options`."""
+    return _packed(command, _OPTIONS)
+
+
+def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those of the shared options that decide a job; the command gets them as `options`."""
+    return _packed(command, _SPEC_OPTIONS)
+
+
+def _packed(command: Callable[..., Any], options: list[Callable[..., Any]]) -> Callable[..., Any]:
     names = [field.name for field in fields(JobOptions)]
 
     @wraps(command)
     def packed(**values: Any) -> Any:
-        options = JobOptions(**{name: values.pop(name) for name in names})
-        return command(options=options, **values)
+        given = JobOptions(**{name: values.pop(name) for name in names if name in values})
+        return command(options=given, **values)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         packed = option(packed)
     return packed
 

@@ -59,8 +59,8 @@ def train(
         from workbench.cli.plan import make_plan
         from workbench.cli.work import report_on, run_or_reuse
 
-        suite = _suite(model, label, features, config)
-        options = replace(options, changes=tuple(_labelled(x, suite) for x in options.changes))
+        suite = suite_of_model(model, label, features, config)
+        options = replace(options, changes=tuple(labelled(x, suite) for x in options.changes))
         plan = make_plan(suite, options, settings)
         outcomes = run_or_reuse(plan, options, settings, display)
     return report_on(plan, outcomes)
@@ -71,7 +71,7 @@ def _job_fields(options: JobOptions) -> tuple[Any, ...]:
     return (*fields, options.threads)
 
 
-def _suite(model: str, label: str, features: str | None, config: Path | None) -> Suite:
+def suite_of_model(model: str, label: str, features: str | None, config: Path | None) -> Suite:
     """Make a suite of one job."""
     from recsys_core.config import parse_config, read_yaml
     from recsys_core.pipeline.suites import Suite
@@ -93,7 +93,7 @@ def _suite(model: str, label: str, features: str | None, config: Path | None) ->
     return parse_config(Suite, values, "train")
 
 
-def _labelled(change: str, suite: Suite) -> str:
+def labelled(change: str, suite: Suite) -> str:
     """Put the only label before a field: the plan wants LABEL.FIELD=VALUE."""
     from workbench.cli.plan import PROTOCOL
 

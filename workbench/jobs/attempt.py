@@ -16,9 +16,10 @@ from dataclasses import asdict, dataclass, replace
 
 from recsys_core.errors import InputError
 from recsys_core.pipeline.environment import peak_memory_mb
+from workbench.jobs.changes import changing
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
-from workbench.jobs.queue import CLAIM, STOP, changing, check_unfinished
+from workbench.jobs.queue import CLAIM, STOP, check_unfinished
 from workbench.store.files import StoreError, explain, read_json
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, Run, State, Status

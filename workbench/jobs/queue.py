@@ -7,7 +7,6 @@ job, somebody edits it) happens under one lock, `changing`. This module is light
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import time
@@ -18,17 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError
-from workbench.store.files import StoreError, explain, read_json, write_json
+from workbench.jobs.changes import changing, ring
+from workbench.store.files import StoreError, read_json, write_json
 from workbench.store.listing import RunSummary
 from workbench.store.runs import CHECKPOINT, EVENTS, Run, State, Status, create_run
 
 #: in a run folder: place in the queue, who works on it, a request to end it
 ENTRY, CLAIM, STOP = "queue.json", "claim.json", "stop.json"
-#: in the runs folder
-QUEUE = ".queue"
-_BELL, _CHANGES, _PAUSED, _SETTINGS = "bell", "changes.lock", "paused", "settings.json"
-#: seconds to wait for somebody else's change, which takes milliseconds
-_LOCK_PATIENCE = 10.0
 #: seconds between a request to end and SIGKILL
 GRACE_SECONDS = 5.0
 
@@ -114,86 +109,6 @@ class Waiting:
 
     run: Run
     entry: Entry
-
-
-def queue_folder(runs_dir: Path) -> Path:
-    """Return the folder of the queue's own files, and make it first where needed.
-
-    Raises
-    ------
-    StoreError
-        It cannot be made.
-    """
-    folder = runs_dir / QUEUE
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain(error, runs_dir) from error
-    return folder
-
-
-@contextmanager
-def changing(runs_dir: Path) -> Iterator[None]:
-    """Let nobody else change the queue inside the block; the system ends it with the process.
-
-    Raises
-    ------
-    StoreError
-        The folder cannot be written, or somebody keeps the lock for seconds.
-    """
-    path = queue_folder(runs_dir) / _CHANGES
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise explain(error, path) from error
-    try:
-        _wait_for(descriptor, path)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _wait_for(descriptor: int, path: Path) -> None:
-    give_up = time.monotonic() + _LOCK_PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > give_up:
-                raise StoreError(
-                    f"{path}: another process has been changing the queue for"
-                    f" {_LOCK_PATIENCE:.0f} s",
-                    "end that process (is it suspended?), then try again",
-                ) from None
-            time.sleep(0.005)
-        except OSError as error:
-            raise explain(error, path) from error
-        else:
-            return
-
-
-def ring(runs_dir: Path) -> int:
-    """Tell the supervisor that something changed; call it inside `changing`.
-
-    Returns
-    -------
-    The number of changes so far: it orders jobs whatever the clock says.
-    """
-    path = queue_folder(runs_dir) / _BELL
-    try:
-        with path.open("ab", buffering=0) as file:
-            file.write(b".")
-            return file.tell()
-    except OSError as error:
-        raise explain(error, path) from error
-
-
-def bell(runs_dir: Path) -> int:
-    """Return the number of changes so far."""
-    try:
-        return (runs_dir / QUEUE / _BELL).stat().st_size
-    except OSError:
-        return 0
 
 
 def read_entry(run: Run) -> Entry | None:
@@ -388,39 +303,40 @@ def editing(run: Run) -> Iterator[Entry]:
         ring(runs_dir)
 
 
-def pause(runs_dir: Path) -> None:
-    """Start no more jobs; those that run go on."""
-    with changing(runs_dir):
-        write_json(runs_dir / QUEUE / _PAUSED, {"since": time.time()})
-        ring(runs_dir)
+def placed_before(entry: Entry, other: Run, runs: Iterable[RunSummary]) -> Entry:
+    """Move a job right before another one that waits.
+
+    Raises
+    ------
+    InputError
+        The other one does not wait.
+    """
+    waiting = waiting_jobs(runs)
+    places = [place for place, job in enumerate(waiting) if job.run.run_id == other.run_id]
+    if not places:
+        raise InputError(
+            f"run {other.run_id} does not wait in the queue",
+            "see: recsys-workbench queue list",
+        )
+    follower = waiting[places[0]].entry
+    ahead = waiting[places[0] - 1].entry if places[0] else None
+    if ahead is None or ahead.priority != follower.priority:
+        position = follower.position - 1
+    else:
+        position = (ahead.position + follower.position) / 2
+    return replace(entry, priority=follower.priority, position=position)
 
 
-def unpause(runs_dir: Path) -> None:
-    """Start jobs again."""
-    with changing(runs_dir):
-        (runs_dir / QUEUE / _PAUSED).unlink(missing_ok=True)
-        ring(runs_dir)
-
-
-def is_paused(runs_dir: Path) -> bool:
-    """Tell whether no jobs are started."""
-    return (runs_dir / QUEUE / _PAUSED).exists()
-
-
-def set_parallel_jobs(runs_dir: Path, jobs: int) -> None:
-    """Let so many jobs run at once from now on."""
-    with changing(runs_dir):
-        write_json(runs_dir / QUEUE / _SETTINGS, {"jobs": jobs})
-        ring(runs_dir)
-
-
-def parallel_jobs(runs_dir: Path) -> int:
-    """Return how many jobs may run at once; one where nothing (or nonsense) is set."""
-    path = runs_dir / QUEUE / _SETTINGS
-    if not path.exists():
-        return 1
-    try:
-        jobs = read_json(path).get("jobs")
-    except StoreError:
-        return 1
-    return jobs if isinstance(jobs, int) and jobs >= 1 else 1
+def check_no_cycle(run: Run, after: Iterable[str]) -> None:
+    """Raise InputError when a job would wait for itself, directly or through others."""
+    runs_dir = run.path.parent
+    seen: set[str] = set()
+    open_ids = list(after)
+    while open_ids:
+        run_id = open_ids.pop()
+        if run_id == run.run_id:
+            raise InputError(f"run {run.run_id} would wait for itself", "choose another --after")
+        if run_id not in seen:
+            seen.add(run_id)
+            entry = read_entry(Run(runs_dir / run_id))
+            open_ids += entry.after if entry else ()

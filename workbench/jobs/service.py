@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workbench.jobs.queue import queue_folder
+from workbench.jobs.changes import queue_folder
 from workbench.store.files import StoreError, explain
 
 _LOCK, _LOG = "supervisor.lock", "supervisor.log"

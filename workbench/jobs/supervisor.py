@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from workbench.jobs.attempt import claimant
+from workbench.jobs.changes import bell, changing, is_paused, parallel_jobs
 from workbench.jobs.processes import Executor, Exit, LocalExecutor, Usage, Worker
 from workbench.jobs.queue import (
     CLAIM,
@@ -24,11 +25,7 @@ from workbench.jobs.queue import (
     STOP,
     Entry,
     Waiting,
-    bell,
     blocking,
-    changing,
-    is_paused,
-    parallel_jobs,
     read_entry,
     request_stop,
     waiting_jobs,

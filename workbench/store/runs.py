@@ -116,8 +116,6 @@ class Run:
         """Replace the job."""
         import yaml
 
-        import yaml
-
         text = yaml.safe_dump(dict(spec), sort_keys=False, allow_unicode=True)
         write_text(self.path / SPEC, text)
 

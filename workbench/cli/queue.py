@@ -1,0 +1,363 @@
+"""`queue`: jobs in the background; this process only reads files and writes requests."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recsys_core.errors import InputError
+from workbench.cli.context import Settings, pass_settings
+from workbench.cli.options import JobOptions, set_option, spec_options
+from workbench.cli.place import limit, place_options
+from workbench.cli.table import ago, print_table
+from workbench.jobs import changes
+from workbench.jobs import queue as requests
+from workbench.jobs.queue import Entry, blocking, read_entry, waiting_jobs
+from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
+from workbench.store.listing import Progress, RunSummary, list_runs
+from workbench.store.manage import resolve_run
+from workbench.store.runs import Run
+from workbench.store.text import plain
+
+if TYPE_CHECKING:
+    from recsys_core.pipeline.spec import JobSpec
+
+#: seconds to wait for cancelled jobs to be gone; they get five
+_CANCEL_SECONDS = 10.0
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def queue(ctx: click.Context) -> None:
+    """Do jobs in the background, one or several at a time; they outlive the terminal."""
+    if ctx.invoked_subcommand is None:
+        sys.stdout.write(ctx.get_help() + "\n")
+
+
+@queue.command
+@click.option("--model", metavar="NAME", help="Model to train: see models list.")
+@click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
+@click.option("--label", default="", help="Name in reports.  [default: the model's name]")
+@click.option("--features", metavar="NAME|FILE", help="Feature schema of a ranking model.")
+@click.option("--suite", metavar="NAME|FILE", help="Add every job of a suite.")
+@click.option("--models", metavar="A,B", help="With --suite: only these labels.")
+@click.option(
+    "--spec", "spec_file", type=Path, metavar="FILE", help="A job as YAML: a run's spec.yaml."
+)
+@set_option("FIELD=VALUE")
+@spec_options
+@place_options
+@pass_settings
+def add(
+    settings: Settings,
+    model: str | None,
+    config: Path | None,
+    label: str,
+    features: str | None,
+    suite: str | None,
+    models: str | None,
+    spec_file: Path | None,
+    options: JobOptions,
+    priority: int | None,
+    after: tuple[str, ...],
+    time_limit: float | None,
+    memory_limit: float | None,
+) -> None:
+    """Add a job (--model), a suite of jobs (--suite) or a file's job (--spec); print the run ids.
+
+    They are done in the background, at once when nothing else is: see queue list.
+    """
+    if sum(source is not None for source in (model, suite, spec_file)) != 1:
+        raise InputError(
+            "queue add needs one of --model NAME, --suite NAME and --spec FILE",
+            "see: recsys-workbench queue add --help",
+        )
+    if models is not None and suite is None:
+        raise InputError("--models chooses from a suite", "add --suite NAME, or use --model")
+    needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
+    entry = Entry(
+        data_dir=str(settings.data_dir.absolute()),
+        folder=str(Path.cwd()),
+        priority=priority or 0,
+        after=needed,
+        time_limit=limit(time_limit),
+        memory_limit=limit(memory_limit),
+        offline=options.offline,
+    )
+    from workbench.cli.submit import spec_from_file, specs_of_model, specs_of_suite
+
+    if spec_file is not None:
+        specs = [spec_from_file(spec_file, options, settings)]
+    elif suite is not None:
+        specs = specs_of_suite(suite, models, options, settings)
+    else:
+        assert model is not None, "one of the three was given"
+        specs = specs_of_model(model, label, features, config, options, settings)
+    _add_all(settings, specs, entry)
+
+
+def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None:
+    for spec in specs:
+        run = requests.add_job(settings.runs_dir, spec.model_dump(mode="json"), spec.name, entry)
+        sys.stdout.write(f"{run.run_id}\n")
+    _go_on(settings)
+
+
+def _go_on(settings: Settings) -> None:
+    """See to it that the jobs are done, unless the queue is paused."""
+    if changes.is_paused(settings.runs_dir):
+        _say("the queue is paused; go on with: recsys-workbench queue resume")
+    else:
+        ensure_supervisor(settings.runs_dir)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(plain(text) + "\n")
+
+
+@queue.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_settings
+def list_command(settings: Settings, as_json: bool) -> None:
+    """List the jobs that run and those that wait, the next one first; ended ones: runs list."""
+    runs = list_runs(settings.runs_dir)
+    states = {run.run_id: run.state for run in runs}
+    running = [run for run in reversed(runs) if run.state == "running"]
+    waiting = waiting_jobs(runs)
+    by_id = {run.run_id: run for run in runs}
+    if as_json:
+        jobs = [_as_json(run, None) for run in running]
+        jobs += [_as_json(by_id[job.run.run_id], job.entry) for job in waiting]
+        content = {
+            "paused": changes.is_paused(settings.runs_dir),
+            "parallel_jobs": changes.parallel_jobs(settings.runs_dir),
+            "supervisor": supervisor_pid(settings.runs_dir),
+            "jobs": jobs,
+        }
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    rows = [_row(run, _shown(run.progress)) for run in running]
+    rows += [_row(by_id[job.run.run_id], _shown_waiting(job.entry, states)) for job in waiting]
+    if rows:
+        print_table(("run", "state", "label", "data set", "seed", "created", "progress"), rows)
+    _say_state(settings, len(waiting))
+
+
+def _row(run: RunSummary, progress: str) -> tuple[object, ...]:
+    dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
+    return (run.run_id, run.state, run.label, dataset, run.seed, ago(run.created), progress)
+
+
+def _shown(progress: Progress | None) -> str:
+    """Write progress in one line.
+
+    Examples
+    --------
+    >>> _shown(Progress("fit", 30, 120, {"loss": 0.25}, rate=2.0, eta=45.0))
+    'fit 30/120  2/s  45 s left  loss 0.25'
+    """
+    if progress is None:
+        return "starting"
+    total = f"/{progress.total}" if progress.total is not None else ""
+    parts = [f"{progress.stage} {progress.step}{total}" if progress.step else progress.stage]
+    if progress.rate is not None:
+        parts.append(f"{progress.rate:.3g}/s")
+    if progress.eta is not None:
+        parts.append(f"{progress.eta:.0f} s left")
+    parts += [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
+    return "  ".join(parts)
+
+
+def _shown_waiting(entry: Entry, states: dict[str, Any]) -> str:
+    obstacle = blocking(entry, states)
+    priority = f"priority {entry.priority}" if entry.priority else ""
+    waits = f"after {obstacle[0]} ({obstacle[1] or 'gone'})" if obstacle else ""
+    return "  ".join(text for text in (priority, waits) if text)
+
+
+def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
+    entry = entry or read_entry(Run(run.folder))
+    progress = run.progress
+    return {
+        "run_id": run.run_id,
+        "state": run.state,
+        "label": run.label,
+        "model": run.model,
+        "dataset": run.dataset,
+        "seed": run.seed,
+        "created": run.created,
+        "priority": entry.priority if entry else None,
+        "after": list(entry.after) if entry else [],
+        "time_limit": entry.time_limit if entry else None,
+        "memory_limit": entry.memory_limit if entry else None,
+        "progress": progress
+        and {
+            "stage": progress.stage,
+            "step": progress.step,
+            "total": progress.total,
+            "rate": progress.rate,
+            "eta": progress.eta,
+            "metrics": dict(progress.metrics),
+        },
+    }
+
+
+def _say_state(settings: Settings, waiting: int) -> None:
+    pid = supervisor_pid(settings.runs_dir)
+    if changes.is_paused(settings.runs_dir):
+        _say("paused; go on with: recsys-workbench queue resume")
+    elif pid is not None:
+        _say(f"process {pid} does these jobs, {changes.parallel_jobs(settings.runs_dir)} at once")
+    elif waiting:
+        _say("nobody does these jobs; start with: recsys-workbench queue work")
+    else:
+        _say("no jobs wait; add some: recsys-workbench queue add --model NAME")
+
+
+@queue.command
+@click.argument("names", nargs=-1, metavar="[RUN]…")
+@click.option("--all", "everything", is_flag=True, help="All that wait or run.")
+@pass_settings
+def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None:
+    """Cancel jobs that wait or run; those that run keep their checkpoint."""
+    chosen = _named(settings, names, everything, ("queued", "running"), "cancel")
+    going = [run for run in chosen if not requests.cancel(run)]
+    if going:
+        ensure_supervisor(settings.runs_dir)
+    give_up = time.monotonic() + _CANCEL_SECONDS
+    while going and time.monotonic() < give_up:
+        time.sleep(0.05)
+        going = [run for run in going if run.status().state in ("queued", "running")]
+    if going:
+        raise InputError(
+            f"run {going[0].run_id} was asked to end and still runs",
+            f"see {settings.runs_dir}/.queue/supervisor.log",
+        )
+    _say(f"{len(chosen)} jobs cancelled")
+
+
+@queue.command
+@click.argument("names", nargs=-1, metavar="RUN…")
+@pass_settings
+def retry(settings: Settings, names: tuple[str, ...]) -> None:
+    """Start jobs anew that failed or were cancelled or interrupted; they keep their run id."""
+    _requeue(settings, names, resume=False)
+
+
+@queue.command
+@click.argument("names", nargs=-1, metavar="[RUN]…")
+@pass_settings
+def resume(settings: Settings, names: tuple[str, ...]) -> None:
+    """Go on: with jobs from their last checkpoint, or (without RUN) with a paused queue."""
+    if names:
+        _requeue(settings, names, resume=True)
+        return
+    changes.unpause(settings.runs_dir)
+    if waiting_jobs(list_runs(settings.runs_dir)):
+        ensure_supervisor(settings.runs_dir)
+
+
+def _requeue(settings: Settings, names: Sequence[str], *, resume: bool) -> None:
+    chosen = _named(settings, names, False, (), "resume" if resume else "retry")
+    entry = Entry(str(settings.data_dir.absolute()), str(Path.cwd()))
+    for run in chosen:
+        requests.requeue(run, entry, resume=resume)
+    _go_on(settings)
+
+
+def _named(
+    settings: Settings, names: Sequence[str], everything: bool, states: Sequence[str], verb: str
+) -> list[Run]:
+    """Find the runs that are meant; with `everything` those of the queue in one of `states`."""
+    if everything and not names:
+        found = [Run(run.folder) for run in list_runs(settings.runs_dir) if run.state in states]
+        return [run for run in found if read_entry(run) is not None]
+    if everything or not names:
+        options = "RUN, or --all" if states else "RUN"
+        raise InputError(f"queue {verb} needs {options}", "see: recsys-workbench queue list")
+    return [resolve_run(settings.runs_dir, name) for name in dict.fromkeys(names)]
+
+
+@queue.command
+@pass_settings
+def pause(settings: Settings) -> None:
+    """Start no more jobs; those that run go on. Go on with queue resume."""
+    changes.pause(settings.runs_dir)
+
+
+@queue.command
+@click.argument("name", metavar="RUN")
+@click.option("--label", help="Name in reports.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Model seed.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.")
+@click.option("--before", metavar="RUN", help="Move it before this job that waits.")
+@set_option("FIELD=VALUE")
+@place_options
+@pass_settings
+def edit(
+    settings: Settings,
+    name: str,
+    label: str | None,
+    seed: int | None,
+    threads: int | None,
+    before: str | None,
+    changes: tuple[str, ...],
+    priority: int | None,
+    after: tuple[str, ...],
+    time_limit: float | None,
+    memory_limit: float | None,
+) -> None:
+    """Change a job that waits: its fields, its place, its limits (``none`` for no limit)."""
+    run = resolve_run(settings.runs_dir, name)
+    fields = {"label": label, "seed": seed, "threads": threads}
+    given = {key: value for key, value in fields.items() if value is not None}
+    needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
+    other = resolve_run(settings.runs_dir, before) if before is not None else None
+    with requests.editing(run) as entry:
+        if given or changes:
+            from workbench.cli.submit import changed_spec
+
+            run.write_spec(changed_spec(run, given, changes).model_dump(mode="json"))
+        if priority is not None:
+            entry = replace(entry, priority=priority)
+        if needed:
+            requests.check_no_cycle(run, needed)
+            entry = replace(entry, after=needed)
+        if time_limit is not None:
+            entry = replace(entry, time_limit=limit(time_limit))
+        if memory_limit is not None:
+            entry = replace(entry, memory_limit=limit(memory_limit))
+        if other is not None:
+            entry = requests.placed_before(entry, other, list_runs(settings.runs_dir))
+        requests.write_entry(run, entry)
+
+
+@queue.command
+@click.option("--foreground", is_flag=True, help="Work here until all is done: for CI, systemd.")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="So many at once, from now on.")
+@click.option("--stay", is_flag=True, help="With --foreground: wait for more when all is done.")
+@pass_settings
+def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool) -> int:
+    """Do the jobs that wait, in the background or here.
+
+    With --foreground the exit code is 3 when a job failed. Ctrl-C or SIGTERM ends the jobs that
+    run; they can be resumed.
+    """
+    if stay and not foreground:
+        raise InputError("--stay is for --foreground", "add --foreground")
+    if jobs is not None:
+        changes.set_parallel_jobs(settings.runs_dir, jobs)
+    if foreground:
+        from workbench.cli.foreground import work_here
+
+        return work_here(settings.runs_dir, stay=stay)
+    ensure_supervisor(settings.runs_dir)
+    _say(f"process {wait_for_supervisor(settings.runs_dir)} does the jobs; see queue list")
+    return 0
