@@ -153,17 +153,23 @@ class RecallModel(ABC, Generic[ConfigT]):
 
         def rank(block: slice) -> tuple[IntArray, FloatArray]:
             part = known.take(np.arange(block.start, block.stop))
-            scores = self.score(users[block], part)
-            scores[:, ~self.catalogue] = -np.inf
-            if exclude_seen:
-                scores[part.row, part.items] = -np.inf
-            return top_k(scores, k, self.tie_rank)
+            return self.rank(users[block], part, k, exclude_seen=exclude_seen)
 
         parts = map_blocks(rank, len(users), max(1, BLOCK_SCORES // self.n_items))
         if not parts:
             return TopK(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         items, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
         return TopK(items, scores)
+
+    def rank(
+        self, users: NDArray[np.integer], histories: Histories, k: int, *, exclude_seen: bool
+    ) -> tuple[IntArray, FloatArray]:
+        """Rank the catalogue for one block of users: items and scores, shape (n, k) each."""
+        scores = self.score(users, histories)
+        scores[:, ~self.catalogue] = -np.inf
+        if exclude_seen:
+            scores[histories.row, histories.items] = -np.inf
+        return top_k(scores, k, self.tie_rank)
 
     def histories_of(self, users: NDArray[np.integer]) -> Histories:
         """Look up what fit knew of `users`; unknown users have an empty history."""
