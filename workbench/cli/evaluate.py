@@ -19,7 +19,13 @@ from workbench.cli.progress import at_work
     help="Labels of the suite, or model names, separated by commas.  [default: the whole suite]",
 )
 @set_option("LABEL.FIELD=VALUE")
-@click.option("--jobs", type=click.IntRange(1, 1), default=1, hidden=True)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Jobs at once, each a process with its own --threads.",
+)
 @job_options
 @pass_settings
 def evaluate(
@@ -31,6 +37,7 @@ def evaluate(
     """
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite
+        from workbench.cli.parallel import run_in_queue
         from workbench.cli.plan import make_plan
         from workbench.cli.work import report_on, run_or_reuse
 
@@ -38,5 +45,8 @@ def evaluate(
         if models is not None:
             chosen = chosen.select(label.strip() for label in models.split(","))
         plan = make_plan(chosen, options, settings)
-        outcomes = run_or_reuse(plan, options, settings, display)
+        if jobs > 1:
+            outcomes = run_in_queue(plan, options, settings, display, jobs)
+        else:
+            outcomes = run_or_reuse(plan, options, settings, display)
     return report_on(plan, outcomes)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from recsys_core.events import Event
@@ -24,10 +25,13 @@ _PATIENCE = 10.0
 
 
 class Display(Protocol):
-    """What shows the progress of jobs."""
+    """What shows the progress of jobs, of which several may be under way."""
 
     def begin(self, name: str, number: int, total: int) -> None:
-        """Start job `number` of `total`; number 0 is loading the data."""
+        """Start job `number` of `total` and turn to it; number 0 is loading the data."""
+
+    def turn_to(self, number: int) -> None:
+        """Take what follows to be about job `number`, which has begun."""
 
     def event(self, event: Event) -> None:
         """Show progress of the job."""
@@ -69,6 +73,9 @@ class Nothing:
     def begin(self, name: str, number: int, total: int) -> None:
         """Show nothing."""
 
+    def turn_to(self, number: int) -> None:
+        """Show nothing."""
+
     def event(self, event: Event) -> None:
         """Show nothing."""
 
@@ -83,14 +90,21 @@ class Lines:
     """One line an event that says something."""
 
     def __init__(self) -> None:
+        self._begun: dict[int, tuple[str, float]] = {}
         self._prefix = ""
-        self._shown = 0.0
         self._started = 0.0
+        self._shown = 0.0
 
     def begin(self, name: str, number: int, total: int) -> None:
         """Name the job in the lines that follow."""
-        self._prefix = f"[{number}/{total}] {name}: " if number else f"{name}: "
-        self._started = self._shown = time.monotonic()
+        prefix = f"[{number}/{total}] {name}: " if number else f"{name}: "
+        self._shown = time.monotonic()
+        self._begun[number] = (prefix, self._shown)
+        self.turn_to(number)
+
+    def turn_to(self, number: int) -> None:
+        """Name that job in the lines that follow."""
+        self._prefix, self._started = self._begun[number]
 
     def event(self, event: Event) -> None:
         """Write messages and values; other progress every ten seconds."""
@@ -115,33 +129,50 @@ def _ending(outcome: Outcome, seconds: float) -> str:
     return f"{outcome.state} in {seconds:.1f} s, {outcome.run.run_id}"
 
 
-class Bars:
-    """One bar over all jobs and one for the stage of the current job."""
+@dataclass
+class _Bar:
+    """The bar of one job's stage."""
 
-    def __init__(self, progress: Progress, jobs: TaskID, stage: TaskID) -> None:
+    task: TaskID
+    name: str
+    started: float
+    stage: str = ""
+
+
+class Bars:
+    """One bar over all jobs and one for the stage of each job under way."""
+
+    def __init__(self, progress: Progress, jobs: TaskID) -> None:
         self._progress = progress
         self._jobs = jobs
-        self._stage = stage
-        self._name = ""
-        self._current = ""
-        self._started = 0.0
+        self._bars: dict[int, _Bar] = {}
+        self._number = 0
 
     def begin(self, name: str, number: int, total: int) -> None:
         """Show which job is under way."""
-        self._name, self._current, self._started = plain(name), "", time.monotonic()
+        for done in {0, number} & self._bars.keys():
+            self._progress.remove_task(self._bars.pop(done).task)
+        task = self._progress.add_task("", total=None, visible=False, values="")
+        self._bars[number] = _Bar(task, plain(name), time.monotonic())
+        self._number = number
         if number:
-            self._progress.update(self._jobs, total=total, completed=number - 1, visible=True)
+            self._progress.update(self._jobs, total=total, visible=True)
+
+    def turn_to(self, number: int) -> None:
+        """Move that job's bar from now on."""
+        self._number = number
 
     def event(self, event: Event) -> None:
         """Move the bar of the stage."""
         from rich.text import Text
 
-        if event.stage != self._current:
-            self._current = event.stage
-            self._progress.reset(self._stage, total=None)
+        bar = self._bars[self._number]
+        if event.stage != bar.stage:
+            bar.stage = event.stage
+            self._progress.reset(bar.task, total=None)
         self._progress.update(
-            self._stage,
-            description=f"{self._name} {plain(event.stage)}",
+            bar.task,
+            description=f"{bar.name} {plain(event.stage)}",
             total=event.total,
             completed=event.step,
             values=Text(plain(event.message or "  ".join(values(event)))),
@@ -150,9 +181,10 @@ class Bars:
 
     def end(self, outcome: Outcome) -> None:
         """Leave a line about the job."""
+        bar = self._bars.pop(self._number)
         mark = "✓" if outcome.state == "succeeded" else "✗"
-        seconds = time.monotonic() - self._started
-        self.note(f"{mark} {self._name}: {_ending(outcome, seconds)}")
+        self.note(f"{mark} {bar.name}: {_ending(outcome, time.monotonic() - bar.started)}")
+        self._progress.remove_task(bar.task)
         self._progress.advance(self._jobs)
 
     def note(self, text: str) -> None:
@@ -178,5 +210,4 @@ def open_bars() -> Iterator[Bars]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         jobs = progress.add_task("jobs", total=None, visible=False, values="")
-        stage = progress.add_task("", total=None, visible=False, values="")
-        yield Bars(progress, jobs, stage)
+        yield Bars(progress, jobs)

@@ -240,7 +240,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
             f"run {going[0].run_id} was asked to end and still runs",
             f"see {settings.runs_dir}/.queue/supervisor.log",
         )
-    _say(f"{len(chosen)} jobs cancelled")
+    _say(f"{len(chosen)} {'job' if len(chosen) == 1 else 'jobs'} cancelled")
 
 
 @queue.command

@@ -61,7 +61,7 @@ def do_jobs(
         for spec in plan.specs:
             check_cutoffs(spec, split)
         for number, spec in enumerate(plan.specs, start=1):
-            display.begin(_name(spec, plan.specs), number, len(plan.specs))
+            display.begin(name_of(spec, plan.specs), number, len(plan.specs))
             outcomes.append(execute_job(spec, split, listen))
             check()
             display.end(outcomes[-1])
@@ -72,7 +72,7 @@ def do_jobs(
     return outcomes
 
 
-def _name(spec: JobSpec, specs: Sequence[JobSpec]) -> str:
+def name_of(spec: JobSpec, specs: Sequence[JobSpec]) -> str:
     """Name a job; with its seed where there are several."""
     several = len({other.seed for other in specs}) > 1
     return f"{spec.name} seed {spec.seed}" if several else spec.name
@@ -102,9 +102,10 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
 
         forget_stdout()
     for outcome in outcomes:
-        if outcome.state == "failed":
+        if outcome.state != "succeeded":
+            became = outcome.state if outcome.state == "failed" else f"was {outcome.state}"
             sys.stderr.write(
-                f"error: job {plain(outcome.label)} failed: {plain(outcome.reason)}\n"
+                f"error: job {plain(outcome.label)} {became}: {plain(outcome.reason)}\n"
                 f"see {outcome.run.path}/log.txt\n"
             )
     for error in errors:

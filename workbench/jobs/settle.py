@@ -25,8 +25,8 @@ class Remains:
     overdue
         Why it was killed; empty when it was not by us.
     tried
-        Whether a worker that never began the job means that it cannot be begun; otherwise it was
-        told to end, and the job waits on.
+        Whether a worker that never began the job means that it cannot be begun; otherwise the job
+        waits on: the worker was told to end, or was one of an earlier attempt.
     """
 
     end: Exit | None = None

@@ -174,8 +174,9 @@ class Supervisor:
     def _ended(self, job: _Job, end: Exit) -> None:
         """Write the end state where the worker did not, and let go of the job."""
         overdue = "it was asked to end and did not" if job.asked_at is not None else ""
-        left = Remains(end, job.usage, job.peak_mb, overdue, tried=not self.closing)
         with changing(self.runs_dir):
+            tried = not self.closing and not _put_back(job)
+            left = Remains(end, job.usage, job.peak_mb, overdue, tried)
             status = settle(job.run, left)
         del self._jobs[job.run.run_id]
         self._heard = -1  # other jobs may wait for this one
@@ -280,6 +281,13 @@ class Supervisor:
             status = refuse(run, reason)
         if status is not None:
             self._tell(run, status)
+
+
+def _put_back(job: _Job) -> bool:
+    """Tell whether a job went back to the queue before its last worker was quite gone."""
+    with suppress(StoreError):
+        return read_entry(job.run) != job.entry
+    return False
 
 
 def _broken_limit(job: _Job) -> str:
