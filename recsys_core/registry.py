@@ -23,6 +23,9 @@ BUILTIN: dict[str, str] = {
     "item-cf": "recsys_core.recall.item_cf",
     "mf": "recsys_core.recall.mf",
     "ease": "recsys_core.recall.ease",
+    "word2vec": "recsys_core.recall.word2vec",
+    "deepwalk-item": "recsys_core.recall.deepwalk_item",
+    "deepwalk-user": "recsys_core.recall.deepwalk_user",
     "lr": "recsys_core.ranking.lr",
     "deepfm": "recsys_core.ranking.deepfm",
 }

@@ -1,0 +1,208 @@
+"""Nearest vectors by inner product, through faiss: exact, or faster and nearly so."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.errors import InputError
+from recsys_core.events import Event, OnEvent
+from recsys_core.protocols.interactions import Histories
+
+#: k-means of an ivf index sees at most this many vectors a list, as faiss advises
+TRAINING_VECTORS = 256
+#: queries by which an index is compared with the exact one
+SAMPLE = 1000
+#: beyond this share of all vectors, comparing with all is faster than any index
+LARGEST_SHARE = 0.25
+
+
+class IndexConfig(Config):
+    """Fields of every model that finds its vectors through an index."""
+
+    index: Literal["flat", "hnsw", "ivf"] = Field(
+        "flat",
+        description="How nearest vectors are found. flat: by comparing with all, exactly; hnsw: by "
+        "walking along a graph of neighbours; ivf: by looking into the nearest of many lists.",
+    )
+    hnsw_links: int = Field(32, ge=2, le=256, description="hnsw: links of each vector.")
+    hnsw_search: int = Field(
+        256, ge=1, le=100_000, description="hnsw: candidates kept while searching; more find more."
+    )
+    ivf_lists: int | None = Field(
+        None, ge=1, le=1_000_000, description="ivf: lists; null: square root of the vectors."
+    )
+    ivf_probes: int = Field(
+        16, ge=1, le=1_000_000, description="ivf: lists that are looked into; more find more."
+    )
+
+
+class VectorIndex:
+    """Vectors that can be asked for the nearest to a query, by inner product.
+
+    Building and searching take one thread each, so that the same vectors give the same answers;
+    `recommend` runs several searches side by side.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dim), float32.
+    config
+        Kind of the index and its fields.
+
+    References
+    ----------
+    Douze et al.: The faiss library. arXiv 2401.08281, 2024. HNSW: Malkov, Yashunin: Efficient and
+    robust approximate nearest neighbor search. TPAMI 2020. IVF: Jegou et al.: Product quantization
+    for nearest neighbor search. TPAMI 2011.
+    """
+
+    def __init__(self, vectors: FloatArray, config: IndexConfig) -> None:
+        self.vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        self.config = config
+        self._faiss = _single_threaded_faiss()
+        self._index = self._build()
+        self._index.add(self.vectors)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def _build(self) -> Any:
+        dim, config = self.vectors.shape[1], self.config
+        product = self._faiss.METRIC_INNER_PRODUCT
+        if config.index == "flat" or len(self) == 0:
+            return self._faiss.IndexFlatIP(dim)
+        if config.index == "hnsw":
+            graph = self._faiss.IndexHNSWFlat(dim, config.hnsw_links, product)
+            graph.hnsw.efSearch = config.hnsw_search
+            return graph
+        lists = min(config.ivf_lists or round(len(self) ** 0.5), len(self))
+        coarse = self._faiss.IndexFlatIP(dim)
+        inverted = self._faiss.IndexIVFFlat(coarse, dim, lists, product)
+        inverted.cp.min_points_per_centroid = 1  # small sets are no reason for a warning
+        inverted.cp.max_points_per_centroid = TRAINING_VECTORS
+        inverted.nprobe = config.ivf_probes
+        inverted.train(self.vectors)
+        return inverted
+
+    def search(self, queries: FloatArray, k: int) -> tuple[TimeArray, FloatArray]:
+        """Find the nearest vectors, best first.
+
+        Parameters
+        ----------
+        queries
+            Shape (n, dim), float32.
+
+        Returns
+        -------
+        positions, scores
+            Shape (n, k) each; -1 and -inf where fewer were found.
+
+        Raises
+        ------
+        InputError
+            The queries have another dimension than the vectors.
+        """
+        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1]:
+            raise InputError(
+                f"index: queries of shape {queries.shape}, the vectors have "
+                f"{self.vectors.shape[1]} dimensions",
+                "query with vectors of the same model, or train it again with --fresh",
+            )
+        _single_threaded_faiss()
+        scores, positions = self._index.search(np.ascontiguousarray(queries, np.float32), k)
+        scores[positions < 0] = -np.inf
+        return positions, scores
+
+    def recall(self, queries: FloatArray, k: int) -> float:
+        """Share of the `k` nearest vectors, found by comparing with all, that a search finds."""
+        k = min(k, len(self))
+        exact = self._faiss.IndexFlatIP(self.vectors.shape[1])
+        exact.add(self.vectors)
+        _, wanted = exact.search(np.ascontiguousarray(queries, np.float32), k)
+        found, _ = self.search(queries, k)
+        shared = [np.isin(row, others).mean() for row, others in zip(wanted, found, strict=True)]
+        return float(np.mean(shared))
+
+
+def report_recall(index: VectorIndex, queries: FloatArray, k: int, on_event: OnEvent) -> None:
+    """Say how much of the exact top `k` of some `queries` an index finds that is not exact."""
+    kind = index.config.index
+    if kind == "flat" or len(index) == 0:
+        return
+    some = np.random.default_rng(0).permutation(len(queries))[:SAMPLE]
+    found = index.recall(queries[some], k)
+    message = f"the {kind} index finds {found:.2%} of the exact top {k}"
+    on_event(Event("fit", metrics={f"index_recall@{k}": found}, message=message))
+
+
+def _single_threaded_faiss() -> Any:
+    """Import faiss and keep the calling thread's searches from starting threads of their own."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)  # OpenMP keeps this number for each thread
+    return faiss
+
+
+def search_unseen(
+    index: VectorIndex,
+    items: IntArray,
+    queries: FloatArray,
+    seen: Histories,
+    k: int,
+    tie_rank: IntArray,
+) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
+    """Find the best `k` items that are not in `seen`, by fetching as many more as it has events.
+
+    Parameters
+    ----------
+    index
+        Over the vectors of `items`.
+    items
+        Shape (len(index),): the item of each vector.
+    queries
+        Shape (n, dim).
+    seen
+        n rows: items to leave out.
+    tie_rank
+        Shape (n_items,): the order in which equal scores are listed.
+
+    Returns
+    -------
+    found, scores
+        Shape (n, k) each.
+    sure
+        Shape (n,): whether the index had all that the list needs; the other rows must be scored in
+        full: it had too few unseen items, so many are seen that searching is no use, or the last
+        item scores as one that may have been cut off.
+    """
+    n = len(queries)
+    found, best = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
+    sure = np.zeros(n, dtype=np.bool_)
+    # one search a power of two: who has seen little does not wait for who has seen much
+    fetch = np.exp2(np.ceil(np.log2(k + seen.lengths + 1))).astype(np.int64)
+    fetch[fetch > len(index) * LARGEST_SHARE] = 0
+    for size in np.unique(fetch[fetch > 0]):
+        rows = np.flatnonzero(fetch == size)
+        position, scores = index.search(queries[rows], int(size))
+        candidates = np.where(position >= 0, items[position], -1)
+        cut_off = scores[:, -1].copy()
+        scores[_in_rows(candidates, seen.take(rows), len(tie_rank))] = -np.inf
+        order = np.lexsort((tie_rank[candidates], -scores), axis=1)[:, :k]
+        best[rows] = np.take_along_axis(scores, order, axis=1)
+        found[rows] = np.take_along_axis(candidates, order, axis=1)
+        sure[rows] = best[rows, -1] > cut_off
+    return found, best, sure
+
+
+def _in_rows(items: IntArray, rows: Histories, n_items: int) -> NDArray[np.bool_]:
+    """Shape of `items`, (n, width): whether row r of `rows` has the item."""
+    pairs = rows.row * n_items + rows.items
+    wanted = np.arange(len(items))[:, None] * n_items + items
+    inside: NDArray[np.bool_] = np.isin(wanted, pairs)
+    return inside
