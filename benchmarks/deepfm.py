@@ -42,8 +42,9 @@ def _rows_per_second(split: Any) -> float:
         epochs=3, batch_size=4096, embedding_size=16, hidden=(128, 128, 128), patience=0
     )
     ranker = Ranker("deepfm", config, load_schema(None, split.dataset), _runtime())
-    ranker.fit(split)
-    return max(epoch["rows_per_second"] for epoch in ranker.curve)
+    rates: list[float] = []
+    ranker.fit(split, lambda event: rates.append(event.metrics.get("rows_per_second", 0.0)))
+    return max(rates)
 
 
 def _runtime() -> Any:

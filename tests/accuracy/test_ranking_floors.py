@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from recsys_core.config import parse_config
 from recsys_core.evaluation.rows import auc, row_logloss
@@ -54,7 +53,6 @@ def test_ctr_random_ml1m(model: str, least_auc: float, most_logloss: float) -> N
     split = make_protocol(suite.protocol).split(real_data("ml-1m"))
     assert len(split.train) + len(split.valid) + len(split.test) == 739_012
     job = next(job for job in suite.jobs if job.name == model)
-    torch.set_num_threads(2)
     found = np.mean([measure(model, job.params, split, seed) for seed in suite.seeds], axis=0)
     assert found[0] >= least_auc
     assert found[1] <= most_logloss
