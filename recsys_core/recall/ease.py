@@ -16,6 +16,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
 #: matrices of n_items x n_items float32 that a fit holds at its peak
@@ -36,7 +37,7 @@ class EaseConfig(HistoryConfig):
     title="Linear item-item autoencoder",
     paper="Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019",
 )
-class Ease(RecallModel[EaseConfig]):
+class Ease(ItemToItem, RecallModel[EaseConfig]):
     """Predict the matrix from itself, X ~ X B, with no item allowed to predict itself.
 
     min |X - X B|^2 + l2 |B|^2 with diag(B) = 0 has the solution, with P = (X'X + l2 I)^-1,
@@ -70,6 +71,14 @@ class Ease(RecallModel[EaseConfig]):
         """Add up the rows of the history's items, shape (n, n_items)."""
         query = query_matrix(self.liked(histories), self.config, self.n_items)
         return self.popular_where_empty(query @ self.weights, query.getnnz(axis=1) == 0)
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Look up what each item says about every other, shape (n, n_items)."""
+        scores: FloatArray = self.weights[items]
+        learned = self.popularity > 0
+        scores[:, ~learned] = -np.inf
+        scores[~learned[items]] = -np.inf
+        return scores
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Give the weights."""

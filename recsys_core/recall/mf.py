@@ -15,6 +15,7 @@ from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factors import Factors, FactorsObjective, fold_in
+from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.validation import Validation
 from recsys_core.registry import register_model
 from recsys_core.sampling.samplers import SamplerName
@@ -86,7 +87,7 @@ class MFConfig(TrainingConfig):
     "Computer 2009; BPR: Rendle et al., UAI 2009; softmax over cosines: Wu et al.: On the "
     "effectiveness of sampled softmax loss for item recommendation. TOIS 2024",
 )
-class MF(RecallModel[MFConfig]):
+class MF(ItemToItem, RecallModel[MFConfig]):
     """Score item i for user u by s_ui = <p_u, q_i> + b_i, or cos(p_u, q_i) / T + b_i.
 
     With softmax, the default, the loss of a liked item is -log of its share of exp(s_u.) over the
@@ -152,6 +153,10 @@ class MF(RecallModel[MFConfig]):
             length = max(float(np.linalg.norm(vector)), 1e-12)
             vector /= length * self.config.temperature
         return vector
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Cosine of item vectors, shape (n, n_items)."""
+        return cosine_scores(self.item_vectors, items)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Vectors and biases."""
