@@ -73,7 +73,7 @@ class Session:
         await self.pilot.pause()
         assert self.current == label
 
-    async def until(self, true: Callable[[], bool], seconds: float = 4.0) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 15.0) -> None:
         """Wait for something that follows from a change of the run folders."""
         end = time.monotonic() + seconds
         while not true():

@@ -85,13 +85,20 @@ def sections(summary: RunSummary, files: Files, baseline: RunSummary | None) -> 
     """
     against = None if baseline is None or baseline.run_id == summary.run_id else baseline
     return {
-        "result": Section("Result", tuple(_result(summary, against))),
+        "result": Section(_result_title(summary, against), tuple(_result(summary, against))),
         "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against))),
         "settings": Section("Settings", tuple(_settings(summary, against))),
         "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
         "cost": Section("Run", tuple(_pairs(_cost(summary, files.result)))),
         "machine": Section("Environment", tuple(_pairs(_machine(files.environment)))),
     }
+
+
+def _result_title(run: RunSummary, baseline: RunSummary | None) -> str:
+    if baseline is None:
+        return "Result"
+    how = "against" if comparable(run, baseline) else "not comparable with"
+    return f"Result, {how} {plain(name_of(baseline))}"
 
 
 def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
@@ -107,10 +114,8 @@ def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell
         return
     against = baseline if baseline is not None and comparable(run, baseline) else None
     width = _name_width(names)
-    title = f"{'':<{width}}    value  95 % interval   "
-    if baseline is not None:
-        title += f"  {'against' if against else 'not comparable with'} {plain(name_of(baseline))}"
-    yield (Cell(title, "muted"),)
+    title = f"{'':<{width}}    value  95 % interval"
+    yield (Cell(f"{title}     difference" if against else title, "muted"),)
     for name in at_main_cutoff(names):
         yield tuple(_metric_line(run, name, width, against))
 

@@ -104,6 +104,8 @@ def parameter(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list | tuple):
+        if not value:
+            return "none"
         return ", ".join(parameter(entry) for entry in value)
     if isinstance(value, dict):
         return ", ".join(f"{key}: {parameter(entry)}" for key, entry in value.items())

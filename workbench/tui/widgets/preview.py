@@ -18,7 +18,8 @@ from workbench.tui.widgets.sections import SectionView
 
 #: metrics whose interval stands for the run
 _HEADLINE = ("ndcg@10", "auc")
-_SECTIONS = ("result", "curve", "settings")
+#: section -> columns of the terminal from which there is room for it
+_SECTIONS = {"result": 0, "curve": 100, "settings": 150}
 
 
 class Preview(Vertical):
@@ -56,9 +57,12 @@ class Preview(Vertical):
             self._read = (run, read_files(run))
         files = self._read[1]
         parts = sections(run, files, baseline)
-        curve = curve_section(files, max(30, self.size.width - 110), rows=1)
+        curve = curve_section(
+            files, self.app.size.width - (64 if self.app.size.width < 150 else 114), rows=1
+        )
         for name, view in self._views.items():
-            view.show(curve if name == "curve" else parts[name])
+            section = curve if name == "curve" else parts[name]
+            view.show(section if self.app.size.width >= _SECTIONS[name] else None)
 
 
 def _facts(run: RunSummary) -> str:
