@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,11 +18,15 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel
 from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
 #: up to this many items, sparse x dense products beat sparse x sparse ones (measured on MovieLens:
-#: an entry of the dense product costs a thirteenth of one of the sparse product)
+#: a step of the dense product costs a thirteenth of one of the sparse product), and a matrix of
+#: all pairs takes 256 MiB at most
 DENSE_ITEMS = 8192
+#: items a block of that matrix
+GRAM_BLOCK = 256
 
 
 class ItemCFConfig(HistoryConfig):
@@ -62,7 +67,7 @@ class ItemCFConfig(HistoryConfig):
     "cosine: Aiolli: Efficient top-N recommendation for very large scale binary rated datasets. "
     "RecSys 2013",
 )
-class ItemCF(RecallModel[ItemCFConfig]):
+class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
     """Add up, over the history, the similarity of each item i to the candidate j.
 
     With users weighted w_u = n_u^-activity_damping, c_ij = sum of w_u over users who like both,
@@ -84,14 +89,11 @@ class ItemCF(RecallModel[ItemCFConfig]):
         matrix = positives.matrix()
         activity = np.maximum(matrix.getnnz(axis=1), 1).astype(np.float32)
         weighted = sp.diags_array(activity**-self.config.activity_damping) @ matrix
-        by_item = sp.csr_matrix(weighted.T)
         counts = np.asarray(weighted.sum(axis=0), dtype=np.float32).ravel()
-        columns = matrix.tocsc()
+        shared = shared_counts(sp.csr_matrix(weighted.T), matrix.tocsc())
 
         def nearest(block: slice) -> tuple[NDArray[np.int32], FloatArray]:
-            similarity = self._similarity(
-                _product(columns[:, block], by_item), counts[block, None], counts
-            )
+            similarity = self._similarity(shared(block), counts[block, None], counts)
             rows = np.arange(block.stop - block.start)
             similarity[rows, rows + block.start] = 0  # no item is its own neighbour
             similarity[similarity <= 0] = -np.inf
@@ -126,6 +128,12 @@ class ItemCF(RecallModel[ItemCFConfig]):
         scores = _product(query.T, self.neighbours)
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
 
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Similarities of the neighbours kept for each item, shape (n, n_items)."""
+        scores: FloatArray = self.neighbours[items].toarray()
+        scores[scores == 0] = -np.inf
+        return scores
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Give the neighbours, compressed by rows."""
         matrix = self.neighbours
@@ -137,6 +145,34 @@ class ItemCF(RecallModel[ItemCFConfig]):
             (arrays["similarities"], arrays["neighbours"], arrays["offsets"]),
             shape=(self.n_items, self.n_items),
         )
+
+
+def shared_counts(by_item: sp.csr_matrix, by_user: sp.csc_matrix) -> Callable[[slice], FloatArray]:
+    """Prepare to count, for blocks of items, the users shared with every item.
+
+    Parameters
+    ----------
+    by_item
+        Shape (n_items, n_users): what each user's like counts.
+    by_user
+        Shape (n_users, n_items): the same likes as ones.
+
+    Returns
+    -------
+    A function from a slice of items to an array of shape (items, n_items) that may be overwritten.
+    """
+    n_items = by_item.shape[0]
+    if n_items > DENSE_ITEMS:
+        return lambda block: _product(by_user[:, block], by_item)
+    gram = np.empty((n_items, n_items), dtype=np.float32)
+
+    def half(block: slice) -> None:  # the matrix is symmetric: below the diagonal, then mirrored
+        below = by_item[block.start :] @ by_user[:, block].toarray()
+        gram[block.start :, block] = below
+        gram[block, block.stop :] = below[block.stop - block.start :].T
+
+    map_blocks(half, n_items, GRAM_BLOCK)
+    return lambda block: gram[block]
 
 
 def _product(columns: sp.csc_matrix, rows: sp.csr_matrix) -> FloatArray:

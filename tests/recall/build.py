@@ -1,0 +1,74 @@
+"""A planted data set on which every recall model can be judged without real data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.config import parse_config
+from recsys_core.events import OnEvent, ignore
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.registry import model_info
+from recsys_core.training.runtime import Runtime
+from tests.protocols.build import dataset
+
+BLOCKS, USERS, ITEMS, LIKED = 4, 30, 12, 7
+N_USERS, N_ITEMS = BLOCKS * USERS, BLOCKS * ITEMS
+#: an item that nobody ever rated: it has no train row
+COLD_ITEM = N_ITEMS
+
+
+def block_of(numbers: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Items of one block are numbered in a row."""
+    return numbers // ITEMS
+
+
+def planted() -> tuple[Interactions, Interactions]:
+    """Train and validation rows: users of block b like items of block b alone.
+
+    Each user likes LIKED of the ITEMS of the block, the last of them for validation, and rates one
+    item of the next block low.
+    """
+    rng = np.random.default_rng(3)
+    rows: list[tuple[int, int, float, int]] = []
+    for user in range(N_USERS):
+        block = user // USERS
+        liked = block * ITEMS + rng.permutation(ITEMS)[:LIKED]
+        rows += [(user, int(item), 5.0, time) for time, item in enumerate(liked)]
+        disliked = (block + 1) % BLOCKS * ITEMS + int(rng.integers(ITEMS))
+        rows.append((user, disliked, 1.0, 0))
+    data = dataset(rows, n_users=N_USERS, n_items=N_ITEMS + 1)
+    last = data.timestamp == LIKED - 1
+    train, valid = (
+        Interactions.in_time_order(data, np.flatnonzero(part), 4.0) for part in (~last, last)
+    )
+    return train, valid
+
+
+def history(*rows: list[int], rating: float = 5.0) -> Histories:
+    """Write histories by their items."""
+    items = np.array([item for row in rows for item in row], dtype=np.int32)
+    return Histories(
+        offsets=np.cumsum([0, *map(len, rows)]).astype(np.int64),
+        items=items,
+        ratings=np.full(len(items), rating, dtype=np.float32),
+        timestamps=np.arange(len(items), dtype=np.int64),
+    )
+
+
+def fit(
+    name: str,
+    train: Interactions,
+    *,
+    valid: Interactions | None = None,
+    runtime: Runtime | None = None,
+    on_event: OnEvent = ignore,
+    **fields: Any,
+) -> RecallModel[Any]:
+    """Fit a registered model, with defaults but for `fields`."""
+    cls = model_info(name).cls
+    model: RecallModel[Any] = cls(parse_config(cls.Config, fields, f"model {name}"), runtime)
+    return model.fit(train, valid=valid, on_event=on_event)
