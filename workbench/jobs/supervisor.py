@@ -200,7 +200,11 @@ class Supervisor:
             for summary in runs:
                 if summary.state in ("queued", "running", "interrupted"):
                     self._look_at(summary)
-            self._waiting = [job for job in waiting_jobs(runs) if job.run.run_id not in self._jobs]
+            self._waiting = [
+                job
+                for job in waiting_jobs(runs)
+                if self._states[job.run.run_id] == "queued" and job.run.run_id not in self._jobs
+            ]
             self._heard, self._scanned_at = rung, now
 
     def _look_at(self, summary: RunSummary) -> None:

@@ -1,0 +1,42 @@
+"""What tests of the queue share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from workbench.store.runs import Run
+
+
+class AddJob(Protocol):
+    """Adds a job to the queue of the test."""
+
+    def __call__(
+        self,
+        label: str = "job",
+        model: str = "trial",
+        entry: dict[str, Any] | None = None,
+        **params: Any,
+    ) -> Run: ...
+
+
+def spec_of(model: str, label: str, params: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "dataset": "sample",
+        "protocol": {"name": "user-timeline"},
+        "model": model,
+        "params": dict(params),
+        "label": label,
+        "ks": [10],
+        "seed": 0,
+        "threads": 1,
+        "device": "cpu",
+    }
+
+
+def state_of(run: Run) -> str:
+    return run.status().state
+
+
+def reason_of(run: Run) -> str:
+    return run.status().reason or ""
