@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen
@@ -30,9 +30,11 @@ class Session:
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
-        names = {"/": "slash", ":": "colon", ">": "greater_than_sign", ".": "full_stop"}
-        names |= {"@": "at", "-": "minus", " ": "space", "*": "asterisk"}
-        await self.press(*(names.get(letter, letter) for letter in text))
+        """Put text into the field that has the focus, as if pasted."""
+        field = self.app.focused
+        assert isinstance(field, Input)
+        field.insert_text_at_cursor(text)
+        await self.pilot.pause()
 
     @property
     def runs(self) -> RunsScreen:
