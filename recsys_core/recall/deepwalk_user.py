@@ -135,8 +135,8 @@ class DeepWalkUser(ItemToItem, RecallModel[DeepWalkUserConfig]):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Both vectors of each user and item."""
-        return {"inputs": self.vectors.inputs, "outputs": self.vectors.outputs}
+        return self.vectors.state()
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the vectors and build the index again."""
-        self._take(SkipGram(arrays["inputs"], arrays["outputs"]), self.config)
+        self._take(SkipGram.from_state(arrays, self.config.dim), self.config)

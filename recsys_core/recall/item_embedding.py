@@ -90,9 +90,9 @@ class ItemEmbedding(ItemToItem, VectorModel[ConfigT]):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Both vectors of each item."""
-        return {"inputs": self.vectors.inputs, "outputs": self.vectors.outputs}
+        return self.vectors.state()
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the vectors and build the index again."""
-        self._take(SkipGram(arrays["inputs"], arrays["outputs"]))
+        self._take(SkipGram.from_state(arrays, self.config.dim))
         self.build_index()

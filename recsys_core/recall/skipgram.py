@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent
 
 #: gensim cuts a sequence off after this many tokens
@@ -79,6 +81,27 @@ class SkipGram:
 
     inputs: FloatArray
     outputs: FloatArray
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Collect both for a saved model."""
+        return {"inputs": self.inputs, "outputs": self.outputs}
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, NDArray[Any]], dim: int) -> SkipGram:
+        """Take back what `state` gave.
+
+        Raises
+        ------
+        InputError
+            The vectors are not of `dim` dimensions, as the model's configuration says.
+        """
+        for table in (arrays["inputs"], arrays["outputs"]):
+            if table.ndim != 2 or table.shape[1] != dim:
+                raise InputError(
+                    f"saved vectors of shape {table.shape}, its fields say {dim} dimensions",
+                    "train the model again with --fresh",
+                )
+        return cls(arrays["inputs"], arrays["outputs"])
 
 
 def train_skip_gram(
