@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -41,17 +41,37 @@ def parse_config(config: type[ConfigT], values: Mapping[str, Any], where: str) -
 
 
 def _explain(config: type[Config], error: ValidationError, where: str) -> InputError:
-    """Turn pydantic's first complaint into one sentence and a remedy."""
-    first = error.errors(include_url=False)[0]
+    """Turn pydantic's first complaint into one sentence and a remedy; unknown keys come first."""
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
     path = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return unknown_name(f"field of {where}", path, config.model_fields)
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        inside = "".join(f", in {parents[0]}" for _ in parents[:1])
+        owner = _config_at(config, parents)
+        return unknown_name(f"field of {where}{inside}", str(key), owner.model_fields)
     if first["type"] == "missing":
         return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")
     shown = f"{path} = {first['input']!r}" if path else "the values do not fit together"
     field = config.model_fields.get(path)
     remedy = f"{path}: {field.description}" if field and field.description else ""
     return InputError(f"{where}: {shown}: {_reason(first['msg'])}", remedy)
+
+
+def _config_at(config: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
+    """Find the nested configuration that lies at `path`, e.g. ``("jobs", 0)``."""
+    for part in path:
+        field = config.model_fields.get(str(part))
+        if field is not None:
+            config = next(_configs_in(field.annotation), config)
+    return config
+
+
+def _configs_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _configs_in(argument)
 
 
 def _reason(message: str) -> str:

@@ -1,0 +1,82 @@
+"""Suites: packaged ones are sound, and a wrong one is explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recsys_core.errors import InputError
+from recsys_core.evaluation.names import check_metric_name
+from recsys_core.pipeline.run import model_config
+from recsys_core.pipeline.suites import load_suite, suite_names
+from recsys_core.protocols.catalogue import make_protocol
+
+TINY = """
+name: tiny
+dataset: sample
+protocol: {name: user-timeline}
+jobs:
+  - {model: item-cf}
+  - {model: item-cf, label: plain, params: {neighbours: 50}}
+"""
+
+
+@pytest.mark.parametrize("name", suite_names())
+def test_packaged_suites_are_sound(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    make_protocol(suite.protocol)
+    for spec in suite.specs():
+        model_config(spec)
+    for figures in suite.references.values():
+        for metric, reference in figures.items():
+            check_metric_name(metric)
+            assert reference.source
+
+
+def test_specs_are_written_out_by_job_then_seed(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY + "seeds: [0, 1]\n")
+    specs = load_suite(str(path)).specs(threads=1)
+    assert [(spec.name, spec.seed) for spec in specs] == [
+        ("item-cf", 0),
+        ("item-cf", 1),
+        ("plain", 0),
+        ("plain", 1),
+    ]
+    assert {spec.threads for spec in specs} == {1}
+    assert specs[2].params == {"neighbours": 50}
+
+
+def test_select_takes_labels_and_model_names(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    suite = load_suite(str(path))
+    assert suite.select(["plain", "popularity"]).labels == ["plain", "popularity"]
+    with pytest.raises(InputError, match="unknown label or model 'plane'\ndid you mean 'plain'"):
+        suite.select(["plane"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("label: plain, ", ""), "label 'item-cf' is used twice"),
+        (("jobs:", "job:"), "unknown field of suite tiny.yaml 'job'\ndid you mean 'jobs'"),
+        (("name: tiny\n", ""), "suite tiny.yaml: field 'name' is missing"),
+        (("model: item-cf}", "model: item-cf"), "tiny.yaml: line 7, column 5 is not valid YAML"),
+    ],
+)
+def test_wrong_suites_are_explained(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY.replace(*change, 1))
+    with pytest.raises(InputError) as caught:
+        load_suite(str(path))
+    assert message in str(caught.value)
+
+
+def test_unknown_suite_and_missing_file() -> None:
+    with pytest.raises(InputError, match="unknown suite 'quik'\ndid you mean 'quick'"):
+        load_suite("quik")
+    with pytest.raises(InputError, match="no such file"):
+        load_suite("nowhere.yaml")

@@ -1,0 +1,100 @@
+"""Configuration errors name the thing, the value and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field, ValidationError
+
+from recsys_core.config import Config, parse_config, parse_value, read_yaml
+from recsys_core.errors import InputError
+
+
+class Part(Config):
+    size: int = Field(1, ge=1, le=9, description="How large.")
+
+
+class Whole(Config):
+    name: str = Field(description="What it is called.")
+    rate: float = Field(0.5, gt=0, description="How fast.")
+    parts: tuple[Part, ...] = Field((), description="What it is made of.")
+
+
+@pytest.mark.parametrize(
+    ("values", "problem", "remedy"),
+    [
+        ({"name": "a", "rat": 1}, "unknown field of thing 'rat'", "did you mean 'rate'?"),
+        ({"rat": 1}, "unknown field of thing 'rat'", "did you mean 'rate'?"),
+        ({"rate": 1.0}, "thing: field 'name' is missing", "add name: VALUE"),
+        (
+            {"name": "a", "rate": -1},
+            "thing: rate = -1: input should be greater than 0",
+            "rate: How fast.",
+        ),
+        (
+            {"name": "a", "parts": [{"size": 1}, {"sise": 2}]},
+            "unknown field of thing, in parts 'sise'",
+            "did you mean 'size'? valid: size",
+        ),
+        (
+            {"name": "a", "parts": [{"size": 10}]},
+            "thing: parts.0.size = 10: input should be less than or equal to 9",
+            "",
+        ),
+    ],
+)
+def test_wrong_values_are_explained(values: dict[str, Any], problem: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_config(Whole, values, "thing")
+    assert caught.value.problem == problem
+    assert caught.value.remedy.startswith(remedy)
+
+
+def test_a_configuration_never_changes() -> None:
+    config = parse_config(Whole, {"name": "a"}, "thing")
+    with pytest.raises(ValidationError):
+        config.name = "b"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("5", 5),
+        ("true", True),
+        ("null", None),
+        ("[64, 32]", [64, 32]),
+        ("cosine", "cosine"),
+        ("a: b: c", "a: b: c"),
+    ],
+)
+def test_values_of_the_command_line_read_as_yaml_does(text: str, value: object) -> None:
+    assert parse_value(text) == value
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected 'key: value' lines, found empty"),
+        (b"- a\n- b\n", "expected 'key: value' lines, found a list"),
+        (b"a: [1\n", "line 2, column 1 is not valid YAML"),
+        (b"a: \xff\n", "not UTF-8 text"),
+        (b"a: !!python/object/apply:os.system ['true']\n", "line 1, column 4 is not valid YAML"),
+    ],
+)
+def test_wrong_files_are_explained(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_yaml(path)
+    assert message in str(caught.value)
+    assert "x.yaml" in str(caught.value)
+
+
+def test_missing_and_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_yaml(tmp_path / "x.yaml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_yaml(tmp_path)
