@@ -329,7 +329,7 @@ def test_html_shows_tables_plots_and_verdicts(report: dict[str, Any]) -> None:
     # two bar charts of recall (one metric is quality) and of ranking, spread, two curves
     assert page.tags.count("svg") == 1 + 2 + 1 + 2
     for shown in (
-        "▸ 0.2500",
+        "✦ 0.2500",
         "0.2000 to 0.3000",
         "◆ 0.2389",
         "✗ not met",

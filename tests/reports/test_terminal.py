@@ -73,14 +73,14 @@ def test_what_80_columns_show(report: dict[str, Any]) -> None:
     ]
     # seeds .26 and .28 (value + 10 / 1000): mean 0.27, sd 0.02 / sqrt(2)
     assert lines[recall + 4].split() == [
-        *("item-cf", "▸0.2700", "±0.0141", "0.2389", "▸0.2700", "±0.0141", "1.5", "s", "100", "MB")
+        *("item-cf", "✦0.2700", "±0.0141", "0.2389", "✦0.2700", "±0.0141", "1.5", "s", "100", "MB")
     ]
     text = "\n".join(lines)
     assert "✗ failed" in text
     assert "Means over seeds 0, 1; ± is their standard deviation." in text
     assert "Leaks other users' future." in text
     assert "1 left out without a relevant test item" in text
-    assert "▸ best of its column." in text
+    assert "✦ best of its column." in text
     assert text.rstrip().endswith("✗ 1 of 6 runs without a result; 2 of 3 conditions not met.")
 
 
@@ -122,7 +122,7 @@ def test_no_color_keeps_bold_and_drops_colour(report: dict[str, Any]) -> None:
     assert "\x1b[1;32m" in coloured
     assert "\x1b[1m" in bare
     assert "\x1b[1;32m" not in bare
-    assert "▸" in bare
+    assert "✦" in bare
 
 
 def test_an_ascii_terminal_is_given_ascii(report: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ def test_synthetic_data_is_flagged(tmp_path: Path) -> None:
 
 def test_a_single_label_is_not_called_best(tmp_path: Path) -> None:
     report = build_report([read_report_run(make_run(tmp_path, "mf"))], suite="quick")
-    assert "▸" not in printed(print_table, report, 100)
+    assert "✦" not in printed(print_table, report, 100)
 
 
 def test_lower_is_better_where_it_is(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_lower_is_better_where_it_is(tmp_path: Path) -> None:
     report = build_report([read_report_run(path) for path in folders], suite="quick")
     text = printed(print_table, report, 100)
     assert "logloss ↓" in text
-    assert "▸0.4000" in text
+    assert "✦0.4000" in text
 
 
 def test_many_baseline_rows_are_shortened_to_those_not_met(tmp_path: Path) -> None:

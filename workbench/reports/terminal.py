@@ -28,8 +28,8 @@ _MANY_ROWS = 12
 _COMPARE_FIXED, _COMPARE_RUN = 27, 26
 SIGNIFICANT = 0.05
 #: nothing is said by colour alone
-BEST, MET, MISSED = "▸", "✓", "✗"
-_ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "—": "-", "±": "~", "↓": "v", "…": "~"})
+BEST, MET, MISSED = "✦", "✓", "✗"
+_ASCII = str.maketrans({"✦": "*", "✓": "+", "✗": "x", "—": "-", "±": "~", "↓": "v", "…": "~"})
 
 
 @dataclass(frozen=True)
