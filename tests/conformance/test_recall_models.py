@@ -81,7 +81,7 @@ def test_saved_and_loaded_it_recommends_the_same(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", PERSONAL)
 def test_planted_structure_is_found(name: str) -> None:
-    train, valid = parts()
+    _, valid = parts()
     model = fitted(name)
     top = model.recommend(USERS, 5)
     own = block_of(top.items) == (USERS // (N_USERS // 4))[:, None]
@@ -164,7 +164,7 @@ def test_fitting_prints_nothing(name: str, capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("name", BY_EPOCHS)
 def test_a_resumed_fit_takes_the_steps_of_an_undisturbed_one(name: str, tmp_path: Path) -> None:
     train, valid = parts()
-    short = {"epochs": 6, "batch_size": 32}
+    short: dict[str, Any] = {"epochs": 6, "batch_size": 32}
 
     def interrupt(event: Event) -> None:
         if len(list(tmp_path.iterdir())) and "loss" in event.metrics:

@@ -99,7 +99,8 @@ def literal(train: Interactions, config: item_cf.ItemCFConfig) -> NDArray[np.flo
     likes = [set(train.item[train.user == u].tolist()) for u in range(train.n_users)]
 
     def count(*items: int) -> float:
-        return sum(len(s) ** -config.activity_damping for s in likes if s >= set(items))
+        who = np.array([len(s) for s in likes if s >= set(items)], dtype=np.float64)
+        return float((who**-config.activity_damping).sum())
 
     n = train.n_items
     table = np.zeros((n, n))
