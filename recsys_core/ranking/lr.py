@@ -11,6 +11,8 @@ knows of another, so it ranks every user's items in the same order but for their
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from torch import Tensor
 
@@ -24,7 +26,16 @@ from recsys_core.registry import register_model
 class LRConfig(RankingConfig):
     """Fields of `lr`."""
 
+    patience: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Epochs without a better validation value before training stops; 0: never.",
+    )
     learning_rate: float = Field(2e-2, gt=0, le=10, description="Adam's step size.")
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "cosine", description="How the learning rate falls to zero over all steps, or not."
+    )
     embedding_l2: float = Field(
         1e-4, ge=0, le=10, description="L2 penalty on the weights that a row looks up."
     )
