@@ -75,7 +75,8 @@ def add(runs_dir: Path, data_dir: Path, tmp_path: Path) -> AddJob:
         entry: dict[str, object] | None = None,
         **params: object,
     ) -> Run:
-        place = Entry(str(data_dir), str(tmp_path), **(entry or {}))  # type: ignore[arg-type]
+        values = {"data_dir": str(data_dir), "folder": str(tmp_path), **(entry or {})}
+        place = Entry(**values)  # type: ignore[arg-type]
         return add_job(runs_dir, spec_of(model, label, params), label, place)
 
     return add_one

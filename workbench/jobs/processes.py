@@ -72,6 +72,8 @@ class Executor(Protocol):
         ------
         OSError
             It cannot be started.
+        StoreError
+            The job's spec is damaged.
         """
 
     def adopt(self, run: Run, identity: ProcessIdentity) -> Worker | None:

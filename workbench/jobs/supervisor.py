@@ -6,6 +6,7 @@ gone when there is none. All it knows stands in files, so another one can go on 
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import time
@@ -32,7 +33,7 @@ from workbench.jobs.queue import (
 )
 from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
-from workbench.store.files import StoreError
+from workbench.store.files import StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.runs import Run, State, Status
 
@@ -196,25 +197,31 @@ class Supervisor:
             return
         if rung != self._heard or now - self._scanned_at > _RESCAN:
             runs = self._listing.refresh()
+            self._heard, self._scanned_at = rung, now
             self._states = {run.run_id: run.state for run in runs}
             for summary in runs:
-                if summary.state in ("queued", "running", "interrupted"):
+                if summary.state in ("queued", "running", "interrupted") or summary.problem:
                     self._look_at(summary)
             self._waiting = [
                 job
                 for job in waiting_jobs(runs)
                 if self._states[job.run.run_id] == "queued" and job.run.run_id not in self._jobs
             ]
-            self._heard, self._scanned_at = rung, now
 
     def _look_at(self, summary: RunSummary) -> None:
         """Take charge of a job that an earlier supervisor had, or write how it ended."""
         run_id = summary.run_id
-        if run_id in self._jobs or (summary.state == "interrupted" and run_id in self._known_dead):
+        over = summary.state in ("interrupted", "failed")
+        if run_id in self._jobs or (over and run_id in self._known_dead):
             return
         self._known_dead.discard(run_id)
         run = Run(summary.folder)
         if not (run.path / ENTRY).exists():
+            return
+        if summary.problem:
+            self._known_dead.add(run_id)
+            with suppress(StoreError):  # the state itself may be what is damaged
+                self._refuse(run, summary.problem)
             return
         if summary.state == "queued" and not (run.path / CLAIM).exists():
             self._check_entry(run)
@@ -271,12 +278,17 @@ class Supervisor:
         run_id = job.run.run_id
         try:
             worker = self._executor.start(job.run, job.entry)
+        except StoreError as error:
+            self._refuse(job.run, error.problem)
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._heard = -1  # it waits until there is space
+                raise explain(error, job.run.path) from error
             where = f": {error.filename}" if error.filename else ""
             self._refuse(job.run, f"its worker could not start: {error.strerror}{where}")
-            return
-        self._jobs[run_id] = _Job(job.run, job.entry, worker)
-        self._log(f"{run_id}: started")
+        else:
+            self._jobs[run_id] = _Job(job.run, job.entry, worker)
+            self._log(f"{run_id}: started")
 
     def _refuse(self, run: Run, reason: str) -> None:
         """Note that a waiting job can never start."""

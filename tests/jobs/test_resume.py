@@ -1,0 +1,58 @@
+"""A job that was killed and resumed ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.tools import AddJob, state_of
+from workbench.jobs.changes import set_parallel_jobs
+from workbench.jobs.queue import Entry, requeue
+from workbench.jobs.service import ensure_supervisor
+from workbench.store.runs import Run
+
+Within = Callable[[float, Callable[[], bool]], float]
+EPOCHS = 6
+
+
+def epochs(run: Run) -> int:
+    return sum("loss" in event["metrics"] for event in run.events()[0])
+
+
+def is_over(run: Run) -> bool:
+    return state_of(run) not in ("queued", "running")
+
+
+@pytest.mark.parametrize("model", ["lr", "mf"])
+def test_a_killed_and_resumed_training_ends_with_the_same_metrics(
+    add: AddJob, runs_dir: Path, within: Within, model: str
+) -> None:
+    set_parallel_jobs(runs_dir, 2)
+    params = {"epochs": EPOCHS, "patience": 0, "batch_size": 256}
+    whole, cut = add("whole", model, **params), add("cut", model, **params)
+    ensure_supervisor(runs_dir)
+    within(60, lambda: epochs(cut) >= 2)
+    pid = cut.status().pid
+    assert pid is not None
+    os.killpg(pid, signal.SIGKILL)
+    within(5, lambda: cut.noted_status().state == "interrupted")
+    done = epochs(cut)
+    assert done < EPOCHS
+    requeue(cut, Entry("", ""), resume=True)
+    ensure_supervisor(runs_dir)
+    within(60, lambda: is_over(whole) and is_over(cut))
+    assert [state_of(whole), state_of(cut)] == ["succeeded"] * 2
+    again = epochs(cut) - done
+    assert EPOCHS - done <= again < EPOCHS, "it went on from the last checkpoint"
+    assert not (cut.path / "checkpoint").exists()
+    expected = whole.metrics["metrics"]
+    for name, value in Run(cut.path).metrics["metrics"].items():
+        assert value == pytest.approx(expected[name], abs=1e-6), name
+    curve = Run(cut.path).metrics["curve"]
+    assert [x["loss"] for x in curve] == pytest.approx(
+        [x["loss"] for x in whole.metrics["curve"]], abs=1e-6
+    )
