@@ -131,7 +131,7 @@ def test_an_ascii_terminal_is_given_ascii(report: dict[str, Any]) -> None:
     print_table(report, Console(file=file, width=80))
     file.flush()
     text = buffer.getvalue().decode("ascii")
-    assert ">0.2700 ~0.0141" in text
+    assert "*0.2700 ~0.0141" in text
     assert "x not met" in text
 
 
