@@ -35,7 +35,8 @@ class ItemToItem(ABC):
         Parameters
         ----------
         items
-            Shape (n,): item numbers. One of which the model has learned nothing gets no list.
+            Shape (n,): item numbers. One that is not in the catalogue, or of which the model has
+            learned nothing, gets no list.
         k
             Length of the lists, at least 1; it may be larger than the catalogue.
 
@@ -58,6 +59,7 @@ class ItemToItem(ABC):
             part = items[block]
             scores = self.item_scores(part)
             scores[:, ~self.catalogue] = -np.inf
+            scores[~self.catalogue[part]] = -np.inf
             scores[np.arange(len(part)), part] = -np.inf
             return top_k(scores, k, self.tie_rank)
 
