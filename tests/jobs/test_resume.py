@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,12 @@ def is_over(run: Run) -> bool:
     return state_of(run) not in ("queued", "running")
 
 
-@pytest.mark.parametrize("model", ["lr", "mf"])
+@pytest.mark.parametrize("model", ["lr", pytest.param("mf", marks=pytest.mark.soak)])
 def test_a_killed_and_resumed_training_ends_with_the_same_metrics(
     add: AddJob, runs_dir: Path, within: Within, model: str
 ) -> None:
     set_parallel_jobs(runs_dir, 2)
-    params = {"epochs": EPOCHS, "patience": 0, "batch_size": 256}
+    params: dict[str, Any] = {"epochs": EPOCHS, "patience": 0, "batch_size": 256}
     whole, cut = add("whole", model, **params), add("cut", model, **params)
     ensure_supervisor(runs_dir)
     within(60, lambda: epochs(cut) >= 2)
@@ -48,7 +49,7 @@ def test_a_killed_and_resumed_training_ends_with_the_same_metrics(
     assert [state_of(whole), state_of(cut)] == ["succeeded"] * 2
     again = epochs(cut) - done
     assert EPOCHS - done <= again < EPOCHS, "it went on from the last checkpoint"
-    assert not (cut.path / "checkpoint").exists()
+    within(2, lambda: not (cut.path / "checkpoint").exists())
     expected = whole.metrics["metrics"]
     for name, value in Run(cut.path).metrics["metrics"].items():
         assert value == pytest.approx(expected[name], abs=1e-6), name
