@@ -1,21 +1,38 @@
-"""DeepWalk, from item to item: the neighbours of the history's items on random walks."""
+"""DeepWalk, from item to item: candidates whose vectors are near those of the history's items."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
 from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Interactions
-from recsys_core.recall.item_embedding import ItemEmbedding, ItemEmbeddingConfig
-from recsys_core.recall.skipgram import SkipGram, train_skip_gram
-from recsys_core.recall.walks import WalkConfig, Walks
+from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.history import query_matrix
+from recsys_core.recall.index import IndexConfig, VectorIndex, report_recall
+from recsys_core.recall.walks import WalkConfig, WalkModel, similarities
 from recsys_core.registry import register_model
 
+#: items that are searched for at a time
+BLOCK = 1024
 
-class DeepWalkItemConfig(WalkConfig, ItemEmbeddingConfig):
+
+class DeepWalkItemConfig(WalkConfig):
     """Fields of DeepWalk from item to item."""
+
+    popularity_exponent: float = Field(
+        0.3,
+        ge=-1,
+        le=1,
+        description="Scores are multiplied by the candidate's count to this power: likeness alone "
+        "prefers rare items.",
+    )
 
 
 @register_model(
@@ -24,36 +41,40 @@ class DeepWalkItemConfig(WalkConfig, ItemEmbeddingConfig):
     title="Random walks, items near the history's items",
     paper="Perozzi, Al-Rfou, Skiena: DeepWalk: Online learning of social representations. KDD 2014",
 )
-class DeepWalkItem(ItemEmbedding[DeepWalkItemConfig]):
+class DeepWalkItem(WalkModel[DeepWalkItemConfig]):
     """Walk at random over the graph of users and items, and take walks for sentences.
 
-    Skip-gram gives nodes that are few steps apart vectors that predict each other:
+        u1 - i3 - u7 - i2 - u4 - …      i3 and i2 are two steps apart: somebody likes both
 
-        u1 - i3 - u7 - i2 - u4 - …    (i3, i2) are neighbours, and so are (i3, u7), (u1, u7), …
+    With N(j) the nearest items of j by similarity of nodes, w the weights of the history, c the
+    count of the candidate and a the popularity exponent,
 
-    The query is the mean of the vectors of the history's items; it asks the vectors of items.
+        score(j) = c_j^a * sum over i in the history and in N(j) of w_i sim(i, j).
     """
 
     Config: ClassVar[type[Config]] = DeepWalkItemConfig
 
-    def _learn(
-        self,
-        positives: Interactions,
-        after_pass: Callable[[SkipGram], dict[str, float]],
-        on_event: OnEvent,
-    ) -> list[dict[str, float]]:
-        config, n_users = self.config, positives.n_users
-        walks = Walks(positives.matrix(), config.walk_length, self.runtime.seed)
+    neighbours: sp.csr_matrix
+    """Shape (n_items, n_items): column j holds c_j^a sim(i, j) at its neighbours i."""
 
-        def items_alone(nodes: SkipGram) -> dict[str, float]:
-            return after_pass(SkipGram(nodes.inputs[n_users:], nodes.outputs[n_users:]))
+    def _prepare(self, index: IndexConfig, on_event: OnEvent) -> None:
+        items = np.flatnonzero(self.popularity)
+        vectors, k = self.item_nodes[items], self.config.neighbours
+        places = VectorIndex(vectors, index)
+        report_recall(places, vectors, k, on_event)
 
-        return train_skip_gram(
-            walks,
-            walks.counts,
-            config.walks_per_node,
-            config,
-            self.runtime.seed,
-            items_alone,
-            on_event,
-        )
+        def nearest(block: slice) -> sp.csr_matrix:
+            own = np.arange(block.start, block.stop)
+            return similarities(places, vectors[block], own, k)
+
+        near = sp.vstack(map_blocks(nearest, len(items), BLOCK)).tocoo()
+        candidates = items[near.row]
+        values = near.data * self.popularity[candidates] ** self.config.popularity_exponent
+        shape = (self.n_items, self.n_items)
+        self.neighbours = sp.csr_matrix((values, (items[near.col], candidates)), shape=shape)
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Add up similarities to the history's items, shape (n, n_items)."""
+        query = query_matrix(self.liked(histories), self.config, self.n_items)
+        scores: FloatArray = (query @ self.neighbours).toarray()
+        return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.config import Config
@@ -82,26 +81,21 @@ class SkipGram:
     inputs: FloatArray
     outputs: FloatArray
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Collect both for a saved model."""
-        return {"inputs": self.inputs, "outputs": self.outputs}
 
-    @classmethod
-    def from_state(cls, arrays: dict[str, NDArray[Any]], dim: int) -> SkipGram:
-        """Take back what `state` gave.
+def check_vectors(vectors: FloatArray, dim: int) -> FloatArray:
+    """Return saved vectors, shape (n, dim).
 
-        Raises
-        ------
-        InputError
-            The vectors are not of `dim` dimensions, as the model's configuration says.
-        """
-        for table in (arrays["inputs"], arrays["outputs"]):
-            if table.ndim != 2 or table.shape[1] != dim:
-                raise InputError(
-                    f"saved vectors of shape {table.shape}, its fields say {dim} dimensions",
-                    "train the model again with --fresh",
-                )
-        return cls(arrays["inputs"], arrays["outputs"])
+    Raises
+    ------
+    InputError
+        They have other dimensions than the fields of the model say.
+    """
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise InputError(
+            f"saved vectors of shape {vectors.shape}, the model's fields say {dim} dimensions",
+            "train the model again with --fresh",
+        )
+    return vectors
 
 
 def train_skip_gram(

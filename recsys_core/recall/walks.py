@@ -1,24 +1,30 @@
-"""Random walks on the graph of users and items, all of a pass at once."""
+"""Random walks on the graph of users and items, and the models that learn from them."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_core.data.dataset import IntArray, TimeArray
-from recsys_core.recall.skipgram import SkipGramConfig
-
-
-class WalkConfig(SkipGramConfig):
-    """Fields of the models that learn from random walks."""
-
-    walks_per_node: int = Field(
-        10, ge=1, le=10_000, description="Passes: each starts one walk at every user and item."
-    )
-    walk_length: int = Field(40, ge=2, le=10_000, description="Nodes of a walk.")
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.events import OnEvent, ignore
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.history import HistoryConfig
+from recsys_core.recall.index import IndexConfig, VectorIndex
+from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
+from recsys_core.recall.skipgram import (
+    SkipGram,
+    SkipGramConfig,
+    check_vectors,
+    train_skip_gram,
+)
+from recsys_core.recall.validation import Validation
 
 
 class Walks:
@@ -30,7 +36,7 @@ class Walks:
     Parameters
     ----------
     matrix
-        Shape (n_users, n_items): who likes what; the entries are the weights of the edges.
+        Shape (n_users, n_items), binary: who likes what.
     length
         Nodes of a walk.
     seed
@@ -71,3 +77,117 @@ class Walks:
             edge = (rng.random(len(here)) * self.counts[here]).astype(np.int64)
             walks[step] = self.neighbours[self.offsets[here] + edge]
         return np.ascontiguousarray(walks.T)
+
+
+class WalkConfig(SkipGramConfig, HistoryConfig, IndexConfig):
+    """Fields of the models that learn from random walks."""
+
+    walks_per_node: int = Field(
+        40, ge=1, le=10_000, description="Passes: each starts one walk at every user and item."
+    )
+    walk_length: int = Field(40, ge=2, le=10_000, description="Nodes of a walk.")
+    window: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="Farthest neighbour on a walk that is predicted; 1: a user's items and an "
+        "item's users; 2: users and items that share one, too.",
+    )
+    learning_rate: float = Field(
+        0.1, gt=0, le=1, description="First step size; it falls linearly to almost nothing."
+    )
+    neighbours: int = Field(
+        100, ge=1, le=100_000, description="Most similar nodes that are looked at for each."
+    )
+
+
+ConfigT = TypeVar("ConfigT", bound=WalkConfig)
+
+
+class WalkModel(ItemToItem, RecallModel[ConfigT]):
+    """Give users and items vectors by random walks; children say how vectors recommend.
+
+    Walks are sentences to skip-gram, which learns an input vector v and an output vector v' of
+    each node: v_a . v'_b is large where b is often near a. Two nodes are alike where both say so,
+
+        sim(a, b) = (cos(v_a, v_b) + cos(v'_a, v'_b)) / 2.
+    """
+
+    nodes: FloatArray
+    """Shape (n_users + n_items, 2 dim): v / |v| and v' / |v'| side by side, times sqrt(1/2), so
+    that products are similarities; zero for nodes without an edge."""
+    curve: list[dict[str, float]]
+    """ndcg@10 on validation users after each pass."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        validation = Validation(valid)
+        walks = Walks(positives.matrix(), self.config.walk_length, self.runtime.seed)
+
+        def validate(vectors: SkipGram) -> dict[str, float]:
+            self.nodes = unit(np.hstack([unit(vectors.inputs), unit(vectors.outputs)]))
+            if len(validation.users) == 0:
+                return {}
+            self._prepare(IndexConfig(), ignore)  # an exact index is the quickest to build
+            return validation(self)
+
+        self.curve = train_skip_gram(
+            walks,
+            walks.counts,
+            self.config.walks_per_node,
+            self.config,
+            self.runtime.seed,
+            validate,
+            on_event,
+        )
+        self._prepare(self.config, on_event)
+
+    @abstractmethod
+    def _prepare(self, index: IndexConfig, on_event: OnEvent) -> None:
+        """Get ready to recommend by `nodes`, through an index of this kind."""
+
+    @property
+    def user_nodes(self) -> FloatArray:
+        """Shape (n_users, 2 dim)."""
+        return self.nodes[: len(self.histories)]
+
+    @property
+    def item_nodes(self) -> FloatArray:
+        """Shape (n_items, 2 dim)."""
+        return self.nodes[len(self.histories) :]
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Similarity of nodes, shape (n, n_items)."""
+        return cosine_scores(self.item_nodes, items)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Collect the vectors of users and items."""
+        return {"nodes": self.nodes}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the vectors and get ready again."""
+        self.nodes = check_vectors(arrays["nodes"], 2 * self.config.dim)
+        self._prepare(self.config, ignore)
+
+
+def similarities(
+    index: VectorIndex, queries: FloatArray, own: NDArray[np.integer], k: int
+) -> sp.csr_matrix:
+    """Find the `k` nearest of each query that are at all similar, leaving itself out.
+
+    Parameters
+    ----------
+    queries
+        Shape (n, dim), of length 1.
+    own
+        Shape (n,): place of each query's own vector in the index; -1: it has none.
+
+    Returns
+    -------
+    Shape (n, len(index)): similarities, all above 0.
+    """
+    place, similarity = index.search(queries, min(k + 1, len(index)))
+    kept = (place != own[:, None]) & (similarity > 0)
+    kept &= np.cumsum(kept, axis=1) <= k
+    row, _ = np.nonzero(kept)
+    shape = (len(queries), len(index))
+    return sp.csr_matrix((similarity[kept], (row, place[kept])), shape=shape)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.config import Config
+from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Interactions
-from recsys_core.recall.item_embedding import ItemEmbedding, ItemEmbeddingConfig
-from recsys_core.recall.skipgram import Sequences, SkipGram, train_skip_gram
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.index import IndexConfig
+from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
+from recsys_core.recall.skipgram import (
+    Sequences,
+    SkipGram,
+    SkipGramConfig,
+    check_vectors,
+    train_skip_gram,
+)
+from recsys_core.recall.validation import Validation
+from recsys_core.recall.vectors import VectorModel
 from recsys_core.registry import register_model
 
 
-class Word2VecConfig(ItemEmbeddingConfig):
+class Word2VecConfig(SkipGramConfig, HistoryConfig, IndexConfig):
     """Fields of word2vec."""
 
-    window: int = Field(
-        5, ge=1, le=1000, description="Farthest event of a sequence that is predicted."
+    scoring: Literal["in-out", "cosine"] = Field(
+        "in-out",
+        description="in-out: input vectors of the history ask output vectors, which ranks by "
+        "what is seen next to what; cosine: they ask input vectors, which ranks by likeness.",
     )
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the sequences.")
     history_half_life: float | None = Field(
@@ -39,32 +53,73 @@ class Word2VecConfig(ItemEmbeddingConfig):
     "compositionality. NeurIPS 2013; on items: Barkan, Koenigstein: Item2vec: Neural item "
     "embedding for collaborative filtering. MLSP 2016",
 )
-class Word2Vec(ItemEmbedding[Word2VecConfig]):
+class Word2Vec(ItemToItem, VectorModel[Word2VecConfig]):
     """Take users for sentences and items, in time order, for words.
 
-    Skip-gram gives each item i an input vector v_i and an output vector v'_i such that
+    Skip-gram gives each item an input vector v and an output vector v'. With uniform noise
 
-        log P(j near i) ~ v_i . v'_j + log(noise_j) + const,
+        v_i . v'_j ~ log P(j is seen near i) + const,
 
-    so that with uniform noise the products rank what a user will see around now. The query is the
-    decayed mean of the history's input vectors: what was seen last says most.
+    so that for a history with weights w, which fall with age, items are ranked by
+
+        in-out  s_j = (sum of w_i v_i / sum of w_i) . v'_j
+        cosine  s_j = (sum of w_i v_i / |v_i| / sum of w_i) . v_j / |v_j|.
     """
 
     Config: ClassVar[type[Config]] = Word2VecConfig
 
-    def _learn(
-        self,
-        positives: Interactions,
-        after_pass: Callable[[SkipGram], dict[str, float]],
-        on_event: OnEvent,
-    ) -> list[dict[str, float]]:
+    vectors: SkipGram
+    """Of the items."""
+    curve: list[dict[str, float]]
+    """ndcg@10 on validation users after each pass."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        validation = Validation(valid)
         histories = positives.histories()
-        return train_skip_gram(
+
+        def validate(vectors: SkipGram) -> dict[str, float]:
+            self._take(vectors)
+            return validation(self)
+
+        self.curve = train_skip_gram(
             Sequences(histories.offsets, histories.items),
             positives.item_counts(),
             self.config.epochs,
             self.config,
             self.runtime.seed,
-            after_pass,
+            validate,
             on_event,
         )
+        self.build_index()
+        self.report_index(on_event)
+
+    def _take(self, vectors: SkipGram) -> None:
+        self.vectors = vectors
+        cosine = self.config.scoring == "cosine"
+        self.asking = unit(vectors.inputs) if cosine else vectors.inputs
+        self.set_targets(self.asking if cosine else vectors.outputs)
+
+    def query(
+        self, users: NDArray[np.integer], histories: Histories
+    ) -> tuple[FloatArray, BoolArray]:
+        """Average the vectors of the history, shape (n, dim)."""
+        weights = query_matrix(self.liked(histories), self.config, self.n_items)
+        total = np.asarray(weights.sum(axis=1), dtype=np.float32).reshape(-1, 1)
+        queries: FloatArray = (weights @ self.asking) / np.where(total > 0, total, 1)
+        return queries, total[:, 0] == 0
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Cosine of input vectors, shape (n, n_items)."""
+        return cosine_scores(self.vectors.inputs, items)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Both vectors of each item."""
+        return {"inputs": self.vectors.inputs, "outputs": self.vectors.outputs}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the vectors and build the index again."""
+        inputs, outputs = (
+            check_vectors(arrays[name], self.config.dim) for name in ("inputs", "outputs")
+        )
+        self._take(SkipGram(inputs, outputs))
+        self.build_index()
