@@ -18,7 +18,7 @@ import recsys_core
 from recsys_core.registry import model_info
 
 #: packages whose version can change a result
-PACKAGES = ("recsys-workbench", "numpy", "pandas", "scipy", "torch")
+PACKAGES = ("recsys-workbench", "faiss-cpu", "gensim", "numpy", "pandas", "scipy", "torch")
 
 
 @cache

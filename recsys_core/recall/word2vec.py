@@ -35,6 +35,13 @@ class Word2VecConfig(SkipGramConfig, HistoryConfig, IndexConfig):
         description="in-out: input vectors of the history ask output vectors, which ranks by "
         "what is seen next to what; cosine: they ask input vectors, which ranks by likeness.",
     )
+    window: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="Farthest event of a sequence that is predicted; for each event a distance up "
+        "to it is drawn, so that near ones count more.",
+    )
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the sequences.")
     history_half_life: float | None = Field(
         1.5,
