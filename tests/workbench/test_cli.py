@@ -130,7 +130,7 @@ WRONG_LINES = [
     (["eval", "--k", "0"], "'0' is not a whole number", "--help"),
     (["eval", "--seeds", "-1"], "'-1' is not a whole number of at least 0", "--help"),
     (["eval", "--threads", "0"], "0 is not in the range", "--help"),
-    (["eval", "--jobs", "2"], "2 is not in the range", "--help"),
+    (["eval", "--jobs", "0"], "0 is not in the range", "--help"),
     (["eval", "--suite", "quik"], "unknown suite 'quik'", "did you mean 'quick'?"),
     (["eval", "--suite", "no.yaml"], "no such file: no.yaml", "check the path"),
     (["eval", "--models", "item-fc"], "unknown label or model 'item-fc'", "'item-cf'?"),

@@ -180,7 +180,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     assert outcome.run.metrics["metrics"] == undisturbed_run.metrics["metrics"]
     assert sum("loss" in event.metrics for event in seen) < 4, "it did not start over"
     assert "checkpoint" not in names(run)
-    with pytest.raises(InputError, match="succeeded: there is nothing to resume"):
+    with pytest.raises(InputError, match="succeeded: there is nothing to take up again"):
         resumable_spec(run)
 
 
