@@ -152,7 +152,8 @@ def test_runs_on_different_data_or_on_data_that_changed_are_refused(
     cli: Cli, by_label: dict[str, str], folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     run = Run(folders[0] / by_label["item-cf"])
-    done = cli("similar", "7", "--run", str(run.path))  # a data folder without the set
+    empty = str(tmp_path / "data")
+    done = cli("similar", "7", "--run", str(run.path), "--data-dir", empty)
     assert done.code == 2
     assert "data set 'sample' is not in" in done.err
     with pytest.raises(StoreError, match="is not the one the run was trained on"):
