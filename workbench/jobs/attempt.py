@@ -19,15 +19,13 @@ from recsys_core.pipeline.environment import peak_memory_mb
 from workbench.jobs.changes import changing
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
-from workbench.jobs.queue import CLAIM, STOP, check_unfinished
+from workbench.jobs.queue import CLAIM, check_unfinished
 from workbench.store.files import StoreError, explain, read_json
 from workbench.store.process import ProcessIdentity
-from workbench.store.runs import LOG, Run, State, Status
+from workbench.store.runs import LOG, STOP, Run, State, Status
 
 #: exit codes that status.json notes
 EXIT_CODES: dict[State, int] = {"succeeded": 0, "failed": 3, "cancelled": 130, "interrupted": 130}
-#: states and reasons are short; a request that is longer is not ours
-_LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Attempt:
     def stop(self, otherwise: State) -> State:
         """Note that the job was asked to end: as it was requested, or as `otherwise`."""
         with undisturbed():
-            state, reason = requested_end(self.run) or (
+            state, reason = self.run.requested_end() or (
                 otherwise,
                 "asked to end by ctrl-C or a signal",
             )
@@ -147,20 +145,6 @@ def _cpu_seconds() -> float:
     """CPU seconds of this process and those it started and waited for."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
-
-
-def requested_end(run: Run) -> tuple[State, str] | None:
-    """Read as what a job was asked to end, and why; None when nobody asked."""
-    path = run.path / STOP
-    if not path.exists():
-        return None
-    try:
-        request = read_json(path)
-    except StoreError:
-        request = {}
-    state: State = "failed" if request.get("state") == "failed" else "cancelled"
-    reason = request.get("reason")
-    return state, reason[:_LONGEST_REASON] if isinstance(reason, str) else "asked to end"
 
 
 def claim(run: Run) -> Attempt | None:

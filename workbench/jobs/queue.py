@@ -20,10 +20,10 @@ from recsys_core.errors import InputError
 from workbench.jobs.changes import changing, ring
 from workbench.store.files import StoreError, read_json, write_json
 from workbench.store.listing import RunSummary
-from workbench.store.runs import CHECKPOINT, EVENTS, Run, State, Status, create_run
+from workbench.store.runs import CHECKPOINT, EVENTS, STOP, Run, State, Status, create_run
 
-#: in a run folder: place in the queue, who works on it, a request to end it
-ENTRY, CLAIM, STOP = "queue.json", "claim.json", "stop.json"
+#: in a run folder: place in the queue, who works on it
+ENTRY, CLAIM = "queue.json", "claim.json"
 #: seconds between a request to end and SIGKILL
 GRACE_SECONDS = 5.0
 

@@ -6,10 +6,10 @@ import signal
 import time
 from dataclasses import dataclass, replace
 
-from workbench.jobs.attempt import EXIT_CODES, claimant, requested_end
+from workbench.jobs.attempt import EXIT_CODES, claimant
 from workbench.jobs.processes import TAKEN, Exit, Usage
-from workbench.jobs.queue import CLAIM, STOP
-from workbench.store.runs import Run, State, Status
+from workbench.jobs.queue import CLAIM
+from workbench.store.runs import STOP, Run, State, Status
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _verdict(run: Run, status: Status, left: Remains) -> tuple[State, str] | Non
             return None
         if not (run.path / CLAIM).exists() and not (run.path / STOP).exists():
             return _verdict_unclaimed(left)
-    return requested_end(run) or ("interrupted", left.overdue or _gone(left.end))
+    return run.requested_end() or ("interrupted", left.overdue or _gone(left.end))
 
 
 def _verdict_unclaimed(left: Remains) -> tuple[State, str] | None:

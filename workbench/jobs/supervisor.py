@@ -23,7 +23,6 @@ from workbench.jobs.queue import (
     CLAIM,
     ENTRY,
     GRACE_SECONDS,
-    STOP,
     Entry,
     Waiting,
     blocking,
@@ -35,7 +34,7 @@ from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
 from workbench.store.files import StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
-from workbench.store.runs import Run, State, Status
+from workbench.store.runs import STOP, Run, State, Status
 
 #: seconds between two looks at the jobs, and at what they use
 _TICK, _MEASURE = 0.05, 0.5
@@ -93,7 +92,7 @@ class Supervisor:
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[Waiting] = []
         self._states: dict[str, State] = {}
-        self._known_dead: set[str] = set()
+        self._damaged: set[str] = set()
         self._heard = -1
         self._scanned_at = 0.0
         self._hold_until = 0.0
@@ -200,7 +199,7 @@ class Supervisor:
             self._heard, self._scanned_at = rung, now
             self._states = {run.run_id: run.state for run in runs}
             for summary in runs:
-                if summary.state in ("queued", "running", "interrupted") or summary.problem:
+                if summary.ended is None or summary.problem:
                     self._look_at(summary)
             self._waiting = [
                 job
@@ -211,15 +210,11 @@ class Supervisor:
     def _look_at(self, summary: RunSummary) -> None:
         """Take charge of a job that an earlier supervisor had, or write how it ended."""
         run_id = summary.run_id
-        over = summary.state in ("interrupted", "failed")
-        if run_id in self._jobs or (over and run_id in self._known_dead):
-            return
-        self._known_dead.discard(run_id)
         run = Run(summary.folder)
-        if not (run.path / ENTRY).exists():
+        if run_id in self._jobs or run_id in self._damaged or not (run.path / ENTRY).exists():
             return
         if summary.problem:
-            self._known_dead.add(run_id)
+            self._damaged.add(run_id)
             with suppress(StoreError):  # the state itself may be what is damaged
                 self._refuse(run, summary.problem)
             return
@@ -229,8 +224,6 @@ class Supervisor:
         with changing(self.runs_dir):
             before = run.noted_status()
             status = settle(run, Remains())
-        if status.state == "interrupted":
-            self._known_dead.add(run_id)
         if status != before:
             self._states[run_id] = status.state
             self._tell(run, status)

@@ -24,6 +24,8 @@ STATES: tuple[State, ...] = get_args(State)
 STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
 ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
 MODEL, CHECKPOINT = "model", "checkpoint"
+#: a request to end a job of the queue
+STOP = "stop.json"
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,6 @@ class Status:
         if values.get("state") not in STATES:
             raise StoreError(f"{where}: damaged: state is {values.get('state')!r}")
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
-
-    def as_seen_now(self) -> Status:
-        """Show a running job whose process is gone as interrupted."""
-        if self.state != "running" or self.alive():
-            return self
-        reason = "the process that ran it is gone"
-        return replace(self, state="interrupted", reason=self.reason or reason)
 
     def alive(self) -> bool:
         """Tell whether the process that runs the job is there."""
@@ -104,8 +99,31 @@ class Run:
         return read_json(self.path / ENVIRONMENT)
 
     def status(self) -> Status:
-        """Read the state as it is now; a dead run is shown as interrupted."""
-        return self.noted_status().as_seen_now()
+        """Read the state as it is now.
+
+        A run that nobody works on any more is shown as it was asked to end, else as interrupted.
+        """
+        status = self.noted_status()
+        if status.state != "running" or status.alive():
+            return status
+        state, reason = self.requested_end() or (
+            "interrupted",
+            status.reason or "the process that ran it is gone",
+        )
+        return replace(status, state=state, reason=reason)
+
+    def requested_end(self) -> tuple[State, str] | None:
+        """Read as what a job of the queue was asked to end, and why; None when nobody asked."""
+        path = self.path / STOP
+        if not path.exists():
+            return None
+        try:
+            request = read_json(path)
+        except StoreError:
+            request = {}
+        state: State = "failed" if request.get("state") == "failed" else "cancelled"
+        reason = request.get("reason")
+        return state, reason if isinstance(reason, str) else "asked to end"
 
     def noted_status(self) -> Status:
         """Read the state that was written last, whatever became of the process since."""
