@@ -86,6 +86,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
         "params": model_config(spec).model_dump(mode="json"),
+        "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
         "code": code_fingerprint(spec.model),
     }

@@ -96,16 +96,20 @@ class Suite(Config):
             Fields of JobSpec that hold for all, e.g. ``threads=2``.
         """
         return [
-            JobSpec(
-                dataset=self.dataset,
-                protocol=self.protocol,
-                model=job.model,
-                params=job.params,
-                features=job.features,
-                label=job.name,
-                ks=self.ks,
-                seed=seed,
-                **shared,
+            parse_config(
+                JobSpec,
+                {
+                    "dataset": self.dataset,
+                    "protocol": self.protocol,
+                    "model": job.model,
+                    "params": job.params,
+                    "features": job.features,
+                    "label": job.name,
+                    "ks": self.ks,
+                    "seed": seed,
+                    **shared,
+                },
+                f"suite {self.name}, {job.name}",
             )
             for job in self.jobs
             for seed in self.seeds

@@ -49,6 +49,21 @@ def test_specs_are_written_out_by_job_then_seed(tmp_path: Path) -> None:
     assert specs[2].params == {"neighbours": 50}
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ks: [0]", "suite tiny, item-cf: ks = (0,): every K must be at least 1"),
+        ("seeds: [-1]", "suite tiny, item-cf: seed = -1: input should be greater than or equal to"),
+    ],
+)
+def test_wrong_values_of_jobs_are_explained(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(f"{TINY}{line}\n")
+    with pytest.raises(InputError) as caught:
+        load_suite(str(path)).specs()
+    assert message in str(caught.value)
+
+
 def test_select_takes_labels_and_model_names(tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY)
