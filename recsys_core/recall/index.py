@@ -19,7 +19,7 @@ TRAINING_VECTORS = 256
 #: queries by which an index is compared with the exact one
 SAMPLE = 1000
 #: beyond this share of all vectors, comparing with all is faster than any index
-LARGEST_SHARE = 0.25
+LARGEST_SHARE = 0.1
 
 
 class IndexConfig(Config):
@@ -38,7 +38,7 @@ class IndexConfig(Config):
         None, ge=1, le=1_000_000, description="ivf: lists; null: square root of the vectors."
     )
     ivf_probes: int = Field(
-        16, ge=1, le=1_000_000, description="ivf: lists that are looked into; more find more."
+        32, ge=1, le=1_000_000, description="ivf: lists that are looked into; more find more."
     )
 
 

@@ -41,7 +41,7 @@ class SkipGramConfig(Config):
         "vectors rank by probability and frequent items stay on top; 0.75: usual for words.",
     )
     learning_rate: float = Field(
-        0.025, gt=0, le=1, description="First step size; it falls linearly to almost nothing."
+        0.05, gt=0, le=1, description="First step size; it falls linearly to almost nothing."
     )
     workers: int = Field(
         1,
