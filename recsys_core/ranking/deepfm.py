@@ -19,7 +19,13 @@ from torch import Tensor, nn
 from recsys_core.features.encoder import Layout
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.layers import MLP, FactorizationMachine, FieldEmbedding, FieldWeights
+from recsys_core.ranking.layers import (
+    MLP,
+    Dropout,
+    FactorizationMachine,
+    FieldEmbedding,
+    FieldWeights,
+)
 from recsys_core.registry import register_model
 
 
@@ -33,13 +39,23 @@ class DeepFMConfig(RankingConfig):
         le=1000,
         description="Epochs without a better validation value before training stops; 0: never.",
     )
-    learning_rate: float = Field(3e-3, gt=0, le=10, description="Adam's step size.")
+    batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows a gradient step.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's step size.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "cosine", description="How the learning rate falls to zero over all steps, or not."
+    )
+    embedding_l2: float = Field(
+        3e-3,
+        ge=0,
+        le=10,
+        description="L2 penalty on the weights and vectors that a row looks up.",
     )
     embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
     hidden: tuple[int, ...] = Field((256, 256, 256), description="Widths of the MLP's layers.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+    embedding_dropout: float = Field(
+        0.05, ge=0, lt=1, description="Share of the embeddings' entries dropped."
+    )
 
 
 @register_model(
@@ -58,6 +74,7 @@ class DeepFM(RankingModel):
         super().__init__(config, layout, tasks)
         self.linear = FieldWeights(layout, tasks, config.embedding_l2)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
         self.fm = FactorizationMachine()
         inputs = len(layout.names) * config.embedding_size
         self.mlp = MLP(inputs, config.hidden, config.dropout)
@@ -65,7 +82,7 @@ class DeepFM(RankingModel):
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""
-        fields = self.embedding(batch)  # (rows, fields, dim)
+        fields = self.embedding_dropout(self.embedding(batch))  # (rows, fields, dim)
         deep = self.output(self.mlp(fields.flatten(start_dim=1)))
         logits: Tensor = self.bias + self.linear(batch) + self.fm(fields) + deep
         return logits
