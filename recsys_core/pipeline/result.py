@@ -55,6 +55,8 @@ class RunResult:
         ``parameters``, ``counts``.
     metrics, ci95
         Values by metric name; NaN where a metric is not defined.
+    validation
+        The metric that chooses epochs and parameters, on the validation rows; empty without any.
     user_metrics
         Shape (n,) each, in the order of `users`; NaN for a user it is not defined for.
     user_ids, item_ids
@@ -82,3 +84,4 @@ class RunResult:
     recommendations: Recommendations | None = None
     rows: ScoredRows | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
+    validation: dict[str, float] = field(default_factory=dict)

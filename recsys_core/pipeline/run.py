@@ -15,6 +15,7 @@ from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
+from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.evaluation.result import Evaluation
@@ -29,6 +30,8 @@ from recsys_core.pipeline.result import Recommendations, RunResult, ScoredRows
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
+from recsys_core.recall.validation import METRIC as RECALL_METRIC
+from recsys_core.recall.validation import Validation
 from recsys_core.registry import model_info
 from recsys_core.threads import default_threads, limited_threads
 from recsys_core.training.runtime import Runtime
@@ -44,6 +47,7 @@ class _Outcome:
     evaluation: Evaluation
     fit_seconds: float
     eval_seconds: float
+    validation: dict[str, float]
     recommendations: Recommendations | None = None
     rows: ScoredRows | None = None
     curve: list[dict[str, float]] | None = None
@@ -65,6 +69,12 @@ def model_config(spec: JobSpec) -> Config:
         )
     config_class: type[Config] = info.cls.Config
     return parse_config(config_class, spec.params, f"model {spec.model}")
+
+
+def validation_metric(spec: JobSpec) -> str:
+    """Name the metric of the validation rows that chooses a model's epochs and parameters."""
+    metric: str = getattr(model_config(spec), "monitor", RECALL_METRIC)
+    return metric
 
 
 def load_split(
@@ -158,6 +168,7 @@ def run(
         fit_seconds=outcome.fit_seconds,
         eval_seconds=outcome.eval_seconds,
         peak_rss_mb=peak_memory_mb(),
+        validation=outcome.validation,
         recommendations=outcome.recommendations,
         rows=outcome.rows,
         curve=outcome.curve or [],
@@ -189,6 +200,8 @@ def _run_recall(
         evaluation,
         fitted - started,
         evaluated - fitted,
+        # the fitted model, asked as one that knows the train rows alone
+        validation=Validation(split.valid)(model),
         recommendations=Recommendations(
             users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS]
         ),
@@ -225,9 +238,17 @@ def _run_ranking(
         evaluation,
         fitted - started,
         evaluated - fitted,
+        validation=_best(ranker.curve, ranker.config.monitor),
         rows=ScoredRows(test.user, test.item, labels, scores),
         curve=ranker.curve,
     )
+
+
+def _best(curve: list[dict[str, float]], metric: str) -> dict[str, float]:
+    """Give the value of the epoch that training kept; empty without validation rows."""
+    values = [epoch[metric] for epoch in curve if metric in epoch]
+    pick = max if higher_is_better(metric) else min
+    return {metric: pick(values)} if values else {}
 
 
 def _resolve_device(device: str) -> str:

@@ -10,10 +10,12 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event
-from recsys_core.pipeline.run import load_split, model_config, reuse_key, run
+from recsys_core.pipeline.run import load_split, model_config, reuse_key, run, validation_metric
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
+from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
+from recsys_core.recall.validation import Validation
 from tests.protocols.build import dataset
 
 CHEAP = {
@@ -81,6 +83,32 @@ def test_a_ranking_result_has_every_test_row(data_dir: Path, split: Split) -> No
     np.testing.assert_array_equal(result.rows.items, split.test.item)
     np.testing.assert_array_equal(result.rows.labels, split.test.rating >= 4)
     assert ((result.rows.scores > 0) & (result.rows.scores < 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "params"),
+    [
+        ("mf", "ndcg@10", {"epochs": 2, "learning_rate": 1.0}),
+        ("lr", "auc", {"epochs": 8, "learning_rate": 0.3}),
+    ],
+)
+def test_validation_is_that_of_the_epoch_that_was_kept(
+    data_dir: Path, split: Split, model: str, metric: str, params: dict[str, object]
+) -> None:
+    job = spec(model, params=params)
+    result = run(job, data_dir=data_dir, split=split)
+    assert validation_metric(job) == metric
+    best = max(epoch[metric] for epoch in result.curve)
+    assert result.curve[-1][metric] < best, "the last epoch is not the one that was kept"
+    assert result.validation == {metric: pytest.approx(best)}
+
+
+def test_a_model_without_epochs_is_judged_on_the_validation_rows_too(
+    data_dir: Path, split: Split
+) -> None:
+    found = run(spec("item-cf"), data_dir=data_dir, split=split).validation
+    assert found == Validation(split.valid)(ItemCF(ItemCFConfig()).fit(split.train))
+    assert 0 < found["ndcg@10"] < 1
 
 
 def test_stages_are_reported_in_order(data_dir: Path) -> None:

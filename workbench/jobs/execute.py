@@ -225,6 +225,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
         "metrics": result.metrics,
         "ci95": result.ci95,
         "counts": result.counts,
+        "validation": result.validation,
         "fit_seconds": result.fit_seconds,
         "eval_seconds": result.eval_seconds,
         "peak_rss_mb": result.peak_rss_mb,
