@@ -89,7 +89,11 @@ def test_a_ranking_result_has_every_test_row(data_dir: Path, split: Split) -> No
     ("model", "metric", "params"),
     [
         ("mf", "ndcg@10", {"epochs": 2, "learning_rate": 1.0}),
-        ("lr", "auc", {"epochs": 8, "learning_rate": 0.3}),
+        (
+            "lr",
+            "auc",
+            {"epochs": 3, "learning_rate": 0.3, "schedule": "constant", "batch_size": 512},
+        ),
     ],
 )
 def test_validation_is_that_of_the_epoch_that_was_kept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from workbench.cli.cluster import cluster_options
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
@@ -26,10 +27,16 @@ from workbench.cli.progress import at_work
     show_default=True,
     help="Jobs at once, each a process with its own --threads.",
 )
+@cluster_options
 @job_options
 @pass_settings
 def evaluate(
-    settings: Settings, suite: str, models: str | None, jobs: int, options: JobOptions
+    settings: Settings,
+    suite: str,
+    models: str | None,
+    jobs: int,
+    scheduler: str,
+    options: JobOptions,
 ) -> int:
     """Train (or reuse) and evaluate a suite of models; compare, gate and report.
 
@@ -45,8 +52,8 @@ def evaluate(
         if models is not None:
             chosen = chosen.select(label.strip() for label in models.split(","))
         plan = make_plan(chosen, options, settings)
-        if jobs > 1:
-            outcomes = run_in_queue(plan, options, settings, display, jobs)
+        if jobs > 1 or scheduler:
+            outcomes = run_in_queue(plan, options, settings, display, jobs, scheduler)
         else:
             outcomes = run_or_reuse(plan, options, settings, display)
     return report_on(plan, outcomes)

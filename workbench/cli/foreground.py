@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from workbench.jobs.executors import Executors
 from workbench.jobs.queue import ENTRY
 from workbench.jobs.supervisor import Supervisor, serve
 from workbench.store.listing import list_runs
@@ -19,8 +20,15 @@ from workbench.store.text import plain
 _PATIENCE = 0.2
 
 
-def work_here(runs_dir: Path, *, stay: bool) -> int:
+def work_here(runs_dir: Path, *, stay: bool, scheduler: str = "") -> int:
     """Supervise the queue until all is done; where another process does, wait for it to end.
+
+    Parameters
+    ----------
+    stay
+        Wait for more jobs when all is done.
+    scheduler
+        Address of the Dask cluster that does the jobs; empty: this machine.
 
     Returns
     -------
@@ -38,7 +46,7 @@ def work_here(runs_dir: Path, *, stay: bool) -> int:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, note) for number in numbers]
     try:
-        supervisor = Supervisor(runs_dir, on_end=(remember,), log=_log)
+        supervisor = Supervisor(runs_dir, Executors(scheduler), on_end=(remember,), log=_log)
         linger = math.inf if stay else 0.0
         while not serve(supervisor, linger=linger, until=lambda: bool(signals)):
             if signals:

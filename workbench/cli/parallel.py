@@ -61,9 +61,19 @@ class _Job:
 
 
 def run_in_queue(
-    plan: Plan, options: JobOptions, settings: Settings, display: Display, jobs: int
+    plan: Plan,
+    options: JobOptions,
+    settings: Settings,
+    display: Display,
+    jobs: int,
+    scheduler: str = "",
 ) -> list[Outcome]:
     """Run or reuse all jobs of a plan, `jobs` at a time; what is reused is as with one at a time.
+
+    Parameters
+    ----------
+    scheduler
+        Address of the Dask cluster that does them; empty: this machine.
 
     Raises
     ------
@@ -93,6 +103,7 @@ def run_in_queue(
         priority=_PRIORITY,
         jobs=jobs,
         offline=options.offline,
+        scheduler=scheduler,
     )
     try:
         batch.start(entry)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recsys_core.errors import InputError
+from workbench.cli.cluster import cluster_options
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
+from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
 from workbench.cli.table import ago, print_table
 from workbench.jobs import changes
 from workbench.jobs import queue as requests
@@ -41,6 +43,9 @@ def queue(ctx: click.Context) -> None:
         sys.stdout.write(ctx.get_help() + "\n")
 
 
+queue.add_command(sweep_command)
+
+
 @queue.command
 @click.option("--model", metavar="NAME", help="Model to train: see models list.")
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
@@ -52,6 +57,7 @@ def queue(ctx: click.Context) -> None:
     "--spec", "spec_file", type=Path, metavar="FILE", help="A job as YAML: a run's spec.yaml."
 )
 @set_option("FIELD=VALUE")
+@sweep_options
 @spec_options
 @place_options
 @pass_settings
@@ -64,6 +70,8 @@ def add(
     suite: str | None,
     models: str | None,
     spec_file: Path | None,
+    spaces: tuple[str, ...],
+    trials: int | None,
     options: JobOptions,
     priority: int | None,
     after: tuple[str, ...],
@@ -72,15 +80,15 @@ def add(
 ) -> None:
     """Add a job (--model), a suite of jobs (--suite) or a file's job (--spec); print the run ids.
 
-    They are done in the background, at once when nothing else is: see queue list.
+    They are done in the background, at once when nothing else is: see queue list. With --sweep
+    it is a search over fields of the job, and its id is printed: see queue sweep.
     """
     if sum(source is not None for source in (model, suite, spec_file)) != 1:
         raise InputError(
             "queue add needs one of --model NAME, --suite NAME and --spec FILE",
             "see: recsys-workbench queue add --help",
         )
-    if models is not None and suite is None:
-        raise InputError("--models chooses from a suite", "add --suite NAME, or use --model")
+    _check_belonging(suite, models, spaces, trials)
     needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
     entry = Entry(
         data_dir=str(settings.data_dir.absolute()),
@@ -100,14 +108,27 @@ def add(
     else:
         assert model is not None, "one of the three was given"
         specs = specs_of_model(model, label, features, config, options, settings)
-    _add_all(settings, specs, entry)
+    if spaces:
+        add_sweep(settings, specs, spaces, trials, entry)
+    else:
+        _add_all(settings, specs, entry)
+    _go_on(settings)
+
+
+def _check_belonging(
+    suite: str | None, models: str | None, spaces: Sequence[str], trials: int | None
+) -> None:
+    """Raise InputError for an option without the one that it belongs to."""
+    if models is not None and suite is None:
+        raise InputError("--models chooses from a suite", "add --suite NAME, or use --model")
+    if trials is not None and not spaces:
+        raise InputError("--trials is for a sweep", "add --sweep FIELD=SPACE")
 
 
 def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None:
     for spec in specs:
         run = requests.add_job(settings.runs_dir, spec.model_dump(mode="json"), spec.name, entry)
         sys.stdout.write(f"{run.run_id}\n")
-    _go_on(settings)
 
 
 def _go_on(settings: Settings) -> None:
@@ -226,7 +247,12 @@ def _say_state(settings: Settings, waiting: int) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that wait or run.")
 @pass_settings
 def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None:
-    """Cancel jobs that wait or run; those that run keep their checkpoint."""
+    """Cancel jobs that wait or run; those that run keep their checkpoint.
+
+    A sweep: queue sweep SWEEP --cancel; --all ends sweeps too.
+    """
+    if everything:
+        cancel_sweeps(settings)
     chosen = _named(settings, names, everything, ("queued", "running"), "cancel")
     going = [run for run in chosen if not requests.cancel(run)]
     if going:
@@ -343,21 +369,23 @@ def edit(
 @click.option("--foreground", is_flag=True, help="Work here until all is done: for CI, systemd.")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="So many at once, from now on.")
 @click.option("--stay", is_flag=True, help="With --foreground: wait for more when all is done.")
+@cluster_options
 @pass_settings
-def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool) -> int:
+def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool, scheduler: str) -> int:
     """Do the jobs that wait, in the background or here.
 
     With --foreground the exit code is 3 when a job failed. Ctrl-C or SIGTERM ends the jobs that
     run; they can be resumed.
     """
-    if stay and not foreground:
-        raise InputError("--stay is for --foreground", "add --foreground")
+    if (stay or scheduler) and not foreground:
+        option = "--stay" if stay else "--executor dask"
+        raise InputError(f"{option} is for --foreground", "add --foreground")
     if jobs is not None:
         changes.set_parallel_jobs(settings.runs_dir, jobs)
     if foreground:
         from workbench.cli.foreground import work_here
 
-        return work_here(settings.runs_dir, stay=stay)
+        return work_here(settings.runs_dir, stay=stay, scheduler=scheduler)
     ensure_supervisor(settings.runs_dir)
     _say(f"process {wait_for_supervisor(settings.runs_dir)} does the jobs; see queue list")
     return 0

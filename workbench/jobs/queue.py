@@ -48,6 +48,10 @@ class Entry:
         While it waits or runs so many jobs may run at once, where the queue's setting is lower.
     offline
         Never download a data set.
+    trial
+        The sweep that it is a trial of, and its number: ``<sweep id>/<number>``; else empty.
+    scheduler
+        Address of the Dask cluster that does it; empty: what the supervisor was told.
     """
 
     data_dir: str
@@ -59,6 +63,8 @@ class Entry:
     memory_limit: float | None = None
     jobs: int = 1
     offline: bool = False
+    trial: str = ""
+    scheduler: str = ""
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: Path) -> Entry:
@@ -100,6 +106,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "memory_limit": _OPTIONAL,
     "jobs": (int,),
     "offline": (bool,),
+    "trial": (str,),
+    "scheduler": (str,),
 }
 
 

@@ -18,7 +18,8 @@ from types import FrameType
 
 from workbench.jobs.attempt import claimant
 from workbench.jobs.changes import bell, changing, is_paused, parallel_jobs
-from workbench.jobs.processes import Executor, Exit, LocalExecutor, Usage, Worker
+from workbench.jobs.executors import Executors
+from workbench.jobs.processes import Executor, Exit, Usage, Worker
 from workbench.jobs.queue import (
     CLAIM,
     ENTRY,
@@ -32,6 +33,7 @@ from workbench.jobs.queue import (
 )
 from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
+from workbench.jobs.sweep import Drivers
 from workbench.store.files import StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.runs import STOP, Run, State, Status
@@ -85,9 +87,10 @@ class Supervisor:
     ) -> None:
         self.runs_dir = runs_dir
         self.closing = False
-        self._executor = executor or LocalExecutor()
+        self._executor = executor or Executors()
         self._on_end = on_end
         self._log = log
+        self._drivers = Drivers(runs_dir, log)
         self._listing = RunListing(runs_dir)
         self._jobs: dict[str, _Job] = {}
         self._waiting: list[Waiting] = []
@@ -104,19 +107,22 @@ class Supervisor:
         -------
         Whether jobs run or may start; False means that there is nothing to do.
         """
+        sweeping = False
         try:
             for job in list(self._jobs.values()):
                 self._watch(job)
             self._scan_if_needed()
             self._start_jobs()
+            sweeping = not self.closing and self._drivers.tend()
         except StoreError as error:  # a full disk: what is in hand is kept, and tried again
             self._log(f"trouble: {error.problem}")
             self._hold_until = time.monotonic() + _RETRY
-        return bool(self._jobs) or self._may_start()
+        return bool(self._jobs) or sweeping or self._may_start()
 
     def close(self) -> None:
         """Start nothing any more and ask the jobs that run to end; they can be resumed."""
         self.closing = True
+        self._drivers.close()
         for job in self._jobs.values():
             self._ask_to_end(job)
 
@@ -127,7 +133,7 @@ class Supervisor:
             self._scan_if_needed()
         except StoreError as error:
             self._log(f"trouble: {error.problem}")
-        return bool(self._jobs) or self._may_start()
+        return bool(self._jobs) or self._drivers.tend() or self._may_start()
 
     def _may_start(self) -> bool:
         if self.closing or is_paused(self.runs_dir):

@@ -1,0 +1,142 @@
+"""What travels between a run folder here and a worker of a cluster: plain values and bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.jobs.queue import ENTRY, Entry
+from workbench.store.files import StoreError, read_json, replacing
+from workbench.store.runs import (
+    CHECKPOINT,
+    ENVIRONMENT,
+    METRICS,
+    MODEL,
+    RESULTS,
+    Run,
+    Status,
+)
+
+#: contents by path below a folder
+Files = dict[str, bytes]
+#: of a prepared data set
+_ARRAYS, _META = "prepared.npz", "meta.json"
+
+
+def read_files(folder: Path, names: tuple[str, ...]) -> Files:
+    """Read files, and all that lies in folders, of those `names` that are there."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for name in names
+        for path in _below(folder / name)
+    }
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(inner for inner in path.rglob("*") if inner.is_file())
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write what `read_files` read, in that order.
+
+    Raises
+    ------
+    StoreError
+        They cannot be written, or a path leads out of the folder.
+    """
+    root = folder.resolve()
+    for name, content in files.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(root):
+            raise StoreError(f"{folder}: the cluster sent a file for another place: {name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            partial.write_bytes(content)
+
+
+def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
+    """Pack what a worker needs to do a job, except the data set."""
+    spec = dict(run.spec)
+    name, meta = _prepared(str(spec["dataset"]), Path(entry.data_dir), offline=entry.offline)
+    features = spec.get("features")
+    files: Files = {}
+    if isinstance(features, str) and not Path(features).is_absolute():
+        files = read_files(Path(entry.folder), (features,))
+    return {
+        "run_id": run.run_id,
+        "spec": {**spec, "dataset": name},
+        "entry": asdict(replace(entry, after=(), scheduler="", trial="", offline=True)),
+        "data": {"name": name, "fingerprint": meta["fingerprint"]},
+        "files": read_files(run.path, (CHECKPOINT, ENVIRONMENT)),
+        "folder": files,
+    }
+
+
+def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict[str, Any]]:
+    """Find the prepared data set of a job, prepared first where it was not."""
+    if not (data_dir / dataset / _META).is_file():
+        from recsys_core.data.store import load_dataset
+
+        dataset = load_dataset(dataset, data_dir, offline=offline).name
+    return dataset, read_json(data_dir / dataset / _META)
+
+
+def pack_data(job: Mapping[str, Any]) -> Files:
+    """Read the prepared data set of a job."""
+    return read_files(Path(job["entry"]["data_dir"]) / job["data"]["name"], (_ARRAYS, _META))
+
+
+def unpack_job(job: Mapping[str, Any], root: Path, data_dir: Path) -> Run:
+    """Lay out a job in a queue of its own below `root`, ready to be started."""
+    folder = root / "folder"
+    folder.mkdir()
+    write_files(folder, job["folder"])
+    run = Run(root / "runs" / job["run_id"])
+    run.path.mkdir(parents=True)
+    write_files(run.path, job["files"])
+    run.write_spec(job["spec"])
+    values = {**job["entry"], "folder": str(folder), "data_dir": str(data_dir)}
+    write_files(run.path, {ENTRY: json.dumps(values).encode()})
+    run.write_status(Status("queued"))
+    return run
+
+
+def find_data(job: Mapping[str, Any], cache: Path) -> Path | None:
+    """Find a data folder of this machine that holds the job's data set; None when there is none.
+
+    That of the job itself is one, where the machines share a disk.
+    """
+    name, fingerprint = job["data"]["name"], job["data"]["fingerprint"]
+    for folder in (Path(job["entry"]["data_dir"]), cache / fingerprint):
+        path = folder / name / _META
+        if path.is_file() and read_json(path).get("fingerprint") == fingerprint:
+            return folder
+    return None
+
+
+def keep_data(job: Mapping[str, Any], data: Files, cache: Path) -> Path:
+    """Keep a data set that was sent, for other jobs too; meta.json comes last."""
+    folder = cache / str(job["data"]["fingerprint"])
+    write_files(folder / job["data"]["name"], data)
+    return folder
+
+
+def pack_result(run: Run) -> dict[str, Any]:
+    """Pack what came of a job."""
+    status = run.status()
+    parts = (ENVIRONMENT, RESULTS, MODEL, METRICS)
+    return {
+        "state": status.state,
+        "reason": status.reason or "",
+        "cpu_seconds": status.cpu_seconds,
+        "peak_rss_mb": status.peak_rss_mb,
+        "files": read_files(
+            run.path, parts if status.state == "succeeded" else (ENVIRONMENT, CHECKPOINT)
+        ),
+    }

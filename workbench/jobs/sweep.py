@@ -1,0 +1,238 @@
+"""Sweeps: searches over a model's fields whose trials are ordinary jobs of the queue.
+
+A sweep is a folder ``RUNS_DIR/.sweeps/<id>/``: what is searched, and Optuna's own file. This module
+is light; `sweep_study` asks Optuna, `sweep_driver` is the process that does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from workbench.jobs.changes import changing, is_paused, ring
+from workbench.jobs.queue import Entry
+from workbench.jobs.sweep_space import Space
+from workbench.store.files import StoreError, explain, read_json, write_json
+
+SWEEPS = ".sweeps"
+_DEFINITION, STUDY, LOCK = "sweep.json", "optuna.sqlite", "driver.lock"
+#: seconds between two looks for sweeps, and between two starts of a driver
+_LOOK, _RESTART = 0.5, 5.0
+
+SweepState = Literal["active", "done", "cancelled", "failed"]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is searched, and how far.
+
+    Parameters
+    ----------
+    folder
+        Its own; the folder's name is its id.
+    spec
+        The job of every trial, as plain values, without the fields that are searched.
+    start
+        Values of these fields that are tried first: those that the model has without a sweep.
+    entry
+        Place and limits of the trials in the queue.
+    metric
+        Of the validation rows; test metrics never steer a search.
+    trials
+        How many there are to be.
+    """
+
+    folder: Path
+    spec: dict[str, Any]
+    spaces: dict[str, Space]
+    start: dict[str, Any]
+    entry: Entry
+    metric: str
+    trials: int
+    created: float
+    state: SweepState = "active"
+    reason: str = ""
+
+    @property
+    def sweep_id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def runs_dir(self) -> Path:
+        """The runs folder that it belongs to."""
+        return self.folder.parent.parent
+
+    @property
+    def name(self) -> str:
+        """The label, or the model's name where there is none."""
+        return str(self.spec.get("label") or self.spec["model"])
+
+    def write(self) -> None:
+        """Replace what is written down of it."""
+        values = {name: value for name, value in vars(self).items() if name != "folder"}
+        values["spaces"] = {field: space.plain() for field, space in self.spaces.items()}
+        values["entry"] = asdict(self.entry)
+        write_json(self.folder / _DEFINITION, values)
+
+
+def create_sweep(
+    runs_dir: Path,
+    spec: Mapping[str, Any],
+    spaces: Mapping[str, Space],
+    *,
+    start: Mapping[str, Any],
+    entry: Entry,
+    metric: str,
+    trials: int,
+) -> Sweep:
+    """Write down a sweep; its trials begin once a supervisor looks after the queue.
+
+    Raises
+    ------
+    StoreError
+        The runs folder cannot be written.
+    """
+    from workbench.jobs.sweep_study import Study
+
+    created = time.time()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    label = str(spec.get("label") or spec["model"])
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or "sweep"
+    folder = runs_dir / SWEEPS / f"{stamp}-{slug}-{secrets.token_hex(2)}"
+    sweep = Sweep(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise explain(error, runs_dir, "--runs-dir") from error
+    Study(sweep)  # its file is whole before anybody looks for it
+    with changing(runs_dir):
+        sweep.write()
+        ring(runs_dir)
+    return sweep
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Read a sweep.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it is damaged.
+    """
+    path = folder / _DEFINITION
+    values = read_json(path)
+    try:
+        if values["state"] not in get_args(SweepState):
+            raise ValueError(f"state is {values['state']!r}")
+        spaces = {field: Space.parse(space) for field, space in values.pop("spaces").items()}
+        entry = Entry.parse(values.pop("entry"), path)
+        return Sweep(folder=folder, spaces=spaces, entry=entry, **values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"{path}: damaged: {type(error).__name__} {error}") from None
+
+
+def list_sweeps(runs_dir: Path) -> list[Sweep]:
+    """List the sweeps of a runs folder, newest first; damaged ones are left out."""
+    found = []
+    with suppress(OSError):
+        for folder in (runs_dir / SWEEPS).iterdir():
+            with suppress(StoreError):
+                found.append(read_sweep(folder))
+    return sorted(found, key=lambda sweep: (sweep.created, sweep.sweep_id), reverse=True)
+
+
+def resolve_sweep(runs_dir: Path, text: str) -> Sweep:
+    """Find the sweep that `text` means: an id, or the start or end of one.
+
+    Raises
+    ------
+    StoreError
+        None or several fit.
+    """
+    if text and (runs_dir / SWEEPS / text / _DEFINITION).is_file():
+        return read_sweep(runs_dir / SWEEPS / text)
+    found = [x for x in list_sweeps(runs_dir) if text and _fits(text, x.sweep_id)]
+    if len(found) == 1:
+        return found[0]
+    what = f"'{text}' fits {len(found)} sweeps" if found else f"no sweep '{text}'"
+    raise StoreError(f"{what} in {runs_dir}", "see them with: recsys-workbench queue sweep")
+
+
+def _fits(text: str, sweep_id: str) -> bool:
+    return sweep_id.startswith(text) or sweep_id.endswith(text)
+
+
+def change_sweep(sweep: Sweep, **values: Any) -> Sweep:
+    """Change a sweep as it is now, whatever was read before; fields by name."""
+    with changing(sweep.runs_dir):
+        changed = replace(read_sweep(sweep.folder), **values)
+        changed.write()
+        ring(sweep.runs_dir)
+    return changed
+
+
+class Drivers:
+    """Sees to it that every sweep that is not over has a process that asks Optuna.
+
+    A driver ends when its stdin is closed: with the supervisor, however that ends.
+    """
+
+    def __init__(self, runs_dir: Path, log: Callable[[str], None]) -> None:
+        self._runs_dir = runs_dir
+        self._log = log
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started_at: dict[str, float] = {}
+        self._looked_at = -_LOOK
+        self._busy = False
+
+    def tend(self) -> bool:
+        """Start drivers where they are missing.
+
+        Returns
+        -------
+        Whether a sweep is under way.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK:
+            return self._busy
+        self._looked_at = now
+        active = self._active()
+        for folder in active:
+            process = self._processes.get(folder.name)
+            gone = process is None or process.poll() is not None
+            if gone and now - self._started_at.get(folder.name, -_RESTART) >= _RESTART:
+                self._started_at[folder.name] = now
+                self._processes[folder.name] = self._start(folder)
+        self._busy = bool(active)
+        return self._busy
+
+    def close(self) -> None:
+        """Let the drivers end; the sweeps go on with the next supervisor."""
+        for process in self._processes.values():
+            if process.stdin is not None:
+                process.stdin.close()
+
+    def _active(self) -> list[Path]:
+        if is_paused(self._runs_dir) or not (self._runs_dir / SWEEPS).is_dir():
+            return []
+        return [x.folder for x in list_sweeps(self._runs_dir) if x.state == "active"]
+
+    def _start(self, folder: Path) -> subprocess.Popen[bytes]:
+        self._log(f"sweep {folder.name}: goes on")
+        return subprocess.Popen(  # noqa: S603 - this program
+            [sys.executable, "-P", "-m", "workbench.jobs.sweep_driver", str(folder.absolute())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,
+        )

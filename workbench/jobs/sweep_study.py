@@ -1,0 +1,187 @@
+"""What Optuna knows of a sweep: which values to try next, which trials are hopeless, the best."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
+
+from recsys_core.evaluation.names import higher_is_better
+from workbench.jobs.sweep import STUDY, Sweep
+from workbench.jobs.sweep_space import Space
+
+_NAME = "sweep"
+#: trials before one is compared with the median of the others, and epochs before it is
+_STARTUP_TRIALS, _WARMUP_EPOCHS = 5, 2
+#: seconds to wait for somebody else's change
+_SQLITE_TIMEOUT = 30.0
+#: how trials are shown
+STATES = {
+    TrialState.RUNNING: "under way",
+    TrialState.COMPLETE: "succeeded",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.WAITING: "waits",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial as it is known now.
+
+    Parameters
+    ----------
+    value
+        The validation metric: of one that succeeded the result, of others the last known.
+    notes
+        ``run_id``, ``reason`` and the like, by name.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    params: dict[str, Any]
+    notes: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The run that did it; empty while there is none."""
+        return str(self.notes.get("run_id", ""))
+
+
+class Study:
+    """The search of one sweep, in a file of its folder; made where it is not there."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        url = URL.create("sqlite", database=str(sweep.folder.absolute() / STUDY))
+        storage = optuna.storages.RDBStorage(
+            url.render_as_string(), engine_kwargs={"connect_args": {"timeout": _SQLITE_TIMEOUT}}
+        )
+        self._sweep = sweep
+        self._study = optuna.create_study(
+            storage=storage,
+            study_name=_NAME,
+            direction="maximize" if higher_is_better(sweep.metric) else "minimize",
+            pruner=optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS),
+            load_if_exists=True,
+        )
+        if sweep.start:
+            start = {field: _coded(sweep.spaces[field], x) for field, x in sweep.start.items()}
+            self._study.enqueue_trial(start, skip_if_exists=True)
+
+    def trials(self) -> list[Trial]:
+        """List the trials that were begun, by number."""
+        found = self._study.get_trials(deepcopy=False)
+        return [self._shown(trial) for trial in found if trial.state != TrialState.WAITING]
+
+    def begin(self) -> Trial:
+        """Choose the values of the next trial.
+
+        The choice depends on the trials before it and the seed alone: a sweep that was interrupted
+        goes on as an undisturbed one, as far as trials end in the same order.
+        """
+        number = len(self.trials())
+        seed = int(self._sweep.spec.get("seed", 0)) * 100_003 + number
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed)
+        spaces = self._sweep.spaces
+        trial = self._study.ask({field: _distribution(space) for field, space in spaces.items()})
+        return self._shown(self._frozen(trial.number))
+
+    def twin(self, trial: Trial) -> Trial | None:
+        """Find a trial that succeeded with the same values."""
+        for other in self.trials():
+            if other.state == "succeeded" and other.params == trial.params:
+                return other
+        return None
+
+    def note(self, number: int, **notes: Any) -> None:
+        """Keep something with a trial."""
+        trial = self._live(number)
+        for name, value in notes.items():
+            trial.set_user_attr(name, value)
+
+    def report(self, number: int, epoch: int, value: float) -> bool:
+        """Tell the validation value of an epoch; return whether the trial is hopeless."""
+        trial = self._live(number)
+        if epoch not in self._frozen(number).intermediate_values:
+            trial.report(value, epoch)
+        return bool(trial.should_prune())
+
+    def succeed(self, number: int, value: float) -> None:
+        """Note the result of a trial."""
+        self._study.tell(number, value)
+
+    def prune(self, number: int) -> None:
+        """Note that a trial was ended because it was hopeless."""
+        self._study.tell(number, state=TrialState.PRUNED)
+
+    def fail(self, number: int, reason: str) -> None:
+        """Note that a trial has no result."""
+        self.note(number, reason=reason)
+        self._study.tell(number, state=TrialState.FAIL)
+
+    def best(self) -> Trial | None:
+        """Find the trial with the best result; None before there is one."""
+        done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return self._shown(self._study.best_trial) if done else None
+
+    def importances(self) -> dict[str, float]:
+        """Estimate each field's share in how good a trial is (PED-ANOVA), the largest first.
+
+        Empty before there are enough results to tell.
+        """
+        done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len({trial.value for trial in done}) < _STARTUP_TRIALS:
+            return {}
+        return {
+            name: float(share)
+            for name, share in optuna.importance.get_param_importances(self._study).items()
+        }
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        return self._study.get_trials(deepcopy=False)[number]
+
+    def _live(self, number: int) -> optuna.Trial:
+        return optuna.Trial(self._study, self._frozen(number)._trial_id)
+
+    def _shown(self, trial: FrozenTrial) -> Trial:
+        last = trial.last_step
+        known = trial.value if last is None else trial.intermediate_values[last]
+        value = trial.value if trial.state == TrialState.COMPLETE else known
+        spaces = self._sweep.spaces
+        params = {field: _decoded(spaces[field], x) for field, x in trial.params.items()}
+        return Trial(trial.number, STATES[trial.state], value, params, dict(trial.user_attrs))
+
+
+def _distribution(space: Space) -> BaseDistribution:
+    if space.kind == "choice":
+        return CategoricalDistribution([_coded(space, value) for value in space.choices])
+    if space.whole:
+        return IntDistribution(int(space.low), int(space.high), log=space.kind == "log")
+    return FloatDistribution(space.low, space.high, log=space.kind == "log")
+
+
+def _coded(space: Space, value: Any) -> Any:
+    """Write a choice as text: Optuna takes no lists."""
+    return json.dumps(value) if space.kind == "choice" else value
+
+
+def _decoded(space: Space, value: Any) -> Any:
+    return json.loads(value) if space.kind == "choice" else value
+
+
+def params_of(sweep: Sweep, trial: Trial) -> Mapping[str, Any]:
+    """Give the model's fields of a trial."""
+    return {**sweep.spec.get("params", {}), **trial.params}
