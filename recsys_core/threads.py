@@ -12,8 +12,10 @@ _budget: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
 def default_threads() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores this process may use; OMP_NUM_THREADS, where it is set, may lower that."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores or 1, int(wanted)) if wanted.isdigit() and int(wanted) else cores or 1
 
 
 def thread_budget() -> int:
