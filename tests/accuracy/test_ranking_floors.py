@@ -14,7 +14,6 @@ import pytest
 from recsys_core.config import parse_config
 from recsys_core.evaluation.rows import auc, row_logloss
 from recsys_core.features.schema import load_schema
-from recsys_core.pipeline.environment import limited_threads
 from recsys_core.pipeline.suites import load_suite
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
@@ -39,8 +38,7 @@ def measure(model: str, params: dict[str, Any], split: Split, seed: int) -> tupl
 )
 def test_ml_100k_user_timeline(model: str, least_auc: float, most_logloss: float) -> None:
     split = make_protocol({"name": "user-timeline"}).split(real_data("ml-100k"))
-    with limited_threads(1):  # tests run side by side
-        found_auc, found_logloss = measure(model, {}, split, seed=0)
+    found_auc, found_logloss = measure(model, {}, split, seed=0)
     assert found_auc > least_auc
     assert found_logloss < most_logloss
 
