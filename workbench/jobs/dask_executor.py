@@ -154,7 +154,9 @@ class DaskWorker(threading.Thread):
                 warnings.simplefilter("ignore")  # that it is large
                 # a task of its own: the scheduler can give it to another worker again and again
                 key = f"recsys-workbench-data-{job['data']['fingerprint']}"
-                data: Future[Any] = self._cluster.client().submit(dict, pack_data(job), key=key)
+                data: Future[Any] = self._cluster.client().submit(
+                    dict, pack_data(self._entry, job["data"]["name"]), key=key
+                )
             result = self._wait_for(job, data)
         return result
 

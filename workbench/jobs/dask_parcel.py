@@ -87,9 +87,9 @@ def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict
     return dataset, read_json(data_dir / dataset / _META)
 
 
-def pack_data(job: Mapping[str, Any]) -> Files:
-    """Read the prepared data set of a job."""
-    return read_files(Path(job["entry"]["data_dir"]) / job["data"]["name"], (_ARRAYS, _META))
+def pack_data(entry: Entry, name: str) -> Files:
+    """Read a prepared data set; meta.json comes last."""
+    return read_files(Path(entry.data_dir) / name, (_ARRAYS, _META))
 
 
 def unpack_job(job: Mapping[str, Any], root: Path, data_dir: Path) -> Run:
@@ -121,7 +121,7 @@ def find_data(job: Mapping[str, Any], cache: Path) -> Path | None:
 
 
 def keep_data(job: Mapping[str, Any], data: Files, cache: Path) -> Path:
-    """Keep a data set that was sent, for other jobs too; meta.json comes last."""
+    """Keep a data set that was sent, for other jobs too."""
     folder = cache / str(job["data"]["fingerprint"])
     write_files(folder / job["data"]["name"], data)
     return folder

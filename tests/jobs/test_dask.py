@@ -1,0 +1,317 @@
+"""The same jobs on a Dask cluster: a real scheduler and two worker processes on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psutil
+import pytest
+from distributed import Client
+
+from tests.jobs.tools import AddJob, reason_of, state_of
+from tests.workbench.conftest import no_session
+from workbench.cli.main import run_command_line
+from workbench.jobs import dask_executor
+from workbench.jobs.dask_parcel import find_data, pack_data, pack_job, read_files, write_files
+from workbench.jobs.executors import Executors
+from workbench.jobs.queue import Entry, cancel, requeue
+from workbench.jobs.service import wait_for_supervisor
+from workbench.jobs.supervisor import Supervisor, serve
+from workbench.store.files import StoreError
+from workbench.store.listing import list_runs
+from workbench.store.runs import Run
+
+Within = Callable[[float, Callable[[], bool]], float]
+#: seconds for a job to end on a busy machine
+END = 60.0
+
+
+class Cluster:
+    """A scheduler and workers, processes of this machine."""
+
+    def __init__(self, folder: Path, plugins: Path) -> None:
+        self.folder = folder
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        self._environment = {**os.environ, **threads, "PYTHONPATH": str(plugins)}
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{port}"
+        options = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+        self._processes = [self._start("scheduler", *options)]
+
+    def add_worker(self) -> None:
+        number = len(self._processes)
+        folder = self.folder / f"worker-{number}"
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory"]
+        self._processes.append(self._start("worker", self.address, *options, str(folder)))
+
+    def _start(self, *line: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *line]
+        with (self.folder / "cluster.log").open("ab") as log:
+            return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+
+    def wait_for(self, workers: int) -> None:
+        with Client(self.address, timeout=30, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=30)
+
+    def kill_worker(self, address: str) -> None:
+        with Client(self.address, set_as_default=False) as client:
+            pid = client.run(os.getpid, workers=[address])[address]
+        os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, plugin_folder: Path) -> Iterator[Cluster]:
+    started = Cluster(tmp_path_factory.mktemp("cluster"), plugin_folder)
+    started.add_worker()
+    started.add_worker()
+    try:
+        started.wait_for(2)
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def supervise(runs_dir: Path, cluster: Cluster) -> Iterator[Callable[[], None]]:
+    """Supervise the queue from this process, in the background, as `queue work` does."""
+    ends: list[bool] = []
+    threads: list[Thread] = []
+
+    def begin() -> None:
+        supervisor = Supervisor(runs_dir, Executors(cluster.address))
+        options: dict[str, Any] = {"linger": 0.3, "until": lambda: bool(ends)}
+        threads.append(Thread(target=serve, args=(supervisor,), kwargs=options))
+        threads[-1].start()
+
+    yield begin
+    ends.append(True)
+    for thread in threads:
+        thread.join(timeout=20)
+        assert not thread.is_alive()
+
+
+def is_over(run: Run) -> bool:
+    return state_of(run) not in ("queued", "running")
+
+
+def begun(run: Run) -> bool:
+    return any(event["stage"] == "fit" and event["step"] for event in run.events()[0])
+
+
+def worker_of(run: Run) -> str:
+    """Read from the log which worker has a job."""
+    lines = [x for x in (run.path / "log.txt").read_text().splitlines() if " has it" in x]
+    return lines[-1].split()[3]
+
+
+def processes_on(cluster: Cluster) -> set[int]:
+    """Find what Dask's workers started: for each job the one that looks after it, and the job."""
+    modules = {"workbench.jobs.dask_host", "workbench.jobs.worker"}
+    return {
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if modules & set(process.info["cmdline"] or [])
+        and str(cluster.folder) in process.info["cmdline"][-1]
+    }
+
+
+def test_eval_gives_the_report_of_this_machine(
+    cluster: Cluster, runs_dir: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    reports = []
+    for name, options in (
+        ("here", ["--jobs", "1"]),
+        ("there", ["--jobs", "2", "--executor", "dask", "--scheduler", cluster.address]),
+    ):
+        report = tmp_path / f"{name}.json"
+        folders = ["--runs-dir", str(runs_dir.parent / name), "--data-dir", str(data_dir)]
+        line = ["eval", "--models", "item-cf,popularity", "--dataset", "sample"]
+        line += ["--threads", "1", "--quiet", "--report", str(report), *options, *folders]
+        assert run_command_line(line, no_session) == 0
+        reports.append(json.loads(report.read_text()))
+    here, there = ([(x["label"], x["metrics"], x["ci95"]) for x in r["runs"]] for r in reports)
+    assert there == here
+    keys = ("summary", "gates", "dataset", "protocol")
+    assert [reports[1][key] for key in keys] == [reports[0][key] for key in keys]
+    runs = {
+        name: sorted(list_runs(runs_dir.parent / name), key=lambda run: run.label)
+        for name in ("here", "there")
+    }
+    for one, other in zip(runs["here"], runs["there"], strict=True):
+        assert one.reuse_key == other.reuse_key
+        assert not {x.name for x in one.folder.iterdir()} - {x.name for x in other.folder.iterdir()}
+        run = Run(other.folder)
+        stages = [event["stage"] for event in run.events()[0]]
+        assert list(dict.fromkeys(stages)) == ["load", "split", "fit", "evaluate"]
+        assert (run.status().cpu_seconds or 0) > 0.1
+        assert (run.status().peak_rss_mb or 0) > 20
+        assert worker_of(run).startswith("tcp://127.0.0.1:")
+
+
+def test_cancel_limits_and_trouble_are_as_at_home(
+    supervise: Callable[[], None], cluster: Cluster, add: AddJob, within: Within
+) -> None:
+    endless = add("endless", seconds=60, entry={"jobs": 2})
+    slow = add("slow", seconds=60, entry={"time_limit": 1.0})
+    silent, wrong = add("silent", exit_code=7), add("wrong", model="trail")
+    supervise()
+    within(END, lambda: begun(endless))
+    cancel(endless)
+    took = within(20, lambda: is_over(endless))
+    assert took < 10
+    assert (state_of(endless), reason_of(endless)) == ("cancelled", "cancelled while it ran")
+    within(END, lambda: is_over(slow) and is_over(silent) and is_over(wrong))
+    assert (state_of(slow), reason_of(slow)) == (
+        "failed",
+        "it took longer than its limit of 1 s",
+    )
+    assert (state_of(silent), reason_of(silent)) == (
+        "interrupted",
+        "its process ended with exit code 7",
+    )
+    assert "unknown model 'trail'" in reason_of(wrong)
+    assert "unknown model 'trail'" in (wrong.path / "log.txt").read_text()
+    within(5, lambda: not processes_on(cluster))
+
+
+def test_a_training_that_was_cut_short_goes_on_from_its_checkpoint(
+    supervise: Callable[[], None], add: AddJob, within: Within
+) -> None:
+    def epochs(run: Run) -> int:
+        return sum("loss" in event["metrics"] for event in run.events()[0])
+
+    run = add("lr", model="lr", epochs=300, batch_size=512, patience=0)
+    supervise()
+    within(END, lambda: epochs(run) >= 2)
+    cancel(run)
+    within(20, lambda: is_over(run))
+    assert (run.path / "checkpoint").is_dir()
+    done = epochs(run)
+    assert done < 300
+    requeue(run, Entry("", ""), resume=True)
+    supervise()
+    within(END, lambda: epochs(run) > done)
+    assert run.events()[0][-1]["step"] > done
+    cancel(run)
+    within(20, lambda: is_over(run))
+
+
+def test_the_data_set_is_sent_to_a_machine_that_lacks_it(
+    supervise: Callable[[], None],
+    add: AddJob,
+    data_dir: Path,
+    within: Within,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def elsewhere(run: Run, entry: Entry) -> dict[str, Any]:
+        job = pack_job(run, entry)
+        return {**job, "entry": {**job["entry"], "data_dir": "/no/such/disk"}}
+
+    monkeypatch.setattr(dask_executor, "pack_job", elsewhere)
+    runs = [add("first", model="popularity"), add("second", model="popularity")]
+    supervise()
+    within(END, lambda: all(is_over(run) for run in runs))
+    assert [state_of(run) for run in runs] == ["succeeded"] * 2
+    assert "sending data set sample" in (runs[0].path / "log.txt").read_text()
+    one, other = (run.metrics["metrics"] for run in runs)
+    assert one == other
+
+
+def test_a_lost_worker_costs_no_job_and_leaves_nothing_behind(
+    supervise: Callable[[], None], cluster: Cluster, add: AddJob, within: Within
+) -> None:
+    run = add(seconds=3)
+    supervise()
+    within(END, lambda: begun(run))
+    lost = worker_of(run)
+    before = processes_on(cluster)
+    assert len(before) == 2
+    cluster.kill_worker(lost)
+    within(END, lambda: is_over(run))
+    cluster.add_worker()
+    assert state_of(run) == "succeeded"
+    assert worker_of(run) != lost
+    assert f"worker {lost} was lost: beginning again" in (run.path / "log.txt").read_text()
+    within(10, lambda: not before & processes_on(cluster))
+    cluster.wait_for(2)
+
+
+def test_jobs_of_a_killed_supervisor_end_on_the_cluster_too(
+    cluster: Cluster, add: AddJob, runs_dir: Path, within: Within
+) -> None:
+    run = add(seconds=60)
+    line = [sys.executable, "-m", "workbench", "queue", "work", "--foreground"]
+    line += ["--executor", "dask", "--scheduler", cluster.address, "--runs-dir", str(runs_dir)]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as process:
+        within(END, lambda: begun(run))
+        assert wait_for_supervisor(runs_dir) == process.pid
+        process.kill()
+    assert state_of(run) == "interrupted"
+    within(20, lambda: not processes_on(cluster))
+
+
+def test_a_scheduler_that_is_not_there_is_named(
+    add: AddJob, runs_dir: Path, within: Within, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "_CONNECT", 0.5)
+    nobody = add("nobody", entry={"scheduler": "tcp://127.0.0.1:1"})
+    nonsense = add("nonsense", entry={"scheduler": "http://here"})
+    serve(Supervisor(runs_dir), linger=0.0, until=lambda: False)
+    assert reason_of(nobody) == (
+        "no Dask scheduler answers at tcp://127.0.0.1:1: OSError; start one with: dask scheduler"
+    )
+    assert "'http://here' is not the address of a Dask scheduler" in reason_of(nonsense)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--executor", "dask"], "needs the address of a scheduler"),
+        (["--scheduler", "tcp://a:1"], "--scheduler is for a Dask cluster"),
+        (["--executor", "dask", "--scheduler", "a:1"], "is not the address of a Dask scheduler"),
+        (["--executor", "dask", "--scheduler", "tcp://a:1"], "--executor dask is for --foreground"),
+    ],
+)
+def test_options_that_do_not_fit_together(
+    runs_dir: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
+) -> None:
+    line = ["queue", "work", *options, "--runs-dir", str(runs_dir)]
+    assert run_command_line(line, no_session) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_files_of_a_parcel_stay_in_their_folder(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    files = {"model/a.npz": b"1", "model/deep/b.json": b"2", "metrics.json": b"{}"}
+    write_files(here, files)
+    assert read_files(here, ("model", "metrics.json", "missing")) == files
+    for name in ("../out", "/tmp/out", "model/../../out"):
+        with pytest.raises(StoreError, match="for another place"):
+            write_files(there, {name: b""})
+
+
+def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -> None:
+    entry = Entry(str(data_dir), "")
+    fingerprint = json.loads((data_dir / "sample" / "meta.json").read_text())["fingerprint"]
+    job = {"entry": asdict(entry), "data": {"name": "sample", "fingerprint": fingerprint}}
+    assert find_data(job, tmp_path) == data_dir
+    job["data"] = {"name": "sample", "fingerprint": "another"}
+    assert find_data(job, tmp_path) is None
+    assert set(pack_data(entry, "sample")) == {"prepared.npz", "meta.json"}
