@@ -70,6 +70,9 @@ class Cluster:
             pid = client.run(os.getpid, workers=[address])[address]
         os.kill(pid, signal.SIGKILL)
 
+    def kill_scheduler(self) -> None:
+        self._processes[0].kill()
+
     def close(self) -> None:
         for process in self._processes:
             process.kill()
@@ -237,7 +240,7 @@ def test_the_data_set_is_sent_to_a_machine_that_lacks_it(
 def test_a_lost_worker_costs_no_job_and_leaves_nothing_behind(
     supervise: Callable[[], None], cluster: Cluster, add: AddJob, within: Within
 ) -> None:
-    run = add(seconds=3)
+    run = add(seconds=1.5)
     supervise()
     within(END, lambda: begun(run))
     lost = worker_of(run)
@@ -315,3 +318,16 @@ def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -
     job["data"] = {"name": "sample", "fingerprint": "another"}
     assert find_data(job, tmp_path) is None
     assert set(pack_data(entry, "sample")) == {"prepared.npz", "meta.json"}
+
+
+def test_when_the_scheduler_is_lost_jobs_are_interrupted_everywhere(
+    supervise: Callable[[], None], cluster: Cluster, add: AddJob, within: Within
+) -> None:
+    run = add(seconds=60)
+    supervise()
+    within(END, lambda: begun(run))
+    cluster.kill_scheduler()
+    within(20, lambda: is_over(run))
+    gone = f"the Dask scheduler {cluster.address} is gone"
+    assert (state_of(run), reason_of(run)) == ("interrupted", gone)
+    within(10, lambda: not processes_on(cluster))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distributed import Worker, get_worker
+from distributed.core import Status
 
 from workbench.jobs.dask_parcel import Files, find_data, keep_data, pack_result, unpack_job
 from workbench.store.runs import EVENTS, LOG, STOP, Run
@@ -21,6 +22,8 @@ _POLL = 0.1
 #: bytes of events sent at once
 _CHUNK = 200_000
 
+#: states of a worker that still has a scheduler
+_WORKING = {Status.running, Status.paused, Status.closing_gracefully}
 #: jobs of this process that were asked to end
 _asked: set[str] = set()
 
@@ -85,9 +88,9 @@ def _do(run: Run, worker: Worker, key: str) -> dict[str, Any]:
 
 
 def _wanted(worker: Worker, key: str) -> bool:
-    """Tell whether somebody still waits for the task; threads cannot be told by Dask."""
+    """Tell whether somebody still waits for the task: Dask cannot tell a thread that works."""
     task = worker.state.tasks.get(key)
-    return task is not None and task.state != "cancelled"
+    return worker.status in _WORKING and task is not None and task.state != "cancelled"
 
 
 class _Relay:
