@@ -8,6 +8,7 @@ from dataclasses import asdict
 from importlib import import_module
 
 from benchmarks.harness import WORK, Figure
+from recsys_core.errors import InputError
 
 NAMES = ["startup", "first_paint", "load", "evaluation", "item_cf", "deepfm"]
 
@@ -23,9 +24,14 @@ def main(names: list[str]) -> int:
     figures: list[Figure] = []
     print(f"{'what':44} {'ours':>12} {'peer':>12}  {'ratio':>6} {'goal':>6}")
     for name in names or NAMES:
-        for figure in import_module(f"benchmarks.{name}").measure():
-            figures.append(figure)
-            print(_line(figure), flush=True)
+        try:
+            for figure in import_module(f"benchmarks.{name}").measure():
+                figures.append(figure)
+                print(_line(figure), flush=True)
+        except InputError as error:
+            print(f"error: {name}: {error}", file=sys.stderr)
+            print("RECSYS_WORKBENCH_TEST_DATA names a folder of raw data sets", file=sys.stderr)
+            return 2
     WORK.mkdir(exist_ok=True)
     content = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
     (WORK / "results.json").write_text(json.dumps(content, indent=2) + "\n")
