@@ -75,7 +75,11 @@ def run_peer(python: Path, script: str, *arguments: str) -> dict[str, Any]:
     """Run a script of benchmarks/peers and read the JSON object on its last line."""
     path = ROOT / "benchmarks" / "peers" / script
     done = subprocess.run(
-        [str(python), str(path), *arguments], check=True, capture_output=True, text=True
+        [str(python), str(path), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=WORK,  # some peers leave logs where they run
     )
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
