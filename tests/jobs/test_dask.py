@@ -22,14 +22,22 @@ from tests.jobs.tools import AddJob, reason_of, state_of
 from tests.workbench.conftest import no_session
 from workbench.cli.main import run_command_line
 from workbench.jobs import dask_executor
-from workbench.jobs.dask_parcel import find_data, pack_data, pack_job, read_files, write_files
+from workbench.jobs.dask_parcel import (
+    find_data,
+    pack_data,
+    pack_job,
+    pack_result,
+    read_files,
+    unpack_job,
+    write_files,
+)
 from workbench.jobs.executors import Executors
-from workbench.jobs.queue import Entry, cancel, requeue
+from workbench.jobs.queue import Entry, cancel, read_entry, requeue
 from workbench.jobs.service import wait_for_supervisor
 from workbench.jobs.supervisor import Supervisor, serve
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
-from workbench.store.runs import Run
+from workbench.store.runs import Run, Status
 
 Within = Callable[[float, Callable[[], bool]], float]
 #: seconds for a job to end on a busy machine
@@ -194,6 +202,7 @@ def test_cancel_limits_and_trouble_are_as_at_home(
     within(5, lambda: not processes_on(cluster))
 
 
+@pytest.mark.soak
 def test_a_training_that_was_cut_short_goes_on_from_its_checkpoint(
     supervise: Callable[[], None], add: AddJob, within: Within
 ) -> None:
@@ -308,6 +317,32 @@ def test_files_of_a_parcel_stay_in_their_folder(tmp_path: Path) -> None:
     for name in ("../out", "/tmp/out", "model/../../out"):
         with pytest.raises(StoreError, match="for another place"):
             write_files(there, {name: b""})
+
+
+def test_a_job_and_what_came_of_it_survive_the_journey(
+    add: AddJob, data_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.yaml").write_text("features: []")
+    home = add("job", entry={"time_limit": 9.0, "after": ("other",), "scheduler": "tcp://a:1"})
+    home.write_spec({**home.spec, "features": "own.yaml"})
+    home = Run(home.path)
+    write_files(home.path, {"checkpoint/state.bin": b"epoch 3"})
+    entry = read_entry(home)
+    assert entry is not None
+    root = tmp_path / "there"
+    root.mkdir()
+    away = unpack_job(pack_job(home, entry), root, data_dir)
+    assert away.spec == home.spec
+    assert (root / "folder" / "own.yaml").read_text() == "features: []"
+    place = read_entry(away)
+    assert place == Entry(
+        str(data_dir), str(root / "folder"), position=entry.position, time_limit=9.0, offline=True
+    )
+    write_files(away.path, {"checkpoint/state.bin": b"epoch 5", "metrics.json": b"{}"})
+    away.write_status(Status("cancelled", reason="asked to end", cpu_seconds=1.5))
+    result = pack_result(away)
+    assert (result["state"], result["cpu_seconds"]) == ("cancelled", 1.5)
+    assert result["files"] == {"checkpoint/state.bin": b"epoch 5"}
 
 
 def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -> None:
