@@ -41,16 +41,12 @@ KEPT_ITEMS = 100
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What a stage hands back to `run`."""
+class _Judged:
+    """What a stage's evaluation gives: recall has recommendations, ranking has rows."""
 
     evaluation: Evaluation
-    fit_seconds: float
-    eval_seconds: float
-    validation: dict[str, float]
     recommendations: Recommendations | None = None
     rows: ScoredRows | None = None
-    curve: list[dict[str, float]] | None = None
 
 
 def model_config(spec: JobSpec) -> Config:
@@ -143,10 +139,20 @@ def run(
     )
     threads = spec.threads or default_threads()
     with limited_threads(threads):
-        execute = _run_recall if stage == "recall" else _run_ranking
-        outcome = execute(spec, config, split, runtime, out_dir, on_event)
+        make = _RecallJob if stage == "recall" else _RankingJob
+        job = make(spec, config, split, runtime)
+        started = time.perf_counter()
+        on_event(Event("fit", message=f"fitting {spec.name}"))
+        job.fit(on_event)
+        fitted = time.perf_counter()
+        on_event(Event("evaluate", message=f"evaluating {spec.name}"))
+        judged = job.evaluate()
+        evaluated = time.perf_counter()
+        if out_dir is not None:
+            job.save(out_dir / "model")
+        validation = job.validation()
     environment = describe_environment(spec.model, threads, runtime.device)
-    evaluation = outcome.evaluation
+    evaluation = judged.evaluation
     return RunResult(
         spec=spec,
         stage=stage,
@@ -165,83 +171,77 @@ def run(
         user_metrics=evaluation.user_metrics,
         user_ids=split.dataset.user_ids,
         item_ids=split.dataset.item_ids,
-        fit_seconds=outcome.fit_seconds,
-        eval_seconds=outcome.eval_seconds,
+        fit_seconds=fitted - started,
+        eval_seconds=evaluated - fitted,
         peak_rss_mb=peak_memory_mb(),
-        validation=outcome.validation,
-        recommendations=outcome.recommendations,
-        rows=outcome.rows,
-        curve=outcome.curve or [],
+        validation=validation,
+        recommendations=judged.recommendations,
+        rows=judged.rows,
+        curve=job.curve,
     )
 
 
-def _run_recall(
-    spec: JobSpec,
-    config: Config,
-    split: Split,
-    runtime: Runtime,
-    out_dir: Path | None,
-    on_event: OnEvent,
-) -> _Outcome:
-    model = model_info(spec.model).cls(config, runtime)
-    started = time.perf_counter()
-    on_event(Event("fit", message=f"fitting {spec.name}"))
-    model.fit(split.train, valid=split.valid, on_event=on_event)
-    fitted = time.perf_counter()
-    on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-    users = np.unique(split.test.user)
-    histories = split.known.histories().take(users)
-    top = model.recommend(users, max(KEPT_ITEMS, *spec.ks), histories=histories)
-    evaluation = evaluate_recommendations(users, top.items, split, spec.ks)
-    evaluated = time.perf_counter()
-    if out_dir is not None:
-        model.save(out_dir / "model")
-    return _Outcome(
-        evaluation,
-        fitted - started,
-        evaluated - fitted,
+class _RecallJob:
+    """Fits a recall model and judges its lists."""
+
+    def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
+        self._ks, self._split = spec.ks, split
+        self._model = model_info(spec.model).cls(config, runtime)
+
+    def fit(self, on_event: OnEvent) -> None:
+        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+
+    def evaluate(self) -> _Judged:
+        split = self._split
+        users = np.unique(split.test.user)
+        histories = split.known.histories().take(users)
+        top = self._model.recommend(users, max(KEPT_ITEMS, *self._ks), histories=histories)
+        kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
+        evaluation = evaluate_recommendations(users, top.items, split, self._ks)
+        return _Judged(evaluation, recommendations=kept)
+
+    def save(self, folder: Path) -> None:
+        self._model.save(folder)
+
+    def validation(self) -> dict[str, float]:
         # the fitted model, asked as one that knows the train rows alone
-        validation=Validation(split.valid)(model),
-        recommendations=Recommendations(
-            users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS]
-        ),
-        curve=getattr(model, "curve", None),
-    )
+        return Validation(self._split.valid)(self._model)
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        return getattr(self._model, "curve", [])
 
 
-def _run_ranking(
-    spec: JobSpec,
-    config: Config,
-    split: Split,
-    runtime: Runtime,
-    out_dir: Path | None,
-    on_event: OnEvent,
-) -> _Outcome:
-    from recsys_core.features.schema import load_schema
-    from recsys_core.ranking.ranker import Ranker
+class _RankingJob:
+    """Fits a ranking model and judges its predictions of the test rows."""
 
-    schema = load_schema(spec.features, split.dataset)
-    ranker = Ranker(spec.model, config, schema, runtime)
-    started = time.perf_counter()
-    on_event(Event("fit", message=f"fitting {spec.name}"))
-    ranker.fit(split, on_event)
-    fitted = time.perf_counter()
-    on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-    test = split.test
-    labels = test.relevant.astype(np.float32)
-    scores = ranker.predict(test, split.known)[:, 0]
-    evaluation = evaluate_predictions(test.user, test.item, labels, scores, split)
-    evaluated = time.perf_counter()
-    if out_dir is not None:
-        ranker.save(out_dir / "model")
-    return _Outcome(
-        evaluation,
-        fitted - started,
-        evaluated - fitted,
-        validation=_best(ranker.curve, ranker.config.monitor),
-        rows=ScoredRows(test.user, test.item, labels, scores),
-        curve=ranker.curve,
-    )
+    def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
+        from recsys_core.features.schema import load_schema
+        from recsys_core.ranking.ranker import Ranker
+
+        self._split = split
+        schema = load_schema(spec.features, split.dataset)
+        self._ranker = Ranker(spec.model, config, schema, runtime)
+
+    def fit(self, on_event: OnEvent) -> None:
+        self._ranker.fit(self._split, on_event)
+
+    def evaluate(self) -> _Judged:
+        test = self._split.test
+        labels = test.relevant.astype(np.float32)
+        scores = self._ranker.predict(test, self._split.known)[:, 0]
+        evaluation = evaluate_predictions(test.user, test.item, labels, scores, self._split)
+        return _Judged(evaluation, rows=ScoredRows(test.user, test.item, labels, scores))
+
+    def save(self, folder: Path) -> None:
+        self._ranker.save(folder)
+
+    def validation(self) -> dict[str, float]:
+        return _best(self._ranker.curve, self._ranker.config.monitor)
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        return self._ranker.curve
 
 
 def _best(curve: list[dict[str, float]], metric: str) -> dict[str, float]:

@@ -7,8 +7,6 @@ is light; `sweep_study` asks Optuna, `sweep_driver` is the process that does.
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import subprocess
 import sys
 import time
@@ -22,6 +20,7 @@ from workbench.jobs.changes import changing, is_paused, ring
 from workbench.jobs.queue import Entry
 from workbench.jobs.sweep_space import Space
 from workbench.store.files import StoreError, explain, read_json, write_json
+from workbench.store.runs import new_folder_name
 
 SWEEPS = ".sweeps"
 _DEFINITION, STUDY, LOCK = "sweep.json", "optuna.sqlite", "driver.lock"
@@ -105,10 +104,8 @@ def create_sweep(
     from workbench.jobs.sweep_study import Study
 
     created = time.time()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
     label = str(spec.get("label") or spec["model"])
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or "sweep"
-    folder = runs_dir / SWEEPS / f"{stamp}-{slug}-{secrets.token_hex(2)}"
+    folder = runs_dir / SWEEPS / new_folder_name(created, label, "sweep")
     sweep = Sweep(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created)
     try:
         folder.mkdir(parents=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.store import results
+from workbench.store.files import without_nan
 from workbench.store.runs import ENVIRONMENT, RESULTS, read_run
 
 
@@ -108,17 +109,6 @@ def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> Rep
         environment=without_nan(run.environment) if (path / ENVIRONMENT).is_file() else {},
         reused=reused,
     )
-
-
-def without_nan(value: Any) -> Any:
-    """Replace NaN and infinities by None, at any depth."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(entry) for entry in value]
-    return value
 
 
 def by_label(runs: Iterable[ReportRun]) -> dict[str, list[ReportRun]]:

@@ -178,6 +178,13 @@ def _events(content: bytes) -> Iterator[dict[str, Any]]:
                 yield event
 
 
+def new_folder_name(created: float, label: str, otherwise: str) -> str:
+    """Name a folder by time (UTC), label and chance; `otherwise` where no letter is left of it."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or otherwise
+    return f"{stamp}-{slug}-{secrets.token_hex(2)}"
+
+
 def create_run(
     runs_dir: Path,
     spec: Mapping[str, Any],
@@ -199,10 +206,8 @@ def create_run(
         The runs folder cannot be written.
     """
     created = time.time()
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:40].strip("-.") or "run"
     while True:
-        path = runs_dir / f"{stamp}-{slug}-{secrets.token_hex(2)}"
+        path = runs_dir / new_folder_name(created, label, "run")
         try:
             path.mkdir(parents=True)
             break
