@@ -123,8 +123,7 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
 
 def _histories(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes, bytes]]:
     """Yield each user's events, oldest first (then file order), as little-endian arrays."""
-    # times have 38 bits at most: user and time fit into one sort key
-    order = np.argsort((dataset.user.astype(np.int64) << 38) | dataset.timestamp, kind="stable")
+    order = dataset.timeline
     items = dataset.item[order].astype("<i4", copy=False)
     ratings = dataset.rating[order].astype("<f4", copy=False)
     times = dataset.timestamp[order].astype("<i8", copy=False)

@@ -121,6 +121,12 @@ class Dataset:
         return digest.hexdigest()
 
     @cached_property
+    def timeline(self) -> TimeArray:
+        """Shape (n_interactions,): rows by user, each user's oldest first, then in file order."""
+        # times have 38 bits at most: user and time fit into one sort key
+        return np.argsort((self.user.astype(np.int64) << 38) | self.timestamp, kind="stable")
+
+    @cached_property
     def tie_rank(self) -> IntArray:
         """Shape (n_items,): the fixed pseudo-random order in which equal scores are listed.
 

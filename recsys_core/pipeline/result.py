@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.registry import Stage
 
@@ -63,6 +63,8 @@ class RunResult:
         Original ids of all users and items of the data set, for files that people read.
     curve
         One dict an epoch: loss and validation metrics; empty for closed-form models.
+    parts
+        Events of each user, shape (n_users,), and `Split.parts` of all of them.
     """
 
     spec: JobSpec
@@ -85,3 +87,4 @@ class RunResult:
     rows: ScoredRows | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
     validation: dict[str, float] = field(default_factory=dict)
+    parts: tuple[TimeArray, NDArray[np.uint8]] | None = None

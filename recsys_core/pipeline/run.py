@@ -178,6 +178,10 @@ def run(
         recommendations=judged.recommendations,
         rows=judged.rows,
         curve=job.curve,
+        parts=(
+            np.bincount(split.dataset.user, minlength=split.dataset.n_users),
+            split.parts(),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
 from recsys_core.protocols.interactions import Interactions
@@ -54,6 +55,18 @@ class Split:
         """Train and validation rows: what is known of the users at test time."""
         rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
         return Interactions.in_time_order(self.dataset, rows, self.threshold)
+
+    def parts(self) -> NDArray[np.uint8]:
+        """Tell where each row of the data set went, in the order of `Dataset.timeline`.
+
+        Returns
+        -------
+        Shape (n_interactions,): 0 train, 1 validation, 2 test, 3 left out.
+        """
+        codes = np.full(self.dataset.n_interactions, 3, dtype=np.uint8)
+        for code, part in enumerate((self.train, self.valid, self.test)):
+            codes[part.rows] = code
+        return codes[self.dataset.timeline]
 
     @cached_property
     def catalogue(self) -> BoolArray:

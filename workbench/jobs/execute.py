@@ -212,6 +212,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
             user_metrics=result.user_metrics,
             recommendations=(top.users, top.items, top.scores) if top else None,
             rows=(rows.users, rows.items, rows.labels, rows.scores) if rows else None,
+            parts=(result.parts[0], result.parts[1].tobytes()) if result.parts else None,
         ),
     )
     content = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sqlite3
@@ -26,6 +27,7 @@ CREATE TABLE recommendations (
 CREATE TABLE rows (
     user INTEGER NOT NULL, item INTEGER NOT NULL, label REAL NOT NULL, score REAL NOT NULL
 );
+CREATE TABLE parts (user INTEGER PRIMARY KEY, parts BLOB NOT NULL);
 """
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
 TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
@@ -55,6 +57,8 @@ class Tables:
         users (m,), items (m, width), scores (m, width); items are -1 where a list is short.
     rows
         users, items, labels, scores, shape (rows,) each.
+    parts
+        Events of each user, shape (n_users,), and a byte for each of all events.
     """
 
     user_ids: Array
@@ -63,6 +67,7 @@ class Tables:
     user_metrics: Mapping[str, Array]
     recommendations: tuple[Array, Array, Array] | None = None
     rows: tuple[Array, Array, Array, Array] | None = None
+    parts: tuple[Array, bytes] | None = None
 
 
 def write_results(path: Path, tables: Tables) -> None:
@@ -111,6 +116,15 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
         columns = [column.tolist() for column in tables.rows]
         insert("INSERT INTO rows VALUES (?, ?, ?, ?)", zip(*columns, strict=True))
         database.execute(_INDEX_ROWS)
+    if tables.parts is not None:
+        insert("INSERT INTO parts VALUES (?, ?)", enumerate(_pieces(*tables.parts)))
+
+
+def _pieces(lengths: Array, content: bytes) -> Iterator[bytes]:
+    """Cut `content` into pieces of the given lengths."""
+    ends = list(itertools.accumulate(lengths.tolist()))
+    for start, end in itertools.pairwise([0, *ends]):
+        yield content[start:end]
 
 
 def _ranked(users: Array, items: Array, scores: Array) -> Iterator[tuple[int, int, int, float]]:

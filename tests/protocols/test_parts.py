@@ -1,0 +1,21 @@
+"""Where each event of a user went, in the order in which histories are kept."""
+
+from __future__ import annotations
+
+from tests.protocols.build import dataset, split
+
+
+def test_parts_follow_the_timelines_of_the_users() -> None:
+    data = dataset(
+        [
+            (1, 0, 5.0, 30),
+            (0, 1, 5.0, 20),
+            (0, 0, 4.0, 10),
+            (0, 2, 1.0, 20),  # at the time of row 1: file order decides
+            (1, 2, 4.0, 5),
+            (2, 1, 3.0, 1),
+        ]
+    )
+    assert data.timeline.tolist() == [2, 1, 3, 4, 0, 5]
+    parts = split(data, train=[2, 4], valid=[1], test=[0, 3]).parts()
+    assert parts.tolist() == [0, 1, 2, 0, 2, 3]
