@@ -75,6 +75,6 @@ class DeepWalkItem(WalkModel[DeepWalkItemConfig]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up similarities to the history's items, shape (n, n_items)."""
-        query = query_matrix(self.liked(histories), self.config, self.n_items)
+        query = query_matrix(self, histories)
         scores: FloatArray = (query @ self.neighbours).toarray()
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)

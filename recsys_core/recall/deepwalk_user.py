@@ -63,7 +63,7 @@ class DeepWalkUser(WalkModel[DeepWalkUserConfig]):
         known = (users >= 0) & (users < len(self.user_nodes))
         own = np.where(known, users, 0)
         nodes = np.where(known[:, None], self.user_nodes[own], np.float32(0))
-        weights = query_matrix(self.liked(histories), self.config, self.n_items)
+        weights = query_matrix(self, histories)
         queries = unit(nodes + unit(weights @ self.item_nodes))
         places = np.where(known, self.place[own], -1)
         near = similarities(self.index, queries, places, self.config.neighbours)

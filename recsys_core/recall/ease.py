@@ -69,7 +69,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the rows of the history's items, shape (n, n_items)."""
-        query = query_matrix(self.liked(histories), self.config, self.n_items)
+        query = query_matrix(self, histories)
         return self.popular_where_empty(query @ self.weights, query.getnnz(axis=1) == 0)
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:

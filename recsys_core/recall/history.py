@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
@@ -9,6 +11,7 @@ from pydantic import Field
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.base import RecallModel
 
 
 class HistoryConfig(Config):
@@ -21,33 +24,45 @@ class HistoryConfig(Config):
         description="Events after which an event of the history counts half as much; "
         "null: old and new ones count the same.",
     )
-    rating_weight: float = Field(
-        0.0,
+    rating_weight: float | None = Field(
+        None,
         ge=0,
         le=10,
-        description="How much more a better rated event counts: its weight is multiplied by "
-        "(rating / the user's best rating) to this power; 0: not at all.",
+        description="null: liked events alone count, all the same; a number: every event counts, "
+        "its weight multiplied by (rating / the user's best rating) to this power; 0: all the "
+        "same, disliked ones too.",
     )
 
 
-def query_matrix(histories: Histories, config: HistoryConfig, n_items: int) -> sp.csr_matrix:
-    """Weigh the events of `histories`, shape (n, n_items).
+ConfigT = TypeVar("ConfigT", bound=HistoryConfig)
+
+
+def query_matrix(model: RecallModel[ConfigT], histories: Histories) -> sp.csr_matrix:
+    """Weigh the events that the fields of `model` let count, shape (n, n_items).
 
     Without weights the matrix is binary; a repeated event adds up.
     """
-    return histories.matrix(n_items, event_weights(histories, config))
+    config = model.config
+    counted = model.liked(histories) if config.rating_weight is None else histories
+    weights = age_weights(counted, config.history_half_life)
+    if config.rating_weight is not None:
+        weights *= rating_weights(counted, config.rating_weight)
+    return counted.matrix(model.n_items, weights)
 
 
-def event_weights(histories: Histories, config: HistoryConfig) -> FloatArray:
-    """Shape (events,): 2^(-age / half-life) * (rating / best)^w, age in later events of the row."""
-    weights = np.ones(len(histories.items), dtype=np.float32)
-    if config.history_half_life is not None:
-        last = np.repeat(histories.offsets[1:] - 1, histories.lengths)
-        age = last - np.arange(len(last))
-        weights *= np.exp2(-age / config.history_half_life)
-    if config.rating_weight > 0 and len(weights):
-        best = np.zeros(len(histories), dtype=np.float32)
-        np.maximum.at(best, histories.row, histories.ratings)
-        share = histories.ratings / np.where(best > 0, best, 1)[histories.row]
-        weights *= np.maximum(share, 0) ** config.rating_weight
+def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
+    """Shape (events,): 2^(-age / half-life), age in later events of the row; None: ones."""
+    if half_life is None:
+        return np.ones(len(histories.items), dtype=np.float32)
+    last = np.repeat(histories.offsets[1:] - 1, histories.lengths)
+    age = (last - np.arange(len(last))).astype(np.float32)
+    return np.exp2(-age / np.float32(half_life))
+
+
+def rating_weights(histories: Histories, power: float) -> FloatArray:
+    """Shape (events,): (rating / the row's best)^power; ratings below 0 count as 0."""
+    best = np.zeros(len(histories), dtype=np.float32)
+    np.maximum.at(best, histories.row, histories.ratings)
+    share = histories.ratings / np.where(best > 0, best, 1)[histories.row]
+    weights: FloatArray = np.maximum(share, 0) ** np.float32(power)
     return weights

@@ -124,7 +124,7 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the similarities to the history's items, shape (n, n_items)."""
-        query = query_matrix(self.liked(histories), self.config, self.n_items)
+        query = query_matrix(self, histories)
         scores = _product(query.T, self.neighbours)
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
 

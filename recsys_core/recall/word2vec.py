@@ -110,7 +110,7 @@ class Word2Vec(ItemToItem, VectorModel[Word2VecConfig]):
         self, users: NDArray[np.integer], histories: Histories
     ) -> tuple[FloatArray, BoolArray]:
         """Average the vectors of the history, shape (n, dim)."""
-        weights = query_matrix(self.liked(histories), self.config, self.n_items)
+        weights = query_matrix(self, histories)
         total = np.asarray(weights.sum(axis=1), dtype=np.float32).reshape(-1, 1)
         queries: FloatArray = (weights @ self.asking) / np.where(total > 0, total, 1)
         return queries, total[:, 0] == 0

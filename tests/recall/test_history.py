@@ -1,11 +1,16 @@
-"""Weights of the events that a model queries with."""
+"""Which events a model queries with, and how much each counts."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from recsys_core.protocols.interactions import Histories
-from recsys_core.recall.history import HistoryConfig, event_weights, query_matrix
+from recsys_core.recall.ease import Ease, EaseConfig
+from recsys_core.recall.history import age_weights, query_matrix, rating_weights
 
 #: user 0: items 3, 1, 4 rated 5, 4, 2; user 1: nothing; user 2: item 0 rated 3
 HISTORIES = Histories(
@@ -16,27 +21,42 @@ HISTORIES = Histories(
 )
 
 
-def test_without_weights_the_query_is_binary() -> None:
-    query = query_matrix(HISTORIES, HistoryConfig(), 5).toarray()
-    np.testing.assert_array_equal(query, [[0, 1, 0, 1, 1], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]])
+def query(**fields: Any) -> NDArray[np.float32]:
+    """Ask a model of 5 items where a rating of 4 is liked."""
+    model = Ease(EaseConfig(**fields))
+    model.threshold, model.catalogue = 4.0, np.ones(5, dtype=np.bool_)
+    return query_matrix(model, HISTORIES).toarray()
+
+
+def test_without_weights_liked_events_count_the_same() -> None:
+    np.testing.assert_array_equal(query(), [[0, 1, 0, 1, 0], [0] * 5, [0] * 5])
 
 
 def test_an_event_counts_half_after_the_half_life() -> None:
-    weights = event_weights(HISTORIES, HistoryConfig(history_half_life=1))
-    np.testing.assert_allclose(weights, [1 / 4, 1 / 2, 1, 1])
+    half = query(history_half_life=1)  # of the liked items 3, 1 the latter is the last
+    np.testing.assert_allclose(half, [[0, 1, 0, 1 / 2, 0], [0] * 5, [0] * 5])
 
 
-def test_better_rated_events_count_more_relative_to_the_best_of_the_user() -> None:
-    weights = event_weights(HISTORIES, HistoryConfig(rating_weight=2))
-    np.testing.assert_allclose(weights, [1, (4 / 5) ** 2, (2 / 5) ** 2, 1], rtol=1e-6)
+@pytest.mark.parametrize(("power", "first"), [(0, [1, 1, 1]), (2, [1, 16 / 25, 4 / 25])])
+def test_with_a_rating_weight_every_event_counts_by_its_rating(
+    power: float, first: list[float]
+) -> None:
+    three, one, four = first
+    expected = [[0, one, 0, three, four], [0] * 5, [1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(query(rating_weight=power), expected, rtol=1e-6)
 
 
 def test_both_multiply() -> None:
-    weights = event_weights(HISTORIES, HistoryConfig(history_half_life=1, rating_weight=1))
-    np.testing.assert_allclose(weights, [1 / 4, 1 / 2 * 4 / 5, 2 / 5, 1], rtol=1e-6)
+    expected = [[0, 1 / 2 * 4 / 5, 0, 1 / 4, 2 / 5], [0] * 5, [1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(query(history_half_life=1, rating_weight=1), expected, rtol=1e-6)
 
 
 def test_no_events_no_weights() -> None:
     empty = HISTORIES.take(np.array([1]))
-    weights = event_weights(empty, HistoryConfig(history_half_life=1, rating_weight=1))
-    assert weights.shape == (0,)
+    assert age_weights(empty, 1).shape == rating_weights(empty, 1).shape == (0,)
+
+
+def test_a_rating_below_zero_counts_nothing() -> None:
+    disliked = Histories(*vars(HISTORIES.take(np.array([2]))).values())
+    disliked.ratings[:] = -1
+    np.testing.assert_array_equal(rating_weights(disliked, 1), [0])
