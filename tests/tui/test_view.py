@@ -109,10 +109,27 @@ def test_no_difference_where_a_metric_is_missing() -> None:
         ("auc>0", False),
         ("factors>=64", True),
         ("loss>1", False),
+        ("seed=0 fit>1", False),
+        ("-fit>1", True),
+        ("-model:mf", False),
+        ("-ease -state:failed", True),
+        ("-", True),
+        ("tag:pap", True),
+        ("tag:other", False),
+        ("paper", True),
+        ('note:"a second" "second try"', True),
+        ('"try second"', False),
+        ("loss:bpr", True),
+        ("-loss:bpr", False),
+        ("model:ease OR model:mf", True),
+        ("mf ndcg@10>.3 | ease OR label:bpr", True),
+        ("mf ndcg@10>.3 | ease", False),
+        ("ndcg@10!=.25", False),
     ],
 )
 def test_filter(text: str, passes: bool) -> None:
-    assert parse_filter(text)(RUN) is passes
+    run = replace(RUN, annotations={"tags": ["paper"], "note": "A second try"})
+    assert parse_filter(text, lambda: ["ndcg@10", "auc", "factors", "loss"])(run) is passes
 
 
 @pytest.mark.parametrize(
@@ -121,11 +138,15 @@ def test_filter(text: str, passes: bool) -> None:
         ("modl:x", "unknown field 'modl'"),
         ("ndcg@10>", "'ndcg@10>' wants a number, got ''"),
         ("auc<high", "wants a number, got 'high'"),
+        ("ndgc@10>.2", r"unknown metric or setting 'ndgc@10'.*did you mean 'ndcg@10'"),
+        ("factor:64", r"did you mean 'factors'"),
+        ("model:mf OR", "OR wants a test on either side"),
+        ("| mf", "OR wants a test on either side"),
     ],
 )
 def test_a_wrong_filter(text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message.replace("@", "@")):
-        parse_filter(text)
+    with pytest.raises(InputError, match=f"(?s){message}"):
+        parse_filter(text, lambda: ["ndcg@10", "auc", "factors", "loss"])
 
 
 @given(st.text(max_size=30))

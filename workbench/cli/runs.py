@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import ago, print_table
+from workbench.store.annotations import Published, read_annotations
 from workbench.store.export import (
     TABLES,
     check_export_path,
@@ -38,6 +39,7 @@ def runs() -> None:
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
+        click.option("--tag", metavar="TAG", help="Only runs with this tag."),
         click.option("--dataset", metavar="NAME", help="Only runs on this data set."),
         click.option("--model", metavar="NAME", help="Only runs of this model or label."),
         click.option(
@@ -49,7 +51,11 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _chosen(
-    runs_dir: Path, states: Sequence[str], model: str | None, dataset: str | None
+    runs_dir: Path,
+    states: Sequence[str],
+    model: str | None,
+    dataset: str | None,
+    tag: str | None,
 ) -> list[RunSummary]:
     return [
         run
@@ -57,6 +63,7 @@ def _chosen(
         if (not states or run.state in states)
         and model in (None, run.model, run.label)
         and dataset in (None, run.dataset)
+        and (tag is None or tag in run.tags)
     ]
 
 
@@ -70,11 +77,12 @@ def list_command(
     states: tuple[str, ...],
     model: str | None,
     dataset: str | None,
+    tag: str | None,
     limit: int | None,
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
-    chosen = _chosen(settings.runs_dir, states, model, dataset)[:limit]
+    chosen = _chosen(settings.runs_dir, states, model, dataset, tag)[:limit]
     if as_json:
         sys.stdout.write(json.dumps([_as_json(run) for run in chosen], indent=2) + "\n")
     elif chosen:
@@ -85,9 +93,10 @@ def list_command(
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:
-    skipped = {"runs_dir", "progress", "params", "metrics", "ci95"}
+    skipped = {"runs_dir", "progress", "params", "metrics", "ci95", "annotations"}
     plain_fields = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in skipped}
-    return {**plain_fields, "params": dict(run.params), "metrics": dict(run.metrics)}
+    mappings = {name: dict(getattr(run, name)) for name in ("params", "metrics", "annotations")}
+    return plain_fields | mappings
 
 
 def _row(run: RunSummary) -> tuple[object, ...]:
@@ -107,9 +116,11 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     found = resolve_run(settings.runs_dir, run)
     status = found.status()
     result = found.metrics if status.state == "succeeded" else {}
+    said = read_annotations(found.path)
     if as_json:
         content = {"run_id": found.run_id, "status": asdict(status), "spec": found.spec}
-        sys.stdout.write(json.dumps({**content, "result": result}, indent=2, default=str) + "\n")
+        content |= {"annotations": said.plain(), "result": result}
+        sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
         return
     lines: dict[str, Any] = {
         "run": found.run_id,
@@ -120,15 +131,28 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     }
     if result:
         lines |= {"params": result["params"], **_costs(result)}
+    lines |= {"tags": " ".join(said.tags)} if said.tags else {}
+    lines |= {"note": said.note} if said.note else {}
     print_table(("field", "value"), [(name, value) for name, value in lines.items()])
     if result:
         sys.stdout.write("\n")
-        intervals = result["ci95"]
-        rows = [
-            (name, value, *_interval(intervals.get(name)))
-            for name, value in result["metrics"].items()
-        ]
-        print_table(("metric", "value", "low", "high"), rows)
+        _print_metrics(result, said.published)
+
+
+def _print_metrics(result: Mapping[str, Any], published: Mapping[str, Published]) -> None:
+    intervals = result["ci95"]
+    rows: list[tuple[object, ...]] = [
+        (name, value, *_interval(intervals.get(name))) for name, value in result["metrics"].items()
+    ]
+    headers = ["metric", "value", "low", "high"]
+    if published:
+        headers += ["published", "by"]
+        rows = [(*row, *_figure(published.get(str(row[0])))) for row in rows]
+    print_table(headers, rows)
+
+
+def _figure(figure: Published | None) -> tuple[float | None, str]:
+    return (figure.value, figure.source) if figure else (None, "")
 
 
 def _interval(interval: Sequence[float | None] | None) -> tuple[float | None, float | None]:
@@ -186,18 +210,19 @@ def prune(
     states: tuple[str, ...],
     model: str | None,
     dataset: str | None,
+    tag: str | None,
     older_than: float | None,
     keep: int | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
     """Delete runs that meet all the conditions given; never one that is under way."""
-    if not (states or model or dataset or older_than is not None or keep is not None):
+    if not (states or model or dataset or tag or older_than is not None or keep is not None):
         raise InputError("prune needs a condition", "e.g. --state failed, or --keep 100")
     limit = None if older_than is None else time.time() - older_than * 86400
     doomed = [
         run
-        for run in _chosen(settings.runs_dir, states, model, dataset)
+        for run in _chosen(settings.runs_dir, states, model, dataset, tag)
         if run.state not in ("running", "queued")
         and (limit is None or (run.created or 0.0) < limit)
     ][keep or 0 :]

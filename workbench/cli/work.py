@@ -19,6 +19,7 @@ from workbench.jobs.interrupts import check
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
 from workbench.reports.write import write_report
+from workbench.store.annotations import Published, annotate
 from workbench.store.text import plain
 
 #: does one job: spec, split, listener
@@ -93,7 +94,7 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
         baseline=plan.baseline,
     )
     code: int = report["exit_code"]
-    errors = _write_reports(plan, report)
+    errors = [*_note_published(plan, outcomes), *_write_reports(plan, report)]
     try:
         print_table(report, Console())
         sys.stdout.flush()
@@ -111,6 +112,22 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     for error in errors:
         sys.stderr.write(f"error: {plain(error.problem)}\n{plain(error.remedy)}\n")
     return 2 if errors and code != 130 else code
+
+
+def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]:
+    """Keep the suite's published figures with the runs, so that lists can show them beside ours."""
+    errors: list[InputError] = []
+    for outcome in outcomes:
+        figures = plan.suite.references.get(outcome.label, {})
+        if figures:
+            published = {
+                metric: Published(figure.value, figure.source) for metric, figure in figures.items()
+            }
+            try:
+                annotate(outcome.run.path, published=published)
+            except InputError as error:
+                errors.append(error)
+    return errors
 
 
 def _write_reports(plan: Plan, report: dict[str, object]) -> list[InputError]:

@@ -1,8 +1,8 @@
 """The index beside the run folders: one SQLite row a run, so that listing reads few files.
 
 Files are the truth. A row holds the signature (time, inode, size) of the `status.json` it was
-read from; where that no longer fits, the folder is read again. The index can be deleted, damaged
-or impossible to write: listing is only slower then.
+read from and the time of `annotations.json`; where that no longer fits, the folder is read again.
+The index can be deleted, damaged or impossible to write: listing is only slower then.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from workbench.store.summary import JsonMapping, RunSummary
 
 INDEX = "index.sqlite"
 #: raised when the columns change
-_VERSION = 1
-Signature = tuple[int, int, int]
+_VERSION = 2
+#: time, inode and size of status.json; time of annotations.json, 0 where there is none
+Signature = tuple[int, int, int, int]
 
 #: kept as JSON, at the end of a row; the folder and the progress are not kept
-_JSON = ("params", "metrics", "ci95")
+_JSON = ("params", "metrics", "ci95", "annotations")
 _PLAIN = tuple(
     field.name for field in fields(RunSummary) if field.name not in {*_JSON, "runs_dir", "progress"}
 )
-_COLUMNS = ("mtime", "inode", "size", *_PLAIN, *_JSON)
+_SIGNATURE = ("mtime", "inode", "size", "annotated")
+_COLUMNS = (*_SIGNATURE, *_PLAIN, *_JSON)
+_FIRST, _LAST = len(_SIGNATURE), -len(_JSON)
 
 
 def read_index(runs_dir: Path) -> dict[str, tuple[Signature, RunSummary]]:
@@ -44,10 +47,10 @@ def read_index(runs_dir: Path) -> dict[str, tuple[Signature, RunSummary]]:
         return {}
     known = {}
     for row in rows:
-        run_id, *plain = row[3:-3]
-        summary = RunSummary(run_id, runs_dir, *plain, *map(JsonMapping, row[-3:]))
+        run_id, *plain = row[_FIRST:_LAST]
+        summary = RunSummary(run_id, runs_dir, *plain, *map(JsonMapping, row[_LAST:]))
         summary.synthetic = bool(summary.synthetic)  # SQLite has no booleans
-        known[run_id] = (row[:3], summary)
+        known[run_id] = (row[:_FIRST], summary)
     return known
 
 

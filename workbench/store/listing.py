@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from workbench.store.annotations import ANNOTATIONS
 from workbench.store.files import StoreError
 from workbench.store.index import Signature, read_index, update_index
 from workbench.store.runs import STATUS
@@ -75,7 +76,9 @@ class RunListing:
         """Put into the index what was read, except files so young that they may change unseen."""
         now = time.time()
         self._settling = {
-            run_id for run_id, entry in fresh.items() if abs(now - entry[0][0] / 1e9) < _RACY
+            run_id
+            for run_id, ((status, _, _, annotated), _) in fresh.items()
+            if abs(now - max(status, annotated) / 1e9) < _RACY
         }
         settled = {run_id: fresh[run_id] for run_id in fresh.keys() - self._settling}
         if settled or gone:
@@ -94,7 +97,7 @@ def list_runs(runs_dir: Path) -> list[RunSummary]:
 
 
 def _scan(runs_dir: Path) -> dict[str, Signature]:
-    """Map each run folder to time, inode and size of its status file."""
+    """Map each run folder to its signature."""
     try:
         names = os.listdir(runs_dir)  # noqa: PTH208 - no Path objects for 10,000 names
     except FileNotFoundError:
@@ -111,5 +114,13 @@ def _scan(runs_dir: Path) -> dict[str, Signature]:
             found = os.stat(f"{runs_dir}/{name}/{STATUS}")  # noqa: PTH116 - no Path objects
         except OSError:
             continue  # a file, or a folder that is no run
-        signatures[name] = (found.st_mtime_ns, found.st_ino, found.st_size)
+        annotated = _time_of(f"{runs_dir}/{name}/{ANNOTATIONS}")
+        signatures[name] = (found.st_mtime_ns, found.st_ino, found.st_size, annotated)
     return signatures
+
+
+def _time_of(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - no Path objects
+    except OSError:
+        return 0

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.store.annotations import (
+    Annotations,
+    Published,
+    parse_annotations,
+    read_annotations,
+)
 from workbench.store.files import StoreError
 from workbench.store.runs import EVENTS, METRICS, Run, State
 
@@ -51,6 +57,8 @@ class RunSummary:
         By metric name, intervals as (low, high); undefined values (null) are left out.
     created, started, ended
         Seconds since 1970.
+    annotations
+        What annotations.json says.
     progress
         The last event while the run is under way.
     problem
@@ -78,12 +86,28 @@ class RunSummary:
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     ci95: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    annotations: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         return self.runs_dir / self.run_id
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words that people gave it."""
+        return tuple(self.annotations.get("tags", ()))
+
+    @property
+    def note(self) -> str:
+        """What people wrote about it."""
+        return str(self.annotations.get("note", ""))
+
+    @property
+    def published(self) -> Mapping[str, Published]:
+        """Published figures by metric."""
+        return parse_annotations(self.annotations, self.folder).published
 
 
 class JsonMapping(Mapping[str, Any]):
@@ -116,6 +140,7 @@ class JsonMapping(Mapping[str, Any]):
 def read_summary(folder: Path) -> RunSummary:
     """Read one run folder; what is damaged makes it a failed run with a `problem`."""
     run = Run(folder)
+    annotations, complaint = _annotations(folder)
     try:
         status = run.status()
         described = _result(run) if status.state == "succeeded" else _plan(run)
@@ -128,6 +153,7 @@ def read_summary(folder: Path) -> RunSummary:
             reason=problem,
             created=_age(folder),
             problem=problem,
+            annotations=annotations,
         )
     return RunSummary(
         run_id=folder.name,
@@ -137,9 +163,20 @@ def read_summary(folder: Path) -> RunSummary:
         created=status.created,
         started=status.started,
         ended=status.ended,
+        problem=complaint,
+        annotations=annotations,
         progress=last_event(folder / EVENTS) if status.state == "running" else None,
         **described,
     )
+
+
+def _annotations(folder: Path) -> tuple[dict[str, Any], str]:
+    """Read annotations.json as plain values; damage is told and costs nothing else."""
+    try:
+        found = read_annotations(folder)
+    except StoreError as error:
+        return {}, error.problem
+    return ({}, "") if found == Annotations() else (found.plain(), "")
 
 
 def _age(folder: Path) -> float | None:
