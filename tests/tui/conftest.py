@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.folders import write_suite
+from tests.tui.folders import START, write_suite
+from workbench.tui.app import WorkbenchApp
 
 
 @pytest.fixture(autouse=True)
 def fixed_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The same colours and time zone everywhere."""
+    """The same colours, time zone and time on the clock everywhere."""
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(WorkbenchApp, "now", staticmethod(lambda: START + 1000))
     time.tzset()
     yield
     monkeypatch.undo()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
 
+from tests.tui.checks import CHECKS, checks, ids_of
 from tests.tui.folders import write_run
 from tests.tui.session import Session, session
 from workbench.tui.commands import COMMANDS, SCOPES, key_table
@@ -20,16 +20,8 @@ from workbench.tui.widgets.lines import KeyLine
 
 NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
 NEWEST_FIRST += ["item-cf", "popularity"]
-Check = Callable[[Session], Awaitable[None]]
-CHECKS: dict[str, Check] = {}
-
-
-def checks(command: str) -> Callable[[Check], Check]:
-    def remember(check: Check) -> Check:
-        CHECKS[command] = check
-        return check
-
-    return remember
+#: their commands are tested here; those of other scopes in test_<screen>_commands.py
+SCOPES_HERE = ("runs", "table", "detail", "everywhere")
 
 
 async def on_metric(s: Session, title: str) -> None:
@@ -374,16 +366,21 @@ async def _(s: Session) -> None:
     assert s.app.return_code == 0
 
 
-@pytest.mark.parametrize("command", [command.id for command in COMMANDS])
+@checks("everywhere.results")
+async def _(s: Session) -> None:
+    await s.press("2")
+    assert s.app.chosen == "results"
+
+
+@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
 async def test_command(command: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(suite.parent)
     async with session(suite) as running:
         await CHECKS[command](running)
 
 
-def test_every_check_belongs_to_a_command() -> None:
-    assert set(CHECKS) == {command.id for command in COMMANDS}
-    assert {command.scope for command in COMMANDS} == set(SCOPES)
+def test_every_scope_is_tested_somewhere() -> None:
+    assert set(SCOPES) == {*SCOPES_HERE}
 
 
 @pytest.mark.parametrize("scope", ["runs", "detail"])

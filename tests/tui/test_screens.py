@@ -113,7 +113,7 @@ async def test_titles_are_shown_as_text_and_aligned(empty: Path) -> None:
     for number, label in enumerate(labels):
         write_run(empty, label, number=number, model="mf", params={"name[b]": "[link=x]\x1b]0;"})
     async with session(empty) as s:
-        lines = s.text().splitlines()[2:7]
+        lines = s.text().splitlines()[3:8]
         text = "\n".join(lines)
         assert "\x1b" not in text
         assert "\u202e" not in text

@@ -18,12 +18,17 @@ from recsys_core.errors import InputError
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.tui.commands import COMMANDS, Command, bindings
+from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.theme import DEFAULT, THEMES
+from workbench.tui.view.queue import QueueReader, QueueState
 
 #: the screen is brought up to date this often; when reading takes long, less often
 _POLL_SECONDS = 0.25
 #: reading may take this share of the time at most
 _POLL_SHARE = 0.1
+#: the mode that the session opens with, whichever screen that is
+_FIRST = "first"
+_WELCOME = "welcome"
 
 
 class WorkbenchApp(App[None]):
@@ -32,40 +37,71 @@ class WorkbenchApp(App[None]):
     CSS_PATH = "app.tcss"
     TITLE = "recsys-workbench"
     BINDINGS: ClassVar = bindings("everywhere")
-    DEFAULT_MODE = "home"
+    DEFAULT_MODE = _FIRST
     ENABLE_COMMAND_PALETTE = True
 
     runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, always_update=False)
+    queue: reactive[QueueState] = reactive(QueueState(), init=False)
     trouble: reactive[str] = reactive("", init=False)
+    #: name of the screen that was chosen by its key
+    chosen: reactive[str] = reactive("results", init=False)
+    now = staticmethod(time.time)
 
     def __init__(self, runs_dir: Path, data_dir: Path) -> None:
         super().__init__()
         self.runs_dir = runs_dir
         self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
-        self._home_is = ""
+        self._opened_with = ""
         self._listing = RunListing(runs_dir)
+        self._queue_reader = QueueReader(runs_dir)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DEFAULT
-        self.add_mode("home", self._home)
-        self.add_mode("runs", _runs_screen)
-        self.add_mode("first-steps", _welcome_screen)
+        self.add_mode(_FIRST, self._first_screen)
+        self.add_mode(_WELCOME, _welcome_screen)
+        for screen in SCREENS:
+            self.add_mode(screen.name, screen.make)
 
-    def _home(self) -> Screen[Any]:
+    def _first_screen(self) -> Screen[Any]:
         """Make the first screen; the runs are read before it is drawn."""
-        self._read_runs()
-        self._home_is = self._wanted()
-        return _runs_screen() if self._home_is == "runs" else _welcome_screen()
+        try:
+            self._take(*self._read())
+        except StoreError as error:
+            self.trouble = str(error)
+        self._opened_with = self._wanted()
+        return _welcome_screen() if self._opened_with == _WELCOME else BY_NAME[self.chosen].make()
+
+    # Screens
 
     def _wanted(self) -> str:
-        return "runs" if self.runs or self.trouble else "first-steps"
+        """Name the mode that the chosen screen has now."""
+        nothing = not (self.runs or self.trouble)
+        return _WELCOME if nothing and BY_NAME[self.chosen].needs_runs else self.chosen
 
-    def _change_screen(self) -> None:
-        """Change between first steps and table when the first run comes or the last one goes."""
-        wanted = "home" if self._wanted() == self._home_is else self._wanted()
-        if self._home_is and self.current_mode != wanted:
-            self.switch_mode(wanted)
+    def _show_wanted(self) -> None:
+        """Change the screen where another one is wanted: chosen, first run came, last one went."""
+        if self._opened_with:
+            wanted = self._wanted()
+            self.switch_mode(_FIRST if wanted == self._opened_with else wanted)
+
+    def watch_chosen(self) -> None:
+        """Show the right screen."""
+        self._show_wanted()
+
+    def watch_runs(self) -> None:
+        """Show the right screen."""
+        self._show_wanted()
+
+    def watch_trouble(self) -> None:
+        """Show the right screen."""
+        self._show_wanted()
+
+    def action_go(self, name: str) -> None:
+        """Go to a screen of `modes.SCREENS`."""
+        self.chosen = name
+
+    # Life
 
     def on_mount(self) -> None:
         """Give the terminal back on a signal, and start to follow the run folders."""
@@ -82,34 +118,26 @@ class WorkbenchApp(App[None]):
 
     # Reading
 
-    def _read_runs(self) -> None:
-        try:
-            self._take(self._listing.refresh())
-        except StoreError as error:
-            self.trouble = str(error)
+    def _read(self) -> tuple[tuple[RunSummary, ...], QueueState]:
+        """Read what changed; called off the thread that answers keys."""
+        runs = self._listing.refresh()
+        return runs, self._queue_reader.refresh(runs)
 
-    def _take(self, runs: tuple[RunSummary, ...]) -> None:
+    def _take(self, runs: tuple[RunSummary, ...], queue: QueueState) -> None:
         self.runs = runs
+        self.queue = queue
         self.trouble = ""
 
     async def _follow(self) -> None:
-        """Read what changed, again and again, off the thread that answers keys."""
+        """Read what changed, again and again."""
         while True:
             started = time.monotonic()
             try:
-                self._take(await asyncio.to_thread(self._listing.refresh))
+                self._take(*await asyncio.to_thread(self._read))
             except StoreError as error:
                 self.trouble = str(error)
             spent = time.monotonic() - started
             await asyncio.sleep(max(_POLL_SECONDS, spent / _POLL_SHARE))
-
-    def watch_runs(self) -> None:
-        """Show the right screen."""
-        self._change_screen()
-
-    def watch_trouble(self) -> None:
-        """Show the right screen."""
-        self._change_screen()
 
     # Commands
 
@@ -134,12 +162,6 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen())
-
-
-def _runs_screen() -> Screen[Any]:
-    from workbench.tui.screens.runs import RunsScreen  # not needed while there are no runs
-
-    return RunsScreen()
 
 
 def _welcome_screen() -> Screen[Any]:

@@ -1,4 +1,4 @@
-"""What all full screens share: title line, key line, a polite word when there is no room."""
+"""What full screens share: header, title line, key line, a polite word when there is no room."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.lines import KeyLine, TitleLine
 
 #: columns and lines below which nothing useful fits
@@ -19,7 +20,7 @@ MINIMUM = (60, 16)
 
 
 class FullScreen(Screen[Any]):
-    """A screen with a title line, a body and a key line."""
+    """A screen with the header, a title line, a body and a key line."""
 
     @property
     def workbench(self) -> WorkbenchApp:
@@ -34,6 +35,7 @@ class FullScreen(Screen[Any]):
 
     def compose(self) -> ComposeResult:
         """Put the parts together."""
+        yield Header()
         yield TitleLine()
         yield from self.body()
         yield KeyLine()
@@ -41,7 +43,7 @@ class FullScreen(Screen[Any]):
 
     @property
     def title_line(self) -> TitleLine:
-        """The line at the top."""
+        """The line below the header."""
         return self.query_one(TitleLine)
 
     def on_resize(self, event: events.Resize) -> None:

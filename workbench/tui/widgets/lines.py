@@ -1,4 +1,4 @@
-"""One-line widgets: the title at the top and the keys at the bottom."""
+"""One-line widgets: the title below the header and the keys at the bottom."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ from textual.widget import Widget
 
 from workbench.tui.commands import COMMANDS, Command
 
-_NAME = " recsys-workbench "
-
 
 class TitleLine(Widget):
-    """The program's name at the left, what the screen shows, and a remark at the right."""
+    """What the screen shows, and a remark at the right."""
 
     DEFAULT_CSS = "TitleLine { height: 1; }"
     what: reactive[str] = reactive("")
     remark: reactive[str] = reactive("")
 
     def has_room(self, what: str, remark: str) -> bool:
-        """Tell whether both fit beside the name."""
-        width = cell_len(_NAME) + cell_len(what) + cell_len(remark) + 4
+        """Tell whether both fit side by side."""
+        width = cell_len(what) + cell_len(remark) + 4
         return width <= self.screen.size.width
 
     def render(self) -> RenderResult:
         """Draw the line; the remark gives way when there is no room."""
-        name = Content.styled(_NAME, "bold $primary")
-        left = Content.assemble(name, f" {self.what}")
+        left = Content(f" {self.what}")
         if not self.has_room(self.what, self.remark):
             return left
         remark = Content.styled(self.remark, "$secondary")

@@ -1,85 +1,10 @@
-"""The one registry of commands: bindings, key line, help, palette and docs/tui.md come from it.
-
-A command names its handler, the method ``action_<handler>`` of the screen, widget or app whose
-scope it belongs to. That class puts ``bindings(scope)`` into its `BINDINGS`, and says in
-`check_action` when the command has no use; then it is neither shown nor run.
-"""
+"""Commands of the screen Results: the runs side by side, tables, one run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from workbench.tui.commands.command import Command
 
-from textual.binding import Binding, BindingType
-
-Scope = Literal["everywhere", "table", "runs", "detail"]
-
-#: scope -> heading in the help screen and in the docs
-SCOPES: dict[Scope, str] = {
-    "runs": "Runs",
-    "table": "Tables",
-    "detail": "One run",
-    "everywhere": "Everywhere",
-}
-
-_KEY_NAMES = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "escape": "Esc",
-    "enter": "Enter",
-    "space": "Space",
-    "backspace": "Backspace",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "home": "Home",
-    "end": "End",
-    "f1": "F1",
-    "ctrl+p": "Ctrl+P",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Something a person can do.
-
-    Parameters
-    ----------
-    id
-        Stable name, ``scope.verb``: what a key map refers to.
-    keys
-        Textual key names; the first is the one shown.
-    label
-        One or two words for the key line and the palette.
-    help
-        A full sentence for the help screen and the docs.
-    handler
-        The action, e.g. ``"sort(True)"`` for the method ``action_sort``.
-    in_key_line
-        Whether the bottom line names it; the order of the registry is the order there.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    help: str
-    handler: str
-    in_key_line: bool = False
-
-    @property
-    def scope(self) -> str:
-        """The part of the program that the command belongs to."""
-        return self.id.partition(".")[0]
-
-    @property
-    def shown_keys(self) -> tuple[str, ...]:
-        """The keys as a person reads them."""
-        return tuple(_KEY_NAMES.get(key, key) for key in self.keys)
-
+SCOPES = {"runs": "Results", "table": "Tables", "detail": "One run"}
 
 COMMANDS: tuple[Command, ...] = (
     Command("runs.open", ("enter",), "open", "Open the run under the cursor.", "open", True),
@@ -184,48 +109,4 @@ COMMANDS: tuple[Command, ...] = (
     Command("detail.top", ("g", "home"), "top", "Go to the beginning.", "top"),
     Command("detail.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
     Command("detail.copy", ("y",), "copy", "Copy what is shown of the run.", "copy", True),
-    Command(
-        "everywhere.palette",
-        ("colon", "ctrl+p"),
-        "commands",
-        "Search all commands by name.",
-        "command_palette",
-        True,
-    ),
-    Command(
-        "everywhere.help", ("question_mark", "f1"), "help", "Show what the keys do.", "help", True
-    ),
-    Command("everywhere.quit", ("q",), "quit", "Leave; runs go on.", "quit", True),
 )
-
-
-def commands_of(scope: Scope) -> list[Command]:
-    """List the commands of one scope, in the order of the registry."""
-    return [command for command in COMMANDS if command.scope == scope]
-
-
-def bindings(scope: Scope) -> list[BindingType]:
-    """Build the Textual bindings of a scope; their ids let a key map change the keys."""
-    return [
-        Binding(
-            ",".join(command.keys),
-            command.handler,
-            command.label,
-            show=command.in_key_line,
-            id=command.id,
-            tooltip=command.help,
-        )
-        for command in commands_of(scope)
-    ]
-
-
-def key_table() -> str:
-    """Write all commands as Markdown tables, one a scope, for docs/tui.md."""
-    parts: list[str] = []
-    for scope, title in SCOPES.items():
-        lines = [f"### {title}", "", "| keys | command | what it does |", "|---|---|---|"]
-        for command in commands_of(scope):
-            keys = " ".join(f"`{key}`" for key in command.shown_keys)
-            lines.append(f"| {keys} | {command.label} | {command.help} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,69 @@
+"""What a command is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "backspace": "Backspace",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "f1": "F1",
+    "ctrl+p": "Ctrl+P",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a person can do.
+
+    Parameters
+    ----------
+    id
+        Stable name, ``scope.verb``: what a key map refers to.
+    keys
+        Textual key names; the first is the one shown.
+    label
+        One or two words for the key line and the palette.
+    help
+        A full sentence for the help screen and the docs.
+    handler
+        The action, e.g. ``"sort(True)"`` for the method ``action_sort``.
+    in_key_line
+        Whether the bottom line names it; the order of the registry is the order there.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    handler: str
+    in_key_line: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The part of the program that the command belongs to."""
+        return self.id.partition(".")[0]
+
+    @property
+    def shown_keys(self) -> tuple[str, ...]:
+        """The keys as a person reads them."""
+        return tuple(_KEY_NAMES.get(key, key) for key in self.keys)

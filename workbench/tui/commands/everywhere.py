@@ -1,0 +1,40 @@
+"""Commands that work on every screen."""
+
+from __future__ import annotations
+
+from workbench.tui.commands.command import Command
+from workbench.tui.modes import SCREENS
+
+SCOPES = {"everywhere": "Everywhere"}
+
+COMMANDS: tuple[Command, ...] = (
+    *(
+        Command(
+            f"everywhere.{screen.name}",
+            (screen.key,),
+            screen.title.lower(),
+            f"Go to the screen {screen.title}: {screen.about}.",
+            f"go('{screen.name}')",
+        )
+        for screen in SCREENS
+    ),
+    Command(
+        "everywhere.palette",
+        ("colon", "ctrl+p"),
+        "commands",
+        "Search all commands by name.",
+        "command_palette",
+        True,
+    ),
+    Command(
+        "everywhere.help", ("question_mark", "f1"), "help", "Show what the keys do.", "help", True
+    ),
+    Command(
+        "everywhere.quit",
+        ("q",),
+        "quit",
+        "Leave; while jobs run it asks whether they go on.",
+        "quit",
+        True,
+    ),
+)

@@ -1,0 +1,65 @@
+"""The state of the queue, read again only when something rang its bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.jobs.changes import QUEUE, bell, is_paused, parallel_jobs
+from workbench.jobs.queue import Entry, waiting_jobs
+from workbench.jobs.service import supervisor_pid
+from workbench.store.listing import RunSummary
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What the queue does.
+
+    Parameters
+    ----------
+    waiting
+        Run ids of the jobs that wait, the next one first, with their entries.
+    parallel
+        How many jobs may run at once.
+    supervised
+        Whether a process is there that starts jobs.
+    """
+
+    paused: bool = False
+    waiting: tuple[tuple[str, Entry], ...] = ()
+    parallel: int = 1
+    supervised: bool = False
+
+    @property
+    def word(self) -> str:
+        """The state in one word."""
+        if self.paused:
+            return "paused"
+        return "running" if self.supervised else "idle"
+
+
+class QueueReader:
+    """Reads the queue of one runs folder."""
+
+    def __init__(self, runs_dir: Path) -> None:
+        self._runs_dir = runs_dir
+        self._seen: tuple[object, ...] = ()
+        self._waiting: tuple[tuple[str, Entry], ...] = ()
+
+    def refresh(self, runs: Sequence[RunSummary]) -> QueueState:
+        """Read what may have changed; `runs` are all runs of the folder."""
+        if not (self._runs_dir / QUEUE).is_dir():
+            return QueueState()  # looking must not make the folder
+        queued = tuple(run.run_id for run in runs if run.state == "queued")
+        seen = (bell(self._runs_dir), queued)
+        if seen != self._seen:
+            jobs = waiting_jobs(runs)
+            self._waiting = tuple((job.run.run_id, job.entry) for job in jobs)
+            self._seen = seen
+        return QueueState(
+            is_paused(self._runs_dir),
+            self._waiting,
+            parallel_jobs(self._runs_dir),
+            supervisor_pid(self._runs_dir) is not None,
+        )
