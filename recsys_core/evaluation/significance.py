@@ -1,12 +1,10 @@
-"""Is one run better than another? A paired test over users, corrected when many are compared."""
+"""Is one run better than another? A paired test over users; `holm` corrects when many are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from recsys_core.evaluation.result import Vector
@@ -63,27 +61,3 @@ def paired_test(a: Vector, b: Vector) -> Comparison:
     margin = float(stats.t.ppf(0.975, n - 1)) * error
     p_value = float(2 * stats.t.sf(abs(delta) / error, n - 1))
     return Comparison(delta, (delta - margin, delta + margin), p_value, n)
-
-
-def holm(p_values: Sequence[float] | Vector) -> NDArray[np.float64]:
-    """Adjust p-values for being many (Holm, Scand. J. Statist. 1979).
-
-    The i-th smallest of m is multiplied by m - i + 1; the results never fall again and end at 1.
-    NaN stays NaN and is not counted.
-
-    Parameters
-    ----------
-    p_values
-        Shape (m,).
-
-    Returns
-    -------
-    Shape (m,), in the given order.
-    """
-    values = np.asarray(p_values, dtype=np.float64)
-    adjusted = values.copy()
-    defined = np.flatnonzero(~np.isnan(values))
-    order = defined[np.argsort(values[defined], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * factors))
-    return adjusted

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from recsys_core.errors import InputError
-from recsys_core.evaluation.significance import holm, paired_test
+from recsys_core.evaluation.holm import holm
+from recsys_core.evaluation.significance import paired_test
 from tests.reports.folders import PROTOCOL, make_run, make_unfinished
 from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
@@ -34,7 +35,7 @@ def test_deltas_are_to_the_first_and_p_values_corrected(tmp_path: Path) -> None:
     assert second["delta"] == pytest.approx(0.15)
     assert third["delta"] == pytest.approx(-0.025)
     raw = [paired_test(np.array(other), np.array(A)).p_value for other in (B, C)]
-    assert [second["p_value"], third["p_value"]] == pytest.approx(list(holm(raw)))
+    assert [second["p_value"], third["p_value"]] == pytest.approx(holm(raw))
     assert second["p_value"] == pytest.approx(2 * min(raw))
     assert second["users"] == 4
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys_core.evaluation.significance import Comparison, holm, paired_test
+from recsys_core.evaluation.holm import holm
+from recsys_core.evaluation.significance import Comparison, paired_test
 from workbench.reports.folder import ReportRun
 
 #: users that both sides need to have before a test says anything
@@ -48,4 +49,4 @@ def _user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
 def corrected(p_values: Sequence[float | None]) -> list[float | None]:
     """Correct p-values for their number by Holm's method; None stays None and is not counted."""
     adjusted = holm([math.nan if p is None else p for p in p_values])
-    return [None if math.isnan(p) else float(p) for p in adjusted]
+    return [None if math.isnan(p) else p for p in adjusted]

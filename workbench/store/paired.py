@@ -1,0 +1,83 @@
+"""Paired differences over the users of two results files, summed up inside SQLite."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.store.files import StoreError
+
+#: SQLite attaches so many files at once unless it was built otherwise
+MOST_FILES = 10
+#: relative to the mean's square: below it a variance is rounding
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """Users both sides have a value for, the mean of their differences, and its standard error."""
+
+    users: int
+    mean: float
+    error: float
+
+
+def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str, PairedDifference]:
+    """Compare two sides user by user in every metric both have.
+
+    A user's value is the mean over the files (seeds) of a side; users that a file has no value for
+    are left out. About .1 s for 6,000 users and 27 metrics, outside Python's lock.
+
+    Parameters
+    ----------
+    ours, theirs
+        results.sqlite files of runs of one split; together at most `MOST_FILES`.
+
+    Returns
+    -------
+    By metric; empty where fewer than two users are left.
+
+    Raises
+    ------
+    StoreError
+        A file is missing or damaged.
+    """
+    files = [*ours, *theirs]
+    missing = next((path for path in files if not path.is_file()), None)
+    if missing is not None:
+        raise StoreError(f"no such file: {missing}", "the run was thinned out")
+    names = [f"f{place}" for place in range(len(files))]
+    left, right = names[: len(ours)], names[len(ours) :]
+    joined = " JOIN ".join(f"{name}.user_metrics AS {name}" for name in names[:1])
+    joined += "".join(
+        f" JOIN {name}.user_metrics AS {name} USING (metric, user)" for name in names[1:]
+    )
+    sql = (
+        "SELECT metric, COUNT(d), SUM(d), SUM(d * d) FROM"  # noqa: S608 - names made here
+        f" (SELECT metric, {_mean(left)} - {_mean(right)} AS d FROM {joined}) GROUP BY metric"
+    )
+    try:
+        with closing(sqlite3.connect("file::memory:", uri=True)) as database:
+            for name, path in zip(names, files, strict=True):
+                uri = f"{path.absolute().as_uri()}?mode=ro"
+                database.execute(f"ATTACH DATABASE ? AS {name}", (uri,))
+            rows = database.execute(sql).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{files[0]}: cannot be compared: {error}") from error
+    return {metric: _difference(n, total, squares) for metric, n, total, squares in rows if n > 1}
+
+
+def _mean(names: Sequence[str]) -> str:
+    return f"({' + '.join(f'{name}.value' for name in names)}) / {len(names)}.0"
+
+
+def _difference(users: int, total: float, squares: float) -> PairedDifference:
+    mean = total / users
+    variance = (squares - users * mean * mean) / (users - 1)
+    if variance <= _ROUNDING * mean * mean:  # every user differs by the same amount
+        variance = 0.0
+    return PairedDifference(users, mean, math.sqrt(variance / users))

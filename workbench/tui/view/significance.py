@@ -1,0 +1,120 @@
+"""Which differences from the baseline are more than chance: the paired test of `compare`.
+
+The same Student's t-test over users, corrected by Holm's method over the rows of the table, as
+`recsys_core.evaluation.significance`; its tail is computed here so that the interface loads neither
+numpy nor scipy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recsys_core.evaluation.holm import holm
+from workbench.store.files import StoreError
+from workbench.store.listing import RunSummary
+from workbench.store.paired import MOST_FILES, PairedDifference, paired_differences
+from workbench.store.runs import RESULTS
+
+LEVEL = 0.05
+_TINY = 1e-300
+
+
+def p_value(difference: PairedDifference) -> float:
+    """Two-sided p-value of the hypothesis that the mean difference is 0."""
+    if difference.error == 0:
+        return 1.0 if difference.mean == 0 else 0.0
+    return t_tails(difference.mean / difference.error, difference.users - 1)
+
+
+def t_tails(t: float, freedom: int) -> float:
+    """Probability beyond -|t| and |t| under Student's distribution.
+
+    It is the regularised incomplete beta function at ``freedom / (freedom + t²)`` with parameters
+    ``freedom / 2`` and ``1 / 2`` (Abramowitz and Stegun 26.7.1, 26.5.27).
+
+    Examples
+    --------
+    >>> round(t_tails(2.0, 10), 6)  # scipy: 2 * stats.t.sf(2, 10)
+    0.073388
+    """
+    x, rest = freedom / (freedom + t * t), t * t / (freedom + t * t)
+    a, b = freedom / 2, 0.5
+    if x == 0 or rest == 0:
+        return x
+    beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    scale = math.exp(a * math.log(x) + b * math.log(rest) - beta)
+    if x < (a + 1) / (a + b + 2):  # where the fraction converges quickly
+        return scale * _beta_fraction(a, b, x) / a
+    return 1 - scale * _beta_fraction(b, a, rest) / b
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    """Continued fraction of the incomplete beta function (A&S 26.5.8) by Lentz's method."""
+    c, d = 1.0, 1 / _no_zero(1 - (a + b) * x / (a + 1))
+    value = d
+    for m in range(1, 500):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for term in (even, odd):
+            d = 1 / _no_zero(1 + term * d)
+            c = _no_zero(1 + term / c)
+            value *= c * d
+        if abs(c * d - 1) < 1e-14:
+            break
+    return value
+
+
+def _no_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
+
+
+#: the runs of one row: one, or the seeds that it folds
+Members = tuple[RunSummary, ...]
+#: ids of the runs of two rows
+Pair = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def pair_of(ours: Members, theirs: Members) -> Pair:
+    """Name a comparison."""
+    return tuple(run.run_id for run in ours), tuple(run.run_id for run in theirs)
+
+
+def compare_pair(ours: Members, theirs: Members) -> Mapping[str, float]:
+    """Test all metrics of two rows; empty where the files do not allow it."""
+    if len(ours) + len(theirs) > MOST_FILES:
+        return {}
+    try:
+        found = paired_differences(_results(ours), _results(theirs))
+    except StoreError:  # thinned out or damaged: no test, as `compare` has none
+        return {}
+    return {metric: p_value(difference) for metric, difference in found.items()}
+
+
+def _results(members: Members) -> list[Path]:
+    return [run.folder / RESULTS for run in members]
+
+
+@dataclass
+class PairedTests:
+    """All tests made so far, by pair; a pair is never tested twice."""
+
+    known: dict[Pair, Mapping[str, float]] = field(default_factory=dict)
+
+    def missing(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """List the pairs that are still to be tested."""
+        return [pair for pair in pairs if pair not in self.known]
+
+    def corrected(self, pairs: Sequence[Pair]) -> dict[Pair, dict[str, float]] | None:
+        """Correct the p-values of a table's rows; None while some are missing."""
+        if self.missing(pairs):
+            return None
+        adjusted: dict[Pair, dict[str, float]] = {pair: {} for pair in pairs}
+        for metric in {metric for pair in pairs for metric in self.known[pair]}:
+            having = [pair for pair in pairs if metric in self.known[pair]]
+            values = holm([self.known[pair][metric] for pair in having])
+            for pair, value in zip(having, values, strict=True):
+                adjusted[pair][metric] = value
+        return adjusted
