@@ -55,21 +55,19 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: Tensor) -> Batch:
-        """Gather some rows by number."""
-        owners = [owner[rows] for owner in self._owners]
-        return Batch(
-            _gather(self._single, owners),
-            _gather(self._weighted, owners),
-            _gather(self._weights, owners),
-            self.widths,
-            self.labels[rows],
-        )
-
     def batches(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
         """Cut the rows, taken in `order`, into batches."""
-        for rows in torch.split(order, batch_size):
-            yield self.take(rows)
+        # one gather for all: batches are then slices of what lies side by side
+        owners = [torch.split(owner[order], batch_size) for owner in self._owners]
+        labels = torch.split(self.labels[order], batch_size)
+        for part, *owner in zip(labels, *owners, strict=True):
+            yield Batch(
+                _gather(self._single, owner),
+                _gather(self._weighted, owner),
+                _gather(self._weights, owner),
+                self.widths,
+                part,
+            )
 
 
 def _gather(tables: list[Tensor], owners: list[Tensor]) -> Tensor:
