@@ -21,8 +21,11 @@ ENTRY_POINT_GROUP = "recsys_workbench.models"
 BUILTIN: dict[str, str] = {
     "popularity": "recsys_core.recall.popularity",
     "item-cf": "recsys_core.recall.item_cf",
+    "user-cf": "recsys_core.recall.user_cf",
     "mf": "recsys_core.recall.mf",
+    "ials": "recsys_core.recall.ials",
     "ease": "recsys_core.recall.ease",
+    "seq-ridge": "recsys_core.recall.seq_ridge",
     "word2vec": "recsys_core.recall.word2vec",
     "deepwalk-item": "recsys_core.recall.deepwalk_item",
     "deepwalk-user": "recsys_core.recall.deepwalk_user",

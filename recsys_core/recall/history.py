@@ -56,7 +56,8 @@ def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
         return np.ones(len(histories.items), dtype=np.float32)
     last = np.repeat(histories.offsets[1:] - 1, histories.lengths)
     age = (last - np.arange(len(last))).astype(np.float32)
-    return np.exp2(-age / np.float32(half_life))
+    weights: FloatArray = np.exp2(-age / np.float32(half_life))
+    return weights
 
 
 def rating_weights(histories: Histories, power: float) -> FloatArray:

@@ -25,16 +25,21 @@ def query(**fields: Any) -> NDArray[np.float32]:
     """Ask a model of 5 items where a rating of 4 is liked."""
     model = Ease(EaseConfig(**fields))
     model.threshold, model.catalogue = 4.0, np.ones(5, dtype=np.bool_)
-    return query_matrix(model, HISTORIES).toarray()
+    asked: NDArray[np.float32] = query_matrix(model, HISTORIES).toarray()
+    return asked
+
+
+#: a row without an event that counts
+NONE = [0.0] * 5
 
 
 def test_without_weights_liked_events_count_the_same() -> None:
-    np.testing.assert_array_equal(query(), [[0, 1, 0, 1, 0], [0] * 5, [0] * 5])
+    np.testing.assert_array_equal(query(), [[0.0, 1, 0, 1, 0], NONE, NONE])
 
 
 def test_an_event_counts_half_after_the_half_life() -> None:
     half = query(history_half_life=1)  # of the liked items 3, 1 the latter is the last
-    np.testing.assert_allclose(half, [[0, 1, 0, 1 / 2, 0], [0] * 5, [0] * 5])
+    np.testing.assert_allclose(half, [[0.0, 1, 0, 1 / 2, 0], NONE, NONE])
 
 
 @pytest.mark.parametrize(("power", "first"), [(0, [1, 1, 1]), (2, [1, 16 / 25, 4 / 25])])
@@ -42,12 +47,12 @@ def test_with_a_rating_weight_every_event_counts_by_its_rating(
     power: float, first: list[float]
 ) -> None:
     three, one, four = first
-    expected = [[0, one, 0, three, four], [0] * 5, [1, 0, 0, 0, 0]]
+    expected = [[0.0, one, 0, three, four], NONE, [1.0, 0, 0, 0, 0]]
     np.testing.assert_allclose(query(rating_weight=power), expected, rtol=1e-6)
 
 
 def test_both_multiply() -> None:
-    expected = [[0, 1 / 2 * 4 / 5, 0, 1 / 4, 2 / 5], [0] * 5, [1, 0, 0, 0, 0]]
+    expected = [[0.0, 1 / 2 * 4 / 5, 0, 1 / 4, 2 / 5], NONE, [1.0, 0, 0, 0, 0]]
     np.testing.assert_allclose(query(history_half_life=1, rating_weight=1), expected, rtol=1e-6)
 
 

@@ -1,0 +1,159 @@
+"""Implicit ALS: matrix factorisation in which every unobserved pair is a weak zero."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.linalg import lapack
+from threadpoolctl import threadpool_limits
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray
+from recsys_core.events import Event, OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.similar import ItemToItem, cosine_scores
+from recsys_core.recall.validation import Validation
+from recsys_core.registry import register_model
+
+#: rows that one thread solves at a time
+BLOCK = 256
+#: the standard deviation of the length of a first vector
+INIT = 0.1
+
+
+class IALSConfig(HistoryConfig):
+    """Fields of implicit ALS."""
+
+    dim: int = Field(128, ge=1, le=4096, description="Length of the vectors.")
+    epochs: int = Field(12, ge=1, le=1000, description="Solutions for all users and all items.")
+    unobserved_weight: float = Field(
+        0.1, gt=0, le=10, description="Weight of every pair as a zero; a liked pair has 1 more."
+    )
+    l2: float = Field(0.003, gt=0, le=1e6, description="Penalty on squared vectors.")
+    l2_exponent: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        description="The penalty of a user or item is multiplied by (likes + unobserved_weight * "
+        "all it could have) to this power; 0: the same penalty for all.",
+    )
+
+
+@register_model(
+    "ials",
+    stage="recall",
+    title="Implicit alternating least squares",
+    paper="Hu, Koren, Volinsky: Collaborative filtering for implicit feedback datasets. ICDM 2008; "
+    "weights and penalties of Rendle, Krichene, Zhang, Koren: Revisiting the performance of iALS "
+    "on item recommendation benchmarks. RecSys 2022",
+)
+class IALS(ItemToItem, RecallModel[IALSConfig]):
+    """Score item i for user u by <p_u, q_i>, fitted by least squares over all pairs.
+
+    With S the liked pairs, a the unobserved weight, n_u and n_i the likes of user and item, and
+    all of them counted in N users and M items,
+
+        min  sum over S of (1 - <p_u, q_i>)^2 + a sum over all pairs of <p_u, q_i>^2
+             + l2 (sum_u (n_u + a M)^v |p_u|^2 + sum_i (n_i + a N)^v |q_i|^2).
+
+    With the items fixed each user has a solution of its own, and the other way round:
+
+        p_u = (Q_u' Q_u + a Q'Q + l2 (n_u + a M)^v I)^-1 Q_u' 1     Q_u: rows of Q that u likes.
+
+    Everybody is served by the solution for the history at hand, in which event weights w stand
+    in front of the squares of the likes.
+    """
+
+    Config: ClassVar[type[Config]] = IALSConfig
+
+    item_vectors: FloatArray
+    """Shape (n_items, dim); zero where nothing was learned."""
+    curve: list[dict[str, float]]
+    """ndcg@10 on validation users after each epoch."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        validation = Validation(valid)
+        by_user = positives.matrix()
+        by_item = by_user.T.tocsr()
+        rng = np.random.default_rng(self.runtime.seed)
+        scale = INIT / np.sqrt(self.config.dim)
+        first = rng.normal(0, scale, (self.n_items, self.config.dim)).astype(np.float32)
+        self._take(first)
+        self.curve = []
+        for epoch in range(1, self.config.epochs + 1):
+            users = self._solve(by_user, self.item_vectors)
+            self._take(self._solve(by_item, users))
+            self.curve.append(validation(self))
+            on_event(Event("fit", epoch, self.config.epochs, self.curve[-1]))
+
+    def _take(self, item_vectors: FloatArray) -> None:
+        self.item_vectors = item_vectors
+        self.item_vectors[self.popularity == 0] = 0
+        self._gram = item_vectors.T @ item_vectors
+
+    def _solve(self, likes: sp.csr_matrix, others: FloatArray) -> FloatArray:
+        """Solve for all rows of `likes`, given the vectors of its columns."""
+        gram = others.T @ others
+
+        def part(block: slice) -> FloatArray:
+            return self.solve_rows(likes[block], others, gram)
+
+        with threadpool_limits(1):  # small systems: threads share out the rows instead
+            return np.concatenate(map_blocks(part, likes.shape[0], BLOCK))
+
+    def solve_rows(self, likes: sp.csr_matrix, others: FloatArray, gram: FloatArray) -> FloatArray:
+        """Solve the least squares of some rows.
+
+        Parameters
+        ----------
+        likes
+            Shape (n, m): the weight of each liked pair.
+        others, gram
+            Shape (m, dim) and (dim, dim): the vectors of the columns, and their Gram matrix.
+
+        Returns
+        -------
+        Shape (n, dim); zero for rows without a like.
+        """
+        weight = np.float32(self.config.unobserved_weight)
+        base = weight * gram
+        solved = np.zeros((likes.shape[0], gram.shape[0]), dtype=np.float32)
+        total = np.asarray(likes.sum(axis=1)).ravel() + weight * others.shape[0]
+        penalty = self.config.l2 * total**self.config.l2_exponent
+        diagonal = np.diag_indices(len(gram))
+        for row in np.flatnonzero(np.diff(likes.indptr)):
+            entries = slice(likes.indptr[row], likes.indptr[row + 1])
+            vectors = others[likes.indices[entries]]
+            root = np.sqrt(likes.data[entries])[:, None]
+            scaled = vectors * root
+            system = scaled.T @ scaled + base
+            system[diagonal] += penalty[row]
+            _, solution, _ = lapack.sposv(system, scaled.T @ root, overwrite_a=True)
+            solved[row] = solution[:, 0]
+        return solved
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Solve for the histories and multiply with the items, shape (n, n_items)."""
+        query = query_matrix(self, histories)
+        vectors = self.solve_rows(query, self.item_vectors, self._gram)
+        scores: FloatArray = vectors @ self.item_vectors.T
+        return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Cosine of item vectors, shape (n, n_items)."""
+        return cosine_scores(self.item_vectors, items)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the item vectors; users are solved for when asked."""
+        return {"item_vectors": self.item_vectors}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the item vectors."""
+        self._take(arrays["item_vectors"])

@@ -1,0 +1,211 @@
+"""Sequential ridge regression: from the decayed history at each moment to what is liked next."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.linalg as la
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray
+from recsys_core.events import Event, OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.capacity import require_memory
+from recsys_core.recall.history import age_weights, rating_weights
+from recsys_core.recall.similar import ItemToItem
+from recsys_core.registry import register_model
+
+#: events so old that they count less than this are left out
+NEGLIGIBLE = 1e-3
+
+
+class SeqRidgeConfig(Config):
+    """Fields of sequential ridge regression."""
+
+    history_half_life: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="Events after which an event counts half as much in the history of what was "
+        "just done.",
+    )
+    long_half_life: float | None = Field(
+        8.0,
+        gt=0,
+        le=1000,
+        description="The same for a second, longer history beside it; null: there is none.",
+    )
+    target_half_life: float = Field(
+        3.0,
+        gt=0,
+        le=1000,
+        description="Events after which a liked event to come counts half as much; small: the "
+        "next one alone.",
+    )
+    rating_weight: float | None = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="null: liked events alone count in histories; a number: every event does, its "
+        "weight multiplied by (rating / the user's best rating) to this power.",
+    )
+    l2: float = Field(300.0, gt=0, le=1e9, description="Penalty on squared weights.")
+
+    @property
+    def half_lives(self) -> list[float]:
+        """Of the histories, shortest first in the weights."""
+        return [self.history_half_life, *([self.long_half_life] if self.long_half_life else [])]
+
+
+@register_model(
+    "seq-ridge",
+    stage="recall",
+    title="Sequential ridge regression",
+    paper="Hoerl, Kennard: Ridge regression. Technometrics 1970; as a sequential autoencoder: "
+    "Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019, with time in place of "
+    "the zero diagonal",
+)
+class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
+    """At every moment t of every user, predict the likes to come from the events so far.
+
+        x_t = sum over events s <= t of 2^(-(t - s) / h) w_s e_s     one block for each half-life h
+        y_t = sum over likes s > t of 2^(-(s - t - 1) / g) e_s
+        B = argmin of sum over t of |x_t B - y_t|^2 + l2 |B|^2 = (X'X + l2 I)^-1 X'Y
+
+    with e_s the one-hot item and w_s the rating weight of event s. X is never written down: a pair
+    of events enters X'X and X'Y by its lag alone, see `add_pairs`. A user's scores are x B for the
+    x of the last event.
+    """
+
+    Config: ClassVar[type[Config]] = SeqRidgeConfig
+
+    weights: FloatArray
+    """Shape (histories * n_items, n_items): B."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        size = len(self.config.half_lives) * self.n_items
+        require_memory(
+            "seq-ridge",
+            4 * (size**2 + 2 * size * self.n_items + self.n_items**2),
+            f"a matrix of {size:,} x {size:,} numbers",
+            "set long_half_life to null, or use item-cf or word2vec",
+        )
+        gram = self._gram()
+        on_event(Event("fit", 1, 3))
+        cross = self._cross()
+        on_event(Event("fit", 2, 3))
+        gram[np.diag_indices(size)] += np.float32(self.config.l2)
+        factor = la.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+        self.weights = np.ascontiguousarray(
+            la.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
+        )
+        on_event(Event("fit", 3, 3))
+
+    def _gram(self) -> FloatArray:
+        """X'X, of which the lower blocks are enough."""
+        events, n = self.histories, self.n_items
+        weights = self._event_weights(events)
+        later = np.repeat(events.offsets[1:] - 1, events.lengths) - np.arange(len(events.items))
+        decays = [2 ** (-1 / half_life) for half_life in self.config.half_lives]
+        gram = np.zeros((len(decays) * n, len(decays) * n), dtype=np.float32)
+        for first, second in combinations_with_replacement(range(len(decays)), 2):
+            # a pair stands in the histories of all moments from its later event on: with lag d,
+            # in total decay^d (1 + r + r^2 + ...) with r the product of both decays
+            ratio = decays[first] * decays[second]
+            moments = weights * ((1 - ratio**later) / (1 - ratio)).astype(np.float32)
+            block = np.zeros((n, n), dtype=np.float32)
+            add_pairs(block, events, weights, moments, _powers(decays[first]))
+            block = block.T.copy()  # rows: the second history, columns: the first
+            add_pairs(block, events, weights, moments, _powers(decays[second]))
+            block[np.diag_indices(n)] += np.bincount(events.items, weights * moments, n)
+            gram[second * n : (second + 1) * n, first * n : (first + 1) * n] = block
+        return gram
+
+    def _cross(self) -> FloatArray:
+        """X'Y, shape (histories * n_items, n_items)."""
+        events, n = self.histories, self.n_items
+        weights = self._event_weights(events)
+        likes = np.ones(len(events.items), dtype=np.float32)
+        if self.threshold is not None:
+            likes = (events.ratings >= self.threshold).astype(np.float32)
+        target = np.append(1.0, _powers(2 ** (-1 / self.config.target_half_life)))
+        cross = np.zeros((len(self.config.half_lives) * n, n), dtype=np.float32)
+        for place, half_life in enumerate(self.config.half_lives):
+            history = np.append(1.0, _powers(2 ** (-1 / half_life)))
+            # lag d: from each moment between the two, so long after the one, before the other
+            kernel = np.convolve(history, target)
+            add_pairs(cross[place * n : (place + 1) * n], events, weights, likes, kernel)
+        return cross
+
+    def _event_weights(self, events: Histories) -> FloatArray:
+        """Shape (events,): w of each."""
+        if self.config.rating_weight is not None:
+            return rating_weights(events, self.config.rating_weight)
+        if self.threshold is None:
+            return np.ones(len(events.items), dtype=np.float32)
+        return (events.ratings >= self.threshold).astype(np.float32)
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Multiply histories and weights, shape (n, n_items)."""
+        weights = self._event_weights(histories)
+        query = sp.hstack(
+            [
+                histories.matrix(self.n_items, weights * age_weights(histories, half_life))
+                for half_life in self.config.half_lives
+            ],
+            format="csr",
+        )
+        return self.popular_where_empty(query @ self.weights, histories.lengths == 0)
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Add up what each item says of those to come, over the histories, shape (n, n_items)."""
+        blocks = self.weights.reshape(-1, self.n_items, self.n_items)
+        scores: FloatArray = blocks[:, items].sum(axis=0)
+        return scores
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the weights."""
+        return {"weights": self.weights}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the weights."""
+        self.weights = arrays["weights"]
+
+
+def _powers(decay: float) -> NDArray[np.float64]:
+    """decay, decay^2, … as long as they matter, one at least."""
+    length = max(1, int(np.log(NEGLIGIBLE) / np.log(decay)))
+    return decay ** np.arange(1.0, length + 1)
+
+
+def add_pairs(
+    table: FloatArray,
+    events: Histories,
+    earlier: FloatArray,
+    later: FloatArray,
+    kernel: NDArray[np.float64],
+) -> None:
+    """Add kernel[d - 1] * earlier[a] * later[b] for all events a, b of a user with lag d = b - a.
+
+    Parameters
+    ----------
+    table
+        Shape (n_items, n_items), contiguous: rows are items of a, columns of b; it is changed.
+    earlier, later
+        Shape (events,): what each event counts as a and as b.
+    kernel
+        Shape (largest lag,).
+    """
+    flat, row = table.reshape(-1), events.row
+    item = events.items.astype(np.int64)
+    first, last = earlier != 0, later != 0
+    for lag, factor in enumerate(kernel[: max(0, int(events.lengths.max(initial=0)) - 1)], start=1):
+        pair = (row[:-lag] == row[lag:]) & first[:-lag] & last[lag:]
+        values = np.float32(factor) * earlier[:-lag][pair] * later[lag:][pair]
+        np.add.at(flat, item[:-lag][pair] * len(table) + item[lag:][pair], values)

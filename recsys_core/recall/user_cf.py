@@ -1,0 +1,124 @@
+"""User-based collaborative filtering: what the users who like the same items like besides."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray
+from recsys_core.evaluation.topk import top_k
+from recsys_core.events import OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.registry import register_model
+
+
+class UserCFConfig(HistoryConfig):
+    """Fields of user-based collaborative filtering."""
+
+    neighbours: int = Field(
+        200, ge=1, le=1_000_000, description="Most similar users who are asked for each user."
+    )
+    shrinkage: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="Added to the denominator: similarities that few items support shrink.",
+    )
+    activity_damping: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description="Exponent of the neighbour's number of likes in the denominator: 0.5 is the "
+        "cosine; more favours neighbours with few likes.",
+    )
+    popularity_damping: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description="A shared item that n users like counts n to the power of minus this; 0: all "
+        "count alike.",
+    )
+    amplification: float = Field(
+        1.0,
+        gt=0,
+        le=10,
+        description="Similarities are raised to this power: more lets the nearest users decide.",
+    )
+
+
+@register_model(
+    "user-cf",
+    stage="recall",
+    title="User-based collaborative filtering",
+    paper="Resnick et al.: GroupLens: An open architecture for collaborative filtering of netnews. "
+    "CSCW 1994; damping of popular items and amplification: Breese, Heckerman, Kadie: Empirical "
+    "analysis of predictive algorithms for collaborative filtering. UAI 1998",
+)
+class UserCF(RecallModel[UserCFConfig]):
+    """Add up the likes of the users v nearest to the query u.
+
+    With q the weighted history, r_v the likes of v (0 or 1), items weighted
+    g_i = (users who like i)^-popularity_damping, shrinkage h and activity damping a:
+
+        s_uv = sum_i g_i q_i r_vi / ((sum_i g_i q_i^2)^(1/2) (sum_i g_i r_vi)^a + h)
+        score(j) = sum over the `neighbours` largest s_uv of s_uv^amplification r_vj
+    """
+
+    Config: ClassVar[type[Config]] = UserCFConfig
+
+    likes: sp.csr_matrix
+    """Shape (n_users, n_items), binary."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        self._index()
+
+    def _index(self) -> None:
+        """Lay out the likes of all users for products with queries."""
+        self.likes = self.liked(self.histories).matrix(self.n_items)
+        self.likes.data[:] = 1  # a repeated pair was summed
+        damping = np.float32(self.config.popularity_damping)
+        self._item_weight = np.maximum(self.popularity, 1) ** -damping
+        self._activity = (self.likes @ self._item_weight) ** np.float32(
+            self.config.activity_damping
+        )
+        self._by_item = self.likes.T.tocsr()
+        self._order = np.arange(len(self.histories), dtype=np.int32)
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Add up what the nearest users like, shape (n, n_items)."""
+        query = query_matrix(self, histories)
+        nearest = self._nearest(users, query)
+        scores: FloatArray = (nearest @ self.likes).toarray()
+        return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
+
+    def _nearest(self, users: NDArray[np.integer], query: sp.csr_matrix) -> sp.csr_matrix:
+        """Similarities to the nearest other users, amplified, shape (n, n_users)."""
+        weighted = query @ sp.diags_array(self._item_weight)
+        similarity: FloatArray = (sp.csr_matrix(weighted) @ self._by_item).toarray()
+        length = np.sqrt(np.asarray(weighted.multiply(query).sum(axis=1), dtype=np.float32))
+        scale = length.reshape(-1, 1) * self._activity + np.float32(self.config.shrinkage)
+        np.divide(similarity, scale, out=similarity, where=scale > 0)
+        known = np.flatnonzero((users >= 0) & (users < len(self.histories)))
+        similarity[known, users[known]] = 0  # nobody is the own neighbour
+        similarity[similarity <= 0] = -np.inf
+        neighbours, values = top_k(similarity, self.config.neighbours, self._order)
+        row, place = np.nonzero(neighbours >= 0)
+        amplified = values[row, place] ** np.float32(self.config.amplification)
+        return sp.csr_matrix(
+            (amplified, (row, neighbours[row, place])), shape=(len(users), len(self.histories))
+        )
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing beside the histories, which the base class keeps."""
+        return {}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Lay out the likes again."""
+        self._index()
