@@ -1,74 +1,173 @@
-"""Where the raw values of a feature come from."""
+"""Raw values of features: columns of the data set, of the rows, and of what happened before."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from recsys_core.data.dataset import Categorical, Column, Dataset, MultiCategorical, Numeric, Text
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.features.feature import FAVOURITES, HISTORIES, Feature
+from recsys_core.features.past import Attribute, Owner, Past, Views
+from recsys_core.features.queries import Queries
+from recsys_core.features.statistics import STATISTICS, favourites
 
-Source = Literal["user", "item", "interaction"]
-Kind = Literal["categorical", "multi", "numeric"]
 Values = Categorical | MultiCategorical | Numeric
 
 #: the column of a side's own ids
-ID_COLUMNS = {"user": "user_id", "item": "item_id"}
+ID_COLUMNS: dict[Owner, str] = {"user": "user_id", "item": "item_id"}
 #: what is known of a row itself; the rating is the label and never a feature
-INTERACTION_COLUMNS = ("timestamp", "hour", "weekday")
+INTERACTION_COLUMNS = ("timestamp", "hour", "weekday", "years_since_release")
+SECONDS_A_YEAR = 365.2425 * 86_400
 
 
-def check_column(source: Source, column: str, kind: Kind, dataset: Dataset, where: str) -> None:
-    """Raise InputError unless `dataset` has the column and it can be read as `kind`.
+def owner_of(feature: Feature) -> Owner:
+    """Whose history or attribute a feature reads."""
+    return "user" if feature.source in ("user", "user-history") else "item"
+
+
+def check_feature(feature: Feature, dataset: Dataset, where: str) -> None:
+    """Raise InputError unless `dataset` has what the feature reads.
 
     Parameters
     ----------
     where
         File, line and feature, for the message.
     """
-    if source == "interaction":
-        if column == "rating":
+    if feature.source == "interaction":
+        _check_interaction(feature, dataset, where)
+    elif feature.source in HISTORIES:
+        if not dataset.timed and feature.scope != "others":
             raise InputError(
-                f"{where}: the rating is what is predicted", "remove the feature from the schema"
+                f"{where}: {dataset.name} has no timestamps, so nothing is earlier",
+                "remove the feature; a sequence or count can have scope: others",
             )
-        if column not in INTERACTION_COLUMNS:
-            raise unknown_name(f"column of {where}", column, INTERACTION_COLUMNS)
-        if not dataset.timed:
-            raise InputError(f"{where}: {dataset.name} has no timestamps", "remove the feature")
-        if kind == "multi":
-            raise InputError(f"{where}: {column} has one value a row", "set kind: categorical")
-        return
-    columns = _columns(source, dataset)
-    if column not in columns and column != ID_COLUMNS[source]:
-        usable = [name for name, values in columns.items() if not isinstance(values, Text)]
-        raise unknown_name(
-            f"column of {where} ({dataset.name})", column, [ID_COLUMNS[source], *usable]
+        if feature.by:
+            other: Owner = "item" if feature.source == "user-history" else "user"
+            _check_shared(feature.by, other, dataset, where)
+    elif feature.source in ("user", "item"):
+        _check_attribute(feature, dataset, where)
+
+
+def _check_interaction(feature: Feature, dataset: Dataset, where: str) -> None:
+    column = feature.reads
+    if column == "rating":
+        raise InputError(
+            f"{where}: the rating is what is predicted", "remove the feature from the schema"
         )
+    if column not in INTERACTION_COLUMNS:
+        raise unknown_name(f"column of {where}", column, INTERACTION_COLUMNS)
+    if not dataset.timed:
+        raise InputError(f"{where}: {dataset.name} has no timestamps", "remove the feature")
+    if feature.kind == "multi":
+        raise InputError(f"{where}: {column} has one value a row", "set kind: categorical")
+    if column == "years_since_release" and "year" not in dataset.item_columns:
+        raise InputError(f"{where}: items of {dataset.name} have no year", "remove the feature")
+
+
+def _check_attribute(feature: Feature, dataset: Dataset, where: str) -> None:
+    side, column, multi = owner_of(feature), feature.reads, feature.kind == "multi"
+    columns = _columns(side, dataset)
+    if column not in columns and column != ID_COLUMNS[side]:
+        raise _unknown_column(column, [ID_COLUMNS[side], *_usable(columns)], dataset, where)
     values = columns.get(column)
     if isinstance(values, Text):
         raise InputError(f"{where}: {column} is free text", "remove the feature from the schema")
-    if isinstance(values, MultiCategorical) != (kind == "multi"):
-        remedy = "set kind: multi" if kind != "multi" else "set kind: categorical"
-        several = "several values" if kind != "multi" else "one value"
+    if isinstance(values, MultiCategorical) != multi:
+        remedy = "set kind: categorical" if multi else "set kind: multi"
+        several = "one value" if multi else "several values"
         raise InputError(f"{where}: {column} has {several} a row", remedy)
 
 
-def side_values(source: Source, column: str, dataset: Dataset) -> Values:
-    """Read a column of all users or items; one entry each."""
-    columns = _columns(source, dataset)
-    if column in columns:
-        values = columns[column]
-        assert not isinstance(values, Text)
-        return values
-    ids = dataset.user_ids if source == "user" else dataset.item_ids
-    return Categorical(np.arange(len(ids), dtype=np.int32), ids)
+def _check_shared(column: str, side: Owner, dataset: Dataset, where: str) -> None:
+    columns = _columns(side, dataset)
+    if column not in columns or isinstance(columns[column], Text):
+        raise _unknown_column(column, _usable(columns), dataset, f"{where}, by {side}")
 
 
-def row_values(column: str, rows: Interactions) -> Numeric:
+def _unknown_column(column: str, usable: Sequence[str], dataset: Dataset, where: str) -> InputError:
+    if not usable:
+        return InputError(f"{where}: {dataset.name} has no attribute '{column}'", "remove it")
+    return unknown_name(f"column of {where} ({dataset.name})", column, usable)
+
+
+def _usable(columns: dict[str, Column]) -> list[str]:
+    return [name for name, values in columns.items() if not isinstance(values, Text)]
+
+
+def _columns(side: Owner, dataset: Dataset) -> dict[str, Column]:
+    return dataset.user_columns if side == "user" else dataset.item_columns
+
+
+def raw_values(feature: Feature, views: Views) -> Values:
+    """Compute a feature that is neither a cross nor a sequence.
+
+    Returns
+    -------
+    One entry a user or item of the data set and one for those outside it; else one a row.
+    """
+    where = f"feature '{feature.name}'"
+    check_feature(feature, views.queries.dataset, where)
+    if feature.source in ("user", "item"):
+        return side_values(owner_of(feature), feature.reads, views.queries.dataset)
+    if feature.source == "interaction":
+        return row_values(feature.reads, views.queries)
+    if feature.source == "given":
+        return _given(feature.reads, views.queries, where)
+    return _history_values(feature, views)
+
+
+def _history_values(feature: Feature, views: Views) -> Values:
+    owner = owner_of(feature)
+    other: Owner = "item" if owner == "user" else "user"
+    if feature.reads == FAVOURITES:
+        by = shared_attribute(other, feature.by, views.queries.dataset)
+        return favourites(views.past(owner, "earlier"), owner, by)
+    statistic = STATISTICS[feature.reads]
+    return Numeric(statistic.compute(_past(feature, views)).astype(np.float32))
+
+
+def _past(feature: Feature, views: Views) -> Past:
+    owner = owner_of(feature)
+    if not feature.by:
+        return views.past(owner, feature.scope or "earlier")
+    other: Owner = "item" if owner == "user" else "user"
+    by = shared_attribute(other, feature.by, views.queries.dataset)
+    return views.sharing(owner, feature.by, by)
+
+
+def side_values(side: Owner, column: str, dataset: Dataset) -> Values:
+    """Read a column of all users or items; one entry each, and a last one that is missing."""
+    values = _columns(side, dataset).get(column)
+    assert not isinstance(values, Text)
+    if values is None:
+        ids = dataset.user_ids if side == "user" else dataset.item_ids
+        values = Categorical(np.arange(len(ids), dtype=np.int32), ids)
+    if isinstance(values, Categorical):
+        return Categorical(np.append(values.codes, np.int32(-1)), values.vocabulary)
+    if isinstance(values, MultiCategorical):
+        offsets = np.append(values.offsets, values.offsets[-1])
+        return MultiCategorical(offsets, values.codes, values.vocabulary)
+    return Numeric(np.append(values.values, np.float32(np.nan)))
+
+
+def shared_attribute(side: Owner, column: str, dataset: Dataset) -> Attribute:
+    """Read an attribute as categories."""
+    values = _columns(side, dataset)[column]
+    assert not isinstance(values, Text)
+    return values if isinstance(values, MultiCategorical) else as_categories(values)
+
+
+def row_values(column: str, queries: Queries) -> Numeric:
     """Compute a column of the rows themselves; hours 0 to 23 and weekdays (0 is Monday) in UTC."""
-    time = rows.timestamp
+    time = queries.timestamp
+    if column == "years_since_release":
+        released = side_values("item", "year", queries.dataset)
+        year = 1970 + time / SECONDS_A_YEAR
+        age = year - as_numbers(released, "years_since_release").values[queries.item]
+        return Numeric(age.astype(np.float32))
     if column == "hour":
         time = time // 3600 % 24
     elif column == "weekday":
@@ -76,8 +175,13 @@ def row_values(column: str, rows: Interactions) -> Numeric:
     return Numeric(time.astype(np.float32))
 
 
-def _columns(source: Source, dataset: Dataset) -> dict[str, Column]:
-    return dataset.user_columns if source == "user" else dataset.item_columns
+def _given(column: str, queries: Queries, where: str) -> Numeric:
+    if column not in queries.given:
+        raise InputError(
+            f"{where}: the rows come without the column '{column}'",
+            f"give it beside the rows; given: {', '.join(queries.given) or 'none'}",
+        )
+    return Numeric(queries.given[column].astype(np.float32))
 
 
 def as_categories(values: Categorical | Numeric) -> Categorical:

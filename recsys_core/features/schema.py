@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import yaml
@@ -13,101 +13,15 @@ from pydantic import Field, model_validator
 from recsys_core.config import Config, parse_config, read_yaml
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
-from recsys_core.features.columns import ID_COLUMNS, Kind, Source, check_column
+from recsys_core.features.columns import ID_COLUMNS, check_feature
+from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
+from recsys_core.features.past import Owner, Scope
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default
 MIN_OWNERS_PER_VALUE = 4
 #: a numeric attribute with more distinct values than this is cut into quantiles by default
 MOST_NUMBERS = 256
-
-
-class Vocabulary(Config):
-    """Every distinct value has its own embedding."""
-
-    name: Literal["vocabulary"] = "vocabulary"
-    min_count: int = Field(
-        1, ge=1, description="Values in fewer train rows than this share the unknown embedding."
-    )
-
-
-class Bucketize(Config):
-    """Numbers fall into buckets with given edges; a bucket holds its lower edge."""
-
-    name: Literal["bucketize"]
-    edges: tuple[float, ...] = Field(min_length=1, description="Ascending edges of the buckets.")
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
-            raise ValueError("edges must ascend")
-        return self
-
-
-class Quantile(Config):
-    """Numbers fall into buckets that hold about as many train rows each."""
-
-    name: Literal["quantile"]
-    buckets: int = Field(10, ge=2, le=1000, description="Number of buckets at most.")
-
-
-class Standardize(Config):
-    """Numbers are shifted and scaled to mean 0 and deviation 1 over the train rows."""
-
-    name: Literal["standardize"] = "standardize"
-
-
-class Log(Config):
-    """log(1 + x), then standardized; for counts and other long tails."""
-
-    name: Literal["log"]
-
-
-Transform = Annotated[
-    Vocabulary | Bucketize | Quantile | Standardize | Log, Field(discriminator="name")
-]
-TRANSFORMS: dict[Kind, tuple[str, ...]] = {
-    "categorical": ("vocabulary", "bucketize", "quantile"),
-    "multi": ("vocabulary",),
-    "numeric": ("standardize", "log"),
-}
-
-
-class Feature(Config):
-    """One field of the model's input."""
-
-    name: str = Field(min_length=1, description="Unique in the schema.")
-    source: Source = Field(description="Whose value it is: the user's, the item's, the row's.")
-    kind: Kind = Field(
-        description="categorical: one embedding a value; multi: several values, pooled; "
-        "numeric: one embedding, scaled by the value."
-    )
-    column: str = Field(
-        "",
-        description="Column of the data set, user_id, item_id, or for interactions timestamp, hour "
-        "or weekday (UTC); empty: the feature's name.",
-    )
-    transform: Transform | None = Field(
-        None, description="null: vocabulary, or standardize for numeric features."
-    )
-    embedding_size: int | None = Field(
-        None, ge=1, le=4096, description="At most the model's; null: the model's."
-    )
-    pooling: Literal["mean", "sum"] = Field("mean", description="How several values become one.")
-
-    @property
-    def reads(self) -> str:
-        """The column it is computed from."""
-        return self.column or self.name
-
-    @model_validator(mode="after")
-    def _transform_fits_kind(self) -> Self:
-        allowed = TRANSFORMS[self.kind]
-        if self.transform is not None and self.transform.name not in allowed:
-            raise ValueError(
-                f"transform '{self.transform.name}' does not fit a {self.kind} feature; "
-                f"valid: {', '.join(allowed)}"
-            )
-        return self
+SUFFIXES = (".yaml", ".yml")
 
 
 class FeatureSchema(Config):
@@ -125,6 +39,16 @@ class FeatureSchema(Config):
 
     name: str = Field(description="What `features` takes.")
     title: str = Field("", description="A sentence for people.")
+    extends: str = Field(
+        "",
+        description="A packaged schema or a path (from this file's folder) whose features come "
+        "first; a feature of the same name replaces the one there.",
+    )
+    scope: Scope = Field(
+        "earlier",
+        description="Scope of the sequences that name none: events earlier than the row, or all "
+        "others that are permitted, which gives train rows fuller histories than they had.",
+    )
     features: tuple[Feature, ...] = Field(min_length=1, description="The fields, in order.")
 
     @model_validator(mode="after")
@@ -135,20 +59,78 @@ class FeatureSchema(Config):
                 raise ValueError(f"feature '{name}' is there twice")
         return self
 
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        by_name = {feature.name: feature for feature in self.features}
+        for feature in self.features:
+            _check_cross(feature, by_name)
+            _check_shares(feature, by_name)
+        return self
+
+    def scoped(self) -> tuple[Feature, ...]:
+        """Fill in the scope of every sequence."""
+        return tuple(
+            feature.model_copy(update={"scope": feature.scope or self.scope})
+            if feature.kind == "sequence"
+            else feature
+            for feature in self.features
+        )
+
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes of the histories that models see, `earlier` first; empty without histories."""
+        histories = [feature for feature in self.scoped() if feature.source in HISTORIES]
+        return sorted({feature.scope or "earlier" for feature in histories})
+
+
+def _check_cross(feature: Feature, by_name: dict[str, Feature]) -> None:
+    parents = []
+    for name in feature.of:
+        parent = by_name.get(name)
+        if parent is None:
+            raise ValueError(f"feature '{feature.name}' crosses '{name}', which is not there")
+        if parent.source == "cross" or parent.kind not in ("categorical", "multi"):
+            raise ValueError(
+                f"feature '{feature.name}' crosses '{name}': only categorical and multi features, "
+                "not crosses themselves, can be crossed"
+            )
+        parents.append(parent.kind)
+    if feature.of and feature.kind != max(parents):  # "multi" > "categorical"
+        raise ValueError(f"feature '{feature.name}': set kind: {max(parents)}")
+
+
+def _check_shares(feature: Feature, by_name: dict[str, Feature]) -> None:
+    if not feature.shares:
+        return
+    side: Owner = "item" if feature.source == "user-history" else "user"
+    other = by_name.get(feature.shares)
+    if other is None or (other.source, other.reads) != (side, ID_COLUMNS[side]):
+        raise ValueError(
+            f"feature '{feature.name}' shares '{feature.shares}', which is no feature of "
+            f"{ID_COLUMNS[side]} in this schema"
+        )
+
 
 def schema_names() -> list[str]:
     """List the packaged schemas."""
-    folder = resources.files("recsys_core.features") / "schemas"
-    return sorted(file.name[:-5] for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return sorted(file.stem for file in _packaged().glob("*.yaml"))
 
 
-def load_schema(name_or_path: str | None, dataset: Dataset) -> FeatureSchema:
+def _packaged() -> Path:
+    return Path(str(resources.files("recsys_core.features") / "schemas"))
+
+
+def load_schema(
+    name_or_path: str | None, dataset: Dataset, *, histories: bool = False
+) -> FeatureSchema:
     """Load a packaged schema or a YAML file and check that `dataset` has its columns.
 
     Parameters
     ----------
     name_or_path
         A packaged name, or a path ending in .yaml or .yml; None: `default_schema`.
+    histories
+        Whether the default has the users' histories, for models that attend to them.
 
     Raises
     ------
@@ -157,42 +139,82 @@ def load_schema(name_or_path: str | None, dataset: Dataset) -> FeatureSchema:
         does not have.
     """
     if name_or_path is None:
-        return default_schema(dataset)
-    if name_or_path in schema_names():
-        folder = resources.files("recsys_core.features") / "schemas"
-        with resources.as_file(folder / f"{name_or_path}.yaml") as path:
-            schema, lines = read_schema(path)
-    elif Path(name_or_path).suffix in (".yaml", ".yml"):
-        path = Path(name_or_path)
-        schema, lines = read_schema(path)
-    else:
+        return default_schema(dataset, histories=histories)
+    if name_or_path not in schema_names() and Path(name_or_path).suffix not in SUFFIXES:
         raise InputError(
             f"no feature schema is called '{name_or_path}'",
             f"give a path ending in .yaml, or one of: {', '.join(schema_names())}",
         )
-    for feature, line in zip(schema.features, lines, strict=True):
-        where = f"feature '{feature.name}' ({path.name}, line {line})"
-        check_column(feature.source, feature.reads, feature.kind, dataset, where)
+    schema, places = read_schema(_path(name_or_path, Path()))
+    for feature in schema.scoped():
+        check_feature(feature, dataset, f"feature '{feature.name}' ({places[feature.name]})")
     return schema
 
 
-def read_schema(path: Path) -> tuple[FeatureSchema, list[int]]:
-    """Read and validate a schema file; also return the line of each feature."""
+def _path(name_or_path: str, folder: Path) -> Path:
+    """Find a packaged schema by name, or a file relative to `folder`."""
+    if name_or_path in schema_names():
+        return Path(str(_packaged() / f"{name_or_path}.yaml"))
+    return folder / name_or_path
+
+
+def read_schema(
+    path: Path, extended: tuple[Path, ...] = ()
+) -> tuple[FeatureSchema, dict[str, str]]:
+    """Read and validate a schema file and what it extends.
+
+    Parameters
+    ----------
+    extended
+        The files that led here.
+
+    Returns
+    -------
+    The schema, and file and line of each feature by name.
+    """
     content = read_yaml(path)
-    entries = content.get("features")
-    if not isinstance(entries, list) or not entries:
+    features: dict[str, Feature] = {}
+    places: dict[str, str] = {}
+    base = content.get("extends")
+    if isinstance(base, str) and base:
+        origin = _path(base, path.parent)
+        if origin in (path, *extended):
+            raise InputError(f"{path}: extends {base}, which extends it", "remove one 'extends'")
+        schema, places = read_schema(origin, (path, *extended))
+        features = {feature.name: feature for feature in schema.features}
+        content = {"scope": schema.scope, **content}
+    own, own_places = _read_features(content, path)
+    values = {**content, "features": _joined(features, own)}
+    schema = parse_config(FeatureSchema, values, f"schema {path.name}")
+    return schema, {**places, **own_places}
+
+
+def _joined(base: dict[str, Feature], own: list[Feature]) -> tuple[Feature, ...]:
+    """Put features after those of the base; one of the same name takes its place."""
+    replaced = {feature.name: feature for feature in own if feature.name in base}
+    added = [feature for feature in own if feature.name not in base]
+    return tuple({**base, **replaced}.values()) + tuple(added)
+
+
+def _read_features(content: dict[str, Any], path: Path) -> tuple[list[Feature], dict[str, str]]:
+    """Validate the entries of 'features'; also say where each is."""
+    entries = content.get("features", [] if content.get("extends") else None)
+    if not isinstance(entries, list) or not (entries or content.get("extends")):
         raise InputError(f"{path}: 'features' must be a list", "add entries '- {name: …}'")
-    features, lines = [], _feature_lines(path)
+    features, places = [], {}
+    lines = _feature_lines(path) if entries else []
     for entry, line in zip(entries, lines, strict=True):
         if not isinstance(entry, dict):
             raise InputError(
                 f"{path.name}, line {line}: {entry!r} is not a feature",
                 "write {name: …, source: …, kind: …}",
             )
-        where = f"feature '{entry.get('name', '?')}' ({path.name}, line {line})"
-        features.append(parse_config(Feature, entry, where))
-    values = {**content, "features": tuple(features)}
-    return parse_config(FeatureSchema, values, f"schema {path.name}"), lines
+        place = f"{path.name}, line {line}"
+        where = f"feature '{entry.get('name', '?')}' ({place})"
+        feature = parse_config(Feature, entry, where)
+        features.append(feature)
+        places[feature.name] = place
+    return features, places
 
 
 def _feature_lines(path: Path) -> list[int]:
@@ -204,13 +226,19 @@ def _feature_lines(path: Path) -> list[int]:
     return [entry.start_mark.line + 1 for entry in entries]
 
 
-def default_schema(dataset: Dataset) -> FeatureSchema:
-    """Declare ids and every attribute that is shared by enough users or items; no timestamps."""
+def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchema:
+    """Declare ids and every attribute that is shared by enough users or items; no timestamps.
+
+    Parameters
+    ----------
+    histories
+        Whether to add what the user liked and disliked earlier (of any set, without times: others).
+    """
     features = [
         Feature(name="user_id", source="user", kind="categorical"),
         Feature(name="item_id", source="item", kind="categorical"),
     ]
-    sides: tuple[tuple[Source, dict[str, Any]], ...] = (
+    sides: tuple[tuple[Owner, dict[str, Any]], ...] = (
         ("user", dataset.user_columns),
         ("item", dataset.item_columns),
     )
@@ -218,10 +246,21 @@ def default_schema(dataset: Dataset) -> FeatureSchema:
         for name, column in columns.items():
             if name not in ID_COLUMNS.values():
                 features += _default_feature(name, source, column)
-    return FeatureSchema(name="default", title="Ids and attributes.", features=tuple(features))
+    if not histories:
+        return FeatureSchema(name="default", title="Ids and attributes.", features=tuple(features))
+    features += [
+        Feature(name=name, source="user-history", kind="sequence", shares="item_id")
+        for name in ("liked", "disliked")
+    ]
+    return FeatureSchema(
+        name="default",
+        title="Ids, attributes and what users liked and disliked.",
+        scope="earlier" if dataset.timed else "others",
+        features=tuple(features),
+    )
 
 
-def _default_feature(name: str, source: Source, column: Any) -> list[Feature]:
+def _default_feature(name: str, source: Owner, column: Any) -> list[Feature]:
     if isinstance(column, MultiCategorical):
         return [Feature(name=name, source=source, kind="multi")]
     if isinstance(column, Numeric):

@@ -6,6 +6,7 @@ values that the train rows do not have (often enough).
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
@@ -47,6 +48,77 @@ class Lookup(Config):
         place = {value: code for code, value in enumerate(self.values, 1)}
         translation = [place.get(value, 0) for value in vocabulary.tolist()]
         return np.array([*translation, 0], dtype=np.int32)[codes]  # -1 picks the last, 0
+
+
+class Hashed(Config):
+    """Values by a hash of their name: code 1 + hash modulo `buckets`; missing is code 0."""
+
+    name: Literal["hashed"] = "hashed"
+    buckets: int
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table, the unknown row included."""
+        return 1 + self.buckets
+
+    def encode(self, codes: IntArray, vocabulary: NDArray[np.str_]) -> IntArray:
+        """Translate codes of `vocabulary` (shape (n,), -1: missing)."""
+        places = [self._place(value) for value in vocabulary.tolist()]
+        return np.array([*places, 0], dtype=np.int32)[codes]
+
+    def _place(self, value: str) -> int:
+        digest = blake2b(value.encode(), digest_size=8).digest()
+        return 1 + int.from_bytes(digest, "little") % self.buckets
+
+
+class Pairs(Config):
+    """Combinations of other features' codes: code 1 + position in `keys`, or a hash of the key.
+
+    The key of codes c_1, c_2, … is (c_1 s_2 + c_2) s_3 + …, s_i being the sizes of the features.
+    """
+
+    name: Literal["pairs"] = "pairs"
+    sizes: tuple[int, ...]
+    keys: tuple[int, ...]
+    buckets: int | None
+
+    @classmethod
+    def fit(cls, sizes: tuple[int, ...], keys: TimeArray, least: int, buckets: int | None) -> Pairs:
+        """Keep the keys (shape (n,)) that occur at least `least` times; none when hashed."""
+        if buckets is not None:
+            return cls(sizes=sizes, keys=(), buckets=buckets)
+        values, counts = np.unique(keys, return_counts=True)
+        return cls(sizes=sizes, keys=tuple(values[counts >= least].tolist()), buckets=None)
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table, the unknown row included."""
+        return 1 + (len(self.keys) if self.buckets is None else self.buckets)
+
+    def encode(self, keys: TimeArray) -> IntArray:
+        """Translate keys, any shape; a key that train rows do not have is unknown."""
+        if self.buckets is not None:
+            mixed = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+            places = (mixed >> np.uint64(32)) % np.uint64(self.buckets)
+            return (1 + places).astype(np.int32)
+        known = np.append(np.array(self.keys, dtype=np.int64), np.iinfo(np.int64).max)
+        place = np.searchsorted(known, keys)
+        return np.where(known[place] == keys, place + 1, 0).astype(np.int32)
+
+
+class EventLookup(Config):
+    """Events of sequences: by the codes of the feature `of`, or of their own ids in `values`."""
+
+    name: Literal["events"] = "events"
+    of: str
+    values: tuple[str, ...]
+    centre: float
+    """Mean rating of the train rows."""
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table, the unknown row included; none when they are shared."""
+        return 0 if self.of else 1 + len(self.values)
 
 
 class Buckets(Config):
@@ -109,4 +181,4 @@ class Scale(Config):
         return np.nan_to_num((numbers - self.mean) / self.deviation).astype(np.float32)
 
 
-Fitted = Lookup | Buckets | Scale
+Fitted = Lookup | Hashed | Pairs | EventLookup | Buckets | Scale

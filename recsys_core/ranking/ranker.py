@@ -19,6 +19,7 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc, row_logloss
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.encoder import FeatureEncoder
+from recsys_core.features.queries import Known, Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
@@ -84,13 +85,16 @@ class Ranker:
         """
         labels = _labels(split.train)
         share = _share_relevant(labels)
-        self.encoder = FeatureEncoder.fit(self.schema, split.train)
+        known = Known.of(split.train)
+        queries = Queries.of_events(split.train)
+        self.encoder = FeatureEncoder.fit(self.schema, queries, known)
         torch.manual_seed(self.runtime.seed)
         self.module = self._build(labels.shape[1])
         with torch.no_grad():
             self.module.bias.copy_(torch.logit(share))
-        rows = Rows(self.encoder.encode(split.train), labels, self.device)
-        valid = Rows(self.encoder.encode(split.valid), _labels(split.valid), self.device)
+        rows = Rows(self.encoder.encode(queries, known), labels, self.device)
+        encoded = self.encoder.encode(Queries.of_events(split.valid), known)
+        valid = Rows(encoded, _labels(split.valid), self.device)
         objective = _Objective(self, rows, valid)
         self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
         return self
@@ -101,9 +105,19 @@ class Ranker:
         Parameters
         ----------
         known
-            The events known when `rows` are predicted; no feature kind of today looks at them.
+            The events known when `rows` are predicted; of them each row sees what its features'
+            scopes allow.
         """
-        return self.probabilities(Rows(self.encoder.encode(rows), _labels(rows), self.device))
+        return self.score(Queries.of_events(rows), Known.of(known))
+
+    def score(self, queries: Queries, known: Known) -> FloatArray:
+        """Compute the probability that each query's item is relevant, shape (n, tasks).
+
+        Training rows and requests go through the same features: `recsys_core.features.queries`
+        says how to ask.
+        """
+        nothing = torch.empty((len(queries), len(self.module.bias)))
+        return self.probabilities(Rows(self.encoder.encode(queries, known), nothing, self.device))
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Score encoded rows, shape (n, tasks)."""

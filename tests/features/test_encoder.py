@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recsys_core.errors import InputError
 from recsys_core.features.columns import row_values
 from recsys_core.features.encoder import EncodedRows, FeatureEncoder
+from recsys_core.features.queries import Known, Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import Buckets, Lookup, Scale
 from recsys_core.protocols.interactions import Interactions
@@ -48,7 +49,14 @@ GENRES = {"name": "genres", "source": "item", "kind": "multi"}
 
 
 def fitted(*features: dict[str, Any], train: Interactions | None = None) -> FeatureEncoder:
-    return FeatureEncoder.fit(schema(*features), train or rows(films(), 0, 1, 2, 3, 4))
+    train = train or rows(films(), 0, 1, 2, 3, 4)
+    return FeatureEncoder.fit(schema(*features), Queries.of_events(train), Known.of(train))
+
+
+def encode(encoder: FeatureEncoder, some: Interactions) -> EncodedRows:
+    """Encode rows that know of nothing before them."""
+    nothing = Known.of(some.where(np.zeros(len(some), np.bool_)))
+    return encoder.encode(Queries.of_events(some), nothing)
 
 
 def test_ids_get_rows_of_one_table() -> None:
@@ -57,64 +65,64 @@ def test_ids_get_rows_of_one_table() -> None:
     # row 0: padding; 1: unknown user, 2: "7", 3: "8"; 4: unknown item, 5: "a", 6: "b", 7: "c"
     assert (layout.names, layout.offsets, layout.n_rows) == (("user_id", "item_id"), (1, 4), 8)
     assert layout.unknown == (1, 4)
-    encoded = encoder.encode(rows(films(), 0, 4, 5))
+    encoded = encode(encoder, rows(films(), 0, 4, 5))
     assert single(encoded) == [[2, 5], [3, 7], [1, 4]]  # user "9" and film "d": not in train
 
 
 def test_values_below_min_count_are_unknown() -> None:
     often = {**ITEM, "transform": {"name": "vocabulary", "min_count": 2}}
-    assert single(fitted(often).encode(rows(films(), 0, 1, 4))) == [[2], [3], [1]]
+    assert single(encode(fitted(often), rows(films(), 0, 1, 4))) == [[2], [3], [1]]
 
 
 def test_missing_categories_are_unknown() -> None:
     gender = {"name": "gender", "source": "user", "kind": "categorical"}
-    assert single(fitted(gender).encode(rows(films(), 0, 2, 5))) == [[2], [3], [1]]
+    assert single(encode(fitted(gender), rows(films(), 0, 2, 5))) == [[2], [3], [1]]
 
 
 def test_numbers_as_categories() -> None:
     year = {"name": "year", "source": "item", "kind": "categorical"}
     # years 1990 and 1995 are in train; film "c" has none; 2000 is not in train
-    assert single(fitted(year).encode(rows(films(), 0, 1, 4, 5))) == [[2], [3], [1], [1]]
+    assert single(encode(fitted(year), rows(films(), 0, 1, 4, 5))) == [[2], [3], [1], [1]]
 
 
 def test_bucketize_by_lower_edge() -> None:
     edges = {"name": "bucketize", "edges": [1990, 1996]}
     year = {"name": "year", "source": "item", "kind": "categorical", "transform": edges}
     # 1: unknown, 2: below 1990, 3: [1990, 1996), 4: 1996 and later
-    assert single(fitted(year).encode(rows(films(), 0, 1, 4, 5))) == [[3], [3], [1], [4]]
+    assert single(encode(fitted(year), rows(films(), 0, 1, 4, 5))) == [[3], [3], [1], [4]]
 
 
 def test_quantiles_of_train_rows() -> None:
     halves = {"name": "quantile", "buckets": 2}
     price = {"name": "price", "source": "item", "kind": "categorical", "transform": halves}
     # prices of the five train rows: 0 0 1 1 3; the upper median is 1
-    assert single(fitted(price).encode(rows(films(), 0, 1, 4, 5))) == [[2], [3], [3], [3]]
+    assert single(encode(fitted(price), rows(films(), 0, 1, 4, 5))) == [[2], [3], [3], [3]]
 
 
 def test_categories_with_numeric_names_can_be_cut() -> None:
     edges = {"name": "bucketize", "edges": [20]}
     age = {"name": "age", "source": "user", "kind": "categorical", "transform": edges}
-    assert single(fitted(age).encode(rows(films(), 0, 2, 5))) == [[3], [2], [3]]
+    assert single(encode(fitted(age), rows(films(), 0, 2, 5))) == [[3], [2], [3]]
     gender = {**age, "name": "gender"}
     with pytest.raises(InputError, match=r"feature 'gender': 'F' is not a number\n.*vocabulary"):
-        fitted(gender).encode(rows(films(), 0))
+        encode(fitted(gender), rows(films(), 0))
 
 
 def test_several_values_are_pooled_by_weight() -> None:
     # train has Action (film a) and Comedy (a, b): 1: unknown, 2: Action, 3: Comedy
     encoder = fitted(GENRES)
-    assert weighted(encoder.encode(rows(films(), 0, 1))) == [[(2, 0.5), (3, 0.5)], [(3, 1.0)]]
+    assert weighted(encode(encoder, rows(films(), 0, 1))) == [[(2, 0.5), (3, 0.5)], [(3, 1.0)]]
     # film c has no genre: unknown; film d is Action and War, and War is not in train: Action alone
-    assert weighted(encoder.encode(rows(films(), 4, 5))) == [[(1, 1.0)], [(2, 1.0)]]
+    assert weighted(encode(encoder, rows(films(), 4, 5))) == [[(1, 1.0)], [(2, 1.0)]]
     total = fitted({**GENRES, "pooling": "sum"})
-    assert weighted(total.encode(rows(films(), 0))) == [[(2, 1.0), (3, 1.0)]]
+    assert weighted(encode(total, rows(films(), 0))) == [[(2, 1.0), (3, 1.0)]]
 
 
 def test_numeric_features_are_standardized_on_train_rows() -> None:
     price = {"name": "price", "source": "item", "kind": "numeric"}
     # 0 0 1 1 3: mean 1, variance (1 + 1 + 0 + 0 + 4) / 5 = 6/5
     deviation = (6 / 5) ** 0.5
-    encoded = weighted(fitted(price).encode(rows(films(), 0, 1, 4, 5)))
+    encoded = weighted(encode(fitted(price), rows(films(), 0, 1, 4, 5)))
     assert [slots[0][0] for slots in encoded] == [1, 1, 1, 1]
     values = [slots[0][1] for slots in encoded]
     assert values == pytest.approx([-1 / deviation, 0, 2 / deviation, 6 / deviation])
@@ -123,14 +131,14 @@ def test_numeric_features_are_standardized_on_train_rows() -> None:
 
 def test_missing_numbers_are_the_mean() -> None:
     year = {"name": "year", "source": "item", "kind": "numeric"}
-    assert weighted(fitted(year).encode(rows(films(), 4))) == [[(1, 0.0)]]
+    assert weighted(encode(fitted(year), rows(films(), 4))) == [[(1, 0.0)]]
 
 
 def test_log() -> None:
     price = {"name": "price", "source": "item", "kind": "numeric", "transform": {"name": "log"}}
     logs = np.log1p([0, 0, 1, 1, 3])
     expected = (np.log1p(7) - logs.mean()) / logs.std()
-    assert weighted(fitted(price).encode(rows(films(), 5)))[0][0][1] == pytest.approx(expected)
+    assert weighted(encode(fitted(price), rows(films(), 5)))[0][0][1] == pytest.approx(expected)
 
 
 def test_log_of_negative_numbers_is_refused() -> None:
@@ -143,11 +151,15 @@ def test_log_of_negative_numbers_is_refused() -> None:
 
 def test_hours_and_weekdays() -> None:
     some = rows(films(), 0, 1, 4)
-    assert row_values("hour", some).values.tolist() == [0, 1, 3]
-    assert row_values("weekday", some).values.tolist() == [3, 3, 4]  # 1970-01-01: a Thursday
+    assert row_values("hour", Queries.of_events(some)).values.tolist() == [0, 1, 3]
+    assert row_values("weekday", Queries.of_events(some)).values.tolist() == [
+        3,
+        3,
+        4,
+    ]  # 1970-01-01: a Thursday
     hour = {"name": "hour", "source": "interaction", "kind": "categorical"}
     # hours in train: 0 (two rows), 1 (two rows), 3; in text order
-    assert single(fitted(hour).encode(some)) == [[2], [3], [4]]
+    assert single(encode(fitted(hour), some)) == [[2], [3], [4]]
 
 
 def test_fields_of_one_kind_stand_together() -> None:
@@ -155,14 +167,14 @@ def test_fields_of_one_kind_stand_together() -> None:
     hour = {"name": "hour", "source": "interaction", "kind": "categorical"}
     encoder = fitted(GENRES, hour, price, ITEM, USER)
     assert encoder.layout.names == ("user_id", "item_id", "hour", "genres", "price")
-    encoded = encoder.encode(rows(films(), 0))
+    encoded = encode(encoder, rows(films(), 0))
     assert encoded.widths == (2, 1)
     assert len(single(encoded)[0]) == 3
 
 
 def test_every_table_row_belongs_to_one_field() -> None:
     encoder = fitted(USER, ITEM, GENRES)
-    encoded = encoder.encode(rows(films(), *range(6)))
+    encoded = encode(encoder, rows(films(), *range(6)))
     ends = [*encoder.layout.offsets[1:], encoder.layout.n_rows]
     for field, (start, end) in enumerate(zip(encoder.layout.offsets, ends, strict=True)):
         for one, other in zip(single(encoded), weighted(encoded), strict=True):
@@ -191,7 +203,7 @@ def test_values_are_found_by_name_in_another_data_set() -> None:
     renamed = rows(films(), 0).dataset.user_ids.copy()
     renamed[:] = ["8", "7", "nobody"]
     object.__setattr__(data, "user_ids", renamed)
-    assert single(fitted(USER).encode(rows(data, 0, 2, 5))) == [[3], [2], [1]]
+    assert single(encode(fitted(USER), rows(data, 0, 2, 5))) == [[3], [2], [1]]
 
 
 @given(

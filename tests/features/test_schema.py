@@ -10,8 +10,8 @@ import pytest
 
 from recsys_core.data.dataset import Categorical
 from recsys_core.errors import InputError
+from recsys_core.features.feature import Feature
 from recsys_core.features.schema import (
-    Feature,
     FeatureSchema,
     default_schema,
     load_schema,
@@ -125,7 +125,7 @@ def test_packaged_schemas_load() -> None:
     ]
     with pytest.raises(InputError, match=r"'occupation' \(movielens.yaml, line 8\) \(films\)"):
         load_schema("movielens", films())
-    assert schema_names() == ["ids", "movielens"]
+    assert schema_names() == ["ids", "movielens", "movielens-full", "movielens-full-others"]
 
 
 def test_default_schema_takes_ids_and_shared_attributes() -> None:

@@ -1,0 +1,309 @@
+"""Raw values become codes: fitting one feature, and encoding one feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field as Described
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import (
+    BoolArray,
+    Categorical,
+    FloatArray,
+    IntArray,
+    MultiCategorical,
+    Numeric,
+    TimeArray,
+)
+from recsys_core.errors import InputError
+from recsys_core.features.columns import (
+    ID_COLUMNS,
+    Values,
+    as_categories,
+    as_numbers,
+    owner_of,
+    raw_values,
+    side_values,
+)
+from recsys_core.features.feature import Bucketize, Feature, Hash, Log, Quantile, Vocabulary
+from recsys_core.features.layout import Sequence, Slots, Table
+from recsys_core.features.past import Owner, Past, Views
+from recsys_core.features.queries import Queries
+from recsys_core.features.transforms import (
+    Buckets,
+    EventLookup,
+    Fitted,
+    Hashed,
+    Lookup,
+    Pairs,
+    Scale,
+)
+
+#: what a feature has one value for: a user, an item, or a row
+Side = Literal["user", "item", "row"]
+SIDES: tuple[Side, ...] = ("user", "item", "row")
+
+
+class FittedFeature(Config):
+    """A feature and what its train rows taught."""
+
+    feature: Feature
+    fitted: Annotated[Fitted, Described(discriminator="name")]
+
+
+def side_of(feature: Feature) -> Side:
+    """Tell what a feature has one value for."""
+    if feature.source == "user":
+        return "user"
+    return "item" if feature.source == "item" else "row"
+
+
+def side_owners(queries: Queries) -> dict[Side, IntArray]:
+    """Shape (n,) each: which entry of a side's values belongs to each row."""
+    return {
+        "user": np.minimum(queries.user, np.int32(queries.dataset.n_users)),
+        "item": queries.item,
+        "row": np.arange(len(queries), dtype=np.int32),
+    }
+
+
+class Coder:
+    """Encodes the features of some rows; what several features need is computed once.
+
+    Parameters
+    ----------
+    features
+        Fitted features, those that others refer to among them.
+    views
+        The rows, and what they may see.
+    """
+
+    def __init__(self, features: Iterable[FittedFeature], views: Views) -> None:
+        self.features = {each.feature.name: each for each in features}
+        self.views = views
+        self._slots: dict[str, Slots] = {}
+
+    def slots(self, each: FittedFeature) -> Slots:
+        """Encode a feature that is no sequence: one entry a user, item or row."""
+        name = each.feature.name
+        if name not in self._slots:
+            cross = isinstance(each.fitted, Pairs)
+            self._slots[name] = self._cross(each) if cross else self._encode(each)
+        return self._slots[name]
+
+    def table(self, features: list[FittedFeature], offsets: dict[str, int]) -> Table:
+        """Put the features of one side, at least one, next to each other."""
+        singles, indices, weights = [], [], []
+        for each in features:
+            slots, offset = self.slots(each), offsets[each.feature.name]
+            if each.feature.kind == "categorical":
+                singles.append(slots.index(offset))
+            else:
+                assert slots.weights is not None
+                indices.append(slots.index(offset))
+                weights.append(slots.weights)
+        n = len((singles or indices)[0])
+        return Table(
+            single=np.concatenate([np.empty((n, 0), np.int32), *singles], axis=1),
+            weighted=np.concatenate([np.empty((n, 0), np.int32), *indices], axis=1),
+            weights=np.concatenate([np.empty((n, 0), np.float32), *weights], axis=1),
+            widths=tuple(index.shape[1] for index in indices),
+        )
+
+    def sequence(self, each: FittedFeature, offset: int) -> Sequence:
+        """Encode a sequence: the events of all users or items once, and a slice a row."""
+        feature, fitted = each.feature, each.fitted
+        assert isinstance(fitted, EventLookup)
+        past = self._events(feature)
+        member: Owner = "item" if owner_of(feature) == "user" else "user"
+        members = getattr(self.views.known, member)[past.timeline.event]
+        codes = self._id_codes(fitted, member)
+        ratings = self.views.known.rating[past.timeline.event]
+        weight = np.ones_like(ratings) if feature.weight == "none" else ratings - fitted.centre
+        return Sequence(
+            index=np.append(offset + codes[np.minimum(members, len(codes) - 1)], 0).astype(
+                np.int32
+            ),
+            weight=np.append(weight, 0).astype(np.float32),
+            start=past.start.astype(np.int32),
+            end=past.end.astype(np.int32),
+            own=past.own.astype(np.int32),
+            length=feature.length,
+            mean=feature.pooling == "mean",
+        )
+
+    def _events(self, feature: Feature) -> Past:
+        """Find the events that a sequence shows each row."""
+        owner, scope = owner_of(feature), feature.scope or "earlier"
+        if feature.reads == "all":
+            return self.views.past(owner, scope)
+        relevant = self.views.known.relevant
+        wanted = relevant if feature.reads == "liked" else ~relevant
+        return self.views.of_events(owner, scope, np.flatnonzero(wanted))
+
+    def _id_codes(self, fitted: EventLookup, member: Owner) -> IntArray:
+        """Code of every user or item, and of those outside the data set; shape (n + 1,)."""
+        if fitted.of:
+            return self.slots(self.features[fitted.of]).codes[:, 0]
+        ids = side_values(member, ID_COLUMNS[member], self.views.queries.dataset)
+        assert isinstance(ids, Categorical)
+        return Lookup(values=fitted.values).encode(ids.codes, ids.vocabulary)
+
+    def _encode(self, each: FittedFeature) -> Slots:
+        feature, fitted = each.feature, each.fitted
+        values = raw_values(feature, self.views)
+        where = f"feature '{feature.name}'"
+        if isinstance(fitted, Scale):
+            numbers = fitted.encode(as_numbers(values, where).values)
+            return Slots(np.zeros((len(numbers), 1), np.int32), numbers[:, None])
+        if isinstance(fitted, Buckets):
+            return Slots(fitted.encode(as_numbers(values, where).values)[:, None])
+        assert isinstance(fitted, Lookup | Hashed)
+        if isinstance(values, MultiCategorical):
+            codes = fitted.encode(values.codes, values.vocabulary)
+            return _pool(codes, values.offsets, mean=feature.pooling == "mean")
+        categories = as_categories(values)
+        return Slots(fitted.encode(categories.codes, categories.vocabulary)[:, None])
+
+    def _cross(self, each: FittedFeature) -> Slots:
+        assert isinstance(each.fitted, Pairs)
+        keys, used = self.keys(each.feature)
+        codes = np.where(used, each.fitted.encode(keys), -1).astype(np.int32)
+        if each.feature.kind == "categorical":
+            return Slots(codes)
+        counts = used.sum(axis=1, keepdims=True) if each.feature.pooling == "mean" else 1
+        return Slots(codes, (used / counts).astype(np.float32))
+
+    def keys(self, cross: Feature) -> tuple[TimeArray, BoolArray]:
+        """Give the combinations of each row a number, shape (n, width); False: there is none."""
+        owners = side_owners(self.views.queries)
+        keys = np.zeros((len(self.views.queries), 1), dtype=np.int64)
+        used = np.ones_like(keys, dtype=np.bool_)
+        for name in cross.of:
+            parent = self.features[name]
+            codes = self.slots(parent).codes[owners[side_of(parent.feature)]][:, None, :]
+            width = keys.shape[1] * codes.shape[2]
+            keys = (keys[:, :, None] * parent.fitted.size + codes).reshape(len(keys), width)
+            used = (used[:, :, None] & (codes >= 0)).reshape(len(keys), width)
+        return keys, used
+
+
+class Fitter:
+    """Fits the features of a schema on its train rows.
+
+    Parameters
+    ----------
+    features
+        All of the schema, scopes filled in.
+    views
+        The train rows, and what they may see.
+    """
+
+    def __init__(self, features: tuple[Feature, ...], views: Views) -> None:
+        self._features = {feature.name: feature for feature in features}
+        self._coder = Coder((), views)
+        queries = views.queries
+        self._rows: dict[Side, TimeArray] = {
+            side: np.bincount(owner, minlength=size)
+            for (side, owner), size in zip(
+                side_owners(queries).items(),
+                (queries.dataset.n_users + 1, queries.dataset.n_items + 1, len(queries)),
+                strict=True,
+            )
+        }
+
+    def fit(self, name: str) -> FittedFeature:
+        """Fit a feature, after those that it refers to."""
+        fitted = self._coder.features
+        if name not in fitted:
+            feature = self._features[name]
+            for other in (*feature.of, *filter(None, [feature.shares])):
+                self.fit(other)
+            fitted[name] = FittedFeature(feature=feature, fitted=self._fit(feature))
+        return fitted[name]
+
+    def _fit(self, feature: Feature) -> Fitted:
+        if feature.kind == "sequence":
+            return self._fit_sequence(feature)
+        if feature.source == "cross":
+            return self._fit_cross(feature)
+        values = raw_values(feature, self._coder.views)
+        return _fit_values(feature, values, self._rows[side_of(feature)])
+
+    def _fit_sequence(self, feature: Feature) -> EventLookup:
+        views = self._coder.views
+        member: Owner = "item" if owner_of(feature) == "user" else "user"
+        values: tuple[str, ...] = ()
+        if not feature.shares:
+            ids = side_values(member, ID_COLUMNS[member], views.queries.dataset)
+            assert isinstance(ids, Categorical)
+            least = _least(feature)
+            values = Lookup.fit(ids.codes, ids.vocabulary, self._rows[member], least).values
+        ratings = views.known.rating
+        centre = float(ratings.mean(dtype=np.float64)) if len(ratings) else 0.0
+        return EventLookup(of=feature.shares, values=values, centre=centre)
+
+    def _fit_cross(self, feature: Feature) -> Pairs:
+        keys, used = self._coder.keys(feature)
+        sizes = tuple(self._coder.features[name].fitted.size for name in feature.of)
+        transform = feature.transform
+        buckets = transform.buckets if isinstance(transform, Hash) else None
+        return Pairs.fit(sizes, keys[used], _least(feature), buckets)
+
+
+def _least(feature: Feature) -> int:
+    return feature.transform.min_count if isinstance(feature.transform, Vocabulary) else 1
+
+
+def _fit_values(feature: Feature, values: Values, counts: TimeArray) -> Fitted:
+    """Fit one feature; `counts` says in how many train rows each entry of `values` occurs."""
+    where, transform = f"feature '{feature.name}'", feature.transform
+    if feature.kind == "numeric":
+        numbers = as_numbers(values, where).values
+        if isinstance(transform, Log):
+            _check_log(numbers, where)
+        return Scale.fit(numbers, counts, log=isinstance(transform, Log))
+    if isinstance(transform, Hash):
+        return Hashed(buckets=transform.buckets)
+    if isinstance(transform, Bucketize):
+        return Buckets(edges=transform.edges)
+    if isinstance(transform, Quantile):
+        return Buckets.fit(as_numbers(values, where).values, counts, transform.buckets)
+    least = _least(feature)
+    if isinstance(values, MultiCategorical):
+        counts = np.repeat(counts, np.diff(values.offsets))
+        return Lookup.fit(values.codes, values.vocabulary, counts, least)
+    assert isinstance(values, Categorical | Numeric)
+    categories = as_categories(values)
+    return Lookup.fit(categories.codes, categories.vocabulary, counts, least)
+
+
+def _check_log(numbers: FloatArray, where: str) -> None:
+    if (numbers < 0).any():
+        raise InputError(
+            f"{where}: log(1 + x) is for x >= 0, the data have {np.nanmin(numbers):g}",
+            "use the transform standardize",
+        )
+
+
+def _pool(codes: IntArray, offsets: TimeArray, *, mean: bool) -> Slots:
+    """Lay out several values an entry, padded to the most; unknown values are left out.
+
+    An entry with none left is the unknown row.
+    """
+    n = len(offsets) - 1
+    row = np.repeat(np.arange(n), np.diff(offsets))
+    row, codes = row[codes > 0], codes[codes > 0]
+    lengths = np.bincount(row, minlength=n)
+    width = max(1, int(lengths.max(initial=0)))
+    place = np.arange(len(row)) - (np.cumsum(lengths) - lengths)[row]
+    index = np.full((n, width), -1, dtype=np.int32)
+    weight = np.zeros((n, width), dtype=np.float32)
+    index[row, place] = codes
+    weight[row, place] = 1 / lengths[row] if mean else 1.0
+    index[lengths == 0, 0] = 0
+    weight[lengths == 0, 0] = 1.0
+    return Slots(index, weight)
