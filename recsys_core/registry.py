@@ -43,6 +43,8 @@ class ModelInfo:
     title: str
     paper: str
     cls: type[Any]
+    deterministic: bool
+    """Whether every seed gives the same model, so that one run is enough."""
 
 
 _registered: dict[str, ModelInfo] = {}
@@ -50,7 +52,7 @@ ClassT = TypeVar("ClassT", bound=type[Any])
 
 
 def register_model(
-    name: str, *, stage: Stage, title: str, paper: str
+    name: str, *, stage: Stage, title: str, paper: str, deterministic: bool = False
 ) -> Callable[[ClassT], ClassT]:
     """Register the decorated class under `name`.
 
@@ -60,6 +62,8 @@ def register_model(
         A few words for lists: ``"Item-based collaborative filtering"``.
     paper
         Author, title, venue and year of the source.
+    deterministic
+        Whether nothing in it depends on the seed; a suite then runs it once.
     """
 
     def decorate(cls: ClassT) -> ClassT:
@@ -69,7 +73,7 @@ def register_model(
                 f"model '{name}' is registered twice: {known.cls.__module__} and {cls.__module__}",
                 "rename or uninstall one of them",
             )
-        _registered[name] = ModelInfo(name, stage, title, paper, cls)
+        _registered[name] = ModelInfo(name, stage, title, paper, cls, deterministic)
         return cls
 
     return decorate

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from recsys_core.config import Config, parse_config, read_yaml
 from recsys_core.errors import unknown_name
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.registry import model_info, model_names
 
 
 class Reference(Config):
@@ -45,7 +46,9 @@ class Suite(Config):
     dataset: str = Field(description="Registered data set name, or a path.")
     protocol: dict[str, Any] = Field(description="The protocol's name and parameters.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Model seeds; one run each.")
+    seeds: tuple[int, ...] = Field(
+        (0,), min_length=1, description="Model seeds; one run each where the seed matters."
+    )
     jobs: tuple[SuiteJob, ...] = Field(min_length=1, description="What to run, in this order.")
     references: dict[str, dict[str, Reference]] = Field(
         default_factory=dict, description="Published figures: label -> metric -> figure."
@@ -75,8 +78,6 @@ class Suite(Config):
         InputError
             A name is neither a label of the suite nor a registered model.
         """
-        from recsys_core.registry import model_names
-
         by_label = {job.name: job for job in self.jobs}
         jobs = []
         for label in dict.fromkeys(labels):
@@ -90,10 +91,17 @@ class Suite(Config):
     def specs(self, **shared: Any) -> list[JobSpec]:
         """Write out one spec a job and seed, jobs first, so that seeds of a job stand together.
 
+        A model that is the same for every seed stands there once, with the first.
+
         Parameters
         ----------
         shared
             Fields of JobSpec that hold for all, e.g. ``threads=2``.
+
+        Raises
+        ------
+        InputError
+            A job names no registered model, or a value is wrong.
         """
         return [
             parse_config(
@@ -112,7 +120,7 @@ class Suite(Config):
                 f"suite {self.name}, {job.name}",
             )
             for job in self.jobs
-            for seed in self.seeds
+            for seed in (self.seeds[:1] if model_info(job.model).deterministic else self.seeds)
         ]
 
 

@@ -36,6 +36,7 @@ class EaseConfig(HistoryConfig):
     stage="recall",
     title="Linear item-item autoencoder",
     paper="Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019",
+    deterministic=True,
 )
 class Ease(ItemToItem, RecallModel[EaseConfig]):
     """Predict the matrix from itself, X ~ X B, with no item allowed to predict itself.

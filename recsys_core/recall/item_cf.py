@@ -66,6 +66,7 @@ class ItemCFConfig(HistoryConfig):
     paper="Deshpande, Karypis: Item-based top-N recommendation algorithms. TOIS 2004; asymmetric "
     "cosine: Aiolli: Efficient top-N recommendation for very large scale binary rated datasets. "
     "RecSys 2013",
+    deterministic=True,
 )
 class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
     """Add up, over the history, the similarity of each item i to the candidate j.

@@ -25,6 +25,7 @@ class PopularityConfig(Config):
     title="Most liked items",
     paper="Cremonesi, Koren, Turrin: Performance of recommender algorithms on top-N "
     "recommendation tasks. RecSys 2010",
+    deterministic=True,
 )
 class Popularity(RecallModel[PopularityConfig]):
     """Score an item by the number of relevant train rows it has."""

@@ -70,6 +70,7 @@ class SeqRidgeConfig(Config):
     paper="Hoerl, Kennard: Ridge regression. Technometrics 1970; as a sequential autoencoder: "
     "Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019, with time in place of "
     "the zero diagonal",
+    deterministic=True,
 )
 class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
     """At every moment t of every user, predict the likes to come from the events so far.

@@ -60,6 +60,7 @@ class UserCFConfig(HistoryConfig):
     paper="Resnick et al.: GroupLens: An open architecture for collaborative filtering of netnews. "
     "CSCW 1994; damping of popular items and amplification: Breese, Heckerman, Kadie: Empirical "
     "analysis of predictive algorithms for collaborative filtering. UAI 1998",
+    deterministic=True,
 )
 class UserCF(RecallModel[UserCFConfig]):
     """Add up the likes of the users v nearest to the query u.
