@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recsys_core.features.encoder import EncodedRows
+from recsys_core.features.layout import EncodedRows, Sequence
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Batch:
         Shape (rows, categorical fields), int32.
     weighted, weights
         Shape (rows, sum(widths)), int32 and float32: the slots of the other fields; index and
-        weight are 0 where a slot is unused.
+        weight are 0 where a slot is unused. Sequences come last, the newest event first.
     widths
         Slots of each of the other fields.
     labels
@@ -51,6 +51,7 @@ class Rows:
         self._single = [torch.from_numpy(t.single).to(device) for t in encoded.tables]
         self._weighted = [torch.from_numpy(t.weighted).to(device) for t in encoded.tables]
         self._weights = [torch.from_numpy(t.weights).to(device) for t in encoded.tables]
+        self._sequences = [_Events(sequence, device) for sequence in encoded.sequences]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,14 +61,43 @@ class Rows:
         # one gather for all: batches are then slices of what lies side by side
         owners = [torch.split(owner[order], batch_size) for owner in self._owners]
         labels = torch.split(self.labels[order], batch_size)
-        for part, *owner in zip(labels, *owners, strict=True):
+        rows = torch.split(order, batch_size)
+        for part, some, *owner in zip(labels, rows, *owners, strict=True):
+            events = [sequence.last(some) for sequence in self._sequences]
+            weighted = _gather(self._weighted, owner)
+            weights = _gather(self._weights, owner)
             yield Batch(
                 _gather(self._single, owner),
-                _gather(self._weighted, owner),
-                _gather(self._weights, owner),
+                torch.cat([weighted, *(index for index, _ in events)], dim=1),
+                torch.cat([weights, *(weight for _, weight in events)], dim=1),
                 self.widths,
                 part,
             )
+
+
+class _Events:
+    """A sequence on a device: events stored once, the last ones of a row gathered on demand."""
+
+    def __init__(self, sequence: Sequence, device: torch.device) -> None:
+        self._index = torch.from_numpy(sequence.index).to(device)
+        self._weight = torch.from_numpy(sequence.weight).to(device)
+        self._start = torch.from_numpy(sequence.start).to(device)
+        self._end = torch.from_numpy(sequence.end).to(device)
+        self._own = torch.from_numpy(sequence.own).to(device)
+        self._back = torch.arange(1, sequence.length + 1, dtype=torch.int32, device=device)
+        self._mean = sequence.mean
+
+    def last(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Gather index and weight of each row's last events, (rows, length); 0 where unused."""
+        place = self._end[rows, None] - self._back
+        place -= (place <= self._own[rows, None]).int()  # the row's own event is passed over
+        used = place >= self._start[rows, None]
+        place = torch.where(used, place, len(self._index) - 1)  # the last entry is padding
+        index = self._index.index_select(0, place.flatten()).view(place.shape)
+        weight = self._weight.index_select(0, place.flatten()).view(place.shape)
+        if self._mean:
+            weight = weight / used.sum(dim=1, keepdim=True).clamp(min=1)
+        return index, weight
 
 
 def _gather(tables: list[Tensor], owners: list[Tensor]) -> Tensor:
