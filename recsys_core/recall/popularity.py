@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
@@ -14,9 +15,19 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import register_model
 
+SECONDS_A_DAY = 86_400
+
 
 class PopularityConfig(Config):
-    """Popularity has nothing to set."""
+    """Fields of popularity."""
+
+    half_life_days: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Days before the last train row after which a like counts half as much; null: "
+        "likes of all times count the same.",
+    )
 
 
 @register_model(
@@ -24,24 +35,39 @@ class PopularityConfig(Config):
     stage="recall",
     title="Most liked items",
     paper="Cremonesi, Koren, Turrin: Performance of recommender algorithms on top-N "
-    "recommendation tasks. RecSys 2010",
+    "recommendation tasks. RecSys 2010; by time: Ji et al.: A re-visit of the popularity baseline "
+    "in recommender systems. SIGIR 2020",
     deterministic=True,
 )
 class Popularity(RecallModel[PopularityConfig]):
-    """Score an item by the number of relevant train rows it has."""
+    """Score an item by its relevant train rows, which may count less the older they are.
+
+    With `now` the time of the last row and h the half-life, item i scores
+
+        s_i = sum over its relevant rows r of 2^(-(now - t_r) / h).
+    """
 
     Config: ClassVar[type[Config]] = PopularityConfig
 
+    scores: FloatArray
+    """Shape (n_items,)."""
+
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        """Nothing to learn: the base class has counted."""
+        self.scores = self.popularity
+        if self.config.half_life_days is not None and len(positives):
+            now = self.histories.timestamps.max()
+            age = (now - positives.timestamp) / SECONDS_A_DAY / self.config.half_life_days
+            counts = np.bincount(positives.item, weights=2.0**-age, minlength=self.n_items)
+            self.scores = counts.astype(np.float32)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Give every user the same scores, shape (n, n_items)."""
-        return np.tile(self.popularity, (len(users), 1))
+        return np.tile(self.scores, (len(users), 1))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Nothing beside what the base class keeps."""
-        return {}
+        """Give the scores."""
+        return {"scores": self.scores}
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Nothing to take back."""
+        """Take back the scores."""
+        self.scores = arrays["scores"]
