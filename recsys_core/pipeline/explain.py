@@ -1,0 +1,142 @@
+"""Why a recall model recommends an item: which events of the history brought it.
+
+The history is asked again without one event at a time. What the item's score loses is that event's
+influence: exact for every model whose query is the history (item-cf, ease, word2vec, sasrec …).
+Where the score does not move, because the model knows the user by a vector of training (mf), the
+events are compared with the item by the model's own similarities instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.similar import ItemToItem
+
+#: how the causes were found; ``"none"``: the model gives the same list to everybody, or knows the
+#: user by other things than the history's items
+How = Literal["influence", "similarity", "none"]
+#: the latest events that are looked at, so that a long history takes no longer
+LATEST = 300
+#: a score that moves by less than this share of itself did not move
+_NOISE = 1e-5
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An event of the history and how much it says: score lost without it, or similarity."""
+
+    item: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The causes of one recommended item, the strongest first."""
+
+    item: int
+    how: How
+    causes: tuple[Cause, ...] = ()
+
+
+def explain_items(
+    model: RecallModel[Any],
+    user: int,
+    history: Histories,
+    items: NDArray[np.integer],
+    n_causes: int = 3,
+) -> list[Explanation]:
+    """Explain why `model` recommends `items` to one user.
+
+    Parameters
+    ----------
+    user
+        The user's number; -1 for somebody the model does not know.
+    history
+        One row: what the recommendation was asked with.
+    items
+        Shape (n,): item numbers.
+    n_causes
+        At most so many causes an item.
+
+    Returns
+    -------
+    One explanation an item, in their order.
+    """
+    events = history.items[-LATEST:]
+    if not len(events) or not len(items):
+        return [Explanation(int(item), "none") for item in items]
+    moved = influence(model, user, history, items)
+    similar = _similarity(model, events, items)
+    return [
+        _explain(item, ("influence", mine), ("similarity", alike), events, n_causes)
+        for item, mine, alike in zip(items.tolist(), moved, similar, strict=True)
+    ]
+
+
+def _explain(
+    item: int,
+    first: tuple[How, FloatArray],
+    other: tuple[How, FloatArray],
+    events: IntArray,
+    n: int,
+) -> Explanation:
+    """Take the first way that names a cause."""
+    for how, weights in (first, other):
+        causes = _strongest(events, weights, n)
+        if causes:
+            return Explanation(item, how, causes)
+    return Explanation(item, "none")
+
+
+def influence(
+    model: RecallModel[Any], user: int, history: Histories, items: NDArray[np.integer]
+) -> FloatArray:
+    """Compute what the score of each item loses without each of the latest events.
+
+    Returns
+    -------
+    Shape (n, events): s(history) - s(history without the event), 0 where it is only rounding.
+    """
+    n = len(history.items)
+    first = max(0, n - LATEST)
+    asked = history.take(np.zeros(1 + n - first, dtype=np.int64))
+    kept = np.ones((1 + n - first, n), dtype=np.bool_)
+    kept[np.arange(1, 1 + n - first), np.arange(first, n)] = False
+    variants = asked.where(kept.ravel())
+    scores = np.concatenate(
+        [
+            model.score(np.full(len(part), user, dtype=np.int32), variants.take(part))[:, items]
+            for part in np.array_split(np.arange(len(variants)), 1 + len(variants) // 64)
+        ]
+    )
+    lost = (scores[0] - scores[1:]).T
+    noise = _NOISE * np.abs(scores[0])[:, None]
+    result: FloatArray = np.where(np.abs(lost) > noise, lost, 0).astype(np.float32)
+    return result
+
+
+def _similarity(
+    model: RecallModel[Any], events: IntArray, items: NDArray[np.integer]
+) -> FloatArray:
+    """Compute how alike items and events are to the model, shape (n, events); -inf: not at all."""
+    if not isinstance(model, ItemToItem):
+        return np.full((len(items), len(events)), -np.inf, dtype=np.float32)
+    scores: FloatArray = model.item_scores(items)[:, events]
+    return scores
+
+
+def _strongest(events: IntArray, weights: FloatArray, n: int) -> tuple[Cause, ...]:
+    """Pick the events of the largest positive weights; of equal ones the latest."""
+    order = np.lexsort((-np.arange(len(events)), -weights))[:n]
+    return tuple(
+        Cause(int(events[place]), float(weights[place]))
+        for place in order
+        if np.isfinite(weights[place]) and weights[place] > 0
+    )

@@ -1,0 +1,279 @@
+"""Recommendations from a run folder in a few lines of Python: original ids in, original ids out.
+
+>>> from recsys_core.pipeline.recommender import Recommender
+>>> recommender = Recommender.load("runs/20261124-…-ease-b708", "data")  # doctest: +SKIP
+>>> recommender.recommend("42", k=10)  # doctest: +SKIP
+>>> recommender.recommend(history=["260", "1196"], k=10)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import Dataset, Text, TextArray
+from recsys_core.data.store import load_dataset
+from recsys_core.errors import InputError
+from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.protocols.split import Split
+from recsys_core.recall.base import TopK
+from recsys_core.registry import model_info
+
+RESULT, MODEL = "metrics.json", "model"
+#: an item of a history: its id; id and rating; or id, rating and seconds since 1970
+Event = str | tuple[str, float] | tuple[str, float, int]
+#: what is known of a user: the rows that the run knew at test time, or every row of the data set
+Known = Literal["split", "all"]
+_UNKNOWN_USER = -1
+
+
+class Recommends(Protocol):
+    """What a model must do to be served: recall models and two-stage ones do."""
+
+    def recommend(
+        self,
+        users: NDArray[np.integer],
+        k: int,
+        *,
+        histories: Histories | None = None,
+        exclude_seen: bool = True,
+    ) -> TopK:
+        """Rank the catalogue for `users`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One item of a list; `channels` names what brought it, where the model has channels."""
+
+    rank: int
+    item_id: str
+    title: str
+    score: float
+    channels: tuple[str, ...] = ()
+
+
+class Recommender:
+    """A fitted model together with its data set; safe to use from several threads.
+
+    Parameters
+    ----------
+    model
+        The fitted recall or two-stage model.
+    split
+        The data set, cut as it was for the run.
+    known
+        ``"split"``: a user's history is what the run knew at test time, so that held-out rows
+        can be found again; ``"all"``: every row of the data set, for use beyond evaluation.
+    """
+
+    def __init__(self, model: Recommends, split: Split, known: Known = "split") -> None:
+        self.model = model
+        self.split = split
+        self.dataset: Dataset = split.dataset
+        self._histories = self._known_rows(known).histories()
+        # numbers are looked up in every request: built once, and before threads share them
+        self._users = _numbers(self.dataset.user_ids)
+        self._items = _numbers(self.dataset.item_ids)
+        self._titles = self._read_titles()
+
+    @classmethod
+    def load(
+        cls, run_dir: str | Path, data_dir: str | Path = "data", *, known: Known = "split"
+    ) -> Self:
+        """Read the model of a run folder, and the data set it was trained on.
+
+        Raises
+        ------
+        InputError
+            No run that succeeded, no model in it, a ranking run, or a data set that is not there
+            or has changed since.
+        """
+        folder = Path(run_dir)
+        result = read_result(folder)
+        info = model_info(result["model"])
+        if info.stage == "ranking":
+            raise InputError(
+                f"run {folder.name}: {info.name} is a ranking model: it scores rows it is given",
+                "name a recall or two-stage run",
+            )
+        model: Recommends = info.cls.load(folder / MODEL)
+        return cls(model, load_run_split(result, folder, Path(data_dir)), known)
+
+    def recommend(
+        self,
+        user_id: str | int | None = None,
+        k: int = 10,
+        *,
+        history: Sequence[Event] | None = None,
+        exclude_seen: bool = True,
+    ) -> list[Recommendation]:
+        """Recommend to a user of the data set, or to anybody by a history.
+
+        Parameters
+        ----------
+        user_id
+            An original id; None: somebody new, of whom `history` is all there is.
+        k
+            Length of the list; it is shorter where the catalogue is.
+        history
+            What the user did, oldest first; it takes the place of what the data set knows.
+            Without a rating an event counts as the best one, without a time as the latest.
+        exclude_seen
+            Whether to leave out the items of the history.
+
+        Raises
+        ------
+        InputError
+            Neither user nor history, an id that the data set does not have, or k below 1.
+        """
+        if user_id is None and history is None:
+            raise InputError("recommend: no user and no history", "give user_id or history=[…]")
+        user = _UNKNOWN_USER if user_id is None else self.user_number(user_id)
+        known = self.known_of(user) if history is None else self.as_history(history)
+        users = np.array([user], dtype=np.int32)
+        top = self.model.recommend(users, k, histories=known, exclude_seen=exclude_seen)
+        return self._named(top)
+
+    def user_number(self, user_id: str | int) -> int:
+        """Look up an original user id.
+
+        Raises
+        ------
+        InputError
+            The data set has no such user; the nearest ids are named.
+        """
+        return _look_up("user", str(user_id), self._users, self.dataset.name)
+
+    def item_number(self, item_id: str | int) -> int:
+        """Look up an original item id.
+
+        Raises
+        ------
+        InputError
+            The data set has no such item; the nearest ids are named.
+        """
+        return _look_up("item", str(item_id), self._items, self.dataset.name)
+
+    def known_of(self, user: int) -> Histories:
+        """Give what is known of a user by number; one row."""
+        return self._histories.take(np.array([user]))
+
+    def as_history(self, events: Sequence[Event]) -> Histories:
+        """Turn events with original ids, oldest first, into one row of histories.
+
+        Raises
+        ------
+        InputError
+            An event that is not an id, (id, rating) or (id, rating, time), or an unknown id.
+        """
+        best, latest = float(self.dataset.rating.max()), int(self.dataset.timestamp.max())
+        full = [_event(event, best, latest) for event in events]
+        items = [self.item_number(item) for item, _, _ in full]
+        order = np.argsort([time for _, _, time in full], kind="stable")
+        return Histories(
+            offsets=np.array([0, len(full)], dtype=np.int64),
+            items=np.array(items, dtype=np.int32)[order],
+            ratings=np.array([rating for _, rating, _ in full], dtype=np.float32)[order],
+            timestamps=np.array([time for _, _, time in full], dtype=np.int64)[order],
+        )
+
+    def _known_rows(self, known: Known) -> Interactions:
+        if known == "split":
+            return self.split.known
+        rows = np.arange(self.dataset.n_interactions)
+        return Interactions.in_time_order(self.dataset, rows, self.split.threshold)
+
+    def _read_titles(self) -> TextArray | None:
+        column = self.dataset.item_columns.get("title")
+        return column.values if isinstance(column, Text) else None
+
+    def _named(self, top: TopK) -> list[Recommendation]:
+        """Give names to the first row of `top`."""
+        listed = top.items[0] >= 0
+        items, scores = top.items[0][listed].tolist(), top.scores[0][listed].tolist()
+        return [
+            Recommendation(
+                rank,
+                str(self.dataset.item_ids[item]),
+                "" if self._titles is None else str(self._titles[item]),
+                score,
+            )
+            for rank, (item, score) in enumerate(zip(items, scores, strict=True), start=1)
+        ]
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read the result of a run folder.
+
+    Raises
+    ------
+    InputError
+        There is none: no run folder, or a run that did not succeed.
+    """
+    path = folder / RESULT
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder}: no result here", "name the folder of a run that succeeded"
+        ) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}", "run it again with --fresh") from error
+
+
+def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Split:
+    """Load the data set of a run and cut it as the run did.
+
+    Parameters
+    ----------
+    result
+        What `read_result` gave.
+
+    Raises
+    ------
+    InputError
+        The data set is not there, or is not the one the run was trained on.
+    """
+    name = result["dataset"]["name"]
+    dataset = load_dataset(name, data_dir, offline=True)
+    if dataset.fingerprint != result["dataset"]["fingerprint"]:
+        raise InputError(
+            f"data set '{name}' in {data_dir} is not the one run {folder.name} was trained on",
+            "choose the run's data folder, or train again",
+        )
+    cut = result["protocol"]
+    return make_protocol({"name": cut["name"], **cut["parameters"]}).split(dataset)
+
+
+def _numbers(ids: TextArray) -> dict[str, int]:
+    return {text: number for number, text in enumerate(ids.tolist())}
+
+
+def _look_up(kind: str, text: str, numbers: Mapping[str, int], dataset: str) -> int:
+    if text in numbers:
+        return numbers[text]
+    ids = sorted(numbers)
+    place = bisect_left(ids, text)
+    near = ", ".join(ids[max(0, place - 2) : place + 2])
+    raise InputError(f"no {kind} '{text}' in data set '{dataset}'", f"ids near it: {near}")
+
+
+def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:
+    """Fill in what an event leaves out."""
+    if isinstance(event, str | int):
+        return str(event), best, latest
+    if isinstance(event, tuple | list) and 1 < len(event) <= 3:
+        item, rating, *time = event
+        return str(item), float(rating), int(time[0]) if time else latest
+    raise InputError(
+        f"history: {event!r} is no event", "give an item id, (id, rating) or (id, rating, time)"
+    )
