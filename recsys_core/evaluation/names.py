@@ -19,6 +19,9 @@ TOPK_METRICS: dict[str, str] = {
     "novelty": "mean -log2 p of the recommended items, p = (count + 1) / (interactions + items)",
     "diversity": "mean pairwise Jaccard distance of the genres in a list",
     "popularity": "mean share of train users who know the recommended items",
+    "recall/head": "recall of the most popular items, which have a third of the train rows",
+    "recall/mid": "recall of the next popular items, with another third of the train rows",
+    "recall/tail": "recall of the other items, rare ones and those without a train row",
 }
 
 #: metrics of predicted rows

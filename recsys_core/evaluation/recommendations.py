@@ -15,6 +15,7 @@ from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
 from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
+from recsys_core.evaluation.strata import recall_by_stratum
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 
@@ -69,6 +70,7 @@ def evaluate_recommendations(
     hits = _hits(judged_users, items, pairs, split.dataset.n_items)
     user_metrics = {
         **accuracy_metrics(hits, relevant[judged_users], ks),
+        **recall_by_stratum(judged_users, items, hits, pairs, split.train, ks),
         **list_metrics(items, split, ks),
     }
     metrics = {

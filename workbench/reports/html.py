@@ -56,8 +56,9 @@ def _show(value: Any) -> Any:
 
 def meaning(metric: str) -> str:
     """Look up what a metric means; empty for one that is not known."""
-    name = metric.partition("@")[0].partition("/")[0]
-    return {**TOPK_METRICS, **ROW_METRICS}.get(name, "")
+    name = metric.partition("@")[0]
+    known = {**TOPK_METRICS, **ROW_METRICS}
+    return known.get(name, known.get(name.partition("/")[0], ""))
 
 
 def _bar_charts(table: view.StageTable) -> list[tuple[str, str, Markup]]:

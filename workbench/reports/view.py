@@ -70,8 +70,8 @@ class StageTable:
     def blocks(self) -> list[tuple[str, tuple[str, ...]]]:
         """Metrics in groups that fit side by side, each with a heading; the first is the main one.
 
-        One group a cut-off K, and one for the metrics that describe its lists; a ranking stage
-        has one group without a heading.
+        One group a cut-off K, one for the metrics of popular and rare items, and one for those
+        that describe its lists; a ranking stage has one group without a heading.
         """
         groups: dict[str, list[str]] = {}
         for metric in self.metrics:
@@ -79,6 +79,8 @@ class StageTable:
             heading = f"Lists of {cutoff}" if cutoff else ""
             if kind in DESCRIPTIVE:
                 heading += ": what is in them"
+            elif cutoff and "/" in kind:
+                heading += ": popular and rare items apart"
             groups.setdefault(heading, []).append(metric)
         return [(heading, tuple(metrics)) for heading, metrics in groups.items()]
 
