@@ -31,6 +31,7 @@ BUILTIN: dict[str, str] = {
     "deepwalk-user": "recsys_core.recall.deepwalk_user",
     "lr": "recsys_core.ranking.lr",
     "deepfm": "recsys_core.ranking.deepfm",
+    "din": "recsys_core.ranking.din",
 }
 
 

@@ -224,7 +224,8 @@ class _RankingJob:
         from recsys_core.ranking.ranker import Ranker
 
         self._split = split
-        schema = load_schema(spec.features, split.dataset)
+        histories = model_info(spec.model).cls.needs_histories
+        schema = load_schema(spec.features, split.dataset, histories=histories)
         self._ranker = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:

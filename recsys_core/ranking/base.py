@@ -42,6 +42,8 @@ class RankingModel(nn.Module, ABC):
     """
 
     Config: ClassVar[type[RankingConfig]]
+    needs_histories: ClassVar[bool] = False
+    """Whether its default features have the users' histories."""
 
     def __init__(self, config: RankingConfig, layout: Layout, tasks: int) -> None:
         super().__init__()

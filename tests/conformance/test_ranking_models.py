@@ -37,9 +37,15 @@ def build(name: str, tasks: int = 1) -> RankingModel:
     return model
 
 
+def unfitted(name: str, parts: Split, runtime: Runtime | None = None, **fields: Any) -> Ranker:
+    cls = model_info(name).cls
+    config = cls.Config.model_validate({**FAST, **fields})
+    features = schema(parts.dataset, histories=cls.needs_histories)
+    return Ranker(name, config, features, runtime)
+
+
 def fit(name: str, parts: Split, runtime: Runtime | None = None, **fields: Any) -> Ranker:
-    config = model_info(name).cls.Config.model_validate({**FAST, **fields})
-    return Ranker(name, config, schema(parts.dataset), runtime).fit(parts)
+    return unfitted(name, parts, runtime, **fields).fit(parts)
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +124,9 @@ def test_a_resumed_fit_predicts_the_same(name: str, parts: Split, tmp_path: Path
         if event.metrics:
             raise CutOffError
 
-    config = model_info(name).cls.Config.model_validate(FAST)
     runtime = Runtime(checkpoint=tmp_path)
     with pytest.raises(CutOffError):
-        Ranker(name, config, schema(parts.dataset), runtime).fit(parts, cut_off)
+        unfitted(name, parts, runtime).fit(parts, cut_off)
     resumed, whole = fit(name, parts, runtime), fit(name, parts)
     assert resumed.curve == whole.curve
     np.testing.assert_array_equal(

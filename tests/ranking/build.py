@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
-from recsys_core.features.encoder import Layout
+from recsys_core.features.layout import History, Layout
 from recsys_core.features.schema import FeatureSchema, default_schema
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
@@ -58,40 +58,56 @@ def split(data: Dataset, *, threshold: float | None = 4.0) -> Split:
     return Split("planted", {}, "", train, valid, test)
 
 
-def schema(data: Dataset) -> FeatureSchema:
-    """Ids, gender, year and genres, and the price-like numeric year."""
+def schema(data: Dataset, *, histories: bool = False) -> FeatureSchema:
+    """Ids, gender, year and genres, the price-like numeric year, and maybe short histories."""
     features = [feature.model_dump() for feature in default_schema(data).features]
     numeric = {"name": "age", "source": "item", "kind": "numeric", "column": "year"}
-    return FeatureSchema.model_validate({"name": "all", "features": [*features, numeric]})
+    history = {"source": "user-history", "kind": "sequence", "shares": "item_id", "length": 5}
+    past = [{"name": name, **history} for name in ("liked", "disliked") if histories]
+    return FeatureSchema.model_validate({"name": "all", "features": [*features, numeric, *past]})
 
 
-#: two categorical fields (rows 1-3, 4-6), a multi-valued one (7-10) and a numeric one (11)
-LAYOUT = Layout(("a", "b", "many", "number"), (None,) * 4, (1, 4, 7, 11), (1, 4, 7), 12)
+#: two categorical fields (rows 1-3, 4-6), a multi-valued one (7-10), a numeric one (11) and a
+#: history of values of the second
+LAYOUT = Layout(
+    ("a", "b", "many", "number", "past"),
+    (None,) * 5,
+    (1, 4, 7, 11, 4),
+    (1, 4, 7),
+    12,
+    (History(field=4, target=1),),
+)
 
 
 def batch() -> Batch:
-    """Three rows; the second has one of three values, the third the unknown one."""
+    """Three rows; the second has one of three values, the third the unknown one and no past."""
     return Batch(
         single=torch.tensor([[2, 5], [3, 4], [1, 6]], dtype=torch.int32),
-        weighted=torch.tensor([[8, 9, 10, 11], [9, 0, 0, 11], [7, 0, 0, 11]], dtype=torch.int32),
-        weights=torch.tensor(
-            [[1 / 3, 1 / 3, 1 / 3, -1.5], [1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 2.0]]
+        weighted=torch.tensor(
+            [[8, 9, 10, 11, 5, 6], [9, 0, 0, 11, 4, 0], [7, 0, 0, 11, 0, 0]], dtype=torch.int32
         ),
-        widths=(3, 1),
+        weights=torch.tensor(
+            [
+                [1 / 3, 1 / 3, 1 / 3, -1.5, 0.5, 0.5],
+                [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+                [1.0, 0.0, 0.0, 2.0, 0.0, 0.0],
+            ]
+        ),
+        widths=(3, 1, 2),
         labels=torch.tensor([[1.0], [0.0], [1.0]]),
     )
 
 
 def wider(narrow: Batch) -> Batch:
-    """Pad the multi-valued field with two more unused slots."""
-    many, number = narrow.widths
-    indices = torch.split(narrow.weighted, [many, number], dim=1)
-    weights = torch.split(narrow.weights, [many, number], dim=1)
+    """Pad the multi-valued field and the history with two more unused slots each."""
+    many, number, past = narrow.widths
+    indices = torch.split(narrow.weighted, [many, number, past], dim=1)
+    weights = torch.split(narrow.weights, [many, number, past], dim=1)
     none = torch.zeros(len(narrow.labels), 2)
     return Batch(
         narrow.single,
-        torch.cat([indices[0], none.int(), indices[1]], dim=1),
-        torch.cat([weights[0], none, weights[1]], dim=1),
-        (many + 2, number),
+        torch.cat([indices[0], none.int(), *indices[1:], none.int()], dim=1),
+        torch.cat([weights[0], none, *weights[1:], none], dim=1),
+        (many + 2, number, past + 2),
         narrow.labels,
     )

@@ -177,13 +177,13 @@ def test_unknown_rows_start_in_the_middle() -> None:
 
 
 def test_a_smaller_embedding_has_zeros_in_the_rest(some: Batch) -> None:
-    layer = FieldEmbedding(replace(LAYOUT, sizes=(None, 2, None, 1)), 4, deviation=1.0)
+    layer = FieldEmbedding(replace(LAYOUT, sizes=(None, 2, None, 1, None)), 4, deviation=1.0)
     fields = layer(some)
     assert (fields[:, 1, 2:] == 0).all()
     assert (fields[:, 3, 1:] == 0).all()
     assert (fields[0, 0] != 0).all()
     with pytest.raises(InputError, match=r"feature 'b': embedding_size = 9 is more than.* 4"):
-        FieldEmbedding(replace(LAYOUT, sizes=(None, 9, None, None)), 4)
+        FieldEmbedding(replace(LAYOUT, sizes=(None, 9, None, None, None)), 4)
 
 
 def test_dropout_keeps_the_mean_and_drops_the_share() -> None:

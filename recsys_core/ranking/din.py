@@ -1,0 +1,197 @@
+"""DIN: what a user did counts as far as it concerns the item in question.
+
+Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018.
+
+    v     = sum_j a(e_j, e_t) w_j e_j                 interest in item t: events j of a history
+    a(e_j, e_t) = MLP([e_j; e_t; e_j - e_t; e_j * e_t])      activation unit, one number
+    y     = W MLP([e_1; ...; e_m; v * e_t])           all fields, v among them, and the agreement
+    Dice(s) = p s + (1 - p) alpha s,  p = sigmoid((s - E[s]) / sqrt(Var[s]))
+
+e_t is the embedding of the item, e_j those of the history's items, out of the same table. Weights a
+are not normalised, so that their size tells how strong an interest is; w_j is the pooling of the
+schema: 1 (sum, as in the paper) or 1 / events (mean). Every history has an activation unit.
+Padding never reaches a unit. `embedding_l2` is the paper's mini-batch aware regularisation: only
+what a batch looks up is penalised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recsys_core.errors import InputError
+from recsys_core.features.layout import History, Layout
+from recsys_core.ranking.base import RankingConfig, RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.layers import Dropout, FieldEmbedding
+from recsys_core.registry import register_model
+
+
+class DINConfig(RankingConfig):
+    """Fields of `din`."""
+
+    epochs: int = Field(6, ge=1, le=10_000, description="Passes over the training rows at most.")
+    patience: int = Field(
+        2,
+        ge=0,
+        le=1000,
+        description="Epochs without a better validation value before training stops; 0: never.",
+    )
+    batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows a gradient step.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's step size.")
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "cosine", description="How the learning rate falls to zero over all steps, or not."
+    )
+    embedding_l2: float = Field(
+        3e-3,
+        ge=0,
+        le=10,
+        description="L2 penalty on the weights and vectors that a row looks up.",
+    )
+    embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
+    attention_hidden: tuple[int, ...] = Field(
+        (32,), description="Widths of the activation unit's layers."
+    )
+    softmax: bool = Field(
+        False, description="Whether the weights of a history are made to average 1; else free."
+    )
+    hidden: tuple[int, ...] = Field((200, 80), description="Widths of the MLP's layers.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+    embedding_dropout: float = Field(
+        0.05, ge=0, lt=1, description="Share of the embeddings' entries dropped."
+    )
+
+
+@register_model(
+    "din",
+    stage="ranking",
+    title="Attention over the user's history, aimed at the item",
+    paper="Zhou et al., Deep Interest Network for Click-Through Rate Prediction, KDD 2018",
+)
+class DIN(RankingModel):
+    """Histories, weighed by what they say of the item, and a deep network."""
+
+    Config = DINConfig
+    needs_histories = True
+
+    def __init__(self, config: DINConfig, layout: Layout, tasks: int) -> None:
+        super().__init__(config, layout, tasks)
+        self.histories = _attended(layout)
+        self.softmax = config.softmax
+        dim = config.embedding_size
+        self.embedding = FieldEmbedding(layout, dim, config.embedding_l2)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
+        self.units = nn.ModuleList(
+            ActivationUnit(dim, config.attention_hidden) for _ in self.histories
+        )
+        inputs = (len(layout.names) + len(self.histories)) * dim
+        self.mlp = DiceMLP(inputs, config.hidden, config.dropout)
+        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute logits, shape (rows, tasks)."""
+        fields = self.embedding(replace(batch, weights=self._attend(batch)))  # (rows, fields, dim)
+        interests = fields[:, [history.field for history, _ in self.histories]]
+        agreement = interests * fields[:, [target for _, target in self.histories]]
+        inputs = self.embedding_dropout(torch.cat([fields, agreement], dim=1))
+        logits: Tensor = self.bias + self.output(self.mlp(inputs.flatten(start_dim=1)))
+        return logits
+
+    def _attend(self, batch: Batch) -> Tensor:
+        """Weigh the events of the histories, shape (rows, sum(widths)); other slots stay."""
+        slots = torch.split(batch.weighted, list(batch.widths), dim=1)
+        weights = list(torch.split(batch.weights, list(batch.widths), dim=1))
+        for unit, (history, target) in zip(self.units, self.histories, strict=True):
+            place = history.field - batch.single.shape[1]
+            weights[place] = weights[place] * self._activation(
+                unit, slots[place], batch.single[:, target]
+            )
+        return torch.cat(weights, dim=1)
+
+    def _activation(self, unit: nn.Module, events: Tensor, target: Tensor) -> Tensor:
+        """Compute a(e_j, e_t), shape (rows, events); 0 for padding, which no unit sees."""
+        used = events != 0
+        row = used.nonzero()[:, 0]
+        vectors = F.embedding(events[used], self.embedding.table)  # (pairs, dim)
+        targets = F.embedding(target, self.embedding.table).index_select(0, row)
+        activation = torch.zeros(events.shape, device=events.device)
+        activation = activation.masked_scatter(used, unit(vectors, targets))
+        if not self.softmax:
+            return activation
+        activation = activation.masked_fill(~used, -torch.inf)
+        share = torch.nan_to_num(torch.softmax(activation, dim=1))  # a row without events: 0
+        return share * used.sum(dim=1, keepdim=True)
+
+
+def _attended(layout: Layout) -> list[tuple[History, int]]:
+    """Pair each history with the field it is compared to."""
+    pairs = [(each, each.target) for each in layout.histories]
+    found = [(history, target) for history, target in pairs if target is not None]
+    if not found:
+        raise InputError(
+            "din attends to histories, and the schema has none that shares the item's embeddings",
+            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
+        )
+    return found
+
+
+class ActivationUnit(nn.Module):
+    """a(e_j, e_t) = W MLP([e_j; e_t; e_j - e_t; e_j * e_t]) + b.
+
+    It starts near 1: plain pooling, until training says otherwise.
+    """
+
+    def __init__(self, dim: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.mlp = DiceMLP(4 * dim, widths, 0.0)
+        self.output = nn.Linear(self.mlp.outputs, 1)
+        nn.init.ones_(self.output.bias)
+
+    def forward(self, events: Tensor, targets: Tensor) -> Tensor:
+        """(pairs, dim), (pairs, dim) -> (pairs,)."""
+        inputs = torch.cat([events, targets, events - targets, events * targets], dim=1)
+        activation: Tensor = self.output(self.mlp(inputs)).squeeze(1)
+        return activation
+
+
+class DiceMLP(nn.Sequential):
+    """Linear, Dice and dropout for each of `widths`."""
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for width in widths:
+            layers += [nn.Linear(inputs, width), Dice(width), Dropout(dropout)]
+            inputs = width
+        super().__init__(*layers)
+        self.outputs = inputs
+        """Width of the last layer."""
+
+
+class Dice(nn.Module):
+    """A PReLU whose bend lies at the data's mean and is as soft as they are spread (section 5.3).
+
+    Dice(s) = p s + (1 - p) alpha s,  p = sigmoid((s - E[s]) / sqrt(Var[s] + eps))
+
+    E and Var are those of the batch while training, and running ones after.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(rows, width) -> (rows, width)."""
+        several = self.training and len(inputs) > 1  # one row has no variance
+        normal = F.batch_norm(inputs, self.mean, self.variance, training=several, eps=1e-8)
+        p = torch.sigmoid(normal)
+        return inputs * (self.alpha + p * (1 - self.alpha))
