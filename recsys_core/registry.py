@@ -26,12 +26,21 @@ BUILTIN: dict[str, str] = {
     "ials": "recsys_core.recall.ials",
     "ease": "recsys_core.recall.ease",
     "seq-ridge": "recsys_core.recall.seq_ridge",
+    "dssm": "recsys_core.recall.dssm",
+    "youtube-dnn": "recsys_core.recall.youtube_dnn",
+    "sasrec": "recsys_core.recall.sasrec",
     "word2vec": "recsys_core.recall.word2vec",
     "deepwalk-item": "recsys_core.recall.deepwalk_item",
     "deepwalk-user": "recsys_core.recall.deepwalk_user",
     "lr": "recsys_core.ranking.lr",
+    "fm": "recsys_core.ranking.fm",
+    "deep": "recsys_core.ranking.deep",
+    "wide-deep": "recsys_core.ranking.wide_deep",
     "deepfm": "recsys_core.ranking.deepfm",
+    "dcn": "recsys_core.ranking.dcn",
+    "dcn-v2": "recsys_core.ranking.dcn_v2",
     "din": "recsys_core.ranking.din",
+    "two-stage": "recsys_core.two_stage.model",
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.errors import InputError
-from recsys_core.features.encoder import Layout
+from recsys_core.features.layout import Layout
 from recsys_core.ranking.batch import Batch
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
-from recsys_core.features.encoder import Layout
+from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.layers import FieldWeights

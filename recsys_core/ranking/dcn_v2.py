@@ -1,0 +1,77 @@
+"""DCN-V2: a cross network of matrices, or of mixtures of low-rank ones, with a deep network.
+
+Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to
+Rank Systems", WWW 2021.
+
+    x_0      = [e_1; ...; e_m]                            embeddings of all fields
+    x_{l+1}  = x_0 * (W_l x_l + b_l) + x_l                full: every pair of entries has its weight
+    x_{l+1}  = sum_i G_i(x_l) E_i(x_l) + x_l              mixture of low-rank experts, G a softmax
+    E_i(x)   = x_0 * (U_i g(C_i g(V_i^T x)) + b_l)        g = tanh
+
+    stacked:   y = sigmoid(b + W MLP(x_L))
+    parallel:  y = sigmoid(b + W [x_L; MLP(x_0)])
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from recsys_core.features.layout import Layout
+from recsys_core.ranking.base import DeepConfig, RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.crossing import CrossNetworkV2, LowRankCrossNetwork
+from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding
+from recsys_core.registry import register_model
+
+
+class DCNV2Config(DeepConfig):
+    """Fields of `dcn-v2`."""
+
+    structure: Literal["stacked", "parallel"] = Field(
+        "parallel", description="Whether the MLP sees the crosses or stands beside them."
+    )
+    cross_layers: int = Field(2, ge=1, le=100, description="Layers of the cross network.")
+    low_rank: int | None = Field(
+        None, ge=1, le=4096, description="Rank of the experts' matrices; null: one full matrix."
+    )
+    experts: int = Field(4, ge=1, le=64, description="Low-rank experts a layer.")
+
+
+@register_model(
+    "dcn-v2",
+    stage="ranking",
+    title="Cross network with matrices + MLP",
+    paper="Wang et al., DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale "
+    "Learning to Rank Systems, WWW 2021",
+)
+class DCNV2(RankingModel):
+    """Explicit crosses with a matrix a layer, under or beside a deep network."""
+
+    Config = DCNV2Config
+
+    def __init__(self, config: DCNV2Config, layout: Layout, tasks: int) -> None:
+        super().__init__(config, layout, tasks)
+        self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
+        width = len(layout.names) * config.embedding_size
+        self.cross: nn.Module = (
+            CrossNetworkV2(width, config.cross_layers)
+            if config.low_rank is None
+            else LowRankCrossNetwork(width, config.cross_layers, config.low_rank, config.experts)
+        )
+        self.mlp = MLP(width, config.hidden, config.dropout)
+        self.stacked = config.structure == "stacked"
+        outputs = self.mlp.outputs + (0 if self.stacked else width)
+        self.output = nn.Linear(outputs, tasks, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute logits, shape (rows, tasks)."""
+        inputs = self.embedding_dropout(self.embedding(batch)).flatten(start_dim=1)  # (rows, width)
+        crossed = self.cross(inputs)
+        top = self.mlp(crossed) if self.stacked else torch.cat([crossed, self.mlp(inputs)], dim=1)
+        logits: Tensor = self.bias + self.output(top)
+        return logits

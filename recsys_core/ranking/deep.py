@@ -1,0 +1,49 @@
+"""Deep: an MLP over the embeddings of all fields.
+
+Zhang et al., "Deep Learning over Multi-field Categorical Data", ECIR 2016 (FNN); here without the
+pre-training by a factorization machine, which later work dropped.
+
+    y = sigmoid(b + W MLP([e_1; ...; e_m]))
+
+e_f is the pooled, weighted vector of field f. Every interaction has to be learned by the network.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from recsys_core.features.layout import Layout
+from recsys_core.ranking.base import DeepConfig, RankingModel
+from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding
+from recsys_core.registry import register_model
+
+
+class DeepModelConfig(DeepConfig):
+    """Fields of `deep`."""
+
+
+@register_model(
+    "deep",
+    stage="ranking",
+    title="MLP over embeddings",
+    paper="Zhang et al., Deep Learning over Multi-field Categorical Data, ECIR 2016",
+)
+class Deep(RankingModel):
+    """A deep network alone."""
+
+    Config = DeepModelConfig
+
+    def __init__(self, config: DeepModelConfig, layout: Layout, tasks: int) -> None:
+        super().__init__(config, layout, tasks)
+        self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
+        inputs = len(layout.names) * config.embedding_size
+        self.mlp = MLP(inputs, config.hidden, config.dropout)
+        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Compute logits, shape (rows, tasks)."""
+        fields = self.embedding_dropout(self.embedding(batch))  # (rows, fields, dim)
+        logits: Tensor = self.bias + self.output(self.mlp(fields.flatten(start_dim=1)))
+        return logits
