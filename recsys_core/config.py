@@ -10,6 +10,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsys_core.errors import InputError, unknown_name
+from recsys_core.values import parse_value
+
+__all__ = ["Config", "parse_config", "parse_value", "read_yaml"]
 
 
 class Config(BaseModel):
@@ -78,26 +81,6 @@ def _reason(message: str) -> str:
     """Lower-case pydantic's sentence and drop its prefix, so that it can follow a colon."""
     text = message.removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
-
-
-def parse_value(text: str) -> Any:
-    """Read the value of ``field=value`` the way YAML reads it (numbers, lists, true, null).
-
-    Examples
-    --------
-    >>> parse_value("1e-3"), parse_value("[64, 32]"), parse_value("cosine")
-    (0.001, [64, 32], 'cosine')
-    """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    if isinstance(value, str):
-        try:
-            return float(value)  # YAML 1.1 reads 1e-3 as text
-        except ValueError:
-            return value
-    return value
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+"""What can be put into a job: models and protocols with their fields, suites, data sets.
+
+The typed configurations stand beside torch, so a process of its own reads them once
+(`workbench.jobs.catalogue_build`) and leaves them as JSON in the user's cache folder. Whoever must
+stay light (interactive session, ``models list``) reads that file. Its name is a fingerprint of
+version, sources and installed plug-ins, so it never is out of date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import recsys_core
+from recsys_core import __version__
+from recsys_core.registry import ENTRY_POINT_GROUP
+from workbench.store.files import StoreError, read_json
+from workbench.store.xdg import xdg_folder
+
+#: raised when the content of the file changes
+_VERSION = 1
+#: what describes jobs; only they are fingerprinted
+_SUFFIXES = (".py", ".yaml")
+_BUILD_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A registered model.
+
+    Parameters
+    ----------
+    schema
+        The JSON schema of its configuration; empty for a model that does not load.
+    problem
+        Why it does not load; empty when all is well.
+    """
+
+    name: str
+    stage: str = ""
+    title: str = ""
+    paper: str = ""
+    deterministic: bool = False
+    schema: Mapping[str, Any] | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that jobs can be made of, by name and in the order of the registries.
+
+    Parameters
+    ----------
+    protocols
+        ``leaks`` (a sentence) and ``schema`` by name.
+    suites
+        The packaged suites as plain values: ``name``, ``title``, ``dataset``, ``protocol``, ``ks``,
+        ``seeds``, ``jobs``, ``references``.
+    datasets
+        What is known of published sets, and ``sample``, by name.
+    features
+        Names of the packaged feature schemas.
+    job
+        The JSON schema of a job.
+    """
+
+    models: Mapping[str, Card]
+    protocols: Mapping[str, Mapping[str, Any]]
+    suites: Sequence[Mapping[str, Any]]
+    datasets: Mapping[str, str]
+    features: Sequence[str]
+    job: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Catalogue:
+        """Read what `catalogue_build` wrote."""
+        models = {card["name"]: Card(**card) for card in values["models"]}
+        names = ("protocols", "suites", "datasets", "features", "job")
+        return cls(models, *(values[name] for name in names))
+
+
+def load_catalogue() -> Catalogue:
+    """Read the catalogue; after an update it is made first, which takes seconds.
+
+    Raises
+    ------
+    StoreError
+        It cannot be made or kept.
+    """
+    path = catalogue_path()
+    if not path.exists():
+        _build(path)
+    try:
+        return Catalogue.parse(read_json(path))
+    except (StoreError, KeyError, TypeError):
+        _build(path)  # somebody else's half of a file
+        return Catalogue.parse(read_json(path))
+
+
+def catalogue_path() -> Path:
+    """Name the file of the installed version, sources and plug-ins."""
+    key = hashlib.sha256(f"{_VERSION} {__version__} {sys.version}".encode())
+    for part in (*_sources(), *_plugins()):
+        key.update(part.encode())
+    return xdg_folder("XDG_CACHE_HOME", ".cache") / f"catalogue-{key.hexdigest()[:16]}.json"
+
+
+def _sources() -> list[str]:
+    """List the core's files with time and size; reading them would take ten times as long."""
+    root = Path(recsys_core.__file__).parent
+    found = []
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.endswith(_SUFFIXES):
+                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - no Path objects
+                found.append(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n")
+    return sorted(found)
+
+
+def _plugins() -> list[str]:
+    return sorted(
+        f"{point.name} {point.value} {point.dist.version if point.dist else ''}\n"
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+    )
+
+
+def _build(path: Path) -> None:
+    """Let another process, which may load torch, write the file; older ones are deleted."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path.parent}: cannot be made: {error.strerror}",
+            "choose another cache folder with XDG_CACHE_HOME",
+        ) from None
+    for old in path.parent.glob("catalogue-*.json"):
+        with suppress(OSError):
+            old.unlink()
+    try:
+        done = subprocess.run(  # noqa: S603 - this program
+            [sys.executable, "-P", "-m", "workbench.jobs.catalogue_build", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=_BUILD_SECONDS,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError("the models could not be listed in time", "try again") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise StoreError(
+            f"the models cannot be listed: {lines[-1] if lines else done.returncode}",
+            "run: python -m workbench.jobs.catalogue_build FILE to see why",
+        )

@@ -1,0 +1,65 @@
+"""Write the catalogue of models, protocols, suites and data sets: ``… FILE``.
+
+This process imports every model, and so torch; `workbench.jobs.catalogue` starts it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from recsys_core.data.sources import SAMPLE, SOURCES
+from recsys_core.errors import InputError
+from recsys_core.features.schema import schema_names
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.suites import load_suite, suite_names
+from recsys_core.protocols.catalogue import protocol_class, protocol_names
+from recsys_core.registry import model_info, model_names
+from workbench.jobs.catalogue import Card
+from workbench.store.files import write_json
+
+
+def describe_all() -> dict[str, Any]:
+    """Describe everything as plain values; `Catalogue.parse` reads them."""
+    protocols = {name: protocol_class(name) for name in protocol_names()}
+    return {
+        "models": [asdict(describe_model(name)) for name in model_names()],
+        "protocols": {
+            name: {"leaks": protocol.leaks, "schema": protocol.model_json_schema()}
+            for name, protocol in protocols.items()
+        },
+        "suites": [load_suite(name).model_dump(mode="json") for name in suite_names()],
+        "datasets": {
+            SAMPLE: "synthetic, built in",
+            **{
+                name: f"{source.title}, {source.interactions:,} ratings"
+                for name, source in SOURCES.items()
+            },
+        },
+        "features": schema_names(),
+        "job": JobSpec.model_json_schema(),
+    }
+
+
+def describe_model(name: str) -> Card:
+    """Import a model and describe it; one that does not load says why."""
+    try:
+        info = model_info(name)
+    except (InputError, ImportError) as error:
+        return Card(name, problem=str(error).replace("\n", "; "))
+    schema = info.cls.Config.model_json_schema()
+    return Card(name, info.stage, info.title, info.paper, info.deterministic, schema)
+
+
+def main(path: Path) -> int:
+    """Write the file."""
+    os.nice(10)
+    write_json(path, describe_all())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
