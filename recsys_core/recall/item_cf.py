@@ -172,7 +172,7 @@ def shared_counts(by_item: sp.csr_matrix, by_user: sp.csc_matrix) -> Callable[[s
         gram[block.start :, block] = below
         gram[block, block.stop :] = below[block.stop - block.start :].T
 
-    map_blocks(half, n_items, GRAM_BLOCK)
+    map_blocks(half, n_items, GRAM_BLOCK, in_place=True)
     return lambda block: gram[block]
 
 

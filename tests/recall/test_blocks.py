@@ -1,0 +1,50 @@
+"""Blocks give the same whoever works on them."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import joblib
+import numpy as np
+import pytest
+
+from recsys_core.recall.blocks import map_blocks
+from recsys_core.threads import limited_threads
+from tests.recall.build import N_USERS, fit, planted
+
+
+def test_blocks_cover_the_range_in_order() -> None:
+    with limited_threads(2):
+        parts = map_blocks(lambda part: list(range(part.start, part.stop)), 10, 4)
+    assert parts == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert map_blocks(lambda part: part, 0, 4) == []
+
+
+def test_the_budget_of_threads_is_kept() -> None:
+    both = threading.Barrier(2)
+
+    def meet(part: slice) -> int:
+        both.wait(timeout=20)  # passes only where two work side by side
+        return threading.get_ident()
+
+    with limited_threads(2):
+        assert len(set(map_blocks(meet, 2, 1))) == 2
+    with limited_threads(1):
+        assert set(map_blocks(lambda part: threading.get_ident(), 4, 1)) == {threading.get_ident()}
+
+
+def test_a_chosen_backend_does_the_work_in_its_processes() -> None:
+    model = fit("popularity", planted()[0])
+    here = model.recommend(np.arange(N_USERS), 5)
+    with joblib.parallel_config(backend="loky"), limited_threads(2):
+        elsewhere = set(map_blocks(lambda part: os.getpid(), 4, 1))
+        table = np.zeros(4)
+        map_blocks(lambda part: table.__setitem__(part, 1), 4, 1, in_place=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("recsys_core.recall.base.BLOCK_SCORES", 50 * model.n_items)
+            there = model.recommend(np.arange(N_USERS), 5)
+    assert os.getpid() not in elsewhere
+    assert table.all()
+    np.testing.assert_array_equal(here.items, there.items)
+    np.testing.assert_array_equal(here.scores, there.scores)
