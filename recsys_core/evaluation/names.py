@@ -33,12 +33,43 @@ ROW_METRICS: dict[str, str] = {
     "rmse": "root mean squared error of a predicted rating",
 }
 
+#: parts of a two-stage run, written before a metric, e.g. ``merge/ndcg@10``: part -> meaning
+PARTS: dict[str, str] = {
+    "channel": "one channel alone, on the full catalogue: channel/LABEL/recall@200",
+    "candidates": "the merged pool as ranked",
+    "merge": "the pool in merge order, before ranking",
+    "oracle": "the pool with all relevant items first: the most that ranking can reach",
+    "gain": "what ranking adds to merge order",
+    "segment": "a group of users or of relevant items: segment/genre=Horror/recall@10",
+}
+
+#: metrics that parts alone have
+PART_METRICS: dict[str, str] = {
+    "recall": "candidates/recall: share of the relevant items in the whole pool",
+    "size": "candidates/size: items in the pool",
+    "only": "channel/LABEL/only: share of the relevant items that no other channel proposed",
+}
+
 _LOWER_IS_BETTER = {"logloss", "ece", "rmse", "gini", "popularity", "loss"}
+
+
+def split_part(metric: str) -> tuple[str, str]:
+    """Split the part of a two-stage run off a metric; the part is empty where there is none.
+
+    Examples
+    --------
+    >>> split_part("channel/ease/recall@200"), split_part("ndcg@10"), split_part("auc/love")
+    (('channel/ease', 'recall@200'), ('', 'ndcg@10'), ('', 'auc/love'))
+    """
+    if metric.partition("/")[0] not in PARTS:
+        return "", metric
+    part, _, name = metric.rpartition("/")
+    return part, name
 
 
 def higher_is_better(metric: str) -> bool:
     """Tell whether a larger value of `metric` (``"ndcg@10"``, ``"auc/love"``) is better."""
-    return re.split(r"[@/]", metric)[0] not in _LOWER_IS_BETTER
+    return re.split(r"[@/]", split_part(metric)[1])[0] not in _LOWER_IS_BETTER
 
 
 def check_metric_name(metric: str) -> None:
@@ -48,7 +79,11 @@ def check_metric_name(metric: str) -> None:
     --------
     >>> check_metric_name("ndcg@10")
     >>> check_metric_name("auc/love")
+    >>> check_metric_name("channel/ease/recall@200")
     """
+    part, metric = split_part(metric)
+    if part and metric in PART_METRICS:
+        return
     name, _, k = metric.partition("@")
     if k:
         if name not in TOPK_METRICS:

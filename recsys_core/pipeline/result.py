@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.evaluation.result import Evaluation
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.registry import Stage
+
+#: a run keeps this many recommendations a user, or as many as its largest K
+KEPT_ITEMS = 100
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,17 @@ class Recommendations:
         Shape (n,): user numbers.
     items, scores
         Shape (n, width).
+    channels
+        Two-stage: names of the channels; empty for other runs.
+    sources
+        Two-stage, shape (n, width, channels): which channels proposed the item.
     """
 
     users: IntArray
     items: IntArray
     scores: FloatArray
+    channels: tuple[str, ...] = ()
+    sources: BoolArray | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class RunResult:
         Original ids of all users and items of the data set, for files that people read.
     curve
         One dict an epoch: loss and validation metrics; empty for closed-form models.
+    timings
+        Cost of single requests and of all, in milliseconds and users a second; not repeatable.
     parts
         Events of each user, shape (n_users,), and `Split.parts` of all of them.
     """
@@ -88,3 +100,14 @@ class RunResult:
     curve: list[dict[str, float]] = field(default_factory=list)
     validation: dict[str, float] = field(default_factory=dict)
     parts: tuple[TimeArray, NDArray[np.uint8]] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a stage's evaluation gives: recall has recommendations, ranking has rows."""
+
+    evaluation: Evaluation
+    recommendations: Recommendations | None = None
+    rows: ScoredRows | None = None
+    timings: dict[str, float] = field(default_factory=dict)

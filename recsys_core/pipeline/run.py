@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions
 from recsys_core.evaluation.recommendations import evaluate_recommendations
-from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.environment import (
     code_fingerprint,
@@ -26,8 +24,9 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
-from recsys_core.pipeline.result import Recommendations, RunResult, ScoredRows
+from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.validation import METRIC as RECALL_METRIC
@@ -35,18 +34,6 @@ from recsys_core.recall.validation import Validation
 from recsys_core.registry import model_info
 from recsys_core.threads import default_threads, limited_threads
 from recsys_core.training.runtime import Runtime
-
-#: a run keeps this many recommendations a user, or as many as its largest K
-KEPT_ITEMS = 100
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What a stage's evaluation gives: recall has recommendations, ranking has rows."""
-
-    evaluation: Evaluation
-    recommendations: Recommendations | None = None
-    rows: ScoredRows | None = None
 
 
 def model_config(spec: JobSpec) -> Config:
@@ -58,9 +45,9 @@ def model_config(spec: JobSpec) -> Config:
         Unknown model or field, a bad value, or features given to a model that takes none.
     """
     info = model_info(spec.model)
-    if spec.features is not None and info.stage == "recall":
+    if spec.features is not None and info.stage != "ranking":
         raise InputError(
-            f"{spec.name}: {spec.model} is a recall model and takes no feature schema",
+            f"{spec.name}: {spec.model} is a {info.stage} model and takes no feature schema",
             "remove 'features', or use a ranking model",
         )
     config_class: type[Config] = info.cls.Config
@@ -139,8 +126,7 @@ def run(
     )
     threads = spec.threads or default_threads()
     with limited_threads(threads):
-        make = _RecallJob if stage == "recall" else _RankingJob
-        job = make(spec, config, split, runtime)
+        job = _make_job(spec, config, split, runtime)
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
         job.fit(on_event)
@@ -175,6 +161,7 @@ def run(
         eval_seconds=evaluated - fitted,
         peak_rss_mb=peak_memory_mb(),
         validation=validation,
+        timings=judged.timings,
         recommendations=judged.recommendations,
         rows=judged.rows,
         curve=job.curve,
@@ -183,6 +170,42 @@ def run(
             split.parts(),
         ),
     )
+
+
+class _Job(Protocol):
+    """What `run` asks of a stage."""
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """One dict an epoch."""
+        ...
+
+    def fit(self, on_event: OnEvent) -> None:
+        """Learn from train rows."""
+        ...
+
+    def evaluate(self) -> Judged:
+        """Judge on test rows."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the model."""
+        ...
+
+    def validation(self) -> dict[str, float]:
+        """Give the validation metric."""
+        ...
+
+
+def _make_job(spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> _Job:
+    stage = model_info(spec.model).stage
+    if stage == "ranking":
+        return _RankingJob(spec, config, split, runtime)
+    if stage == "recall":
+        return _RecallJob(spec, config, split, runtime)
+    from recsys_core.pipeline.two_stage import TwoStageJob  # torch is slow to import
+
+    return TwoStageJob(spec, config, split, runtime)
 
 
 class _RecallJob:
@@ -195,14 +218,17 @@ class _RecallJob:
     def fit(self, on_event: OnEvent) -> None:
         self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
 
-    def evaluate(self) -> _Judged:
+    def evaluate(self) -> Judged:
         split = self._split
         users = np.unique(split.test.user)
         histories = split.known.histories().take(users)
+        started = time.perf_counter()
         top = self._model.recommend(users, max(KEPT_ITEMS, *self._ks), histories=histories)
+        seconds = time.perf_counter() - started
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, self._ks)
-        return _Judged(evaluation, recommendations=kept)
+        timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
+        return Judged(evaluation, recommendations=kept, timings=timings)
 
     def save(self, folder: Path) -> None:
         self._model.save(folder)
@@ -231,12 +257,12 @@ class _RankingJob:
     def fit(self, on_event: OnEvent) -> None:
         self._ranker.fit(self._split, on_event)
 
-    def evaluate(self) -> _Judged:
+    def evaluate(self) -> Judged:
         test = self._split.test
         labels = test.relevant.astype(np.float32)
         scores = self._ranker.predict(test, self._split.known)[:, 0]
         evaluation = evaluate_predictions(test.user, test.item, labels, scores, self._split)
-        return _Judged(evaluation, rows=ScoredRows(test.user, test.item, labels, scores))
+        return Judged(evaluation, rows=ScoredRows(test.user, test.item, labels, scores))
 
     def save(self, folder: Path) -> None:
         self._ranker.save(folder)

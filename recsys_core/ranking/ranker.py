@@ -87,17 +87,24 @@ class Ranker:
         share = _share_relevant(labels)
         known = Known.of(split.train)
         queries = Queries.of_events(split.train)
-        self.encoder = FeatureEncoder.fit(self.schema, queries, known)
-        torch.manual_seed(self.runtime.seed)
-        self.module = self._build(labels.shape[1])
+        self.start(queries, known, labels.shape[1])
         with torch.no_grad():
             self.module.bias.copy_(torch.logit(share))
-        rows = Rows(self.encoder.encode(queries, known), labels, self.device)
-        encoded = self.encoder.encode(Queries.of_events(split.valid), known)
-        valid = Rows(encoded, _labels(split.valid), self.device)
+        rows = self.rows(queries, known, labels)
+        valid = self.rows(Queries.of_events(split.valid), known, _labels(split.valid))
         objective = _Objective(self, rows, valid)
         self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
         return self
+
+    def start(self, queries: Queries, known: Known, tasks: int) -> None:
+        """Fit the features on train rows and set up the model, untrained."""
+        self.encoder = FeatureEncoder.fit(self.schema, queries, known)
+        torch.manual_seed(self.runtime.seed)
+        self.module = self._build(tasks)
+
+    def rows(self, queries: Queries, known: Known, labels: Tensor) -> Rows:
+        """Encode rows, with labels of shape (n, tasks)."""
+        return Rows(self.encoder.encode(queries, known), labels, self.device)
 
     def predict(self, rows: Interactions, known: Interactions) -> FloatArray:
         """Compute the probability that each row is relevant, shape (n, tasks).
@@ -117,7 +124,7 @@ class Ranker:
         says how to ask.
         """
         nothing = torch.empty((len(queries), len(self.module.bias)))
-        return self.probabilities(Rows(self.encoder.encode(queries, known), nothing, self.device))
+        return self.probabilities(self.rows(queries, known, nothing))
 
     def probabilities(self, rows: Rows) -> FloatArray:
         """Score encoded rows, shape (n, tasks)."""

@@ -92,15 +92,18 @@ class RecallModel(ABC, Generic[ConfigT]):
         valid
             Rows that choose the number of epochs; None trains for the configured number.
         """
+        self.remember(train)
+        self._fit(train.positives(), valid, on_event)
+        return self
+
+    def remember(self, train: Interactions) -> None:
+        """Keep what every model needs of the train rows to recommend."""
         self.catalogue = train.item_counts() > 0
         self.tie_rank = train.dataset.tie_rank
         self.threshold = train.threshold
         self.histories = train.histories()
         self.fingerprint = train.dataset.fingerprint
-        positives = train.positives()
-        self.popularity = positives.item_counts().astype(np.float32)
-        self._fit(positives, valid, on_event)
-        return self
+        self.popularity = train.positives().item_counts().astype(np.float32)
 
     @abstractmethod
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:

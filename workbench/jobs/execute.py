@@ -211,6 +211,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
             users=result.users,
             user_metrics=result.user_metrics,
             recommendations=(top.users, top.items, top.scores) if top else None,
+            channels=(top.channels, top.sources) if top and top.sources is not None else None,
             rows=(rows.users, rows.items, rows.labels, rows.scores) if rows else None,
             parts=(result.parts[0], result.parts[1].tobytes()) if result.parts else None,
         ),
@@ -230,6 +231,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
         "fit_seconds": result.fit_seconds,
         "eval_seconds": result.eval_seconds,
         "peak_rss_mb": result.peak_rss_mb,
+        "timings": result.timings,
         "curve": result.curve,
         "reuse_key": key,
     }

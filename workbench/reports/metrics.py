@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from recsys_core.evaluation.names import split_part
+
 #: shown where there is no value
 NONE = "—"
 
@@ -32,7 +34,7 @@ _ORDER = (
 
 
 def headline_first(metrics: Iterable[str]) -> list[str]:
-    """Sort metric names by how much they say: K ascending, then by kind.
+    """Sort metric names by how much they say: K ascending, then by kind; parts come last.
 
     Examples
     --------
@@ -42,11 +44,12 @@ def headline_first(metrics: Iterable[str]) -> list[str]:
     return sorted(metrics, key=_rank)
 
 
-def _rank(metric: str) -> tuple[int, str, int, str]:
-    name, _, k = metric.partition("@")
+def _rank(metric: str) -> tuple[bool, str, int, str, int, str]:
+    part, own = split_part(metric)
+    name, _, k = own.partition("@")
     kind, _, task = name.partition("/")
     position = _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
-    return (int(k) if k.isdigit() else 0, task, position, metric)
+    return (bool(part), part, int(k) if k.isdigit() else 0, task, position, metric)
 
 
 def number(value: float | None, digits: int = 4) -> str:

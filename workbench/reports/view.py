@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.names import higher_is_better, split_part
 from workbench.reports.folder import mean
 from workbench.reports.metrics import DESCRIPTIVE, headline_first
 
@@ -14,6 +14,16 @@ STAGES = {
     "recall": "Recall (candidate generation)",
     "two-stage": "Two-stage",
     "ranking": "Ranking",
+}
+
+#: headings for the parts of a two-stage run
+PART_HEADINGS = {
+    "channel": "Channels alone",
+    "candidates": "Pool, merge order, what ranking gains",
+    "merge": "Pool, merge order, what ranking gains",
+    "gain": "Pool, merge order, what ranking gains",
+    "oracle": "Pool, merge order, what ranking gains",
+    "segment": "Segments",
 }
 
 
@@ -75,7 +85,11 @@ class StageTable:
         """
         groups: dict[str, list[str]] = {}
         for metric in self.metrics:
-            kind, _, cutoff = metric.partition("@")
+            part, own = split_part(metric)
+            if part:
+                groups.setdefault(PART_HEADINGS[part.partition("/")[0]], []).append(metric)
+                continue
+            kind, _, cutoff = own.partition("@")
             heading = f"Lists of {cutoff}" if cutoff else ""
             if kind in DESCRIPTIVE:
                 heading += ": what is in them"

@@ -55,6 +55,8 @@ class Tables:
         Shape (n,) each; NaN where not defined.
     recommendations
         users (m,), items (m, width), scores (m, width); items are -1 where a list is short.
+    channels
+        Two-stage: names of the channels, and (m, width, channels): which proposed each item.
     rows
         users, items, labels, scores, shape (rows,) each.
     parts
@@ -68,6 +70,7 @@ class Tables:
     recommendations: tuple[Array, Array, Array] | None = None
     rows: tuple[Array, Array, Array, Array] | None = None
     parts: tuple[Array, bytes] | None = None
+    channels: tuple[Sequence[str], Array] | None = None
 
 
 def write_results(path: Path, tables: Tables) -> None:
@@ -109,8 +112,8 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
         )
     if tables.recommendations is not None:
         insert(
-            "INSERT INTO recommendations VALUES (?, ?, ?, ?, NULL)",
-            _ranked(*tables.recommendations),
+            "INSERT INTO recommendations VALUES (?, ?, ?, ?, ?)",
+            _ranked(*tables.recommendations, tables.channels),
         )
     if tables.rows is not None:
         columns = [column.tolist() for column in tables.rows]
@@ -127,12 +130,22 @@ def _pieces(lengths: Array, content: bytes) -> Iterator[bytes]:
         yield content[start:end]
 
 
-def _ranked(users: Array, items: Array, scores: Array) -> Iterator[tuple[int, int, int, float]]:
-    """Unroll lists into (user, rank, item, score), leaving out the padding."""
-    for user, row, values in zip(users.tolist(), items.tolist(), scores.tolist(), strict=True):
-        for rank, (item, score) in enumerate(zip(row, values, strict=True), start=1):
+def _ranked(
+    users: Array, items: Array, scores: Array, channels: tuple[Sequence[str], Array] | None
+) -> Iterator[tuple[int, int, int, float, str | None]]:
+    """Unroll lists into (user, rank, item, score, channels), leaving out the padding."""
+    lists = zip(users.tolist(), items.tolist(), scores.tolist(), strict=True)
+    names, sources = channels or ((), None)
+    proposed = iter(sources.tolist()) if sources is not None else itertools.repeat(None)
+    for (user, row, values), flags in zip(lists, proposed, strict=False):
+        for place, (item, score) in enumerate(zip(row, values, strict=True)):
             if item >= 0:
-                yield user, rank, item, score
+                yield user, place + 1, item, score, flags and _names(names, flags[place])
+
+
+def _names(names: Sequence[str], flags: Sequence[bool]) -> str:
+    """Write the names whose flag is set as a JSON list."""
+    return json.dumps(list(itertools.compress(names, flags)))
 
 
 def query(path: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

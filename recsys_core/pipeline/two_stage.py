@@ -1,0 +1,134 @@
+"""A two-stage job: the recommender as a whole, and what each of its parts contributes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from recsys_core.config import Config
+from recsys_core.errors import InputError
+from recsys_core.evaluation.intervals import mean_intervals
+from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.evaluation.segments import segment_metrics
+from recsys_core.events import OnEvent
+from recsys_core.pipeline.recommender import MODEL, read_result
+from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.timings import request_timings
+from recsys_core.protocols.split import Split
+from recsys_core.recall.validation import Validation
+from recsys_core.registry import Stage, model_info
+from recsys_core.training.runtime import Runtime
+from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
+from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
+from recsys_core.two_stage.model import Saved, TwoStage
+
+
+class TwoStageJob:
+    """Fits a two-stage recommender and judges it and its parts."""
+
+    def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
+        assert isinstance(config, TwoStageConfig)
+        self._ks, self._split = spec.ks, split
+        config, saved = use_runs(config, split)
+        self._model = TwoStage(config, runtime, saved)
+
+    def fit(self, on_event: OnEvent) -> None:
+        """Fit channels and ranker."""
+        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+
+    def evaluate(self) -> Judged:
+        """Judge lists, parts and segments on the test rows."""
+        split, model = self._split, self._model
+        users = np.unique(split.test.user)
+        histories = split.known.histories().take(users)
+        width = max(KEPT_ITEMS, *self._ks)
+        started = time.perf_counter()
+        top = model.recommend(users, max(width, model.config.merge.size), histories=histories)
+        seconds = time.perf_counter() - started
+        kept = Recommendations(
+            users,
+            top.items[:, :KEPT_ITEMS],
+            top.scores[:, :KEPT_ITEMS],
+            model.channel_names,
+            top.sources[:, :KEPT_ITEMS],
+        )
+        whole = evaluate_recommendations(users, top.items[:, :width], split, self._ks)
+        judged = np.searchsorted(users, whole.users)
+        parts = part_metrics(
+            model, whole.users, histories.take(judged), top.items[judged], split.test
+        )
+        for metric in (f"ndcg@{CUTOFF}", f"recall@{CUTOFF}"):
+            if metric in whole.user_metrics:
+                parts[f"gain/{metric}"] = whole.user_metrics[metric] - parts[f"merge/{metric}"]
+        metrics = {
+            **whole.metrics,
+            **{name: float(values.mean()) for name, values in parts.items()},
+            **segment_metrics(whole, top.items[judged], split),
+        }
+        evaluation = replace(whole, metrics=metrics, ci95={**whole.ci95, **mean_intervals(parts)})
+        timings = request_timings(model, users, histories, KEPT_ITEMS, seconds)
+        return Judged(evaluation, recommendations=kept, timings=timings)
+
+    def save(self, folder: Path) -> None:
+        """Write the model."""
+        self._model.save(folder)
+
+    def validation(self) -> dict[str, float]:
+        """Judge on the validation rows, as one that knows the train rows alone."""
+        return Validation(self._split.valid)(self._model)
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """Loss and ndcg@10 of the ranker's epochs."""
+        return self._model.curve
+
+
+def use_runs(config: TwoStageConfig, split: Split) -> tuple[TwoStageConfig, Saved]:
+    """Replace run folders by their models and parameters, and say where the fitted ones lie.
+
+    Raises
+    ------
+    InputError
+        No such run, one of another stage, or one of other data or another split: it might have
+        learned from rows that are to be judged here.
+    """
+    channels, folders = [], {}
+    for channel in config.channels:
+        if channel.run:
+            folder = Path(channel.run)
+            model, params = _model_of(folder, "recall", split)
+            folders[channel.name] = folder / MODEL
+            known = {"model": model, "params": params, "run": "", "label": channel.name}
+            channel = ChannelConfig.model_validate({**channel.model_dump(), **known})
+        channels.append(channel)
+    ranker, trained = config.ranker, None
+    if ranker.run:
+        folder = Path(ranker.run)
+        model, params = _model_of(folder, "ranking", split)
+        trained = folder / MODEL
+        ranker = ranker.model_copy(update={"model": model, "params": params, "run": ""})
+    changes = {"channels": tuple(channels), "ranker": ranker}
+    return config.model_copy(update=changes), Saved(folders, trained)
+
+
+def _model_of(folder: Path, stage: Stage, split: Split) -> tuple[str, dict[str, object]]:
+    """Read model and parameters of a run of the wanted stage on the same split."""
+    result = read_result(folder)
+    if result["stage"] != stage:
+        raise InputError(
+            f"run {folder.name} is a {result['stage']} run, a {stage} run is needed here",
+            "name another run",
+        )
+    found = result["protocol"]["fingerprint"]
+    if found != split.fingerprint:
+        raise InputError(
+            f"run {folder.name} learned from another split ({found}, here {split.fingerprint}): "
+            "it may know rows that are to be judged",
+            "name a run of the same data set and protocol, or give model instead of run",
+        )
+    model_info(result["model"])
+    return result["model"], result["params"]

@@ -1,0 +1,1 @@
+"""Recall channels, merge, a ranking model over the candidates, re-ranking: one recommender."""

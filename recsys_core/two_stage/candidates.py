@@ -1,0 +1,104 @@
+"""The first stage: channels are asked, their lists merged, and candidates described."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.evaluation.topk import top_k
+from recsys_core.protocols.interactions import Histories
+from recsys_core.two_stage.channels import Channels
+from recsys_core.two_stage.config import TwoStageConfig
+from recsys_core.two_stage.context import CONTEXT_FEATURES, Context
+from recsys_core.two_stage.merge import Pool, Ranked, merge
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """Channels and statistics of the same rows.
+
+    Parameters
+    ----------
+    tie_rank
+        Shape (n_items,): the order of equal scores.
+    """
+
+    config: TwoStageConfig
+    channels: Channels
+    context: Context
+    tie_rank: IntArray
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the last axis of `describe` holds: scores and ranks by channel, then context."""
+        labels = list(self.channels.models)
+        by_channel = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
+        return (*by_channel, *CONTEXT_FEATURES)
+
+    def lists(self, scores: FloatArray) -> list[Ranked]:
+        """Cut each channel's scores, shape (channels, n, n_items), to its quota."""
+        quotas = [channel.quota for channel in self.config.channels]
+        return [
+            Ranked(*top_k(part, quota, self.tie_rank))
+            for part, quota in zip(scores, quotas, strict=True)
+        ]
+
+    def pool(self, scores: FloatArray) -> Pool:
+        """Merge the channels' lists."""
+        weights = [channel.weight for channel in self.config.channels]
+        return merge(self.lists(scores), weights, self.config.merge, self.tie_rank)
+
+    def score(
+        self, users: NDArray[np.integer], histories: Histories, *, exclude_seen: bool = True
+    ) -> FloatArray:
+        """Score the catalogue by every channel, shape (channels, n, n_items)."""
+        return self.channels.score(users, histories, exclude_seen=exclude_seen)
+
+    def describe(self, scores: FloatArray, histories: Histories, items: IntArray) -> FloatArray:
+        """Compute the features of candidates, the same way for training and for serving.
+
+        Every channel scores every candidate, whichever channels brought it.
+
+        Parameters
+        ----------
+        scores
+            Shape (channels, n, n_items), as of `score`.
+        histories
+            n rows: what is known of the users.
+        items
+            Shape (n, width); padding (-1) gets the features of some item.
+
+        Returns
+        -------
+        Shape (n, width, features), float32.
+        """
+        standard = [_standard(part, items) for part in scores]
+        ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
+        by_channel = np.stack([*standard, *ranks], axis=2).astype(np.float32)
+        return np.concatenate([by_channel, self.context.features(histories, items)], axis=2)
+
+
+def _standard(scores: FloatArray, items: IntArray) -> FloatArray:
+    """Scores of `items` in deviations above the mean of all that a user may be recommended."""
+    usable = np.isfinite(scores)
+    count = np.maximum(usable.sum(axis=1, keepdims=True), 1)
+    values = np.where(usable, scores, 0)
+    mean = values.sum(axis=1, keepdims=True, dtype=np.float64) / count
+    square = np.square(values, dtype=np.float64).sum(axis=1, keepdims=True) / count
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    own = np.take_along_axis(values, np.maximum(items, 0), axis=1)
+    deviation = np.where(deviation > 1e-12, deviation, 1)
+    standard: FloatArray = ((own - mean) / deviation).astype(np.float32)
+    return standard
+
+
+def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:
+    """Rank of `items`, shape (n, width), by `scores`, shape (n, n_items): 1 + better ones."""
+    ascending = np.sort(-scores, axis=1)
+    own = -np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+    rows = zip(ascending, own, strict=True)
+    ranks = np.stack([np.searchsorted(row, values) for row, values in rows])
+    return (1 + ranks).astype(np.int32)

@@ -1,0 +1,207 @@
+"""Recall models that are asked together, and what they must not be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.config import parse_config
+from recsys_core.data.dataset import FloatArray, TimeArray
+from recsys_core.errors import InputError
+from recsys_core.evaluation.names import higher_is_better
+from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.validation import METRIC
+from recsys_core.registry import model_info
+from recsys_core.training.runtime import Runtime
+from recsys_core.two_stage.config import ChannelConfig
+
+
+class LeakError(InputError):
+    """A ranker would learn from scores that the channels computed for rows they learned from."""
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Fitted recall models by label.
+
+    Parameters
+    ----------
+    models
+        In the order of the configuration.
+    learned
+        Shape (n,): data set rows that they learned from, ascending.
+    """
+
+    models: Mapping[str, RecallModel[Any]]
+    learned: TimeArray
+
+    @classmethod
+    def fit(
+        cls,
+        configs: tuple[ChannelConfig, ...],
+        train: Interactions,
+        *,
+        valid: Interactions | None = None,
+        like: Channels | None = None,
+        saved: Mapping[str, Path] = MappingProxyType({}),
+        runtime: Runtime | None = None,
+        on_event: OnEvent = ignore,
+    ) -> Self:
+        """Fit every channel on `train`.
+
+        Parameters
+        ----------
+        valid
+            Rows that choose the number of epochs.
+        like
+            Channels fitted before: those that learn by epochs take as many as these were best
+            after, so that no labelled row is needed to choose.
+        saved
+            Folders of models that are fitted already, by label.
+
+        Raises
+        ------
+        InputError
+            A saved model was fitted on other rows than `train`.
+        """
+        runtime = runtime or Runtime()
+        models = {}
+        for config in configs:
+            if config.name in saved:
+                models[config.name] = load_fitted(config, saved[config.name], train, runtime)
+                continue
+            on_event(Event("fit", message=f"channel {config.name}: {len(train):,} rows"))
+            params = dict(config.params)
+            if like is not None:
+                params |= best_epochs(like.models[config.name])
+            model = make_model(config, params, below(runtime, config.name))
+            models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
+        return cls(models, np.sort(train.rows))
+
+    def __len__(self) -> int:
+        return len(self.models)
+
+    def refuse_own(self, labelled: Interactions) -> None:
+        """Make sure that none of `labelled` was learned from.
+
+        Raises
+        ------
+        LeakError
+            One was: its scores are better than those of rows to come, and a ranker that learned
+            from them would trust the channels too much.
+        """
+        own = int(np.isin(labelled.rows, self.learned).sum())
+        if own:
+            raise LeakError(
+                f"{own:,} of {len(labelled):,} labelled rows are rows that the channels learned "
+                "from: their scores say nothing about rows to come",
+                "label rows that were held out from the channels (see inner)",
+            )
+
+    def score(
+        self, users: NDArray[np.integer], histories: Histories, *, exclude_seen: bool = True
+    ) -> FloatArray:
+        """Score the catalogue by every channel.
+
+        Parameters
+        ----------
+        users, histories
+            As for `RecallModel.score`.
+
+        Returns
+        -------
+        Shape (channels, n, n_items); -inf for what may not be recommended: items outside the
+        catalogue and, unless told otherwise, those of the history.
+        """
+        parts = []
+        for model in self.models.values():
+            scores = model.score(users, histories)
+            scores[:, ~model.catalogue] = -np.inf
+            if exclude_seen:
+                scores[histories.row, histories.items] = -np.inf
+            parts.append(scores)
+        return np.stack(parts)
+
+    def save(self, folder: Path) -> None:
+        """Write each model into a folder of its own, by its number."""
+        for number, model in enumerate(self.models.values()):
+            model.save(folder / str(number))
+
+    @classmethod
+    def load(
+        cls, folder: Path, configs: tuple[ChannelConfig, ...], runtime: Runtime | None = None
+    ) -> Self:
+        """Read what `save` wrote; what the models learned from is no longer known to them."""
+        models = {
+            config.name: model_info(config.model).cls.load(folder / str(number), runtime)
+            for number, config in enumerate(configs)
+        }
+        return cls(models, np.empty(0, dtype=np.int64))
+
+
+def load_fitted(
+    config: ChannelConfig, folder: Path, train: Interactions, runtime: Runtime
+) -> RecallModel[Any]:
+    """Read a model that was fitted on `train` before.
+
+    Raises
+    ------
+    InputError
+        It was fitted on other rows: it might know what it is to be judged on.
+    """
+    model: RecallModel[Any] = model_info(config.model).cls.load(folder, runtime)
+    before, now = model.histories, train.histories()
+    if not all(np.array_equal(a, vars(now)[name]) for name, a in vars(before).items()):
+        raise InputError(
+            f"channel {config.name}: the model in {folder} was fitted on other rows",
+            "name a run of the same data set and protocol",
+        )
+    return model
+
+
+def below(runtime: Runtime, name: str) -> Runtime:
+    """Give a part of a job a checkpoint folder of its own."""
+    folder = runtime.checkpoint
+    return replace(runtime, checkpoint=folder / name if folder else None)
+
+
+def quietly(on_event: OnEvent) -> OnEvent:
+    """Pass on progress without metrics: the job's curve is the ranker's."""
+    return lambda event: on_event(replace(event, metrics={}))
+
+
+def make_model(config: ChannelConfig, params: dict[str, Any], runtime: Runtime) -> RecallModel[Any]:
+    """Build the recall model of a channel.
+
+    Raises
+    ------
+    InputError
+        The model is none of the recall models, or has no such field.
+    """
+    info = model_info(config.model)
+    if info.stage != "recall":
+        raise InputError(
+            f"channel {config.name}: {config.model} is a {info.stage} model",
+            "a channel is a recall model",
+        )
+    fields = parse_config(info.cls.Config, params, f"channel {config.name} ({config.model})")
+    model: RecallModel[Any] = info.cls(fields, runtime)
+    return model
+
+
+def best_epochs(model: RecallModel[Any]) -> dict[str, int]:
+    """Give the number of epochs after which `model` was best on its validation rows, if any."""
+    curve: list[dict[str, float]] = getattr(model, "curve", [])
+    values = [epoch.get(METRIC, np.nan) for epoch in curve]
+    if "epochs" not in type(model.config).model_fields or not values or np.isnan(values).any():
+        return {}
+    best = np.argmax(values) if higher_is_better(METRIC) else np.argmin(values)
+    return {"epochs": int(best) + 1}

@@ -1,0 +1,121 @@
+"""From the lists of several channels to one pool, in an order of its own, before any ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
+from recsys_core.evaluation.topk import top_k
+
+
+class MergeConfig(Config):
+    """How the channels' lists become one."""
+
+    method: Literal["round-robin", "normalised", "reciprocal-rank", "weighted"] = Field(
+        "reciprocal-rank",
+        description="round-robin: the channels' first items, then their second ones …; normalised: "
+        "sum of the scores, each list's scaled to 0..1; reciprocal-rank: sum of 1 / (rank_constant "
+        "+ rank); weighted: normalised, times the channels' weights.",
+    )
+    rank_constant: float = Field(
+        60.0,
+        ge=0,
+        le=1e6,
+        description="reciprocal-rank: larger: first ranks count less.",
+    )
+    size: int = Field(
+        300, ge=1, le=100_000, description="Candidates a user at most; the rest is left out."
+    )
+
+
+class Ranked(NamedTuple):
+    """The list of one channel, shape (n, quota) each: best first, -1 and -inf where it is short."""
+
+    items: IntArray
+    scores: FloatArray
+
+
+class Pool(NamedTuple):
+    """The candidates of each user in merge order.
+
+    Parameters
+    ----------
+    items
+        Shape (n, size), int32; -1 where a pool is short.
+    scores
+        Shape (n, size), float32: what the merge ordered by.
+    sources
+        Shape (n, size, channels): which channels' lists hold the candidate.
+    """
+
+    items: IntArray
+    scores: FloatArray
+    sources: BoolArray
+
+
+def merge(
+    lists: Sequence[Ranked], weights: Sequence[float], config: MergeConfig, tie_rank: IntArray
+) -> Pool:
+    """Join the channels' lists; an item of several lists is one candidate that remembers them.
+
+    With r_c the rank in channel c's list (1 is best), s_c the score and S_c that list's scores::
+
+        round-robin      -min_c (r_c C + c): by best rank, among equal ranks by channel
+        normalised       sum_c (s_c - min S_c) / (max S_c - min S_c)
+        reciprocal-rank  sum_c 1 / (rank_constant + r_c)    (Cormack et al., SIGIR 2009)
+        weighted         sum_c w_c (s_c - min S_c) / (max S_c - min S_c)
+
+    where c runs over the channels whose lists hold the item.
+
+    Parameters
+    ----------
+    weights
+        One a channel; only `weighted` looks at them.
+    tie_rank
+        Shape (n_items,): the order of equal merge scores.
+    """
+    n, n_items = len(lists[0].items), len(tie_rank)
+    joined = np.full((n, n_items), -np.inf, dtype=np.float32)
+    sources = np.zeros((n, n_items, len(lists)), dtype=np.bool_)
+    for channel, ranked in enumerate(lists):
+        row, place = np.nonzero(ranked.items >= 0)
+        item = ranked.items[row, place]
+        value = _values(ranked, channel, len(lists), config)[row, place]
+        if config.method == "weighted":
+            value = value * np.float32(weights[channel])
+        before = joined[row, item]
+        if config.method == "round-robin":
+            joined[row, item] = np.maximum(before, value)
+        else:
+            joined[row, item] = np.where(np.isneginf(before), 0, before) + value
+        sources[row, item, channel] = True
+    items, scores = top_k(joined, config.size, tie_rank)
+    found = np.take_along_axis(sources, np.maximum(items, 0)[:, :, None], axis=1)
+    return Pool(items, scores, found & (items >= 0)[:, :, None])
+
+
+def _values(ranked: Ranked, channel: int, channels: int, config: MergeConfig) -> FloatArray:
+    """Say what each place of a list adds to its item, shape (n, quota)."""
+    rank = np.arange(1, ranked.items.shape[1] + 1, dtype=np.float32)
+    if config.method == "round-robin":
+        return np.broadcast_to(-(rank * channels + channel), ranked.items.shape)
+    if config.method == "reciprocal-rank":
+        return np.broadcast_to(1 / (np.float32(config.rank_constant) + rank), ranked.items.shape)
+    return scaled(ranked)
+
+
+def scaled(ranked: Ranked) -> FloatArray:
+    """Scale each list's scores to 0..1; a list of equal scores has 1 throughout."""
+    listed = ranked.items >= 0
+    scores = np.where(listed, ranked.scores, 0)
+    low = np.where(listed, ranked.scores, np.inf).min(axis=1, initial=np.inf, keepdims=True)
+    high = np.where(listed, ranked.scores, -np.inf).max(axis=1, initial=-np.inf, keepdims=True)
+    flat = ~(high > low)
+    width = np.where(flat, 1, high - low)
+    result: FloatArray = np.where(flat, 1, (scores - np.where(flat, 0, low)) / width)
+    return result.astype(np.float32)

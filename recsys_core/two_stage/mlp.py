@@ -1,0 +1,147 @@
+"""The small network that blends channels: scores, ranks and context in, one number out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.errors import InputError
+from recsys_core.events import OnEvent
+from recsys_core.protocols.interactions import Histories
+from recsys_core.ranking.layers import MLP
+from recsys_core.training.runtime import Runtime
+from recsys_core.training.trainer import TrainingConfig
+from recsys_core.two_stage.config import Loss
+from recsys_core.two_stage.lists import Lists, equally_wide
+from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists
+
+WEIGHTS = "mlp.safetensors"
+#: standardised features farther out say no more
+CLIP = 10.0
+#: lists scored at once while training
+JUDGED_LISTS = 512
+
+
+class MLPConfig(TrainingConfig):
+    """Fields of the ranker `mlp`."""
+
+    hidden: tuple[int, ...] = Field(
+        (128, 64), min_length=1, max_length=8, description="Widths of the hidden layers."
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of units zeroed while training.")
+    epochs: int = Field(12, ge=1, le=10_000, description="Passes over the lists at most.")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="Lists a gradient step.")
+    schedule: Literal["constant", "cosine", "linear"] = Field(
+        "linear",
+        description="How the learning rate falls to zero over all steps, or not.",
+    )
+
+
+class Network(nn.Module):
+    """Standardised features through hidden layers to one logit an item."""
+
+    def __init__(self, features: int, config: MLPConfig) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        self.hidden = MLP(features, config.hidden, config.dropout)
+        self.out = nn.Linear(self.hidden.outputs, 1)
+
+    mean: Tensor
+    deviation: Tensor
+
+    def standardise_by(self, features: FloatArray) -> None:
+        """Take mean and deviation of `features`, shape (n, features)."""
+        self.mean.copy_(torch.from_numpy(features.mean(axis=0, dtype=np.float64)))
+        deviation = features.std(axis=0, dtype=np.float64)
+        self.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(…, features) -> (…)."""
+        inputs = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
+        logits: Tensor = self.out(self.hidden(inputs)).squeeze(-1)
+        return logits
+
+
+class MLPRanker(ListRanker):
+    """Blends what channels say of a candidate with what is known of user and item.
+
+    z_ui = w' relu(W2 relu(W1 x_ui + b1) + b2) + b, where x_ui are the standardised features.
+    """
+
+    def __init__(self, config: MLPConfig, n_features: int, runtime: Runtime) -> None:
+        self.config, self.runtime = config, runtime
+        self.device = runtime.torch_device()
+        torch.manual_seed(runtime.seed)
+        self.network = Network(n_features, config).to(self.device)
+        self.curve = []
+
+    def fit(self, parts: Sequence[Lists], judged: Lists, loss: Loss, on_event: OnEvent) -> None:
+        """Learn from lists; `judged` chooses the epoch."""
+        parts = equally_wide(parts)
+        self.network.standardise_by(np.concatenate([part.features[part.listed] for part in parts]))
+        features = torch.cat([torch.from_numpy(part.features) for part in parts]).to(self.device)
+        self.curve = train_on_lists(
+            self.network,
+            lambda batch: self.network(features[batch]),
+            parts,
+            loss,
+            lambda: judge(self._logits(judged.features), judged),
+            self.config,
+            self.runtime,
+            on_event,
+        )
+
+    def score(
+        self,
+        users: NDArray[np.integer],
+        histories: Histories,
+        items: IntArray,
+        features: FloatArray,
+    ) -> FloatArray:
+        """Score candidates by their features alone, shape (n, width)."""
+        return self._logits(features)
+
+    def _logits(self, features: FloatArray) -> FloatArray:
+        self.network.eval()
+        with torch.inference_mode():
+            parts = torch.split(torch.from_numpy(features), JUDGED_LISTS)
+            logits = torch.cat([self.network(part.to(self.device)) for part in parts])
+        return logits.cpu().numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write the weights."""
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f"{WEIGHTS}.partial"
+        save_file(self.network.state_dict(), partial)
+        partial.replace(folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path, config: MLPConfig, n_features: int, runtime: Runtime) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            The file is missing or damaged.
+        """
+        ranker = cls(config, n_features, runtime)
+        try:
+            ranker.network.load_state_dict(load_file(folder / WEIGHTS))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise InputError(
+                f"{folder / WEIGHTS}: the saved model is damaged: {str(error).splitlines()[0]}",
+                "train it again with --fresh",
+            ) from error
+        ranker.network.eval()
+        return ranker

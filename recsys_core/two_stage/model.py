@@ -1,0 +1,290 @@
+"""`two-stage`: recall channels, merge, ranking over the candidates, re-ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
+from recsys_core.recall.blocks import map_blocks
+from recsys_core.registry import register_model
+from recsys_core.training.runtime import Runtime
+from recsys_core.two_stage.candidates import FirstStage
+from recsys_core.two_stage.channels import Channels, below
+from recsys_core.two_stage.config import TwoStageConfig
+from recsys_core.two_stage.context import Context
+from recsys_core.two_stage.cuts import View, inner_cuts
+from recsys_core.two_stage.lists import Lists, judged_lists, training_lists
+from recsys_core.two_stage.ranker import ListRanker
+from recsys_core.two_stage.rankers import load_ranker, make_ranker
+from recsys_core.two_stage.rerank import RankedLists, rerank
+
+#: so many users choose the ranker's epoch
+JUDGED_USERS = 8_192
+CHANNELS, RANKER = "channels", "ranker"
+
+
+@dataclass(frozen=True)
+class MergedTopK(TopK):
+    """Ranked items that remember where they come from.
+
+    Parameters
+    ----------
+    sources
+        Shape (n_users, k, channels): which channels proposed the item.
+    """
+
+    sources: BoolArray
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Models that are fitted already, of finished runs.
+
+    Parameters
+    ----------
+    channels
+        Folder of each such channel's model, by label.
+    ranker
+        Folder of the ranking model; None: it is trained.
+    """
+
+    channels: Mapping[str, Path] = field(default_factory=dict)
+    ranker: Path | None = None
+
+
+@register_model(
+    "two-stage",
+    stage="two-stage",
+    title="Recall channels, merge, ranking",
+    paper="Covington, Adams, Sargin: Deep neural networks for YouTube recommendations. RecSys 2016",
+)
+class TwoStage(RecallModel[TwoStageConfig]):
+    """Ask several recall models for candidates, merge their lists, rank and re-rank the pool.
+
+    The ranker never sees a score that a channel computed for a row it learned from. Train is cut
+    once more; channels fitted on the earlier part are asked as at serving, and what the users
+    liked later labels their candidates (see `cuts`). Channels are then fitted on all of train.
+    Validation rows choose the ranker's epoch, asked of the final channels.
+    """
+
+    Config: ClassVar[type[Config]] = TwoStageConfig
+
+    stage: FirstStage
+    """Channels and statistics, fitted on all of train."""
+    ranker: ListRanker | None
+    """What orders the pool; None: the merge order stays."""
+
+    def __init__(
+        self,
+        config: TwoStageConfig,
+        runtime: Runtime | None = None,
+        saved: Saved = Saved(),
+    ) -> None:
+        super().__init__(config, runtime)
+        self.saved = saved
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Labels of the channels, in the order of the last axis of `MergedTopK.sources`."""
+        return tuple(channel.name for channel in self.config.channels)
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """Loss and ndcg@10 on validation users of each epoch of the ranker."""
+        return self.ranker.curve if self.ranker is not None else []
+
+    def fit(
+        self, train: Interactions, *, valid: Interactions | None = None, on_event: OnEvent = ignore
+    ) -> Self:
+        """Fit the channels and train the ranker on rows they did not learn from."""
+        self.remember(train)
+        channels = Channels.fit(
+            self.config.channels,
+            train,
+            valid=valid,
+            saved=self.saved.channels,
+            runtime=self.runtime,
+            on_event=on_event,
+        )
+        self.stage = FirstStage(self.config, channels, Context.fit(train), self.tie_rank)
+        self.ranker = make_ranker(
+            self.config.ranker, self.stage.feature_names, train, self.saved.ranker, self.runtime
+        )
+        if self.ranker is not None and self.saved.ranker is None:
+            parts, judged = self._lists(train, valid, on_event), self._judged(train, valid)
+            on_event(Event("fit", message=f"ranker: {sum(map(len, parts)):,} lists"))
+            self.ranker.fit(parts, judged, self.config.ranker.loss, on_event)
+        return self
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        raise AssertionError("fit does all there is to do")
+
+    def _lists(
+        self, train: Interactions, valid: Interactions | None, on_event: OnEvent
+    ) -> list[Lists]:
+        """Build the ranker's rows with channels that did not learn from them."""
+        config = self.config
+        parts: list[Lists] = []
+        cuts = inner_cuts(train, valid, config.inner)
+        most = -(-config.ranker.max_lists // sum(len(cut.views) for cut in cuts))
+        for number, cut in enumerate(cuts):
+            channels = Channels.fit(
+                config.channels,
+                cut.fitted,
+                like=self.stage.channels,
+                runtime=below(self.runtime, f"inner-{number}"),
+                on_event=on_event,
+            )
+            stage = FirstStage(config, channels, Context.fit(cut.fitted), self.tie_rank)
+            parts += [
+                training_lists(stage, view, config.ranker, self.runtime.seed, most)
+                for view in cut.views
+            ]
+        return parts
+
+    def _judged(self, train: Interactions, valid: Interactions | None) -> Lists:
+        """Pools of validation users, as the final channels propose them."""
+        valid = train.where(np.zeros(len(train), dtype=np.bool_)) if valid is None else valid
+        users = np.unique(valid.positives().user)
+        chosen = np.random.default_rng(0).permutation(len(users))[:JUDGED_USERS]
+        return judged_lists(self.stage, View(train, valid), users[np.sort(chosen)])
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Score the catalogue, shape (n, n_items): -inf for what is no candidate."""
+        every = self._order(users, histories, exclude_seen=False)
+        scores = np.full((len(users), self.n_items), -np.inf, dtype=np.float32)
+        row, place = np.nonzero(every.items >= 0)
+        scores[row, every.items[row, place]] = every.scores[row, place]
+        return scores
+
+    def recommend(
+        self,
+        users: NDArray[np.integer],
+        k: int,
+        *,
+        histories: Histories | None = None,
+        exclude_seen: bool = True,
+    ) -> MergedTopK:
+        """Rank the pools of `users`; parameters and errors as for every recall model.
+
+        A list is no longer than the pool. Scores are the ranker's; after re-ranking they do not
+        fall from rank to rank. A user of whom nothing is known gets the most popular items.
+        """
+        known = self.histories_of(users) if histories is None else histories
+        check_query(users, k, known, self.n_items)
+
+        def work(block: slice) -> MergedTopK:
+            part = known.take(np.arange(block.start, block.stop))
+            ordered = self._order(users[block], part, exclude_seen=exclude_seen)
+            return _cut(self._rerank(ordered, part), k)
+
+        block = max(1, BLOCK_SCORES // (self.n_items * len(self.channel_names)))
+        parts = map_blocks(work, len(users), block)
+        if not parts:
+            return _cut(self._order(users, known, exclude_seen=exclude_seen), k)
+        names = ("items", "scores", "sources")
+        return MergedTopK(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+
+    def _order(
+        self, users: NDArray[np.integer], histories: Histories, *, exclude_seen: bool
+    ) -> MergedTopK:
+        """Rank the whole pools of some users, before re-ranking."""
+        raw = self.stage.score(users, histories, exclude_seen=exclude_seen)
+        pool = self.stage.pool(raw)
+        scores = pool.scores
+        if self.ranker is not None:
+            features = self.stage.describe(raw, histories, pool.items)
+            scores = self.ranker.score(users, histories, pool.items, features)
+        nothing = histories.lengths == 0
+        scores = np.where(nothing[:, None], self.popularity[pool.items], scores)
+        scores = np.where(pool.items >= 0, scores, -np.inf).astype(np.float32)
+        order = np.lexsort((self.tie_rank[pool.items], -scores), axis=1)
+        take = np.take_along_axis
+        return MergedTopK(
+            take(pool.items, order, axis=1),
+            take(scores, order, axis=1),
+            take(pool.sources, order[:, :, None], axis=1),
+        )
+
+    def _rerank(self, top: MergedTopK, histories: Histories) -> MergedTopK:
+        for step in self.config.rerank:
+            liked = self.liked(histories)
+            lists = RankedLists(
+                top.items, self.genres, _profiles(liked, self.genres), self.popularity
+            )
+            order = rerank(step, lists)
+            top = MergedTopK(
+                np.take_along_axis(top.items, order, axis=1),
+                np.take_along_axis(top.scores, order, axis=1),
+                np.take_along_axis(top.sources, order[:, :, None], axis=1),
+            )
+        return top
+
+    @property
+    def genres(self) -> FloatArray:
+        """Shape (n_items, genres): 1 where an item has the genre."""
+        return (self.stage.context.genres > 0).astype(np.float32)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the statistics; channels and ranker have folders of their own."""
+        return self.stage.context.state()
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the statistics."""
+        self._context = Context.from_state(self.threshold, arrays)
+
+    def save(self, folder: Path) -> None:
+        """Write channels and ranker into folders below, the header last."""
+        self.stage.channels.save(folder / CHANNELS)
+        if self.ranker is not None:
+            self.ranker.save(folder / RANKER)
+        super().save(folder)
+
+    @classmethod
+    def load(cls, folder: Path, runtime: Runtime | None = None) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            A file is missing or damaged, or belongs to another model or format version.
+        """
+        model = super().load(folder, runtime)
+        channels = Channels.load(folder / CHANNELS, model.config.channels, runtime)
+        model.stage = FirstStage(model.config, channels, model._context, model.tie_rank)
+        model.ranker = load_ranker(
+            model.config.ranker,
+            model.stage.feature_names,
+            model.threshold,
+            folder / RANKER,
+            model.runtime,
+        )
+        return model
+
+
+def _cut(top: MergedTopK, k: int) -> MergedTopK:
+    """Cut or pad lists to k items."""
+    more = max(0, k - top.items.shape[1])
+    return MergedTopK(
+        np.pad(top.items[:, :k], ((0, 0), (0, more)), constant_values=-1),
+        np.pad(top.scores[:, :k], ((0, 0), (0, more)), constant_values=-np.inf),
+        np.pad(top.sources[:, :k], ((0, 0), (0, more), (0, 0))),
+    )
+
+
+def _profiles(liked: Histories, genres: FloatArray) -> FloatArray:
+    """Share of each genre in what the users liked, an item's weight spread over its genres."""
+    spread = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
+    total = np.asarray(liked.matrix(len(genres)) @ spread)
+    shares: FloatArray = total / np.maximum(total.sum(axis=1, keepdims=True), 1e-12)
+    return shares
