@@ -14,9 +14,10 @@ from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.index import IndexConfig
+from recsys_core.recall.mining import search_over
 from recsys_core.recall.validation import METRIC
-from recsys_core.sampling.samplers import make_sampler
-from recsys_core.sampling.softmax import Candidates, sampled_softmax
+from recsys_core.sampling.negatives import Likes, Negatives, Search
 
 if TYPE_CHECKING:
     from recsys_core.recall.mf import MFConfig
@@ -111,13 +112,18 @@ class FactorsObjective:
         self.rating = torch.from_numpy(rows.ratings).to(device)
         self.mean_rating = self.rating.mean()
         self.n_items = len(counts)
-        self.pairs = torch.from_numpy(np.unique(rows.row * self.n_items + rows.items)).to(device)
-        self.sampler = make_sampler(config.sampler, torch.from_numpy(counts).to(device))
+        self.likes = Likes(
+            torch.from_numpy(rows.row).to(device), self.item, len(rows), self.n_items
+        )
+        self.counts = torch.from_numpy(counts).to(device)
+        self.negatives = Negatives(config, self.counts, self.likes)
         losses = {"softmax": self._softmax, "bpr": self._bpr, "bce": self._bce, "mse": self._mse}
         self.loss: Callable[[UserBatch], Tensor] = losses[config.loss]
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[UserBatch]:
         """Cut the users, taken in `order`, into batches."""
+        if self.config.hard_negatives:
+            self.negatives.search = self._search()
         for some in torch.split(order, batch_size):
             users = self.active[some]
             lengths = self.length[users]
@@ -127,13 +133,23 @@ class FactorsObjective:
             yield UserBatch(users, row, self.item[event], self.rating[event])
 
     def _softmax(self, batch: UserBatch) -> Tensor:
-        negatives = self.sampler.draw(self.config.negatives, batch.items)
-        candidates = Candidates.of(batch.items, negatives, self.n_items)
-        items, module = candidates.items, self.module
-        logits = module.users(batch.users) @ module.items(items).T + module.item_bias[items]
-        if self.config.logq:
-            logits = logits - self.sampler.log_probability(items)
-        return sampled_softmax(logits, batch.row, candidates)
+        module = self.module
+        users = module.users(batch.users)
+        return self.negatives.loss(
+            users,
+            batch.users,
+            batch.row,
+            batch.items,
+            lambda items: users @ module.items(items).T + module.item_bias[items],
+        )
+
+    def _search(self) -> Search:
+        """Index the items; their biases are one more dimension."""
+        _, items, bias = self.module.vectors()
+        catalogue = self.counts.nonzero().squeeze(1)
+        vectors = torch.cat([items, bias[:, None]], dim=1)[catalogue]
+        search = search_over(vectors, catalogue, IndexConfig())
+        return lambda users, k: search(F.pad(users, (0, 1), value=1.0), k)
 
     def _bpr(self, batch: UserBatch) -> Tensor:
         negative, allowed = self._drawn(batch)
@@ -159,10 +175,8 @@ class FactorsObjective:
     def _drawn(self, batch: UserBatch) -> tuple[Tensor, Tensor]:
         """Draw and score negatives, shape (rows, negatives); 0 marks those the user likes."""
         rows, each = len(batch.items), self.config.negatives or 1
-        items = self.sampler.draw(rows * each, batch.items).view(rows, each)
-        keys = batch.users[batch.row][:, None] * self.n_items + items
-        place = torch.searchsorted(self.pairs, keys).clamp(max=len(self.pairs) - 1)
-        allowed = (self.pairs[place] != keys).float()
+        items = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
+        allowed = (~self.likes.have(batch.users[batch.row][:, None], items)).float()
         scores = torch.stack([self._logits(batch, column) for column in items.unbind(1)], dim=1)
         return scores, allowed
 

@@ -18,11 +18,11 @@ from recsys_core.recall.factors import Factors, FactorsObjective, fold_in
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.validation import Validation
 from recsys_core.registry import register_model
-from recsys_core.sampling.samplers import SamplerName
+from recsys_core.sampling.config import SamplingConfig
 from recsys_core.training.trainer import TrainingConfig, train
 
 
-class MFConfig(TrainingConfig):
+class MFConfig(TrainingConfig, SamplingConfig):
     """Fields of matrix factorisation."""
 
     loss: Literal["softmax", "bpr", "bce", "mse"] = Field(
@@ -37,18 +37,12 @@ class MFConfig(TrainingConfig):
     temperature: float = Field(
         0.2, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
     )
-    sampler: SamplerName = Field("uniform", description="Where negatives are drawn from.")
     negatives: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
         description="Negatives drawn for a batch (softmax) or for each liked item (bpr, bce); "
         "null: all there are (softmax), or one.",
-    )
-    logq: bool = Field(
-        False,
-        description="softmax: subtract log q, the probability that the sampler draws the item, "
-        "from all logits, so that popular items are not pushed down by being drawn often.",
     )
     epochs: int = Field(150, ge=1, le=10_000, description="Passes over the users at most.")
     batch_size: int = Field(
@@ -69,6 +63,8 @@ class MFConfig(TrainingConfig):
     def _fits_together(self) -> Self:
         if self.logq and self.loss != "softmax":
             raise ValueError(f"logq corrects a softmax, it means nothing with loss {self.loss}")
+        if self.hard_negatives and self.loss != "softmax":
+            raise ValueError(f"hard_negatives need loss softmax, not {self.loss}")
         if self.loss == "mse" and self.cosine:
             raise ValueError("loss mse predicts ratings, which a cosine cannot; use dot or null")
         return self

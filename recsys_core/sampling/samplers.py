@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-SamplerName = Literal["uniform", "in-batch"]
+from recsys_core.sampling.config import SamplingConfig
 
 
 class Sampler(Protocol):
@@ -62,6 +62,35 @@ class UniformSampler:
         return torch.full(items.shape, -math.log(len(self.catalogue)), device=items.device)
 
 
+class PopularitySampler:
+    """An item with c train rows is drawn with probability c^power / sum of c^power.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_items,): train rows of each item.
+    """
+
+    def __init__(self, counts: Tensor, power: float) -> None:
+        self.catalogue = counts.nonzero().squeeze(1)
+        weights = counts[self.catalogue].double() ** power
+        self.cumulated = torch.cumsum(weights, 0)
+        self.log_share = torch.full(counts.shape, -math.inf, device=counts.device)
+        self.log_share[self.catalogue] = torch.log(weights / weights.sum()).float()
+
+    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+        """Draw from the catalogue, whatever the batch; None: the whole catalogue, once."""
+        if n is None:
+            return self.catalogue
+        dart = torch.rand(n, dtype=torch.float64, device=self.cumulated.device) * self.cumulated[-1]
+        place = torch.searchsorted(self.cumulated, dart, right=True)
+        return self.catalogue[place.clamp(max=len(self.catalogue) - 1)]
+
+    def log_probability(self, items: Tensor) -> Tensor:
+        """Log of the item's share; -inf for items without a train row."""
+        return self.log_share[items]
+
+
 class InBatchSampler:
     """Negatives are the liked items of the batch, so an item is as likely as it is popular.
 
@@ -85,11 +114,53 @@ class InBatchSampler:
         return self.log_share[items]
 
 
-def make_sampler(name: SamplerName, counts: Tensor) -> Sampler:
-    """Build a sampler from `counts`, shape (n_items,): the train rows of each item.
+class MixedSampler:
+    """A share of the negatives comes from the batch, the rest evenly from the catalogue.
 
-    Only items with a train row are ever drawn.
+    In-batch negatives alone never show what nobody likes (Yang et al.: Mixed negative sampling for
+    learning two-tower neural networks in recommendations. WWW 2020). A draw gives item i with
+    probability q_i = share c_i / sum of c + (1 - share) / m.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_items,): train rows of each item.
+    share
+        Of the batch's items among the negatives, between 0 and 1.
     """
-    if name == "uniform":
+
+    def __init__(self, counts: Tensor, share: float) -> None:
+        self.in_batch = InBatchSampler(counts)
+        self.uniform = UniformSampler(counts.nonzero().squeeze(1))
+        self.share = share
+
+    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+        """Draw from both; None: all of the batch and as many others as the share asks for."""
+        from_batch = len(batch_items) if n is None else round(n * self.share)
+        others = round(from_batch * (1 / self.share - 1)) if n is None else n - from_batch
+        batch = self.in_batch.draw(None if n is None else from_batch, batch_items)
+        return torch.cat([batch, self.uniform.draw(others, batch_items)])
+
+    def log_probability(self, items: Tensor) -> Tensor:
+        """Log of the mixture's probability."""
+        return torch.logaddexp(
+            self.in_batch.log_probability(items) + math.log(self.share),
+            self.uniform.log_probability(items) + math.log(1 - self.share),
+        )
+
+
+def make_sampler(config: SamplingConfig, counts: Tensor) -> Sampler:
+    """Build the sampler of a configuration.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_items,): the train rows of each item. Only items with one are ever drawn.
+    """
+    if config.sampler == "uniform":
         return UniformSampler(counts.nonzero().squeeze(1))
+    if config.sampler == "popularity":
+        return PopularitySampler(counts, config.popularity_power)
+    if config.sampler == "mixed":
+        return MixedSampler(counts, config.in_batch_share)
     return InBatchSampler(counts)

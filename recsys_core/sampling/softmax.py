@@ -8,6 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+#: a logit that no softmax gives a share to, yet finite, so that gradients are
+NEVER = -1e30
+#: least share of a sum that is left when its accidental hits are taken out
+LEAST = 1e-12
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -21,11 +26,14 @@ class Candidates:
         Shape (c,), int64: how often each was drawn as a negative.
     target
         Shape (rows,), int64: the place in `items` of each row's liked item.
+    place
+        Shape (n_items,), int64: the place in `items` of each item that is there.
     """
 
     items: Tensor
     drawn: Tensor
     target: Tensor
+    place: Tensor
 
     @classmethod
     def of(cls, liked: Tensor, negatives: Tensor, n_items: int) -> Candidates:
@@ -35,10 +43,18 @@ class Candidates:
         present[liked] = True
         items = present.nonzero().squeeze(1)
         place = torch.cumsum(present, 0) - 1
-        return cls(items, drawn[items], place[liked])
+        return cls(items, drawn[items], place[liked], place)
 
 
-def sampled_softmax(logits: Tensor, query: Tensor, candidates: Candidates) -> Tensor:
+def sampled_softmax(
+    logits: Tensor,
+    query: Tensor,
+    candidates: Candidates,
+    *,
+    positive: Tensor | None = None,
+    excluded: Tensor | None = None,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Compute the mean of -log(exp(s_i) / (exp(s_i) + sum of exp(s_j) over the negatives j != i)).
 
     A negative that is the row's own item (an accidental hit) is left out of the sum. With logQ
@@ -54,20 +70,41 @@ def sampled_softmax(logits: Tensor, query: Tensor, candidates: Candidates) -> Te
         Shape (rows,), int64: the row of `logits` that each liked item belongs to.
     candidates
         What the columns are.
+    positive
+        Shape (rows,): s_i where it is not that of `logits`; None: it is.
+    excluded
+        Shape (queries, c), bool: candidates that are no negatives of the query; None: all are.
+    weight
+        Shape (rows,): what each row counts; None: all the same.
 
     Returns
     -------
     Scalar.
     """
-    repeats = torch.log(candidates.drawn.to(logits.dtype))  # -inf for what was never drawn
-    log_sum = torch.logsumexp(logits + repeats, dim=1)
     flat = query * logits.shape[1] + candidates.target
-    difference = logits.flatten()[flat] - log_sum[query]
+    own = logits.flatten()[flat]
+    repeats = torch.log(candidates.drawn.to(logits.dtype))  # -inf for what was never drawn
+    counted = logits + repeats
     hits = candidates.drawn[candidates.target].to(logits.dtype)
-    # An item that was drawn h times stands h times in the sum and must stand in it once: the sum
-    # becomes sum + (1 - h) exp(s), which in logs is safe, since h exp(s) is at most the sum. With
-    # h = 0 it is added by softplus, which cannot overflow.
-    share = torch.exp(difference.clamp(max=0.0))
+    if excluded is not None:
+        counted = counted.masked_fill(excluded, NEVER)
+        hits = hits * ~excluded.flatten()[flat]
+    log_sum = torch.logsumexp(counted, dim=1)[query]
+    share = torch.exp((own - log_sum).clamp(max=0.0))
+    if positive is None:
+        losses = _with_own_once(own - log_sum, hits, share)
+    else:
+        rest = torch.log((1 - hits * share).clamp(min=LEAST))
+        difference = positive - log_sum
+        losses = torch.logaddexp(rest, difference) - difference
+    return losses.mean() if weight is None else (losses * weight).sum() / weight.sum()
+
+
+def _with_own_once(difference: Tensor, hits: Tensor, share: Tensor) -> Tensor:
+    """Losses where the row's own item stands `hits` times in the sum and must stand in it once.
+
+    The sum becomes sum + (1 - h) exp(s), which in logs is safe, since h exp(s) is at most the sum.
+    With h = 0 it is added by softplus, which cannot overflow.
+    """
     once = torch.log1p((1 - hits).clamp(max=0.0) * share)
-    added = F.softplus(difference)
-    return (torch.where(hits > 0, once, added) - difference).mean()
+    return torch.where(hits > 0, once, F.softplus(difference)) - difference

@@ -24,7 +24,12 @@ from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, N_USERS, block_of, fit
 
 RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
 #: fields without which defaults for real data learn too little from 600 planted likes
-FIELDS: dict[str, dict[str, Any]] = {"word2vec": {"epochs": 60}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "word2vec": {"epochs": 60},
+    "dssm": {"batch_size": 16},
+    "youtube-dnn": {"batch_size": 16, "dropout": 0.5},
+    "sasrec": {"batch_size": 8},
+}
 #: models that give everybody the same list
 IMPERSONAL = {"popularity"}
 PERSONAL = [name for name in RECALL if name not in IMPERSONAL]

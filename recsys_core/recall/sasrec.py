@@ -1,0 +1,113 @@
+"""SASRec: self-attention over the history, each position predicts the event after it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recsys_core.config import Config
+from recsys_core.recall.sequences import Window
+from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
+from recsys_core.recall.towers import INIT, Attributes, Events, Inputs
+from recsys_core.registry import register_model
+
+
+class SASRecConfig(SequentialConfig):
+    """Fields of SASRec."""
+
+    blocks: int = Field(2, ge=1, le=64, description="Layers of self-attention.")
+    heads: int = Field(2, ge=1, le=64, description="Heads of each; a divisor of dim.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden values set to zero.")
+    history: int = Field(
+        100, ge=2, le=10_000, description="Events of a sequence, in training and when asked."
+    )
+    epochs: int = Field(20, ge=1, le=10_000, description="Passes over the events at most.")
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences a gradient step.")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's first step size.")
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(f"dim {self.dim} is not a multiple of heads {self.heads}")
+        return self
+
+
+class Block(nn.Module):
+    """x + attention(norm x), then x + MLP(norm x); a position sees itself and those before."""
+
+    def __init__(self, config: SASRecConfig) -> None:
+        super().__init__()
+        dim = config.dim
+        self.heads, self.dropout = config.heads, nn.Dropout(config.dropout)
+        self.before_attention, self.before_layers = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.projection, self.output = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.layers = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Transform x, shape (b, width, dim); `seen`, (b, 1, width, width), says who sees whom."""
+        b, width, dim = x.shape
+        joint = self.projection(self.before_attention(x)).view(b, width, 3, self.heads, -1)
+        query, key, value = joint.permute(2, 0, 3, 1, 4).unbind(0)  # (b, heads, width, dim / heads)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        x = x + self.dropout(self.output(mixed.transpose(1, 2).reshape(b, width, dim)))
+        after: Tensor = x + self.dropout(self.layers(self.before_layers(x)))
+        return after
+
+
+class Transformer(Network):
+    """Blocks of self-attention over events with learned positions."""
+
+    def __init__(self, inputs: Inputs, config: SASRecConfig) -> None:
+        super().__init__()
+        self.events = Events(inputs, config.dim)
+        self.users = Attributes(inputs.users, config.dim)
+        self.position = nn.Parameter(torch.randn(config.history, config.dim) * INIT)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(config.dim)
+
+    def forward(self, window: Window, queries: int) -> Tensor:
+        """Make the queries after each of the last columns, shape (b, queries, dim)."""
+        known = window.items > 0
+        width = known.shape[1]
+        x = self.events(window) + self.position[-width:] + self.users(window.users)[:, None]
+        x = self.dropout(x)
+        order = torch.ones(width, width, dtype=torch.bool, device=known.device).tril()
+        # a position sees itself, so that where nothing is known attention stays a number
+        itself = torch.eye(width, dtype=torch.bool, device=known.device)
+        seen = (order & known[:, None] | itself)[:, None]
+        for block in self.blocks:
+            x = block(x, seen)
+        vectors: Tensor = self.norm(x[:, -queries:])
+        return vectors
+
+    def vectors(self, items: Tensor) -> Tensor:
+        """Give the embeddings of some items, with which events are read too, shape (n, dim)."""
+        return F.embedding(items, self.events.item)
+
+
+@register_model(
+    "sasrec",
+    stage="recall",
+    title="Self-attention over the history",
+    paper="Kang, McAuley: Self-attentive sequential recommendation. ICDM 2018; softmax over the "
+    "catalogue: Klenitskiy, Vasilev: Turning dross into gold loss: is BERT4Rec really better than "
+    "SASRec? RecSys 2023",
+)
+class SASRec(SequentialModel[SASRecConfig]):
+    """Predict the event after each position of a sequence, P(i | events so far) ~ exp(<h, v_i>)."""
+
+    Config: ClassVar[type[Config]] = SASRecConfig
+
+    @property
+    def run(self) -> tuple[int, int]:
+        """Sequences that predict every event from those before it in the sequence."""
+        return self.config.history, 1
+
+    def build(self, inputs: Inputs) -> Network:
+        """Build the network."""
+        return Transformer(inputs, self.config)

@@ -1,0 +1,192 @@
+"""Histories as windows: what a model sees before each event it learns to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recsys_core.data.dataset import FloatArray
+from recsys_core.protocols.interactions import Histories
+
+#: ratings are told apart at most this finely
+MOST_LEVELS = 10
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some consecutive events of some users; queries stand after each of the last columns.
+
+    Parameters
+    ----------
+    items
+        Shape (b, width), int64: 1 + item number; 0 where there is no event.
+    ratings
+        Shape (b, width), int64: 1 + level of the rating; 0 where there is no event.
+    users
+        Shape (b,), int64: user number; the number of users for an unknown one.
+    ages
+        Shape (b, queries), float32: days from what is asked for to the end of the train rows.
+    """
+
+    items: Tensor
+    ratings: Tensor
+    users: Tensor
+    ages: Tensor
+
+    def to(self, device: torch.device) -> Window:
+        """Move to a device."""
+        return Window(*(part.to(device) for part in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A batch: windows, and what is liked after them.
+
+    Parameters
+    ----------
+    window
+        b windows.
+    queries
+        Queries of each window.
+    asked
+        Shape (q,), int64: the queries with a target, as places in the b x queries.
+    row
+        Shape (rows,), int64: place in `asked` of the query of each target.
+    liked
+        Shape (rows,), int64: item numbers.
+    weight
+        Shape (rows,): what each counts.
+    """
+
+    window: Window
+    queries: int
+    asked: Tensor
+    row: Tensor
+    liked: Tensor
+    weight: Tensor
+
+
+def rating_edges(ratings: FloatArray) -> FloatArray:
+    """Choose the lower edges of the levels of ratings: the distinct ones, or their quantiles."""
+    distinct = np.unique(ratings)
+    if len(distinct) > MOST_LEVELS:
+        shares = np.arange(MOST_LEVELS) / MOST_LEVELS
+        distinct = np.unique(np.quantile(ratings, shares, method="lower"))
+    return distinct.astype(np.float32)
+
+
+def last_events(
+    histories: Histories, users: NDArray[np.integer], width: int, n_users: int, edges: FloatArray
+) -> Window:
+    """Take the last `width` events of each row: one query, after the last of them."""
+    width = max(1, min(width, int(histories.lengths.max(initial=0))))
+    column = histories.offsets[1:, None] - width + np.arange(width)
+    known = column >= histories.offsets[:-1, None]
+    column = column[known]
+    items, ratings = (np.zeros(known.shape, dtype=np.int64) for _ in range(2))
+    items[known] = histories.items[column] + 1
+    ratings[known] = 1 + np.searchsorted(edges, histories.ratings[column], side="right")
+    inside = (users >= 0) & (users < n_users)
+    who = np.where(inside, users, n_users).astype(np.int64)
+    return Window(
+        torch.from_numpy(items),
+        torch.from_numpy(ratings),
+        torch.from_numpy(who),
+        torch.zeros(len(users), 1),
+    )
+
+
+class Runs:
+    """All events as runs of consecutive ones; a batch is some runs with the events before them.
+
+    Each user's events are cut, from the last backwards, into runs of `length` events to predict.
+    In a window the events before a run come first, so that every query of the run sees `before`
+    events or all there are. Nothing of size events x window is ever stored.
+
+    Parameters
+    ----------
+    histories
+        One row a user: all events.
+    liked
+        Shape (events,), bool: which of them are targets.
+    edges
+        Of the levels of ratings.
+    before
+        Events that the first query of a run sees, at least 1.
+    ahead
+        Events after a query among which the liked ones are its targets; 1: the next event.
+    user_weighting
+        A user with n queries counts n^(1 - user_weighting).
+    """
+
+    def __init__(
+        self,
+        histories: Histories,
+        liked: NDArray[np.bool_],
+        edges: FloatArray,
+        *,
+        length: int,
+        before: int,
+        ahead: int,
+        user_weighting: float,
+        device: torch.device,
+    ) -> None:
+        def on_device(array: NDArray[np.generic]) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
+        self.length, self.before, self.ahead = length, before, ahead
+        self.items = on_device(histories.items.astype(np.int64) + 1)
+        self.ratings = on_device(1 + np.searchsorted(edges, histories.ratings, side="right"))
+        seconds = histories.timestamps.max(initial=0) - histories.timestamps
+        self.ages = on_device((seconds / 86_400).astype(np.float32))
+        self.liked = on_device(liked)
+        self.offsets = on_device(histories.offsets)
+        queries = np.maximum(histories.lengths - 1, 0)  # nothing is known before the first event
+        runs = -(-queries // length)
+        user = np.repeat(np.arange(len(histories)), runs)
+        turn = np.arange(len(user)) - np.repeat(np.cumsum(runs) - runs, runs)
+        self.user = on_device(user)
+        self.start = on_device(histories.offsets[1:][user] - length * (turn + 1))
+        weights = np.maximum(queries, 1).astype(np.float32) ** -user_weighting
+        self.user_weight = on_device(weights)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
+        """Cut the runs, taken in `order`, into batches."""
+        for some in torch.split(order, batch_size):
+            yield self.take(some)
+
+    def take(self, runs: Tensor) -> Examples:
+        """Put some runs together."""
+        user, start = self.user[runs], self.start[runs, None]
+        first, end = self.offsets[user, None], self.offsets[user + 1, None]
+        # the events that queries stand before: short histories leave the first of them empty
+        at = start + torch.arange(self.length, device=runs.device)
+        at = at[:, int((at > first).any(dim=0).int().argmax()) :]
+        column = start + torch.arange(-self.before, self.length - 1, device=runs.device)
+        column = column[:, int((column >= first).any(dim=0).int().argmax()) :]
+        known = (column >= first).long()
+        column = column.clamp(min=0)
+        at_all = at[:, :, None] + torch.arange(self.ahead, device=runs.device)
+        inside = (at > first)[:, :, None] & (at_all < end[:, :, None])
+        at_all = torch.where(inside, at_all, 0)
+        target = inside & self.liked[at_all]  # (b, queries, ahead)
+        per_query = target.sum(dim=2).flatten()
+        asked = per_query.nonzero().squeeze(1)
+        row = torch.arange(len(asked), device=runs.device).repeat_interleave(per_query[asked])
+        weight = self.user_weight[user].repeat_interleave(at.shape[1]) / per_query
+        window = Window(
+            self.items[column] * known,
+            self.ratings[column] * known,
+            user,
+            self.ages[at_all[:, :, 0]],
+        )
+        liked = self.items[at_all[target]] - 1
+        return Examples(window, at.shape[1], asked, row, liked, weight[asked][row])

@@ -1,0 +1,263 @@
+"""What the neural models that read a history share: fields, objective, fit and query."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.errors import InputError
+from recsys_core.events import OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.index import IndexConfig
+from recsys_core.recall.mining import search_over
+from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
+from recsys_core.recall.side_tables import SideTable
+from recsys_core.recall.similar import ItemToItem, cosine_scores
+from recsys_core.recall.towers import Inputs
+from recsys_core.recall.validation import METRIC, Validation
+from recsys_core.recall.vectors import VectorModel
+from recsys_core.sampling.config import SamplingConfig
+from recsys_core.sampling.full import full_softmax
+from recsys_core.sampling.negatives import Likes, Negatives
+from recsys_core.training.trainer import TrainingConfig, train
+
+
+class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
+    """Fields of the neural models that read a history."""
+
+    dim: int = Field(64, ge=1, le=4096, description="Length of the vectors.")
+    history: int = Field(50, ge=1, le=10_000, description="Last events that a query sees.")
+    target: Literal["next", "window"] = Field(
+        "next",
+        description="What a query learns to find: the event that follows, or the liked ones among "
+        "the `window` that follow.",
+    )
+    window: int = Field(10, ge=2, le=100, description="target window: events looked ahead.")
+    user_weighting: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="A user with n events counts n^(1 - this): 0: every event alike, 1: every user "
+        "alike, as in the YouTube paper.",
+    )
+    attributes: bool = Field(
+        True, description="Read the attributes of users and items; false: only ids and ratings."
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden values set to zero.")
+    batch_size: int = Field(
+        64,
+        ge=1,
+        le=1_000_000,
+        description="Runs a gradient step; a run is some consecutive events of a user, all of them "
+        "targets.",
+    )
+
+
+class Network(nn.Module):
+    """Turns windows into queries, and items into vectors of the same space."""
+
+    @abstractmethod
+    def forward(self, window: Window, queries: int) -> Tensor:
+        """Make the queries after each of the last columns, shape (b, queries, dim)."""
+
+    @abstractmethod
+    def vectors(self, items: Tensor) -> Tensor:
+        """Make the vectors of some items by number, shape (n,): shape (n, dim)."""
+
+
+class SequentialObjective:
+    """Softmax loss of the targets of runs, over the catalogue or against drawn negatives."""
+
+    monitor = METRIC
+
+    def __init__(
+        self,
+        module: Network,
+        runs: Runs,
+        negatives: Negatives,
+        catalogue: Tensor,
+        config: SequentialConfig,
+        validate: Callable[[], dict[str, float]],
+    ) -> None:
+        self.module, self.runs, self.negatives, self.config = module, runs, negatives, config
+        self.validate, self.size = validate, len(runs)
+        self.catalogue = catalogue
+        self.place = torch.zeros(negatives.n_items, dtype=torch.long, device=catalogue.device)
+        self.place[catalogue] = torch.arange(len(catalogue), device=catalogue.device)
+        self.whole = (
+            config.sampler == "uniform"
+            and config.negatives is None
+            and not (config.hard_negatives or config.exclude_seen or config.logq)
+        )
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
+        """Cut the runs into batches; once an epoch the index for hard negatives is built anew."""
+        if self.config.hard_negatives:
+            with torch.no_grad():
+                vectors = self.module.vectors(self.catalogue)
+            self.negatives.search = search_over(vectors, self.catalogue, self.config)
+        yield from self.runs.batches(order, batch_size)
+
+    def loss(self, batch: Examples) -> Tensor:
+        """Compute the weighted mean over all targets of the batch."""
+        queries = self.module(batch.window, batch.queries).flatten(0, 1)
+        queries = queries.index_select(0, batch.asked)
+        if self.whole:
+            vectors = self.module.vectors(self.catalogue)
+            liked = self.place[batch.liked]
+            return full_softmax(queries, vectors, batch.row, liked, batch.weight)
+        users = batch.window.users[batch.asked // batch.queries]
+        return self.negatives.loss(
+            queries,
+            users,
+            batch.row,
+            batch.liked,
+            lambda items: queries @ self.module.vectors(items).T,
+            batch.weight,
+        )
+
+
+ConfigT = TypeVar("ConfigT", bound=SequentialConfig)
+
+
+class SequentialModel(ItemToItem, VectorModel[ConfigT]):
+    """Ask with the last events of a history; children say what module makes the query.
+
+    All events of a history, with their ratings, are read; the relevant train rows are targets.
+    """
+
+    inputs: Inputs
+    module: Network
+    curve: list[dict[str, float]]
+    """Loss and ndcg@10 on validation users of each epoch."""
+
+    @abstractmethod
+    def build(self, inputs: Inputs) -> Network:
+        """Build the untrained module."""
+
+    @property
+    @abstractmethod
+    def run(self) -> tuple[int, int]:
+        """Events to predict in a run, and events that its first query sees."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        device = self.runtime.torch_device()
+        self.inputs = self._inputs(positives)
+        torch.manual_seed(self.runtime.seed)
+        self.module = self.build(self.inputs).to(device)
+        validation = Validation(valid)
+
+        def validate() -> dict[str, float]:
+            self._take_vectors()
+            return validation(self)
+
+        objective = SequentialObjective(
+            self.module,
+            self._runs(device),
+            self._negatives(positives, device),
+            torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
+            self.config,
+            validate,
+        )
+        if objective.size:
+            self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
+        self._serve(on_event)
+
+    def _inputs(self, positives: Interactions) -> Inputs:
+        data = positives.dataset
+        wanted = self.config.attributes
+        return Inputs(
+            self.n_items,
+            rating_edges(self.histories.ratings),
+            SideTable.of(data.user_columns if wanted else {}, data.n_users),
+            SideTable.of(data.item_columns if wanted else {}, data.n_items),
+        )
+
+    def _runs(self, device: torch.device) -> Runs:
+        known = self.histories
+        every = np.ones(len(known.items), dtype=np.bool_)
+        length, before = self.run
+        return Runs(
+            known,
+            every if self.threshold is None else known.ratings >= self.threshold,
+            self.inputs.edges,
+            length=length,
+            before=before,
+            ahead=self.config.window if self.config.target == "window" else 1,
+            user_weighting=self.config.user_weighting,
+            device=device,
+        )
+
+    def _negatives(self, positives: Interactions, device: torch.device) -> Negatives:
+        users, items = (
+            torch.from_numpy(side.astype(np.int64)).to(device)
+            for side in (positives.user, positives.item)
+        )
+        likes = Likes(users, items, positives.n_users, self.n_items)
+        return Negatives(self.config, torch.from_numpy(positives.item_counts()).to(device), likes)
+
+    def _take_vectors(self) -> None:
+        every = torch.arange(self.n_items, device=self._device)
+        with torch.inference_mode():
+            self.set_targets(self.module.vectors(every).cpu().numpy())
+
+    def _serve(self, on_event: OnEvent) -> None:
+        self.module.eval()
+        self._take_vectors()
+        self.build_index()
+        self.report_index(on_event)
+
+    def query(
+        self, users: NDArray[np.integer], histories: Histories
+    ) -> tuple[FloatArray, BoolArray]:
+        """Read the last events of each history, shape (n, dim)."""
+        window = last_events(
+            histories, users, self.config.history, len(self.histories), self.inputs.edges
+        )
+        with torch.inference_mode():
+            queries = self.module(window.to(self._device), 1)[:, 0]
+        return queries.cpu().numpy(), histories.lengths == 0
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
+        """Cosine of item vectors, shape (n, n_items)."""
+        return cosine_scores(self.targets, items)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Weights, and what the module is built from."""
+        weights = self.module.state_dict().items()
+        return {
+            "edges": self.inputs.edges,
+            **self.inputs.users.arrays("users"),
+            **self.inputs.items.arrays("items"),
+            **{f"module.{name}": tensor.cpu().numpy() for name, tensor in weights},
+        }
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Build the module, take back its weights and serve."""
+        users, items = (SideTable.from_arrays(name, arrays) for name in ("users", "items"))
+        self.inputs = Inputs(self.n_items, arrays["edges"], users, items)
+        self.module = self.build(self.inputs)
+        weights = {
+            name: torch.from_numpy(arrays[f"module.{name}"]) for name in self.module.state_dict()
+        }
+        try:
+            self.module.load_state_dict(weights)
+        except RuntimeError as error:
+            raise InputError(
+                f"saved weights do not fit the model's fields: {str(error).splitlines()[-1]}",
+                "train the model again with --fresh",
+            ) from error
+        self.module.to(self.runtime.torch_device())
+        self._serve(lambda event: None)

@@ -1,0 +1,101 @@
+"""YouTubeDNN: a network turns a history into the weights of a softmax over all items."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recsys_core.config import Config
+from recsys_core.recall.sequences import Window
+from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
+from recsys_core.recall.towers import (
+    INIT,
+    Attributes,
+    Events,
+    HistoryPooling,
+    Inputs,
+    hidden_layers,
+)
+from recsys_core.registry import register_model
+
+#: consecutive events whose queries share the gathering of the history before them
+RUN = 16
+#: the example age is counted in units of so many days
+AGE_DAYS = 365.0
+
+
+class YouTubeDNNConfig(SequentialConfig):
+    """Fields of YouTubeDNN."""
+
+    pools: int = Field(2, ge=1, le=64, description="Vectors that attention pools the history into.")
+    hidden: tuple[int, ...] = Field((256,), description="Sizes of the hidden layers.")
+    example_age: bool = Field(
+        False,
+        description="Tell the network, while it learns, how many days ago an example was; it is "
+        "asked with an age of 0.",
+    )
+    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the events at most.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's first step size.")
+    patience: int = Field(
+        3,
+        ge=0,
+        le=1000,
+        description="Epochs without a better validation value before training stops; 0: never.",
+    )
+
+
+class YouTubeNetwork(Network):
+    """u = MLP(pooled history, last event, user, example age); vectors of items are its weights."""
+
+    def __init__(self, inputs: Inputs, config: YouTubeDNNConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.events = Events(inputs, config.dim)
+        self.users = Attributes(inputs.users, config.dim)
+        self.pool = HistoryPooling(config.dim, config.pools, config.history)
+        width = (config.pools + 2) * config.dim + 2 * config.example_age
+        self.layers = hidden_layers([width, *config.hidden, config.dim], config.dropout)
+        self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim) * INIT)
+
+    def forward(self, window: Window, queries: int) -> Tensor:
+        """Make the queries after each of the last columns, shape (b, queries, dim)."""
+        events = self.events(window)
+        parts = [
+            self.pool(events, window.items > 0, queries),
+            events[:, -queries:],
+            self.users(window.users)[:, None].expand(-1, queries, -1),
+        ]
+        if self.config.example_age:
+            age = window.ages[..., None] / AGE_DAYS
+            parts += [age, age.sqrt()]
+        vectors: Tensor = self.layers(torch.cat(parts, dim=2))
+        return vectors
+
+    def vectors(self, items: Tensor) -> Tensor:
+        """Give the softmax weights of some items, shape (n, dim)."""
+        return F.embedding(items, self.output)
+
+
+@register_model(
+    "youtube-dnn",
+    stage="recall",
+    title="YouTubeDNN",
+    paper="Covington, Adams, Sargin: Deep neural networks for YouTube recommendations. RecSys 2016",
+)
+class YouTubeDNN(SequentialModel[YouTubeDNNConfig]):
+    """Predict the next event as one of n classes, P(i | history, user) ~ exp(<u, v_i>)."""
+
+    Config: ClassVar[type[Config]] = YouTubeDNNConfig
+
+    @property
+    def run(self) -> tuple[int, int]:
+        """Short runs, each query of which sees the whole history field."""
+        return RUN, self.config.history
+
+    def build(self, inputs: Inputs) -> Network:
+        """Build the network."""
+        return YouTubeNetwork(inputs, self.config)

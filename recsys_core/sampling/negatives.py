@@ -1,0 +1,127 @@
+"""What a batch's liked items are told apart from, as the configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from recsys_core.sampling.config import SamplingConfig
+from recsys_core.sampling.samplers import make_sampler
+from recsys_core.sampling.softmax import Candidates, sampled_softmax
+
+#: the index is asked for so many items to find one that the user has not seen
+DEPTH = 64
+
+#: finds the best items of some queries: shape (n, dim) and k to item numbers of shape (n, k)
+Search = Callable[[Tensor, int], Tensor]
+
+
+class Likes:
+    """Which items each user likes in the train rows.
+
+    Parameters
+    ----------
+    users, items
+        Shape (rows,), int64.
+    """
+
+    def __init__(self, users: Tensor, items: Tensor, n_users: int, n_items: int) -> None:
+        self.n_items = n_items
+        self.pairs = torch.unique(users * n_items + items)
+        counts = torch.bincount(self.pairs // n_items, minlength=n_users)
+        self.first = torch.cumsum(counts, 0) - counts
+        self.length = counts
+
+    def have(self, users: Tensor, items: Tensor) -> Tensor:
+        """Tell, in shapes that broadcast, which of the users like which of the items."""
+        keys = users * self.n_items + items
+        place = torch.searchsorted(self.pairs, keys).clamp(max=len(self.pairs) - 1)
+        found: Tensor = self.pairs[place] == keys
+        return found
+
+    def among(self, users: Tensor, candidates: Candidates) -> Tensor:
+        """Shape (len(users), candidates), bool: which of the candidates each user likes."""
+        lengths = self.length[users]
+        row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
+        first = torch.cumsum(lengths, 0) - lengths
+        event = torch.arange(len(row), device=row.device) + (self.first[users] - first)[row]
+        item = self.pairs[event] % self.n_items
+        place = candidates.place[item].clamp(min=0)
+        present = candidates.items[place] == item
+        inside = torch.zeros(
+            len(users), len(candidates.items), dtype=torch.bool, device=users.device
+        )
+        inside[row[present], place[present]] = True
+        return inside
+
+
+class Negatives:
+    """Draws the negatives of a batch and computes its softmax loss.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_items,): liked train rows of each item.
+    likes
+        What to leave out.
+    """
+
+    search: Search | None = None
+    """Finds hard negatives; set anew every epoch where the configuration wants some."""
+
+    def __init__(self, config: SamplingConfig, counts: Tensor, likes: Likes) -> None:
+        self.config, self.likes, self.n_items = config, likes, len(counts)
+        self.sampler = make_sampler(config, counts)
+
+    def loss(
+        self,
+        queries: Tensor,
+        users: Tensor,
+        row: Tensor,
+        liked: Tensor,
+        logits: Callable[[Tensor], Tensor],
+        weight: Tensor | None = None,
+    ) -> Tensor:
+        """Compute the mean loss of liked items.
+
+        Parameters
+        ----------
+        queries, users
+            Shapes (q, dim) and (q,): what asks, and for whom.
+        row, liked, weight
+            Shape (rows,) each: query and number of each liked item, and what it counts.
+        logits
+            Scores items, shape (c,), for all queries: shape (q, c).
+
+        Returns
+        -------
+        Scalar.
+        """
+        negatives = self.sampler.draw(self.config.negatives, liked)
+        if self.config.hard_negatives:
+            negatives = torch.cat([negatives, self.hard(queries.detach(), users)])
+        candidates = Candidates.of(liked, negatives, self.n_items)
+        scores, positive = logits(candidates.items), None
+        if self.config.logq:
+            if not self.config.logq_positive:
+                positive = scores[row, candidates.target]
+            scores = scores - self.sampler.log_probability(candidates.items)
+        seen = self.likes.among(users, candidates) if self.config.exclude_seen else None
+        return sampled_softmax(
+            scores, row, candidates, positive=positive, excluded=seen, weight=weight
+        )
+
+    def hard(self, queries: Tensor, users: Tensor) -> Tensor:
+        """Find the best unseen item of some queries, shape (at most hard_negatives,)."""
+        assert self.search is not None
+        count = self.config.hard_negatives
+        turns = torch.randperm(len(queries), device=queries.device)
+        some = turns.repeat(-(-count // len(queries)))[:count]
+        found = self.search(queries[some], DEPTH)
+        fresh = (found >= 0) & ~self.likes.have(users[some][:, None], found.clamp(min=0))
+        rank = torch.cumsum(fresh, dim=1)
+        # a query that asks again, because there are fewer queries, gets its next best item
+        turn = torch.arange(count, device=some.device) // len(queries) + 1
+        return found[fresh & (rank == turn[:, None])]
