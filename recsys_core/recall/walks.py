@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -25,13 +26,17 @@ from recsys_core.recall.skipgram import (
     train_skip_gram,
 )
 from recsys_core.recall.validation import Validation
+from recsys_core.threads import thread_budget
+
+#: walks that one thread, or one machine, makes at a time
+AT_ONCE = 65_536
 
 
 class Walks:
     """A corpus of walks; each pass starts one at every node, in a new random order.
 
     Users are nodes 0 to n_users - 1, items follow. A step goes along a random edge, so walks visit
-    users and items in turn.
+    users and items in turn. Threads share out the walks, or what ``joblib.parallel_config`` says.
 
     Parameters
     ----------
@@ -63,20 +68,54 @@ class Walks:
         return len(self.nodes)
 
     def __iter__(self) -> Iterator[list[int]]:
-        rng = np.random.default_rng([self.seed, self.passes])
+        seeds = [self.seed, self.passes]
         self.passes += 1
-        for walk in self.walk(rng.permutation(self.nodes), rng):
-            yield walk.tolist()
+        order = np.random.default_rng(seeds).permutation(self.nodes)
+        parts = [order[first : first + AT_ONCE] for first in range(0, len(order), AT_ONCE)]
+        spread = Parallel(
+            max(1, min(thread_budget(), len(parts))), prefer="threads", return_as="generator"
+        )
+        walks = spread(
+            delayed(random_walks)(self.offsets, self.neighbours, part, self.length, [*seeds, place])
+            for place, part in enumerate(parts)
+        )
+        for some in walks:
+            for walk in some:
+                yield walk.tolist()
 
-    def walk(self, starts: TimeArray, rng: np.random.Generator) -> IntArray:
-        """Walk from each of `starts`, shape (n,), at the same time; shape (n, length)."""
-        walks = np.empty((self.length, len(starts)), dtype=np.int32)
-        walks[0] = starts
-        for step in range(1, self.length):
-            here = walks[step - 1]
-            edge = (rng.random(len(here)) * self.counts[here]).astype(np.int64)
-            walks[step] = self.neighbours[self.offsets[here] + edge]
-        return np.ascontiguousarray(walks.T)
+
+def random_walks(
+    offsets: IntArray,
+    neighbours: IntArray,
+    starts: NDArray[np.integer],
+    length: int,
+    seeds: list[int],
+) -> IntArray:
+    """Walk from each of `starts`, all at the same time.
+
+    Parameters
+    ----------
+    offsets, neighbours
+        Shapes (nodes + 1,) and (edges,): node v has neighbours[offsets[v]:offsets[v + 1]]; no node
+        that can be reached has none.
+    starts
+        Shape (n,).
+    seeds
+        Of the generator.
+
+    Returns
+    -------
+    Shape (n, length).
+    """
+    rng = np.random.default_rng(seeds)
+    walks = np.empty((length, len(starts)), dtype=np.int32)
+    walks[0] = starts
+    for step in range(1, length):
+        here = walks[step - 1]
+        edges = offsets[here + 1] - offsets[here]
+        edge = (rng.random(len(here)) * edges).astype(np.int64)
+        walks[step] = neighbours[offsets[here] + edge]
+    return np.ascontiguousarray(walks.T)
 
 
 class WalkConfig(SkipGramConfig, HistoryConfig, IndexConfig):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys_core.recall.walks import Walks
+from recsys_core.recall import walks as module
+from recsys_core.recall.walks import Walks, random_walks
+from recsys_core.threads import limited_threads
 
 
 def likes(*pairs: tuple[int, int], shape: tuple[int, int]) -> sp.csr_matrix:
@@ -49,11 +52,12 @@ def test_walks_go_along_edges_and_start_at_every_node(seed: int, length: int) ->
 def test_every_neighbour_is_as_likely() -> None:
     # item 0 (node 4) is liked by all of four users, item 1 (node 5) by user 3 alone
     walks = Walks(likes((0, 0), (1, 0), (2, 0), (3, 0), (3, 1), shape=(4, 2)), length=3, seed=0)
-    paths = walks.walk(np.full(20_000, 5), np.random.default_rng(0))
+    graph = (walks.offsets, walks.neighbours)
+    paths = random_walks(*graph, np.full(20_000, 5), 3, [0])
     assert (paths[:, 1] == 3).all()
     share_back = (paths[:, 2] == 5).mean()  # user 3 likes two items: 1/2
     assert abs(share_back - 1 / 2) < 0.015
-    paths = walks.walk(np.full(20_000, 4), np.random.default_rng(0))
+    paths = random_walks(*graph, np.full(20_000, 4), 3, [0])
     shares = np.bincount(paths[:, 1], minlength=4) / 20_000
     np.testing.assert_allclose(shares, 1 / 4, atol=0.015)
 
@@ -65,3 +69,15 @@ def test_passes_differ_and_seeds_repeat_them() -> None:
     assert one != two
     assert [list(again), list(again)] == [one, two]
     assert list(other) != one
+
+
+def test_threads_share_out_the_walks_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 4)
+    matrix = sp.csr_matrix(np.ones((6, 6), np.float32))
+    tables = []
+    for threads in (1, 2):
+        with limited_threads(threads):
+            tables.append(list(Walks(matrix, 9, 0)))
+    assert tables[0] == tables[1]
+    assert len(tables[0]) == 12
+    assert len({tuple(walk[1:]) for walk in tables[0]}) > 9  # parts have generators of their own
