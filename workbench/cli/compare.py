@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import click
 
+from workbench.cli.chosen import find_run
 from workbench.cli.context import Settings, pass_settings
 
 
 @click.command
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…")
+@click.option("--users", is_flag=True, help="List the users who gain and lose most, of two runs.")
+@click.option("--metric", default="", help="With --users.  [default: the most telling one]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
-def compare(settings: Settings, runs: tuple[str, ...], as_json: bool) -> None:
+def compare(
+    settings: Settings, runs: tuple[str, ...], users: bool, metric: str, as_json: bool
+) -> None:
     """Compare runs with the first: values, differences, significance (paired over users).
 
-    RUN is a run id, its start or end, or a run folder.
+    RUN is a run id, its start or end, a label (its newest run), or a run folder.
     """
+    if users:
+        from workbench.cli.compare_users import compare_users
+
+        compare_users(settings, runs, metric, as_json)
+        return
     from workbench.reports.compare import compare_runs
     from workbench.reports.folder import read_report_run
-    from workbench.store.manage import resolve_run
 
-    found = [read_report_run(resolve_run(settings.runs_dir, text).path) for text in runs]
+    found = [read_report_run(find_run(settings, text).path) for text in runs]
     comparison = compare_runs(found)
     if as_json:
         import json

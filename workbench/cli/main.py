@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("evaluate", "evaluate", "Train or reuse a suite of models, compare, gate, report."),
     "train": ("train", "train", "Train and evaluate one model."),
     "compare": ("compare", "compare", "Put runs side by side: values, differences, significance."),
+    "user": ("user", "user", "Show a user's history next to what runs recommend; find users."),
     "similar": ("similar", "similar", "Show the items most like one, run beside run."),
     "data": ("data", "data", "List, fetch, import and describe data sets."),
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),

@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from recsys_core.errors import InputError
+from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings, pass_settings
 from workbench.store.items import Item, Items, read_items
-from workbench.store.manage import resolve_run
 from workbench.store.runs import MODEL, Run
 from workbench.store.text import plain
 
@@ -47,10 +47,10 @@ def similar(settings: Settings, item: str, runs: tuple[str, ...], k: int, as_jso
     """Show the items most like ITEM, side by side for each run.
 
     ITEM is an original id, a title, or a part of one that fits no other; RUN is a run id, its
-    start or end, or a run folder.
+    start or end, a label (its newest run), or a run folder.
     """
-    found = [_succeeded(resolve_run(settings.runs_dir, text)) for text in runs]
-    dataset = _same_dataset(found)
+    found = chosen_runs(settings, runs)
+    dataset = dataset_of(found)
     items = read_items(settings.data_dir, dataset["name"], dataset["fingerprint"])
     wanted = items.find(item)
     lists = [_neighbours(run, wanted, items, k, dataset["fingerprint"]) for run in found]
@@ -58,27 +58,6 @@ def similar(settings: Settings, item: str, runs: tuple[str, ...], k: int, as_jso
         sys.stdout.write(json.dumps(_as_json(wanted, lists), indent=2, ensure_ascii=False) + "\n")
     else:
         _print(wanted, lists, k)
-
-
-def _succeeded(run: Run) -> Run:
-    state = run.status().state
-    if state != "succeeded":
-        raise InputError(f"run {run.run_id} is {state}: it has no model", "name one that succeeded")
-    return run
-
-
-def _same_dataset(runs: Sequence[Run]) -> dict[str, Any]:
-    first = runs[0]
-    dataset: dict[str, Any] = first.metrics["dataset"]
-    for run in runs[1:]:
-        other = run.metrics["dataset"]
-        if other["fingerprint"] != dataset["fingerprint"]:
-            raise InputError(
-                f"run {run.run_id} is on data set '{other['name']}', "
-                f"{first.run_id} on '{dataset['name']}'",
-                "name runs on the same data",
-            )
-    return dataset
 
 
 def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) -> Neighbours:

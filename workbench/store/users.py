@@ -1,0 +1,258 @@
+"""The users and items of a prepared data set, from its browse.sqlite (data/README.md)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from workbench.store.files import StoreError
+from workbench.store.items import BROWSE, Item
+
+#: so many ids are offered for one that does not exist
+_NEAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user: number, original id, number of events, and what is known."""
+
+    number: int
+    user_id: str
+    events: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a user did: rating None where the set has none, time (seconds since 1970) likewise."""
+
+    item: int
+    rating: float | None
+    time: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """A user who knows an item, and how it was rated."""
+
+    user: int
+    rating: float | None
+
+
+class Browse:
+    """A prepared data set, read as it is asked for; usable from one thread at a time.
+
+    Parameters
+    ----------
+    fingerprint
+        What the set must be; None: whatever is there. The numbers of another set would mean other
+        users and items.
+
+    Raises
+    ------
+    StoreError
+        The set is not there, is damaged, or is another one by now.
+    """
+
+    def __init__(self, data_dir: Path, name: str, fingerprint: str | None = None) -> None:
+        self.path = data_dir / name / BROWSE
+        self.name = name
+        self._again = f"prepare it again: recsys-workbench data fetch {name}, or data import PATH"
+        if not self.path.is_file():
+            raise StoreError(f"data set '{name}' is not in {data_dir}", self._again)
+        #: for a connection of one's own
+        self.address = f"{self.path.absolute().as_uri()}?mode=ro"
+        self._database = sqlite3.connect(self.address, uri=True, check_same_thread=False)
+        meta = dict(self.query("SELECT key, value FROM meta"))
+        self.fingerprint = str(meta.get("fingerprint", ""))
+        if fingerprint is not None and self.fingerprint != fingerprint:
+            self.close()
+            raise StoreError(
+                f"data set '{name}' in {data_dir} is not the one the run was trained on",
+                "choose the run's --data-dir, or train again",
+            )
+        self.explicit = bool(json.loads(meta.get("explicit", "true")))
+        self.timed = bool(json.loads(meta.get("timed", "true")))
+        self.synthetic = bool(json.loads(meta.get("synthetic", "false")))
+        self._items: dict[int, Item] = {}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a SELECT.
+
+        Raises
+        ------
+        StoreError
+            The file is damaged.
+        """
+        try:
+            with closing(self._database.execute(sql, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self.path}: damaged: {error}", self._again) from error
+
+    # Users
+
+    def find_user(self, user_id: str) -> User:
+        """Look up a user by original id.
+
+        Raises
+        ------
+        StoreError
+            There is none; the ids near it are named.
+        """
+        found = self.query("SELECT user FROM users WHERE user_id = ?", (user_id,))
+        if found:
+            return self.user(found[0][0])
+        near = self._near(user_id)
+        raise StoreError(
+            f"no user '{user_id}' in data set '{self.name}'",
+            f"ids near it: {', '.join(near)}; find users with: user --find 'min-history=50'",
+        )
+
+    def _near(self, user_id: str) -> list[str]:
+        """Ids that begin like `user_id`, those first that share more of it."""
+        near: dict[str, None] = {}
+        for length in range(len(user_id), -1, -1):
+            start = user_id[:length]
+            rows = self.query(
+                "SELECT user_id FROM users WHERE user_id >= ? AND user_id < ?"
+                " ORDER BY length(user_id), user_id LIMIT ?",
+                (start, start + "\U0010ffff", _NEAR),
+            )
+            near |= dict.fromkeys(row[0] for row in rows)
+            if len(near) >= _NEAR:
+                break
+        return list(near)[:_NEAR]
+
+    def user(self, number: int) -> User:
+        """Read a user by number."""
+        return self.users([number])[0]
+
+    def users(self, numbers: Sequence[int]) -> list[User]:
+        """Read users by number, in the order asked for."""
+        rows = self.query(
+            "SELECT user, user_id, events, attributes FROM users"
+            " WHERE user IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        found = {
+            number: User(number, name, events, json.loads(attributes))
+            for number, name, events, attributes in rows
+        }
+        return [found[number] for number in numbers]
+
+    def history(self, user: int) -> list[Event]:
+        """Read a user's events, oldest first."""
+        rows = self.query(
+            "SELECT items, ratings, timestamps FROM histories WHERE user = ?", (user,)
+        )
+        if not rows:
+            return []
+        items, ratings, times = rows[0]
+        return [
+            Event(item, rating if self.explicit else None, time if self.timed else None)
+            for item, rating, time in zip(
+                numbers(items, "i"), numbers(ratings, "f"), numbers(times, "q"), strict=True
+            )
+        ]
+
+    # Items
+
+    def item(self, number: int) -> Item:
+        """Read an item by number."""
+        return self.items([number])[number]
+
+    def items(self, wanted: Iterable[int]) -> dict[int, Item]:
+        """Read items by number; they are kept."""
+        missing = [number for number in dict.fromkeys(wanted) if number not in self._items]
+        if missing:
+            self._keep_items(
+                self.query(
+                    "SELECT item, item_id, title, attributes FROM items"
+                    " WHERE item IN (SELECT value FROM json_each(?))",
+                    (json.dumps(missing),),
+                )
+            )
+        return self._items
+
+    def all_items(self) -> dict[int, Item]:
+        """Read every item, once."""
+        total = self.query("SELECT count(*) FROM items")[0][0]
+        if len(self._items) < total:
+            self._keep_items(self.query("SELECT item, item_id, title, attributes FROM items"))
+        return self._items
+
+    def _keep_items(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for number, item_id, title, attributes in rows:
+            genres = tuple(json.loads(attributes).get("genres", ()))
+            self._items[number] = Item(number, item_id, title, genres)
+
+    def popularity(self, wanted: Sequence[int]) -> dict[int, int]:
+        """Count the events of items by number."""
+        return dict(
+            self.query(
+                "SELECT item, events FROM items WHERE item IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(wanted)),),
+            )
+        )
+
+    def most_popular(self, k: int, without: Iterable[int] = ()) -> list[tuple[int, int]]:
+        """List the items with the most events: (item, events), most first."""
+        left_out = set(without)
+        rows = self.query(
+            "SELECT item, events FROM items ORDER BY events DESC, item LIMIT ?",
+            (k + len(left_out),),
+        )
+        return [(item, events) for item, events in rows if item not in left_out][:k]
+
+    def fans(self, item: int, limit: int) -> list[Fan]:
+        """Find users whose history has an item, at most `limit`, in the order of their numbers."""
+        wanted = item.to_bytes(4, "little")
+        found: list[Fan] = []
+        # a byte search before any array is made: most histories do not have the item
+        cursor = self._database.execute("SELECT user, items, ratings FROM histories ORDER BY user")
+        with closing(cursor):
+            for user, items, ratings in cursor:
+                place = _find(items, wanted)
+                if place >= 0:
+                    rating = numbers(ratings, "f")[place] if self.explicit else None
+                    found.append(Fan(user, rating))
+                    if len(found) == limit:
+                        break
+        return found
+
+
+def numbers(content: bytes, kind: str) -> array[Any]:
+    """Read a little-endian array: ``"i"`` int32, ``"f"`` float32, ``"q"`` int64."""
+    values = array(kind)
+    values.frombytes(content)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
+def _find(content: bytes, wanted: bytes) -> int:
+    """Find the place of a four-byte number in an array of them; -1: it is not there."""
+    at = content.find(wanted)
+    while at % 4:
+        if at < 0:
+            return -1
+        at = content.find(wanted, at + 1)
+    return at // 4
