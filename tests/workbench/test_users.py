@@ -117,6 +117,12 @@ def test_genres_of_a_list() -> None:
         ("genre=horror", [0, 1, 2]),  # 2/5, 1/3, 1/4
         ("genre=Horror>.35", [0]),
         ("genre=Sci-Fi>=.5 genre=Horror<.3", [2]),
+        ("rated=105", [0, 1, 2]),
+        ("liked=104", []),  # user 2 rated it 1
+        ("rated=104 age=56+", [2]),
+        ("liked=107 best=ndcg@10", [2, 1, 3]),
+        ("most=events", [0, 2, 4, 1, 3, 5]),
+        ("least=events min-history=4", [2, 4, 0]),
         ("worst=ndcg@10", [3, 1, 0, 2]),
         ("best=ndcg@10", [2, 0, 1, 3]),
         ("ndcg@10>=.5", [0, 2]),
@@ -153,6 +159,8 @@ def test_values_say_what_was_asked_for(browse: Browse, tmp_path: Path) -> None:
         ("agee=25", "unknown condition 'agee'\ndid you mean 'age'?"),
         ("worst=ndcg@20", "unknown metric of users 'ndcg@20'\ndid you mean 'ndcg@10'?"),
         ("genre=Horor", "unknown genre 'Horor'\ndid you mean 'Horror'?"),
+        ("most=ratings", "'most=ratings' is no order\nmost=events"),
+        ("rated=7", "no item '7' in data set 'films'"),
         ("min-history=many", "'min-history=many' wants a number, got 'many'"),
         ("age>=old", "'age>=old' wants a number, got 'old'"),
         ("gain=ndcg@10", "gain=ndcg@10 compares two runs"),

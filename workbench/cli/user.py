@@ -11,9 +11,8 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.chosen import chosen_runs, dataset_of, newest_runs
 from workbench.cli.context import Settings, pass_settings
-from workbench.store import results
 from workbench.store.files import without_nan
-from workbench.store.runs import RESULTS, Run
+from workbench.store.runs import Run
 from workbench.store.users import Browse, User
 
 if TYPE_CHECKING:
@@ -97,10 +96,14 @@ def _inspect(
 
 
 def _find(browse: Browse, text: str, runs: list[Run], k: int, as_json: bool) -> None:
-    from workbench.store.users_find import find_users, parse_question, user_attributes
+    from workbench.store.users_find import (
+        find_users,
+        parse_question,
+        user_attributes,
+        user_metrics,
+    )
 
-    metrics = results.metric_names(runs[0].path / RESULTS)
-    question = parse_question(text, user_attributes(browse), metrics)
+    question = parse_question(text, user_attributes(browse), user_metrics(runs[0]))
     found = find_users(browse, question, runs)
     users = browse.users(found.users[:k])
     values: list[float | None] = [*found.values[:k]] or [None] * len(users)

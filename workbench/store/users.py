@@ -109,6 +109,10 @@ class Browse:
 
     # Users
 
+    def __len__(self) -> int:
+        """Count the users."""
+        return int(self.query("SELECT count(*) FROM users")[0][0])
+
     def find_user(self, user_id: str) -> User:
         """Look up a user by original id.
 
@@ -174,6 +178,21 @@ class Browse:
         ]
 
     # Items
+
+    def find_item(self, item_id: str) -> int:
+        """Look up an item by original id.
+
+        Raises
+        ------
+        StoreError
+            There is none.
+        """
+        found = self.query("SELECT item FROM items WHERE item_id = ?", (item_id,))
+        if not found:
+            raise StoreError(
+                f"no item '{item_id}' in data set '{self.name}'", "give an original id"
+            )
+        return int(found[0][0])
 
     def item(self, number: int) -> Item:
         """Read an item by number."""

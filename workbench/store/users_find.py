@@ -19,9 +19,11 @@ from typing import Any
 
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import higher_is_better
+from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse, numbers
+from workbench.store.users_inspect import threshold_of
 
 #: a genre is a taste of the user's when it is in at least this share of the history
 GENRE_SHARE = 0.2
@@ -31,7 +33,8 @@ _HAS = """EXISTS (SELECT 1 FROM json_each(attributes, ?) WHERE lower(value) = lo
     value GLOB '[0-9]*-[0-9]*' AND CAST(? AS INTEGER) BETWEEN
     CAST(value AS INTEGER) AND CAST(substr(value, instr(value, '-') + 1) AS INTEGER))"""
 _WORD = re.compile(r"(?P<name>[^<>=]+)(?P<sign>>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
-_ORDERS = ("worst", "best", "gain", "loss")
+_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
+_ITEMS = ("rated", "liked")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -55,10 +58,13 @@ class Question:
         (name, sign, value) each.
     genres
         (name, sign, share) each.
+    items
+        (``"rated"`` or ``"liked"``, original id of an item) each.
     metrics
         (metric, sign, value) each, of the first run.
     order
-        ``"worst"``, ``"best"``, ``"gain"`` or ``"loss"``, and the metric; None: by number.
+        ``"worst"``, ``"best"``, ``"gain"`` or ``"loss"``, and the metric; ``"most"`` or
+        ``"least"``, and ``"events"``; None: by number.
     """
 
     prefix: str = ""
@@ -66,6 +72,7 @@ class Question:
     high: int | None = None
     attributes: tuple[tuple[str, str, str], ...] = ()
     genres: tuple[tuple[str, str, float], ...] = ()
+    items: tuple[tuple[str, str], ...] = ()
     metrics: tuple[tuple[str, str, float], ...] = ()
     order: tuple[str, str] | None = None
 
@@ -129,7 +136,10 @@ class _Reader:
         if name in ("min-history", "max-history"):
             self.found["low" if name == "min-history" else "high"] = int(_number(word, value))
         elif name in _ORDERS:
-            self.found["order"] = (name, self._metric(value))
+            counted = name in ("most", "least")
+            self.found["order"] = (name, _events(word, value) if counted else self._metric(value))
+        elif name in _ITEMS:
+            self._add("items", (name, value))
         elif name == "genre":
             self._add("genres", _genre(word, value))
         elif "@" in name or name in self.metrics:
@@ -137,7 +147,7 @@ class _Reader:
         elif name in self.attributes:
             self._add("attributes", (name, sign, value))
         else:
-            known = ("min-history", "max-history", "genre", *_ORDERS, *self.attributes)
+            known = ("min-history", "max-history", "genre", *_ITEMS, *_ORDERS, *self.attributes)
             raise unknown_name("condition", name, (*known, *self.metrics))
 
     def _add(self, key: str, condition: tuple[Any, ...]) -> None:
@@ -154,6 +164,12 @@ class _Reader:
         return Question(**self.found)
 
 
+def _events(word: str, value: str) -> str:
+    if value != "events":
+        raise InputError(f"'{word}' is no order", "most=events or least=events")
+    return value
+
+
 def _number(word: str, text: str) -> float:
     try:
         return float(text)
@@ -167,6 +183,13 @@ def _genre(word: str, value: str) -> tuple[str, str, float]:
     if match is None:
         return value, ">=", GENRE_SHARE
     return match["name"], match["sign"], _number(word, match["value"])
+
+
+def user_metrics(run: Run) -> list[str]:
+    """List the metrics that a run has of each user, in the order of its metrics.json."""
+    path = run.path / RESULTS
+    found = "SELECT 1 FROM user_metrics WHERE metric = ? LIMIT 1"
+    return [name for name in run.metrics["metrics"] if results.query(path, found, (name,))]
 
 
 def user_attributes(browse: Browse) -> list[str]:
@@ -193,6 +216,8 @@ def find_users(browse: Browse, question: Question, runs: Sequence[Run] = ()) -> 
         The data set or a run's results are damaged.
     """
     found = _by_sql(browse, question, runs)
+    if question.items:
+        found = _who_know(browse, question, found, runs)
     return _with_tastes(browse, question, found) if question.genres else found
 
 
@@ -262,6 +287,9 @@ class _Query:
         if order is None:
             return ""
         kind, metric = order
+        if metric == "events":
+            self._order.insert(0, f"users.events {'DESC' if kind == 'most' else 'ASC'}")
+            return ""
         if kind in ("gain", "loss"):
             if len(self._runs) != 2:
                 raise InputError(f"{kind}={metric} compares two runs", "name two with --run")
@@ -305,6 +333,21 @@ class _Query:
         # built of column names and fixed words; what a person typed is bound
         columns, order = ", ".join(self._columns), ", ".join(self._order)
         return f"SELECT {columns} FROM users {' '.join(joins)} {where} ORDER BY {order}"  # noqa: S608
+
+
+def _who_know(browse: Browse, question: Question, found: Found, runs: Sequence[Run]) -> Found:
+    """Keep the users who rated or liked the items."""
+    threshold = threshold_of(runs[0] if runs else None, browse)
+    kept = set(found.users)
+    for kind, item_id in question.items:
+        kept &= {
+            fan.user
+            for fan in browse.fans(browse.find_item(item_id), len(browse))
+            if kind == "rated" or threshold is None or (fan.rating or 0) >= threshold
+        }
+    places = [place for place, user in enumerate(found.users) if user in kept]
+    values = [found.values[place] for place in places] if found.column else []
+    return Found([found.users[place] for place in places], values, found.column)
 
 
 def _with_tastes(browse: Browse, question: Question, found: Found) -> Found:

@@ -204,10 +204,14 @@ def _parts(run: Run, user: int) -> bytes | None:
 
 
 def threshold_of(run: Run | None, browse: Browse) -> float | None:
-    """Read from which rating on the run's protocol counts an event as liked; None: all are."""
-    if run is None or not browse.explicit:
+    """Read from which rating on the run's protocol counts an event as liked; None: all are.
+
+    Without a run it is what protocols do by default.
+    """
+    if not browse.explicit:
         return None
-    value = run.metrics["protocol"].get("parameters", {}).get("relevance", 4.0)
+    protocol = run.metrics["protocol"] if run is not None else {}
+    value = protocol.get("parameters", {}).get("relevance", 4.0)
     return None if value is None else float(value)
 
 
