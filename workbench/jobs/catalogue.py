@@ -30,6 +30,8 @@ _VERSION = 1
 #: what describes jobs; only they are fingerprinted
 _SUFFIXES = (".py", ".yaml")
 _BUILD_SECONDS = 300.0
+#: catalogues of other versions that are left for environments that use them
+_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,51 @@ def load_catalogue() -> Catalogue:
         It cannot be made or kept.
     """
     path = catalogue_path()
-    if not path.exists():
-        _build(path)
+    kept = read_catalogue(path)
+    if kept is not None:
+        return kept
     try:
-        return Catalogue.parse(read_json(path))
-    except (StoreError, KeyError, TypeError):
-        _build(path)  # somebody else's half of a file
-        return Catalogue.parse(read_json(path))
+        done = subprocess.run(  # noqa: S603 - this program
+            build_command(path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=_BUILD_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError("the models could not be listed in time", "try again") from None
+    return built_catalogue(path, done.stderr.decode(errors="replace"))
+
+
+def read_catalogue(path: Path) -> Catalogue | None:
+    """Read the catalogue at `catalogue_path`; None where it has not been made."""
+    try:
+        return Catalogue.parse(read_json(path)) if path.exists() else None
+    except (StoreError, KeyError, TypeError):  # of a cache, so it is made again
+        return None
+
+
+def built_catalogue(path: Path, errors: str) -> Catalogue:
+    """Read the catalogue after `build_command` ended.
+
+    Parameters
+    ----------
+    errors
+        What that process wrote to stderr.
+
+    Raises
+    ------
+    StoreError
+        It made none.
+    """
+    kept = read_catalogue(path)
+    if kept is None:
+        lines = errors.strip().splitlines()
+        raise StoreError(
+            f"the models cannot be listed: {lines[-1] if lines else 'no reason given'}",
+            "see why with: python -m workbench.jobs.catalogue_build FILE",
+        )
+    return kept
 
 
 def catalogue_path() -> Path:
@@ -132,8 +172,14 @@ def _plugins() -> list[str]:
     )
 
 
-def _build(path: Path) -> None:
-    """Let another process, which may load torch, write the file; older ones are deleted."""
+def build_command(path: Path) -> list[str]:
+    """Make the cache folder, delete old catalogues, and return the command that writes `path`.
+
+    Raises
+    ------
+    StoreError
+        The folder cannot be made.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -141,23 +187,8 @@ def _build(path: Path) -> None:
             f"{path.parent}: cannot be made: {error.strerror}",
             "choose another cache folder with XDG_CACHE_HOME",
         ) from None
-    for old in path.parent.glob("catalogue-*.json"):
+    old = sorted(path.parent.glob("catalogue-*.json"), key=lambda file: file.stat().st_mtime)
+    for file in old[:-_KEPT]:
         with suppress(OSError):
-            old.unlink()
-    try:
-        done = subprocess.run(  # noqa: S603 - this program
-            [sys.executable, "-P", "-m", "workbench.jobs.catalogue_build", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_BUILD_SECONDS,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-    except subprocess.TimeoutExpired:
-        raise StoreError("the models could not be listed in time", "try again") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise StoreError(
-            f"the models cannot be listed: {lines[-1] if lines else done.returncode}",
-            "run: python -m workbench.jobs.catalogue_build FILE to see why",
-        )
+            file.unlink()
+    return [sys.executable, "-P", "-m", "workbench.jobs.catalogue_build", str(path)]

@@ -40,5 +40,8 @@ class Mode:
 
 _AT = "workbench.tui.screens"
 
-SCREENS = (Mode("2", "results", "Results", "runs side by side", f"{_AT}.runs", "RunsScreen", True),)
+SCREENS = (
+    Mode("1", "jobs", "Jobs", "what runs, waits and has ended", f"{_AT}.jobs", "JobsScreen", True),
+    Mode("2", "results", "Results", "runs side by side", f"{_AT}.runs", "RunsScreen", True),
+)
 BY_NAME = {screen.name: screen for screen in SCREENS}

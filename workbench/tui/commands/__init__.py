@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from workbench.tui.commands import everywhere, results
+from workbench.tui.commands import everywhere, jobs, results
 from workbench.tui.commands.command import Command
 
-__all__ = ["COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table"]
+__all__ = ["COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table", "together"]
 
 #: in the order of the help screen; everywhere comes last
-_FILES = (results, everywhere)
+_FILES = (jobs, results, everywhere)
 
 #: scope -> heading in the help screen and in the docs
 SCOPES: dict[str, str] = {scope: title for file in _FILES for scope, title in file.SCOPES.items()}
@@ -28,6 +28,17 @@ COMMANDS: tuple[Command, ...] = tuple(command for file in _FILES for command in 
 def commands_of(scope: str) -> list[Command]:
     """List the commands of one scope, in the order of the registry."""
     return [command for command in COMMANDS if command.scope == scope]
+
+
+def together(scope: str, other: str) -> bool:
+    """Tell whether commands of two scopes can work at the same moment.
+
+    Those of everywhere always do, those of tables on the first screen of each file.
+    """
+    if scope == other or "everywhere" in (scope, other):
+        return True
+    screens = {next(iter(file.SCOPES)) for file in _FILES}
+    return "table" in (scope, other) and bool(screens & {scope, other})
 
 
 def bindings(scope: str) -> list[BindingType]:

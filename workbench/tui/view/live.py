@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import EVENTS, LOG, Run
@@ -16,14 +16,16 @@ from workbench.tui.view.chart import Point
 
 #: entries of a curve that are no result
 NO_SERIES = ("epoch", "step", "rows_per_second")
-_VALID = "valid/"
 #: validation metrics in the order in which they say most
 _ORDER = ("ndcg@10", "auc", "recall@10", "gauc", "hit@10", "logloss", "mrr@10")
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What a run has reported epoch by epoch, by name: ``loss``, ``valid/ndcg@10``."""
+    """What a run has reported epoch by epoch, by name.
+
+    ``loss`` is that of the training rows; metrics such as ``ndcg@10`` are of the validation rows.
+    """
 
     epochs: int = 0
     series: Mapping[str, Sequence[Point]] = field(default_factory=dict)
@@ -31,22 +33,26 @@ class Curves:
     @property
     def best(self) -> tuple[str, float] | None:
         """The main validation metric and its best value so far; None without validation."""
-        names = [name for name in self.series if name.startswith(_VALID)]
+        names = [name for name in self.series if is_metric(name)]
         if not names:
             return None
         name = min(names, key=curve_order)
-        choose = max if higher_is_better(name.removeprefix(_VALID)) else min
-        return name.removeprefix(_VALID), choose(value for _, value in self.series[name])
+        choose = max if higher_is_better(name) else min
+        return name, choose(value for _, value in self.series[name])
+
+
+def is_metric(name: str) -> bool:
+    """Tell whether a name of a curve is a metric of the validation rows."""
+    base = name.partition("@")[0]
+    return base in TOPK_METRICS or base.partition("/")[0] in ROW_METRICS
 
 
 def curve_order(name: str) -> tuple[int, int, str]:
     """Sort key: the loss first, then validation metrics as the results have them, then others."""
     if name == "loss":
         return 0, 0, name
-    metric = name.removeprefix(_VALID)
-    if metric == name:
-        return 2, 0, name
-    return 1, _ORDER.index(metric) if metric in _ORDER else len(_ORDER), name
+    place = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    return (1 if is_metric(name) else 2), place, name
 
 
 class _Reading:

@@ -59,8 +59,9 @@ class Grid(ScrollView, inherit_bindings=False):
         column: str
         descending: bool
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None, sortable: bool = True) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._sortable = sortable
         self.table = Table()
         self._first = 0
         self._column_chosen = False
@@ -69,14 +70,14 @@ class Grid(ScrollView, inherit_bindings=False):
     def cursor_key(self) -> str | None:
         """The key of the row under the cursor; None in an empty table."""
         keys = self.table.keys
-        return keys[self.cursor_row] if self.cursor_row < len(keys) else None
+        return keys[self.cursor_row] or None if self.cursor_row < len(keys) else None
 
     def show(self, table: Table) -> None:
         """Draw `table`; the cursor follows its row and its column."""
         key, column = self.cursor_key, self._column_key()
         self.table = table
         keys = table.keys
-        row = keys.index(key) if key in keys else min(self.cursor_row, max(0, len(keys) - 1))
+        row = keys.index(key) if key and key in keys else self._nearest_row(self.cursor_row)
         columns = [head.key for head in table.heads]
         if self._column_chosen and column in columns:
             self.cursor_column = columns.index(column)
@@ -93,15 +94,29 @@ class Grid(ScrollView, inherit_bindings=False):
         heads = self.table.heads
         return heads[self.cursor_column].key if self.cursor_column < len(heads) else None
 
+    def _nearest_row(self, row: int, step: int = 1) -> int:
+        """Find the row at or after `row` in the direction of `step` that is no heading."""
+        keys = self.table.keys
+        row = max(0, min(row, len(keys) - 1))
+        for onward in (step, -step):
+            place = row
+            while 0 <= place < len(keys):
+                if keys[place]:
+                    return place
+                place += onward
+        return 0
+
     # Moving
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Tell that nothing works in an empty table."""
+        """Tell that nothing works in an empty table, and that not every table can be sorted."""
+        if action == "sort" and not self._sortable:
+            return False
         return bool(self.table.keys)
 
     def action_move(self, rows: int) -> None:
         """Move the cursor by `rows`."""
-        self.cursor_row = max(0, min(self.cursor_row + rows, len(self.table.rows) - 1))
+        self.cursor_row = self._nearest_row(self.cursor_row + rows, 1 if rows > 0 else -1)
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by a page."""
@@ -109,7 +124,7 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def action_first(self) -> None:
         """Go to the first row."""
-        self.cursor_row = 0
+        self.cursor_row = self._nearest_row(0)
 
     def action_last(self) -> None:
         """Go to the last row."""
@@ -141,10 +156,16 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def _scroll_to_cursor(self) -> None:
         top, height = round(self.scroll_offset.y), self.size.height - 1
-        if self.cursor_row < top:
-            self.scroll_to(y=self.cursor_row, animate=False, immediate=True)
+        first = self._heading_above()
+        if first < top:
+            self.scroll_to(y=first, animate=False, immediate=True)
         elif self.cursor_row >= top + height:
             self.scroll_to(y=self.cursor_row - height + 1, animate=False, immediate=True)
+
+    def _heading_above(self) -> int:
+        """Return the cursor's row, or that of the heading right above it."""
+        row = self.cursor_row
+        return row - 1 if row and not self.table.keys[row - 1] else row
 
     def _keep_column_in_sight(self) -> None:
         fixed = self.table.fixed
@@ -181,7 +202,7 @@ class Grid(ScrollView, inherit_bindings=False):
             self._sort_by_click(event.x)
             return
         row = round(self.scroll_offset.y) + event.y - 1
-        if row >= len(self.table.rows):
+        if row >= len(self.table.rows) or not self.table.keys[row]:
             return
         if row == self.cursor_row and event.chain > 1:
             self.post_message(self.Opened(self.table.keys[row]))
@@ -246,6 +267,10 @@ class Grid(ScrollView, inherit_bindings=False):
         return "↓" if sort[1] else "↑"
 
     def _row_line(self, row: Row, width: int, base: Style) -> Strip:
+        if not row.cells:
+            assert row.note is not None
+            text = _fit(f"  {row.note.text}", width)
+            return Strip([Segment(text, self._style(row.note, base))])
         segments: list[Segment] = []
         used = 0
         for index in self._visible_columns():

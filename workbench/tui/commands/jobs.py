@@ -1,0 +1,100 @@
+"""Commands of the screen Jobs, its log and its dialogs."""
+
+from __future__ import annotations
+
+from workbench.tui.commands.command import Command
+
+SCOPES = {"jobs": "Jobs", "new-job": "New job", "log": "Log of a job"}
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "jobs.add", ("a",), "add", "Add a job, or a sweep over fields of a model.", "add", True
+    ),
+    Command(
+        "jobs.cancel", ("c",), "cancel", "Cancel the job; its checkpoint is kept.", "cancel", True
+    ),
+    Command(
+        "jobs.retry",
+        ("r",),
+        "retry",
+        "Start a job without a result anew, as the same run.",
+        "requeue(False)",
+        True,
+    ),
+    Command(
+        "jobs.resume",
+        ("R",),
+        "resume",
+        "Go on with a job without a result from its last checkpoint.",
+        "requeue(True)",
+        True,
+    ),
+    Command("jobs.pause", ("p",), "pause", "Start no more jobs; again: go on.", "pause", True),
+    Command("jobs.log", ("l",), "log", "Read the job's log, and follow it.", "log", True),
+    Command("jobs.open", ("enter",), "open", "Open the run: result, settings, data.", "open", True),
+    Command(
+        "jobs.mark",
+        ("space",),
+        "mark",
+        "Draw the run's curves beside those of the job under the cursor; again: no longer.",
+        "mark",
+        True,
+    ),
+    Command("jobs.later", ("J",), "later", "Move a job that waits down in the queue.", "shift(1)"),
+    Command("jobs.sooner", ("K",), "sooner", "Move a job that waits up in the queue.", "shift(-1)"),
+    Command(
+        "jobs.priority-up",
+        ("plus", "equals_sign"),
+        "more urgent",
+        "Raise the priority of a job that waits.",
+        "priority(1)",
+    ),
+    Command(
+        "jobs.priority-down",
+        ("minus",),
+        "less urgent",
+        "Lower the priority of a job that waits.",
+        "priority(-1)",
+    ),
+    Command(
+        "jobs.curve", ("v",), "next curve", "Show the next values of the curves.", "curve", True
+    ),
+    Command("jobs.log-axis", ("o",), "log axis", "Linear or logarithmic axis.", "log_axis", True),
+    Command(
+        "jobs.smooth", ("m",), "smooth", "Smooth the curves more, or not at all.", "smooth", True
+    ),
+    Command("jobs.clear", ("escape",), "clear", "Take all marks off.", "clear"),
+    Command("new-job.submit", ("enter",), "add the job", "Check all, and add the job.", "submit"),
+    Command("new-job.down", ("down",), "next field", "Go to the next field.", "move(1)"),
+    Command("new-job.up", ("up",), "field above", "Go to the field above.", "move(-1)"),
+    Command("new-job.page-down", ("pagedown",), "page down", "Go down by a page.", "page(1)"),
+    Command("new-job.page-up", ("pageup",), "page up", "Go up by a page.", "page(-1)"),
+    Command(
+        "new-job.complete",
+        ("tab",),
+        "complete",
+        "Put in the next value that fits what was typed.",
+        "complete(1)",
+    ),
+    Command(
+        "new-job.complete-back",
+        ("shift+tab",),
+        "complete back",
+        "Put in the value before.",
+        "complete(-1)",
+    ),
+    Command("new-job.close", ("escape",), "close", "Close without adding.", "close"),
+    Command("log.back", ("escape", "l", "backspace"), "back", "Return to the jobs.", "back", True),
+    Command(
+        "log.follow", ("f",), "follow", "Stay at the end while lines come, or stop.", "follow", True
+    ),
+    Command("log.search", ("slash",), "search", "Look for text.", "search", True),
+    Command("log.next", ("n",), "next", "Go to the next line with the text.", "find(1)", True),
+    Command("log.previous", ("N",), "previous", "Go to the line before.", "find(-1)", True),
+    Command("log.down", ("j", "down"), "down", "Scroll down.", "scroll(1)"),
+    Command("log.up", ("k", "up"), "up", "Scroll up.", "scroll(-1)"),
+    Command("log.page-down", ("pagedown",), "page down", "Scroll down by a page.", "page(1)"),
+    Command("log.page-up", ("pageup",), "page up", "Scroll up by a page.", "page(-1)"),
+    Command("log.top", ("g", "home"), "top", "Go to the beginning.", "top"),
+    Command("log.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
+)

@@ -1,0 +1,429 @@
+"""Jobs: what runs, waits and has ended, with live curves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Static
+
+from recsys_core.errors import InputError
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.commands import bindings
+from workbench.tui.screens.base import FullScreen
+from workbench.tui.view import changes
+from workbench.tui.view import format as show
+from workbench.tui.view.chart import MARKERS, Series, smoothed
+from workbench.tui.view.jobs import (
+    MOST_MARKED,
+    JobsView,
+    build_jobs,
+    changed,
+    waiting_text,
+)
+from workbench.tui.view.live import CurveReader, Curves, curve_order, is_metric, log_tail
+from workbench.tui.view.table import reason_of
+from workbench.tui.widgets.chart import LineChart
+from workbench.tui.widgets.grid import Grid
+
+#: curves and log are read on this often, in seconds
+_READ_SECONDS = 0.25
+#: cells that a chart needs
+_CHART_WIDTH, _CHART_HEIGHT = 38, 9
+#: cells from which the side panel fits
+_WIDE = 130
+_SMOOTHINGS = (0.0, 0.6, 0.9)
+#: colours of the lines, as in the style sheet
+_COLOURS = ("$primary", "$accent", "$success", "$error")
+
+
+@dataclass(frozen=True, slots=True)
+class CurveOptions:
+    """How curves are shown."""
+
+    log: bool = False
+    smoothing: float = 0.0
+    first: int = 0
+
+
+class JobsScreen(FullScreen):
+    """The jobs, the curves of the one under the cursor and of marked ones, the end of its log."""
+
+    CSS_PATH = "jobs.tcss"
+    BINDINGS: ClassVar = bindings("jobs")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    marked: reactive[tuple[str, ...]] = reactive((), init=False)
+    curve_options: reactive[CurveOptions] = reactive(CurveOptions(), init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: list[RunSummary] = []
+        self._reader = CurveReader()
+        self._curves: dict[str, Curves] = {}
+        self._log = ""
+        self._reading = asyncio.Event()
+
+    def body(self) -> Iterable[Widget]:
+        """Make the table, the facts of one job, the charts, and the panel at the side."""
+        with Horizontal(id="work"):
+            with Vertical(id="left"):
+                yield Grid(id="jobs", sortable=False)
+                yield Static(id="about", markup=False)
+                yield Static(id="legend", markup=False)
+                yield Container(id="charts")
+            yield Static(id="side", markup=False)
+
+    @property
+    def grid(self) -> Grid:
+        """The table."""
+        return self.query_one(Grid)
+
+    @property
+    def shown(self) -> list[RunSummary]:
+        """The jobs in the table, in order."""
+        return self._shown
+
+    @property
+    def current(self) -> RunSummary | None:
+        """The job under the cursor."""
+        row = self.grid.cursor_row
+        return self._shown[row] if row < len(self._shown) else None
+
+    @property
+    def drawn(self) -> list[RunSummary]:
+        """The jobs whose curves are drawn: the marked ones and the one under the cursor."""
+        by_id = {run.run_id: run for run in self._shown}
+        runs = [by_id[run_id] for run_id in self.marked if run_id in by_id]
+        current = self.current
+        if current is not None and current not in runs and len(runs) < MOST_MARKED:
+            runs.append(current)
+        return runs
+
+    def on_mount(self) -> None:
+        """Show the jobs and follow them."""
+        for name in ("runs", "queue"):
+            self.watch(self.app, name, self._draw, init=False)
+        self.grid.focus()
+        self.run_worker(self._follow(), group="curves")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose columns and charts anew."""
+        super().on_resize(event)
+        self._draw()
+        self.call_after_refresh(self._draw_charts)
+
+    def on_screen_resume(self) -> None:
+        """Go on reading."""
+        self._reading.set()
+
+    # Reading
+
+    async def _follow(self) -> None:
+        """Read curves and log on while the screen is seen, off the thread that answers keys."""
+        while True:
+            if not self.is_current:
+                self._reading.clear()
+                await self._reading.wait()
+            await self._read()
+            await asyncio.sleep(_READ_SECONDS)
+
+    async def _read(self) -> None:
+        current, wide = self.current, self.has_class("-wide")
+        wanted = [run for run in self._shown if run.state == "running"] + self.drawn
+
+        def work() -> tuple[dict[str, Curves], str]:
+            log = log_tail(current) if wide and current is not None else ""
+            return self._reader.refresh(wanted), log
+
+        curves, log = await asyncio.to_thread(work)
+        if curves != self._curves:
+            self._curves = curves
+            self._draw()
+            self._draw_charts()
+        if log != self._log:
+            self._log = log
+            self._describe()
+
+    # Drawing
+
+    def _draw(self) -> None:
+        app = self.workbench
+        view = self._view()
+        table, self._shown = build_jobs(view, self.size.width - (47 if self._has_side else 0))
+        self.set_class(not self._shown, "-nothing")
+        self.grid.show(table)
+        self.title_line.what = _counts(app.runs)
+        many = app.queue.parallel
+        self.title_line.remark = f"{many} job{'' if many == 1 else 's'} at once"
+        self._describe()
+
+    @property
+    def _has_side(self) -> bool:
+        return self.has_class("-wide")
+
+    def _view(self) -> JobsView:
+        app = self.workbench
+        return JobsView(app.runs, app.queue, self.marked, self._curves)
+
+    def _describe(self) -> None:
+        """Say what the job under the cursor is."""
+        run = self.current
+        if run is None:
+            return
+        first, second = _facts(run), _state_line(run, self._view())
+        text = Content.assemble(f"{first}\n", Content.styled(second, "$secondary"))
+        self.query_one("#about", Static).update(text)
+        if self._has_side:
+            self.query_one("#side", Static).update(self._side(run))
+
+    def _side(self, run: RunSummary) -> Content:
+        """Write the settings of a job and the end of its log."""
+        side = self.query_one("#side", Static)
+        height, width = side.content_size.height, max(10, side.content_size.width)
+        settings = [
+            Content.assemble(
+                Content.styled(f"{plain(name):<20} ", "$secondary"), plain(show.parameter(value))
+            )
+            for name, value in run.params.items()
+        ][: max(3, height // 2)]
+        lines = [Content.styled(plain(run.label), "bold"), *settings, Content("")]
+        lines.append(Content.styled("log", "bold"))
+        room = max(0, height - len(lines))
+        log = [plain(line)[11:] for line in self._log.splitlines()]
+        wrapped = [line[i : i + width] for line in log for i in range(0, len(line) or 1, width)]
+        return Content("\n").join([*lines, *map(Content, wrapped[-room:] if room else [])])
+
+    def _draw_charts(self) -> None:
+        """Draw one chart a name, as many as fit, beginning with the chosen one."""
+        box = self.query_one("#charts", Container)
+        width, height = box.content_size
+        across, down = max(1, width // _CHART_WIDTH), max(1, height // _CHART_HEIGHT)
+        runs = self.drawn
+        names = self._curve_names(runs)
+        first = self.curve_options.first % len(names) if names else 0
+        names = (names[first:] + names[:first])[: across * down]
+        across = min(across, max(1, len(names)))
+        box.styles.grid_size_columns = across
+        box.styles.grid_size_rows = max(1, -(-len(names) // across))
+        charts = list(box.query(LineChart))
+        for _ in range(len(charts), len(names)):
+            charts.append(LineChart())
+            box.mount(charts[-1])
+        for chart in charts[len(names) :]:
+            chart.remove()
+        for chart, name in zip(charts, names, strict=False):
+            chart.show(_chart_title(name), self._series(runs, name), log=self.curve_options.log)
+        self._draw_legend(runs, names)
+
+    def _curve_names(self, runs: Iterable[RunSummary]) -> list[str]:
+        names = {name for run in runs for name in self._curves.get(run.run_id, Curves()).series}
+        return sorted(names, key=curve_order)
+
+    def _series(self, runs: Iterable[RunSummary], name: str) -> list[Series]:
+        found = []
+        for look, run in enumerate(runs):
+            points = self._curves.get(run.run_id, Curves()).series.get(name)
+            if points:
+                weight = self.curve_options.smoothing
+                found.append(Series(smoothed(points, weight) if weight else tuple(points), look))
+        return found
+
+    def _draw_legend(self, runs: Iterable[RunSummary], names: list[str]) -> None:
+        if not names:
+            text = Content.styled(self._why_no_curve(), "$secondary")
+        else:
+            parts = [
+                Content.styled(f"{MARKERS[look]} {plain(run.label)}   ", _COLOURS[look])
+                for look, run in enumerate(runs)
+            ]
+            options = self.curve_options
+            how = [f"y {'log' if options.log else 'linear'}"]
+            if options.smoothing:
+                how.append(f"smoothed {options.smoothing:g}")
+            parts.append(Content.styled("  ".join(how), "$secondary"))
+            text = Content("").join(parts)
+        self.query_one("#legend", Static).update(text)
+
+    def _why_no_curve(self) -> str:
+        run = self.current
+        if run is None or run.state in ("queued", "running"):
+            return "curves appear here as the job reports them"
+        return f"{plain(run.label)} has no curve: it was not trained in epochs"
+
+    # Events
+
+    def on_grid_moved(self, _event: Grid.Moved) -> None:
+        """Describe the job the cursor came to."""
+        self._describe()
+        self._draw_charts()
+        self.refresh_bindings()
+
+    def on_grid_opened(self, _event: Grid.Opened) -> None:
+        """Open the run that was clicked twice."""
+        self.action_open()
+
+    def watch_marked(self) -> None:
+        """Show the marks and draw the curves."""
+        self._draw()
+        self._draw_charts()
+
+    def watch_curve_options(self) -> None:
+        """Draw the curves as chosen."""
+        self._draw_charts()
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell which commands have a use now."""
+        run = self.current
+        if action in ("open", "log", "mark"):
+            return run is not None
+        if action == "cancel":
+            return run is not None and run.state in ("queued", "running")
+        if action == "requeue":
+            return run is not None and run.state in ("failed", "cancelled", "interrupted")
+        if action in ("shift", "priority"):
+            return run is not None and run.state == "queued"
+        if action in ("curve", "log_axis", "smooth"):
+            return bool(self._curve_names(self.drawn))
+        if action == "clear":
+            return bool(self.marked)
+        return True
+
+    def _ask(self, work: Callable[[], str]) -> None:
+        """Do something to the queue, off the thread that answers keys, and say what came of it."""
+
+        async def do() -> None:
+            try:
+                self.notify(plain(await asyncio.to_thread(work)), markup=False)
+            except InputError as error:
+                self.notify(plain(str(error)), severity="error", markup=False)
+
+        self.run_worker(do(), group="requests")
+
+    def action_add(self) -> None:
+        """Open the dialog for a new job."""
+        from workbench.tui.screens.new_job import NewJobScreen
+
+        self.app.push_screen(NewJobScreen(self.current))
+
+    def action_cancel(self) -> None:
+        """Cancel the job."""
+        run = self.current
+        if run is not None:
+            self._ask(lambda: changes.cancel(run))
+
+    def action_requeue(self, resume: bool) -> None:
+        """Put a job without a result back into the queue."""
+        run, data_dir = self.current, self.workbench.data_dir
+        if run is not None:
+            self._ask(lambda: changes.requeue(run, data_dir, resume=resume))
+
+    def action_pause(self) -> None:
+        """Pause the queue, or go on."""
+        self._ask(lambda: changes.pause(self.workbench.runs_dir))
+
+    def action_shift(self, places: int) -> None:
+        """Move a job that waits among those that wait."""
+        row = self.grid.cursor_row
+        other = row + places
+        if not 0 <= other < len(self._shown) or self._shown[other].state != "queued":
+            return
+        sooner, before = (row, other) if places < 0 else (other, row)
+        pair = self._shown[sooner], self._shown[before]
+        self._ask(lambda: changes.swap(*pair))
+
+    def action_priority(self, step: int) -> None:
+        """Change the priority of a job that waits."""
+        run = self.current
+        if run is not None:
+            self._ask(lambda: changes.change_priority(run, step))
+
+    def action_log(self) -> None:
+        """Read the job's log."""
+        from workbench.tui.screens.job_log import LogScreen
+
+        if self.current is not None:
+            self.app.push_screen(LogScreen(self.current))
+
+    def action_open(self) -> None:
+        """Open the run under the cursor."""
+        from workbench.tui.screens.detail import DetailScreen
+
+        if self.current is not None:
+            order = [run.run_id for run in self._shown]
+            self.app.push_screen(DetailScreen(self.current.run_id, order, None))
+
+    def action_mark(self) -> None:
+        """Draw the run's curves whatever the cursor is on, or no longer."""
+        run = self.current
+        if run is None:
+            return
+        if run.run_id in self.marked:
+            self.marked = tuple(run_id for run_id in self.marked if run_id != run.run_id)
+        elif len(self.marked) < MOST_MARKED:
+            self.marked = (*self.marked, run.run_id)
+        else:
+            self.notify(f"{MOST_MARKED} runs at most; Esc takes all marks off", markup=False)
+
+    def action_curve(self) -> None:
+        """Begin with the next name."""
+        options = self.curve_options
+        self.curve_options = replace(options, first=options.first + 1)
+
+    def action_log_axis(self) -> None:
+        """Switch between a linear and a logarithmic axis."""
+        self.curve_options = replace(self.curve_options, log=not self.curve_options.log)
+
+    def action_smooth(self) -> None:
+        """Go on to the next smoothing."""
+        place = _SMOOTHINGS.index(self.curve_options.smoothing) + 1
+        smoothing = _SMOOTHINGS[place % len(_SMOOTHINGS)]
+        self.curve_options = replace(self.curve_options, smoothing=smoothing)
+
+    def action_clear(self) -> None:
+        """Take all marks off."""
+        self.marked = ()
+
+
+def _counts(runs: Iterable[RunSummary]) -> str:
+    counts: dict[str, int] = {}
+    for run in runs:
+        counts[run.state] = counts.get(run.state, 0) + 1
+    parts = [
+        f"{look.glyph} {counts[state]} {look.word}"
+        for state, look in show.STATES.items()
+        if counts.get(state)
+    ]
+    return "   ".join(parts) or "no jobs yet: a adds one"
+
+
+def _chart_title(name: str) -> str:
+    return f"{plain(name)} (validation)" if is_metric(name) else plain(name)
+
+
+def _facts(run: RunSummary) -> str:
+    data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
+    facts = [run.label, run.model if run.model != run.label else "", data, run.protocol]
+    facts += [f"seed {run.seed}", run.run_id]
+    return " · ".join(plain(fact) for fact in facts if fact)
+
+
+def _state_line(run: RunSummary, view: JobsView) -> str:
+    """Say what is to be known beside the table."""
+    if run.state == "queued":
+        return waiting_text(run, view)
+    reason = reason_of(run)
+    if reason:
+        return reason
+    message = run.progress.message if run.progress else ""
+    return plain(message) or changed(run) or "every field of the model has its default"

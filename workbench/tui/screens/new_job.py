@@ -1,0 +1,312 @@
+"""A new job: every field with its bounds, checked while it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from workbench.jobs.catalogue import (
+    Catalogue,
+    build_command,
+    built_catalogue,
+    catalogue_path,
+    read_catalogue,
+)
+from workbench.store.files import StoreError
+from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.tui.commands import bindings
+from workbench.tui.processes import run_process
+from workbench.tui.view.form import Field, Form, Start, is_space
+from workbench.tui.view.table import Cell, Head, Row, Table
+from workbench.tui.widgets.grid import Grid
+
+#: runs that are offered to copy from
+_MOST_RUNS = 200
+#: cells of name and value, on a narrow and on a wide terminal
+_NARROW, _WIDE = (18, 22), (24, 40)
+_TICK, _CROSS, _SWEPT = "•", "✖", "≈"
+
+
+class NewJobScreen(ModalScreen[str | None]):
+    """The form; it ends with what was added, a run's or a sweep's id, or with nothing.
+
+    Parameters
+    ----------
+    like
+        The run under the cursor: the form begins with its data set and protocol.
+    """
+
+    CSS_PATH = "new_job.tcss"
+    BINDINGS: ClassVar = bindings("new-job")
+
+    def __init__(self, like: RunSummary | None) -> None:
+        super().__init__()
+        self._like = like
+        self._form: Form | None = None
+        self._problems: dict[str, str] = {}
+        self._fields: dict[str, Field] = {}
+        self._typed: str | None = None
+        self._loaded = ""
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Make the list of fields, the words on one of them, and the line to type in."""
+        with Vertical(id="new-job") as frame:
+            frame.border_title = "new job"
+            frame.border_subtitle = "↑ ↓ fields · Tab completes · Enter adds the job · Esc closes"
+            grid = Grid(id="fields", sortable=False)
+            grid.can_focus = False
+            yield grid
+            yield Static("reading the models …", id="field-help", markup=False)
+            yield Input(id="field", compact=True, disabled=True, select_on_focus=False)
+            yield Static(id="field-problem", markup=False)
+
+    @property
+    def grid(self) -> Grid:
+        """The list of fields."""
+        return self.query_one(Grid)
+
+    @property
+    def field(self) -> Field | None:
+        """The field that is typed into."""
+        return self._fields.get(self.grid.cursor_key or "")
+
+    def on_mount(self) -> None:
+        """Get the catalogue."""
+        self.run_worker(self._open(), group="form")
+
+    async def _open(self) -> None:
+        try:
+            catalogue = await _catalogue(self._say)
+            starts = await asyncio.to_thread(self._starts, catalogue)
+        except StoreError as error:
+            self._say(str(error), wrong=True)
+            return
+        app = self.app
+        data_dir: Path = app.data_dir  # type: ignore[attr-defined]
+        self._form = Form(catalogue, _prepared(data_dir), starts)
+        if self._like is not None and self._like.dataset:
+            self._form.set("dataset", self._like.dataset)
+            self._form.set("protocol", self._like.protocol)
+        self._draw()
+        self.grid.cursor_row = list(self.grid.table.keys).index("model")
+        entry = self.query_one(Input)
+        entry.disabled = False
+        entry.focus()
+        self._load()
+
+    def _starts(self, catalogue: Catalogue) -> list[Start]:
+        """List what may be copied from: entries of suites, and runs."""
+        found = []
+        for suite in catalogue.suites:
+            shared = {key: suite[key] for key in ("dataset", "protocol", "ks")}
+            for job in suite["jobs"]:
+                name = f"{suite['name']}/{job['label'] or job['model']}"
+                found.append(Start(name, {**shared, **job}))
+        runs: Sequence[RunSummary] = self.app.runs  # type: ignore[attr-defined]
+        for run in runs[:_MOST_RUNS]:
+            try:
+                found.append(Start(run.run_id, Run(run.folder).spec))
+            except StoreError:
+                continue
+        return found
+
+    # Drawing
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        problem = self.query_one("#field-problem", Static)
+        problem.set_class(wrong, "-wrong")
+        problem.update(plain(text.replace("\n", "; ")))
+
+    def _draw(self) -> None:
+        """Draw the fields as they are."""
+        form = self._form
+        if form is None:
+            return
+        self._fields = form.fields()
+        self._problems = form.problems()
+        rows, keys = [], []
+        for section in form.sections():
+            rows.append(Row("", (), Cell(plain(section.title), "strong")))
+            keys.append("")
+            for each in section.fields:
+                rows.append(self._row(each))
+                keys.append(each.key)
+        width = self.grid.size.width
+        name, value = _WIDE if width >= 100 else _NARROW
+        room = max(10, width - name - value - 8)
+        heads = (
+            Head("sign", "", 1),
+            Head("name", "field", name),
+            Head("value", "value", value),
+            Head("allowed", "allowed", room),
+        )
+        self.grid.show(Table(heads, rows, tuple(keys), 4, 4))
+
+    def _row(self, each: Field) -> Row:
+        assert self._form is not None
+        text = self._form.text(each.key)
+        wrong = each.key in self._problems
+        changed = bool(text) and text != each.default
+        sign = _CROSS if wrong else _SWEPT if is_space(text) else _TICK if changed else ""
+        value = Cell(plain(text), "bad" if wrong else "strong" if changed else "")
+        if not text:
+            value = Cell(plain(each.default) or "-", "muted")
+        rest = self._problems.get(each.key) or each.allowed or ", ".join(each.choices)
+        return Row(
+            each.key,
+            (
+                Cell(sign, "bad" if wrong else "accent"),
+                Cell(plain(each.name)),
+                value,
+                Cell(plain(rest), "bad" if wrong else "muted"),
+            ),
+        )
+
+    def _describe(self) -> None:
+        """Say what the field is, and what is wrong with it or fits it."""
+        each, form = self.field, self._form
+        if each is None or form is None:
+            return
+        self.query_one("#field-help", Static).update(
+            Content.assemble(
+                Content.styled(plain(each.name), "bold $primary"), f"  {plain(each.help)}"
+            )
+        )
+        problem = self._problems.get(each.key, "")
+        if problem:
+            self._say(problem, wrong=True)
+            return
+        fitting = form.completions(each, self._typed or "")
+        self._say("  ".join(fitting) if fitting else each.allowed)
+
+    def _load(self) -> None:
+        """Put the field's text into the line."""
+        each, form = self.field, self._form
+        if each is None or form is None:
+            return
+        self._typed, self._loaded = None, each.key
+        entry = self.query_one(Input)
+        with self.prevent(Input.Changed):
+            entry.value = form.text(each.key)
+        entry.cursor_position = len(entry.value)
+        entry.placeholder = each.default or ("a name; Tab completes" if each.choices else "")
+        self._describe()
+
+    # Events
+
+    def on_resize(self) -> None:
+        """Fit the columns."""
+        self.call_after_refresh(self._draw)
+
+    def on_grid_moved(self, _event: Grid.Moved) -> None:
+        """Type into the field that was clicked."""
+        each = self.field
+        if each is not None and each.key != self._loaded:
+            self._load()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Check while it is typed."""
+        self._typed = event.value
+        self._take(event.value)
+
+    def _take(self, text: str) -> None:
+        each, form = self.field, self._form
+        if each is None or form is None or self._busy:
+            return
+        form.set(each.key, text)
+        self._draw()
+        self._describe()
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Add the job."""
+        self.action_submit()
+
+    # Commands
+
+    def action_move(self, rows: int) -> None:
+        """Go to another field."""
+        self.grid.action_move(rows)
+
+    def action_page(self, pages: int) -> None:
+        """Go on by a page."""
+        self.grid.action_page(pages)
+
+    def action_complete(self, step: int) -> None:
+        """Put in the next of the values that fit what was typed."""
+        each, form = self.field, self._form
+        if each is None or form is None:
+            return
+        fitting = form.completions(each, self._typed or "")
+        if not fitting:
+            return
+        entry = self.query_one(Input)
+        place = fitting.index(entry.value) + step if entry.value in fitting else min(step - 1, 0)
+        with self.prevent(Input.Changed):
+            entry.value = fitting[place % len(fitting)]
+        entry.cursor_position = len(entry.value)
+        self._take(entry.value)
+
+    def action_submit(self) -> None:
+        """Add the job unless something is wrong; then go to it."""
+        if self._form is None or self._busy:
+            return
+        self._draw()
+        if self._problems:
+            key = next(iter(self._problems))
+            self.grid.cursor_row = list(self.grid.table.keys).index(key)
+            return
+        self._busy = True
+        self._say("checking and adding the job …")
+        self.run_worker(self._add(self._form.arguments()), group="form")
+
+    async def _add(self, arguments: list[str]) -> None:
+        app = self.app
+        folders = [
+            f"--runs-dir={app.runs_dir}",  # type: ignore[attr-defined]
+            f"--data-dir={app.data_dir}",  # type: ignore[attr-defined]
+        ]
+        done = await run_process([sys.executable, "-P", "-m", "workbench", *arguments, *folders])
+        self._busy = False
+        if done.code:
+            self._say(done.errors.removeprefix("error: ") or "it could not be added", wrong=True)
+            return
+        self.dismiss(done.output)
+
+    def action_close(self) -> None:
+        """Close without adding."""
+        self.dismiss(None)
+
+
+async def _catalogue(say: Callable[[str], None]) -> Catalogue:
+    """Read the catalogue; after an update another process makes it first.
+
+    Raises
+    ------
+    StoreError
+        It cannot be made.
+    """
+    path = await asyncio.to_thread(catalogue_path)
+    kept = await asyncio.to_thread(read_catalogue, path)
+    if kept is not None:
+        return kept
+    say("listing the models; this takes some seconds once after an update")
+    done = await run_process(build_command(path))
+    return await asyncio.to_thread(built_catalogue, path, done.errors)
+
+
+def _prepared(data_dir: Path) -> list[str]:
+    """List the data sets on this machine; the small public one comes first."""
+    names = sorted(path.parent.name for path in data_dir.glob("*/meta.json"))
+    return sorted(names, key=lambda name: name != "ml-100k")

@@ -1,0 +1,104 @@
+"""What a person asks of jobs, carried out; each returns a sentence that says what was done.
+
+They write files under the queue's lock: call them off the thread that answers keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from workbench.jobs import changes, queue
+from workbench.jobs.queue import Entry
+from workbench.jobs.service import ensure_supervisor
+from workbench.store.listing import RunSummary, list_runs
+from workbench.store.runs import Run
+
+
+def cancel(run: RunSummary) -> str:
+    """Cancel a job that waits or runs.
+
+    Raises
+    ------
+    InputError
+        It ended before, or it is not of the queue.
+    """
+    if queue.cancel(Run(run.folder)):
+        return f"{run.label} is cancelled"
+    ensure_supervisor(run.runs_dir)
+    return f"{run.label} is being ended; R goes on from its checkpoint"
+
+
+def cancel_all(runs: Sequence[RunSummary]) -> None:
+    """Cancel all jobs of the queue that wait or run."""
+    mine = [run for run in runs if of_queue(run)]
+    going = [run for run in reversed(mine) if not queue.cancel(Run(run.folder))]
+    if going:
+        ensure_supervisor(going[0].runs_dir)
+
+
+def of_queue(run: RunSummary) -> bool:
+    """Tell whether a job that waits or runs can be cancelled from here."""
+    return run.state in ("queued", "running") and (run.folder / queue.ENTRY).exists()
+
+
+def requeue(run: RunSummary, data_dir: Path, *, resume: bool) -> str:
+    """Put a job that ended without a result back into the queue.
+
+    Raises
+    ------
+    InputError
+        It succeeded, waits or runs.
+    """
+    entry = Entry(str(data_dir.absolute()), str(Path.cwd()))
+    queue.requeue(Run(run.folder), entry, resume=resume)
+    how = "goes on" if resume else "starts anew"
+    return f"{run.label} {how}{go_on(run.runs_dir)}"
+
+
+def go_on(runs_dir: Path) -> str:
+    """See to it that jobs are done; say so where they are not, because the queue is paused."""
+    if changes.is_paused(runs_dir):
+        return " when the queue goes on (p)"
+    ensure_supervisor(runs_dir)
+    return ""
+
+
+def pause(runs_dir: Path) -> str:
+    """Pause the queue, or go on."""
+    if changes.is_paused(runs_dir):
+        changes.unpause(runs_dir)
+        ensure_supervisor(runs_dir)
+        return "the queue goes on"
+    changes.pause(runs_dir)
+    return "the queue is paused: what runs goes on, nothing new starts"
+
+
+def swap(sooner: RunSummary, before: RunSummary) -> str:
+    """Move a job that waits right before another one that waits.
+
+    Raises
+    ------
+    InputError
+        One of them waits no longer.
+    """
+    run = Run(sooner.folder)
+    with queue.editing(run) as entry:
+        moved = queue.placed_before(entry, Run(before.folder), list_runs(before.runs_dir))
+        queue.write_entry(run, moved)
+    return f"{sooner.label} starts before {before.label}"
+
+
+def change_priority(run: RunSummary, step: int) -> str:
+    """Raise or lower the priority of a job that waits.
+
+    Raises
+    ------
+    InputError
+        It waits no longer.
+    """
+    with queue.editing(Run(run.folder)) as entry:
+        changed = replace(entry, priority=entry.priority + step)
+        queue.write_entry(Run(run.folder), changed)
+    return f"{run.label} has priority {changed.priority}"

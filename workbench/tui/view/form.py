@@ -1,0 +1,332 @@
+"""The form of a new job: fields from the catalogue's schemas, texts, what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recsys_core.errors import InputError, unknown_name
+from recsys_core.values import parse_value
+from workbench.jobs.catalogue import Card, Catalogue
+from workbench.jobs.schema import Schema, allowed, choices_of, fields_of, problem_of
+from workbench.jobs.space import alternatives, read_space, space_of_field
+
+#: what a field's text says to search it between its own bounds
+SWEEP = "sweep"
+_SEARCH = "log(1e-4,1e-1) or choice(a,b) as a value searches"
+_SPACE = re.compile(r"(log|float|int|choice)\s*\(.*\)", re.DOTALL)
+_WHOLE = {"type": "integer", "minimum": -1000, "maximum": 1000}
+_COUNTS: Schema = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
+_CUTOFFS: Schema = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of the form.
+
+    Parameters
+    ----------
+    key
+        Unique; texts are kept under it, those of models and protocols for each of them.
+    entry, shared
+        Its JSON schema; empty for names that have `choices` of their own.
+    default
+        The text that stands for the default.
+    choices
+        What it may be, or the beginning of what it may be.
+    """
+
+    key: str
+    name: str
+    help: str
+    entry: Schema = field(default_factory=dict)
+    shared: Schema = field(default_factory=dict)
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """Type and bounds."""
+        return allowed(self.entry, self.shared) if self.entry else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its fields."""
+
+    title: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Something to begin with: an entry of a suite, or a run."""
+
+    name: str
+    spec: Mapping[str, Any]
+
+
+class Form:
+    """What a person has put in so far.
+
+    Parameters
+    ----------
+    datasets
+        Names of the data sets on this machine.
+    starts
+        Jobs that may be copied from.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, datasets: Sequence[str], starts: Sequence[Start]
+    ) -> None:
+        self.catalogue = catalogue
+        self._datasets = tuple(dict.fromkeys([*datasets, *catalogue.datasets]))
+        self._starts = {start.name: start for start in starts}
+        self.texts: dict[str, str] = {"dataset": self._datasets[0], "model": "popularity"}
+
+    # Fields
+
+    @property
+    def model(self) -> Card | None:
+        """The chosen model, when there is such one."""
+        return self.catalogue.models.get(self.text("model"))
+
+    def text(self, key: str) -> str:
+        """Return what was put in for a field; empty: its default."""
+        return self.texts.get(key, "")
+
+    def sections(self) -> list[Section]:
+        """List all fields; those of model and protocol change with the choice."""
+        parts = [Section("job", tuple(self._job_fields()))]
+        model = self.model
+        if model is not None and model.schema is not None:
+            name = f"{model.name}: {model.title} ({model.stage}) · {_SEARCH}"
+            parts.append(Section(name, tuple(_typed(f"{model.name}.", model.schema))))
+        protocol = self.text("protocol") or self._default_protocol
+        if protocol in self.catalogue.protocols:
+            entry = self.catalogue.protocols[protocol]
+            title = f"protocol {protocol}: {entry['leaks']}"
+            parts.append(Section(title, tuple(_typed(f"protocol {protocol}.", entry["schema"]))))
+        return parts
+
+    def fields(self) -> dict[str, Field]:
+        """Return all fields by key."""
+        return {each.key: each for part in self.sections() for each in part.fields}
+
+    @property
+    def _default_protocol(self) -> str:
+        return next(iter(self.catalogue.protocols))
+
+    def _job_fields(self) -> Iterator[Field]:
+        job = fields_of(self.catalogue.job)
+        yield Field(
+            "from",
+            "copy from",
+            "Begin with an entry of a suite, or with the job of a run.",
+            choices=tuple(self._starts),
+        )
+        yield Field("dataset", "data set", job["dataset"]["description"], choices=self._datasets)
+        yield Field(
+            "protocol",
+            "protocol",
+            "How the data is split and judged.",
+            default=self._default_protocol,
+            choices=tuple(self.catalogue.protocols),
+        )
+        yield Field(
+            "model", "model", "What to train; Tab completes.", choices=tuple(self.catalogue.models)
+        )
+        yield Field("label", "label", job["label"]["description"], default=self.text("model"))
+        if self.model is not None and self.model.stage == "ranking":
+            help_text = job["features"]["description"]
+            names = tuple(self.catalogue.features)
+            yield Field("features", "features", help_text, choices=names)
+        yield Field("seeds", "seeds", "Model seeds, e.g. 0,1,2: one job each.", _COUNTS, {}, "0")
+        yield Field("k", "k", job["ks"]["description"], _CUTOFFS, {}, "10,20,50")
+        yield Field("threads", "threads", job["threads"]["description"], job["threads"])
+        yield Field("priority", "priority", "The highest goes first.", _WHOLE, {}, "0")
+        if self.swept():
+            entry = {"type": "integer", "minimum": 1, "maximum": 100_000}
+            yield Field("trials", "trials", "How many values a sweep tries.", entry, {}, "20")
+
+    # Values
+
+    def set(self, key: str, text: str) -> None:
+        """Put a text in; one that names something to copy from fills the form."""
+        self.texts[key] = text.strip()
+        if key == "from" and text.strip() in self._starts:
+            self._fill(self._starts[text.strip()].spec)
+
+    def _fill(self, spec: Mapping[str, Any]) -> None:
+        """Take over a job."""
+        kept = {key: self.text(key) for key in ("from", "threads", "priority")}
+        protocol = dict(spec.get("protocol") or {})
+        name = str(protocol.pop("name", self._default_protocol))
+        model = str(spec.get("model", ""))
+        self.texts = kept | {
+            "dataset": str(spec.get("dataset", "")),
+            "protocol": name,
+            "model": model,
+            "label": str(spec.get("label") or ""),
+            "features": str(spec.get("features") or ""),
+        }
+        if spec.get("seed"):
+            self.texts["seeds"] = str(spec["seed"])
+        if spec.get("ks"):
+            self.texts["k"] = ",".join(map(str, spec["ks"]))
+        for field_name, value in protocol.items():
+            self.texts[f"protocol {name}.{field_name}"] = write_value(value)
+        for field_name, value in (spec.get("params") or {}).items():
+            self.texts[f"{model}.{field_name}"] = write_value(value)
+
+    def swept(self) -> list[str]:
+        """List the names of the model's fields that are to be searched."""
+        prefix = f"{self.text('model')}."
+        return [
+            key.removeprefix(prefix)
+            for key, text in self.texts.items()
+            if key.startswith(prefix) and is_space(text)
+        ]
+
+    def problem(self, each: Field) -> str:
+        """Say what is wrong with a field; empty when nothing is."""
+        text = self.text(each.key)
+        special = _CHECKS.get(each.key)
+        if special is not None:
+            return special(text, each)
+        if not text:
+            return ""
+        if is_space(text) and each.key.startswith(f"{self.text('model')}."):
+            return _space_problem(text, each)
+        return problem_of(read_value(text, each), each.entry, each.shared)
+
+    def problems(self) -> dict[str, str]:
+        """Return all that is wrong, by key."""
+        found = {each.key: self.problem(each) for each in self.fields().values()}
+        return {key: problem for key, problem in found.items() if problem}
+
+    def completions(self, each: Field, text: str) -> list[str]:
+        """List the values of a field that begin with, or else contain, a text."""
+        choices = each.choices or tuple(
+            write_value(value) for value in choices_of(each.entry, each.shared)
+        )
+        begin = [choice for choice in choices if choice.startswith(text)]
+        return begin + [choice for choice in choices if text in choice and choice not in begin]
+
+    def arguments(self) -> list[str]:
+        """Write the command line that adds the job: what follows ``recsys-workbench``."""
+        words = ["queue", "add", "--model", self.text("model"), "--dataset", self.text("dataset")]
+        for key, option in _OPTIONS.items():
+            if self.text(key):
+                words.append(f"--{option}={self.text(key)}")
+        for each in self.fields().values():
+            words += self._field_arguments(each)
+        return words
+
+    def _field_arguments(self, each: Field) -> list[str]:
+        text = self.text(each.key)
+        prefix, dot, name = each.key.partition(".")
+        if not dot or not text or text == each.default:
+            return []
+        if prefix.startswith("protocol "):
+            return ["--set", f"protocol.{name}={_exact(read_value(text, each))}"]
+        if text == SWEEP:
+            return ["--sweep", name]
+        if is_space(text):
+            return ["--sweep", f"{name}={text}"]
+        return ["--set", f"{name}={_exact(read_value(text, each))}"]
+
+
+_OPTIONS = {
+    name: name
+    for name in ("protocol", "label", "features", "seeds", "k", "threads", "priority", "trials")
+}
+
+
+def _typed(prefix: str, schema: Schema) -> Iterator[Field]:
+    """Make the fields of a typed configuration."""
+    shared = schema.get("$defs", {})
+    for name, entry in fields_of(schema).items():
+        default = write_value(entry["default"]) if "default" in entry else ""
+        yield Field(f"{prefix}{name}", name, entry.get("description", ""), entry, shared, default)
+
+
+def read_value(text: str, each: Field) -> Any:
+    """Read a field's text; what can only be a name or a list of numbers needs no quotes."""
+    kinds = [each.get("type") for each in alternatives(dict(each.entry), each.shared)]
+    enums = any("enum" in each for each in alternatives(dict(each.entry), each.shared))
+    if "array" in kinds and not text.startswith("["):
+        text = f"[{text}]"
+    value = parse_value(text)
+    if isinstance(value, list):
+        return [parse_value(each) if isinstance(each, str) else each for each in value]
+    if "string" in kinds and not enums and not isinstance(value, str) and value is not None:
+        return text
+    return value
+
+
+def write_value(value: Any) -> str:
+    """Write a value so that it is read back as the same.
+
+    Examples
+    --------
+    >>> write_value(0.01), write_value(None), write_value("bpr"), write_value([64, 32])
+    ('0.01', 'null', 'bpr', '[64, 32]')
+    """
+    if isinstance(value, str) and value and parse_value(value) == value:
+        return value
+    return json.dumps(value)
+
+
+def _exact(value: Any) -> str:
+    return json.dumps(value) if not isinstance(value, str) else write_value(value)
+
+
+def is_space(text: str) -> bool:
+    """Tell whether a text asks for a search: ``log(1e-4,1e-1)``, or just ``sweep``."""
+    return text == SWEEP or _SPACE.fullmatch(text) is not None
+
+
+def _space_problem(text: str, each: Field) -> str:
+    entries = alternatives(dict(each.entry), each.shared)
+    try:
+        if text == SWEEP:
+            default = read_value(each.default, each) if each.default else None
+            space_of_field(each.name, entries, default)
+            return ""
+        whole = any(entry.get("type") == "integer" for entry in entries)
+        space = read_space(text, f"{each.name}={text}", whole)
+    except InputError as error:
+        return str(error).replace("\n", "; ").replace("--sweep ", "")
+    for end in space.ends:
+        if problem := problem_of(end, each.entry, each.shared):
+            return f"{end:.10g} {problem}" if isinstance(end, float) else f"{end} {problem}"
+    return ""
+
+
+def _named(kind: str, *, paths: bool, empty: bool) -> Callable[[str, Field], str]:
+    """Build the check of a name that is one of the field's choices."""
+
+    def check(text: str, each: Field) -> str:
+        if text in each.choices or (empty and not text):
+            return ""
+        if paths and ("/" in text or text.endswith((".yaml", ".csv", ".zip"))):
+            return "" if Path(text).expanduser().exists() else f"no such file or folder: {text}"
+        return str(unknown_name(kind, text, each.choices)).replace("\n", ": ")
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[str, Field], str]] = {
+    "from": _named("suite entry or run", paths=False, empty=True),
+    "dataset": _named("data set", paths=True, empty=False),
+    "protocol": _named("protocol", paths=False, empty=True),
+    "model": _named("model", paths=False, empty=False),
+    "features": _named("feature schema", paths=True, empty=True),
+    "label": lambda text, each: "",
+}

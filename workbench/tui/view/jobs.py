@@ -1,0 +1,227 @@
+"""The table of jobs: what runs, what waits in its order, what has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+
+from workbench.jobs.queue import blocking
+from workbench.store.files import StoreError
+from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.tui.view import format as show
+from workbench.tui.view.chart import MARKERS
+from workbench.tui.view.live import Curves
+from workbench.tui.view.queue import QueueState
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table, reason_of
+
+#: runs whose curves are drawn over each other
+MOST_MARKED = len(MARKERS)
+#: from this width on there is room for what was changed before the progress
+WIDE = 110
+#: mark, state and label always stay in sight
+_FIXED = 3
+_LABEL, _PARAMS, _PROGRESS, _RESULT = 22, 34, 19, 20
+_BAR = 10
+#: metrics of a finished run that stand for it, the first it has
+_HEADLINES = ("ndcg@10", "auc")
+#: stages without steps, as words
+_STAGES = {"load": "loading data", "split": "splitting", "evaluate": "evaluating", "fit": "fitting"}
+
+
+@dataclass(frozen=True)
+class JobsView:
+    """All that the table shows.
+
+    Parameters
+    ----------
+    marked
+        Ids of the runs whose curves are drawn, in the order in which they were marked.
+    curves
+        By run id, for those that run or are drawn.
+    """
+
+    runs: tuple[RunSummary, ...] = ()
+    queue: QueueState = field(default_factory=QueueState)
+    marked: tuple[str, ...] = ()
+    curves: Mapping[str, Curves] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    key: str
+    title: str
+    width: int
+    read: Callable[[RunSummary], Cell]
+    right: bool = False
+
+
+def in_order(runs: Sequence[RunSummary], queue: QueueState) -> list[RunSummary]:
+    """Sort the jobs: those that run, those that wait as they will start, the last ended first."""
+    by_id = {run.run_id: run for run in runs}
+    running = [run for run in reversed(runs) if run.state == "running"]
+    waiting = [by_id[run_id] for run_id, _ in queue.waiting if run_id in by_id]
+    waiting = [run for run in waiting if run.state == "queued"]
+    seen = {run.run_id for run in (*running, *waiting)}
+    rest = [run for run in runs if run.run_id not in seen]
+    rest.sort(key=lambda run: run.ended or run.created or 0.0, reverse=True)
+    return [*running, *waiting, *rest]
+
+
+def build_jobs(view: JobsView, width: int) -> tuple[Table, list[RunSummary]]:
+    """Lay out the jobs; return the table and its runs, in order."""
+    runs = in_order(view.runs, view.queue)
+    columns = _columns(view, runs, width)
+    note_from = next(i for i, column in enumerate(columns) if column.key == "progress")
+    heads = tuple(Head(c.key, c.title, c.width, c.right) for c in columns)
+    rows = Rows(runs, lambda run: _row(run, columns, view))
+    keys = tuple(run.run_id for run in runs)
+    return Table(heads, rows, keys, _FIXED, note_from), runs
+
+
+def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Column]:
+    longest = max((cell_len(plain(run.label or run.run_id)) for run in runs[:200]), default=0)
+    label = max(8, min(longest, _LABEL))
+    fixed = [
+        _Column("mark", "", 1, lambda run: _mark(run, view.marked)),
+        _Column("state", "", 1, _state),
+        _Column("label", "job", label, lambda run: Cell(plain(run.label or run.run_id))),
+    ]
+    progress = [
+        _Column("progress", "progress", _PROGRESS, _progress),
+        _Column("eta", "time left", 9, _eta, right=True),
+        _Column("result", "result", _RESULT, lambda run: _result(run, view.curves)),
+        _Column("loss", "loss", 8, lambda run: _loss(run, view.curves), right=True),
+    ]
+    params = [_Column("params", "changed", _PARAMS, lambda run: Cell(changed(run), "muted"))]
+    rest = [
+        _Column("rate", "steps/s", 8, _rate, right=True),
+        _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
+        _Column("seed", "seed", 4, lambda run: Cell(str(run.seed), "muted"), right=True),
+    ]
+    if width >= WIDE:
+        return [*fixed, *params, *progress, *rest]
+    return [*fixed, *progress, *params, *rest]
+
+
+def _row(run: RunSummary, columns: Sequence[_Column], view: JobsView) -> Row:
+    cells = tuple(column.read(run) for column in columns)
+    return Row(run.run_id, cells, _note(run, view))
+
+
+def _mark(run: RunSummary, marked: Sequence[str]) -> Cell:
+    if run.run_id not in marked:
+        return Cell()
+    return Cell(MARKERS[marked.index(run.run_id)], "accent")
+
+
+def _state(run: RunSummary) -> Cell:
+    look = show.state_look(run.state)
+    return Cell(look.glyph, look.style)
+
+
+def _note(run: RunSummary, view: JobsView) -> Cell | None:
+    """Say what stands in the place of progress and result."""
+    if run.state in ("running", "succeeded"):
+        return None
+    look = show.state_look(run.state)
+    if run.state == "queued":
+        return Cell(waiting_text(run, view), look.style)
+    reason = reason_of(run)
+    return Cell(f"{look.word}: {reason}" if reason else look.word, look.style)
+
+
+def waiting_text(run: RunSummary, view: JobsView) -> str:
+    """Say when a job that waits will start: ``waits #2, priority 5, after mf``."""
+    places = {run_id: place for place, (run_id, _) in enumerate(view.queue.waiting)}
+    if run.run_id not in places:
+        return "waits"
+    entry = view.queue.waiting[places[run.run_id]][1]
+    parts = [f"waits #{places[run.run_id] + 1}"]
+    if entry.priority:
+        parts.append(f"priority {entry.priority}")
+    states = {other.run_id: other.state for other in view.runs}
+    obstacle = blocking(entry, states)
+    if obstacle is not None:
+        names = {other.run_id: other.label for other in view.runs}
+        parts.append(f"after {plain(names.get(obstacle[0], obstacle[0]))}")
+    return ", ".join(parts)
+
+
+def _progress(run: RunSummary) -> Cell:
+    if run.state == "succeeded":
+        took = show.seconds(run.ended - run.started) if run.ended and run.started else ""
+        return Cell(f"done in {took}" if took else "done", "muted")
+    progress = run.progress
+    if progress is None:
+        return Cell("starting", "running")
+    if not progress.total:
+        return Cell(_STAGES.get(progress.stage, plain(progress.stage)), "running")
+    share = progress.step / progress.total
+    done = show.bar(share, _BAR).replace(" ", "░")
+    return Cell(f"{plain(progress.stage)[:5]} {done} {min(share, 1):3.0%}", "running")
+
+
+def _eta(run: RunSummary) -> Cell:
+    progress = run.progress
+    if progress is None or progress.eta is None:
+        return Cell("")
+    return Cell(clock(progress.eta))
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as a clock does.
+
+    Examples
+    --------
+    >>> clock(4.2), clock(192), clock(7384)
+    ('0:04', '3:12', '2:03:04')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _rate(run: RunSummary) -> Cell:
+    progress = run.progress
+    if progress is None or progress.rate is None:
+        return Cell("")
+    return Cell(f"{progress.rate:,.0f}" if progress.rate >= 10 else f"{progress.rate:.2g}")
+
+
+def _result(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
+    """Show the test metric of a finished run, the best validation metric of one that runs."""
+    for name in _HEADLINES:
+        if name in run.metrics:
+            return Cell(f"{name} {show.metric(run.metrics[name])}", "strong")
+    best = curves.get(run.run_id, Curves()).best
+    if best is None:
+        return Cell("")
+    return Cell(f"valid {plain(best[0])} {show.metric(best[1])}", "muted")
+
+
+def _loss(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
+    points = curves.get(run.run_id, Curves()).series.get("loss")
+    return Cell(show.quantity(points[-1][1])) if points else Cell("")
+
+
+def changed(run: RunSummary) -> str:
+    """Write the model's fields that were given: ``dim=64  loss=bpr``; the others are defaults."""
+    params = _given(run.folder) if run.state == "succeeded" else run.params
+    return "  ".join(f"{plain(name)}={plain(show.parameter(v))}" for name, v in params.items())
+
+
+@lru_cache(maxsize=1000)
+def _given(folder: Path) -> Mapping[str, Any]:
+    """Read what the job of a finished run gave its model; its result has every field."""
+    try:
+        params = Run(folder).spec.get("params")
+    except StoreError:
+        return {}
+    return params if isinstance(params, dict) else {}
