@@ -13,13 +13,17 @@ import click
 
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
+from workbench.cli.features import print_features
 from workbench.cli.table import print_table
 from workbench.store.text import plain
 
 if TYPE_CHECKING:
+    from recsys_core.data.dataset import Dataset
     from recsys_core.events import OnEvent
 
 BAR = 30
+#: the value of --features without a schema
+DEFAULT_SCHEMA = ""
 #: checksum_official -> words
 CHECKSUM = {True: "the publisher's", False: "not the publisher's archive", None: "none published"}
 
@@ -115,20 +119,50 @@ def import_command(
 
 @data.command("describe")
 @click.argument("name")
+@click.option(
+    "--features",
+    metavar="[SCHEMA]",
+    is_flag=False,
+    flag_value=DEFAULT_SCHEMA,
+    help="Show the features of a schema instead: a packaged one, a YAML file, or the default.",
+)
+@click.option(
+    "--protocol",
+    default="user-timeline",
+    show_default=True,
+    metavar="NAME",
+    help="With --features: the protocol whose rows the features are of.",
+)
 @as_json_option
 @pass_settings
-def describe_command(settings: Settings, name: str, as_json: bool) -> None:
-    """Show the data set NAME (or a path) in figures."""
+def describe_command(
+    settings: Settings, name: str, features: str | None, protocol: str, as_json: bool
+) -> None:
+    """Show the data set NAME (or a path) in figures, or what ranking models see of its rows."""
     from recsys_core.data.describe import describe
     from recsys_core.data.store import load_dataset
 
     with _progress(name) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
-    facts = describe(dataset)
+    if features is not None:
+        facts = _describe_features(dataset, features, protocol)
+    else:
+        facts = describe(dataset)
     if as_json:
         _print_json(facts)
+    elif features is not None:
+        print_features(facts)
     else:
         _print_description(facts)
+
+
+def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[str, Any]:
+    from recsys_core.features.schema import load_schema
+    from recsys_core.protocols.catalogue import make_protocol
+    from recsys_core.ranking.describe import describe_features
+
+    schema = load_schema(None if features == DEFAULT_SCHEMA else features, dataset, histories=True)
+    return describe_features(schema, make_protocol({"name": protocol}).split(dataset))
 
 
 @contextmanager

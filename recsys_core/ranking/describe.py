@@ -1,0 +1,176 @@
+"""A schema in figures: sizes, missing values, and how well each feature alone predicts.
+
+A feature's single AUC ranks the validation rows by how train rows with the same values were
+labelled. Honest features are far from perfect alone; one that knows the label is not, so a leak
+shows before any model is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.evaluation.rows import auc
+from recsys_core.features.coder import side_of, side_owners
+from recsys_core.features.columns import as_numbers, raw_values
+from recsys_core.features.encoder import FeatureEncoder
+from recsys_core.features.feature import Feature
+from recsys_core.features.past import Views
+from recsys_core.features.queries import Known, Queries
+from recsys_core.features.schema import FeatureSchema
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.split import Split
+from recsys_core.ranking.batch import Batch, Rows
+
+#: a feature that alone ranks this well probably knows the label
+SUSPICIOUS_AUC = 0.95
+#: rows looked at once
+BLOCK = 65_536
+#: a value counts as if it had this many more rows with the usual share of likes
+PRIOR_ROWS = 10
+#: numbers are compared by the quantile of the train rows that they fall into
+QUANTILES = 50
+
+
+def describe_features(schema: FeatureSchema, split: Split) -> dict[str, Any]:
+    """Describe every feature of a schema on the rows of a protocol.
+
+    Returns
+    -------
+    Plain values that JSON can hold: name and scopes of the schema, protocol, and of each feature
+    what it is, its embeddings (`values`), the share of validation rows without a known value
+    (`missing`), its single AUC (null where the rows have one label) and whether that is suspicious.
+    """
+    known = Known.of(split.train)
+    train = Queries.of_events(split.train)
+    valid = Queries.of_events(split.valid)
+    encoder = FeatureEncoder.fit(schema, train, known)
+    train_rows = _rows(encoder, train, known, split.train)
+    valid_rows = _rows(encoder, valid, known, split.valid)
+    scores = _scores(encoder, train_rows, valid_rows)
+    shares = _missing(encoder, valid_rows, Views(valid, known))
+    labels = split.valid.relevant.astype(np.int8)
+    return {
+        "schema": schema.name,
+        "title": schema.title,
+        "scopes": schema.scopes,
+        "protocol": split.protocol,
+        "train": len(train),
+        "valid": len(valid),
+        "features": [
+            _describe(each.feature, each.fitted.size, missing, auc(labels, score))
+            for each, missing, score in zip(encoder.features, shares, scores, strict=True)
+        ],
+    }
+
+
+def _describe(feature: Feature, values: int, missing: float, area: float) -> dict[str, Any]:
+    return {
+        "name": feature.name,
+        "source": feature.source,
+        "kind": feature.kind,
+        "reads": " x ".join(feature.of) or feature.reads,
+        "by": feature.by or None,
+        "scope": feature.scope or ("earlier" if feature.source.endswith("history") else None),
+        "transform": feature.transform.name if feature.transform else None,
+        "shares": feature.shares or None,
+        "values": values,
+        "missing": missing,
+        "auc": None if np.isnan(area) else area,
+        "suspicious": bool(area >= SUSPICIOUS_AUC),
+    }
+
+
+def _rows(encoder: FeatureEncoder, queries: Queries, known: Known, rows: Interactions) -> Rows:
+    labels = torch.from_numpy(rows.relevant.astype(np.float32)[:, None])
+    return Rows(encoder.encode(queries, known), labels, torch.device("cpu"))
+
+
+def _blocks(rows: Rows) -> Iterator[Batch]:
+    return rows.batches(torch.arange(len(rows)), BLOCK)
+
+
+def _slots(batch: Batch) -> list[tuple[IntArray, FloatArray]]:
+    """Index and weight of each field's slots, shape (rows, width) each."""
+    single = batch.single.numpy()
+    ones = np.ones((len(single), 1), dtype=np.float32)
+    fields = [(single[:, [column]], ones) for column in range(single.shape[1])]
+    if batch.widths:
+        index = torch.split(batch.weighted, list(batch.widths), dim=1)
+        weight = torch.split(batch.weights, list(batch.widths), dim=1)
+        fields += [(i.numpy(), w.numpy()) for i, w in zip(index, weight, strict=True)]
+    return fields
+
+
+def _scores(encoder: FeatureEncoder, train: Rows, valid: Rows) -> list[NDArray[np.float64]]:
+    """Score the validation rows by each feature alone; shape (validation rows,) each."""
+    edges = _edges(encoder, train)
+    size = max(encoder.layout.n_rows, QUANTILES + 1)
+    likes, events = np.zeros((2, len(encoder.features), size))
+    for batch in _blocks(train):
+        labels = batch.labels.numpy()
+        for field, slots in enumerate(_slots(batch)):
+            index, weight = _coded(*slots, edges[field])
+            flat = index.ravel()
+            events[field] += np.bincount(flat, weight.ravel(), minlength=size)
+            likes[field] += np.bincount(flat, (weight * labels).ravel(), minlength=size)
+    share = float(train.labels.mean())
+    rates = (likes + PRIOR_ROWS * share) / (events + PRIOR_ROWS)
+    parts = []
+    for batch in _blocks(valid):
+        coded = [_coded(*slots, edge) for slots, edge in zip(_slots(batch), edges, strict=True)]
+        pairs = zip(rates, coded, strict=True)
+        parts.append([_mean(rate[index], weight, share) for rate, (index, weight) in pairs])
+    return [np.concatenate(field) for field in zip(*parts, strict=True)]
+
+
+def _edges(encoder: FeatureEncoder, train: Rows) -> list[NDArray[np.float64] | None]:
+    """Quantiles of the numeric features' values; None for other features."""
+    numeric = [each.feature.kind == "numeric" for each in encoder.features]
+    values: list[list[FloatArray]] = [[] for _ in numeric]
+    for batch in _blocks(train) if any(numeric) else ():
+        for field, (_, weight) in enumerate(_slots(batch)):
+            if numeric[field]:
+                values[field].append(weight[:, 0])
+    shares = np.arange(1, QUANTILES) / QUANTILES
+    return [np.quantile(np.concatenate(parts), shares) if parts else None for parts in values]
+
+
+def _coded(
+    index: IntArray, weight: FloatArray, edges: NDArray[np.float64] | None
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """Codes and how much each counts; unused slots count nothing, numbers become quantiles."""
+    if edges is not None:
+        return np.searchsorted(edges, weight, side="right"), np.ones_like(weight)
+    return index.astype(np.int64), np.where(index > 0, np.abs(weight), np.float32(0))
+
+
+def _mean(rates: NDArray[np.float64], weight: FloatArray, otherwise: float) -> NDArray[np.float64]:
+    """Average over slots, shape (rows,)."""
+    total = weight.sum(axis=1, dtype=np.float64)
+    mean: NDArray[np.float64] = np.divide(
+        (rates * weight).sum(axis=1), total, out=np.full(len(total), otherwise), where=total > 0
+    )
+    return mean
+
+
+def _missing(encoder: FeatureEncoder, valid: Rows, views: Views) -> list[float]:
+    """Share of the validation rows that have no known value, or no event, by feature."""
+    counts = np.zeros(len(encoder.features))
+    for batch in _blocks(valid):
+        for field, (index, _) in enumerate(_slots(batch)):
+            unknown = (index == 0) | (index == encoder.layout.offsets[field])
+            counts[field] += unknown.all(axis=1).sum()
+    shares = counts / max(1, len(valid))
+    for field, each in enumerate(encoder.features):
+        if each.feature.kind == "numeric":  # a missing number has the weight of the mean, 0
+            values = as_numbers(raw_values(each.feature, views), each.feature.name).values
+            owner = side_owners(views.queries)[side_of(each.feature)]
+            shares[field] = np.isnan(values[owner]).mean()
+    found: list[float] = shares.tolist()
+    return found

@@ -1,0 +1,60 @@
+"""The features of a schema as a table."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from workbench.cli.table import print_table
+from workbench.store.text import plain
+
+
+def print_features(facts: dict[str, Any]) -> None:
+    """Print what `recsys_core.ranking.describe.describe_features` found."""
+    lines = [
+        ("title", plain(facts["title"])),
+        ("protocol", facts["protocol"]),
+        ("rows", f"{facts['train']:,} train, {facts['valid']:,} validation"),
+        ("histories see", " and ".join(_SEEN[scope] for scope in facts["scopes"]) or "-"),
+    ]
+    print_table(("schema", plain(facts["schema"])), lines)
+    sys.stdout.write("\n")
+    headers = ("feature", "kind", "computed from", "embeddings", "missing", "AUC alone")
+    rows = [
+        (
+            plain(row["name"]),
+            row["kind"],
+            plain(_origin(row)),
+            f"of {row['shares']}" if row["shares"] else row["values"],
+            f"{row['missing']:.1%}",
+            _area(row),
+        )
+        for row in facts["features"]
+    ]
+    print_table(headers, rows)
+    suspects = [plain(row["name"]) for row in facts["features"] if row["suspicious"]]
+    if suspects:
+        sys.stdout.write(
+            f"\nnote: {', '.join(suspects)}: alone almost perfect on validation rows, which no "
+            "honest feature is; it probably knows the label. Find out how before you train on it.\n"
+        )
+
+
+_SEEN = {
+    "earlier": "what happened earlier",
+    "others": "every other event of the user, later ones too",
+}
+
+
+def _origin(row: dict[str, Any]) -> str:
+    """Say where a value comes from: ``user-history: rating_mean by genres, quantile``."""
+    by = f" by {row['by']}" if row["by"] else ""
+    scope = " (others)" if row["scope"] == "others" else ""
+    transform = f", {row['transform']}" if row["transform"] else ""
+    return f"{row['source']}: {row['reads']}{by}{scope}{transform}"
+
+
+def _area(row: dict[str, Any]) -> str:
+    if row["auc"] is None:
+        return "-"
+    return f"{row['auc']:.4f}{'  leak?' if row['suspicious'] else ''}"
