@@ -90,3 +90,5 @@ async def session(runs_dir: Path, size: tuple[int, int] = (100, 30)) -> AsyncIte
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield Session(app, pilot)
+        for error in app.errors:
+            raise error

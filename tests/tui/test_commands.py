@@ -10,9 +10,10 @@ import pytest
 from textual.command import CommandPalette
 
 from tests.tui.checks import CHECKS, checks, ids_of
-from tests.tui.folders import write_run
+from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
 from workbench.tui.commands import COMMANDS, SCOPES, key_table
+from workbench.tui.screens.columns import ColumnsScreen
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
@@ -113,6 +114,122 @@ async def _(s: Session) -> None:
     assert s.labels == NEWEST_FIRST
 
 
+@checks("runs.columns")
+async def _(s: Session) -> None:
+    await s.press("x")
+    assert isinstance(s.app.screen, ColumnsScreen)
+    assert "[x] protocol" in s.text()
+    await s.press("j", "j", "space", "K", "enter")  # protocol off, and above data
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert "protocol" not in titles
+    assert "data" in titles
+    assert "1 columns off" in s.text()
+    assert s.runs.options.order[:3] == ("model", "protocol", "dataset")
+    await s.press("x", "a", "escape", "x", "a", "enter")
+    assert s.runs.options.hidden == frozenset()
+    assert s.runs.options.order == ()
+
+
+@checks("runs.seeds")
+async def _(s: Session) -> None:
+    # ndcg@10 .2, .3 and .25: mean .25, sample sd .05
+    for seed, quality in enumerate((0.2, 0.3, 0.25)):
+        metrics = recall_metrics(quality)
+        write_run(s.app.runs_dir, "als", number=20 + seed, seed=seed, metrics=metrics)
+    await s.until(lambda: s.labels.count("als") == 3)
+    await s.press("f")
+    assert s.labels.count("als") == 1
+    assert "0.2500 ±.0500" in s.row("als")
+    assert "mean ± sd" in s.text()
+    await s.go_to("als")
+    assert "mean of seeds 2 1 0" in s.text()
+    await s.press("space")
+    assert len(s.runs.options.marked) == 3, "a mark is on all of them"
+    await s.press("k", "b")
+    assert "0.2500" in s.row("als")
+    assert "▲ +0.0051" in s.row("mf")  # .2551 - .25
+    await s.press("f")
+    assert s.labels.count("als") == 3
+
+
+@checks("runs.stages")
+async def _(s: Session) -> None:
+    await s.press("v")
+    lines = [line.strip() for line in s.text().splitlines()]
+    assert lines[lines.index("ranking · 2") + 1].startswith("✔ deepfm")
+    recall = lines[lines.index("recall · 8") + 1]
+    assert recall.startswith("✔ pop-sample")
+    await s.press("g")
+    assert s.current == "pop-sample", "the heading is passed over"
+    assert lines[3] == "recall · 8", "and stays in sight"
+    await s.press(*["j"] * 8)
+    assert s.current == "deepfm"
+    await s.press("k")
+    assert s.current == "popularity"
+    await s.press("v")
+    assert s.labels == NEWEST_FIRST
+
+
+@checks("runs.mark-all")
+async def _(s: Session) -> None:
+    await s.press("slash")
+    await s.type("model:mf")
+    await s.press("enter", "a", "escape")
+    assert [label for label in s.labels if s.row(label).startswith("✱")] == [
+        *("mf-long", "mf-bpr", "mf"),
+    ]
+    await s.press("a", "a")
+    assert s.runs.options.marked == frozenset()
+
+
+@checks("runs.tag")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await s.press("space", "space", "k", "t")
+    assert "tags of 2 runs" in s.text()
+    await s.type("no:tag")
+    await s.press("enter")
+    assert "'no:tag' is no tag" in s.text()
+    await s.press("ctrl+u")
+    await s.type("paper tuned")
+    await s.press("enter")
+    await s.until(lambda: "#paper #tuned" in s.text())
+    await s.press("slash")
+    await s.type("tag:tuned")
+    assert s.labels == ["mf", "item-cf"]
+    await s.press("enter", "j", "space", "t", "ctrl+u", "enter")
+    await s.until(lambda: s.labels == ["mf"])
+
+
+@checks("runs.note")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await s.press("i")
+    await s.press(*"too slow", "enter", *"try [b]", "ctrl+s")
+    await s.until(lambda: "too slow try [b]" in s.text())
+    await s.press("slash")
+    await s.type("note:slow")
+    assert s.labels == ["mf"]
+
+
+@checks("detail.tag")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("t")
+    await s.type("推荐")
+    await s.press("enter")
+    await s.until(lambda: "tags  推荐" in s.text())
+
+
+@checks("detail.note")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("i", *"better", "escape")
+    assert "better" not in s.text(), "Esc keeps nothing"
+    await s.press("i", *"worse", "ctrl+s")
+    await s.until(lambda: "worse" in s.text())
+
+
 @checks("runs.clear")
 async def _(s: Session) -> None:
     await on_metric(s, "ndcg@10")
@@ -153,7 +270,7 @@ async def _(s: Session) -> None:
     await s.press("ctrl+u")
     await s.type("no.txt")
     await s.press("enter")
-    assert "'no.txt' must end in .csv, .md, .json" in s.text()
+    assert "'no.txt' must end in .csv, .md, .json, .html" in s.text()
     await s.press("ctrl+u")
     await s.type("t.json")
     await s.press("enter")
@@ -171,6 +288,12 @@ async def _(s: Session) -> None:
     await s.press("enter")
     rows = list(csv.reader(Path("t.csv").read_text().splitlines()))
     assert [row[2] for row in rows[1:]] == NEWEST_FIRST
+    await s.press("e", "ctrl+u")
+    await s.type("t.html")
+    await s.press("enter")
+    page = Path("t.html").read_text()
+    assert page.count("<tr>") == 1 + len(NEWEST_FIRST)
+    assert "<p>10 runs" in page
 
 
 @checks("table.sort-ascending")

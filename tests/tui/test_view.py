@@ -17,7 +17,9 @@ from workbench.tui.view import format as show
 from workbench.tui.view.columns import metric_names
 from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.table import Options, build_table, progress_text
+from workbench.tui.view.layout import lay_out
+from workbench.tui.view.options import Options
+from workbench.tui.view.table import Table, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.widgets.grid import _fit
 
@@ -156,6 +158,13 @@ def test_any_filter_parses_or_is_explained(text: str) -> None:
     except InputError:
         return
     assert passes in (True, False)
+
+
+def build_table(
+    runs: list[RunSummary], options: Options, passes: Filter, width: int
+) -> tuple[Table, list[RunSummary]]:
+    layout = lay_out(runs, options, passes, width)
+    return layout.table, layout.runs
 
 
 def titles(runs: list[RunSummary], options: Options = Options(), width: int = 200) -> list[str]:  # noqa: B008

@@ -89,10 +89,10 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Rows) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        writer.writerows([spreadsheet_cell(value) for value in row] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def spreadsheet_cell(value: Any) -> Any:
     """Keep text text: a spreadsheet takes a leading = + - @ for a formula."""
     if not isinstance(value, str):
         return value

@@ -10,15 +10,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
 
 from recsys_core.errors import InputError
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
+from workbench.store.text import plain
 from workbench.tui.commands import COMMANDS, Command, bindings
+from workbench.tui.errors import log_error, summary_of
 from workbench.tui.modes import BY_NAME, SCREENS
+from workbench.tui.settings import Settings, read_settings
+from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.theme import DEFAULT, THEMES
 from workbench.tui.view.queue import QueueReader, QueueState
 
@@ -47,8 +53,17 @@ class WorkbenchApp(App[None]):
     chosen: reactive[str] = reactive("results", init=False)
     now = staticmethod(time.time)
 
-    def __init__(self, runs_dir: Path, data_dir: Path) -> None:
+    def __init__(
+        self,
+        runs_dir: Path,
+        data_dir: Path,
+        settings: Settings = Settings(),  # noqa: B008 - frozen
+        state: SessionState | None = None,
+    ) -> None:
         super().__init__()
+        self.settings = settings
+        self.state = state or SessionState()
+        self.errors: list[Exception] = []
         self.runs_dir = runs_dir
         self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
@@ -57,7 +72,10 @@ class WorkbenchApp(App[None]):
         self._queue_reader = QueueReader(runs_dir)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DEFAULT
+        self.theme = self._wanted_theme()
+        self.set_keymap(settings.keymap())
+        if self.state.screen in BY_NAME:
+            self.set_reactive(WorkbenchApp.chosen, self.state.screen)
         self.add_mode(_FIRST, self._first_screen)
         self.add_mode(_WELCOME, _welcome_screen)
         for screen in SCREENS:
@@ -69,8 +87,21 @@ class WorkbenchApp(App[None]):
             self._take(*self._read())
         except StoreError as error:
             self.trouble = str(error)
+        if self._jobs_only():
+            self.chosen = "jobs"
         self._opened_with = self._wanted()
         return _welcome_screen() if self._opened_with == _WELCOME else BY_NAME[self.chosen].make()
+
+    def _wanted_theme(self) -> str:
+        """Choose what the settings say, else what was chosen last, as far as there is such one."""
+        wanted = self.settings.theme or self.state.theme
+        return wanted if wanted in self.available_themes else DEFAULT
+
+    def keep_state(self) -> None:
+        """Leave the choices for the next session on this runs folder."""
+        self.state.screen = self.chosen
+        self.state.theme = self.theme
+        write_state(self.runs_dir, self.state)
 
     # Screens
 
@@ -78,6 +109,11 @@ class WorkbenchApp(App[None]):
         """Name the mode that the chosen screen has now."""
         nothing = not (self.runs or self.trouble)
         return _WELCOME if nothing and BY_NAME[self.chosen].needs_runs else self.chosen
+
+    def _jobs_only(self) -> bool:
+        """Tell whether there is no result yet, but something that will become one."""
+        done = any(run.state == "succeeded" for run in self.runs)
+        return not done and any(run.state in ("queued", "running") for run in self.runs)
 
     def _show_wanted(self) -> None:
         """Change the screen where another one is wanted: chosen, first run came, last one went."""
@@ -116,6 +152,38 @@ class WorkbenchApp(App[None]):
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
 
+    # Errors
+
+    async def run_action(
+        self,
+        action: Any,
+        default_namespace: Any = None,
+        namespaces: Any = None,
+    ) -> bool:
+        """Run a command; an error in it is shown and the session goes on."""
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
+            self.report(error)
+            return True
+
+    def report(self, error: Exception) -> None:
+        """Show an unexpected error as a panel and log it; the same one again only counts."""
+        known = [summary_of(earlier) for earlier in self.errors]
+        self.errors.append(error)
+        problem = summary_of(error)
+        if problem not in known:
+            from workbench.tui.screens.trouble import TroubleScreen
+
+            self.push_screen(TroubleScreen(problem, log_error(error)))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End on an error that leaves a part of the screen dead; the terminal is given back."""
+        self.errors.append(error)
+        where = log_error(error)
+        super()._handle_exception(error)
+        self._exit_renderables[:] = [Text(f"error: {plain(summary_of(error))}\n{where}")]
+
     # Reading
 
     def _read(self) -> tuple[tuple[RunSummary, ...], QueueState]:
@@ -136,6 +204,8 @@ class WorkbenchApp(App[None]):
                 self._take(*await asyncio.to_thread(self._read))
             except StoreError as error:
                 self.trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - a screen failed to show what was read
+                self.report(error)
             spent = time.monotonic() - started
             await asyncio.sleep(max(_POLL_SECONDS, spent / _POLL_SHARE))
 
@@ -154,7 +224,7 @@ class WorkbenchApp(App[None]):
         async def run() -> None:
             await self.run_action(command.handler, node)
 
-        title = f"{command.label} ({command.shown_keys[0]})"
+        title = f"{command.label} ({self.settings.shown_keys(command)[0]})"
         return SystemCommand(title, command.help, run)
 
     def action_help(self) -> None:
@@ -183,13 +253,18 @@ def run_app(runs_dir: Path, data_dir: Path) -> int:
     Raises
     ------
     InputError
-        Standard input or output is no terminal.
+        Standard input or output is no terminal, or the configuration file is wrong.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
             "the interactive session needs a terminal",
             "in a script use a subcommand, e.g. recsys-workbench --headless eval",
         )
-    app = WorkbenchApp(runs_dir, data_dir)
+    settings = read_settings([*BUILTIN_THEMES, *(theme.name for theme in THEMES)])
+    app = WorkbenchApp(runs_dir, data_dir, settings, read_state(runs_dir))
     app.run()
+    try:
+        app.keep_state()
+    except StoreError as error:
+        sys.stderr.write(f"the choices of this session are not kept: {plain(error.problem)}\n")
     return app.return_code or 0

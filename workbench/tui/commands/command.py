@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_KEY_NAMES = {
+#: Textual key name -> how a person reads it
+KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
     "colon": ":",
@@ -29,6 +30,11 @@ _KEY_NAMES = {
     "f1": "F1",
     "ctrl+p": "Ctrl+P",
 }
+
+
+def shown(key: str) -> str:
+    """Write a key as a person reads it."""
+    return KEY_NAMES.get(key, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +72,4 @@ class Command:
     @property
     def shown_keys(self) -> tuple[str, ...]:
         """The keys as a person reads them."""
-        return tuple(_KEY_NAMES.get(key, key) for key in self.keys)
+        return tuple(map(shown, self.keys))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -22,7 +22,11 @@ from workbench.tui.widgets.sections import SectionView
 _WIDE = 130
 _RESULT_WIDTH = 60
 #: the sections of each column; on a narrow screen the columns stand below each other
-_COLUMNS = (("result", "curve", "cutoffs"), ("settings", "cost"), ("data", "machine"))
+_COLUMNS = (
+    ("result", "notes", "curve", "cutoffs"),
+    ("settings", "cost", "files"),
+    ("data", "machine"),
+)
 
 
 class DetailScreen(FullScreen):
@@ -34,17 +38,26 @@ class DetailScreen(FullScreen):
         Run ids as the table has them: where `n` and `p` go.
     baseline
         Id of the pinned run, if any.
+    p_values
+        Looks up the p-values of a run's differences from the baseline, by metric.
     """
 
     CSS_PATH = "detail.tcss"
     BINDINGS: ClassVar = bindings("detail")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
-    def __init__(self, run_id: str, order: Sequence[str], baseline: str | None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        order: Sequence[str],
+        baseline: str | None,
+        p_values: Callable[[str], Mapping[str, float]] = lambda run_id: {},
+    ) -> None:
         super().__init__()
         self._run_id = run_id
         self._order = list(order)
         self._baseline_id = baseline
+        self._p_values = p_values
         self._files: Files | None = None
         self._sections: list[Section] = []
 
@@ -98,7 +111,8 @@ class DetailScreen(FullScreen):
         position = f"  {self._order.index(run.run_id) + 1}/{len(self._order)}"
         self.title_line.what = f"{plain(name_of(run))}  {look.glyph} {look.word}"
         self.title_line.remark = f"{plain(run.run_id)}{position}"
-        parts = sections(run, self._files, self._find(self._baseline_id))
+        baseline = self._find(self._baseline_id)
+        parts = sections(run, self._files, baseline, self._p_values(run.run_id))
         wide = self.size.width >= _WIDE
         room = _RESULT_WIDTH if wide else self.size.width
         curve = curve_section(self._files, room - 6)
@@ -110,9 +124,11 @@ class DetailScreen(FullScreen):
     # Commands
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer the neighbours only where there are any."""
+        """Offer the neighbours only where there are any, and notes only on what is there."""
         if action == "step":
             return len(self._order) > 1
+        if action in ("tag", "note"):
+            return self.run_shown is not None
         return True
 
     def action_back(self) -> None:
@@ -126,6 +142,22 @@ class DetailScreen(FullScreen):
         self._files = None
         self.scroll.scroll_home(animate=False)
         self._draw()
+
+    def action_tag(self) -> None:
+        """Ask for the tags of the run."""
+        from workbench.tui.screens.annotate import TagsScreen
+
+        run = self.run_shown
+        if run is not None:
+            self.app.push_screen(TagsScreen([run]))
+
+    def action_note(self) -> None:
+        """Ask for the note on the run."""
+        from workbench.tui.screens.annotate import NoteScreen
+
+        run = self.run_shown
+        if run is not None:
+            self.app.push_screen(NoteScreen(run))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

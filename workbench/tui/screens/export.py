@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,24 +12,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from recsys_core.errors import InputError
-from workbench.store.listing import RunSummary
 from workbench.store.text import plain
-from workbench.tui.view.table import Table
-from workbench.tui.view.texts import export
+from workbench.tui.view.texts import FORMATS, Exported, export
 
 _SUGGESTION = "report.csv"
 
 
 class ExportScreen(ModalScreen[None]):
-    """A file name; its ending chooses CSV, Markdown or JSON."""
+    """A file name; its ending chooses CSV, Markdown, JSON or HTML."""
 
     CSS_PATH = "export.tcss"
     BINDINGS: ClassVar = [Binding("escape", "dismiss", "close", show=False)]
 
-    def __init__(self, table: Table, runs: Sequence[RunSummary]) -> None:
+    def __init__(self, what: Exported) -> None:
         super().__init__()
-        self._table = table
-        self._runs = runs
+        self._what = what
         self._refused = ""
 
     def compose(self) -> ComposeResult:
@@ -38,7 +34,8 @@ class ExportScreen(ModalScreen[None]):
         with Vertical(id="export") as frame:
             frame.border_title = "export the table"
             frame.border_subtitle = "Enter writes, Esc closes"
-            yield Static("File (.csv, .md or .json; JSON has full precision):", markup=False)
+            endings = " ".join(FORMATS)
+            yield Static(f"File ({endings}; JSON has full precision):", markup=False)
             yield Input(_SUGGESTION, compact=True)
             yield Static("", id="problem", markup=False)
 
@@ -46,7 +43,7 @@ class ExportScreen(ModalScreen[None]):
         """Write the file; a name that exists has to be confirmed by a second Enter."""
         path = Path(event.value.strip()).expanduser()
         try:
-            export(path, self._table, self._runs, overwrite=self._refused == event.value)
+            export(path, self._what, overwrite=self._refused == event.value)
         except InputError as error:
             self._refused = event.value
             self.query_one("#problem", Static).update(plain(str(error).replace("\n", "; ")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Group
 from rich.table import Table
@@ -15,12 +15,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench.tui.commands import SCOPES, commands_of
+from workbench.tui.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
 
 _SIGNS = (
     ("✔ ▸ ◦ ✖ ⊘ ↯", "done, running, queued, failed, cancelled, interrupted"),
     ("✦", "best of its column among runs judged on the same split"),
     ("⚑ ✱", "the pinned baseline; a marked run"),
     ("▲ ▼ =", "better than the baseline, worse, the same; the sign is the value's"),
+    ("* ~", "more than chance, perhaps chance: paired test over users, p < .05 corrected"),
 )
 
 
@@ -36,7 +41,8 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Put the text into a frame."""
-        frame = VerticalScroll(Static(_text(), markup=False), id="help")
+        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        frame = VerticalScroll(Static(_text(app.settings), markup=False), id="help")
         frame.border_title = "keys and signs"
         frame.border_subtitle = "Esc closes"
         yield frame
@@ -46,10 +52,10 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _text() -> Group:
+def _text(settings: Settings) -> Group:
     parts: list[Text | Table] = []
     for scope, title in SCOPES.items():
-        pairs = [(" ".join(item.shown_keys), item.help) for item in commands_of(scope)]
+        pairs = [(" ".join(settings.shown_keys(item)), item.help) for item in commands_of(scope)]
         parts += [Text(title, "bold"), _two_columns(pairs), Text()]
     return Group(*parts, Text("Signs", "bold"), _two_columns(_SIGNS))
 

@@ -1,9 +1,10 @@
-"""The runs side by side: sorted, filtered, compared with a baseline."""
+"""The runs side by side: sorted, filtered, folded, compared with a baseline."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,14 +21,17 @@ from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.table import Options, build_table
+from workbench.tui.view.fold import Fold
+from workbench.tui.view.layout import Layout, lay_out
+from workbench.tui.view.options import Options
+from workbench.tui.view.significance import PairedTests, compare_pair
+from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
-    from textual.widgets import Input
-
+    from workbench.tui.widgets.filter import FilterLine
 
 #: lines from which there is room for more than the table
 _TALL = 36
@@ -44,7 +48,8 @@ class RunsScreen(FullScreen):
     def __init__(self) -> None:
         super().__init__()
         self._passes = Filter()
-        self._shown: list[RunSummary] = []
+        self._layout = Layout(Table(), {}, (), {}, {})
+        self._tests = PairedTests()
 
     def body(self) -> Iterable[Widget]:
         """Make table and footnote."""
@@ -59,14 +64,19 @@ class RunsScreen(FullScreen):
 
     @property
     def shown(self) -> list[RunSummary]:
-        """The runs in the table, in order."""
-        return self._shown
+        """The runs in the table, in order; folded seeds as one."""
+        return self._layout.runs
+
+    @property
+    def current_row(self) -> Fold | None:
+        """The row under the cursor: a run, or the seeds of a job."""
+        return self._layout.folds.get(self.grid.cursor_key or "")
 
     @property
     def current(self) -> RunSummary | None:
         """The run under the cursor."""
-        row = self.grid.cursor_row
-        return self._shown[row] if row < len(self._shown) else None
+        row = self.current_row
+        return row.run if row else None
 
     @property
     def baseline(self) -> RunSummary | None:
@@ -75,10 +85,19 @@ class RunsScreen(FullScreen):
         return next((run for run in runs if run.run_id == self.options.baseline), None)
 
     def on_mount(self) -> None:
-        """Show the runs and follow them."""
+        """Show the runs as they were left last time, and follow them."""
+        self._take_up(self.workbench.state.options)
         self.watch(self.app, "runs", self._draw, init=False)
         self.watch(self.app, "trouble", self._draw, init=False)
         self.grid.focus()
+
+    def _take_up(self, options: Options) -> None:
+        """Go on with kept choices; a filter of another version may not parse any more."""
+        try:
+            self._passes = parse_filter(options.filter_text)
+        except InputError:
+            options = replace(options, filter_text="")
+        self.set_reactive(RunsScreen.options, options)
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose the columns anew."""
@@ -86,16 +105,28 @@ class RunsScreen(FullScreen):
         self._draw()
 
     def watch_options(self) -> None:
-        """Show what was chosen."""
+        """Show what was chosen, and keep it."""
+        self.workbench.state.options = self.options
         self._draw()
 
     def _draw(self) -> None:
-        runs = self.workbench.runs
-        table, self._shown = build_table(runs, self.options, self._passes, self.size.width)
-        self.grid.show(table)
-        self.set_class(not self._shown, "-nothing")
+        runs, options = self.workbench.runs, self.options
+        self._layout = lay_out(runs, options, self._passes, self.size.width, self._tests)
+        self.grid.show(self._layout.table)
+        self.set_class(not self._layout.folds, "-nothing")
         self.query_one("#nothing", Static).update(self._why_nothing())
-        self._say_title(runs)
+        self._say_title()
+        if self._tests.missing(self._layout.comparisons):
+            self.run_worker(self._test(), group="tests", exclusive=True)
+
+    async def _test(self) -> None:
+        """Test the rows against the baseline, one after the other, off this thread."""
+        comparisons = self._layout.comparisons
+        for pair in self._tests.missing(comparisons):
+            ours, theirs = comparisons[pair]
+            self._tests.known[pair] = await asyncio.to_thread(compare_pair, ours, theirs)
+            self._say_title()
+        self._draw()
 
     def _why_nothing(self) -> str:
         if self.workbench.trouble:
@@ -104,17 +135,18 @@ class RunsScreen(FullScreen):
             return "No run is marked. Esc shows all."
         return f"No run passes the filter '{plain(self.options.filter_text)}'. Esc takes it off."
 
-    def _say_title(self, runs: Iterable[RunSummary]) -> None:
+    def _say_title(self) -> None:
         """Count the runs; what they have in common gives way to what the person chose."""
-        title, what, remark = self.title_line, self._counts(runs), self._remark()
+        title, what, remark = self.title_line, self._counts(), self._remark()
         common = "  ".join([what, *self._in_common()])
         title.what = common if title.has_room(common, remark) else what
         title.remark = remark
 
-    def _counts(self, runs: Iterable[RunSummary]) -> str:
-        counts = Counter(run.state for run in runs)
+    def _counts(self) -> str:
+        counts = Counter(run.state for run in self.workbench.runs)
         total = sum(counts.values())
-        number = f"{len(self._shown)} of {total}" if len(self._shown) != total else str(total)
+        shown = sum(len(fold.members) for fold in self._layout.folds.values())
+        number = f"{shown} of {total}" if shown != total else str(total)
         parts = [f"{number} run{'' if total == 1 else 's'}"]
         for state in ("running", "queued", "failed", "interrupted"):
             if counts[state]:
@@ -124,8 +156,8 @@ class RunsScreen(FullScreen):
 
     def _in_common(self) -> list[str]:
         """Name the data set and the protocol when all runs in the table share them."""
-        data = {(run.dataset, run.synthetic) for run in self._shown}
-        protocols = {run.protocol for run in self._shown}
+        data = {(run.dataset, run.synthetic) for run in self.shown}
+        protocols = {run.protocol for run in self.shown}
         common = []
         if len(data) == 1:
             name, synthetic = data.pop()
@@ -139,19 +171,25 @@ class RunsScreen(FullScreen):
         parts = []
         if options.filter_text:
             parts.append(f"filter: {plain(options.filter_text)}")
-        if options.only_marked:
-            parts.append("marked only")
-        if options.hide_unchanged:
-            parts.append("same hidden")
+        for chosen, text in (
+            (options.only_marked, "marked only"),
+            (options.hide_unchanged, "same hidden"),
+            (bool(options.hidden), f"{len(options.hidden)} columns off"),
+            (options.fold_seeds, "mean ± sd"),
+        ):
+            if chosen:
+                parts.append(text)
         if baseline is not None:
             sign = {"value": "baseline", "delta": "Δ to", "percent": "Δ % to"}[options.mode]
             parts.append(f"{sign} {plain(name_of(baseline))}")
+        if missing := len(self._tests.missing(self._layout.comparisons)):
+            parts.append(f"testing, {missing} to go")
         return " · ".join(parts)
 
     def _describe(self) -> None:
         """Say more about the run under the cursor."""
         tall = self.size.height >= _TALL
-        self.query_one(Preview).show(self.current, self.baseline, tall=tall)
+        self.query_one(Preview).show(self.current_row, self.baseline, tall=tall)
 
     # Events
 
@@ -168,22 +206,14 @@ class RunsScreen(FullScreen):
         """Sort by a column."""
         self.options = replace(self.options, sort=(event.column, event.descending))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while the person types; what does not parse yet waits."""
-        try:
-            self._passes = parse_filter(event.value)
-        except InputError as error:
-            event.input.border_subtitle = str(error).replace("\n", ": ")
-            event.input.add_class("-wrong")
-            return
-        event.input.border_subtitle = ""
-        event.input.remove_class("-wrong")
-        self.options = replace(self.options, filter_text=event.value)
+    def on_filter_line_filtered(self, event: FilterLine.Filtered) -> None:
+        """Show what passes the filter."""
+        self._passes = event.passes
+        self.options = replace(self.options, filter_text=event.text)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go back to the table; what does not parse is told and kept."""
-        if not event.input.has_class("-wrong"):
-            self._close_filter()
+    def on_filter_line_left(self, _event: FilterLine.Left) -> None:
+        """Go back to the table."""
+        self._close_filter()
 
     def _close_filter(self) -> None:
         self.grid.focus()
@@ -193,18 +223,18 @@ class RunsScreen(FullScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
-        if action in ("open", "mark", "copy", "copy_table", "export"):
-            return bool(self._shown)
+        if action in ("open", "mark", "mark_all", "copy", "copy_table", "export", "tag", "note"):
+            return bool(self._layout.folds)
         if action == "baseline":
             return self.current is not None and bool(self.current.metrics)
         if action == "delta":
             return self.baseline is not None
         if action == "only_marked":
             return bool(self.options.marked) or self.options.only_marked
-        if action in ("filter", "clear"):
+        if action in ("filter", "clear", "columns", "seeds", "stages"):
             return bool(self.workbench.runs)
         if action == "unchanged":
-            return len(self._shown) > 1 or self.options.hide_unchanged
+            return len(self._layout.folds) > 1 or self.options.hide_unchanged
         return True
 
     def action_open(self) -> None:
@@ -213,25 +243,38 @@ class RunsScreen(FullScreen):
 
         run = self.current
         if run is not None:
-            order = [shown.run_id for shown in self._shown]
-            self.app.push_screen(DetailScreen(run.run_id, order, self.options.baseline))
+            order = list(self._layout.folds)
+            screen = DetailScreen(run.run_id, order, self.options.baseline, self._p_values)
+            self.app.push_screen(screen)
+
+    def _p_values(self, run_id: str) -> Mapping[str, float]:
+        """Look up the corrected p-values of a run's differences; folded seeds have none alone."""
+        fold = self._layout.folds.get(run_id)
+        if fold is None or self.options.fold_seeds or self.options.baseline is None:
+            return {}
+        return self._layout.p_values.get(((run_id,), (self.options.baseline,)), {})
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark off, and go on to the next."""
-        run = self.current
-        if run is not None:
-            self.options = replace(self.options, marked=self.options.marked ^ {run.run_id})
+        row = self.current_row
+        if row is not None:
+            self.options = self.options.marking(run.run_id for run in row.members)
             self.grid.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all runs in the table, or take their marks off."""
+        folds = self._layout.folds.values()
+        self.options = self.options.marking(run.run_id for fold in folds for run in fold.members)
 
     def action_baseline(self) -> None:
         """Pin the run as the baseline and show differences; or unpin it."""
-        run = self.current
-        if run is None:
+        row = self.current_row
+        if row is None:
             return
-        if run.run_id == self.options.baseline:
+        if self.options.baseline in [run.run_id for run in row.members]:
             self.options = replace(self.options, baseline=None, mode="value")
         else:
-            self.options = replace(self.options, baseline=run.run_id, mode="delta")
+            self.options = replace(self.options, baseline=row.run.run_id, mode="delta")
 
     def action_delta(self) -> None:
         """Cycle through values, differences and percent."""
@@ -245,26 +288,44 @@ class RunsScreen(FullScreen):
         """Show only the marked runs, or all."""
         self.options = replace(self.options, only_marked=not self.options.only_marked)
 
+    def action_seeds(self) -> None:
+        """Fold the seeds of a job into one row, or show them one by one."""
+        self.options = replace(self.options, fold_seeds=not self.options.fold_seeds)
+
+    def action_stages(self) -> None:
+        """Put recall, ranking and two-stage runs below headings, or take these away."""
+        self.options = replace(self.options, by_stage=not self.options.by_stage)
+
+    def action_columns(self) -> None:
+        """Ask which columns to show, and in which order."""
+        from workbench.tui.screens.columns import ColumnsScreen
+
+        def take(chosen: tuple[frozenset[str], tuple[str, ...]] | None) -> None:
+            if chosen is not None:
+                self.options = replace(self.options, hidden=chosen[0], order=chosen[1])
+
+        screen = ColumnsScreen(self._layout.columns, self.options)
+        self.app.push_screen(screen, take)
+
     async def action_filter(self) -> None:
         """Open the filter line, or go to it."""
-        from textual.widgets import Input
+        from workbench.tui.widgets.filter import FilterLine
 
         if not self.query("#filter"):
-            field = Input(
-                self.options.filter_text,
-                placeholder="words   model:mf   state:failed   ndcg@10>.2",
-                id="filter",
-                compact=False,
-            )
-            field.border_title = "filter"
-            await self.mount(field, before="#preview")
-        self.query_one("#filter", Input).focus()
+            line = FilterLine(self.options.filter_text, self._names)
+            await self.mount(line, before="#preview")
+        self.query_one("#filter").focus()
+
+    def _names(self) -> set[str]:
+        """Collect the metrics and settings of all runs."""
+        runs = self.workbench.runs
+        return {name for run in runs for names in (run.metrics, run.params) for name in names}
 
     def action_clear(self) -> None:
         """Take back the last kind of choice that is in force."""
         if self.query("#filter"):
             self._close_filter()
-        if self.options.filter_text or self._passes.tests:
+        if self.options.filter_text or self._passes.groups:
             self._passes = Filter()
             self.options = replace(self.options, filter_text="")
         elif self.options.only_marked:
@@ -272,10 +333,31 @@ class RunsScreen(FullScreen):
         else:
             self.options = replace(self.options, sort=None)
 
+    def action_tag(self) -> None:
+        """Ask for the tags of the run, or of all marked runs when it is one of them."""
+        from workbench.tui.screens.annotate import TagsScreen
+
+        self.app.push_screen(TagsScreen(self._targets()))
+
+    def action_note(self) -> None:
+        """Ask for the note on the run."""
+        from workbench.tui.screens.annotate import NoteScreen
+
+        row = self.current_row
+        if row is not None:
+            self.app.push_screen(NoteScreen(row.members[0]))
+
+    def _targets(self) -> list[RunSummary]:
+        row = self.current_row
+        members = list(row.members) if row else []
+        if members and all(run.run_id in self.options.marked for run in members):
+            return [run for run in self.workbench.runs if run.run_id in self.options.marked]
+        return members
+
     def action_copy(self) -> None:
         """Copy the row."""
         grid = self.grid
-        if self._shown:
+        if self._layout.folds:
             self._to_clipboard(row_text(grid.table, grid.table.rows[grid.cursor_row]), "the row")
 
     def action_copy_table(self) -> None:
@@ -291,5 +373,8 @@ class RunsScreen(FullScreen):
     def action_export(self) -> None:
         """Ask for a file name and write the table."""
         from workbench.tui.screens.export import ExportScreen
+        from workbench.tui.view.texts import Exported
 
-        self.app.push_screen(ExportScreen(self.grid.table, self._shown))
+        what = " · ".join([self._counts(), *self._in_common(), self._remark()]).rstrip(" ·")
+        folds = list(self._layout.folds.values())
+        self.app.push_screen(ExportScreen(Exported(self.grid.table, folds, what)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.store.listing import RunSummary
@@ -70,7 +70,48 @@ def _cutoff(name: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def metric_columns(runs: Sequence[RunSummary]) -> list[Column]:
+@dataclass(frozen=True, slots=True)
+class AllColumns:
+    """Every column there is: what a run is, its metrics with published figures, its cost."""
+
+    about: list[Column]
+    metrics: list[Column]
+    cost: list[Column]
+
+    def all(self) -> list[Column]:
+        """List them."""
+        return [*self.about, *self.metrics, *self.cost]
+
+
+def all_columns(
+    runs: Sequence[RunSummary], seeds: Mapping[str, int] | None = None, *, published: bool = True
+) -> AllColumns:
+    """Make the columns that any of the runs has a value for.
+
+    Parameters
+    ----------
+    seeds
+        How many seeds a row folds, by run id; None where rows are not folded.
+    published
+        Whether published figures stand beside the metrics.
+    """
+    about = _descriptive_columns(runs, seeds) + _parameter_columns(runs)
+    metrics = _metric_columns(runs)
+    if published:
+        metrics = _with_published(metrics, runs)
+    return AllColumns(about, metrics, _cost_columns())
+
+
+def in_order(
+    columns: Sequence[Column], order: Sequence[str], hidden: Collection[str]
+) -> list[Column]:
+    """Leave out columns that are hidden; those that `order` names come first."""
+    left = [column for column in columns if column.key not in hidden]
+    places = {key: place for place, key in enumerate(order)}
+    return sorted(left, key=lambda column: places.get(column.key, len(places)))
+
+
+def _metric_columns(runs: Sequence[RunSummary]) -> list[Column]:
     """Make a column for every metric that any of the runs has."""
     return [
         Column(name, name, _metric_reader(name), _write_metric, numeric=True, metric=True)
@@ -78,20 +119,40 @@ def metric_columns(runs: Sequence[RunSummary]) -> list[Column]:
     ]
 
 
-def descriptive_columns(runs: Sequence[RunSummary]) -> list[Column]:
+def _with_published(columns: Sequence[Column], runs: Sequence[RunSummary]) -> list[Column]:
+    """Put the figures that were published for a metric behind it."""
+    names = {name for run in runs if run.annotations for name in run.published}
+    found = []
+    for column in columns:
+        found.append(column)
+        if column.key in names:
+            key = f"published {column.key}"
+            read = _published_reader(column.key)
+            found.append(Column(key, "published", read, _write_metric, numeric=True))
+    return found
+
+
+def _descriptive_columns(
+    runs: Sequence[RunSummary], seeds: Mapping[str, int] | None
+) -> list[Column]:
     """Make the columns that say what a run is; a model that equals every label is left out."""
+    seed = Column("seed", "seed", lambda run: run.seed, _write_whole, numeric=True)
+    if seeds is not None:
+        seed = Column("seed", "seeds", lambda run: seeds[run.run_id], _write_whole, numeric=True)
     columns = [
         Column("model", "model", lambda run: run.model or None),
         Column("dataset", "data", _dataset),
         Column("protocol", "protocol", lambda run: run.protocol or None),
-        Column("seed", "seed", lambda run: run.seed, _write_whole, numeric=True),
+        seed,
     ]
+    if any(run.tags for run in runs if run.annotations):
+        columns.append(Column("tags", "tags", lambda run: " ".join(run.tags) or None))
     if all(run.model == run.label for run in runs):
         return columns[1:]
     return columns
 
 
-def cost_columns() -> list[Column]:
+def _cost_columns() -> list[Column]:
     """Make the columns that say what a run cost and when it was made."""
     now = time.time()
     return [
@@ -106,7 +167,7 @@ def cost_columns() -> list[Column]:
     ]
 
 
-def parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
+def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
     """Make a column for every parameter in which two runs of one model differ."""
     seen: dict[tuple[str, str], str] = {}
     differing: dict[str, None] = {}
@@ -136,6 +197,14 @@ def _dataset(run: RunSummary) -> str | None:
 
 def _metric_reader(name: str) -> Callable[[RunSummary], Value]:
     return lambda run: run.metrics.get(name)
+
+
+def _published_reader(name: str) -> Callable[[RunSummary], Value]:
+    def read(run: RunSummary) -> Value:
+        figure = run.published.get(name) if run.annotations else None
+        return figure.value if figure else None
+
+    return read
 
 
 def _parameter_reader(name: str) -> Callable[[RunSummary], Value]:

@@ -9,6 +9,9 @@ from recsys_core.evaluation.names import higher_is_better
 from workbench.store.listing import RunSummary
 from workbench.tui.view import format as show
 
+#: a tested difference is more than chance below this corrected p-value
+LEVEL = 0.05
+SIGNIFICANT, CHANCE = "*", "~"
 #: a difference below this does not show in four decimals
 _NOTHING = 0.00005
 
@@ -39,6 +42,13 @@ def best_runs(runs: Iterable[RunSummary]) -> set[tuple[str, str]]:
                 top = (max if higher_is_better(name) else min)(value for value, _ in found)
                 best.update((run_id, name) for value, run_id in found if value == top)
     return best
+
+
+def sign_of(p_value: float | None) -> str:
+    """Mark a difference that was tested as more than chance, or not."""
+    if p_value is None:
+        return " "
+    return SIGNIFICANT if p_value < LEVEL else CHANCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from workbench.store.files import StoreError
@@ -13,7 +15,7 @@ from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
 from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
-from workbench.tui.view.compare import comparable, difference
+from workbench.tui.view.compare import comparable, difference, sign_of
 from workbench.tui.view.table import Cell, progress_text, reason_of
 
 #: entries of a curve that are no result
@@ -75,21 +77,31 @@ def _curve_so_far(run: Run) -> list[Mapping[str, Any]]:
     return list(points.values())
 
 
-def sections(summary: RunSummary, files: Files, baseline: RunSummary | None) -> dict[str, Section]:
-    """Describe a run: its result, settings, data, cost and machine, in that order.
+def sections(
+    summary: RunSummary,
+    files: Files,
+    baseline: RunSummary | None,
+    p_values: Mapping[str, float] = MappingProxyType({}),
+) -> dict[str, Section]:
+    """Describe a run: its result, settings, notes, data, cost, files and machine, in that order.
 
     Parameters
     ----------
     baseline
         The pinned run; differences are shown where the two may be compared.
+    p_values
+        By metric: of the differences, as far as they were tested.
     """
     against = None if baseline is None or baseline.run_id == summary.run_id else baseline
+    result = _result(summary, against, p_values)
     return {
-        "result": Section(_result_title(summary, against), tuple(_result(summary, against))),
-        "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against))),
+        "result": Section(_result_title(summary, against), tuple(result)),
+        "notes": Section("Tags and note", tuple(_notes(summary))),
+        "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against, p_values))),
         "settings": Section("Settings", tuple(_settings(summary, against))),
         "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
         "cost": Section("Run", tuple(_pairs(_cost(summary, files.result)))),
+        "files": Section("Files", tuple(_pairs(_files(summary)))),
         "machine": Section("Environment", tuple(_pairs(_machine(files.environment)))),
     }
 
@@ -101,7 +113,9 @@ def _result_title(run: RunSummary, baseline: RunSummary | None) -> str:
     return f"Result, {how} {plain(name_of(baseline))}"
 
 
-def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
+def _result(
+    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
+) -> Iterator[tuple[Cell, ...]]:
     look = show.state_look(run.state)
     state = f"{look.glyph} {look.word}"
     reason = reason_of(run)
@@ -115,19 +129,27 @@ def _result(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell
     against = baseline if baseline is not None and comparable(run, baseline) else None
     width = _name_width(names)
     title = f"{'':<{width}}    value  95 % interval"
-    yield (Cell(f"{title}     difference" if against else title, "muted"),)
+    if against:
+        title = f"{title}     difference"
+    if run.published:
+        title = f"{title:<{width + 37 if against else width + 27}}published"
+    yield (Cell(title, "muted"),)
     for name in at_main_cutoff(names):
-        yield tuple(_metric_line(run, name, width, against))
+        yield tuple(_metric_line(run, name, width, against, p_values))
+    for source in dict.fromkeys(figure.source for figure in run.published.values()):
+        yield (Cell(f"published: {plain(source)}", "muted"),)
 
 
-def _cutoffs(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
+def _cutoffs(
+    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
+) -> Iterator[tuple[Cell, ...]]:
     """List the metrics at every K but the main one."""
     names = metric_names([run])
     against = baseline if baseline is not None and comparable(run, baseline) else None
     first = set(at_main_cutoff(names))
     for name in names:
         if name not in first:
-            yield tuple(_metric_line(run, name, _name_width(names), against))
+            yield tuple(_metric_line(run, name, _name_width(names), against, p_values))
 
 
 def _name_width(names: Sequence[str]) -> int:
@@ -135,7 +157,11 @@ def _name_width(names: Sequence[str]) -> int:
 
 
 def _metric_line(
-    run: RunSummary, name: str, width: int, baseline: RunSummary | None
+    run: RunSummary,
+    name: str,
+    width: int,
+    baseline: RunSummary | None,
+    p_values: Mapping[str, float],
 ) -> Iterator[Cell]:
     yield Cell(f"{plain(name):<{width}}  ", "")
     yield Cell(f"{show.metric(run.metrics[name]):>7}", "strong")
@@ -144,22 +170,46 @@ def _metric_line(
     yield Cell(f"  {text:<16}", "muted")
     found = difference(run, baseline, name, percent=False) if baseline else None
     if found is not None:
-        yield Cell(f"  {found.text}", found.style)
+        yield Cell(f"  {found.text}{sign_of(p_values.get(name))}", found.style)
+    elif baseline is not None:
+        yield Cell(" " * 12)
+    if name in run.published:
+        yield Cell(f"  {show.metric(run.published[name].value)}", "muted")
+
+
+def _notes(run: RunSummary) -> Iterator[tuple[Cell, ...]]:
+    if run.tags:
+        yield Cell("tags  ", "muted"), Cell(plain(" ".join(run.tags)), "accent")
+    for line in run.note.splitlines():
+        yield (Cell(plain(line)),)
 
 
 def _settings(run: RunSummary, baseline: RunSummary | None) -> Iterator[tuple[Cell, ...]]:
-    """List the parameters; with a baseline of the same model, what differs says from what."""
-    base = baseline.params if baseline is not None and baseline.model == run.model else {}
-    if not run.params:
+    """List the settings; what differs from the baseline's says from what."""
+    ours = _job(run, baseline) | dict(run.params)
+    base = {}
+    if baseline is not None:
+        base = _job(baseline, run)
+        base |= dict(baseline.params) if baseline.model == run.model else {}
+    names = [*ours, *(name for name in base if name not in ours)]
+    if not names:
         yield (Cell("none", "muted"),)
         return
-    width = max(len(plain(name)) for name in run.params)
-    for name, value in run.params.items():
-        text = plain(show.parameter(value))
+    width = max(len(plain(name)) for name in names)
+    for name in names:
+        text = plain(show.parameter(ours[name])) if name in ours else "not there"
         line = [Cell(f"{plain(name):<{width}}  ", "muted"), Cell(text)]
-        if name in base and base[name] != value:
+        if name in base and (name not in ours or base[name] != ours[name]):
             line.append(Cell(f"  (baseline: {plain(show.parameter(base[name]))})", "accent"))
         yield tuple(line)
+
+
+def _job(run: RunSummary, other: RunSummary | None) -> dict[str, object]:
+    """Name what the job was about, where another run's was about something else."""
+    if other is None:
+        return {}
+    names = ("model", "dataset", "protocol", "seed")
+    return {n: getattr(run, n) for n in names if getattr(run, n) != getattr(other, n)}
 
 
 def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -194,6 +244,19 @@ def _cost(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
     if isinstance(memory, int | float):
         yield "peak memory", f"{memory:,.0f} MB"
     yield "folder", str(run.folder)
+
+
+def _files(run: RunSummary) -> Iterator[tuple[str, object]]:
+    """List what lies in the folder, with its size."""
+    try:
+        paths = sorted(run.folder.iterdir())
+    except OSError:
+        return
+    for path in paths:
+        with suppress(OSError):  # a file that goes while we look
+            inside = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+            size = sum(entry.stat().st_size for entry in inside)
+            yield path.name + ("/" if path.is_dir() else ""), show.size(size)
 
 
 def _machine(environment: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

@@ -83,6 +83,21 @@ def seconds(value: float) -> str:
     return f"{int(whole // 60)}:{int(whole % 60):02d} {unit}"
 
 
+def size(octets: int) -> str:
+    """Write the size of a file.
+
+    Examples
+    --------
+    >>> size(812), size(20_480), size(3_250_000)
+    ('812 B', '20 kB', '3.2 MB')
+    """
+    if octets < 1000:
+        return f"{octets} B"
+    if octets < 1_000_000:
+        return f"{octets / 1000:.0f} kB"
+    return f"{octets / 1_000_000:.1f} MB"
+
+
 def moment(value: float, now: float) -> str:
     """Write a time of today as hours and minutes, an earlier one as a date."""
     then, today = datetime.fromtimestamp(value), datetime.fromtimestamp(now)

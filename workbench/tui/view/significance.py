@@ -18,7 +18,6 @@ from workbench.store.listing import RunSummary
 from workbench.store.paired import MOST_FILES, PairedDifference, paired_differences
 from workbench.store.runs import RESULTS
 
-LEVEL = 0.05
 _TINY = 1e-300
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from textual import events
 from textual.app import RenderResult
@@ -12,6 +14,9 @@ from textual.style import Style
 from textual.widget import Widget
 
 from workbench.tui.commands import COMMANDS, Command
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
 
 
 class TitleLine(Widget):
@@ -62,7 +67,7 @@ class KeyLine(Widget):
         """Leave out what does not fit, from the middle: the last three are always named."""
         commands = self.commands()
         last, rest = commands[-3:], commands[:-3]
-        while rest and sum(map(_width, [*rest, *last])) > self.size.width:
+        while rest and sum(map(self._width, [*rest, *last])) > self.size.width:
             rest.pop()
         return [*rest, *last]
 
@@ -70,10 +75,17 @@ class KeyLine(Widget):
         """Draw ``key label`` pairs."""
         parts: list[Content] = []
         for command in self.fitting():
-            key = Content.styled(command.shown_keys[0], "bold $primary")
+            key = Content.styled(self._key(command), "bold $primary")
             pair = Content.assemble(" ", key, f" {command.label} ")
             parts.append(pair.stylize(Style.from_meta({"command": command.id})))
         return Content("").join(parts)
+
+    def _key(self, command: Command) -> str:
+        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        return app.settings.shown_keys(command)[0]
+
+    def _width(self, command: Command) -> int:
+        return cell_len(self._key(command)) + cell_len(command.label) + 3
 
     async def on_click(self, event: events.Click) -> None:
         """Run the command that was clicked."""
@@ -82,7 +94,3 @@ class KeyLine(Widget):
             if wanted is not None and entry.binding.id == wanted:
                 await self.app.run_action(entry.binding.action, entry.node)
                 return
-
-
-def _width(command: Command) -> int:
-    return cell_len(command.shown_keys[0]) + cell_len(command.label) + 3

@@ -13,6 +13,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.compare import comparable
 from workbench.tui.view.detail import Files, curve_section, read_files, sections
+from workbench.tui.view.fold import Fold
 from workbench.tui.view.table import progress_text, reason_of
 from workbench.tui.widgets.sections import SectionView
 
@@ -34,13 +35,14 @@ class Preview(Vertical):
         """Make the lines; the sections come when there is room for them."""
         yield Static(id="about", markup=False)
 
-    def show(self, run: RunSummary | None, baseline: RunSummary | None, *, tall: bool) -> None:
-        """Describe `run`; with `tall`, in sections too."""
+    def show(self, row: Fold | None, baseline: RunSummary | None, *, tall: bool) -> None:
+        """Describe the run or the folded seeds of `row`; with `tall`, in sections too."""
         if tall != self.has_class("-tall"):
             self._make_room(tall)
-        if run is None:
+        if row is None:
             return
-        first, second = _facts(run), _second_line(run, baseline)
+        run = row.run
+        first, second = _facts(row), _second_line(run, baseline)
         about = Content.assemble(f" {first}\n ", Content.styled(second, "$secondary"))
         self.query_one("#about", Static).update(about)
         if tall:
@@ -65,10 +67,14 @@ class Preview(Vertical):
             view.show(section if self.app.size.width >= _SECTIONS[name] else None)
 
 
-def _facts(run: RunSummary) -> str:
+def _facts(row: Fold) -> str:
+    run = row.run
     look = show.state_look(run.state)
     data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
-    facts = [f"{look.glyph} {look.word}", run.model, data, run.protocol, f"seed {run.seed}"]
+    seeds = " ".join(str(member.seed) for member in row.members)
+    seed = f"mean of seeds {seeds}" if len(row.members) > 1 else f"seed {seeds}"
+    facts = [f"{look.glyph} {look.word}", run.model, data, run.protocol, seed]
+    facts.append(" ".join(f"#{tag}" for tag in run.tags))
     if run.fit_seconds is not None:
         facts.append(f"fit {show.seconds(run.fit_seconds)}")
     return " · ".join(plain(fact) for fact in facts if fact)
@@ -81,6 +87,8 @@ def _second_line(run: RunSummary, baseline: RunSummary | None) -> str:
         return progress_text(run)
     if baseline not in (None, run) and run.metrics and not comparable(run, baseline):
         return f"not comparable with {plain(name_of(baseline))}: judged on another split"
+    if run.note:
+        return plain(" ".join(run.note.split()))
     settings = " ".join(f"{name}={show.parameter(value)}" for name, value in run.params.items())
     for name in _HEADLINE:
         if name in run.ci95:

@@ -1,0 +1,94 @@
+"""Ask for the tags of runs, or the note on one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static, TextArea
+
+from recsys_core.errors import InputError
+from workbench.store.annotations import annotate, check_note, parse_tags, read_annotations
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.view.columns import name_of
+
+
+class Dialogue(ModalScreen[None]):
+    """A framed field and a line for what is wrong with it."""
+
+    CSS_PATH = "annotate.tcss"
+    BINDINGS: ClassVar = [Binding("escape", "dismiss", "close", show=False)]
+
+    def complain(self, error: InputError) -> None:
+        """Say what is wrong."""
+        self.query_one("#problem", Static).update(plain(str(error).replace("\n", "; ")))
+
+
+class TagsScreen(Dialogue):
+    """A line of tags; what is added or taken off is so for all `runs`."""
+
+    def __init__(self, runs: Sequence[RunSummary]) -> None:
+        super().__init__()
+        self._runs = list(runs)
+        self._before = {tag for run in runs for tag in run.tags}
+
+    def compose(self) -> ComposeResult:
+        """Make the field."""
+        named = plain(name_of(self._runs[0]))
+        with Vertical(id="annotate") as frame:
+            whose = named if len(self._runs) == 1 else f"{len(self._runs)} runs"
+            frame.border_title = f"tags of {whose}"
+            frame.border_subtitle = "Enter keeps, Esc leaves"
+            yield Static("Words, with spaces between; find them with tag:word", markup=False)
+            yield Input(" ".join(sorted(self._before)), compact=True)
+            yield Static("", id="problem", markup=False)
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Write the tags."""
+        try:
+            tags = set(parse_tags(event.value))
+            for run in self._runs:
+                await asyncio.to_thread(self._write, run, tags)
+        except InputError as error:
+            self.complain(error)
+            return
+        self.dismiss()
+
+    def _write(self, run: RunSummary, tags: set[str]) -> None:
+        own = set(read_annotations(run.folder).tags)
+        after = (own | (tags - self._before)) - (self._before - tags)
+        annotate(run.folder, tags=tuple(sorted(after)))
+
+
+class NoteScreen(Dialogue):
+    """A few lines of text on one run."""
+
+    BINDINGS: ClassVar = [Binding("ctrl+s", "keep", "keep", show=False, priority=True)]
+
+    def __init__(self, run: RunSummary) -> None:
+        super().__init__()
+        self._run = run
+
+    def compose(self) -> ComposeResult:
+        """Make the field."""
+        with Vertical(id="annotate") as frame:
+            frame.border_title = f"note on {plain(name_of(self._run))}"
+            frame.border_subtitle = "Ctrl+S keeps, Esc leaves"
+            yield TextArea(self._run.note, compact=True, soft_wrap=True)
+            yield Static("", id="problem", markup=False)
+
+    async def action_keep(self) -> None:
+        """Write the note."""
+        try:
+            note = check_note(self.query_one(TextArea).text)
+            await asyncio.to_thread(annotate, self._run.folder, note=note)
+        except InputError as error:
+            self.complain(error)
+            return
+        self.dismiss()

@@ -1,0 +1,104 @@
+"""What a person chose to see of the runs: plain values, so that a session can be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+Mode = Literal["value", "delta", "percent"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The choices.
+
+    Parameters
+    ----------
+    sort
+        Column key, and whether the largest comes first.
+    baseline
+        Id of the pinned run.
+    fold_seeds
+        One row for the seeds of a job: mean and standard deviation.
+    by_stage
+        Recall, ranking and two-stage runs below headings of their own.
+    hidden
+        Keys of columns that were taken off.
+    order
+        Keys of columns in the order that was asked for; those not named follow.
+    """
+
+    filter_text: str = ""
+    sort: tuple[str, bool] | None = None
+    marked: frozenset[str] = frozenset()
+    only_marked: bool = False
+    baseline: str | None = None
+    mode: Mode = "value"
+    hide_unchanged: bool = False
+    fold_seeds: bool = False
+    by_stage: bool = False
+    hidden: frozenset[str] = frozenset()
+    order: tuple[str, ...] = ()
+
+    def next_mode(self) -> Options:
+        """Go on to the next way of showing metrics."""
+        return replace(self, mode=MODES[(MODES.index(self.mode) + 1) % len(MODES)])
+
+    def marking(self, run_ids: Iterable[str]) -> Options:
+        """Mark the runs, or take the marks off when all have one."""
+        ids = frozenset(run_ids)
+        marked = self.marked - ids if ids <= self.marked else self.marked | ids
+        return replace(self, marked=marked)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the choices as JSON has them."""
+        return {
+            name: sorted(value) if isinstance(value, frozenset) else _listed(value)
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Options:
+        """Read what `plain` wrote; a value that makes no sense (any more) is left out."""
+        default = cls()
+        kept: dict[str, Any] = {}
+        for field in fields(cls):
+            value = _read(field.name, values.get(field.name))
+            if value is not None and isinstance(value, _KINDS[field.name]):
+                kept[field.name] = value
+        return replace(default, **kept)
+
+
+_KINDS: dict[str, type] = {
+    "filter_text": str,
+    "sort": tuple,
+    "marked": frozenset,
+    "only_marked": bool,
+    "baseline": str,
+    "mode": str,
+    "hide_unchanged": bool,
+    "fold_seeds": bool,
+    "by_stage": bool,
+    "hidden": frozenset,
+    "order": tuple,
+}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(name: str, value: Any) -> Any:
+    """Turn a JSON value into the field's type; None when it does not fit."""
+    if name == "mode":
+        return value if value in MODES else None
+    if name == "sort":
+        fits = isinstance(value, list) and len(value) == 2
+        fits = fits and isinstance(value[0], str) and isinstance(value[1], bool)
+        return tuple(value) if fits else None
+    if _KINDS[name] in (frozenset, tuple):
+        fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        return _KINDS[name](value) if fits else None
+    return value
