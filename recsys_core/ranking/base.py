@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.tasks import TaskName
 from recsys_core.training.trainer import TrainingConfig
 
 
@@ -26,6 +27,16 @@ class RankingConfig(TrainingConfig):
         le=10,
         description="L2 penalty on the weights and vectors that a row looks up.",
     )
+    calibration: Literal["none", "platt", "isotonic"] = Field(
+        "none",
+        description="Map the trained model's log odds by validation rows: platt, a line; isotonic, "
+        "steps made strictly increasing. Ranks stay as they are.",
+    )
+
+    @property
+    def task_names(self) -> tuple[TaskName, ...]:
+        """What the model predicts; the first is what it ranks by."""
+        return ("like",)
 
 
 class EmbeddingConfig(RankingConfig):
@@ -62,6 +73,36 @@ class DeepConfig(EmbeddingConfig):
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
 
 
+class MultiTaskConfig(EmbeddingConfig):
+    """Fields of every multi-task model."""
+
+    tasks: tuple[TaskName, ...] = Field(
+        ("like", "love"),
+        min_length=1,
+        description="What is predicted, `like` first: like: the protocol's relevance; love: rated "
+        "5; rating: the rating itself, by squared error (for rows with all ratings).",
+    )
+    expert_hidden: tuple[int, ...] = Field(
+        (128, 128), min_length=1, description="Widths of an expert's layers."
+    )
+    tower_hidden: tuple[int, ...] = Field((64,), description="Widths of a task's own layers.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+
+    @field_validator("tasks")
+    @classmethod
+    def _like_first_and_none_twice(cls, tasks: tuple[TaskName, ...]) -> tuple[TaskName, ...]:
+        if tasks[0] != "like":
+            raise ValueError("the first task must be like: it is what the model ranks by")
+        if len(set(tasks)) < len(tasks):
+            raise ValueError("a task is there twice")
+        return tasks
+
+    @property
+    def task_names(self) -> tuple[TaskName, ...]:
+        """What the model predicts."""
+        return self.tasks
+
+
 class RankingModel(nn.Module, ABC):
     """Base of the ranking models: rows in, logits out.
 
@@ -82,8 +123,12 @@ class RankingModel(nn.Module, ABC):
     def __init__(self, config: RankingConfig, layout: Layout, tasks: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(tasks))
-        """Shape (tasks,): starts at the log odds of the classes."""
+        """Shape (tasks,): starts at the log odds of the classes, or the mean value."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""
+
+    def gate_weights(self, batch: Batch) -> list[Tensor]:
+        """Weights of the experts in eval mode, one (rows, experts) a task; none without gates."""
+        return []

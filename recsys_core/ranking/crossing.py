@@ -74,8 +74,9 @@ class LowRankCross(nn.Module):
         if self.gate is not None:
             inner = inner * torch.softmax(self.gate(x), dim=1).T.unsqueeze(2)
         # the weights add up to 1, so that x_0 and b stand outside of the sum over experts
-        mixed = (inner @ self.up).sum(dim=0)
-        return torch.addcmul(x, first, mixed + self.bias)
+        mixed: Tensor = (inner @ self.up).sum(dim=0)
+        crossed: Tensor = torch.addcmul(x, first, mixed + self.bias)
+        return crossed
 
 
 class LowRankCrossNetwork(nn.Module):
@@ -87,7 +88,7 @@ class LowRankCrossNetwork(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, width) -> (rows, width)."""
-        x = inputs
+        x: Tensor = inputs
         for layer in self.layers:
             x = layer(inputs, x)
         return x
@@ -96,4 +97,5 @@ class LowRankCrossNetwork(nn.Module):
 def _normal(*shape: int) -> Tensor:
     """Draw initial weights of deviation 1 / sqrt(inputs)."""
     inputs = shape[-2] if len(shape) > 1 else shape[-1]
-    return torch.randn(*shape) / inputs**0.5
+    weights: Tensor = torch.randn(*shape) / inputs**0.5
+    return weights

@@ -11,12 +11,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import InputError
-from recsys_core.evaluation.rows import auc, row_logloss
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.queries import Known, Queries
@@ -25,12 +23,15 @@ from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.batch import Batch, Rows
+from recsys_core.ranking.calibration import Calibration, fit_calibration
+from recsys_core.ranking.importance import ROWS, permutation_importance
+from recsys_core.ranking.tasks import Tasks
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import train
 
 #: raised when the format of saved rankers changes
-FORMAT = 1
+FORMAT = 2
 HEADER, WEIGHTS = "ranker.json", "ranker.safetensors"
 #: rows scored at once: bounds the memory of prediction
 PREDICT_ROWS = 16_384
@@ -55,6 +56,10 @@ class Ranker:
     encoder: FeatureEncoder
     curve: list[dict[str, float]]
     """Loss and validation metrics of each epoch."""
+    calibrations: dict[str, Calibration]
+    """By task: what is done to its log odds; empty without calibration."""
+    importance: dict[str, float]
+    """By feature: AUC of validation rows that is lost when it is permuted."""
 
     def __init__(
         self,
@@ -73,7 +78,10 @@ class Ranker:
         self.schema = schema
         self.runtime = runtime or Runtime()
         self.device = self.runtime.torch_device()
+        self.tasks = Tasks(config.task_names)
         self.curve = []
+        self.calibrations = {}
+        self.importance = {}
 
     def fit(self, split: Split, on_event: OnEvent = ignore) -> Self:
         """Learn from the train rows; validation rows choose the epoch.
@@ -83,21 +91,52 @@ class Ranker:
         InputError
             The train rows are all relevant or all irrelevant, or training diverged.
         """
-        labels = _labels(split.train)
-        share = _share_relevant(labels)
+        labels = self.tasks.labels(split.train)
+        best_constant = self.tasks.start(labels)
         known = Known.of(split.train)
         queries = Queries.of_events(split.train)
         self.start(queries, known, labels.shape[1])
         with torch.no_grad():
-            self.module.bias.copy_(torch.logit(share))
+            self.module.bias.copy_(best_constant)
         rows = self.rows(queries, known, labels)
-        valid = self.rows(Queries.of_events(split.valid), known, _labels(split.valid))
+        asked = Queries.of_events(split.valid)
+        valid = self.rows(asked, known, self.tasks.labels(split.valid))
         objective = _Objective(self, rows, valid)
         self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
+        self._calibrate(valid)
+        self.importance = self._importance(valid)
         return self
+
+    def _calibrate(self, valid: Rows) -> None:
+        """Fit the maps of all binary tasks, if the configuration asks for it."""
+        if self.config.calibration == "none":
+            return
+        if len(valid) == 0:
+            raise InputError(
+                f"calibration = {self.config.calibration} needs validation rows, there are none",
+                "set calibration to none, or choose a protocol with validation rows",
+            )
+        outputs, labels = self.outputs(valid), valid.labels.cpu().numpy()
+        self.calibrations = {
+            task.name: fit_calibration(self.config.calibration, outputs[:, k], labels[:, k])
+            for k, task in enumerate(self.tasks.all)
+            if task.binary
+        }
+
+    def _importance(self, valid: Rows) -> dict[str, float]:
+        """AUC of some validation rows that each feature is worth; empty without any."""
+        if len(valid) == 0:
+            return {}
+        order = torch.randperm(len(valid), generator=torch.Generator().manual_seed(0))[:ROWS]
+        batch = next(valid.batches(order.to(self.device), ROWS))
+        with torch.inference_mode():
+            return permutation_importance(
+                batch, self.encoder.layout.names, lambda some: self.module(some)[:, 0]
+            )
 
     def start(self, queries: Queries, known: Known, tasks: int) -> None:
         """Fit the features on train rows and set up the model, untrained."""
+        self.tasks = self.tasks.first(tasks)
         self.encoder = FeatureEncoder.fit(self.schema, queries, known)
         torch.manual_seed(self.runtime.seed)
         self.module = self._build(tasks)
@@ -127,13 +166,20 @@ class Ranker:
         return self.probabilities(self.rows(queries, known, nothing))
 
     def probabilities(self, rows: Rows) -> FloatArray:
-        """Score encoded rows, shape (n, tasks)."""
+        """Score encoded rows, shape (n, tasks): probabilities, and values of value tasks."""
+        outputs = self.outputs(rows)
+        for number, task in enumerate(self.tasks.all):
+            if task.name in self.calibrations:
+                outputs[:, number] = self.calibrations[task.name](outputs[:, number])
+        return self.tasks.predictions(torch.from_numpy(outputs)).numpy()
+
+    def outputs(self, rows: Rows) -> FloatArray:
+        """Compute what the model says of encoded rows, shape (n, tasks): log odds, and values."""
         self.module.eval()
         with torch.inference_mode():
             order = torch.arange(len(rows), device=self.device)
-            parts = [torch.sigmoid(self.module(b)) for b in rows.batches(order, PREDICT_ROWS)]
-            scores = torch.cat(parts) if parts else torch.empty_like(rows.labels)
-        return scores.cpu().numpy()
+            parts = [self.module(batch) for batch in rows.batches(order, PREDICT_ROWS)]
+            return torch.cat(parts).cpu().numpy()
 
     def _build(self, tasks: int) -> RankingModel:
         return self.model_class(self.config, self.encoder.layout, tasks).to(self.device)
@@ -153,6 +199,8 @@ class Ranker:
             "encoder": self.encoder.model_dump(mode="json"),
             "tasks": len(self.module.bias),
             "curve": self.curve,
+            "calibrations": {n: map_.model_dump() for n, map_ in self.calibrations.items()},
+            "importance": self.importance,
         }
         partial = folder / f"{HEADER}.partial"
         partial.write_text(json.dumps(header) + "\n", encoding="utf-8")
@@ -174,6 +222,12 @@ class Ranker:
         ranker = cls(header["model"], config, schema, runtime)
         ranker.encoder = parse_config(FeatureEncoder, header["encoder"], f"{folder}: encoder")
         ranker.curve = header["curve"]
+        ranker.importance = header["importance"]
+        ranker.calibrations = {
+            task: parse_config(Calibration, values, f"{folder}: calibration")
+            for task, values in header["calibrations"].items()
+        }
+        ranker.tasks = ranker.tasks.first(header["tasks"])
         ranker.module = ranker._build(header["tasks"])
         try:
             ranker.module.load_state_dict(load_file(folder / WEIGHTS))
@@ -184,7 +238,7 @@ class Ranker:
 
 
 class _Objective:
-    """Binary cross-entropy of the train rows."""
+    """The tasks' losses on the train rows."""
 
     def __init__(self, ranker: Ranker, rows: Rows, valid: Rows) -> None:
         self.size = len(rows)
@@ -194,37 +248,27 @@ class _Objective:
         self._valid = valid
 
     def loss(self, batch: Batch) -> Tensor:
-        """Compute the mean log loss of a batch."""
-        return F.binary_cross_entropy_with_logits(self._ranker.module(batch), batch.labels)
+        """Compute the loss of a batch, summed over tasks."""
+        return self._ranker.tasks.loss(self._ranker.module(batch), batch.labels)
 
     def validate(self) -> dict[str, float]:
-        """Compute AUC and log loss of the validation rows, as far as they are defined."""
+        """Compute the metrics of the validation rows, as far as they are defined."""
         if len(self._valid) == 0:
             return {}
-        labels = self._valid.labels[:, 0].cpu().numpy()
-        scores = self._ranker.probabilities(self._valid)[:, 0]
-        values = {
-            "auc": auc(labels, scores.astype(np.float64)),
-            "logloss": float(row_logloss(labels, scores).mean()),
-        }
+        labels = self._valid.labels.cpu().numpy()
+        values = self._ranker.tasks.metrics(labels, self._ranker.probabilities(self._valid))
+        values |= self._gates()
         return {name: value for name, value in values.items() if not np.isnan(value)}
 
-
-def _labels(rows: Interactions) -> Tensor:
-    """Shape (n, 1), float32: whether each row is relevant."""
-    return torch.from_numpy(rows.relevant.astype(np.float32)[:, None])
-
-
-def _share_relevant(labels: Tensor) -> Tensor:
-    """Shape (tasks,): share of relevant train rows."""
-    share = labels.mean(dim=0)
-    if len(labels) == 0 or bool((share == 0).any() or (share == 1).any()):
-        found = "no train rows" if len(labels) == 0 else f"only rows labelled {labels[0, 0]:.0f}"
-        raise InputError(
-            f"a ranking model needs relevant and irrelevant train rows; there are {found}",
-            "set the protocol's relevance to a rating between the lowest and the highest",
-        )
-    return share
+    def _gates(self) -> dict[str, float]:
+        """Mean weight of each expert over some validation rows: ``gate/love/0``."""
+        rows = torch.arange(min(len(self._valid), ROWS), device=self._ranker.device)
+        gates = self._ranker.module.gate_weights(next(self._valid.batches(rows, ROWS)))
+        return {
+            f"gate/{task.name}/{number}": weight
+            for task, weights in zip(self._ranker.tasks.all, gates, strict=False)
+            for number, weight in enumerate(weights.mean(dim=0).tolist())
+        }
 
 
 def _read_header(path: Path) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""What a ranking model predicts of a row: its labels, loss and outputs, task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from recsys_core.data.dataset import FloatArray
+from recsys_core.errors import InputError
+from recsys_core.evaluation.rows import auc, rmse, row_logloss
+from recsys_core.protocols.interactions import Interactions
+
+TaskName = Literal["like", "love", "rating"]
+#: the rating that a row of the task `love` has at least
+LOVED = 5.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One column of a model's output.
+
+    Parameters
+    ----------
+    name
+        What its metrics are called: ``auc/love``.
+    binary
+        True: a probability, by log loss. False: a value, by squared error.
+    label
+        Computes labels, shape (n,), of rows.
+    """
+
+    name: TaskName
+    binary: bool
+    label: Callable[[Interactions], NDArray[np.generic]]
+
+    def metric(self, name: str) -> str:
+        """Name a metric of this task: ``auc`` of like, ``auc/love``."""
+        return name if self.name == "like" else f"{name}/{self.name}"
+
+
+TASKS: dict[TaskName, Task] = {
+    "like": Task("like", True, lambda rows: rows.relevant),
+    "love": Task("love", True, lambda rows: rows.rating >= LOVED),
+    "rating": Task("rating", False, lambda rows: rows.rating),
+}
+
+
+class Tasks:
+    """The tasks of a model, in the order of its outputs; the first one is what it ranks by."""
+
+    def __init__(self, names: Sequence[TaskName]) -> None:
+        self.all = tuple(TASKS[name] for name in names)
+        self._binary = [number for number, task in enumerate(self.all) if task.binary]
+        self._values = [number for number, task in enumerate(self.all) if not task.binary]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def first(self, n: int) -> Tasks:
+        """Keep the first `n` tasks."""
+        return Tasks([task.name for task in self.all[:n]])
+
+    def labels(self, rows: Interactions) -> Tensor:
+        """Shape (n, tasks), float32."""
+        columns = [torch.from_numpy(task.label(rows).astype(np.float32)) for task in self.all]
+        return torch.stack(columns, dim=1)
+
+    def start(self, labels: Tensor) -> Tensor:
+        """Shape (tasks,): the outputs that fit train labels best without any feature.
+
+        Raises
+        ------
+        InputError
+            A binary task's train rows are all of one class.
+        """
+        mean = labels.mean(dim=0)
+        for number in self._binary:
+            self._check(self.all[number], labels[:, number])
+            mean[number] = torch.logit(mean[number])
+        return mean
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Sum of the tasks' mean losses: log loss, or squared error."""
+        total = outputs.new_zeros(())
+        if self._binary:
+            total = F.binary_cross_entropy_with_logits(
+                outputs[:, self._binary], labels[:, self._binary]
+            ) * len(self._binary)
+        for number in self._values:
+            total = total + F.mse_loss(outputs[:, number], labels[:, number])
+        return total
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Turn outputs into probabilities and values, shape (rows, tasks)."""
+        binary = torch.tensor([task.binary for task in self.all], device=outputs.device)
+        return torch.where(binary, torch.sigmoid(outputs), outputs)
+
+    def metrics(self, labels: FloatArray, predicted: FloatArray) -> dict[str, float]:
+        """AUC and log loss of binary tasks, error of values; the first task's bear no name."""
+        found: dict[str, float] = {}
+        for number, task in enumerate(self.all):
+            truth, guess = labels[:, number], predicted[:, number]
+            values = (
+                {
+                    "auc": auc(truth, guess.astype(np.float64)),
+                    "logloss": float(row_logloss(truth, guess).mean()),
+                }
+                if task.binary
+                else {"rmse": rmse(truth, guess)}
+            )
+            found |= {task.metric(name): value for name, value in values.items()}
+        return found
+
+    @staticmethod
+    def _check(task: Task, labels: Tensor) -> None:
+        if 0 < labels.sum() < len(labels):
+            return
+        found = "no train rows" if len(labels) == 0 else f"only rows labelled {labels[0]:.0f}"
+        wanted = (
+            "relevant and irrelevant" if task.name == "like" else f"both kinds of '{task.name}'"
+        )
+        raise InputError(
+            f"a ranking model needs {wanted} train rows; there are {found}",
+            "set the protocol's relevance to a rating between the lowest and the highest",
+        )
