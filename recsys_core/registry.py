@@ -32,6 +32,7 @@ BUILTIN: dict[str, str] = {
     "word2vec": "recsys_core.recall.word2vec",
     "deepwalk-item": "recsys_core.recall.deepwalk_item",
     "deepwalk-user": "recsys_core.recall.deepwalk_user",
+    "lightgcn": "recsys_core.recall.lightgcn",
     "lr": "recsys_core.ranking.lr",
     "fm": "recsys_core.ranking.fm",
     "deep": "recsys_core.ranking.deep",
@@ -40,6 +41,8 @@ BUILTIN: dict[str, str] = {
     "dcn": "recsys_core.ranking.dcn",
     "dcn-v2": "recsys_core.ranking.dcn_v2",
     "din": "recsys_core.ranking.din",
+    "mmoe": "recsys_core.ranking.mmoe",
+    "ple": "recsys_core.ranking.ple",
     "two-stage": "recsys_core.two_stage.model",
 }
 

@@ -1,62 +1,144 @@
-"""The torch side of matrix factorisation: parameters, batches of users, losses, fold-in."""
+"""The torch side of matrix factorisation: fields, parameters, batches and losses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.data.dataset import FloatArray, TimeArray
+from recsys_core.data.dataset import TimeArray
 from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
 from recsys_core.recall.validation import METRIC
+from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.negatives import Likes, Negatives, Search
-
-if TYPE_CHECKING:
-    from recsys_core.recall.mf import MFConfig
+from recsys_core.training.trainer import TrainingConfig
 
 #: standard deviation of initial weights
 INIT = 0.1
-#: fold-in: weight of all items beside the liked ones, and ridge; tuned on validation users of
-#: ML-1M treated as unknown, where it comes within 2 % of trained vectors
-FOLD_ALL, FOLD_RIDGE = 0.1, 10.0
+
+
+class FactorsConfig(TrainingConfig, SamplingConfig):
+    """Fields of every model with one vector a user and one an item."""
+
+    loss: Literal["softmax", "bpr", "bce", "mse"] = Field(
+        "softmax",
+        description="softmax: each liked item against many negatives at once; bpr: against one at "
+        "a time; bce: liked or not; mse: predicts the ratings of all train rows, with biases.",
+    )
+    dim: int = Field(128, ge=1, le=4096, description="Length of the vectors.")
+    similarity: Literal["cosine", "dot"] | None = Field(
+        None, description="How vectors meet; null: cosine with softmax, dot with other losses."
+    )
+    temperature: float = Field(
+        0.2, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
+    )
+    l2: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="bpr, bce, mse: penalty on the squared vectors that a row looks up, averaged "
+        "over rows.",
+    )
+    negatives: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Negatives drawn for a batch (softmax) or for each liked item (bpr, bce); "
+        "null: all there are (softmax), or one.",
+    )
+    epochs: int = Field(150, ge=1, le=10_000, description="Passes over the users at most.")
+    batch_size: int = Field(
+        256,
+        ge=1,
+        le=10_000_000,
+        description="Users a gradient step, each with all liked (mse: rated) items.",
+    )
+    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
+    patience: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="Epochs without a better validation value before training stops; 0: never.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.logq and self.loss != "softmax":
+            raise ValueError(f"logq corrects a softmax, it means nothing with loss {self.loss}")
+        if self.hard_negatives and self.loss != "softmax":
+            raise ValueError(f"hard_negatives need loss softmax, not {self.loss}")
+        if self.l2 and self.loss == "softmax":
+            raise ValueError("l2 is a penalty of bpr, bce and mse; with softmax use weight_decay")
+        if self.loss == "mse" and self.cosine:
+            raise ValueError("loss mse predicts ratings, which a cosine cannot; use dot or null")
+        return self
+
+    @property
+    def cosine(self) -> bool:
+        """Whether vectors meet by cosine."""
+        return (self.similarity or ("cosine" if self.loss == "softmax" else "dot")) == "cosine"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What scores are made of: s_ui = <user u, item i> + bias i.
+
+    Parameters
+    ----------
+    user, item
+        Shapes (n_users, dim) and (n_items, dim), before they are scaled.
+    bias
+        Shape (n_items,).
+    temperature
+        Of the cosine; None: vectors meet by product.
+    """
+
+    user: Tensor
+    item: Tensor
+    bias: Tensor
+    temperature: float | None
+
+    def users(self, users: Tensor) -> Tensor:
+        """Vectors of some users as they enter the product, shape (n, dim)."""
+        vectors = F.embedding(users, self.user)  # its gradient is faster than that of indexing
+        if self.temperature is None:
+            return vectors
+        return F.normalize(vectors, dim=1) / self.temperature
+
+    def items(self, items: Tensor) -> Tensor:
+        """Vectors of some items as they enter the product, shape (n, dim)."""
+        vectors = F.embedding(items, self.item)
+        return vectors if self.temperature is None else F.normalize(vectors, dim=1)
+
+    def all(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Vectors of all users, of all items, and the items' biases."""
+        device = self.user.device
+        users = self.users(torch.arange(len(self.user), device=device))
+        return users, self.items(torch.arange(len(self.item), device=device)), self.bias
 
 
 class Factors(nn.Module):
     """Vectors and biases of users and items."""
 
-    def __init__(self, n_users: int, n_items: int, config: MFConfig) -> None:
+    def __init__(self, n_users: int, n_items: int, config: FactorsConfig) -> None:
         super().__init__()
-        self.config = config
+        self.temperature = config.temperature if config.cosine else None
         self.user = nn.Parameter(torch.randn(n_users, config.dim) * INIT)
         self.item = nn.Parameter(torch.randn(n_items, config.dim) * INIT)
         self.item_bias = nn.Parameter(torch.zeros(n_items))
         self.user_bias = nn.Parameter(torch.zeros(n_users))
 
-    def users(self, users: Tensor) -> Tensor:
-        """Vectors of some users as they enter the product, shape (n, dim)."""
-        if not self.config.cosine:
-            return F.embedding(users, self.user)
-        return F.normalize(F.embedding(users, self.user), dim=1) / self.config.temperature
-
-    def items(self, items: Tensor) -> Tensor:
-        """Vectors of some items as they enter the product, shape (n, dim)."""
-        vectors = F.embedding(items, self.item)  # its gradient is faster than that of indexing
-        return F.normalize(vectors, dim=1) if self.config.cosine else vectors
-
-    def vectors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Vectors of all users, of all items, and the items' biases."""
-        device = self.user.device
-        users = self.users(torch.arange(len(self.user), device=device))
-        items = self.items(torch.arange(len(self.item), device=device))
-        return users, items, self.item_bias
+    def forward(self) -> Tables:
+        """Give the vectors that meet in scores."""
+        return Tables(self.user, self.item, self.item_bias, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -99,7 +181,7 @@ class FactorsObjective:
         module: Factors,
         rows: Histories,
         counts: TimeArray,
-        config: MFConfig,
+        config: FactorsConfig,
         validate: Callable[[], dict[str, float]],
     ) -> None:
         device = module.user.device
@@ -133,73 +215,64 @@ class FactorsObjective:
             yield UserBatch(users, row, self.item[event], self.rating[event])
 
     def _softmax(self, batch: UserBatch) -> Tensor:
-        module = self.module
-        users = module.users(batch.users)
+        tables: Tables = self.module()
+        users = tables.users(batch.users)
         return self.negatives.loss(
             users,
             batch.users,
             batch.row,
             batch.items,
-            lambda items: users @ module.items(items).T + module.item_bias[items],
+            lambda items: users @ tables.items(items).T + tables.bias[items],
         )
 
     def _search(self) -> Search:
         """Index the items; their biases are one more dimension."""
-        _, items, bias = self.module.vectors()
+        _, items, bias = self.module().all()
         catalogue = self.counts.nonzero().squeeze(1)
         vectors = torch.cat([items, bias[:, None]], dim=1)[catalogue]
         search = search_over(vectors, catalogue, IndexConfig())
         return lambda users, k: search(F.pad(users, (0, 1), value=1.0), k)
 
     def _bpr(self, batch: UserBatch) -> Tensor:
-        negative, allowed = self._drawn(batch)
-        positive = self._logits(batch, batch.items)
+        pairs, negatives, allowed = self._scored(batch)
+        positive, negative = pairs
         loss = F.softplus(negative - positive[:, None])
-        return (loss * allowed).sum() / allowed.sum().clamp(min=1)
+        loss = (loss * allowed).sum() / allowed.sum().clamp(min=1)
+        return loss + self._penalty(batch, negatives)
 
     def _bce(self, batch: UserBatch) -> Tensor:
-        negative, allowed = self._drawn(batch)
-        positive = self._logits(batch, batch.items)
+        pairs, negatives, allowed = self._scored(batch)
+        positive, negative = pairs
         loss = F.softplus(-positive).sum() + (F.softplus(negative) * allowed).sum()
-        return loss / (len(positive) + allowed.sum())
+        return loss / (len(positive) + allowed.sum()) + self._penalty(batch, negatives)
 
     def _mse(self, batch: UserBatch) -> Tensor:
-        predicted = self._logits(batch, batch.items) + self.module.user_bias[batch.users][batch.row]
-        return F.mse_loss(predicted + self.mean_rating, batch.ratings)
+        biases = self.module.user_bias[batch.users][batch.row] + self.mean_rating
+        predicted = _logits(self.module(), batch, batch.items) + biases
+        return F.mse_loss(predicted, batch.ratings) + self._penalty(batch, None)
 
-    def _logits(self, batch: UserBatch, items: Tensor) -> Tensor:
-        """Score one item for each row, shape (rows,)."""
-        users = F.embedding(batch.row, self.module.users(batch.users))
-        return (users * self.module.items(items)).sum(dim=1) + self.module.item_bias[items]
-
-    def _drawn(self, batch: UserBatch) -> tuple[Tensor, Tensor]:
-        """Draw and score negatives, shape (rows, negatives); 0 marks those the user likes."""
+    def _scored(self, batch: UserBatch) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+        """Draw negatives, shape (rows, negatives), and score all; 0 marks those the user likes."""
         rows, each = len(batch.items), self.config.negatives or 1
         items = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
         allowed = (~self.likes.have(batch.users[batch.row][:, None], items)).float()
-        scores = torch.stack([self._logits(batch, column) for column in items.unbind(1)], dim=1)
-        return scores, allowed
+        tables = self.module()
+        drawn = torch.stack([_logits(tables, batch, column) for column in items.unbind(1)], dim=1)
+        return (_logits(tables, batch, batch.items), drawn), items, allowed
+
+    def _penalty(self, batch: UserBatch, negatives: Tensor | None) -> Tensor:
+        """L2 of the weights behind each row, the negatives' averaged, a mean over rows."""
+        if self.config.l2 == 0:
+            return torch.zeros(())
+        items = self.module.item.square().sum(dim=1)
+        total = self.module.user.square().sum(dim=1)[batch.users[batch.row]].mean()
+        total = total + items[batch.items].mean()
+        if negatives is not None:
+            total = total + items[negatives].mean()
+        return self.config.l2 * total
 
 
-def fold_in(item_vectors: FloatArray, items: NDArray[np.integer]) -> FloatArray:
-    """Find the vector of a user who likes `items` by implicit least squares; zeros without items.
-
-    min over p of sum over liked i of (1 - <p, q_i>)^2 + a sum over all j of <p, q_j>^2 + l |p|^2
-    (Hu, Koren, Volinsky: Collaborative filtering for implicit feedback datasets, ICDM 2008).
-
-    Parameters
-    ----------
-    item_vectors
-        Shape (n_items, dim).
-    items
-        Shape (n,): item numbers.
-
-    Returns
-    -------
-    Shape (dim,).
-    """
-    liked = item_vectors[items]
-    system = liked.T @ liked + FOLD_ALL * (item_vectors.T @ item_vectors)
-    system[np.diag_indices_from(system)] += FOLD_RIDGE
-    solution: FloatArray = np.linalg.solve(system, liked.sum(axis=0))
-    return solution
+def _logits(tables: Tables, batch: UserBatch, items: Tensor) -> Tensor:
+    """Score one item for each row, shape (rows,)."""
+    users = F.embedding(batch.row, tables.users(batch.users))
+    return (users * tables.items(items)).sum(dim=1) + tables.bias[items]

@@ -11,7 +11,8 @@ import torch
 
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
-from recsys_core.recall.factors import FOLD_ALL, FOLD_RIDGE, Factors, FactorsObjective, fold_in
+from recsys_core.recall.factor_model import FOLD_ALL, FOLD_RIDGE, fold_in
+from recsys_core.recall.factors import Factors, FactorsObjective
 from recsys_core.recall.mf import MF, MFConfig
 from recsys_core.training.runtime import Runtime
 from tests.recall.build import N_USERS, USERS, block_of, fit, history, planted
@@ -23,6 +24,7 @@ from tests.recall.build import N_USERS, USERS, block_of, fit, history, planted
         ({"loss": "bpr", "logq": True}, "logq corrects a softmax, it means nothing with loss bpr"),
         ({"loss": "bce", "logq": True}, "logq corrects a softmax, it means nothing with loss bce"),
         ({"loss": "mse", "similarity": "cosine"}, "loss mse predicts ratings"),
+        ({"l2": 0.1}, "l2 is a penalty of bpr, bce and mse"),
         ({"loss": "warp"}, "loss = 'warp'"),
         ({"negatives": 0}, "negatives = 0"),
         ({"dimension": 8}, "unknown field of model mf 'dimension'"),
@@ -89,6 +91,19 @@ def test_bpr_and_bce_skip_negatives_that_the_user_likes() -> None:
     # user 0's two rows meet item 2 a third of the time; user 1's row item 0 and 1
     negative = (2 * log1p(exp(4)) + log1p(exp(2)) + log1p(exp(4))) / 4
     assert bce == pytest.approx(negative, rel=0.05)
+
+
+def test_l2_is_of_the_vectors_a_row_looks_up() -> None:
+    # squares: 1, 4 of the users; 1, 4, 9 of the items; user 1's row meets item 0 or 1
+    plain = loss_of(objective(loss="mse"))
+    expected = 0.1 * ((1 + 1 + 4) / 3 + (1 + 4 + 9) / 3)
+    assert loss_of(objective(loss="mse", l2=0.1)) - plain == pytest.approx(expected, rel=1e-5)
+    torch.manual_seed(0)
+    plain = loss_of(objective(loss="bpr", negatives=6000))
+    torch.manual_seed(0)
+    both = loss_of(objective(loss="bpr", negatives=6000, l2=0.1))
+    negatives = 0.1 * (1 + 4 + 9) / 3  # drawn evenly
+    assert both - plain == pytest.approx(expected + negatives, rel=0.02)
 
 
 def test_mse_adds_biases_to_the_mean_rating() -> None:
