@@ -99,6 +99,7 @@ def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:
     """Rank of `items`, shape (n, width), by `scores`, shape (n, n_items): 1 + better ones."""
     ascending = np.sort(-scores, axis=1)
     own = -np.take_along_axis(scores, np.maximum(items, 0), axis=1)
-    rows = zip(ascending, own, strict=True)
-    ranks = np.stack([np.searchsorted(row, values) for row, values in rows])
-    return (1 + ranks).astype(np.int32)
+    ranks = np.empty(own.shape, dtype=np.int32)
+    for row in range(len(own)):
+        ranks[row] = 1 + np.searchsorted(ascending[row], own[row])
+    return ranks

@@ -24,6 +24,8 @@ from recsys_core.data.dataset import FloatArray, IntArray
 
 #: KL divergence: share of the user's own profile mixed into the list's, so that it stays finite
 CALIBRATION_MIX = 0.01
+#: value of a place without an item: it stays behind all others
+PADDING = -1e6
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class _Greedy(Config, ABC):
         free = np.ones((n, depth), dtype=np.bool_)
         rows = np.arange(n)
         for place in range(depth):
-            value = np.where(free, self.value(state), -np.inf)
+            value = np.where(head >= 0, self.value(state), PADDING)
+            value = np.where(free, value, -np.inf)
             best = value.argmax(axis=1)  # of equal values the first: the ranker's order
             chosen[:, place] = best
             free[rows, best] = False
@@ -120,7 +123,7 @@ def _state(lists: RankedLists, head: IntArray) -> _State:
     relevance = np.linspace(1, 0, depth, dtype=np.float32) if depth > 1 else np.ones(1, np.float32)
     genres = np.where((head >= 0)[:, :, None], lists.genres[head], 0).astype(np.float32)
     return _State(
-        relevance=np.where(head >= 0, relevance, -1),
+        relevance=np.broadcast_to(relevance, head.shape),
         genres=genres,
         penalty=np.zeros((n, depth), dtype=np.float32),
         counts=np.zeros((n, genres.shape[2]), dtype=np.float32),
@@ -135,10 +138,7 @@ class _TradeOff(_Greedy):
 
     def value(self, state: _State) -> NDArray[np.floating]:
         """Weigh relevance against the penalty."""
-        penalty = np.where(state.relevance < 0, 2, state.penalty)  # padding stays at the end
-        if self.trade_off == 1:
-            return state.relevance
-        return self.trade_off * state.relevance - (1 - self.trade_off) * penalty
+        return self.trade_off * state.relevance - (1 - self.trade_off) * state.penalty
 
 
 class MMR(_TradeOff):

@@ -1,0 +1,162 @@
+"""The first stage: leak guard, features by hand, training and serving alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.two_stage.candidates import FirstStage, competition_ranks
+from recsys_core.two_stage.channels import Channels, LeakError, best_epochs
+from recsys_core.two_stage.config import RankerConfig
+from recsys_core.two_stage.context import CONTEXT_FEATURES, Context
+from recsys_core.two_stage.cuts import View, inner_cuts
+from recsys_core.two_stage.lists import judged_lists, thin, training_lists
+from tests.protocols.build import dataset
+from tests.recall.build import history
+from tests.two_stage.build import config, planted
+
+
+def stage_of(rows: Interactions) -> FirstStage:
+    """Fit the planted channels on `rows`."""
+    some = config()
+    channels = Channels.fit(some.channels, rows)
+    return FirstStage(some, channels, Context.fit(rows), rows.dataset.tie_rank)
+
+
+@pytest.fixture(scope="module")
+def inner() -> tuple[FirstStage, tuple[View, ...]]:
+    split = planted()
+    (cut,) = inner_cuts(split.train, split.valid, config().inner)
+    return stage_of(cut.fitted), cut.views
+
+
+def test_scores_of_rows_that_channels_learned_from_are_refused() -> None:
+    """Channels fitted on all of train must not label rows of train, not even a single one."""
+    split = planted()
+    (cut,) = inner_cuts(split.train, split.valid, config().inner)
+    view = cut.views[-1]
+    n = len(view.labelled)
+    with pytest.raises(LeakError, match=rf"{n} of {n} labelled rows .* the channels learned from"):
+        training_lists(stage_of(split.train), view, RankerConfig(), 0, 1000)
+    one_too_many = Interactions.in_time_order(
+        split.dataset, np.append(cut.fitted.rows, view.labelled.rows[:1]), 4.0
+    )
+    with pytest.raises(LeakError, match=rf"^1 of {n} labelled rows"):
+        training_lists(stage_of(one_too_many), view, RankerConfig(), 0, 1000)
+    with pytest.raises(LeakError):
+        judged_lists(stage_of(split.train), view, np.arange(3, dtype=np.int32))
+
+
+def test_features_at_serving_are_those_of_training(
+    inner: tuple[FirstStage, tuple[View, ...]],
+) -> None:
+    """Every user asked alone, as a server is asked, gives the numbers that were trained on."""
+    stage, views = inner
+    for view in views:
+        lists = training_lists(stage, view, RankerConfig(negatives=1000), 0, 1000)
+        histories = view.known.histories()
+        assert len(lists) > 50
+        for row in range(0, len(lists), 7):
+            user = lists.users[row : row + 1]
+            one = histories.take(user)
+            scores = stage.score(user, one)
+            pool = stage.pool(scores).items
+            served = stage.describe(scores, one, pool)[0]
+            numbers = dict(zip(pool[0].tolist(), served, strict=True))
+            numbers.pop(-1, None)
+            trained = lists.features[row][lists.listed[row]]
+            items = lists.items[row][lists.listed[row]].tolist()
+            assert sorted(items) == sorted(numbers)
+            np.testing.assert_allclose(
+                trained, np.stack([numbers[item] for item in items]), rtol=1e-5, atol=1e-5
+            )
+
+
+def test_labels_are_what_was_liked_later(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
+    stage, views = inner
+    view = views[0]
+    lists = training_lists(stage, view, RankerConfig(negatives=5), 0, 1000)
+    liked = view.labelled.positives()
+    pairs = set(zip(liked.user.tolist(), liked.item.tolist(), strict=True))
+    for user, items, labels in zip(lists.users, lists.items, lists.labels, strict=True):
+        found = {int(item) for item in items[labels]}
+        assert found
+        assert all((int(user), item) in pairs for item in found)
+        others = [int(item) for item in items[~labels] if item >= 0]
+        assert len(others) == 5
+        assert not any((int(user), item) in pairs for item in others)
+
+
+def test_rated_rows_are_the_later_rated_items(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
+    stage, views = inner
+    rated = training_lists(stage, views[0], RankerConfig(rows="rated"), 0, 1000)
+    later = views[0].labelled
+    for user, items in zip(rated.users, rated.items, strict=True):
+        assert sorted(items[items >= 0]) == sorted(later.item[later.user == user])
+
+
+def test_the_number_of_lists_is_limited(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
+    stage, views = inner
+    assert len(training_lists(stage, views[0], RankerConfig(), 0, 10)) <= 10
+
+
+def test_negatives_are_drawn_uniformly() -> None:
+    """Ten candidates, the first liked: each other one is kept in 3 of 9 draws."""
+    items = np.tile(np.arange(10, dtype=np.int32), (3000, 1))
+    labels = np.zeros((3000, 10), dtype=np.bool_)
+    labels[:, 0] = True
+    kept, liked = thin(items, labels, 3, np.random.default_rng(0))
+    assert kept.shape == (3000, 4)
+    assert (kept[liked] == 0).all()
+    assert (liked.sum(axis=1) == 1).all()
+    counts = np.bincount(kept[~liked], minlength=10)[1:] / 3000
+    np.testing.assert_allclose(counts, 3 / 9, atol=0.035)  # four deviations
+
+
+def test_ranks_by_hand() -> None:
+    scores = np.array([[0.5, 2.0, -np.inf, 2.0, 1.0]], dtype=np.float32)
+    items = np.array([[1, 3, 4, 0, 2, -1]], dtype=np.int32)
+    assert competition_ranks(scores, items)[0, :5].tolist() == [1, 1, 3, 4, 5]
+
+
+def test_context_by_hand() -> None:
+    """Items 0 (comedy), 1 (drama), 2 (comedy and drama); a user who liked 0 and disliked 1."""
+    day = 86_400
+    rows = [(0, 0, 5.0, 0), (0, 1, 2.0, day // 2), (1, 1, 4.0, 0), (1, 2, 4.0, 2 * day)]
+    data = dataset(rows, genres=[["comedy"], ["drama"], ["comedy", "drama"]])
+    context = Context.fit(Interactions.in_time_order(data, np.arange(4), 4.0))
+    past = Interactions.in_time_order(data, np.arange(2), 4.0).histories().take(np.array([0]))
+    values = context.features(past, np.array([[2, 1]], dtype=np.int32))[0]
+    first, second = (dict(zip(CONTEXT_FEATURES, row.tolist(), strict=True)) for row in values)
+    assert first["history_length"] == pytest.approx(np.log(1 + 2))
+    assert first["session_length"] == pytest.approx(np.log(1 + 2))
+    assert first["session_share"] == 1
+    assert first["mean_rating"] == pytest.approx((5 + 2) / 2)
+    assert first["liked_share"] == pytest.approx(1 / 2)
+    assert first["popularity"] == pytest.approx(np.log(1 + 1))
+    # one row of item 2, the second of two in its timeline; all rows: liked 3/4, place 1/2
+    assert first["item_liked_share"] == pytest.approx((1 + 20 * 3 / 4) / 21)
+    assert first["usual_place"] == pytest.approx((1 + 20 * 1 / 2) / 21)
+    assert first["genres_liked"] == pytest.approx(np.sqrt(1 / 2))  # (1, 0) and (1, 1) / sqrt 2
+    assert second["genres_liked"] == pytest.approx(0)
+    assert first["count_gap"] == pytest.approx(first["usual_count"] - first["history_length"])
+
+
+def test_nobody_known_has_features_too() -> None:
+    split = planted()
+    values = Context.fit(split.train).features(history([]), np.array([[0, 1, -1]], np.int32))
+    assert np.isfinite(values).all()
+
+
+def test_inner_channels_take_the_epochs_that_were_best() -> None:
+    split = planted()
+    some = config(
+        channels=[{"model": "mf", "params": {"epochs": 6, "dim": 8, "patience": 0}}]
+    ).channels
+    final = Channels.fit(some, split.train, valid=split.valid)
+    model = final.models["mf"]
+    curve = [epoch["ndcg@10"] for epoch in model.curve]  # type: ignore[attr-defined]
+    assert best_epochs(model) == {"epochs": 1 + int(np.argmax(curve))}
+    again = Channels.fit(some, split.train, like=final)
+    assert again.models["mf"].config.epochs == 1 + int(np.argmax(curve))
