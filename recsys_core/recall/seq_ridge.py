@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import scipy.linalg as la
@@ -28,18 +28,12 @@ NEGLIGIBLE = 1e-3
 class SeqRidgeConfig(Config):
     """Fields of sequential ridge regression."""
 
-    history_half_life: float = Field(
-        1.0,
-        gt=0,
-        le=1000,
-        description="Events after which an event counts half as much in the history of what was "
-        "just done.",
-    )
-    long_half_life: float | None = Field(
-        8.0,
-        gt=0,
-        le=1000,
-        description="The same for a second, longer history beside it; null: there is none.",
+    history_half_lives: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
+        (1.0, 8.0),
+        min_length=1,
+        max_length=8,
+        description="Events after which an event counts half as much, one value for each history: "
+        "a short one of what was just done, longer ones beside it.",
     )
     target_half_life: float = Field(
         3.0,
@@ -56,11 +50,6 @@ class SeqRidgeConfig(Config):
         "weight multiplied by (rating / the user's best rating) to this power.",
     )
     l2: float = Field(300.0, gt=0, le=1e9, description="Penalty on squared weights.")
-
-    @property
-    def half_lives(self) -> list[float]:
-        """Of the histories, shortest first in the weights."""
-        return [self.history_half_life, *([self.long_half_life] if self.long_half_life else [])]
 
 
 @register_model(
@@ -90,12 +79,12 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
     """Shape (histories * n_items, n_items): B."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        size = len(self.config.half_lives) * self.n_items
+        size = len(self.config.history_half_lives) * self.n_items
         require_memory(
             "seq-ridge",
             4 * (size**2 + 2 * size * self.n_items + self.n_items**2),
             f"a matrix of {size:,} x {size:,} numbers",
-            "set long_half_life to null, or use item-cf or word2vec",
+            "give fewer history_half_lives, or use item-cf or word2vec",
         )
         gram = self._gram()
         on_event(Event("fit", 1, 3))
@@ -113,7 +102,7 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         events, n = self.histories, self.n_items
         weights = self._event_weights(events)
         later = np.repeat(events.offsets[1:] - 1, events.lengths) - np.arange(len(events.items))
-        decays = [2 ** (-1 / half_life) for half_life in self.config.half_lives]
+        decays = [2 ** (-1 / half_life) for half_life in self.config.history_half_lives]
         gram = np.zeros((len(decays) * n, len(decays) * n), dtype=np.float32)
         for first, second in combinations_with_replacement(range(len(decays)), 2):
             # a pair stands in the histories of all moments from its later event on: with lag d,
@@ -136,8 +125,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         if self.threshold is not None:
             likes = (events.ratings >= self.threshold).astype(np.float32)
         target = np.append(1.0, _powers(2 ** (-1 / self.config.target_half_life)))
-        cross = np.zeros((len(self.config.half_lives) * n, n), dtype=np.float32)
-        for place, half_life in enumerate(self.config.half_lives):
+        cross = np.zeros((len(self.config.history_half_lives) * n, n), dtype=np.float32)
+        for place, half_life in enumerate(self.config.history_half_lives):
             history = np.append(1.0, _powers(2 ** (-1 / half_life)))
             # lag d: from each moment between the two, so long after the one, before the other
             kernel = np.convolve(history, target)
@@ -158,7 +147,7 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         query = sp.hstack(
             [
                 histories.matrix(self.n_items, weights * age_weights(histories, half_life))
-                for half_life in self.config.half_lives
+                for half_life in self.config.history_half_lives
             ],
             format="csr",
         )

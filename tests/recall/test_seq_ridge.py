@@ -17,7 +17,7 @@ from tests.recall.build import fit, history
 
 
 def design(
-    histories: Histories, n_items: int, half_lives: list[float], g: float, power: float | None
+    histories: Histories, n_items: int, half_lives: tuple[float, ...], g: float, power: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Write down X and Y event by event."""
     inputs, outputs = [], []
@@ -40,17 +40,17 @@ def design(
 
 
 @pytest.mark.parametrize("power", [None, 1.5])
-@pytest.mark.parametrize("long", [None, 4.0])
+@pytest.mark.parametrize("half_lives", [(1.0,), (0.7, 3, 5)])
 def test_weights_solve_the_normal_equations(
-    monkeypatch: pytest.MonkeyPatch, power: float | None, long: float | None
+    monkeypatch: pytest.MonkeyPatch, power: float | None, half_lives: tuple[float, ...]
 ) -> None:
     monkeypatch.setattr(seq_ridge, "NEGLIGIBLE", 1e-12)
     data = random_dataset(2)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
-    fields: dict[str, Any] = {"rating_weight": power, "long_half_life": long}
+    fields: dict[str, Any] = {"rating_weight": power, "history_half_lives": half_lives}
     model = fit("seq-ridge", train, l2=5, target_half_life=2, **fields)
     assert isinstance(model, SeqRidge)
-    x, y = design(train.histories(), data.n_items, model.config.half_lives, 2, power)
+    x, y = design(train.histories(), data.n_items, half_lives, 2, power)
     expected = np.linalg.solve(x.T @ x + 5 * np.eye(x.shape[1]), x.T @ y)
     np.testing.assert_allclose(model.weights, expected, rtol=1e-3, atol=1e-5)
 
