@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from workbench.tui.commands.command import Command
 
-SCOPES = {"jobs": "Jobs", "new-job": "New job", "log": "Log of a job"}
+SCOPES = {
+    "jobs": "Jobs",
+    "new-job": "New job",
+    "log": "Log of a job",
+    "welcome": "First steps",
+    "quit": "Leaving while jobs run",
+}
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -97,4 +103,18 @@ COMMANDS: tuple[Command, ...] = (
     Command("log.page-up", ("pageup",), "page up", "Scroll up by a page.", "page(-1)"),
     Command("log.top", ("g", "home"), "top", "Go to the beginning.", "top"),
     Command("log.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
+    Command(
+        "welcome.start",
+        ("enter",),
+        "train baselines",
+        "Train three baselines on a small data set and compare them.",
+        "start",
+        True,
+    ),
+    Command("welcome.add", ("a",), "add", "Choose data, model and fields of a job.", "add", True),
+    Command("quit.leave", ("enter", "l"), "leave running", "Leave; the jobs go on.", "leave"),
+    Command(
+        "quit.cancel", ("c",), "cancel all", "Cancel the jobs and leave; R resumes them.", "cancel"
+    ),
+    Command("quit.stay", ("escape", "s"), "stay", "Stay.", "stay"),
 )

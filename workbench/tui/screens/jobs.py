@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -21,7 +21,6 @@ from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import changes
 from workbench.tui.view import format as show
-from workbench.tui.view.chart import MARKERS, Series, smoothed
 from workbench.tui.view.jobs import (
     MOST_MARKED,
     JobsView,
@@ -29,29 +28,17 @@ from workbench.tui.view.jobs import (
     changed,
     waiting_text,
 )
-from workbench.tui.view.live import CurveReader, Curves, curve_order, is_metric, log_tail
+from workbench.tui.view.live import CurveReader, Curves, log_tail
 from workbench.tui.view.table import reason_of
-from workbench.tui.widgets.chart import LineChart
+from workbench.tui.widgets.curves import CurveOptions, CurvePanel
 from workbench.tui.widgets.grid import Grid
 
 #: curves and log are read on this often, in seconds
 _READ_SECONDS = 0.25
-#: cells that a chart needs
-_CHART_WIDTH, _CHART_HEIGHT = 38, 9
 #: cells from which the side panel fits
 _WIDE = 130
-_SMOOTHINGS = (0.0, 0.6, 0.9)
-#: colours of the lines, as in the style sheet
-_COLOURS = ("$primary", "$accent", "$success", "$error")
-
-
-@dataclass(frozen=True, slots=True)
-class CurveOptions:
-    """How curves are shown."""
-
-    log: bool = False
-    smoothing: float = 0.0
-    first: int = 0
+#: characters of a line of the log before its time of day
+_DATE = 11
 
 
 class JobsScreen(FullScreen):
@@ -70,6 +57,7 @@ class JobsScreen(FullScreen):
         self._reader = CurveReader()
         self._curves: dict[str, Curves] = {}
         self._log = ""
+        self._placed: str | None = None
         self._reading = asyncio.Event()
 
     def body(self) -> Iterable[Widget]:
@@ -78,8 +66,7 @@ class JobsScreen(FullScreen):
             with Vertical(id="left"):
                 yield Grid(id="jobs", sortable=False)
                 yield Static(id="about", markup=False)
-                yield Static(id="legend", markup=False)
-                yield Container(id="charts")
+                yield CurvePanel()
             yield Static(id="side", markup=False)
 
     @property
@@ -119,7 +106,7 @@ class JobsScreen(FullScreen):
         """Choose columns and charts anew."""
         super().on_resize(event)
         self._draw()
-        self.call_after_refresh(self._draw_charts)
+        self.call_after_refresh(self._draw_curves)
 
     def on_screen_resume(self) -> None:
         """Go on reading."""
@@ -137,21 +124,22 @@ class JobsScreen(FullScreen):
             await asyncio.sleep(_READ_SECONDS)
 
     async def _read(self) -> None:
-        current, wide = self.current, self.has_class("-wide")
+        current = self.current
         wanted = [run for run in self._shown if run.state == "running"] + self.drawn
 
         def work() -> tuple[dict[str, Curves], str]:
-            log = log_tail(current) if wide and current is not None else ""
+            log = log_tail(current) if current is not None else ""
             return self._reader.refresh(wanted), log
 
         curves, log = await asyncio.to_thread(work)
         if curves != self._curves:
             self._curves = curves
             self._draw()
-            self._draw_charts()
+            self._draw_curves()
         if log != self._log:
             self._log = log
             self._describe()
+            self._draw_curves()
 
     # Drawing
 
@@ -160,7 +148,11 @@ class JobsScreen(FullScreen):
         view = self._view()
         table, self._shown = build_jobs(view, self.size.width - (47 if self._has_side else 0))
         self.set_class(not self._shown, "-nothing")
+        stay = self.grid.cursor_key not in (None, self._placed)
         self.grid.show(table)
+        if not stay and self._shown:  # nobody moved the cursor: it follows what runs
+            self.grid.cursor_row = 0
+            self._placed = self._shown[0].run_id
         self.title_line.what = _counts(app.runs)
         many = app.queue.parallel
         self.title_line.remark = f"{many} job{'' if many == 1 else 's'} at once"
@@ -197,74 +189,27 @@ class JobsScreen(FullScreen):
         ][: max(3, height // 2)]
         lines = [Content.styled(plain(run.label), "bold"), *settings, Content("")]
         lines.append(Content.styled("log", "bold"))
-        room = max(0, height - len(lines))
-        log = [plain(line)[11:] for line in self._log.splitlines()]
-        wrapped = [line[i : i + width] for line in log for i in range(0, len(line) or 1, width)]
-        return Content("\n").join([*lines, *map(Content, wrapped[-room:] if room else [])])
+        log = self._log_lines(width, max(0, height - len(lines)))
+        return Content("\n").join([*lines, *map(Content, log)])
 
-    def _draw_charts(self) -> None:
-        """Draw one chart a name, as many as fit, beginning with the chosen one."""
-        box = self.query_one("#charts", Container)
-        width, height = box.content_size
-        across, down = max(1, width // _CHART_WIDTH), max(1, height // _CHART_HEIGHT)
-        runs = self.drawn
-        names = self._curve_names(runs)
-        first = self.curve_options.first % len(names) if names else 0
-        names = (names[first:] + names[:first])[: across * down]
-        across = min(across, max(1, len(names)))
-        box.styles.grid_size_columns = across
-        box.styles.grid_size_rows = max(1, -(-len(names) // across))
-        charts = list(box.query(LineChart))
-        for _ in range(len(charts), len(names)):
-            charts.append(LineChart())
-            box.mount(charts[-1])
-        for chart in charts[len(names) :]:
-            chart.remove()
-        for chart, name in zip(charts, names, strict=False):
-            chart.show(_chart_title(name), self._series(runs, name), log=self.curve_options.log)
-        self._draw_legend(runs, names)
+    def _log_lines(self, width: int, room: int) -> list[str]:
+        """Break the end of the log to lines, as many as there is room for; without the date."""
+        lines = [plain(line)[_DATE:] for line in self._log.splitlines()]
+        broken = [line[i : i + width] for line in lines for i in range(0, len(line) or 1, width)]
+        return broken[-room:] if room else []
 
-    def _curve_names(self, runs: Iterable[RunSummary]) -> list[str]:
-        names = {name for run in runs for name in self._curves.get(run.run_id, Curves()).series}
-        return sorted(names, key=curve_order)
-
-    def _series(self, runs: Iterable[RunSummary], name: str) -> list[Series]:
-        found = []
-        for look, run in enumerate(runs):
-            points = self._curves.get(run.run_id, Curves()).series.get(name)
-            if points:
-                weight = self.curve_options.smoothing
-                found.append(Series(smoothed(points, weight) if weight else tuple(points), look))
-        return found
-
-    def _draw_legend(self, runs: Iterable[RunSummary], names: list[str]) -> None:
-        if not names:
-            text = Content.styled(self._why_no_curve(), "$secondary")
-        else:
-            parts = [
-                Content.styled(f"{MARKERS[look]} {plain(run.label)}   ", _COLOURS[look])
-                for look, run in enumerate(runs)
-            ]
-            options = self.curve_options
-            how = [f"y {'log' if options.log else 'linear'}"]
-            if options.smoothing:
-                how.append(f"smoothed {options.smoothing:g}")
-            parts.append(Content.styled("  ".join(how), "$secondary"))
-            text = Content("").join(parts)
-        self.query_one("#legend", Static).update(text)
-
-    def _why_no_curve(self) -> str:
-        run = self.current
-        if run is None or run.state in ("queued", "running"):
-            return "curves appear here as the job reports them"
-        return f"{plain(run.label)} has no curve: it was not trained in epochs"
+    def _draw_curves(self) -> None:
+        panel = self.query_one(CurvePanel)
+        size = panel.size
+        log = [] if self._has_side else self._log_lines(max(10, size.width - 2), size.height - 1)
+        panel.show(self.drawn, self._curves, self.curve_options, "\n".join(log))
 
     # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Describe the job the cursor came to."""
         self._describe()
-        self._draw_charts()
+        self._draw_curves()
         self.refresh_bindings()
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
@@ -274,11 +219,11 @@ class JobsScreen(FullScreen):
     def watch_marked(self) -> None:
         """Show the marks and draw the curves."""
         self._draw()
-        self._draw_charts()
+        self._draw_curves()
 
     def watch_curve_options(self) -> None:
         """Draw the curves as chosen."""
-        self._draw_charts()
+        self._draw_curves()
 
     # Commands
 
@@ -294,7 +239,7 @@ class JobsScreen(FullScreen):
         if action in ("shift", "priority"):
             return run is not None and run.state == "queued"
         if action in ("curve", "log_axis", "smooth"):
-            return bool(self._curve_names(self.drawn))
+            return bool(self.query_one(CurvePanel).names)
         if action == "clear":
             return bool(self.marked)
         return True
@@ -386,9 +331,7 @@ class JobsScreen(FullScreen):
 
     def action_smooth(self) -> None:
         """Go on to the next smoothing."""
-        place = _SMOOTHINGS.index(self.curve_options.smoothing) + 1
-        smoothing = _SMOOTHINGS[place % len(_SMOOTHINGS)]
-        self.curve_options = replace(self.curve_options, smoothing=smoothing)
+        self.curve_options = self.curve_options.smoother()
 
     def action_clear(self) -> None:
         """Take all marks off."""
@@ -399,16 +342,10 @@ def _counts(runs: Iterable[RunSummary]) -> str:
     counts: dict[str, int] = {}
     for run in runs:
         counts[run.state] = counts.get(run.state, 0) + 1
-    parts = [
-        f"{look.glyph} {counts[state]} {look.word}"
-        for state, look in show.STATES.items()
-        if counts.get(state)
-    ]
+    order = sorted(show.STATES, key=lambda state: state != "running")
+    looks = {state: show.state_look(state) for state in order if counts.get(state)}
+    parts = [f"{look.glyph} {counts[state]} {look.word}" for state, look in looks.items()]
     return "   ".join(parts) or "no jobs yet: a adds one"
-
-
-def _chart_title(name: str) -> str:
-    return f"{plain(name)} (validation)" if is_metric(name) else plain(name)
 
 
 def _facts(run: RunSummary) -> str:

@@ -15,6 +15,9 @@ from workbench.jobs.service import ensure_supervisor
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.runs import Run
 
+#: what the first steps train: seconds each, no settings to choose
+BASELINES = ("popularity", "item-cf", "ease")
+
 
 def cancel(run: RunSummary) -> str:
     """Cancel a job that waits or runs.
@@ -38,9 +41,33 @@ def cancel_all(runs: Sequence[RunSummary]) -> None:
         ensure_supervisor(going[0].runs_dir)
 
 
+def under_way(runs: Sequence[RunSummary], queue_works: bool) -> list[RunSummary]:
+    """List the jobs of the queue that run, and those that will start by themselves."""
+    going = [run for run in runs if of_queue(run)]
+    if queue_works or any(run.state == "running" for run in going):
+        return going
+    return []
+
+
 def of_queue(run: RunSummary) -> bool:
     """Tell whether a job that waits or runs can be cancelled from here."""
     return run.state in ("queued", "running") and (run.folder / queue.ENTRY).exists()
+
+
+def add_baselines(runs_dir: Path, data_dir: Path) -> list[str]:
+    """Add three quick models on a small data set; return their run ids.
+
+    The data is ml-100k where it has been prepared, else the synthetic `sample`, which is built in.
+    """
+    prepared = (data_dir / "ml-100k" / "meta.json").exists()
+    dataset = "ml-100k" if prepared else "sample"
+    entry = Entry(str(data_dir.absolute()), str(Path.cwd()))
+    added = []
+    for model in BASELINES:
+        spec = {"dataset": dataset, "protocol": {"name": "user-timeline"}, "model": model}
+        added.append(queue.add_job(runs_dir, spec, model, entry).run_id)
+    ensure_supervisor(runs_dir)
+    return added
 
 
 def requeue(run: RunSummary, data_dir: Path, *, resume: bool) -> str:

@@ -95,7 +95,7 @@ def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Co
     ]
     progress = [
         _Column("progress", "progress", _PROGRESS, _progress),
-        _Column("eta", "time left", 9, _eta, right=True),
+        _Column("eta", "left", 8, _eta, right=True),
         _Column("result", "result", _RESULT, lambda run: _result(run, view.curves)),
         _Column("loss", "loss", 8, lambda run: _loss(run, view.curves), right=True),
     ]

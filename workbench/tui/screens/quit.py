@@ -1,0 +1,80 @@
+"""Ask what becomes of jobs under way when the session ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from recsys_core.errors import InputError
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.commands import bindings, commands_of
+from workbench.tui.view import changes
+
+#: labels that are named; of more the number is
+_NAMED = 4
+
+
+class QuitScreen(ModalScreen[None]):
+    """Leave the jobs running, cancel them, or stay."""
+
+    CSS_PATH = "quit.tcss"
+    BINDINGS: ClassVar = bindings("quit")
+
+    def __init__(self, jobs: Sequence[RunSummary]) -> None:
+        super().__init__()
+        self._jobs = list(jobs)
+
+    def compose(self) -> ComposeResult:
+        """Say what is under way and what can be done."""
+        with Vertical(id="quit") as frame:
+            frame.border_title = "leave"
+            yield Static(self._text(), markup=False)
+            yield Static("", id="quit-problem", markup=False)
+
+    def _text(self) -> Content:
+        running = [run for run in self._jobs if run.state == "running"]
+        waiting = len(self._jobs) - len(running)
+        names = ", ".join(plain(run.label) for run in running[:_NAMED])
+        more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
+        parts = []
+        if running:
+            parts.append(f"{_jobs(len(running))} under way: {names}{more}")
+        if waiting:
+            parts.append(f"{_jobs(waiting)} waiting")
+        lines: list[Content | str] = ["\n".join(parts), "\n\n"]
+        for command in commands_of("quit"):
+            key = Content.styled(f"{command.shown_keys[0]:>6}  ", "bold $primary")
+            lines += [key, f"{command.help}\n"]
+        return Content.assemble(*lines)
+
+    def action_leave(self) -> None:
+        """End the session; the jobs go on."""
+        self.app.exit()
+
+    def action_cancel(self) -> None:
+        """Cancel the jobs, then end the session."""
+        self.run_worker(self._cancel(), exclusive=True)
+
+    async def _cancel(self) -> None:
+        try:
+            await asyncio.to_thread(changes.cancel_all, self._jobs)
+        except InputError as error:
+            self.query_one("#quit-problem", Static).update(plain(str(error)))
+            return
+        self.app.exit()
+
+    def action_stay(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'}"
