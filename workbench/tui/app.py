@@ -68,6 +68,7 @@ class WorkbenchApp(App[None]):
         self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
         self._opened_with = ""
+        self._awaited: set[str] = set()
         self._listing = RunListing(runs_dir)
         self._queue_reader = QueueReader(runs_dir)
         for theme in THEMES:
@@ -117,9 +118,14 @@ class WorkbenchApp(App[None]):
 
     def _show_wanted(self) -> None:
         """Change the screen where another one is wanted: chosen, first run came, last one went."""
-        if self._opened_with:
+        if self._opened_with and not self._is_asked():
             wanted = self._wanted()
             self.switch_mode(_FIRST if wanted == self._opened_with else wanted)
+
+    def _is_asked(self) -> bool:
+        """Tell whether a dialog lies over the first steps: it is answered first."""
+        mode = self._opened_with if self.current_mode == _FIRST else self.current_mode
+        return mode == _WELCOME and len(self.screen_stack) > 1
 
     def watch_chosen(self) -> None:
         """Show the right screen."""
@@ -128,10 +134,27 @@ class WorkbenchApp(App[None]):
     def watch_runs(self) -> None:
         """Show the right screen."""
         self._show_wanted()
+        self._lead_on()
 
     def watch_trouble(self) -> None:
         """Show the right screen."""
         self._show_wanted()
+
+    def start_baselines(self, run_ids: Iterable[str]) -> None:
+        """Show the jobs of the first steps while they run, then how they compare."""
+        self._awaited = set(run_ids)
+        self.chosen = "jobs"
+
+    def _lead_on(self) -> None:
+        """Go to the results when the jobs of the first steps have ended, unless somebody left."""
+        open_ids = {run.run_id for run in self.runs if run.state in ("queued", "running")}
+        known = {run.run_id for run in self.runs}
+        if not self._awaited or not self._awaited <= known or self._awaited & open_ids:
+            return
+        self._awaited = set()
+        if self.chosen == "jobs" and len(self.screen_stack) == 1:
+            self.chosen = "results"
+            self.notify("The baselines are done; this is how they compare.", markup=False)
 
     def action_go(self, name: str) -> None:
         """Go to a screen of `modes.SCREENS`."""
@@ -226,6 +249,19 @@ class WorkbenchApp(App[None]):
 
         title = f"{command.label} ({self.settings.shown_keys(command)[0]})"
         return SystemCommand(title, command.help, run)
+
+    async def action_quit(self) -> None:
+        """Leave; while jobs are under way ask first."""
+        from workbench.tui.view.changes import under_way
+
+        queue = self.queue
+        jobs = under_way(self.runs, queue.supervised and not queue.paused)
+        if jobs:
+            from workbench.tui.screens.quit import QuitScreen
+
+            self.push_screen(QuitScreen(jobs))
+        else:
+            self.exit()
 
     def action_help(self) -> None:
         """Show what the keys do."""

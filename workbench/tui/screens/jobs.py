@@ -57,7 +57,9 @@ class JobsScreen(FullScreen):
         self._reader = CurveReader()
         self._curves: dict[str, Curves] = {}
         self._log = ""
+        #: where the cursor was put, rather than moved to; where it is to go
         self._placed: str | None = None
+        self._wanted = ""
         self._reading = asyncio.Event()
 
     def body(self) -> Iterable[Widget]:
@@ -150,7 +152,10 @@ class JobsScreen(FullScreen):
         self.set_class(not self._shown, "-nothing")
         stay = self.grid.cursor_key not in (None, self._placed)
         self.grid.show(table)
-        if not stay and self._shown:  # nobody moved the cursor: it follows what runs
+        if self._wanted in table.keys:
+            self.grid.cursor_row = table.keys.index(self._wanted)
+            self._wanted = ""
+        elif not stay and self._shown:  # nobody moved the cursor: it follows what runs
             self.grid.cursor_row = 0
             self._placed = self._shown[0].run_id
         self.title_line.what = _counts(app.runs)
@@ -259,7 +264,15 @@ class JobsScreen(FullScreen):
         """Open the dialog for a new job."""
         from workbench.tui.screens.new_job import NewJobScreen
 
-        self.app.push_screen(NewJobScreen(self.current))
+        self.app.push_screen(NewJobScreen(self.current), self._added)
+
+    def _added(self, ids: str | None) -> None:
+        """Go to the job that was added, as soon as it is listed."""
+        if ids:
+            self._wanted, *more = ids.split()
+            what = self._wanted if not more else f"{1 + len(more)} jobs"
+            self.notify(plain(f"added {what}"), markup=False)
+            self._draw()
 
     def action_cancel(self) -> None:
         """Cancel the job."""

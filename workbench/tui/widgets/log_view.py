@@ -56,7 +56,7 @@ class LogView(ScrollView, can_focus=False):
         self._fit()
 
     def _broken(self, first: int) -> Iterator[tuple[int, str]]:
-        width = max(1, self.size.width - 1)
+        width = max(1, self.size.width - 2)
         for number in range(first, len(self.lines)):
             line = self.lines[number]
             parts = [line] if cell_len(line) <= width else chop_cells(line, width)
