@@ -83,6 +83,12 @@ class RankerConfig(Config):
         50_000, ge=1, le=10_000_000, description="Lists at most; which are kept is random."
     )
 
+    @model_validator(mode="after")
+    def _run_brings_its_own(self) -> Self:
+        if self.run and (self.params or self.features):
+            raise ValueError("params and features belong to model; a run has its own")
+        return self
+
 
 class InnerConfig(Config):
     """How train is cut once more, for the ranker's rows."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from recsys_core.config import parse_config, parse_value
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, split_part
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Suite
@@ -18,6 +18,7 @@ from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.registry import model_info
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
+from workbench.cli.references import with_run_folders
 from workbench.reports.baseline import Baseline, check_baseline, parse_tolerance, read_baseline
 from workbench.reports.gates import Gate, check_gates, parse_gate
 from workbench.reports.write import check_report_path
@@ -52,6 +53,7 @@ def make_plan(suite: Suite, options: JobOptions, settings: Settings) -> Plan:
     specs = suite.specs(threads=options.threads, device=options.device)
     for spec in specs:
         model_config(spec)
+    specs = [with_run_folders(spec, settings.runs_dir) for spec in specs]
     gates = [parse_gate(text) for text in options.gates]
     check_gates(gates, suite.labels)
     _check_gate_metrics(gates, suite)
@@ -124,6 +126,7 @@ def _check_gate_metrics(gates: Sequence[Gate], suite: Suite) -> None:
         else:
             valid = [f"{name}@{k}" for k in suite.ks for name in TOPK_METRICS]
             known = gate.metric in valid
+            known |= stage == "two-stage" and split_part(gate.metric)[0] != ""
         if not known:
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
