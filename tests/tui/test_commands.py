@@ -483,6 +483,14 @@ async def _(s: Session) -> None:
     assert isinstance(s.app.screen, HelpScreen)
 
 
+@checks("everywhere.suspend")
+async def _(s: Session) -> None:
+    called: list[bool] = []
+    s.app.action_suspend_process = lambda: called.append(True)  # type: ignore[method-assign]
+    await s.press("ctrl+z")
+    assert called, "test_terminal does it in a terminal"
+
+
 @checks("everywhere.quit")
 async def _(s: Session) -> None:
     await s.press("q")

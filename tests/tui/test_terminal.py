@@ -106,17 +106,60 @@ def test_a_signal_gives_the_terminal_back(number: signal.Signals, suite: Path) -
 
 
 def test_a_crash_gives_the_terminal_back_and_is_no_success(suite: Path) -> None:
+    """An error in drawing leaves a part of the screen dead; one in a command only a panel."""
     crash = (
-        "from workbench.tui.screens.runs import RunsScreen\n"
-        "def broken(self): raise RuntimeError('planted')\n"
-        "RunsScreen.action_unchanged = broken"
+        "from workbench.tui.widgets.grid import Grid\n"
+        "def broken(self, y): raise RuntimeError('planted [b]')\n"
+        "def act(self, n): Grid.render_line = broken; self.refresh()\n"
+        "Grid.action_column = act"
     )
     with terminal(program(suite, before=crash)) as t:
         t.wait_for(b"popularity")
-        os.write(t.descriptor, b"u")
+        os.write(t.descriptor, b"\x1b[C")
+        t.read(0.3)
+        os.write(t.descriptor, b"j")
         assert t.end() == 1
+        after = t.output[t.output.rindex(ALT_SCREEN_OFF) :]
+        assert b"error: RuntimeError: planted [b]" in after
+        assert b"errors.log" in after
+        assert b"Traceback" not in after
+
+
+def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(suite: Path) -> None:
+    with terminal(program(suite)) as t:
+        t.wait_for(b"popularity")
+        t.read(0.3)
+        os.write(t.descriptor, b"\x1a")
+        end = time.monotonic() + 20
+        while not (stopped := os.waitpid(t.pid, os.WNOHANG | os.WUNTRACED))[0]:
+            assert time.monotonic() < end, "it does not stop"
+            t.read(0.05)
+        assert os.WIFSTOPPED(stopped[1])
         assert ALT_SCREEN_OFF in t.output
-        assert b"planted" in t.output
+        assert MOUSE_OFF in t.output
+        before = len(t.output)
+        os.kill(t.pid, signal.SIGCONT)
+        end = time.monotonic() + 20
+        while b"popularity" not in t.output[before:]:
+            assert time.monotonic() < end, "it does not come back"
+            t.read(0.05)
+        assert ALT_SCREEN_ON in t.output[before:]
+        os.write(t.descriptor, b"q")
+        assert t.end() == 0
+
+
+def test_a_wrong_configuration_is_told_before_anything_opens(suite: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "recsys-workbench"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[keys]\n"runs.fliter" = "F"\n')
+    code = f"import sys\nsys.argv = ['x', '--runs-dir', {str(suite)!r}]\n"
+    code += "from workbench.__main__ import main\nsys.exit(main())"
+    with terminal(code, {"XDG_CONFIG_HOME": str(tmp_path / "config")}) as t:
+        assert t.end() == 2
+        assert ALT_SCREEN_ON not in t.output
+        told = b" ".join(t.output.split())
+        assert b"config.toml: unknown command 'runs.fliter'" in told
+        assert b"did you mean 'runs.filter'?" in told
 
 
 def test_quitting_loaded_nothing_heavy(suite: Path) -> None:

@@ -18,7 +18,6 @@ KEY_NAMES = {
     "space": "Space",
     "backspace": "Backspace",
     "tab": "Tab",
-    "shift+tab": "Shift+Tab",
     "up": "↑",
     "down": "↓",
     "left": "←",
@@ -27,14 +26,20 @@ KEY_NAMES = {
     "pagedown": "PgDn",
     "home": "Home",
     "end": "End",
-    "f1": "F1",
-    "ctrl+p": "Ctrl+P",
 }
 
 
 def shown(key: str) -> str:
-    """Write a key as a person reads it."""
-    return KEY_NAMES.get(key, key)
+    """Write a key as a person reads it.
+
+    Examples
+    --------
+    >>> shown("slash"), shown("ctrl+p"), shown("f1"), shown("G")
+    ('/', 'Ctrl+P', 'F1', 'G')
+    """
+    if key in KEY_NAMES or len(key) == 1:
+        return KEY_NAMES.get(key, key)
+    return "+".join(part.capitalize() for part in key.split("+"))
 
 
 @dataclass(frozen=True, slots=True)

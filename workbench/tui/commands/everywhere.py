@@ -30,6 +30,13 @@ COMMANDS: tuple[Command, ...] = (
         "everywhere.help", ("question_mark", "f1"), "help", "Show what the keys do.", "help", True
     ),
     Command(
+        "everywhere.suspend",
+        ("ctrl+z",),
+        "suspend",
+        "Give the terminal back to the shell; `fg` returns.",
+        "suspend_process",
+    ),
+    Command(
         "everywhere.quit",
         ("q",),
         "quit",
