@@ -23,7 +23,7 @@ class UserCFConfig(HistoryConfig):
     """Fields of user-based collaborative filtering."""
 
     neighbours: int = Field(
-        200, ge=1, le=1_000_000, description="Most similar users who are asked for each user."
+        100, ge=1, le=1_000_000, description="Most similar users who are asked for each user."
     )
     shrinkage: float = Field(
         0.0,
@@ -46,7 +46,7 @@ class UserCFConfig(HistoryConfig):
         "count alike.",
     )
     amplification: float = Field(
-        1.0,
+        2.0,
         gt=0,
         le=10,
         description="Similarities are raised to this power: more lets the nearest users decide.",

@@ -28,7 +28,9 @@ def test_popular_items_and_small_overlaps_count_less() -> None:
     likes = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 2)]
     rows = [(user, item, 5.0, time) for time, (user, item) in enumerate(likes)]
     train = Interactions.in_time_order(dataset(rows), np.arange(6), 4.0)
-    model = fit("user-cf", train, popularity_damping=1, activity_damping=1, shrinkage=2)
+    model = fit(
+        "user-cf", train, popularity_damping=1, activity_damping=1, shrinkage=2, amplification=1
+    )
     scores = model.score(np.array([-1]), history([0, 1]))[0]
     shared = 1 / 3 + 1 / 2  # with users 0 and 1; user 2 shares item 0 alone and likes 2
     length = shared**0.5
@@ -40,7 +42,7 @@ def test_popular_items_and_small_overlaps_count_less() -> None:
 def test_scores_are_those_of_literal_code(half_life: float | None) -> None:
     data = random_dataset(4)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
-    model = fit("user-cf", train, neighbours=3, history_half_life=half_life)
+    model = fit("user-cf", train, neighbours=3, history_half_life=half_life, amplification=1)
     assert isinstance(model, UserCF)
     likes = train.positives().matrix().toarray().astype(np.float64)
     damped = np.maximum(likes.sum(axis=0), 1) ** -0.5
