@@ -21,6 +21,7 @@ from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import COMMANDS, Command, bindings
+from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
 from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.settings import Settings, read_settings
@@ -64,6 +65,7 @@ class WorkbenchApp(App[None]):
         self.settings = settings
         self.state = state or SessionState()
         self.errors: list[Exception] = []
+        self.errands: dict[str, Errand] = {}
         self.runs_dir = runs_dir
         self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
@@ -158,6 +160,11 @@ class WorkbenchApp(App[None]):
 
     def action_go(self, name: str) -> None:
         """Go to a screen of `modes.SCREENS`."""
+        self.chosen = name
+
+    def visit(self, name: str, errand: Errand) -> None:
+        """Go to a screen that is asked to show something."""
+        self.errands[name] = errand
         self.chosen = name
 
     # Life

@@ -43,5 +43,6 @@ _AT = "workbench.tui.screens"
 SCREENS = (
     Mode("1", "jobs", "Jobs", "what runs, waits and has ended", f"{_AT}.jobs", "JobsScreen", True),
     Mode("2", "results", "Results", "runs side by side", f"{_AT}.runs", "RunsScreen", True),
+    Mode("3", "users", "Users", "a history beside recommendations", f"{_AT}.users", "UsersScreen"),
 )
 BY_NAME = {screen.name: screen for screen in SCREENS}

@@ -1,0 +1,460 @@
+"""Users: who is there, and one user's history beside what up to three runs recommend."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from recsys_core.errors import InputError
+from recsys_core.evaluation.names import higher_is_better
+from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.store.users import Browse
+from workbench.store.users_find import (
+    Found,
+    Question,
+    find_users,
+    parse_question,
+    user_attributes,
+    user_metrics,
+)
+from workbench.store.users_inspect import Inspection, explained, inspect
+from workbench.tui.commands import bindings
+from workbench.tui.errands import Errand
+from workbench.tui.processes import run_process
+from workbench.tui.screens.base import FullScreen
+from workbench.tui.view.subject import dataset_names, runs_on
+from workbench.tui.view.users import UserList
+from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
+
+#: cells from which the list of users stays beside the user
+WIDE = 150
+#: cells of that list
+_PEOPLE = 44
+#: items of a list
+LENGTH = 50
+#: lines and cells from which reasons and genres have room beside each other
+_TALL, _BOTH = 30, 110
+#: a cursor that rests so long (seconds) is followed
+_REST = 0.08
+_EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
+
+
+class UsersScreen(FullScreen):
+    """A list of users; one of them in full."""
+
+    CSS_PATH = "users.tcss"
+    BINDINGS: ClassVar = bindings("users")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    question: reactive[str] = reactive("", init=False)
+    first: reactive[int] = reactive(0, init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dataset = ""
+        self._browse: Browse | None = None
+        self._people: UserList | None = None
+        self._found = Found()
+        self._asked = Question()
+        self._available: list[RunSummary] = []
+        self._chosen: list[str] = []
+        self._metrics: list[str] = []
+        self._attributes: list[str] = []
+
+    def body(self) -> Iterable[Widget]:
+        """Make the list at the left and the user at the right."""
+        with Horizontal(id="work"):
+            with Vertical(id="people"):
+                yield Grid(id="users")
+            yield Person()
+        yield Static(id="nothing", markup=False)
+
+    # What it is about
+
+    @property
+    def browse(self) -> Browse:
+        """The data set."""
+        assert self._browse is not None
+        return self._browse
+
+    @property
+    def people(self) -> Grid:
+        """The list of users."""
+        return self.query_one("#users", Grid)
+
+    @property
+    def runs_shown(self) -> list[Run]:
+        """The runs whose lists are shown, in order."""
+        known = {run.run_id: run for run in self._available}
+        chosen = [run_id for run_id in self._chosen if run_id in known] or list(known)
+        turned = [chosen[(self.first + place) % len(chosen)] for place in range(len(chosen))]
+        return [Run(known[run_id].folder) for run_id in turned[: self._lists]]
+
+    @property
+    def _lists(self) -> int:
+        """How many lists fit beside the history."""
+        room = self.size.width - (_PEOPLE if self.has_class("-wide") else 0)
+        return max(1, min(MOST_LISTS, room // PANE - 1))
+
+    def on_mount(self) -> None:
+        """Show the users of the newest result's data set, and follow the runs."""
+        self.watch(self.app, "runs", self._on_runs, init=False)
+        self.watch(self.app, "trouble", self._on_runs, init=False)
+        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        self._open_data(names[0] if names else "")
+        self.people.focus()
+
+    def on_unmount(self) -> None:
+        """Close the files."""
+        self._close()
+
+    def on_screen_resume(self) -> None:
+        """Do what another screen asked for."""
+        errand = self.workbench.errands.pop("users", None)
+        if errand is None:
+            return
+        if errand.dataset and errand.dataset != self._dataset:
+            self._open_data(errand.dataset)
+        self.remove_class("-open")
+        self.question = errand.question
+        self.people.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit lists to the new size."""
+        super().on_resize(event)
+        self.set_class(event.size.height >= _TALL, "-tall")
+        self.set_class(event.size.height >= _TALL and event.size.width >= _BOTH, "-both")
+        self._show_people()
+        self.call_after_refresh(self._inspect)
+
+    def _close(self) -> None:
+        if self._people is not None:
+            self._people.close()
+        if self._browse is not None:
+            self._browse.close()
+        self._people = self._browse = None
+
+    def _open_data(self, name: str) -> None:
+        """Go to a data set; an empty name: there is none."""
+        self._close()
+        self._dataset, self.person.inspection, self._found = name, None, Found()
+        self.set_class(not name, "-nothing")
+        if not name:
+            self.query_one("#nothing", Static).update(_NOTHING)
+            return
+        try:
+            self._browse = Browse(self.workbench.data_dir, name)
+        except InputError as error:
+            self._say_nothing(error)
+            return
+        self._attributes = user_attributes(self.browse)
+        self._take_runs()
+        self._search()
+
+    def _say_nothing(self, error: InputError) -> None:
+        self.add_class("-nothing")
+        self.query_one("#nothing", Static).update(plain(str(error)))
+
+    def _on_runs(self) -> None:
+        """Take new results in; what is shown stays."""
+        if self._browse is None:
+            names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+            if names:
+                self._open_data(names[0])
+            return
+        before = [run.run_id for run in self._available]
+        if [run.run_id for run in self._on_data()] != before:
+            self._take_runs()
+            self._search()
+
+    def _on_data(self) -> list[RunSummary]:
+        """List the results on this data set as it is now."""
+        runs = runs_on(self.workbench.runs, self._dataset)
+        return [run for run in runs if self._same_data(run)]
+
+    def _same_data(self, run: RunSummary) -> bool:
+        try:
+            dataset = Run(run.folder).metrics["dataset"]
+        except InputError:
+            return False
+        return bool(dataset["fingerprint"] == self.browse.fingerprint)
+
+    def _take_runs(self) -> None:
+        self._available = self._on_data()
+        runs = self.runs_shown[:2]
+        self._metrics = user_metrics(runs[0]) if runs else []
+        if self._people is not None:
+            self._people.close()
+        metric = self._metrics[0] if self._metrics else ""
+        metric = "ndcg@10" if "ndcg@10" in self._metrics else metric
+        both = [run for run in runs if metric in (user_metrics(run) if metric else [])]
+        self._people = UserList(self.browse, both, metric)
+
+    # Searching
+
+    def watch_question(self) -> None:
+        """Search."""
+        self._search()
+
+    def _search(self) -> None:
+        if self._browse is not None:
+            self.run_worker(self._find(), group="find", exclusive=True)
+
+    async def _find(self) -> None:
+        try:
+            asked = parse_question(self.question, self._attributes, self._metrics)
+            browse, runs = self.browse, self.runs_shown[:2]
+            found = await asyncio.to_thread(find_users, browse, asked, runs)
+        except InputError as error:
+            self._complain(str(error))
+            return
+        self._complain("")
+        self._asked, self._found = asked, found
+        self._show_people()
+
+    def _complain(self, problem: str) -> None:
+        for field in self.query("#find").results(Input):
+            field.border_subtitle = plain(problem.replace("\n", ": "))
+            field.set_class(bool(problem), "-wrong")
+
+    def _show_people(self) -> None:
+        if self._people is None:
+            return
+        width = _PEOPLE if self.has_class("-wide") else self.size.width
+        self.people.show(self._people.table(self._found, self._sort(), width))
+        total = len(self.browse)
+        count = len(self._found.users)
+        number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
+        synthetic = " (synthetic)" if self.browse.synthetic else ""
+        self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
+        self.title_line.remark = f"find: {plain(self.question)}" if self.question else ""
+        self.refresh_bindings()
+
+    def _sort(self) -> tuple[str, bool] | None:
+        """Say by which column the list is sorted, and whether the largest come first."""
+        if self._asked.order is None:
+            return None
+        kind, metric = self._asked.order
+        if metric == "events":
+            return "events", kind == "most"
+        column = "gain" if kind in ("gain", "loss") else "metric"
+        return column, higher_is_better(metric) == (kind in ("best", "gain"))
+
+    def on_grid_sorted(self, event: Grid.Sorted) -> None:
+        """Sort by a column: the search line says so."""
+        words = [word for word in self.question.split() if word.split("=")[0] not in _ORDERS]
+        order = self._order(event.column, event.descending)
+        self.question = " ".join([*words, *([order] if order else [])])
+
+    def _order(self, column: str, descending: bool) -> str:
+        metric = self._people.metric if self._people is not None else ""
+        if column == "events":
+            return "most=events" if descending else "least=events"
+        if column not in ("metric", "gain") or not metric:
+            return ""
+        good, bad = ("best", "worst") if column == "metric" else ("gain", "loss")
+        return f"{good if descending == higher_is_better(metric) else bad}={metric}"
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search while the person types."""
+        self.question = event.value
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to the users found."""
+        if not event.input.has_class("-wrong"):
+            self._close_find()
+
+    def _close_find(self) -> None:
+        self.query("#find").remove()
+        self.people.focus()
+
+    # One user
+
+    @property
+    def user_open(self) -> bool:
+        """Whether a user is shown in full."""
+        return self.has_class("-open") or self.has_class("-wide")
+
+    @property
+    def person(self) -> Person:
+        """The user in full."""
+        return self.query_one(Person)
+
+    def on_grid_moved(self, _event: Grid.Moved) -> None:
+        """Follow the cursor: another user, or another item."""
+        key = self.people.cursor_key
+        shown = None if self.person.inspection is None else str(self.person.inspection.user.number)
+        if self.user_open and key is not None and key != shown:
+            self._inspect()
+        elif self.person.inspection is not None:
+            self.person.show_reasons()
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """Say what the pane that was gone to has under its cursor."""
+        if self.person.inspection is not None:
+            self.person.show_reasons()
+        self.refresh_bindings()
+
+    def on_grid_opened(self, _event: Grid.Opened) -> None:
+        """Open the user that was clicked twice."""
+        self.action_open()
+
+    def _inspect(self) -> None:
+        """Look at the user under the cursor."""
+        key = self.people.cursor_key
+        if self.user_open and key is not None and self._browse is not None:
+            self.run_worker(self._look(int(key)), group="look", exclusive=True)
+
+    async def _look(self, number: int) -> None:
+        """Show lists at once, reasons when they are found."""
+        await asyncio.sleep(_REST if self.person.inspection is not None else 0)
+        browse, runs = self.browse, self.runs_shown
+        try:
+            user = browse.user(number)
+            seen = await asyncio.to_thread(inspect, browse, user, runs, LENGTH)
+            self._show(seen)
+            self._show(await asyncio.to_thread(explained, seen))
+        except InputError as error:
+            self.notify(plain(str(error)), severity="error", markup=False)
+
+    def _show(self, inspection: Inspection) -> None:
+        self.person.show(inspection)
+        self.refresh_bindings()
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell which commands have a use now."""
+        if action in ("open", "step"):
+            return bool(self._found.users)
+        if action in ("panel", "copy", "ask"):
+            return self.user_open and self.person.inspection is not None
+        if action in ("item", "fans"):
+            return self.user_open and self.person.item is not None
+        if action in ("rotate", "runs"):
+            return len(self._available) > 1
+        if action == "data":
+            return len(dataset_names(self.workbench.runs, self.workbench.data_dir)) > 1
+        return self._browse is not None
+
+    def action_open(self) -> None:
+        """Show the user; the focus goes to the first list."""
+        self.add_class("-open")
+        self._inspect()
+        self.person.panes[min(1, len(self.person.panes) - 1)].grid.focus()
+
+    async def action_find(self) -> None:
+        """Open the search line, or go to it."""
+        self.remove_class("-open")
+        if not self.query("#find"):
+            field = Input(self.question, placeholder=_EXAMPLE, id="find")
+            field.border_title = "find users"
+            await self.query_one("#people").mount(field, before="#users")
+        self.query_one("#find", Input).focus()
+
+    def action_clear(self) -> None:
+        """Go back to the list; then take the search off."""
+        if self.query("#find"):
+            self._close_find()
+        if self.has_class("-open"):
+            self.remove_class("-open")
+            self.people.focus()
+        else:
+            self.question = ""
+
+    def action_rotate(self, by: int) -> None:
+        """Go on to the next run."""
+        self.first += by
+        self._inspect()
+
+    def action_runs(self) -> None:
+        """Ask which runs are shown."""
+        from workbench.tui.screens.users_runs import ChooseRuns
+
+        shown = [run.run_id for run in self.runs_shown]
+
+        def take(chosen: Sequence[str] | None) -> None:
+            if chosen:
+                self._chosen, self.first = list(chosen), 0
+                self._take_runs()
+                self._search()
+                self._inspect()
+
+        self.app.push_screen(ChooseRuns(self._available, self._chosen or shown), take)
+
+    def action_panel(self) -> None:
+        """Change between reasons and genres."""
+        self.person.genres = not self.person.genres
+        self.person.show_reasons()
+
+    def action_step(self, by: int) -> None:
+        """Show a neighbour in the list."""
+        self.people.action_move(by)
+
+    def action_item(self) -> None:
+        """Go to the item under the cursor."""
+        if self.person.item is not None:
+            item_id = self.browse.item(self.person.item).item_id
+            self.workbench.visit("items", Errand(self._dataset, item_id=item_id))
+
+    def action_fans(self) -> None:
+        """List the users who liked the item under the cursor."""
+        if self.person.item is not None:
+            item_id = self.browse.item(self.person.item).item_id
+            self.remove_class("-open")
+            self.question = f"liked={item_id}"
+            self.people.focus()
+
+    def action_data(self) -> None:
+        """Go to the next data set."""
+        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        place = names.index(self._dataset) + 1 if self._dataset in names else 0
+        self.set_reactive(UsersScreen.question, "")
+        self.remove_class("-open")
+        self._open_data(names[place % len(names)])
+
+    def action_copy(self) -> None:
+        """Copy history and lists as Markdown."""
+        self.app.copy_to_clipboard(self.person.as_text())
+        self.notify("Copied history and lists as Markdown.", markup=False)
+
+    def action_ask(self) -> None:
+        """Ask the models of the runs shown."""
+        if self.person.inspection is not None:
+            self.run_worker(self._ask(self.person.inspection), group="look", exclusive=True)
+
+    async def _ask(self, inspection: Inspection) -> None:
+        """Run the headless command: this process loads no model."""
+        from workbench.tui.view.user_answer import read_answer
+
+        app, user_id = self.workbench, inspection.user.user_id
+        self.notify(f"Asking the models for user {plain(user_id)}.", markup=False)
+        folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
+        runs = [word for one in inspection.listings for word in ("--run", str(one.run.path))]
+        line = [sys.executable, "-m", "workbench", *folders, "user", *runs]
+        options = ["--k", str(LENGTH), "--recompute", "--json", "--", user_id]
+        done = await run_process([*line, *options])
+        if done.code != 0:
+            self.notify(plain(done.errors), severity="error", markup=False)
+            return
+        listings = read_answer(inspection, done.output)
+        self._show(replace(inspection, listings=listings))
+
+
+_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
+_NOTHING = (
+    "No data set here yet.\n\n5 shows what can be fetched; or in a terminal:\n"
+    "recsys-workbench eval --dataset sample"
+)

@@ -1,0 +1,321 @@
+"""Users as plain cells: the list of users, one user's history, what runs list, and why."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from workbench.store.items import Item
+from workbench.store.runs import RESULTS, Run
+from workbench.store.text import plain
+from workbench.store.users import Browse
+from workbench.store.users_find import Found
+from workbench.store.users_inspect import Entry, Inspection, Listing, Past
+from workbench.tui.view import format as show
+from workbench.tui.view.detail import Section
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table
+
+#: held out and liked; held out and not liked
+HIT, MISS = "✔", "·"
+#: cells of the numbers beside a title, and the least a title takes
+_SCORE, _LEAST_TITLE = 6, 12
+#: cells from which a history has room for genres and date
+_ROOMY = 64
+_BAR = 10
+HOW = {
+    "co-rating": "Rated by the same users",
+    "influence": "Because of, by the model",
+    "similarity": "Alike to the model",
+    "features": "Features that moved the score",
+    "none": "",
+}
+
+
+class UserList:
+    """Draws found users; what is looked at is read, and nothing else.
+
+    Parameters
+    ----------
+    runs
+        The first gives the metric, the second what it gains over the first.
+    metric
+        Empty: the runs have none of each user.
+    """
+
+    def __init__(self, browse: Browse, runs: Sequence[Run], metric: str) -> None:
+        self.browse = browse
+        self.metric = metric
+        self._results = [_open(run) for run in runs[:2]] if metric else []
+
+    def close(self) -> None:
+        """Close the files."""
+        for database in self._results:
+            database.close()
+
+    def table(self, found: Found, sort: tuple[str, bool] | None, width: int) -> Table:
+        """Make the table of `found`; `width` in cells."""
+        heads = [Head("user", "user", 9), Head("events", "events", 7, right=True)]
+        if self._results:
+            heads.append(Head("metric", self.metric, max(8, len(self.metric) + 1), right=True))
+        if len(self._results) > 1:
+            heads.append(Head("gain", "gain", 8, right=True))
+        if found.column and found.column not in (self.metric, f"Δ {self.metric}"):
+            heads.append(Head("value", plain(found.column), 10, right=True))
+        room = width - sum(head.width + 2 for head in heads)
+        if room > _LEAST_TITLE:
+            heads.append(Head("who", "who", room - 1))
+        values = dict(zip(found.users, found.values, strict=False)) if found.column else {}
+        keys = tuple(map(str, found.users))
+        rows = Rows(found.users, lambda user: self._row(user, heads, values))
+        return Table(tuple(heads), rows, keys, fixed=1, note_from=1, sort=sort)
+
+    def _row(self, number: int, heads: Sequence[Head], values: Mapping[int, float]) -> Row:
+        user = self.browse.user(number)
+        metrics = [self._metric(place, number) for place in range(len(self._results))]
+        who = ", ".join(str(value) for value in user.attributes.values())
+        cells = {
+            "user": Cell(plain(user.user_id), "strong"),
+            "events": Cell(f"{user.events:,}"),
+            "who": Cell(plain(who), "muted"),
+        }
+        if metrics:
+            cells["metric"] = Cell(_four(metrics[0]))
+        if len(metrics) > 1:
+            cells["gain"] = _gain(metrics[0], metrics[1])
+        if number in values:
+            cells["value"] = Cell(show.metric(values[number]))
+        return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
+
+    def _metric(self, place: int, user: int) -> float | None:
+        row = self._results[place].execute(
+            "SELECT value FROM user_metrics WHERE metric = ? AND user = ?", (self.metric, user)
+        )
+        found = row.fetchone()
+        return None if found is None else found[0]
+
+
+def _open(run: Run) -> sqlite3.Connection:
+    path = (run.path / RESULTS).absolute()
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+
+
+def _four(value: float | None) -> str:
+    return "-" if value is None else show.metric(value)
+
+
+def _gain(first: float | None, second: float | None) -> Cell:
+    if first is None or second is None:
+        return Cell("-")
+    gain = second - first
+    return Cell(f"{gain:+.4f}", "better" if gain > 0 else "worse" if gain < 0 else "muted")
+
+
+def history_table(inspection: Inspection, width: int) -> Table:
+    """Make the table of what the user did, newest first: held out, then known to the runs."""
+    roomy = width >= _ROOMY
+    heads = [Head("mark", "", 1), Head("rating", "", 3, right=True)]
+    extra = [Head("genres", "genres", 22), Head("time", "time (UTC)", 16)] if roomy else []
+    room = width - 6 - sum(head.width + 2 for head in extra)
+    heads += [Head("title", "history", max(_LEAST_TITLE, room - 1)), *extra]
+    held_out, known = inspection.held_out, inspection.known
+    liked = sum(inspection.relevant(past.event) for past in held_out)
+    rows: list[Row] = []
+    if held_out:
+        rows.append(_heading(f"held out {len(held_out)}, liked {liked} {HIT}"))
+        rows += _events(inspection, held_out, roomy)
+        rows.append(_heading(f"known {len(known)}"))
+    rows += _events(inspection, known, roomy)
+    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=2, note_from=0)
+
+
+def _heading(text: str) -> Row:
+    return Row("", (), Cell(text, "muted"))
+
+
+def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list[Row]:
+    items = inspection.browse.items(past.event.item for past in events)
+    rows = []
+    for past in reversed(events):
+        event, item = past.event, items[past.event.item]
+        relevant = inspection.relevant(event)
+        mark = Cell()
+        if past.part == "test":
+            mark = Cell(HIT, "good") if relevant else Cell(MISS, "muted")
+        rating = Cell("-" if event.rating is None else f"{event.rating:g}")
+        cells = [mark, rating, Cell(plain(item.name), "" if relevant else "muted")]
+        if roomy:
+            cells += [Cell(plain(", ".join(item.genres)), "muted"), Cell(moment(event.time))]
+        rows.append(Row(str(event.item), tuple(cells)))
+    return rows
+
+
+def moment(seconds: int | None) -> str:
+    """Write a time as date and minutes, in UTC."""
+    if seconds is None:
+        return "-"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def list_table(inspection: Inspection, listing: Listing, width: int) -> Table:
+    """Make the table of what a run lists."""
+    channels = any(entry.channels for entry in listing.entries) and width >= _ROOMY
+    heads = [Head("rank", "", 3, right=True), Head("mark", "", 1)]
+    room = width - 7 - _SCORE - 1 - (16 if channels else 0)
+    heads.append(Head("title", "item", max(_LEAST_TITLE, room - 1)))
+    if channels:
+        heads.append(Head("channels", "from", 14))
+    heads.append(Head("score", "score", _SCORE, right=True))
+    items = inspection.browse.items(entry.item for entry in listing.entries)
+    rows = [_entry(entry, items[entry.item], channels) for entry in listing.entries]
+    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=2, note_from=0)
+
+
+def _entry(entry: Entry, item: Item, channels: bool) -> Row:
+    mark = Cell()
+    if entry.held_out:
+        mark = Cell(HIT, "good") if entry.relevant else Cell(MISS, "muted")
+    cells = [
+        Cell(str(entry.rank), "muted"),
+        mark,
+        Cell(plain(item.name), "strong" if entry.relevant else ""),
+    ]
+    if channels:
+        cells.append(Cell(plain(", ".join(entry.channels)), "muted"))
+    cells.append(Cell(score(entry.score), "muted"))
+    return Row(str(entry.item), tuple(cells))
+
+
+def score(value: float) -> str:
+    """Write a score of unknown size in few cells.
+
+    Examples
+    --------
+    >>> score(0.66931), score(3.28), score(2085.0), score(-12.345)
+    ('0.669', '3.28', '2085', '-12.3')
+    """
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def list_title(listing: Listing) -> str:
+    """Name a list: the run, how well it did for this user, where it comes from."""
+    parts = [plain(listing.label)]
+    for name in ("ndcg@10", "gauc", "recall@10"):
+        if name in listing.metrics:
+            parts.append(f"{name} {listing.metrics[name]:.3f}")
+            break
+    hits = sum(bool(entry.relevant) for entry in listing.entries)
+    if listing.entries and listing.entries[0].held_out is not None and listing.stage != "ranking":
+        parts.append(f"{HIT} {hits}")
+    if listing.source != "saved":
+        parts.append(listing.source)
+    return "  ".join(parts)
+
+
+def profile_line(inspection: Inspection) -> str:
+    """Say who the user is."""
+    user = inspection.user
+    facts = [f"user {user.user_id}", *(f"{k} {v}" for k, v in user.attributes.items())]
+    return plain("  ".join([*facts, f"{user.events:,} events"]))
+
+
+def why_section(inspection: Inspection, listing: Listing, entry: Entry, width: int) -> Section:
+    """Say what speaks for an entry."""
+    browse, why = inspection.browse, entry.why
+    title = f"Why {plain(browse.item(entry.item).name)}, #{entry.rank} of {plain(listing.label)}"
+    lines: list[tuple[Cell, ...]] = []
+    if entry.channels:
+        lines.append((Cell("from  ", "muted"), Cell(plain(", ".join(entry.channels)))))
+    if HOW[why.how]:
+        lines.append((Cell(HOW[why.how], "muted"),))
+    items = browse.items(tie.item for tie in why.causes)
+    named = [(plain(items[tie.item].name), tie.weight) for tie in why.causes]
+    named += [(plain(f"{one.feature} {one.value}".strip()), one.weight) for one in why.effects]
+    lines += _bars(named, width)
+    if why.genres:
+        profile = inspection.profile()
+        shared = "  ".join(f"{plain(name)} {profile[name]:.0%}" for name in why.genres)
+        lines.append((Cell("genres in the history  ", "muted"), Cell(shared)))
+    if not lines:
+        lines.append((Cell(_no_reason(inspection), "muted"),))
+    return Section(title, tuple(lines))
+
+
+def _no_reason(inspection: Inspection) -> str:
+    if not inspection.known:
+        return "nothing is known of this user"
+    return "nothing in the history speaks for it: it is the same for everybody"
+
+
+def _bars(named: Sequence[tuple[str, float]], width: int) -> list[tuple[Cell, ...]]:
+    """Draw names with their numbers and bars, the largest one full."""
+    if not named:
+        return []
+    largest = max(abs(weight) for _, weight in named) or 1.0
+    room = max(_LEAST_TITLE, min(48, width - _BAR - 12))
+    return [
+        (
+            Cell(f"{fit(name, room)} "),
+            Cell(f"{weight:>7.3f} "),
+            Cell(show.bar(abs(weight) / largest, _BAR), "better" if weight > 0 else "worse"),
+        )
+        for name, weight in named
+    ]
+
+
+def fit(text: str, width: int) -> str:
+    """Cut or fill text to exactly `width` cells."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
+    return set_cell_size(text, width - 1) + "…"
+
+
+def event_section(inspection: Inspection, item_number: int, width: int) -> Section:
+    """Say of an event of the history what it is, and what it speaks for in the lists."""
+    item = inspection.browse.item(item_number)
+    past = next(past for past in inspection.past if past.event.item == item_number)
+    event = past.event
+    rating = "" if event.rating is None else f"rated {event.rating:g}  "
+    facts = f"{rating}{moment(event.time)}  {past.part}  {', '.join(item.genres)}"
+    lines: list[tuple[Cell, ...]] = [(Cell(plain(facts), "muted"),)]
+    led = [
+        (f"{inspection.browse.item(entry.item).name}, #{entry.rank} of {listing.label}", tie.weight)
+        for listing in inspection.listings
+        for entry in listing.entries
+        for tie in entry.why.causes
+        if tie.item == item_number
+    ]
+    if led:
+        led.sort(key=lambda pair: -pair[1])
+        lines.append((Cell("speaks for", "muted"),))
+        lines += _bars([(plain(name), weight) for name, weight in led[:4]], width)
+    return Section(plain(item.name), tuple(lines))
+
+
+def genre_section(inspection: Inspection, listings: Sequence[Listing], width: int) -> Section:
+    """Compare the genres of the history with those of the lists: bars with numbers."""
+    profile = inspection.profile()
+    shares = [(listing.label, inspection.profile_of(listing)) for listing in listings]
+    columns = [("history", profile), *shares]
+    each = max(12, min(24, (width - 16) // max(1, len(columns)) - 1))
+    fitting = columns[: max(1, (width - 14) // (each + 1))]
+    head = (Cell(" " * 13), *(Cell(fit(plain(name), each) + " ", "muted") for name, _ in fitting))
+    lines: list[tuple[Cell, ...]] = [head]
+    for genre in _genres(profile, [one for _, one in shares]):
+        cells = [Cell(f"{fit(plain(genre), 12)} ")]
+        for _, values in fitting:
+            share = values.get(genre, 0.0)
+            bar = show.bar(share, each - 6)
+            cells.append(Cell(f"{bar} {share:>4.0%} "))
+        lines.append(tuple(cells))
+    return Section("Genres, share of items", tuple(lines))
+
+
+def _genres(profile: Mapping[str, float], others: Iterable[Mapping[str, float]]) -> list[str]:
+    """List genres, those of the history first, then the favourites of the lists."""
+    found = dict.fromkeys(list(profile)[:8])
+    for shares in others:
+        found |= dict.fromkeys(list(shares)[:3])
+    return list(found)
