@@ -9,7 +9,15 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.intervals import percentile_interval, resamples
 from recsys_core.evaluation.result import Evaluation, Vector
-from recsys_core.evaluation.rows import ECE_BINS, auc, ece, ece_bins, row_logloss, user_auc
+from recsys_core.evaluation.rows import (
+    ECE_BINS,
+    auc,
+    ece,
+    ece_bins,
+    rmse,
+    row_logloss,
+    user_auc,
+)
 from recsys_core.protocols.split import Split
 
 RESAMPLES = 200
@@ -72,6 +80,31 @@ def evaluate_predictions(
             "cold_users": int((~has_history[judged]).sum()),
             "cold_items": int((~split.catalogue[np.unique(items)]).sum()),
         },
+    )
+
+
+def evaluate_ratings(
+    users: NDArray[np.integer], ratings: FloatArray, predicted: FloatArray
+) -> Evaluation:
+    """Compute the root mean squared error of predicted ratings, with its interval over users.
+
+    Parameters
+    ----------
+    users, ratings, predicted
+        Shape (n,): who, and the rating given and predicted.
+    """
+    judged, user = np.unique(users, return_inverse=True)
+    squares = (ratings.astype(np.float64) - predicted) ** 2
+    rows, sums = np.bincount(user), np.bincount(user, weights=squares)
+    drawn = [
+        np.sqrt((weights @ sums) / (weights @ rows)) for weights in resamples(len(rows), RESAMPLES)
+    ]
+    return Evaluation(
+        users=judged.astype(np.int32),
+        user_metrics={"rmse": np.sqrt(sums / rows)},
+        metrics={"rmse": rmse(ratings, predicted)},
+        ci95={"rmse": percentile_interval(np.concatenate(drawn))},
+        counts={"users": len(judged)},
     )
 
 

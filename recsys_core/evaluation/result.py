@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import IntArray
 
 Vector = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,16 @@ class Evaluation:
     metrics: dict[str, float]
     ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def with_task(self, task: str, other: Evaluation) -> Evaluation:
+        """Add what was found for another task of the same rows: ``auc`` becomes ``auc/love``."""
+        return replace(
+            self,
+            user_metrics=self.user_metrics | _named(other.user_metrics, task),
+            metrics=self.metrics | _named(other.metrics, task),
+            ci95=self.ci95 | _named(other.ci95, task),
+        )
+
+
+def _named(values: dict[str, T], task: str) -> dict[str, T]:
+    return {f"{name}/{task}": value for name, value in values.items()}

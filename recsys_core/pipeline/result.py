@@ -75,6 +75,8 @@ class RunResult:
         One dict an epoch: loss and validation metrics; empty for closed-form models.
     timings
         Cost of single requests and of all, in milliseconds and users a second; not repeatable.
+    importance
+        Ranking, by feature: AUC of validation rows that is lost when it is permuted.
     parts
         Events of each user, shape (n_users,), and `Split.parts` of all of them.
     """
@@ -101,6 +103,7 @@ class RunResult:
     validation: dict[str, float] = field(default_factory=dict)
     parts: tuple[TimeArray, NDArray[np.uint8]] | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    importance: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,3 +114,4 @@ class Judged:
     recommendations: Recommendations | None = None
     rows: ScoredRows | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    importance: dict[str, float] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from recsys_core.data.dataset import Dataset
 from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
-from recsys_core.evaluation.predictions import evaluate_predictions
+from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.environment import (
@@ -162,6 +162,7 @@ def run(
         peak_rss_mb=peak_memory_mb(),
         validation=validation,
         timings=judged.timings,
+        importance=judged.importance,
         recommendations=judged.recommendations,
         rows=judged.rows,
         curve=job.curve,
@@ -259,10 +260,18 @@ class _RankingJob:
 
     def evaluate(self) -> Judged:
         test = self._split.test
-        labels = test.relevant.astype(np.float32)
-        scores = self._ranker.predict(test, self._split.known)[:, 0]
-        evaluation = evaluate_predictions(test.user, test.item, labels, scores, self._split)
-        return Judged(evaluation, rows=ScoredRows(test.user, test.item, labels, scores))
+        labels = self._ranker.tasks.labels(test).numpy()
+        scores = self._ranker.predict(test, self._split.known)
+        first, *others = [
+            evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
+            if task.binary
+            else evaluate_ratings(test.user, labels[:, k], scores[:, k])
+            for k, task in enumerate(self._ranker.tasks.all)
+        ]
+        for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
+            first = first.with_task(task.name, other)
+        rows = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
+        return Judged(first, rows=rows, importance=self._ranker.importance)
 
     def save(self, folder: Path) -> None:
         self._ranker.save(folder)

@@ -137,6 +137,7 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     if result:
         sys.stdout.write("\n")
         _print_metrics(result, said.published)
+        _print_importance(result.get("importance", {}))
 
 
 def _print_metrics(result: Mapping[str, Any], published: Mapping[str, Published]) -> None:
@@ -149,6 +150,13 @@ def _print_metrics(result: Mapping[str, Any], published: Mapping[str, Published]
         headers += ["published", "by"]
         rows = [(*row, *_figure(published.get(str(row[0])))) for row in rows]
     print_table(headers, rows)
+
+
+def _print_importance(importance: Mapping[str, float]) -> None:
+    if importance:
+        sys.stdout.write("\n")
+        ranked = sorted(importance.items(), key=lambda pair: -pair[1])
+        print_table(("feature", "AUC lost when permuted"), ranked)
 
 
 def _figure(figure: Published | None) -> tuple[float | None, str]:

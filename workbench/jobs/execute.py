@@ -232,6 +232,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
         "eval_seconds": result.eval_seconds,
         "peak_rss_mb": result.peak_rss_mb,
         "timings": result.timings,
+        "importance": result.importance,
         "curve": result.curve,
         "reuse_key": key,
     }
