@@ -29,7 +29,6 @@ from recsys_core.features.queries import Known, Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import EventLookup
 
-
 __all__ = ["EncodedRows", "FeatureEncoder", "Layout"]
 
 

@@ -55,7 +55,7 @@ class DINConfig(RankingConfig):
     )
     embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
     attention_hidden: tuple[int, ...] = Field(
-        (32,), description="Widths of the activation unit's layers."
+        (32,), min_length=1, description="Widths of the activation unit's layers."
     )
     softmax: bool = Field(
         False, description="Whether the weights of a history are made to average 1; else free."
@@ -117,10 +117,10 @@ class DIN(RankingModel):
         """Compute a(e_j, e_t), shape (rows, events); 0 for padding, which no unit sees."""
         used = events != 0
         row = used.nonzero()[:, 0]
-        vectors = F.embedding(events[used], self.embedding.table)  # (pairs, dim)
-        targets = F.embedding(target, self.embedding.table).index_select(0, row)
+        vectors = self.embedding.table.index_select(0, events[used])  # (pairs, dim)
+        targets = self.embedding.table.index_select(0, target)  # (rows, dim)
         activation = torch.zeros(events.shape, device=events.device)
-        activation = activation.masked_scatter(used, unit(vectors, targets))
+        activation = activation.masked_scatter(used, unit(vectors, targets, row))
         if not self.softmax:
             return activation
         activation = activation.masked_fill(~used, -torch.inf)
@@ -148,14 +148,20 @@ class ActivationUnit(nn.Module):
 
     def __init__(self, dim: int, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.mlp = DiceMLP(4 * dim, widths, 0.0)
-        self.output = nn.Linear(self.mlp.outputs, 1)
+        self.first = nn.Linear(4 * dim, widths[0])
+        self.rest = nn.Sequential(Dice(widths[0]), *DiceMLP(widths[0], widths[1:], 0.0))
+        self.output = nn.Linear(widths[-1], 1)
         nn.init.ones_(self.output.bias)
 
-    def forward(self, events: Tensor, targets: Tensor) -> Tensor:
-        """(pairs, dim), (pairs, dim) -> (pairs,)."""
-        inputs = torch.cat([events, targets, events - targets, events * targets], dim=1)
-        activation: Tensor = self.output(self.mlp(inputs)).squeeze(1)
+    def forward(self, events: Tensor, targets: Tensor, row: Tensor) -> Tensor:
+        """(pairs, dim), (rows, dim) and the row of each pair, (pairs,) -> (pairs,)."""
+        # W [e_j; e_t; e_j - e_t; e_j * e_t] = (W1 + W3) e_j + (W2 - W3) e_t + W4 (e_j * e_t): what
+        # is the same for all events of a row is computed once
+        w1, w2, w3, w4 = self.first.weight.chunk(4, dim=1)
+        of_row = F.linear(targets, w2 - w3, self.first.bias)
+        products = events * targets.index_select(0, row)
+        hidden = F.linear(events, w1 + w3) + F.linear(products, w4) + of_row.index_select(0, row)
+        activation: Tensor = self.output(self.rest(hidden)).squeeze(1)
         return activation
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import LinAlgError, lapack
@@ -15,7 +16,7 @@ from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.capacity import require_memory
-from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
@@ -45,7 +46,8 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
         B_ij = -P_ij / P_jj  for i != j.
 
-    A user's scores are the rows of B of the items in the history, added up.
+    A user's scores are the rows of B of the items in the history, added up. X holds what the query
+    would hold of train, age apart: likes, or with a rating weight every event and what it weighs.
     """
 
     Config: ClassVar[type[Config]] = EaseConfig
@@ -60,13 +62,20 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
             f"a matrix of {positives.n_items:,} x {positives.n_items:,} items",
             "use item-cf or mf, or a protocol with a larger k_core",
         )
-        matrix = positives.matrix()
+        matrix = self._matrix(positives)
         gram = (matrix.T @ matrix).toarray()
         np.fill_diagonal(gram, gram.diagonal() + np.float32(self.config.l2))
         inverse = _inverse(gram)
         inverse /= -inverse.diagonal()
         np.fill_diagonal(inverse, 0)
         self.weights = inverse
+
+    def _matrix(self, positives: Interactions) -> sp.csr_matrix:
+        """X, shape (n_users, n_items): likes, or with a rating weight what every event weighs."""
+        if self.config.rating_weight is None:
+            return positives.matrix()
+        weights = rating_weights(self.histories, self.config.rating_weight)
+        return self.histories.matrix(self.n_items, weights)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the rows of the history's items, shape (n, n_items)."""

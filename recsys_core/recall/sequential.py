@@ -207,7 +207,9 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def _take_vectors(self) -> None:
         every = torch.arange(self.n_items, device=self._device)
         with torch.inference_mode():
-            self.set_targets(self.module.vectors(every).cpu().numpy())
+            vectors = self.module.vectors(every).cpu().numpy()
+        vectors[self.popularity == 0] = 0  # what nobody liked was no target and no negative
+        self.set_targets(vectors)
 
     def _serve(self, on_event: OnEvent) -> None:
         self.module.eval()

@@ -87,7 +87,8 @@ class VectorModel(RecallModel[ConfigT]):
             self.index, self.indexed, queries, seen, k, self.tie_rank
         )
         rest = np.flatnonzero(empty | ~sure)
-        items[rest], scores[rest] = super().rank(
-            users[rest], histories.take(rest), k, exclude_seen=exclude_seen
-        )
+        if len(rest):
+            items[rest], scores[rest] = super().rank(
+                users[rest], histories.take(rest), k, exclude_seen=exclude_seen
+            )
         return items, scores

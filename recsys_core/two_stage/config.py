@@ -125,19 +125,19 @@ class TwoStageConfig(Config):
     """Fields of a two-stage recommender."""
 
     channels: tuple[ChannelConfig, ...] = Field(
-        default_factory=_default_channels,
+        _default_channels(),
         min_length=1,
         max_length=32,
         description="The recall models that propose candidates, and how many each.",
     )
     merge: MergeConfig = Field(
-        default_factory=MergeConfig, description="How the channels' lists become one pool."
+        MergeConfig(), description="How the channels' lists become one pool."
     )
     ranker: RankerConfig = Field(
-        default_factory=RankerConfig, description="What orders the pool, and what it learns from."
+        RankerConfig(), description="What orders the pool, and what it learns from."
     )
     inner: InnerConfig = Field(
-        default_factory=InnerConfig, description="How train is cut once more, for the ranker."
+        InnerConfig(), description="How train is cut once more, for the ranker."
     )
     rerank: tuple[Step, ...] = Field(
         (), max_length=8, description="Steps that re-rank the ranked list, in this order."

@@ -148,7 +148,7 @@ class MMR(_TradeOff):
     producing summaries. SIGIR 1998.
     """
 
-    name: Literal["mmr"]
+    name: Literal["mmr"] = Field("mmr", description="Which step it is.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Nothing is chosen: no penalty."""
@@ -174,7 +174,7 @@ class Calibration(_TradeOff):
     Steck: Calibrated recommendations. RecSys 2018.
     """
 
-    name: Literal["calibration"]
+    name: Literal["calibration"] = Field("calibration", description="Which step it is.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Spread each item's weight over its genres."""
@@ -203,7 +203,7 @@ class Popularity(_TradeOff):
     The penalty does not depend on the items chosen before, so this is a plain blend of two orders.
     """
 
-    name: Literal["popularity"]
+    name: Literal["popularity"] = Field("popularity", description="Which step it is.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Look up the penalties."""
@@ -223,7 +223,7 @@ class GenreCaps(_Greedy):
     others are left in the best `depth`, the cap gives way at the end of the `top`.
     """
 
-    name: Literal["genre-caps"]
+    name: Literal["genre-caps"] = Field("genre-caps", description="Which step it is.")
     cap: int = Field(4, ge=1, le=1000, description="Items of one genre at most.")
     top: int = Field(10, ge=1, le=1000, description="First items for which the cap holds.")
 

@@ -329,7 +329,10 @@ def test_a_sweep_waits_while_the_queue_is_paused_and_can_be_cancelled(
         ((*ADD, "--trials", "5"), "--trials is for a sweep"),
         ((*ADD, "--sweep", "asymetry"), "did you mean 'asymmetry'?"),
         ((*ADD, "--sweep", "asymmetry", "--set", "asymmetry=0"), "both given and searched"),
-        ((*ADD, "--sweep", "asymmetry", "--seeds", "0,1"), "a sweep searches for one job"),
+        (
+            (*ADD, "--model", "mf", "--sweep", "dim", "--seeds", "0,1"),
+            "a sweep searches for one job",
+        ),
         (("queue", "sweep", "none"), "no sweep 'none'"),
         (("queue", "sweep", "--cancel"), "--cancel and --trials need a sweep"),
     ],

@@ -41,6 +41,20 @@ def test_weights_solve_the_constrained_regression() -> None:
         assert model.weights[item, item] == 0
 
 
+def test_with_a_rating_weight_every_event_is_learned_from() -> None:
+    # user 0 rates items 0 and 1 with 4 and 2: weights 4/4 and (2/4)^1; user 1 likes item 0 alone.
+    # The regression of item 1 on item 0 is (1 * 1/2) / (1 + 1 + l2), that of 0 on 1 likewise.
+    rows = [(0, 0, 4.0, 0), (0, 1, 2.0, 0), (1, 0, 5.0, 0)]
+    train = Interactions.in_time_order(dataset(rows), np.arange(3), 4.0)
+    model = fit("ease", train, l2=1, rating_weight=1)
+    assert isinstance(model, Ease)
+    expected = [[0, (1 / 2) / (2 + 1)], [(1 / 2) / (1 / 4 + 1), 0]]
+    np.testing.assert_allclose(model.weights, expected, rtol=1e-6)
+    likes = fit("ease", train, l2=1)
+    assert isinstance(likes, Ease)
+    assert likes.weights[0, 1] == 0  # nobody likes item 1
+
+
 def test_a_catalogue_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capacity, "available_memory", lambda: 1000)
     data = random_dataset(1)

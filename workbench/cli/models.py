@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,19 +74,41 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 
 def _fields(config: type[Config]) -> list[tuple[object, ...]]:
     schema = config.model_json_schema()
-    shared = schema.get("$defs", {})
-    return [
-        (name, json.dumps(entry.get("default")), _allowed(entry, shared), entry["description"])
-        for name, entry in schema["properties"].items()
-    ]
+    return list(_rows(schema, schema.get("$defs", {}), ""))
+
+
+def _rows(
+    schema: dict[str, Any], shared: dict[str, Any], prefix: str
+) -> Iterator[tuple[object, ...]]:
+    """List the fields of a JSON schema; those of configurations inside it follow with a dot."""
+    for name, entry in schema["properties"].items():
+        inside = list(_configurations(entry, shared))
+        default = "" if inside else json.dumps(entry.get("default"))
+        allowed = _allowed(entry, shared)
+        yield (f"{prefix}{name}", default, allowed, entry["description"])
+        for one in inside:
+            yield from _rows(one, shared, f"{prefix}{name}{'[]' * ('items' in entry)}.")
+
+
+def _configurations(entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Find the configurations that a field holds, one or a list, of one kind or several."""
+    if "$ref" in entry:
+        target = shared[entry["$ref"].rpartition("/")[2]]
+        if "properties" in target:
+            yield target
+    for choice in (*entry.get("anyOf", ()), *entry.get("oneOf", ())):
+        yield from _configurations(choice, shared)
+    if "items" in entry:
+        yield from _configurations(entry["items"], shared)
 
 
 def _allowed(entry: dict[str, Any], shared: dict[str, Any]) -> str:
     """Write the type and bounds of a field of a JSON schema: ``integer 1..1000``."""
     if "$ref" in entry:
         return _allowed(shared[entry["$ref"].rpartition("/")[2]], shared)
-    if "anyOf" in entry:
-        return " | ".join(_allowed(choice, shared) for choice in entry["anyOf"])
+    choices = entry.get("anyOf") or entry.get("oneOf")
+    if choices:
+        return " | ".join(dict.fromkeys(_allowed(choice, shared) for choice in choices))
     if "enum" in entry:
         return " | ".join(map(str, entry["enum"]))
     if "const" in entry:
