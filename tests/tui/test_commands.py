@@ -497,6 +497,18 @@ async def _(s: Session) -> None:
     assert s.app.return_code == 0
 
 
+@checks("everywhere.jobs")
+async def _(s: Session) -> None:
+    await s.press("1")
+    assert s.app.chosen == "jobs"
+
+
+@checks("everywhere.users")
+async def _(s: Session) -> None:
+    await s.press("3")
+    assert s.app.chosen == "users"
+
+
 @checks("everywhere.results")
 async def _(s: Session) -> None:
     await s.press("2")

@@ -28,8 +28,9 @@ async def test_first_steps_until_the_first_run_comes(empty: Path) -> None:
         assert (
             "recsys-workbench --headless eval --dataset sample --models popularity,item-cf" in text
         )
-        assert "make eval" in text
         assert [c.id for c in s.app.screen.query_one(KeyLine).fitting()] == [
+            "welcome.start",
+            "welcome.add",
             "everywhere.palette",
             "everywhere.help",
             "everywhere.quit",
@@ -47,6 +48,7 @@ async def test_a_job_is_followed_to_its_end(empty: Path) -> None:
     fit = {"stage": "fit", "step": 1, "total": 4, "metrics": {"loss": 0.5}}
     folder = write_run(empty, "mf", state="running", status=this_process(), events=[fit])
     async with session(empty) as s:
+        await s.press("2")
         assert "▸ mf    fit  ███░░░░░░░░░ 1/4  loss 0.5000" in s.row("mf")
         assert "▸ 1 running" in s.text()
         add_events(folder, fit | {"step": 3, "metrics": {"loss": 0.25}})

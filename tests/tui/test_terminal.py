@@ -121,7 +121,7 @@ def test_a_crash_gives_the_terminal_back_and_is_no_success(suite: Path) -> None:
         assert t.end() == 1
         after = t.output[t.output.rindex(ALT_SCREEN_OFF) :]
         assert b"error: RuntimeError: planted [b]" in after
-        assert b"errors.log" in after
+        assert b"errors.log" in after.replace(b"\r\n", b"")  # a narrow terminal breaks the path
         assert b"Traceback" not in after
 
 

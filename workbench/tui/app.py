@@ -274,7 +274,8 @@ class WorkbenchApp(App[None]):
         """Show what the keys do."""
         from workbench.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen())
+        ids = {entry.binding.id or "" for entry in self.screen.active_bindings.values()}
+        self.push_screen(HelpScreen({name.partition(".")[0] for name in ids} - {"everywhere"}))
 
 
 def _welcome_screen() -> Screen[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Group
@@ -39,10 +39,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("k,up", "scroll(-1)", show=False),
     ]
 
+    def __init__(self, here: Set[str]) -> None:
+        """Begin with the scopes in `here`, those of the screen that asks."""
+        super().__init__()
+        self._here = here
+
     def compose(self) -> ComposeResult:
         """Put the text into a frame."""
         app: WorkbenchApp = self.app  # type: ignore[assignment]
-        frame = VerticalScroll(Static(_text(app.settings), markup=False), id="help")
+        frame = VerticalScroll(Static(_text(app.settings, self._here), markup=False), id="help")
         frame.border_title = "keys and signs"
         frame.border_subtitle = "Esc closes"
         yield frame
@@ -52,9 +57,9 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _text(settings: Settings) -> Group:
+def _text(settings: Settings, here: Set[str]) -> Group:
     parts: list[Text | Table] = []
-    for scope, title in SCOPES.items():
+    for scope, title in sorted(SCOPES.items(), key=lambda entry: entry[0] not in here):
         pairs = [(" ".join(settings.shown_keys(item)), item.help) for item in commands_of(scope)]
         parts += [Text(title, "bold"), _two_columns(pairs), Text()]
     return Group(*parts, Text("Signs", "bold"), _two_columns(_SIGNS))

@@ -31,6 +31,7 @@ from workbench.store.users_find import (
 from workbench.store.users_inspect import Inspection, explained, inspect
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
+from workbench.tui.modes import BY_NAME
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.subject import dataset_names, runs_on
@@ -341,6 +342,8 @@ class UsersScreen(FullScreen):
             return bool(self._found.users)
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
+        if action == "item" and "items" not in BY_NAME:
+            return False
         if action in ("item", "fans"):
             return self.user_open and self.person.item is not None
         if action in ("rotate", "runs"):

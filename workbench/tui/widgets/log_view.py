@@ -68,7 +68,7 @@ class LogView(ScrollView, can_focus=False):
     def _fit(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows))
         if self.follow:
-            self.scroll_end(animate=False, immediate=True)
+            self.scroll_end(animate=False)  # once the layout knows the new height
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:

@@ -1,0 +1,361 @@
+"""The screen Jobs, its log and its dialogs: every command, and what is seen of jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from textual.screen import Screen
+
+from tests.tui.checks import ids_of
+from tests.tui.folders import START, add_events, falling_curve, this_process, write_run
+from tests.tui.session import Session, session
+from workbench.jobs import changes
+from workbench.jobs.queue import ENTRY, Entry, read_entry
+from workbench.store.runs import STOP, Run
+from workbench.tui.screens import new_job
+from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.screens.job_log import LogScreen
+from workbench.tui.screens.jobs import JobsScreen
+from workbench.tui.screens.new_job import NewJobScreen
+from workbench.tui.screens.quit import QuitScreen
+from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.view import changes as requests
+from workbench.tui.view.jobs import clock
+from workbench.tui.widgets.chart import LineChart
+from workbench.tui.widgets.curves import CurvePanel
+
+SCOPES_HERE = ("jobs", "log", "welcome", "quit")
+#: commands that the tests of this file try
+TRIED: set[str] = set()
+Test = TypeVar("Test")
+
+
+def tries(*commands: str) -> Callable[[Test], Test]:
+    """Note which commands a test tries."""
+    TRIED.update(commands)
+    return lambda test: test
+
+
+def shows(s: Session, screen: type[Screen[Any]]) -> bool:
+    """Whether `screen` is on top; a function, so that a type checker does not remember it."""
+    return isinstance(s.app.screen, screen)
+
+
+def epochs(first: int, last: int) -> list[dict[str, Any]]:
+    """Events of epochs of ten steps; the loss falls as 1 / epoch, ndcg@10 grows by .01."""
+    return [
+        {
+            "stage": "fit",
+            "step": 10 * epoch,
+            "total": 200,
+            "rate": 5.0,
+            "eta": (200 - 10 * epoch) / 5.0,
+            "metrics": {"loss": 1 / epoch, "ndcg@10": epoch / 100},
+        }
+        for epoch in range(first, last + 1)
+    ]
+
+
+def entry_of(position: float, priority: int = 0) -> Entry:
+    return Entry("data", ".", position=position, priority=priority)
+
+
+@pytest.fixture(autouse=True)
+def no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form waits for ever: listing the models would take seconds."""
+
+    async def never(say: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(new_job, "_catalogue", never)
+
+
+@pytest.fixture
+def supervisors(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders for which a supervisor would have been started."""
+    started: list[Path] = []
+    monkeypatch.setattr(requests, "ensure_supervisor", started.append)
+    return started
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, supervisors: list[Path]) -> Path:
+    """One job runs, three wait, and one each has succeeded, failed and been cancelled."""
+    runs = tmp_path / "runs"
+    (runs / changes.QUEUE).mkdir(parents=True)
+    curve = falling_curve(20)
+    write_run(runs, "item-cf", number=0, curve=[])
+    write_run(runs, "mf-done", model="mf", number=1, params={"dim": 64}, curve=curve)
+    failed = write_run(
+        runs, "dssm", number=2, state="failed", status={"reason": "out of memory", "ended": START}
+    )
+    lines = [f"2026-03-02 09:3{n % 10}:00 line {n}" for n in range(100)]
+    lines[50] = "2026-03-02 09:30:00 MemoryError: [red]\x1b[31m"
+    (failed / "log.txt").write_text("\n".join(lines) + "\n")
+    running = write_run(
+        runs,
+        "mf-live",
+        model="mf",
+        number=3,
+        state="running",
+        params={"learning_rate": 0.01},
+        status=this_process(),
+        events=epochs(1, 5),
+    )
+    (running / "log.txt").write_text("2026-03-02 09:33:00 fitting mf-live\n")
+    (running / ENTRY).write_text(json.dumps(asdict(entry_of(0))))
+    for number, label in enumerate(("wait-a", "wait-b", "wait-c"), 4):
+        folder = write_run(runs, label, model="mf", number=number, state="queued")
+        (folder / ENTRY).write_text(json.dumps(asdict(entry_of(number))))
+    return runs
+
+
+def screen(s: Session) -> JobsScreen:
+    jobs = s.app.screen
+    assert isinstance(jobs, JobsScreen)
+    return jobs
+
+
+def labels(s: Session) -> list[str]:
+    return [run.label for run in screen(s).shown]
+
+
+def line(s: Session, label: str) -> str:
+    return screen(s).grid.render_line(1 + labels(s).index(label)).text
+
+
+async def to(s: Session, label: str) -> None:
+    await s.press("1")
+    await s.until(lambda: isinstance(s.app.screen, JobsScreen) and bool(screen(s).shown))
+    screen(s).grid.cursor_row = labels(s).index(label)
+    await s.pilot.pause()
+
+
+def run_of(jobs: Path, label: str) -> Run:
+    return next(
+        Run(path.parent)
+        for path in jobs.glob("*/spec.yaml")
+        if json.loads(path.read_text())["label"] == label
+    )
+
+
+async def test_jobs_stand_in_the_order_in_which_they_are_done(jobs: Path) -> None:
+    async with session(jobs, (120, 36)) as s:
+        await to(s, "mf-live")
+        assert labels(s)[:4] == ["mf-live", "wait-a", "wait-b", "wait-c"]
+        await s.until(lambda: "ndcg@10" in line(s, "mf-live"))
+        # 50 of 200 steps are a quarter: 2 and a half of 10 cells; 150 more at 5 a second are 30 s
+        assert "learning_rate=0.01" in line(s, "mf-live")
+        assert "fit ██▌░░░░░░░ 25%" in line(s, "mf-live")
+        assert "0:30 valid ndcg@10 0.0500    0.2000" in line(s, "mf-live")
+        assert "waits #2" in line(s, "wait-b")
+        assert "failed: out of memory" in line(s, "dssm")
+        assert "done in 8.0 s" in line(s, "mf-done")
+        assert "▸ 1 running" in s.text().splitlines()[0]
+        assert "◦ 3 queued" in s.text().splitlines()[0]
+        assert "queue idle" in s.text().splitlines()[0], "nobody does them"
+
+
+async def test_curves_of_a_job_that_runs_grow(jobs: Path) -> None:
+    async with session(jobs, (120, 36)) as s:
+        await to(s, "mf-live")
+        await s.until(lambda: len(screen(s).query(LineChart)) == 2)
+        assert "ndcg@10 (validation)" in s.text()
+        assert "1.0000┤" in s.text()
+        assert "0.2000┤" in s.text()  # the loss of epoch 5
+        add_events(run_of(jobs, "mf-live").path, *epochs(6, 10))
+        await s.until(lambda: "0.1000┤" in s.text())
+        assert " 50%" in line(s, "mf-live")
+
+
+@tries("jobs.mark", "jobs.clear", "jobs.curve", "jobs.log-axis", "jobs.smooth")
+async def test_marks_lay_curves_over_each_other(jobs: Path) -> None:
+    async with session(jobs, (80, 24)) as s:
+        await to(s, "mf-done")
+        await s.press("space")
+        await to(s, "mf-live")
+        await s.until(lambda: "● mf-done   ▲ mf-live   y linear" in s.text())
+        assert line(s, "mf-done").startswith("● ✔ mf-done")
+        panel = screen(s).query_one(CurvePanel)
+        await s.until(lambda: len(panel.names) == 3)  # loss, ndcg@10, valid/ndcg@10
+        await s.press("o", "m")
+        assert "y log  smoothed 0.6" in s.text()
+        first = s.text()
+        await s.press("v")
+        assert s.text() != first
+        await s.press("m", "m", "o")
+        assert "▲ mf-live   y linear" in s.text()
+        await s.press("escape")
+        assert "● mf-live   y linear" in s.text()
+
+
+@tries("jobs.later", "jobs.sooner", "jobs.priority-up", "jobs.priority-down")
+async def test_order_and_priority_of_jobs_that_wait(jobs: Path) -> None:
+    async with session(jobs) as s:
+        await to(s, "wait-a")
+        await s.press("J")
+        await s.until(lambda: labels(s)[1:4] == ["wait-b", "wait-a", "wait-c"])
+        assert screen(s).current is not None
+        assert screen(s).current.label == "wait-a"  # type: ignore[union-attr]
+        await s.press("K")
+        await s.until(lambda: labels(s)[1:4] == ["wait-a", "wait-b", "wait-c"])
+        await to(s, "wait-c")
+        await s.press("plus")
+        await s.until(lambda: labels(s)[1:4] == ["wait-c", "wait-a", "wait-b"])
+        assert "waits #1, priority 1" in line(s, "wait-c")
+        await s.press("minus")
+        await s.until(lambda: labels(s)[1:4] == ["wait-a", "wait-b", "wait-c"])
+        found = read_entry(run_of(jobs, "wait-c"))
+        assert found is not None
+        assert found.priority == 0
+
+
+@tries("jobs.cancel", "jobs.retry", "jobs.resume", "jobs.pause")
+async def test_cancel_retry_resume_and_pause(jobs: Path, supervisors: list[Path]) -> None:
+    async with session(jobs) as s:
+        await to(s, "wait-a")
+        await s.press("c")
+        await s.until(lambda: "cancelled before it began" in line(s, "wait-a"))
+        assert supervisors == [], "nobody is needed for that"
+        await to(s, "mf-live")
+        await s.press("c")
+        await s.until(lambda: (run_of(jobs, "mf-live").path / STOP).exists())
+        await s.until(lambda: len(supervisors) == 1)
+        await s.press("p")
+        await s.until(lambda: "paused" in s.text().splitlines()[0])
+        assert changes.is_paused(jobs)
+        await to(s, "dssm")
+        await s.press("r")
+        await s.until(lambda: "waits #1" in line(s, "dssm"))
+        assert len(supervisors) == 1, "a paused queue starts nothing"
+        await s.press("p")
+        await s.until(lambda: len(supervisors) == 2)
+        await to(s, "wait-a")
+        await s.press("R")
+        await s.until(lambda: "waits #4" in line(s, "wait-a"))
+        assert len(supervisors) == 3
+
+
+async def test_what_is_asked_of_a_job_in_vain_is_said(
+    jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(JobsScreen, "notify", lambda _, message, **__: said.append(message))
+    (run_of(jobs, "mf-live").path / ENTRY).unlink()
+    async with session(jobs) as s:
+        await to(s, "mf-live")
+        await s.press("c")
+        await s.until(lambda: any("is not of the queue" in message for message in said))
+
+
+@tries("jobs.open", "jobs.add")
+async def test_opening_and_adding(jobs: Path) -> None:
+    async with session(jobs) as s:
+        await to(s, "mf-done")
+        await s.press("enter")
+        assert shows(s, DetailScreen)
+        await s.press("escape", "a")
+        assert shows(s, NewJobScreen)
+        await s.press("escape")
+        assert shows(s, JobsScreen)
+
+
+@tries("jobs.log", *ids_of("log"))
+async def test_log(jobs: Path) -> None:
+    async with session(jobs, (80, 24)) as s:
+        await to(s, "dssm")
+        await s.press("l")
+        log = s.app.screen
+        assert isinstance(log, LogScreen)
+        view = log.view
+        await s.until(lambda: "line 99" in s.text())
+        assert "log of dssm  ✖ failed" in s.text()
+        assert "following" in s.text()
+        await s.press("g")
+        assert view.scroll_y == 0
+        await s.press("j", "down", "pagedown", "k", "up", "pageup")
+        assert view.scroll_y == 0
+        assert not view.follow
+        await s.press("slash")
+        await s.type("memoryerror")
+        await s.press("enter")
+        assert "line 1 of 1 found" in s.text()
+        assert r"MemoryError: [red]\x1b[31m" in s.text()
+        await s.press("escape", "slash")
+        await s.type("line 1")  # line 1, line 10 to line 19
+        await s.press("enter")
+        assert "line 11 of 11 found" in s.text()
+        await s.press("n")
+        assert "line 1 of 11 found" in s.text()
+        await s.press("N")
+        assert "line 11 of 11 found" in s.text()
+        await s.press("G")
+        with (run_of(jobs, "dssm").path / "log.txt").open("a") as file:
+            file.write("half a line")
+            file.write(", the other half\n")
+        await s.until(lambda: "half a line, the other half" in s.text())
+        await s.press("f")
+        assert not view.follow
+        await s.press("escape", "escape")
+        assert shows(s, JobsScreen)
+
+
+@tries(*ids_of("quit"))
+async def test_leaving_while_jobs_run_asks(jobs: Path, supervisors: list[Path]) -> None:
+    async with session(jobs) as s:
+        await s.press("q")
+        assert shows(s, QuitScreen)
+        text = s.text()
+        assert "1 job under way: mf-live" in text
+        assert "3 jobs waiting" in text
+        await s.press("escape")
+        assert not shows(s, QuitScreen)
+        await s.press("q", "enter")
+        assert s.app.return_code == 0
+    assert run_of(jobs, "wait-a").status().state == "queued"
+    assert supervisors == []
+    async with session(jobs) as s:
+        await s.press("q", "c")
+        await s.until(lambda: s.app.return_code is not None)
+    assert [run_of(jobs, f"wait-{x}").status().state for x in "abc"] == ["cancelled"] * 3
+    assert (run_of(jobs, "mf-live").path / STOP).exists()
+    assert supervisors == [jobs]
+
+
+@tries(*ids_of("welcome"))
+async def test_first_steps_lead_to_a_result(empty: Path, supervisors: list[Path]) -> None:
+    """The jobs are ended by the test, as a supervisor's workers would."""
+    async with session(empty, (80, 24)) as s:
+        await s.press("a")
+        assert shows(s, NewJobScreen)
+        await s.press("escape", "enter")
+        await s.until(lambda: isinstance(s.app.screen, JobsScreen))
+        await s.until(lambda: len(labels(s)) == 3)
+        assert labels(s) == ["popularity", "item-cf", "ease"]
+        assert supervisors == [empty]
+        specs = [Run(path).spec for path in empty.glob("2*")]
+        assert {spec["dataset"] for spec in specs} == {"sample"}
+        for path in empty.glob("2*"):
+            run = Run(path)
+            done = write_run(empty / "made", run.spec["model"], dataset="sample")
+            for name in ("metrics.json", "environment.json", "status.json"):
+                (done / name).replace(path / name)
+            for rest in done.iterdir():
+                rest.unlink()
+            done.rmdir()
+        await s.until(lambda: isinstance(s.app.screen, RunsScreen))
+        assert sorted(s.labels) == ["ease", "item-cf", "popularity"]
+
+
+def test_every_command_was_tried() -> None:
+    assert set(ids_of(*SCOPES_HERE)) == TRIED
+
+
+def test_clock() -> None:
+    assert [clock(x) for x in (0.4, 59.6, 3600)] == ["0:00", "1:00", "1:00:00"]
