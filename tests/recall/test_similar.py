@@ -18,7 +18,13 @@ from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, block_of, fit, planted
 SIMILAR = [name for name in model_names() if issubclass(model_info(name).cls, ItemToItem)]
 IMPERSONAL = {"popularity"}
 #: networks made for far more rows need more steps, and noise, for these few
-FEW_ROWS = {"batch_size": 8, "learning_rate": 0.01, "epochs": 10, "dim": 16, "dropout": 0.5}
+FEW_ROWS: dict[str, Any] = {
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "epochs": 10,
+    "dim": 16,
+    "dropout": 0.5,
+}
 FIELDS = dict.fromkeys(("dssm", "youtube-dnn", "sasrec"), FEW_ROWS)
 
 

@@ -165,6 +165,13 @@ def test_padding_never_changes_a_query(name: str) -> None:
     torch.testing.assert_close(net(window([[7, 8, 9]]), 1), beside, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nobody_asking_is_no_error(name: str) -> None:
+    none = torch.zeros(0, 3, dtype=torch.long)
+    nobody = Window(none, none, torch.zeros(0, dtype=torch.long), torch.zeros(0, 1))
+    assert network(name)(nobody, 1).shape == (0, 1, DIM)
+
+
 @pytest.mark.parametrize("name", ["youtube-dnn", "dssm"])
 def test_events_older_than_the_history_are_not_read(name: str) -> None:
     net = network(name)

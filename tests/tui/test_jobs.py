@@ -171,7 +171,7 @@ async def test_curves_of_a_job_that_runs_grow(jobs: Path) -> None:
         assert "0.2000┤" in s.text()  # the loss of epoch 5
         add_events(run_of(jobs, "mf-live").path, *epochs(6, 10))
         await s.until(lambda: "0.1000┤" in s.text())
-        assert " 50%" in line(s, "mf-live")
+        await s.until(lambda: " 50%" in line(s, "mf-live"))
 
 
 @tries("jobs.mark", "jobs.clear", "jobs.curve", "jobs.log-axis", "jobs.smooth")

@@ -436,7 +436,7 @@ class UsersScreen(FullScreen):
     def action_ask(self) -> None:
         """Ask the models of the runs shown."""
         if self.person.inspection is not None:
-            self.run_worker(self._ask(self.person.inspection), group="look", exclusive=True)
+            self.run_worker(self._ask(self.person.inspection), group="ask", exclusive=True)
 
     async def _ask(self, inspection: Inspection) -> None:
         """Run the headless command: this process loads no model."""
@@ -452,12 +452,14 @@ class UsersScreen(FullScreen):
         if done.code != 0:
             self.notify(plain(done.errors), severity="error", markup=False)
             return
-        listings = read_answer(inspection, done.output)
-        self._show(replace(inspection, listings=listings))
+        shown = self.person.inspection
+        if shown is not None and shown.user == inspection.user:  # the person may have gone on
+            self._show(replace(inspection, listings=read_answer(inspection, done.output)))
 
 
 _ORDERS = ("worst", "best", "gain", "loss", "most", "least")
 _NOTHING = (
-    "No data set here yet.\n\n5 shows what can be fetched; or in a terminal:\n"
-    "recsys-workbench eval --dataset sample"
+    "No data set here yet. In a terminal:\n\n"
+    "recsys-workbench eval --dataset sample\n"
+    "recsys-workbench data list"
 )

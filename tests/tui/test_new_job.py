@@ -1,0 +1,164 @@
+"""The form for a new job: fields, checks while typing, completion, and what it adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.session import Session, session
+from workbench.jobs.catalogue import Catalogue, load_catalogue
+from workbench.store.runs import Run
+from workbench.tui.processes import Done
+from workbench.tui.screens import new_job
+from workbench.tui.screens.jobs import JobsScreen
+from workbench.tui.screens.new_job import NewJobScreen
+from workbench.tui.widgets.grid import Grid
+
+SCOPES_HERE = ("new-job",)
+#: commands that were run to add a job
+ADDED: list[list[str]] = []
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """The models as they are; a process of its own would take seconds."""
+    return load_catalogue()
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> None:
+    async def ready(say: object) -> Catalogue:
+        return catalogue
+
+    async def remember(line: list[str]) -> Done:
+        ADDED.append(list(line))
+        return Done(0, "20260302-100000-item-cf-0001", "")
+
+    monkeypatch.setattr(new_job, "_catalogue", ready)
+    monkeypatch.setattr(new_job, "run_process", remember)
+
+
+async def form(s: Session, model: str = "") -> NewJobScreen:
+    """Open the form, and choose a model."""
+    await s.press("1")
+    await s.until(lambda: isinstance(s.app.screen, JobsScreen) and bool(s.app.screen.query(Grid)))
+    await s.press("a")
+    screen = s.app.screen
+    assert isinstance(screen, NewJobScreen)
+    await s.until(lambda: not screen.query_one(Input).disabled)
+    if model:
+        await type_over(s, screen, model)
+    return screen
+
+
+async def type_over(s: Session, screen: NewJobScreen, text: str) -> None:
+    screen.query_one(Input).value = text
+    await s.pilot.pause()
+
+
+async def to_field(s: Session, screen: NewJobScreen, key: str) -> None:
+    screen.grid.cursor_row = list(screen.grid.table.keys).index(key)
+    await s.pilot.pause()
+
+
+@checks("new-job.submit")
+async def _(s: Session) -> None:
+    screen = await form(s, "item-cf")
+    key = next(key for key in screen.grid.table.keys if key.endswith("neighbours"))
+    await to_field(s, screen, key)
+    await type_over(s, screen, "-3")
+    assert "neighbours" in s.text()
+    await s.press("enter")
+    assert ADDED == [], "a value out of bounds is not sent off"
+    await type_over(s, screen, "77")
+    await s.press("enter")
+    await s.until(lambda: bool(ADDED))
+    line = " ".join(ADDED.pop())
+    assert "queue add" in line
+    assert "item-cf" in line
+    assert "neighbours=77" in line
+    await s.until(lambda: isinstance(s.app.screen, JobsScreen))
+
+
+@checks("new-job.down")
+async def _(s: Session) -> None:
+    screen = await form(s)
+    row = screen.grid.cursor_row
+    await s.press("down")
+    assert screen.grid.cursor_row > row
+
+
+@checks("new-job.up")
+async def _(s: Session) -> None:
+    screen = await form(s)
+    row = screen.grid.cursor_row
+    await s.press("down", "up")
+    assert screen.grid.cursor_row == row
+
+
+@checks("new-job.page-down")
+async def _(s: Session) -> None:
+    screen = await form(s, "mf")
+    row = screen.grid.cursor_row
+    await s.press("pagedown")
+    assert screen.grid.cursor_row > row + 2
+
+
+@checks("new-job.page-up")
+async def _(s: Session) -> None:
+    screen = await form(s, "mf")
+    await s.press("pagedown", "pagedown", "pageup", "pageup", "pageup")
+    assert screen.grid.cursor_row <= 1
+
+
+@checks("new-job.complete")
+async def _(s: Session) -> None:
+    screen = await form(s, "item")
+    await s.press("tab")
+    assert screen.query_one(Input).value == "item-cf"
+
+
+@checks("new-job.complete-back")
+async def _(s: Session) -> None:
+    screen = await form(s, "deepwalk")
+    await s.press("tab")
+    first = screen.query_one(Input).value
+    await s.press("tab")
+    assert screen.query_one(Input).value != first
+    await s.press("shift+tab")
+    assert screen.query_one(Input).value == first
+
+
+@checks("new-job.close")
+async def _(s: Session) -> None:
+    await form(s, "mf")
+    await s.press("escape")
+    assert isinstance(s.app.screen, JobsScreen)
+    assert ADDED == []
+
+
+@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
+async def test_command(command: str, suite: Path) -> None:
+    ADDED.clear()
+    async with session(suite) as running:
+        await CHECKS[command](running)
+
+
+async def test_a_wrong_name_is_answered_while_it_is_typed(suite: Path) -> None:
+    async with session(suite) as s:
+        await form(s, "item-cff")
+        await s.until(lambda: "item-cf" in s.text())
+        assert "✖" in s.text()
+
+
+async def test_fields_are_copied_from_a_run(suite: Path) -> None:
+    async with session(suite) as s:
+        screen = await form(s)
+        run = next(Run(path.parent) for path in suite.glob("*/spec.yaml"))
+        await to_field(s, screen, "from")
+        await type_over(s, screen, run.run_id)
+        await to_field(s, screen, "model")
+        assert screen.query_one(Input).value == run.spec["model"]

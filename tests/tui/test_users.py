@@ -1,0 +1,189 @@
+"""The screen Users: each command, on the films whose lists are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.session import Session, session
+from tests.workbench.films import films, prepare_films, write_list_run
+from workbench.tui import processes
+from workbench.tui.screens import users
+from workbench.tui.screens.users import UsersScreen
+from workbench.tui.screens.users_runs import ChooseRuns
+
+SCOPES_HERE = ("users",)
+#: user 0 has 3 held out; both runs recommend from it
+ITEM_CF = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
+OTHER = {0: ((4, 3.0), (2, 1.0)), 1: ((3, 1.0),)}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    prepare_films(tmp_path / "data")
+    write_list_run(folder, "item-cf", ITEM_CF, ndcg={0: 0.2, 1: 1.0})
+    write_list_run(folder, "other", OTHER, ndcg={0: 0.7, 1: 0.0})
+    return folder
+
+
+def screen(s: Session) -> UsersScreen:
+    here = s.app.screen
+    assert isinstance(here, UsersScreen)
+    return here
+
+
+async def to_users(s: Session) -> UsersScreen:
+    await s.press("3")
+    await s.until(lambda: isinstance(s.app.screen, UsersScreen))
+    await s.until(lambda: screen(s).people.cursor_key is not None)
+    return screen(s)
+
+
+def shown_user(here: UsersScreen) -> str:
+    return here.person.inspection.user.user_id if here.person.inspection else ""
+
+
+async def to_first(s: Session) -> UsersScreen:
+    """Open user u0."""
+    here = await to_users(s)
+    await s.press("enter")
+    await s.until(lambda: shown_user(here) == "u0")
+    return here
+
+
+@checks("users.open")
+async def _(s: Session) -> None:
+    await to_first(s)
+    title = films().item_columns["title"]
+    assert title is not None
+    await s.until(lambda: "other" in s.text() or "item-cf" in s.text())
+    assert "18-24" in s.text(), "the attributes of the user"
+
+
+@checks("users.find")
+async def _(s: Session) -> None:
+    here = await to_users(s)
+    total = here.people.table.rows
+    await s.press("slash")
+    await s.type("liked=107")
+    await s.until(lambda: here.people.table.rows != total)
+    await s.press("enter", "slash")
+    await s.type(" agee=3")
+    await s.until(lambda: bool(here.query("#find.-wrong")))
+    assert here.people.table.rows != total, "what is wrong changes nothing"
+
+
+@checks("users.rotate")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    first = [run.run_id for run in here.runs_shown]
+    await s.press("m")
+    assert [run.run_id for run in here.runs_shown] != first
+
+
+@checks("users.runs")
+async def _(s: Session) -> None:
+    await to_first(s)
+    await s.press("r")
+    assert isinstance(s.app.screen, ChooseRuns)
+    await s.press("escape")
+    assert isinstance(s.app.screen, UsersScreen)
+
+
+@checks("users.panel")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    before = here.person.genres
+    await s.press("v")
+    assert here.person.genres != before
+    await s.until(lambda: "Sci-Fi" in s.text())
+
+
+@checks("users.next")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    await s.press("n")
+    await s.until(lambda: shown_user(here) == "u1")
+
+
+@checks("users.previous")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    await s.press("n")
+    await s.until(lambda: here.people.cursor_row == 1)
+    await s.press("p")
+    await s.until(lambda: here.people.cursor_row == 0)
+
+
+@checks("users.similar")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    assert here.check_action("item", ()) is False, "there is no screen of items"
+
+
+@checks("users.fans")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    await s.until(lambda: here.person.item is not None)
+    await s.press("w")
+    await s.until(lambda: here.question.startswith("liked="))
+
+
+@checks("users.ask")
+async def _(s: Session) -> None:
+    await to_first(s)
+    await s.press("c")
+    await s.until(lambda: bool(ASKED))
+    line = ASKED.pop()
+    assert line[-3:] == ["--json", "--", "u0"]
+    assert "--recompute" in line
+
+
+@checks("users.data")
+async def _(s: Session) -> None:
+    here = await to_users(s)
+    assert here.check_action("data", ()) is False, "there is one data set"
+
+
+@checks("users.copy")
+async def _(s: Session) -> None:
+    await to_first(s)
+    await s.press("y")
+    assert "u0" in s.copied[0]
+    assert "|" in s.copied[0]
+
+
+@checks("users.clear")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    await s.press("escape")
+    await s.until(lambda: not here.has_class("-open"))
+    await s.press("slash")
+    await s.type("u1")
+    await s.until(lambda: here.question == "u1")
+    await s.press("enter", "escape")
+    await s.until(lambda: here.question == "")
+
+
+ASKED: list[list[str]] = []
+
+
+@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
+async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def remember(line: list[str]) -> processes.Done:
+        ASKED.append(line)
+        return processes.Done(1, "", "not today")
+
+    monkeypatch.setattr(users, "run_process", remember)
+    async with session(runs, (120, 36)) as running:
+        await CHECKS[command](running)
+
+
+async def test_without_data_it_says_how_to_get_some(tmp_path: Path) -> None:
+    async with session(tmp_path / "runs") as s:
+        await s.press("3")
+        await s.until(lambda: "No data set here yet" in s.text())
