@@ -50,7 +50,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         """Transform x, shape (b, width, dim); `seen`, (b, 1, width, width), says who sees whom."""
         b, width, dim = x.shape
-        joint = self.projection(self.before_attention(x)).view(b, width, 3, self.heads, -1)
+        shape = (b, width, 3, self.heads, dim // self.heads)
+        joint = self.projection(self.before_attention(x)).view(shape)
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind(0)  # (b, heads, width, dim / heads)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         x = x + self.dropout(self.output(mixed.transpose(1, 2).reshape(b, width, dim)))

@@ -119,7 +119,7 @@ class HistoryPooling(nn.Module):
         -------
         Shape (b, queries, heads * dim); zero where no event is known.
         """
-        b, width, _ = events.shape
+        b, width, dim = events.shape
         device = events.device
         age = torch.arange(width - queries, width, device=device)[:, None]
         age = age - torch.arange(width, device=device)  # (queries, width)
@@ -128,8 +128,10 @@ class HistoryPooling(nn.Module):
         seen = reached & known[:, None]  # (b, queries, width)
         scores = self.content(events)[:, None] + bias  # (b, queries, width, heads)
         scores = scores.masked_fill(~seen[..., None], NEVER)
-        weights = torch.softmax(scores, dim=2).permute(0, 1, 3, 2).reshape(b, -1, width)
-        return (weights @ events).reshape(b, queries, -1)
+        heads = scores.shape[3]
+        weights = torch.softmax(scores, dim=2).permute(0, 1, 3, 2)
+        pooled = weights.reshape(b, queries * heads, width) @ events
+        return pooled.reshape(b, queries, heads * dim)
 
 
 def hidden_layers(sizes: Sequence[int], dropout: float) -> nn.Sequential:

@@ -13,7 +13,7 @@ from tests.accuracy.test_embedding_floors import NEXT, measure
 
 
 def test_dssm_on_ml_100k() -> None:
-    assert measure("dssm", {"epochs": 2, "batch_size": 32}, "ml-100k", NEXT)["recall@20"] > 0.27
+    assert measure("dssm", {"epochs": 2, "batch_size": 32}, "ml-100k", NEXT)["recall@20"] > 0.21
 
 
 @pytest.mark.accuracy
