@@ -14,6 +14,7 @@ The vector of a pair that never met in train follows from what each of the two m
 
 from __future__ import annotations
 
+from pydantic import Field
 from torch import Tensor
 
 from recsys_core.features.layout import Layout
@@ -25,6 +26,18 @@ from recsys_core.registry import register_model
 
 class FMConfig(EmbeddingConfig):
     """Fields of `fm`."""
+
+    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training rows at most.")
+    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
+    embedding_l2: float = Field(
+        2e-3,
+        ge=0,
+        le=10,
+        description="L2 penalty on the weights and vectors that a row looks up.",
+    )
+    embedding_dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of the embeddings' entries dropped."
+    )
 
 
 @register_model(

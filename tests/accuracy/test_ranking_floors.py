@@ -34,11 +34,20 @@ def measure(model: str, params: dict[str, Any], split: Split, seed: int) -> tupl
 
 
 @pytest.mark.parametrize(
-    ("model", "least_auc", "most_logloss"), [("lr", 0.785, 0.562), ("deepfm", 0.790, 0.565)]
+    ("model", "params", "least_auc", "most_logloss"),
+    [
+        ("lr", {}, 0.785, 0.562),
+        ("fm", {}, 0.786, 0.560),
+        ("deepfm", {}, 0.790, 0.565),
+        ("dcn-v2", {"epochs": 2}, 0.783, 0.564),
+        ("mmoe", {"epochs": 2}, 0.781, 0.567),
+    ],
 )
-def test_ml_100k_user_timeline(model: str, least_auc: float, most_logloss: float) -> None:
+def test_ml_100k_user_timeline(
+    model: str, params: dict[str, Any], least_auc: float, most_logloss: float
+) -> None:
     split = make_protocol({"name": "user-timeline"}).split(real_data("ml-100k"))
-    found_auc, found_logloss = measure(model, {}, split, seed=0)
+    found_auc, found_logloss = measure(model, params, split, seed=0)
     assert found_auc > least_auc
     assert found_logloss < most_logloss
 
