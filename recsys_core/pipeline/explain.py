@@ -110,15 +110,22 @@ def influence(
     kept = np.ones((1 + n - first, n), dtype=np.bool_)
     kept[np.arange(1, 1 + n - first), np.arange(first, n)] = False
     variants = asked.where(kept.ravel())
-    scores = np.concatenate(
-        [
-            model.score(np.full(len(part), user, dtype=np.int32), variants.take(part))[:, items]
-            for part in np.array_split(np.arange(len(variants)), 1 + len(variants) // 64)
-        ]
-    )
+    parts = np.array_split(np.arange(len(variants)), 1 + len(variants) // 64)
+    scores = np.concatenate([_scores(model, user, variants.take(part), items) for part in parts])
     lost = (scores[0] - scores[1:]).T
     noise = _NOISE * np.abs(scores[0])[:, None]
     result: FloatArray = np.where(np.abs(lost) > noise, lost, 0).astype(np.float32)
+    return result
+
+
+def _scores(
+    model: RecallModel[Any], user: int, histories: Histories, items: NDArray[np.integer]
+) -> FloatArray:
+    """Score `items`, shape (n, items); one that is no candidate is as good as the worst that is."""
+    scores = model.score(np.full(len(histories), user, dtype=np.int32), histories)
+    worst = np.min(scores, axis=1, where=np.isfinite(scores), initial=np.inf, keepdims=True)
+    wanted = scores[:, items]
+    result: FloatArray = np.where(np.isfinite(wanted), wanted, np.minimum(worst, wanted.max()))
     return result
 
 

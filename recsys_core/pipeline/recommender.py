@@ -143,6 +143,16 @@ class Recommender:
         top = self.model.recommend(users, k, histories=known, exclude_seen=exclude_seen)
         return self._named(top)
 
+    def _brought(self, top: TopK) -> list[tuple[str, ...]]:
+        """Name the channels that brought each item of the first row; none without channels."""
+        sources: Any = getattr(top, "sources", None)
+        if sources is None:
+            return [()] * top.items.shape[1]
+        names: tuple[str, ...] = self.model.channel_names  # type: ignore[attr-defined]
+        return [
+            tuple(name for name, has in zip(names, row, strict=True) if has) for row in sources[0]
+        ]
+
     def user_number(self, user_id: str | int) -> int:
         """Look up an original user id.
 
@@ -200,14 +210,18 @@ class Recommender:
         """Give names to the first row of `top`."""
         listed = top.items[0] >= 0
         items, scores = top.items[0][listed].tolist(), top.scores[0][listed].tolist()
+        brought = [names for names, here in zip(self._brought(top), listed, strict=True) if here]
         return [
             Recommendation(
                 rank,
                 str(self.dataset.item_ids[item]),
                 "" if self._titles is None else str(self._titles[item]),
                 score,
+                channels,
             )
-            for rank, (item, score) in enumerate(zip(items, scores, strict=True), start=1)
+            for rank, (item, score, channels) in enumerate(
+                zip(items, scores, brought, strict=True), start=1
+            )
         ]
 
 
