@@ -83,10 +83,28 @@ class LazyGroup(click.Group):
     "--data-dir", type=Path, default="data", show_default=True, help="Where prepared data lies."
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.option("--serve", is_flag=True, help="Open the interactive session in a browser.")
+@click.option(
+    "--host", default="localhost", show_default=True, help="With --serve: the address to serve on."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8000,
+    show_default=True,
+    help="With --serve: the port.",
+)
 @click.version_option(__version__, prog_name="recsys-workbench")
 @click.pass_context
 def cli(
-    ctx: click.Context, headless: bool, runs_dir: Path, data_dir: Path, debug: bool
+    ctx: click.Context,
+    headless: bool,
+    runs_dir: Path,
+    data_dir: Path,
+    debug: bool,
+    serve: bool,
+    host: str,
+    port: int,
 ) -> int | None:
     """Train, evaluate and compare recommender models offline.
 
@@ -95,9 +113,15 @@ def cli(
     open_session: Session = ctx.obj
     ctx.obj = Settings(runs_dir, data_dir, debug, headless)
     if ctx.invoked_subcommand is not None:
+        if serve:
+            raise InputError("--serve takes no command", "leave one of the two out")
         return None
     if headless:
         raise InputError("--headless needs a command", f"one of: {', '.join(COMMANDS)}")
+    if serve:
+        from workbench.cli.serve import serve as serve_browser
+
+        return serve_browser(runs_dir, data_dir, host, port)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InputError(
             "the interactive session needs a terminal",

@@ -304,8 +304,23 @@ def run_app(runs_dir: Path, data_dir: Path) -> int:
             "the interactive session needs a terminal",
             "in a script use a subcommand, e.g. recsys-workbench --headless eval",
         )
+    return run_session(open_app(runs_dir, data_dir))
+
+
+def open_app(runs_dir: Path, data_dir: Path) -> WorkbenchApp:
+    """Make the app as its configuration file and the last session say.
+
+    Raises
+    ------
+    InputError
+        The configuration file is wrong.
+    """
     settings = read_settings([*BUILTIN_THEMES, *(theme.name for theme in THEMES)])
-    app = WorkbenchApp(runs_dir, data_dir, settings, read_state(runs_dir))
+    return WorkbenchApp(runs_dir, data_dir, settings, read_state(runs_dir))
+
+
+def run_session(app: WorkbenchApp) -> int:
+    """Run the app, keep its choices for the next session, and return its exit code."""
     app.run()
     try:
         app.keep_state()
