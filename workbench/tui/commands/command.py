@@ -12,6 +12,7 @@ KEY_NAMES = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "plus": "+",
+    "equals_sign": "=",
     "minus": "-",
     "escape": "Esc",
     "enter": "Enter",

@@ -94,11 +94,11 @@ def draw_plot(
         for label, line in zip(left, lines, strict=True)
     ]
     first, last = f"{box.left:g}", f"{box.right:g}"
-    ticks = f"{first}{last:>{inner - len(first)}}" if box.right > box.left else first.ljust(inner)
+    ticks = f"{first} {last:>{max(0, inner - len(first) - 1)}}" if box.right > box.left else first
     return [
         *body,
         [Piece(f"{' ' * margin}└{'─' * inner}")],
-        [Piece(f"{' ' * (margin + 1)}{ticks}")],
+        [Piece(f"{' ' * (margin + 1)}{ticks[:inner]:<{inner}}")],
     ]
 
 
@@ -119,13 +119,19 @@ class _Box:
     def dots(self, points: Sequence[Point], columns: int, rows: int) -> list[tuple[int, int]]:
         """Find the dot of every point; a range of nothing runs through the middle."""
         wide, tall = self.right - self.left, self.top - self.bottom
-        across = (columns - 1) / wide if wide else 0.0
-        down = (rows - 1) / tall if tall else 0.0
         middle = 0 if tall else rows // 2
         return [
-            (round((x - self.left) * across), round((self.top - y) * down) + middle)
+            (
+                round(_share(x - self.left, wide) * (columns - 1)),
+                round(_share(self.top - y, tall) * (rows - 1)) + middle,
+            )
             for x, y in points
         ]
+
+
+def _share(part: float, whole: float) -> float:
+    """Divide, also what is too small or too large for the quotient's reciprocal."""
+    return part / whole if 0 < whole < math.inf else 0.0
 
 
 def _usable(points: Sequence[Point], log: bool) -> list[Point]:

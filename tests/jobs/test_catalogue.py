@@ -1,0 +1,88 @@
+"""The catalogue: what is in it, and that jobs made of it are taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recsys_core.registry import model_info, model_names
+from workbench.cli.main import run_command_line
+from workbench.jobs import catalogue as kept
+from workbench.jobs.catalogue import Catalogue, read_catalogue
+from workbench.jobs.catalogue_build import describe_all, describe_model
+from workbench.jobs.changes import pause
+from workbench.jobs.schema import fields_of, problem_of
+from workbench.store.listing import list_runs
+from workbench.store.runs import Run
+from workbench.tui.view.form import Form
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.parse(describe_all())
+
+
+def test_every_model_is_there_and_accepts_its_own_defaults(catalogue: Catalogue) -> None:
+    assert list(catalogue.models) == model_names()
+    for card in catalogue.models.values():
+        assert card.schema is not None, card.problem
+        assert card.title == model_info(card.name).title
+        shared = card.schema.get("$defs", {})
+        for name, entry in fields_of(card.schema).items():
+            assert entry["description"], f"{card.name}.{name}"
+            if entry.get("default") is not None:
+                assert problem_of(entry["default"], entry, shared) == "", f"{card.name}.{name}"
+
+
+def test_a_model_that_does_not_load_says_why() -> None:
+    card = describe_model("no-such-model")
+    assert card.schema is None
+    assert card.problem.startswith("unknown model 'no-such-model'")
+
+
+def test_the_file_belongs_to_sources_and_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = kept.catalogue_path()
+    assert path == kept.catalogue_path()
+    assert path.parent == tmp_path / "recsys-workbench"
+    monkeypatch.setattr(kept, "_plugins", lambda: ["mine mine.models:Mine 1.0\n"])
+    assert kept.catalogue_path() != path
+    path.parent.mkdir()
+    path.write_text('{"models": [')
+    assert read_catalogue(path) is None, "damaged: it is made again"
+
+
+def test_what_the_form_makes_is_what_queue_add_takes(
+    catalogue: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    pause(runs)  # nothing starts
+    form = Form(catalogue, ["sample"], [])
+    for key, text in {
+        "model": "mf",
+        "label": "mine",
+        "seeds": "3,4",
+        "k": "5,10",
+        "threads": "1",
+        "priority": "7",
+        "mf.learning_rate": "1e-3",
+        "mf.loss": "bpr",
+        "mf.gradient_clip": "null",
+        "protocol user-timeline.k_core": "5",
+        "protocol user-timeline.drop_ratings": "3",
+    }.items():
+        form.set(key, text)
+    assert form.problems() == {}
+    assert run_command_line([*form.arguments(), f"--runs-dir={runs}"], lambda *_: 0) == 0
+    added = sorted(list_runs(runs), key=lambda run: run.seed)
+    assert [run.run_id for run in added] == capsys.readouterr().out.split()
+    assert [run.seed for run in added] == [3, 4]
+    spec = Run(added[0].folder).spec
+    assert spec["label"] == "mine"
+    assert spec["dataset"] == "sample"
+    assert spec["ks"] == [5, 10]
+    assert spec["protocol"] == {"name": "user-timeline", "k_core": 5, "drop_ratings": [3]}
+    assert spec["params"] == {"learning_rate": 0.001, "loss": "bpr"}

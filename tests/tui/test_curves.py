@@ -1,0 +1,121 @@
+"""Curves: how they are drawn over each other, smoothed, and read while a job writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.folders import add_events, falling_curve, this_process, write_run
+from workbench.store.listing import read_summary
+from workbench.tui.view.chart import MARKERS, Series, draw_plot, smoothed
+from workbench.tui.view.live import CurveReader, curve_order, log_tail
+
+
+def drawn(*series: Series, width: int = 40, height: int = 8, log: bool = False) -> list[str]:
+    plot = draw_plot(series, width, height, log=log)
+    return ["".join(piece.text for piece in line) for line in plot]
+
+
+def test_both_lines_share_the_axes_and_end_in_their_markers() -> None:
+    flat = Series([(1, 2.0), (10, 2.0)], 0)
+    rising = Series([(1, 0.0), (5, 4.0)], 1)
+    lines = drawn(flat, rising)
+    assert lines[0].startswith("4.0000┤")
+    assert lines[5].startswith("0.0000┤")
+    assert lines[7].split() == ["1", "10"]
+    assert MARKERS[1] in lines[0]
+    assert lines[0].endswith(" "), "the shorter one ends before"
+    assert any(line.endswith(MARKERS[0]) for line in lines)
+
+
+def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm() -> None:
+    # 1, 10, 100: evenly apart, so the middle one stands in the middle row
+    lines = drawn(Series([(1, 1.0), (2, 10.0), (3, 100.0), (4, 0.0)]), height=7, log=True)
+    assert lines[0].startswith("100.0000┤")
+    assert lines[4].startswith("  1.0000┤")
+    assert lines[6].split() == ["1", "3"]
+
+
+def test_nothing_to_draw_is_blank() -> None:
+    assert drawn(Series([]), Series([(1, float("nan"))]), width=5, height=2) == [" " * 5] * 2
+
+
+def test_lines_differ_without_colours() -> None:
+    points = [(float(x), 1.0) for x in range(200)]
+    pictures = {tuple(drawn(Series(points, look), Series([], 0))) for look in range(4)}
+    assert len(pictures) == 4
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e4), st.floats(-1e6, 1e6)), min_size=1, max_size=12),
+    st.integers(14, 60),
+    st.integers(3, 12),
+    st.integers(0, 3),
+)
+def test_a_plot_fills_its_box(
+    points: list[tuple[float, float]], width: int, height: int, look: int
+) -> None:
+    plot = draw_plot([Series(sorted(points), look)], width, height)
+    assert len(plot) == height
+    if width >= 24:  # room for labels of any length
+        assert {sum(len(piece.text) for piece in line) for line in plot} == {width}
+
+
+def test_smoothing_by_hand() -> None:
+    # weights 1/4, 1/2, 1: (0 / 4 + 4 / 2 + 8) / 1.75 = 40 / 7
+    points = [(1.0, 0.0), (2.0, 4.0), (3.0, 8.0)]
+    assert smoothed(points, 0.5) == [(1.0, 0.0), (2.0, 4 / 1.5), (3.0, 10 / 1.75)]
+
+
+def test_curves_are_read_on_and_begin_anew_with_the_job(tmp_path: Path) -> None:
+    def epoch(step: int, **metrics: float) -> dict[str, Any]:
+        return {"stage": "fit", "step": step, "total": 90, "metrics": metrics}
+
+    first = [epoch(30, loss=3.0, auc=0.6), {"stage": "fit", "step": 31}, {"stage": "evaluate"}]
+    folder = write_run(tmp_path, "mf", state="running", status=this_process(), events=first)
+    reader, run = CurveReader(), read_summary(folder)
+    curves = reader.refresh([run])[run.run_id]
+    assert curves.series == {"loss": ((1, 3.0),), "auc": ((1, 0.6),)}
+    assert reader.refresh([run])[run.run_id] is curves, "nothing new, nothing made"
+    with (folder / "events.jsonl").open("a") as file:
+        file.write(json.dumps(epoch(60, loss=2.0, auc=0.7)) + "\n" + '{"stage": "fi')
+    curves = reader.refresh([run])[run.run_id]
+    assert list(curves.series["loss"]) == [(1, 3.0), (2, 2.0)]
+    assert curves.best == ("auc", 0.7)
+    (folder / "events.jsonl").unlink()
+    add_events(folder, epoch(30, loss=9.0))
+    assert reader.refresh([run])[run.run_id].series == {"loss": ((1, 9.0),)}
+
+
+def test_the_curve_of_a_finished_run_is_that_of_its_result(tmp_path: Path) -> None:
+    run = read_summary(write_run(tmp_path, "mf", curve=falling_curve(3)))
+    curves = CurveReader().refresh([run])[run.run_id]
+    assert curves.epochs == 3
+    assert [x for x, _ in curves.series["loss"]] == [1, 2, 3]
+
+
+def test_a_lower_log_loss_is_the_better_one(tmp_path: Path) -> None:
+    events = [
+        {"stage": "fit", "step": n, "metrics": {"loss": 1.0, "logloss": value}}
+        for n, value in enumerate((0.5, 0.4, 0.45), 1)
+    ]
+    folder = write_run(tmp_path, "lr", state="running", status=this_process(), events=events)
+    run = read_summary(folder)
+    assert CurveReader().refresh([run])[run.run_id].best == ("logloss", 0.4)
+
+
+def test_the_loss_comes_first_then_what_says_most() -> None:
+    names = ["other", "recall@10", "logloss", "loss", "ndcg@10"]
+    assert sorted(names, key=curve_order) == ["loss", "ndcg@10", "recall@10", "logloss", "other"]
+
+
+def test_the_end_of_a_log_is_whole_lines(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "mf", state="failed")
+    run = read_summary(folder)
+    assert log_tail(run) == ""
+    (folder / "log.txt").write_text("first line\nsecond line\nthird\n")
+    assert log_tail(run, size=10) == "third\n", "the second line is cut, so it is left out"
