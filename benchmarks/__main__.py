@@ -10,7 +10,17 @@ from importlib import import_module
 from benchmarks.harness import WORK, Figure
 from recsys_core.errors import InputError
 
-NAMES = ["startup", "first_paint", "load", "evaluation", "item_cf", "deepfm"]
+NAMES = [
+    "startup",
+    "first_paint",
+    "chart",
+    "key_latency",
+    "tui",
+    "load",
+    "evaluation",
+    "item_cf",
+    "deepfm",
+]
 
 
 def main(names: list[str]) -> int:
