@@ -28,7 +28,7 @@ _JOB += ["--set", "patience=0"]
 
 def measure() -> Iterator[Figure]:
     """Press keys in the screen Jobs, first idle, then beside two jobs with one thread each."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         places = [f"--runs-dir={folder}/runs", f"--data-dir={folder}/data"]
         _run("queue", "pause", *places)
         for _ in range(2):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from workbench.jobs import changes
+from workbench.jobs.queue import ENTRY, Entry
 from workbench.store.process import ProcessIdentity
 
 #: 2026-03-02 09:30:00 UTC; runs are made a minute apart
@@ -215,3 +218,51 @@ def write_suite(runs: Path) -> None:
         events=events,
     )
     write_run(runs, "pop-sample", model="popularity", number=9, dataset="sample", split="toy")
+
+
+def epochs(first: int, last: int) -> list[dict[str, Any]]:
+    """Events of epochs of ten steps; the loss falls as 1 / epoch, ndcg@10 grows by .01."""
+    return [
+        {
+            "stage": "fit",
+            "step": 10 * epoch,
+            "total": 200,
+            "rate": 5.0,
+            "eta": (200 - 10 * epoch) / 5.0,
+            "metrics": {"loss": 1 / epoch, "ndcg@10": epoch / 100},
+        }
+        for epoch in range(first, last + 1)
+    ]
+
+
+def entry_of(position: float, priority: int = 0) -> Entry:
+    return Entry("data", ".", position=position, priority=priority)
+
+
+def write_jobs(runs: Path) -> None:
+    """One job runs, three wait, two have succeeded and one has failed."""
+    (runs / changes.QUEUE).mkdir(parents=True)
+    curve = falling_curve(20)
+    write_run(runs, "item-cf", number=0, curve=[])
+    write_run(runs, "mf-done", model="mf", number=1, params={"dim": 64}, curve=curve)
+    failed = write_run(
+        runs, "dssm", number=2, state="failed", status={"reason": "out of memory", "ended": START}
+    )
+    lines = [f"2026-03-02 09:3{n % 10}:00 line {n}" for n in range(100)]
+    lines[50] = "2026-03-02 09:30:00 MemoryError: [red]\x1b[31m"
+    (failed / "log.txt").write_text("\n".join(lines) + "\n")
+    running = write_run(
+        runs,
+        "mf-live",
+        model="mf",
+        number=3,
+        state="running",
+        params={"learning_rate": 0.01},
+        status=this_process(),
+        events=epochs(1, 5),
+    )
+    (running / "log.txt").write_text("2026-03-02 09:33:00 fitting mf-live\n")
+    (running / ENTRY).write_text(json.dumps(asdict(entry_of(0))))
+    for number, label in enumerate(("wait-a", "wait-b", "wait-c"), 4):
+        folder = write_run(runs, label, model="mf", number=number, state="queued")
+        (folder / ENTRY).write_text(json.dumps(asdict(entry_of(number))))

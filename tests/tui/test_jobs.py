@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +12,10 @@ import pytest
 from textual.screen import Screen
 
 from tests.tui.checks import ids_of
-from tests.tui.folders import START, add_events, falling_curve, this_process, write_run
+from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
 from workbench.jobs import changes
-from workbench.jobs.queue import ENTRY, Entry, read_entry
+from workbench.jobs.queue import ENTRY, read_entry
 from workbench.store.runs import STOP, Run
 from workbench.tui.screens import new_job
 from workbench.tui.screens.detail import DetailScreen
@@ -47,25 +46,6 @@ def shows(s: Session, screen: type[Screen[Any]]) -> bool:
     return isinstance(s.app.screen, screen)
 
 
-def epochs(first: int, last: int) -> list[dict[str, Any]]:
-    """Events of epochs of ten steps; the loss falls as 1 / epoch, ndcg@10 grows by .01."""
-    return [
-        {
-            "stage": "fit",
-            "step": 10 * epoch,
-            "total": 200,
-            "rate": 5.0,
-            "eta": (200 - 10 * epoch) / 5.0,
-            "metrics": {"loss": 1 / epoch, "ndcg@10": epoch / 100},
-        }
-        for epoch in range(first, last + 1)
-    ]
-
-
-def entry_of(position: float, priority: int = 0) -> Entry:
-    return Entry("data", ".", position=position, priority=priority)
-
-
 @pytest.fixture(autouse=True)
 def no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     """The form waits for ever: listing the models would take seconds."""
@@ -87,33 +67,8 @@ def supervisors(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture
 def jobs(tmp_path: Path, supervisors: list[Path]) -> Path:
     """One job runs, three wait, and one each has succeeded, failed and been cancelled."""
-    runs = tmp_path / "runs"
-    (runs / changes.QUEUE).mkdir(parents=True)
-    curve = falling_curve(20)
-    write_run(runs, "item-cf", number=0, curve=[])
-    write_run(runs, "mf-done", model="mf", number=1, params={"dim": 64}, curve=curve)
-    failed = write_run(
-        runs, "dssm", number=2, state="failed", status={"reason": "out of memory", "ended": START}
-    )
-    lines = [f"2026-03-02 09:3{n % 10}:00 line {n}" for n in range(100)]
-    lines[50] = "2026-03-02 09:30:00 MemoryError: [red]\x1b[31m"
-    (failed / "log.txt").write_text("\n".join(lines) + "\n")
-    running = write_run(
-        runs,
-        "mf-live",
-        model="mf",
-        number=3,
-        state="running",
-        params={"learning_rate": 0.01},
-        status=this_process(),
-        events=epochs(1, 5),
-    )
-    (running / "log.txt").write_text("2026-03-02 09:33:00 fitting mf-live\n")
-    (running / ENTRY).write_text(json.dumps(asdict(entry_of(0))))
-    for number, label in enumerate(("wait-a", "wait-b", "wait-c"), 4):
-        folder = write_run(runs, label, model="mf", number=number, state="queued")
-        (folder / ENTRY).write_text(json.dumps(asdict(entry_of(number))))
-    return runs
+    write_jobs(tmp_path / "runs")
+    return tmp_path / "runs"
 
 
 def screen(s: Session) -> JobsScreen:

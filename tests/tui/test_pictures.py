@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
 
+from tests.tui.folders import write_jobs
 from workbench.tui.app import WorkbenchApp
 
 SMALL, LARGE = (80, 24), (200, 50)
@@ -47,3 +50,26 @@ def test_one_run(snap_compare: Callable[..., bool], here: Path, size: tuple[int,
 def test_help(snap_compare: Callable[..., bool], here: Path) -> None:
     press = ["question_mark"]
     assert snap_compare(WorkbenchApp(here, Path("data")), press=press, terminal_size=(100, 40))
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
+def test_jobs(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+) -> None:
+    write_jobs(tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+
+    async def wait_for_curves(pilot: Pilot[None]) -> None:
+        await pilot.press("1")
+        for _ in range(100):
+            await pilot.pause(0.05)
+            legend = pilot.app.screen.query("#legend")
+            if legend and "mf-live   y" in str(legend.first(Static).content):
+                break
+        await pilot.pause(0.3)
+
+    app = WorkbenchApp(Path("runs"), Path("data"))
+    assert snap_compare(app, run_before=wait_for_curves, terminal_size=size)
