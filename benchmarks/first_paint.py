@@ -13,6 +13,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyte
@@ -38,23 +39,30 @@ def measure() -> Iterator[Figure]:
     )
 
 
-def first_paint(command: list[str]) -> float:
-    """Seconds from start until `PAINTED` characters are on the screen."""
-    started = time.perf_counter()
+@contextmanager
+def opened(command: list[str]) -> Iterator[tuple[int, int]]:
+    """Start a program in a pseudo-terminal; give its process id and our end, and kill it after."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
         os.execvp(command[0], command)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    screen = pyte.Screen(COLUMNS, ROWS)
-    stream = pyte.ByteStream(screen)
     try:
-        while time.perf_counter() - started < 20:
-            stream.feed(os.read(terminal, 1 << 16))
-            if sum(len(line.replace(" ", "")) for line in screen.display) >= PAINTED:
-                return time.perf_counter() - started
+        yield pid, terminal
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(terminal)
+
+
+def first_paint(command: list[str]) -> float:
+    """Seconds from start until `PAINTED` characters are on the screen."""
+    started = time.perf_counter()
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.ByteStream(screen)
+    with opened(command) as (_, terminal):
+        while time.perf_counter() - started < 20:
+            stream.feed(os.read(terminal, 1 << 16))
+            if sum(len(line.replace(" ", "")) for line in screen.display) >= PAINTED:
+                return time.perf_counter() - started
     raise RuntimeError(f"{command[0]} painted nothing in 20 s")

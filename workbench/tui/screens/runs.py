@@ -81,8 +81,10 @@ class RunsScreen(FullScreen):
     @property
     def baseline(self) -> RunSummary | None:
         """The pinned run, while it exists."""
-        runs = self.workbench.runs
-        return next((run for run in runs if run.run_id == self.options.baseline), None)
+        pinned = self.options.baseline  # read once: a reactive is slow for ten thousand runs
+        if pinned is None:
+            return None
+        return next((run for run in self.workbench.runs if run.run_id == pinned), None)
 
     def on_mount(self) -> None:
         """Show the runs as they were left last time, and follow them."""

@@ -153,6 +153,8 @@ def lay_out(
 
 def _baseline(runs: Sequence[RunSummary], options: Options) -> Fold | None:
     """Find the row of the pinned run, whether the filter shows it or not."""
+    if options.baseline is None:
+        return None
     pinned = next((run for run in runs if run.run_id == options.baseline), None)
     if pinned is None:
         return None

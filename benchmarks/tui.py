@@ -1,0 +1,120 @@
+"""The interactive session with many runs, in a pseudo-terminal: first paint, memory, keys."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyte
+
+from benchmarks.first_paint import COLUMNS, MINIMAL, ROWS, first_paint, opened
+from benchmarks.harness import Figure
+from tests.tui.folders import write_run
+from workbench.tui.app import WorkbenchApp
+
+#: a table of twelve columns: eight metrics beside data, protocol, seed and label
+_METRICS = (
+    *("ndcg@10", "recall@10", "hit@10", "mrr@10"),
+    *("map@10", "precision@10", "coverage@10", "novelty@10"),
+)
+
+
+def measure() -> Iterator[Figure]:
+    """Measure 500, 1,000 and 10,000 runs; goals in seconds and MB are for an idle machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder) / "runs"
+        os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = f"{folder}/home"
+        _write(runs, 0, 500)
+        peer = [sys.executable, MINIMAL]
+        rounds = [(first_paint(_command(runs)), first_paint(peer)) for _ in range(6)][1:]
+        ours, theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
+        yield Figure("first paint, 500 runs", "s", ours, theirs, "minimal Textual", 1 / 3)
+        with _Keys(runs) as keys:
+            yield Figure("memory, 500 runs", "MB", keys.memory(), 80.0, "goal", 1.0)
+        _write(runs, 500, 1000)
+        usable, in_order = asyncio.run(_in_process(runs))
+        yield Figure("1,000 runs usable, in process", "s", usable, 0.3, "goal", 1.0)
+        yield Figure("1,000 runs sorted, in process", "s", in_order, 0.1, "goal", 1.0)
+        _write(runs, 1000, 10_000)
+        with _Keys(runs) as keys:
+            times = sorted(keys.press(b"\x1b[6~") for _ in range(60))
+            yield Figure("PageDown in 10,000 runs, p95", "s", times[57], 0.12, "goal", 1.0)
+
+
+async def _in_process(runs: Path) -> tuple[float, float]:
+    """Seconds until the table of a read runs folder is drawn, and until it is sorted and drawn."""
+    app = WorkbenchApp(runs, runs.parent / "data")
+    app.action_go("results")
+    async with app.run_test(size=(COLUMNS, ROWS)) as pilot:
+        await pilot.pause()
+        read = app.runs
+        assert len(read) == 1000
+        app.runs = read[:1]
+        await pilot.pause()
+        started = time.perf_counter()
+        app.runs = read
+        await pilot.pause()
+        usable = time.perf_counter() - started
+        times = []
+        for key in "SsSsS":
+            started = time.perf_counter()
+            await pilot.press(key)
+            times.append(time.perf_counter() - started)
+    return usable, statistics.median(times)
+
+
+def _write(runs: Path, start: int, stop: int) -> None:
+    for number in range(start, stop):
+        metrics = dict.fromkeys(_METRICS, number * 37 % 1000 / 1000)
+        seed = number % 3
+        label = f"mf-{number}"
+        write_run(runs, label, model="mf", number=number, metrics=metrics, seed=seed)
+
+
+def _command(runs: Path) -> list[str]:
+    program = str(Path(sys.executable).with_name("recsys-workbench"))
+    return [program, "--runs-dir", str(runs), "--data-dir", str(runs.parent / "data")]
+
+
+class _Keys:
+    """A session that keys are sent to."""
+
+    def __init__(self, runs: Path) -> None:
+        self._context = opened(_command(runs))
+
+    def __enter__(self) -> _Keys:
+        self._pid, self._terminal = self._context.__enter__()
+        self._stream = pyte.ByteStream(pyte.Screen(COLUMNS, ROWS))
+        self._quiet(wait=5.0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._context.__exit__(None, None, None)
+
+    def memory(self) -> float:
+        """Resident memory in MB."""
+        return psutil.Process(self._pid).memory_info().rss / 2**20
+
+    def press(self, key: bytes | int) -> float:
+        """Seconds from a key to the last output that follows it within 30 ms of the one before."""
+        started = time.perf_counter()
+        os.write(self._terminal, bytes([key]) if isinstance(key, int) else key)
+        last = self._quiet(wait=2.0, pause=0.03)
+        self._quiet(wait=0.2)
+        return last - started
+
+    def _quiet(self, wait: float, pause: float = 0.4) -> float:
+        """Read until nothing comes for `pause`; return when the last output came."""
+        last = time.perf_counter()
+        while select.select([self._terminal], [], [], wait)[0]:
+            self._stream.feed(os.read(self._terminal, 1 << 16))
+            last, wait = time.perf_counter(), pause
+        return last
