@@ -60,6 +60,9 @@ class JobsScreen(FullScreen):
         #: where the cursor was put, rather than moved to; where it is to go
         self._placed: str | None = None
         self._wanted = ""
+        #: whether jobs have made progress that is not drawn yet
+        self._stale = False
+        self._seen: tuple[str, str] | None = None
         self._reading = asyncio.Event()
 
     def body(self) -> Iterable[Widget]:
@@ -99,8 +102,8 @@ class JobsScreen(FullScreen):
 
     def on_mount(self) -> None:
         """Show the jobs and follow them."""
-        for name in ("runs", "queue"):
-            self.watch(self.app, name, self._draw, init=False)
+        self.watch(self.app, "runs", self._take_runs, init=False)
+        self.watch(self.app, "queue", self._draw, init=False)
         self.grid.focus()
         self.run_worker(self._follow(), group="curves")
 
@@ -115,6 +118,14 @@ class JobsScreen(FullScreen):
         self._reading.set()
 
     # Reading
+
+    def _take_runs(self) -> None:
+        """Show at once what has come to another state; mere progress together with the curves."""
+        states = {run.run_id: run.state for run in self.workbench.runs}
+        if states == {run.run_id: run.state for run in self._shown}:
+            self._stale = True
+        else:
+            self._draw()
 
     async def _follow(self) -> None:
         """Read curves and log on while the screen is seen, off the thread that answers keys."""
@@ -136,16 +147,21 @@ class JobsScreen(FullScreen):
         curves, log = await asyncio.to_thread(work)
         if curves != self._curves:
             self._curves = curves
-            self._draw()
+            self._stale = True
             self._draw_curves()
+        if self._stale:
+            self._draw()
         if log != self._log:
             self._log = log
-            self._describe()
-            self._draw_curves()
+            if self._has_side:
+                self._describe()
+            elif not self.query_one(CurvePanel).names:
+                self._draw_curves()
 
     # Drawing
 
     def _draw(self) -> None:
+        self._stale = False
         app = self.workbench
         view = self._view()
         table, self._shown = build_jobs(view, self.size.width - (47 if self._has_side else 0))
@@ -178,9 +194,9 @@ class JobsScreen(FullScreen):
             return
         first, second = _facts(run), _state_line(run, self._view())
         text = Content.assemble(f"{first}\n", Content.styled(second, "$secondary"))
-        self.query_one("#about", Static).update(text)
+        self.query_one("#about", Static).update(text, layout=False)
         if self._has_side:
-            self.query_one("#side", Static).update(self._side(run))
+            self.query_one("#side", Static).update(self._side(run), layout=False)
 
     def _side(self, run: RunSummary) -> Content:
         """Write the settings of a job and the end of its log."""
@@ -212,10 +228,14 @@ class JobsScreen(FullScreen):
     # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
-        """Describe the job the cursor came to."""
-        self._describe()
-        self._draw_curves()
-        self.refresh_bindings()
+        """Describe the job the cursor came to, or that has come to another state."""
+        run = self.current
+        seen = (run.run_id, run.state) if run is not None else None
+        if seen != self._seen:
+            self._seen = seen
+            self._describe()
+            self._draw_curves()
+            self.refresh_bindings()
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""

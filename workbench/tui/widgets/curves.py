@@ -111,9 +111,10 @@ class CurvePanel(Vertical):
         for chart, name in zip([*charts, *new], shown, strict=False):
             chart.show(_title(name), self._series(name), log=self._options.log)
         self.set_class(not names, "-empty")
-        self.query_one("#legend", Static).update(self._legend() if names else self._why_nothing())
+        legend = self._legend() if names else self._why_nothing()
+        self.query_one("#legend", Static).update(legend, layout=False)
         if not names:
-            self.query_one("#instead", Static).update(self._instead)
+            self.query_one("#instead", Static).update(self._instead, layout=False)
 
     def _series(self, name: str) -> list[Series]:
         weight = self._options.smoothing
