@@ -83,6 +83,10 @@ class Browse:
         self.synthetic = bool(json.loads(meta.get("synthetic", "false")))
         self._items: dict[int, Item] = {}
 
+    def again(self) -> Self:
+        """Open the same set once more, for another thread."""
+        return type(self)(self.path.parents[1], self.name, self.fingerprint)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -194,6 +198,16 @@ class Browse:
             )
         return int(found[0][0])
 
+    def search_items(self, text: str) -> list[int]:
+        """Find items whose title has all words of `text`, or whose id it is; best known first."""
+        words = [_escaped(word) for word in text.split()]
+        likes = " AND ".join(["title LIKE ? ESCAPE '!'"] * len(words)) or "1"
+        rows = self.query(
+            f"SELECT item FROM items WHERE {likes} OR item_id = ? ORDER BY events DESC, item",  # noqa: S608
+            (*(f"%{word}%" for word in words), text.strip()),
+        )
+        return [row[0] for row in rows]
+
     def item(self, number: int) -> Item:
         """Read an item by number."""
         return self.items([number])[number]
@@ -265,6 +279,11 @@ def numbers(content: bytes, kind: str) -> array[Any]:
     if sys.byteorder == "big":
         values.byteswap()
     return values
+
+
+def _escaped(word: str) -> str:
+    """Make % and _ mean themselves in LIKE."""
+    return "".join(f"!{letter}" if letter in "!%_" else letter for letter in word)
 
 
 def _find(content: bytes, wanted: bytes) -> int:

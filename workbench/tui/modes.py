@@ -44,5 +44,13 @@ SCREENS = (
     Mode("1", "jobs", "Jobs", "what runs, waits and has ended", f"{_AT}.jobs", "JobsScreen", True),
     Mode("2", "results", "Results", "runs side by side", f"{_AT}.runs", "RunsScreen", True),
     Mode("3", "users", "Users", "a history beside recommendations", f"{_AT}.users", "UsersScreen"),
+    Mode(
+        "4",
+        "items",
+        "Items",
+        "who recommends them, what is like them",
+        f"{_AT}.items",
+        "ItemsScreen",
+    ),
 )
 BY_NAME = {screen.name: screen for screen in SCREENS}

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from workbench.tui.commands import everywhere, jobs, results, users
+from workbench.tui.commands import everywhere, items, jobs, results, users
 from workbench.tui.commands.command import Command
 
 __all__ = ["COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table", "together"]
 
 #: in the order of the help screen; everywhere comes last
-_FILES = (jobs, results, users, everywhere)
+_FILES = (jobs, results, users, items, everywhere)
 
 #: scope -> heading in the help screen and in the docs
 SCOPES: dict[str, str] = {scope: title for file in _FILES for scope, title in file.SCOPES.items()}
@@ -60,9 +60,9 @@ def key_table() -> str:
     """Write all commands as Markdown tables, one a scope, for docs/tui.md."""
     parts: list[str] = []
     for scope, title in SCOPES.items():
-        lines = [f"### {title}", "", "| keys | command | what it does |", "|---|---|---|"]
+        lines = [f"### {title}", "", "| keys | command | id | what it does |", "|---|---|---|---|"]
         for command in commands_of(scope):
             keys = " ".join(f"`{key}`" for key in command.shown_keys)
-            lines.append(f"| {keys} | {command.label} | {command.help} |")
+            lines.append(f"| {keys} | {command.label} | `{command.id}` | {command.help} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"

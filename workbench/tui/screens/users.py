@@ -19,7 +19,7 @@ from recsys_core.evaluation.names import higher_is_better
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain
-from workbench.store.users import Browse
+from workbench.store.users import Browse, User
 from workbench.store.users_find import (
     Found,
     Question,
@@ -31,7 +31,6 @@ from workbench.store.users_find import (
 from workbench.store.users_inspect import Inspection, explained, inspect
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
-from workbench.tui.modes import BY_NAME
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.subject import dataset_names, runs_on
@@ -143,8 +142,7 @@ class UsersScreen(FullScreen):
     def _close(self) -> None:
         if self._people is not None:
             self._people.close()
-        if self._browse is not None:
-            self._browse.close()
+        # a thread may still read the data set: its file is closed with the last reference to it
         self._people = self._browse = None
 
     def _open_data(self, name: str) -> None:
@@ -217,7 +215,7 @@ class UsersScreen(FullScreen):
         try:
             asked = parse_question(self.question, self._attributes, self._metrics)
             browse, runs = self.browse, self.runs_shown[:2]
-            found = await asyncio.to_thread(find_users, browse, asked, runs)
+            found = await asyncio.to_thread(_search, browse, asked, runs)
         except InputError as error:
             self._complain(str(error))
             return
@@ -324,9 +322,9 @@ class UsersScreen(FullScreen):
         browse, runs = self.browse, self.runs_shown
         try:
             user = browse.user(number)
-            seen = await asyncio.to_thread(inspect, browse, user, runs, LENGTH)
+            seen = await asyncio.to_thread(_read, browse, user, runs)
             self._show(seen)
-            self._show(await asyncio.to_thread(explained, seen))
+            self._show(await asyncio.to_thread(_explain, seen))
         except InputError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
 
@@ -342,8 +340,6 @@ class UsersScreen(FullScreen):
             return bool(self._found.users)
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
-        if action == "item" and "items" not in BY_NAME:
-            return False
         if action in ("item", "fans"):
             return self.user_open and self.person.item is not None
         if action in ("rotate", "runs"):
@@ -455,6 +451,24 @@ class UsersScreen(FullScreen):
         shown = self.person.inspection
         if shown is not None and shown.user == inspection.user:  # the person may have gone on
             self._show(replace(inspection, listings=read_answer(inspection, done.output)))
+
+
+# Work of other threads, each over a connection of its own
+
+
+def _search(browse: Browse, asked: Question, runs: Sequence[Run]) -> Found:
+    with browse.again() as own:
+        return find_users(own, asked, runs)
+
+
+def _read(browse: Browse, user: User, runs: Sequence[Run]) -> Inspection:
+    with browse.again() as own:
+        return replace(inspect(own, user, runs, LENGTH), browse=browse)
+
+
+def _explain(inspection: Inspection) -> Inspection:
+    with inspection.browse.again() as own:
+        return replace(explained(replace(inspection, browse=own)), browse=inspection.browse)
 
 
 _ORDERS = ("worst", "best", "gain", "loss", "most", "least")

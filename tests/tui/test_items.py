@@ -1,0 +1,159 @@
+"""The screen Items: each command, on the films; models are asked through a stand-in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.session import Session, session
+from tests.workbench.films import prepare_films, write_list_run
+from workbench.store.users import Browse
+from workbench.store.users_items import read_item
+from workbench.tui import processes
+from workbench.tui.screens import items
+from workbench.tui.screens.items import ItemsScreen
+from workbench.tui.screens.users import UsersScreen
+from workbench.tui.view.items import Alike, alike_table
+
+SCOPES_HERE = ("items",)
+ITEM_CF = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    prepare_films(tmp_path / "data")
+    write_list_run(folder, "item-cf", ITEM_CF)
+    write_list_run(folder, "other", {0: ((4, 3.0),)})
+    return folder
+
+
+async def to_items(s: Session) -> ItemsScreen:
+    await s.press("4")
+    await s.until(lambda: isinstance(s.app.screen, ItemsScreen))
+    here = s.app.screen
+    assert isinstance(here, ItemsScreen)
+    await s.until(lambda: "recommended among" in s.text())
+    return here
+
+
+@checks("items.find")
+async def _(s: Session) -> None:
+    here = await to_items(s)
+    assert here.item == 7, "the best known comes first"
+    await s.press("slash")
+    await s.type("alien")
+    assert here.catalogue.table.keys == ("0", "5")
+    await s.press("enter")
+    assert s.app.focused is here.catalogue
+    await s.until(lambda: "Horror, Sci-Fi  id 100  3 events, mean 4.67" in s.text())
+
+
+@checks("items.similar")
+async def _(s: Session) -> None:
+    here = await to_items(s)
+    await s.press("enter")
+    await s.until(lambda: len(here.similar.table.keys) == 2)
+    assert "like Popular (1990)" in s.text()
+    assert "other: no similarities here" in s.text(), "a model that cannot tell says so"
+    assert len(here._known) == 2, "each model is asked once"
+    await s.press("tab", "j", "enter")
+    await s.until(lambda: here.item == 5)
+    assert s.app.focused is here.catalogue
+
+
+@checks("items.fans")
+async def _(s: Session) -> None:
+    await to_items(s)
+    await s.press("w")
+    await s.until(lambda: isinstance(s.app.screen, UsersScreen))
+    there = s.app.screen
+    assert isinstance(there, UsersScreen)
+    await s.until(lambda: there.people.table.keys == ("1", "2", "3", "5"))
+
+
+@checks("items.data")
+async def _(s: Session) -> None:
+    here = await to_items(s)
+    assert here.check_action("data", ()) is False, "there is one data set"
+
+
+@checks("items.clear")
+async def _(s: Session) -> None:
+    here = await to_items(s)
+    await s.press("slash")
+    await s.type("alien")
+    await s.press("escape")
+    assert (here.search, len(here.catalogue.table.keys)) == ("", 8)
+
+
+async def answer(line: list[str]) -> processes.Done:
+    """Stand in for `similar`: one model knows two items, the other none."""
+    if "other" in line[line.index("--run") + 1]:
+        return processes.Done(2, "", "no similarities here")
+    found = [{"item_id": "100", "score": 0.5}, {"item_id": "105", "score": 0.25}]
+    return processes.Done(0, json.dumps({"runs": [{"items": found}]}), "")
+
+
+@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
+async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "run_process", answer)
+    async with session(runs, (120, 40)) as running:
+        await CHECKS[command](running)
+
+
+async def test_from_a_recommendation_to_its_item(runs: Path) -> None:
+    async with session(runs, (120, 36)) as s:
+        await s.press("3", "enter")
+        await s.until(lambda: "Why" in s.text())
+        there = s.app.screen
+        assert isinstance(there, UsersScreen)
+        await s.until(lambda: there.person.item is not None)
+        wanted = there.person.item
+        await s.press("i")
+        await s.until(lambda: isinstance(s.app.screen, ItemsScreen))
+        here = s.app.screen
+        assert isinstance(here, ItemsScreen)
+        await s.until(lambda: here.item == wanted)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_titles_are_text_and_aligned(size: tuple[int, int], runs: Path) -> None:
+    async with session(runs, size) as s:
+        await to_items(s)
+        text = s.text()
+        for title in ("千と千尋の神隠し (2001)", "[red]לילה[/red]", "Evil\\x1b[2J Dead (1981)"):
+            assert title in text
+        lines = s.app.screen._compositor.render_strips()
+        assert {line.cell_length for line in lines} == {size[0]}
+
+
+def test_ratings_and_exposure_are_counted(runs: Path) -> None:
+    from workbench.store.runs import Run
+
+    (first, *_) = sorted(runs.glob("*item-cf*"))
+    with Browse(runs.parent / "data", "films") as browse:
+        facts = read_item(browse, 7, [Run(first)])
+        assert facts.ratings == {2.0: 1, 3.0: 1, 4.0: 2, 5.0: 2}
+        assert facts.mean == pytest.approx((2 + 3 + 4 * 2 + 5 * 2) / 6)
+        (exposure,) = facts.exposures
+        assert (exposure.users, exposure.judged) == (1, 2)
+        assert browse.search_items("star% wars") == []
+        assert browse.search_items("107") == [7]
+
+
+def test_lists_of_different_length_stand_side_by_side(runs: Path) -> None:
+    with Browse(runs.parent / "data", "films") as browse:
+        lists = [Alike("a", ((0, 0.5), (5, 0.25))), Alike("b", ((7, 3.0),))]
+        table = alike_table(browse, lists, 80)
+        assert [cell.text for cell in table.rows[1].cells] == [
+            "2",
+            "Aliens (1986)",
+            "0.25",
+            "-",
+            "",
+        ]

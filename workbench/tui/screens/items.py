@@ -1,0 +1,275 @@
+"""Items: the catalogue by popularity, who recommends an item, and what models find like it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events, work
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from recsys_core.errors import InputError
+from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.store.users import Browse
+from workbench.store.users_items import ItemFacts, read_item
+from workbench.tui.commands import bindings
+from workbench.tui.errands import Errand
+from workbench.tui.processes import run_process
+from workbench.tui.screens.base import FullScreen
+from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
+from workbench.tui.view.subject import dataset_names, runs_on
+from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.sections import SectionView
+
+#: cells from which catalogue and item stand side by side
+WIDE = 120
+#: models asked, and similar items of each
+_MODELS, _LENGTH = 3, 20
+#: a cursor that rests so long (seconds) is followed
+_REST = 0.08
+
+
+class ItemsScreen(FullScreen):
+    """The catalogue; one item."""
+
+    CSS_PATH = "items.tcss"
+    BINDINGS: ClassVar = bindings("items")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    search: reactive[str] = reactive("", init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dataset = ""
+        self._browse: Browse | None = None
+        self._found: list[int] = []
+        self._runs: list[RunSummary] = []
+        self._alike: list[Alike] = []
+        #: (run, item) -> what it finds; asking takes seconds
+        self._known: dict[tuple[str, int], Alike] = {}
+
+    def body(self) -> Iterable[Widget]:
+        """Make the catalogue and the item."""
+        with Horizontal(id="work"):
+            with Vertical(id="catalogue"):
+                yield Grid(id="items", sortable=False)
+            with Vertical(id="one"):
+                yield SectionView(id="about")
+                yield Static("Enter asks the models what is like it.", id="title", markup=False)
+                yield Grid(id="similar", sortable=False)
+        yield Static("No data set here yet: data list, data fetch.", id="nothing", markup=False)
+
+    @property
+    def browse(self) -> Browse:
+        """The data set."""
+        assert self._browse is not None
+        return self._browse
+
+    @property
+    def catalogue(self) -> Grid:
+        """The list of items."""
+        return self.query_one("#items", Grid)
+
+    @property
+    def similar(self) -> Grid:
+        """What models find like the item."""
+        return self.query_one("#similar", Grid)
+
+    @property
+    def item(self) -> int | None:
+        """The item under the cursor of the catalogue."""
+        key = self.catalogue.cursor_key
+        return int(key) if key else None
+
+    def on_mount(self) -> None:
+        """Show the items of the newest result's data set."""
+        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        errand = self.workbench.errands.get("items")
+        wanted = errand.dataset if errand is not None else ""
+        self._open_data(wanted or (names[0] if names else ""))
+        self.catalogue.focus()
+
+    def on_screen_resume(self) -> None:
+        """Do what another screen asked for; take new results in."""
+        errand = self.workbench.errands.pop("items", None)
+        if errand is not None:
+            if errand.dataset != self._dataset:
+                self._open_data(errand.dataset)
+            self._go_to(self.browse.find_item(errand.item_id))
+        elif self._browse is None:
+            names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+            self._open_data(names[0] if names else "")
+        self._runs = runs_on(self.workbench.runs, self._dataset)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit the tables to the new size."""
+        super().on_resize(event)
+        self.call_after_refresh(self._show)
+
+    def _open_data(self, name: str) -> None:
+        # the file is closed when no thread reads it any more, by losing its last reference
+        self._browse, self._dataset, self._alike = None, name, []
+        self.set_class(not name, "-nothing")
+        if name:
+            try:
+                self._browse = Browse(self.workbench.data_dir, name)
+            except InputError as error:
+                self.add_class("-nothing")
+                self.query_one("#nothing", Static).update(plain(str(error)))
+                return
+            self._runs = runs_on(self.workbench.runs, name)
+            self._find()
+
+    def watch_search(self) -> None:
+        """Search while the person types."""
+        self._find()
+
+    def _find(self) -> None:
+        if self._browse is not None:
+            self._found = self.browse.search_items(self.search)
+            self._show()
+
+    def _go_to(self, item: int) -> None:
+        """Put the cursor on an item; a search that hides it ends."""
+        if item not in self._found:
+            self.query("#find").remove()
+            self.search = ""
+        self.catalogue.cursor_row = self._found.index(item)
+        self.catalogue.focus()
+
+    def _show(self) -> None:
+        if self._browse is None:
+            return
+        width = self.catalogue.size.width or self.size.width
+        self.catalogue.show(catalogue_table(self.browse, self._found, width))
+        self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
+        self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}"
+        self.title_line.remark = f"find: {plain(self.search)}" if self.search else ""
+        self.refresh_bindings()
+
+    def on_grid_moved(self, _event: Grid.Moved) -> None:
+        """Describe the item the cursor came to."""
+        if self.item is not None and self._browse is not None:
+            self._describe(self.item)
+
+    @work(group="describe", exclusive=True)
+    async def _describe(self, item: int) -> None:
+        await asyncio.sleep(_REST)
+        runs = [Run(run.folder) for run in self._runs if run.stage != "ranking"][:_MODELS]
+        try:
+            facts = await asyncio.to_thread(_read, self.browse, item, runs)
+        except InputError as error:
+            self.notify(plain(str(error)), severity="error", markup=False)
+            return
+        about = self.query_one("#about", SectionView)
+        about.show(item_section(self.browse, facts, self.query_one("#one").size.width))
+        known = [self._known[run.run_id, item] for run in runs if (run.run_id, item) in self._known]
+        self._show_alike(item, known)
+
+    def _show_alike(self, item: int, lists: list[Alike]) -> None:
+        """Show what was found like the item so far."""
+        self._alike = [one for one in lists if one.items]
+        problems = "  ".join(plain(one.problem) for one in lists if one.problem)
+        text = f"like {plain(self.browse.item(item).name)}  {problems}" if lists else _HOW
+        self.query_one("#title", Static).update(text)
+        self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search."""
+        self.search = event.value
+
+    def on_input_submitted(self, _event: Input.Submitted) -> None:
+        """Go to what was found."""
+        self.query("#find").remove()
+        self.catalogue.focus()
+
+    # Commands
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell which commands have a use now."""
+        if action in ("similar", "fans"):
+            return self._browse is not None and self.item is not None
+        if action == "data":
+            return len(dataset_names(self.workbench.runs, self.workbench.data_dir)) > 1
+        return True
+
+    async def action_find(self) -> None:
+        """Open the search line, or go to it."""
+        if not self.query("#find"):
+            field = Input(self.search, placeholder="words of the title, or an id", id="find")
+            field.border_title = "find items"
+            await self.query_one("#catalogue").mount(field, before="#items")
+        self.query_one("#find", Input).focus()
+
+    def action_similar(self) -> None:
+        """Ask the models; from the similar items go to the one under the cursor."""
+        if self.focused is self.similar and self.similar.table.keys:
+            place = max(0, (self.similar.cursor_column - 1) // 2)
+            items = self._alike[min(place, len(self._alike) - 1)].items
+            if self.similar.cursor_row < len(items):
+                self._go_to(items[self.similar.cursor_row][0])
+        elif self.item is not None:
+            self.run_worker(self._ask(self.item), group="ask", exclusive=True)
+
+    async def _ask(self, item: int) -> None:
+        """Run the headless command once a model: this process loads none."""
+        runs = [run for run in self._runs if run.stage == "recall"][:_MODELS]
+        lists = []
+        for run in runs:
+            if (run.run_id, item) not in self._known:
+                self.query_one("#title", Static).update(f"asking {plain(run.label)} …")
+                self._known[run.run_id, item] = await self._answer(run, item)
+            lists.append(self._known[run.run_id, item])
+            if self.item == item:
+                self._show_alike(item, lists)
+
+    async def _answer(self, run: RunSummary, item: int) -> Alike:
+        app, item_id = self.workbench, self.browse.item(item).item_id
+        folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
+        line = [sys.executable, "-m", "workbench", *folders, "similar", "--run", str(run.folder)]
+        done = await run_process([*line, "--k", str(_LENGTH), "--json", "--", item_id])
+        if done.code != 0:
+            return Alike(run.label, problem=f"{run.label}: {done.errors.splitlines()[0][:60]}")
+        found = json.loads(done.output)["runs"][0]["items"]
+        return Alike(
+            run.label,
+            tuple((self.browse.find_item(one["item_id"]), float(one["score"])) for one in found),
+        )
+
+    def action_fans(self) -> None:
+        """Show who likes the item."""
+        if self.item is not None:
+            item_id = self.browse.item(self.item).item_id
+            self.workbench.visit("users", Errand(self._dataset, question=f"liked={item_id}"))
+
+    def action_data(self) -> None:
+        """Go to the next data set."""
+        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        place = names.index(self._dataset) + 1 if self._dataset in names else 0
+        self._open_data(names[place % len(names)])
+
+    def action_clear(self) -> None:
+        """Go back to the catalogue; then end the search."""
+        if self.focused is self.similar:
+            self.catalogue.focus()
+            return
+        self.query("#find").remove()
+        self.search = ""
+        self.catalogue.focus()
+
+
+def _read(browse: Browse, item: int, runs: list[Run]) -> ItemFacts:
+    """Read in another thread, over a connection of its own."""
+    with browse.again() as own:
+        return read_item(own, item, runs)
+
+
+_HOW = "Enter asks the models what is like it; w lists who likes it."

@@ -1,0 +1,89 @@
+"""Items as plain cells: the catalogue, one item, what models find like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.store.text import plain
+from workbench.store.users import Browse
+from workbench.store.users_items import TOP, ItemFacts
+from workbench.tui.view import format as show
+from workbench.tui.view.detail import Section
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table
+from workbench.tui.view.users import fit, score
+
+_LEAST_TITLE = 14
+_BAR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What one run finds like an item: (item, score) each, best first, or why it finds nothing."""
+
+    label: str
+    items: tuple[tuple[int, float], ...] = ()
+    problem: str = ""
+
+
+def catalogue_table(browse: Browse, found: Sequence[int], width: int) -> Table:
+    """Make the table of items, the best known first."""
+    counts = browse.popularity(found)
+    genres = 24 if width >= 90 else 0
+    heads = [Head("title", "item", max(_LEAST_TITLE, width - 12 - (genres + 2 if genres else 0)))]
+    if genres:
+        heads.append(Head("genres", "genres", genres))
+    heads.append(Head("events", "events", 8, right=True))
+
+    def make(number: int) -> Row:
+        item = browse.item(number)
+        cells = [Cell(plain(item.name), "strong")]
+        if genres:
+            cells.append(Cell(plain(", ".join(item.genres)), "muted"))
+        cells.append(Cell(f"{counts[number]:,}"))
+        return Row(str(number), tuple(cells))
+
+    return Table(tuple(heads), Rows(found, make), tuple(map(str, found)), fixed=1, note_from=0)
+
+
+def item_section(browse: Browse, facts: ItemFacts, width: int) -> Section:
+    """Say what an item is, how it is rated and who recommends it."""
+    item = browse.item(facts.item)
+    mean = "" if facts.mean is None else f", mean {facts.mean:.2f}"
+    known = (
+        f"{plain(', '.join(item.genres))}  id {plain(item.item_id)}  {facts.events:,} events{mean}"
+    )
+    lines: list[tuple[Cell, ...]] = [(Cell(known, "muted"),)]
+    bar = max(6, min(_BAR, width - 24))
+    if facts.exposures:
+        lines.append((Cell(f"recommended among the first {TOP} to", "muted"),))
+    for one in facts.exposures:
+        share = one.users / one.judged if one.judged else 0.0
+        text = f" {one.users:,} of {one.judged:,} users ({share:.1%})"
+        lines.append((Cell(fit(plain(one.label), 16)), Cell(show.bar(share, bar // 2)), Cell(text)))
+    most = max(facts.ratings.values(), default=1)
+    for rating, n in facts.ratings.items():
+        if rating is not None:
+            lines.append((Cell(f"{rating:>4g} "), Cell(show.bar(n / most, bar)), Cell(f" {n:,}")))
+    return Section(plain(item.name), tuple(lines))
+
+
+def alike_table(browse: Browse, lists: Sequence[Alike], width: int) -> Table:
+    """Put what runs find like an item side by side; a column a run."""
+    each = max(_LEAST_TITLE, (width - 5) // max(1, len(lists)) - 10)
+    heads = [Head("rank", "", 3, right=True)]
+    for place, one in enumerate(lists):
+        heads.append(Head(f"item {place}", fit(plain(one.label), each).rstrip(), each))
+        heads.append(Head(f"score {place}", "", 6, right=True))
+    browse.items(number for one in lists for number, _ in one.items)
+    rows = []
+    for rank in range(max((len(one.items) for one in lists), default=0)):
+        cells = [Cell(str(rank + 1), "muted")]
+        for one in lists:
+            if rank < len(one.items):
+                number, value = one.items[rank]
+                cells += [Cell(plain(browse.item(number).name)), Cell(score(value), "muted")]
+            else:
+                cells += [Cell("-", "muted"), Cell()]
+        rows.append(Row(str(rank), tuple(cells)))
+    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=1, note_from=1)
