@@ -18,6 +18,7 @@ import pyte
 from benchmarks.first_paint import COLUMNS, MINIMAL, ROWS, first_paint, opened
 from benchmarks.harness import Figure
 from tests.tui.folders import write_run
+from workbench.store.listing import list_runs
 from workbench.tui.app import WorkbenchApp
 
 #: a table of twelve columns: eight metrics beside data, protocol, seed and label
@@ -77,6 +78,8 @@ def _write(runs: Path, start: int, stop: int) -> None:
         seed = number % 3
         label = f"mf-{number}"
         write_run(runs, label, model="mf", number=number, metrics=metrics, seed=seed)
+    time.sleep(1.1)  # a list looks again and again at files younger than a second
+    list_runs(runs)
 
 
 def _command(runs: Path) -> list[str]:
