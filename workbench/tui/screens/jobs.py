@@ -120,9 +120,10 @@ class JobsScreen(FullScreen):
     # Reading
 
     def _take_runs(self) -> None:
-        """Show at once what has come to another state; mere progress together with the curves."""
+        """Show at once what has come to another state; mere progress comes with the curves."""
         states = {run.run_id: run.state for run in self.workbench.runs}
-        if states == {run.run_id: run.state for run in self._shown}:
+        same = states == {run.run_id: run.state for run in self._shown}
+        if same or not self.is_current:
             self._stale = True
         else:
             self._draw()

@@ -47,6 +47,7 @@ class RunsScreen(FullScreen):
 
     def __init__(self) -> None:
         super().__init__()
+        self._behind = False
         self._passes = Filter()
         self._layout = Layout(Table(), {}, (), {}, {})
         self._tests = PairedTests()
@@ -89,9 +90,20 @@ class RunsScreen(FullScreen):
     def on_mount(self) -> None:
         """Show the runs as they were left last time, and follow them."""
         self._take_up(self.workbench.state.options)
-        self.watch(self.app, "runs", self._draw, init=False)
-        self.watch(self.app, "trouble", self._draw, init=False)
+        self.watch(self.app, "runs", self._on_runs, init=False)
+        self.watch(self.app, "trouble", self._on_runs, init=False)
         self.grid.focus()
+
+    def _on_runs(self) -> None:
+        """Draw what changed; below another screen it waits until it is seen again."""
+        self._behind = not self.is_current
+        if not self._behind:
+            self._draw()
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what changed meanwhile."""
+        if self._behind:
+            self._on_runs()
 
     def _take_up(self, options: Options) -> None:
         """Go on with kept choices; a filter of another version may not parse any more."""
