@@ -18,6 +18,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.pipeline.environment import (
     code_fingerprint,
     describe_environment,
@@ -74,13 +75,17 @@ def load_split(
 def reuse_key(spec: JobSpec, split: Split) -> str:
     """Hash of all that decides the outcome: a run with the same key need not run again.
 
-    The label is not part of it, nor is a default that was written out.
+    The label is not part of it, nor is a default that was written out. The features are: a schema
+    file may have been edited under its old name.
     """
+    ranking = model_info(spec.model).stage == "ranking"
+    schema = _schema(spec, split).model_dump(mode="json") if ranking else None
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
         "params": model_config(spec).model_dump(mode="json"),
         "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
+        "schema": schema,
         "code": code_fingerprint(spec.model),
     }
     text = json.dumps(content, sort_keys=True)
@@ -243,17 +248,20 @@ class _RecallJob:
         return getattr(self._model, "curve", [])
 
 
+def _schema(spec: JobSpec, split: Split) -> FeatureSchema:
+    """Load the features that a ranking model sees."""
+    histories = model_info(spec.model).cls.needs_histories
+    return load_schema(spec.features, split.dataset, histories=histories)
+
+
 class _RankingJob:
     """Fits a ranking model and judges its predictions of the test rows."""
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        from recsys_core.features.schema import load_schema
         from recsys_core.ranking.ranker import Ranker
 
         self._split = split
-        histories = model_info(spec.model).cls.needs_histories
-        schema = load_schema(spec.features, split.dataset, histories=histories)
-        self._ranker = Ranker(spec.model, config, schema, runtime)
+        self._ranker = Ranker(spec.model, config, _schema(spec, split), runtime)
 
     def fit(self, on_event: OnEvent) -> None:
         self._ranker.fit(self._split, on_event)

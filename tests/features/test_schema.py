@@ -125,7 +125,13 @@ def test_packaged_schemas_load() -> None:
     ]
     with pytest.raises(InputError, match=r"'occupation' \(movielens.yaml, line 8\) \(films\)"):
         load_schema("movielens", films())
-    assert schema_names() == ["ids", "movielens", "movielens-full", "movielens-full-others"]
+    assert schema_names() == [
+        "ids",
+        "movielens",
+        "movielens-context",
+        "movielens-full",
+        "movielens-full-others",
+    ]
 
 
 def test_default_schema_takes_ids_and_shared_attributes() -> None:

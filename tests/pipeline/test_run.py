@@ -122,6 +122,17 @@ def test_stages_are_reported_in_order(data_dir: Path) -> None:
     assert stages == ["load", "split", "fit", "evaluate"]
 
 
+def test_an_edited_schema_file_is_another_run(split: Split, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    lines = "name: mine\nfeatures:\n  - {name: user_id, source: user, kind: categorical}\n"
+    keys = []
+    for more in ("", "  - {name: item_id, source: item, kind: categorical}\n", ""):
+        path.write_text(lines + more)
+        keys.append(reuse_key(spec("lr", features=str(path)), split))
+    assert keys[0] != keys[1]
+    assert keys[0] == keys[2]
+
+
 def test_reuse_key_ignores_what_does_not_decide_the_outcome(split: Split) -> None:
     key = reuse_key(spec("mf"), split)
     assert key == reuse_key(spec("mf", label="another name"), split)
