@@ -131,16 +131,16 @@ def _pieces(lengths: Array, content: bytes) -> Iterator[bytes]:
 
 
 def _ranked(
-    users: Array, items: Array, scores: Array, channels: tuple[Sequence[str], Array] | None
+    users: Any, items: Any, scores: Any, channels: tuple[Sequence[str], Any] | None
 ) -> Iterator[tuple[int, int, int, float, str | None]]:
     """Unroll lists into (user, rank, item, score, channels), leaving out the padding."""
-    lists = zip(users.tolist(), items.tolist(), scores.tolist(), strict=True)
-    names, sources = channels or ((), None)
-    proposed = iter(sources.tolist()) if sources is not None else itertools.repeat(None)
-    for (user, row, values), flags in zip(lists, proposed, strict=False):
-        for place, (item, score) in enumerate(zip(row, values, strict=True)):
-            if item >= 0:
-                yield user, place + 1, item, score, flags and _names(names, flags[place])
+    listed = items >= 0
+    row, place = listed.nonzero()
+    names: Iterator[str | None] = itertools.repeat(None)
+    if channels is not None:
+        names = (_names(channels[0], flags) for flags in channels[1][listed].tolist())
+    columns = (users[row], place + 1, items[listed], scores[listed])
+    return zip(*(column.tolist() for column in columns), names, strict=False)
 
 
 def _names(names: Sequence[str], flags: Sequence[bool]) -> str:
