@@ -17,7 +17,6 @@ what a batch looks up is penalised.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from pydantic import Field
@@ -26,34 +25,16 @@ from torch.nn import functional as F
 
 from recsys_core.errors import InputError
 from recsys_core.features.layout import History, Layout
-from recsys_core.ranking.base import RankingConfig, RankingModel
+from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.layers import Dropout, FieldEmbedding
 from recsys_core.registry import register_model
 
 
-class DINConfig(RankingConfig):
+class DINConfig(DeepConfig):
     """Fields of `din`."""
 
     epochs: int = Field(6, ge=1, le=10_000, description="Passes over the training rows at most.")
-    patience: int = Field(
-        2,
-        ge=0,
-        le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
-    )
-    batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows a gradient step.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's step size.")
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="How the learning rate falls to zero over all steps, or not."
-    )
-    embedding_l2: float = Field(
-        3e-3,
-        ge=0,
-        le=10,
-        description="L2 penalty on the weights and vectors that a row looks up.",
-    )
-    embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
     attention_hidden: tuple[int, ...] = Field(
         (32,), min_length=1, description="Widths of the activation unit's layers."
     )
@@ -61,10 +42,6 @@ class DINConfig(RankingConfig):
         False, description="Whether the weights of a history are made to average 1; else free."
     )
     hidden: tuple[int, ...] = Field((200, 80), description="Widths of the MLP's layers.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
-    embedding_dropout: float = Field(
-        0.05, ge=0, lt=1, description="Share of the embeddings' entries dropped."
-    )
 
 
 @register_model(
