@@ -77,6 +77,9 @@ class RunResult:
         Cost of single requests and of all, in milliseconds and users a second; not repeatable.
     importance
         Ranking, by feature: AUC of validation rows that is lost when it is permuted.
+    features
+        Ranking: ``schema``, the name of what the model saw of a row, and ``scopes`` of the
+        histories among it (`earlier`, `others`); empty for other stages.
     parts
         Events of each user, shape (n_users,), and `Split.parts` of all of them.
     """
@@ -104,6 +107,7 @@ class RunResult:
     parts: tuple[TimeArray, NDArray[np.uint8]] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     importance: dict[str, float] = field(default_factory=dict)
+    features: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,3 +119,4 @@ class Judged:
     rows: ScoredRows | None = None
     timings: dict[str, float] = field(default_factory=dict)
     importance: dict[str, float] = field(default_factory=dict)
+    features: dict[str, Any] = field(default_factory=dict)

@@ -168,6 +168,7 @@ def run(
         validation=validation,
         timings=judged.timings,
         importance=judged.importance,
+        features=judged.features,
         recommendations=judged.recommendations,
         rows=judged.rows,
         curve=job.curve,
@@ -279,7 +280,9 @@ class _RankingJob:
         for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
             first = first.with_task(task.name, other)
         rows = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
-        return Judged(first, rows=rows, importance=self._ranker.importance)
+        schema = self._ranker.schema
+        features = {"schema": schema.name, "scopes": schema.scopes}
+        return Judged(first, rows=rows, importance=self._ranker.importance, features=features)
 
     def save(self, folder: Path) -> None:
         self._ranker.save(folder)

@@ -14,6 +14,7 @@ from tests.reports.schema import packaged_schema, violations
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
 from workbench.reports.gates import parse_gate
+from workbench.reports.view import notes
 
 
 def build(*folders: Path, **options: Any) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def test_a_run_is_reported_field_by_field(tmp_path: Path) -> None:
             "reused": False,
             "seed": 0,
             "params": {"neighbours": 250},
+            "features": {},
             "metrics": {"ndcg@10": 0.25, "coverage@10": 0.5},
             "ci95": {"ndcg@10": [0.2, 0.3]},
             "fit_seconds": 1.5,
@@ -71,6 +73,20 @@ def test_a_run_is_reported_field_by_field(tmp_path: Path) -> None:
     ]
     assert report["gates"] == report["baseline"] == []
     assert report["exit_code"] == 0
+
+
+def test_what_histories_saw_is_said_once_a_scope(tmp_path: Path) -> None:
+    seen = {"lr": [], "deepfm-full": ["earlier"], "mmoe": ["earlier"], "din": ["others"]}
+    folders = [
+        make_run(tmp_path, label, stage="ranking", features={"schema": "s", "scopes": scopes})
+        for label, scopes in seen.items()
+    ]
+    report = build(*folders)
+    assert report["runs"][3]["features"] == {"schema": "s", "scopes": ["others"]}
+    said = [note for note in notes(report) if note.startswith("Histories")]
+    assert [note.rpartition(": ")[2] for note in said] == ["deepfm-full, mmoe.", "din."]
+    assert "before the row alone" in said[0]
+    assert "later ones too" in said[1]
 
 
 def test_seeds_are_folded_to_mean_and_sample_deviation(tmp_path: Path) -> None:

@@ -233,6 +233,7 @@ def _write_result(run: Run, result: RunResult, key: str) -> None:
         "peak_rss_mb": result.peak_rss_mb,
         "timings": result.timings,
         "importance": result.importance,
+        "features": result.features,
         "curve": result.curve,
         "reuse_key": key,
     }

@@ -145,6 +145,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
         "reused": run.reused,
         "seed": run.seed,
         "params": result.get("params") or dict(run.spec.get("params") or {}),
+        "features": dict(result.get("features") or {}),
         "metrics": dict(run.metrics),
         "ci95": dict(result.get("ci95") or {}),
         "fit_seconds": result.get("fit_seconds"),

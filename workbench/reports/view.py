@@ -208,6 +208,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_data_notes(report["dataset"]),
         *_protocol_notes(report["protocol"]),
         *_user_notes(report["runs"]),
+        *_history_notes(report["runs"]),
         *_seed_notes(report),
         *_reference_notes(report["runs"]),
     ]
@@ -269,6 +270,25 @@ def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         if parts:
             found.append(f"{stage.capitalize()}: {', '.join(parts)}.")
     return found
+
+
+_HISTORIES = {
+    "earlier": "events before the row alone",
+    "others": "every other known event of the user or item, later ones too",
+}
+
+
+def _history_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what the histories of ranking models saw: it decides what a figure means."""
+    seen: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        scopes = tuple(run["features"].get("scopes", ()))
+        if scopes and run["label"] not in seen.setdefault(scopes, []):
+            seen[scopes].append(run["label"])
+    return [
+        f"Histories see {' and '.join(map(_HISTORIES.__getitem__, scopes))}: {', '.join(labels)}."
+        for scopes, labels in seen.items()
+    ]
 
 
 def _seed_notes(report: Mapping[str, Any]) -> list[str]:

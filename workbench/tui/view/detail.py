@@ -227,6 +227,9 @@ def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
     if all(isinstance(part, int) for part in parts):
         yield "train / valid / test", " / ".join(f"{part:,}" for part in parts)
     yield "leaks", protocol.get("leaks")
+    features = _mapping(result.get("features"))
+    yield "features", features.get("schema")
+    yield "histories see", " and ".join(features.get("scopes") or ()) or None
     for name, value in _mapping(result.get("counts")).items():
         yield "users judged" if name == "users" else name.replace("_", " "), value
     yield "split", run.split_fingerprint
