@@ -39,7 +39,7 @@ def screen(s: Session) -> UsersScreen:
 async def to_users(s: Session) -> UsersScreen:
     await s.press("3")
     await s.until(lambda: isinstance(s.app.screen, UsersScreen))
-    await s.until(lambda: screen(s).people.cursor_key is not None)
+    await s.until(lambda: screen(s).people.grid.cursor_key is not None)
     return screen(s)
 
 
@@ -67,14 +67,14 @@ async def _(s: Session) -> None:
 @checks("users.find")
 async def _(s: Session) -> None:
     here = await to_users(s)
-    total = here.people.table.rows
+    total = here.people.grid.table.rows
     await s.press("slash")
     await s.type("liked=107")
-    await s.until(lambda: here.people.table.rows != total)
+    await s.until(lambda: here.people.grid.table.rows != total)
     await s.press("enter", "slash")
     await s.type(" agee=3")
-    await s.until(lambda: bool(here.query("#find.-wrong")))
-    assert here.people.table.rows != total, "what is wrong changes nothing"
+    await s.until(lambda: bool(here.people.query("#find.-wrong")))
+    assert here.people.grid.table.rows != total, "what is wrong changes nothing"
 
 
 @checks("users.rotate")
@@ -114,9 +114,9 @@ async def _(s: Session) -> None:
 async def _(s: Session) -> None:
     here = await to_first(s)
     await s.press("n")
-    await s.until(lambda: here.people.cursor_row == 1)
+    await s.until(lambda: here.people.grid.cursor_row == 1)
     await s.press("p")
-    await s.until(lambda: here.people.cursor_row == 0)
+    await s.until(lambda: here.people.grid.cursor_row == 0)
 
 
 @checks("users.similar")
@@ -132,7 +132,7 @@ async def _(s: Session) -> None:
     here = await to_first(s)
     await s.until(lambda: here.person.item is not None)
     await s.press("w")
-    await s.until(lambda: here.question.startswith("liked="))
+    await s.until(lambda: here.people.question.startswith("liked="))
 
 
 @checks("users.ask")
@@ -166,9 +166,9 @@ async def _(s: Session) -> None:
     await s.until(lambda: not here.has_class("-open"))
     await s.press("slash")
     await s.type("u1")
-    await s.until(lambda: here.question == "u1")
+    await s.until(lambda: here.people.question == "u1")
     await s.press("enter", "escape")
-    await s.until(lambda: here.question == "")
+    await s.until(lambda: here.people.question == "")
 
 
 ASKED: list[list[str]] = []

@@ -9,33 +9,24 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual import events
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from recsys_core.errors import InputError
-from recsys_core.evaluation.names import higher_is_better
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
-from workbench.store.users_find import (
-    Found,
-    Question,
-    find_users,
-    parse_question,
-    user_attributes,
-    user_metrics,
-)
 from workbench.store.users_inspect import Inspection, explained, inspect
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.subject import dataset_names, runs_on
-from workbench.tui.view.users import UserList
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.people import People
 from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
 
 #: cells from which the list of users stays beside the user
@@ -48,7 +39,6 @@ LENGTH = 50
 _TALL, _BOTH = 30, 110
 #: a cursor that rests so long (seconds) is followed
 _REST = 0.08
-_EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
 
 
 class UsersScreen(FullScreen):
@@ -58,26 +48,21 @@ class UsersScreen(FullScreen):
     BINDINGS: ClassVar = bindings("users")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
-    question: reactive[str] = reactive("", init=False)
     first: reactive[int] = reactive(0, init=False)
 
     def __init__(self) -> None:
         super().__init__()
         self._dataset = ""
         self._browse: Browse | None = None
-        self._people: UserList | None = None
-        self._found = Found()
-        self._asked = Question()
         self._available: list[RunSummary] = []
         self._chosen: list[str] = []
-        self._metrics: list[str] = []
-        self._attributes: list[str] = []
+        #: the list of users
+        self.people = People()
 
     def body(self) -> Iterable[Widget]:
         """Make the list at the left and the user at the right."""
         with Horizontal(id="work"):
-            with Vertical(id="people"):
-                yield Grid(id="users")
+            yield self.people
             yield Person()
         yield Static(id="nothing", markup=False)
 
@@ -88,11 +73,6 @@ class UsersScreen(FullScreen):
         """The data set."""
         assert self._browse is not None
         return self._browse
-
-    @property
-    def people(self) -> Grid:
-        """The list of users."""
-        return self.query_one("#users", Grid)
 
     @property
     def runs_shown(self) -> list[Run]:
@@ -114,7 +94,7 @@ class UsersScreen(FullScreen):
         self.watch(self.app, "trouble", self._on_runs, init=False)
         names = dataset_names(self.workbench.runs, self.workbench.data_dir)
         self._open_data(names[0] if names else "")
-        self.people.focus()
+        self.people.grid.focus()
 
     def on_unmount(self) -> None:
         """Close the files."""
@@ -128,27 +108,25 @@ class UsersScreen(FullScreen):
         if errand.dataset and errand.dataset != self._dataset:
             self._open_data(errand.dataset)
         self.remove_class("-open")
-        self.question = errand.question
-        self.people.focus()
+        self.people.question = errand.question
+        self.people.grid.focus()
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit lists to the new size."""
         super().on_resize(event)
         self.set_class(event.size.height >= _TALL, "-tall")
         self.set_class(event.size.height >= _TALL and event.size.width >= _BOTH, "-both")
-        self._show_people()
+        self.people.fit(_PEOPLE if self.has_class("-wide") else event.size.width)
         self.call_after_refresh(self._inspect)
 
     def _close(self) -> None:
-        if self._people is not None:
-            self._people.close()
-        # a thread may still read the data set: its file is closed with the last reference to it
-        self._people = self._browse = None
+        self.people.close()
+        self._browse = None  # a thread may still read it; closed with the last reference
 
     def _open_data(self, name: str) -> None:
         """Go to a data set; an empty name: there is none."""
         self._close()
-        self._dataset, self.person.inspection, self._found = name, None, Found()
+        self._dataset, self.person.inspection = name, None
         self.set_class(not name, "-nothing")
         if not name:
             self.query_one("#nothing", Static).update(_NOTHING)
@@ -158,9 +136,7 @@ class UsersScreen(FullScreen):
         except InputError as error:
             self._say_nothing(error)
             return
-        self._attributes = user_attributes(self.browse)
         self._take_runs()
-        self._search()
 
     def _say_nothing(self, error: InputError) -> None:
         self.add_class("-nothing")
@@ -176,7 +152,6 @@ class UsersScreen(FullScreen):
         before = [run.run_id for run in self._available]
         if [run.run_id for run in self._on_data()] != before:
             self._take_runs()
-            self._search()
 
     def _on_data(self) -> list[RunSummary]:
         """List the results on this data set as it is now."""
@@ -192,92 +167,19 @@ class UsersScreen(FullScreen):
 
     def _take_runs(self) -> None:
         self._available = self._on_data()
-        runs = self.runs_shown[:2]
-        self._metrics = user_metrics(runs[0]) if runs else []
-        if self._people is not None:
-            self._people.close()
-        metric = self._metrics[0] if self._metrics else ""
-        metric = "ndcg@10" if "ndcg@10" in self._metrics else metric
-        both = [run for run in runs if metric in (user_metrics(run) if metric else [])]
-        self._people = UserList(self.browse, both, metric)
+        self.people.open(self.browse, self.runs_shown)
 
-    # Searching
-
-    def watch_question(self) -> None:
-        """Search."""
-        self._search()
-
-    def _search(self) -> None:
-        if self._browse is not None:
-            self.run_worker(self._find(), group="find", exclusive=True)
-
-    async def _find(self) -> None:
-        try:
-            asked = parse_question(self.question, self._attributes, self._metrics)
-            browse, runs = self.browse, self.runs_shown[:2]
-            found = await asyncio.to_thread(_search, browse, asked, runs)
-        except InputError as error:
-            self._complain(str(error))
+    def on_people_drawn(self) -> None:
+        """Say who is listed."""
+        if self._browse is None:
             return
-        self._complain("")
-        self._asked, self._found = asked, found
-        self._show_people()
-
-    def _complain(self, problem: str) -> None:
-        for field in self.query("#find").results(Input):
-            field.border_subtitle = plain(problem.replace("\n", ": "))
-            field.set_class(bool(problem), "-wrong")
-
-    def _show_people(self) -> None:
-        if self._people is None:
-            return
-        width = _PEOPLE if self.has_class("-wide") else self.size.width
-        self.people.show(self._people.table(self._found, self._sort(), width))
-        total = len(self.browse)
-        count = len(self._found.users)
+        people, total = self.people, len(self.browse)
+        count = len(people.found.users)
         number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
-        self.title_line.remark = f"find: {plain(self.question)}" if self.question else ""
+        self.title_line.remark = f"find: {plain(people.question)}" if people.question else ""
         self.refresh_bindings()
-
-    def _sort(self) -> tuple[str, bool] | None:
-        """Say by which column the list is sorted, and whether the largest come first."""
-        if self._asked.order is None:
-            return None
-        kind, metric = self._asked.order
-        if metric == "events":
-            return "events", kind == "most"
-        column = "gain" if kind in ("gain", "loss") else "metric"
-        return column, higher_is_better(metric) == (kind in ("best", "gain"))
-
-    def on_grid_sorted(self, event: Grid.Sorted) -> None:
-        """Sort by a column: the search line says so."""
-        words = [word for word in self.question.split() if word.split("=")[0] not in _ORDERS]
-        order = self._order(event.column, event.descending)
-        self.question = " ".join([*words, *([order] if order else [])])
-
-    def _order(self, column: str, descending: bool) -> str:
-        metric = self._people.metric if self._people is not None else ""
-        if column == "events":
-            return "most=events" if descending else "least=events"
-        if column not in ("metric", "gain") or not metric:
-            return ""
-        good, bad = ("best", "worst") if column == "metric" else ("gain", "loss")
-        return f"{good if descending == higher_is_better(metric) else bad}={metric}"
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Search while the person types."""
-        self.question = event.value
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the users found."""
-        if not event.input.has_class("-wrong"):
-            self._close_find()
-
-    def _close_find(self) -> None:
-        self.query("#find").remove()
-        self.people.focus()
 
     # One user
 
@@ -293,7 +195,7 @@ class UsersScreen(FullScreen):
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Follow the cursor: another user, or another item."""
-        key = self.people.cursor_key
+        key = self.people.grid.cursor_key
         shown = None if self.person.inspection is None else str(self.person.inspection.user.number)
         if self.user_open and key is not None and key != shown:
             self._inspect()
@@ -312,7 +214,7 @@ class UsersScreen(FullScreen):
 
     def _inspect(self) -> None:
         """Look at the user under the cursor."""
-        key = self.people.cursor_key
+        key = self.people.grid.cursor_key
         if self.user_open and key is not None and self._browse is not None:
             self.run_worker(self._look(int(key)), group="look", exclusive=True)
 
@@ -337,7 +239,7 @@ class UsersScreen(FullScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
         if action in ("open", "step"):
-            return bool(self._found.users)
+            return bool(self.people.found.users)
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
         if action in ("item", "fans"):
@@ -357,21 +259,17 @@ class UsersScreen(FullScreen):
     async def action_find(self) -> None:
         """Open the search line, or go to it."""
         self.remove_class("-open")
-        if not self.query("#find"):
-            field = Input(self.question, placeholder=_EXAMPLE, id="find")
-            field.border_title = "find users"
-            await self.query_one("#people").mount(field, before="#users")
-        self.query_one("#find", Input).focus()
+        await self.people.open_find()
 
     def action_clear(self) -> None:
         """Go back to the list; then take the search off."""
-        if self.query("#find"):
-            self._close_find()
+        if self.people.query("#find"):
+            self.people.close_find()
         if self.has_class("-open"):
             self.remove_class("-open")
-            self.people.focus()
+            self.people.grid.focus()
         else:
-            self.question = ""
+            self.people.question = ""
 
     def action_rotate(self, by: int) -> None:
         """Go on to the next run."""
@@ -388,7 +286,6 @@ class UsersScreen(FullScreen):
             if chosen:
                 self._chosen, self.first = list(chosen), 0
                 self._take_runs()
-                self._search()
                 self._inspect()
 
         self.app.push_screen(ChooseRuns(self._available, self._chosen or shown), take)
@@ -400,7 +297,7 @@ class UsersScreen(FullScreen):
 
     def action_step(self, by: int) -> None:
         """Show a neighbour in the list."""
-        self.people.action_move(by)
+        self.people.grid.action_move(by)
 
     def action_item(self) -> None:
         """Go to the item under the cursor."""
@@ -413,14 +310,14 @@ class UsersScreen(FullScreen):
         if self.person.item is not None:
             item_id = self.browse.item(self.person.item).item_id
             self.remove_class("-open")
-            self.question = f"liked={item_id}"
-            self.people.focus()
+            self.people.question = f"liked={item_id}"
+            self.people.grid.focus()
 
     def action_data(self) -> None:
         """Go to the next data set."""
         names = dataset_names(self.workbench.runs, self.workbench.data_dir)
         place = names.index(self._dataset) + 1 if self._dataset in names else 0
-        self.set_reactive(UsersScreen.question, "")
+        self.people.set_reactive(People.question, "")
         self.remove_class("-open")
         self._open_data(names[place % len(names)])
 
@@ -456,11 +353,6 @@ class UsersScreen(FullScreen):
 # Work of other threads, each over a connection of its own
 
 
-def _search(browse: Browse, asked: Question, runs: Sequence[Run]) -> Found:
-    with browse.again() as own:
-        return find_users(own, asked, runs)
-
-
 def _read(browse: Browse, user: User, runs: Sequence[Run]) -> Inspection:
     with browse.again() as own:
         return replace(inspect(own, user, runs, LENGTH), browse=browse)
@@ -471,7 +363,6 @@ def _explain(inspection: Inspection) -> Inspection:
         return replace(explained(replace(inspection, browse=own)), browse=inspection.browse)
 
 
-_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
 _NOTHING = (
     "No data set here yet. In a terminal:\n\n"
     "recsys-workbench eval --dataset sample\n"

@@ -1,0 +1,184 @@
+"""The list of users: searched while one types, sorted by what the search line says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input
+
+from recsys_core.errors import InputError
+from recsys_core.evaluation.names import higher_is_better
+from workbench.store.runs import Run
+from workbench.store.text import plain
+from workbench.store.users import Browse
+from workbench.store.users_find import (
+    Found,
+    Question,
+    find_users,
+    parse_question,
+    user_attributes,
+    user_metrics,
+)
+from workbench.tui.view.users import UserList
+from workbench.tui.widgets.grid import Grid
+
+_EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
+_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
+
+
+class People(Vertical):
+    """The users that pass the question."""
+
+    question: reactive[str] = reactive("", init=False)
+
+    @dataclass
+    class Drawn(Message):
+        """The list is another one than before."""
+
+    def __init__(self) -> None:
+        super().__init__(id="people")
+        self.found = Found()
+        self._browse: Browse | None = None
+        self._runs: Sequence[Run] = ()
+        self._list: UserList | None = None
+        self._asked = Question()
+        self._attributes: list[str] = []
+        self._metrics: list[str] = []
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        """Make the table; the search line comes when it is asked for."""
+        yield Grid(id="users")
+
+    @property
+    def grid(self) -> Grid:
+        """The table."""
+        return self.query_one(Grid)
+
+    # What it is about
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._list is not None:
+            self._list.close()
+        # a thread may still read the data set: its file is closed with the last reference to it
+        self._list = self._browse = None
+        self.found = Found()
+
+    def open(self, browse: Browse, runs: Sequence[Run]) -> None:
+        """List the users of a data set; the first two runs give metric and gain."""
+        if browse is not self._browse:
+            self._attributes = user_attributes(browse)
+        if self._list is not None:
+            self._list.close()
+        self._browse, self._runs = browse, runs[:2]
+        self._metrics = user_metrics(runs[0]) if runs else []
+        metric = self._metrics[0] if self._metrics else ""
+        metric = "ndcg@10" if "ndcg@10" in self._metrics else metric
+        both = [run for run in self._runs if metric in (user_metrics(run) if metric else [])]
+        self._list = UserList(browse, both, metric)
+        self.search()
+
+    # Searching
+
+    def watch_question(self) -> None:
+        """Search."""
+        self.search()
+
+    def search(self) -> None:
+        """Find the users that pass, off the thread that answers keys."""
+        if self._browse is not None:
+            self.run_worker(self._find(self._browse), group="find", exclusive=True)
+
+    async def _find(self, browse: Browse) -> None:
+        try:
+            asked = parse_question(self.question, self._attributes, self._metrics)
+            found = await asyncio.to_thread(_search, browse, asked, self._runs)
+        except InputError as error:
+            self._complain(str(error))
+            return
+        self._complain("")
+        self._asked, self.found = asked, found
+        self.draw()
+
+    def _complain(self, problem: str) -> None:
+        for field in self.query("#find").results(Input):
+            field.border_subtitle = plain(problem.replace("\n", ": "))
+            field.set_class(bool(problem), "-wrong")
+
+    def fit(self, width: int) -> None:
+        """Draw the list for so many cells."""
+        self._width = width
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the list."""
+        if self._list is not None:
+            self.grid.show(self._list.table(self.found, self._sort(), self._width))
+            self.post_message(self.Drawn())
+
+    # Sorting
+
+    def _sort(self) -> tuple[str, bool] | None:
+        """Say by which column the list is sorted, and whether the largest come first."""
+        if self._asked.order is None:
+            return None
+        kind, metric = self._asked.order
+        if metric == "events":
+            return "events", kind == "most"
+        column = "gain" if kind in ("gain", "loss") else "metric"
+        return column, higher_is_better(metric) == (kind in ("best", "gain"))
+
+    def on_grid_sorted(self, event: Grid.Sorted) -> None:
+        """Sort by a column: the search line says so."""
+        event.stop()
+        words = [word for word in self.question.split() if word.split("=")[0] not in _ORDERS]
+        order = self._order(event.column, event.descending)
+        self.question = " ".join([*words, *([order] if order else [])])
+
+    def _order(self, column: str, descending: bool) -> str:
+        metric = self._list.metric if self._list is not None else ""
+        if column == "events":
+            return "most=events" if descending else "least=events"
+        if column not in ("metric", "gain") or not metric:
+            return ""
+        good, bad = ("best", "worst") if column == "metric" else ("gain", "loss")
+        return f"{good if descending == higher_is_better(metric) else bad}={metric}"
+
+    # The search line
+
+    async def open_find(self) -> None:
+        """Open the search line, or go to it."""
+        if not self.query("#find"):
+            field = Input(self.question, placeholder=_EXAMPLE, id="find")
+            field.border_title = "find users"
+            await self.mount(field, before="#users")
+        self.query_one("#find", Input).focus()
+
+    def close_find(self) -> None:
+        """Leave the search line for the list."""
+        self.query("#find").remove()
+        self.grid.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search while the person types."""
+        event.stop()
+        self.question = event.value
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to the users found."""
+        event.stop()
+        if not event.input.has_class("-wrong"):
+            self.close_find()
+
+
+def _search(browse: Browse, asked: Question, runs: Sequence[Run]) -> Found:
+    """Search in another thread, over a connection of its own."""
+    with browse.again() as own:
+        return find_users(own, asked, runs)
