@@ -60,6 +60,13 @@ class EmbeddingConfig(RankingConfig):
         le=10,
         description="L2 penalty on the weights and vectors that a row looks up.",
     )
+    average_decay: float = Field(
+        0.997,
+        ge=0,
+        lt=1,
+        description="What a step leaves of the moving average of weights that is validated and "
+        "kept instead of the weights themselves; 0: no average.",
+    )
     embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
     embedding_dropout: float = Field(
         0.05, ge=0, lt=1, description="Share of the embeddings' entries dropped."

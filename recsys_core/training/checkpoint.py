@@ -19,7 +19,7 @@ def write_checkpoint(
     folder: Path,
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor] | None,
+    kept: dict[str, dict[str, Tensor] | None],
     progress: dict[str, Any],
     identity: dict[str, Any],
 ) -> None:
@@ -27,8 +27,8 @@ def write_checkpoint(
 
     Parameters
     ----------
-    best
-        Weights of the best epoch, None before there is one.
+    kept
+        Further weights by name, such as those of the best epoch; None before there are any.
     progress, identity
         Plain values: how far training is, and which training it is.
     """
@@ -36,7 +36,7 @@ def write_checkpoint(
     content = {
         "weights": module.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "best": best,
+        "kept": kept,
         "progress": progress,
         "identity": identity,
     }
@@ -50,8 +50,8 @@ def write_checkpoint(
 
 def read_checkpoint(
     folder: Path, module: nn.Module, optimizer: torch.optim.Optimizer, identity: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Tensor] | None] | None:
-    """Restore `module` and `optimizer`; return progress and best weights, None without a file.
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Restore `module` and `optimizer`; return progress and kept weights, None without a file.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def read_checkpoint(
             f"{path}: this checkpoint cannot be resumed: {str(error).partition(chr(10))[0]}",
             "delete it, or run again with --fresh",
         ) from error
-    return content["progress"], content["best"]
+    return content["progress"], content["kept"]
 
 
 def _check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

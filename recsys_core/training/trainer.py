@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
@@ -17,6 +18,7 @@ from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
+from recsys_core.training.average import WeightAverage
 from recsys_core.training.checkpoint import read_checkpoint, write_checkpoint
 from recsys_core.training.runtime import Runtime
 
@@ -45,6 +47,13 @@ class TrainingConfig(Config):
     )
     gradient_clip: float | None = Field(
         None, gt=0, description="Largest norm of the gradient; null: no limit."
+    )
+    average_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="What a step leaves of the moving average of weights that is validated and "
+        "kept instead of the weights themselves; 0: no average.",
     )
     compile: bool = Field(False, description="Compile the loss with torch.compile.")
 
@@ -91,6 +100,8 @@ def train(
 ) -> Progress:
     """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
+    With `average_decay`, weights are the averaged ones wherever they are judged or kept.
+
     Every epoch draws its order, dropout and negatives from a generator seeded by (seed, epoch), so
     a run that is resumed from a checkpoint takes exactly the steps of an undisturbed one.
 
@@ -102,25 +113,28 @@ def train(
         The loss is no longer a number, or the checkpoint is of another training.
     """
     optimizer = make_optimizer(module, config)
+    average = WeightAverage(module, config.average_decay) if config.average_decay else None
     progress, best = Progress(), None
     identity = {"seed": runtime.seed, "rows": objective.size, **config.model_dump(mode="json")}
     if runtime.checkpoint is not None:
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
         if state is not None:
-            progress, best = Progress(**state[0]), state[1]
-    epoch = _Epoch(module, objective, config, optimizer, on_event)
+            progress, best = Progress(**state[0]), state[1]["best"]
+            if average is not None:
+                average.load_state_dict(state[1]["average"])
+    epoch = _Epoch(module, objective, config, optimizer, on_event, average)
     while progress.epoch < config.epochs and not _exhausted(progress, config):
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
         metrics, rate = epoch.run(progress.epoch)
         progress.epoch += 1
         progress.curve.append(metrics)
         if _improved(progress, metrics, objective.monitor):
-            best = deepcopy(module.state_dict())
+            best = deepcopy(epoch.weights)
         if runtime.checkpoint is not None:
-            write_checkpoint(runtime.checkpoint, module, optimizer, best, vars(progress), identity)
+            kept = {"best": best, "average": average.state_dict() if average else None}
+            write_checkpoint(runtime.checkpoint, module, optimizer, kept, vars(progress), identity)
         epoch.report(progress.epoch, 0, {**metrics, "rows_per_second": rate})
-    if best is not None:
-        module.load_state_dict(best)
+    module.load_state_dict(epoch.weights if best is None else best)
     module.eval()
     return progress
 
@@ -135,8 +149,10 @@ class _Epoch:
         config: TrainingConfig,
         optimizer: torch.optim.Optimizer,
         on_event: OnEvent,
+        average: WeightAverage | None,
     ) -> None:
         self.module = module
+        self.average = average
         self.objective = objective
         self.config = config
         self.optimizer = optimizer
@@ -168,8 +184,13 @@ class _Epoch:
                 f"lower learning_rate (now {self.config.learning_rate:g}) or set gradient_clip",
             )
         self.module.eval()
-        with torch.inference_mode():
+        with self.average.in_place() if self.average else nullcontext(), torch.inference_mode():
             return {"loss": loss, **self.objective.validate()}, rate
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """What is validated and kept."""
+        return self.average.weights if self.average else self.module.state_dict()
 
     def _step(self, batch: Any) -> Tensor:
         value = self.loss(batch)
@@ -178,6 +199,8 @@ class _Epoch:
         if self.config.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.config.gradient_clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
         return value.detach()
 
     def _set_learning_rate(self, epochs_done: float) -> None:

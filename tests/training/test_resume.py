@@ -80,7 +80,7 @@ def test_a_crash_while_writing_leaves_the_old_checkpoint(
     optimizer = torch.optim.Adam(toy.module.parameters())
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(OSError, match="no space"):
-        checkpoints.write_checkpoint(tmp_path, toy.module, optimizer, None, {}, {})
+        checkpoints.write_checkpoint(tmp_path, toy.module, optimizer, {}, {}, {})
     assert (tmp_path / checkpoints.FILE).read_bytes() == before
 
 
