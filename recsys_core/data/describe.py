@@ -19,6 +19,8 @@ from recsys_core.data.dataset import (
 
 #: up to so many distinct ratings are counted one by one, more are put into ten bins
 MOST_LEVELS = 20
+#: points and bins of the plots
+RANKS, PERIODS = 200, 60
 QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1.0}
 
 
@@ -29,7 +31,8 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     -------
     Plain values that JSON can hold: counts, density, time span, rating histogram, quantiles of
     the events a user and an item have, how unequal items are (gini, share of the most popular),
-    missing shares of attributes, and notes on what the data cannot be used for.
+    missing shares of attributes, points of the curves that `plots` draw, and notes on what the data
+    cannot be used for.
     """
     users = np.bincount(dataset.user, minlength=dataset.n_users)
     items = np.bincount(dataset.item, minlength=dataset.n_items)
@@ -51,6 +54,11 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "attributes": {
             "user": {name: _attribute(column) for name, column in dataset.user_columns.items()},
             "item": {name: _attribute(column) for name, column in dataset.item_columns.items()},
+        },
+        "plots": {
+            "history_length": _lengths(users),
+            "item_popularity": _ranked(items),
+            "ratings_over_time": _periods(dataset.timestamp) if dataset.timed else None,
         },
         "notes": _notes(dataset, users),
     }
@@ -103,6 +111,31 @@ def _popularity(counts: NDArray[np.int64]) -> dict[str, float]:
         "top_1_percent": top(0.01),
         "top_10_percent": top(0.1),
     }
+
+
+def _lengths(users: NDArray[np.int64]) -> list[dict[str, int]]:
+    """Count the users with 1 event, 2 to 3, 4 to 7, …; without the empty ranges at either end."""
+    powers = np.frexp(users[users > 0])[1] - 1  # floor(log2(n)), exact
+    first, counts = int(powers.min()), np.bincount(powers - powers.min()).tolist()
+    return [
+        {"least": 2**power, "most": 2 ** (power + 1) - 1, "users": count}
+        for power, count in enumerate(counts, first)
+    ]
+
+
+def _ranked(items: NDArray[np.int64]) -> list[dict[str, int]]:
+    """Take the events of items from the best known (rank 1) to the least, at most `RANKS`."""
+    descending = np.sort(items)[::-1]
+    ranks = np.unique(np.linspace(0, len(items) - 1, min(RANKS, len(items))).round().astype(int))
+    pairs = zip(ranks.tolist(), descending[ranks].tolist(), strict=True)
+    return [{"rank": rank + 1, "events": events} for rank, events in pairs]
+
+
+def _periods(timestamp: NDArray[np.int64]) -> dict[str, Any]:
+    """Count the ratings of equal periods from the first to the last; one when all are at once."""
+    span = int(timestamp.max() - timestamp.min())
+    counts, _ = np.histogram(timestamp, bins=PERIODS if span else 1)
+    return {"days": span / len(counts) / 86_400, "counts": counts.tolist()}
 
 
 def _attribute(column: Column) -> dict[str, Any]:

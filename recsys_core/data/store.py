@@ -67,9 +67,10 @@ def list_datasets(data_dir: Path) -> list[dict[str, Any]]:
 
     Returns
     -------
-    One dict a set: ``name``, ``state`` (``"ready"``, ``"damaged"``, ``"built in"`` or
-    ``"not fetched"``), ``interactions``, ``users``, ``items``, ``synthetic``,
-    ``checksum_official``, ``origin`` and ``licence``; None where unknown.
+    One dict a set: ``name``, ``title`` (its publisher's name for it), ``state`` (``"ready"``,
+    ``"damaged"``, ``"built in"`` or ``"not fetched"``), ``interactions``, ``users``, ``items``,
+    ``synthetic``, ``fingerprint``, ``bad_rows`` (left out, by reason), ``checksum_official``,
+    ``origin`` and ``licence``; None where unknown.
     """
     here = prepared_names(data_dir)
     rest = [name for name in (SAMPLE, *SOURCES) if name not in here]
@@ -91,9 +92,12 @@ def _summary(name: str, data_dir: Path) -> dict[str, Any]:
     origin = meta.get("source", {})
     return {
         "name": name,
+        "title": getattr(source, "title", None),
         "state": state,
         **{count: meta.get(count, getattr(source, count, None)) for count in counts},
         "synthetic": meta.get("synthetic", name == SAMPLE),
+        "fingerprint": meta.get("fingerprint"),
+        "bad_rows": meta.get("bad_rows"),
         "checksum_official": origin.get("checksum_official"),
         "origin": origin.get("path", getattr(source, "url", None)),
         "licence": getattr(source, "licence", None),

@@ -139,6 +139,20 @@ class Feature(Config):
         """The column it is computed from."""
         return self.column or self.name
 
+    def facts(self) -> dict[str, str | None]:
+        """Say as plain values what it is and where its value comes from; None: not so."""
+        scope = self.scope or ("earlier" if self.source in HISTORIES else None)
+        return {
+            "name": self.name,
+            "source": self.source,
+            "kind": self.kind,
+            "reads": " x ".join(self.of) or self.reads,
+            "by": self.by or None,
+            "scope": scope,
+            "transform": self.transform.name if self.transform else None,
+            "shares": self.shares or None,
+        }
+
     @model_validator(mode="after")
     def _transform_fits_kind(self) -> Self:
         allowed = TRANSFORMS[self.kind]

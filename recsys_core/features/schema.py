@@ -120,6 +120,11 @@ def _packaged() -> Path:
     return Path(str(resources.files("recsys_core.features") / "schemas"))
 
 
+def packaged_schema(name: str) -> FeatureSchema:
+    """Read one of `schema_names`, whatever data set it is for."""
+    return read_schema(_path(name, Path()))[0]
+
+
 def load_schema(
     name_or_path: str | None, dataset: Dataset, *, histories: bool = False
 ) -> FeatureSchema:

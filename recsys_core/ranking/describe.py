@@ -71,14 +71,7 @@ def describe_features(schema: FeatureSchema, split: Split) -> dict[str, Any]:
 
 def _describe(feature: Feature, values: int, missing: float, area: float) -> dict[str, Any]:
     return {
-        "name": feature.name,
-        "source": feature.source,
-        "kind": feature.kind,
-        "reads": " x ".join(feature.of) or feature.reads,
-        "by": feature.by or None,
-        "scope": feature.scope or ("earlier" if feature.source.endswith("history") else None),
-        "transform": feature.transform.name if feature.transform else None,
-        "shares": feature.shares or None,
+        **feature.facts(),
         "values": values,
         "missing": missing,
         "auc": None if np.isnan(area) else area,

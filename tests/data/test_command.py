@@ -49,6 +49,13 @@ def test_json(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)[0]["state"] == "ready"
 
 
+def test_progress_as_lines(raw: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("data", "import", str(raw), "--events", "--json") == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["name"] == "films"
+    assert [json.loads(line)["message"] for line in err.splitlines()] == [f"reading {raw}"]
+
+
 def test_bad_rows_stop_or_are_counted(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (raw / "ratings.dat").write_bytes(ML_1M["ratings.dat"] + b"1::10::9::5\n1::10::4::5\n")
     assert run("data", "import", str(raw)) == 2

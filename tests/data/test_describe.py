@@ -48,6 +48,16 @@ def test_a_description_by_hand(tmp_path: Path) -> None:
     assert attributes["year"] == {"kind": "number", "missing": pytest.approx(2 / 3), "values": 1}
     assert attributes["genres"] == {"kind": "any of", "missing": pytest.approx(1 / 3), "values": 2}
     assert attributes["title"] == {"kind": "text", "missing": pytest.approx(1 / 3), "values": 2}
+    plots = facts["plots"]
+    assert plots["history_length"] == [  # 3 events and 1
+        {"least": 1, "most": 1, "users": 1},
+        {"least": 2, "most": 3, "users": 1},
+    ]
+    assert [point["events"] for point in plots["item_popularity"]] == [2, 1, 1]
+    assert [point["rank"] for point in plots["item_popularity"]] == [1, 2, 3]
+    periods = plots["ratings_over_time"]
+    assert periods["days"] == 2.0 / 60
+    assert (periods["counts"][0], periods["counts"][-1], sum(periods["counts"])) == (3, 1, 4)
     assert facts["notes"] == ["users with fewer than 3 events, on whom timelines only train: 1"]
 
 

@@ -35,6 +35,19 @@ def test_every_model_is_there_and_accepts_its_own_defaults(catalogue: Catalogue)
                 assert problem_of(entry["default"], entry, shared) == "", f"{card.name}.{name}"
 
 
+def test_protocols_and_schemas_say_what_screens_show(catalogue: Catalogue) -> None:
+    assert catalogue.protocols["user-timeline"]["by_time"]
+    assert not catalogue.protocols["random-rows"]["by_time"]
+    full = catalogue.features["movielens-full"]
+    assert full["scopes"] == ["earlier"]
+    liked = next(feature for feature in full["features"] if feature["name"] == "liked")
+    assert (liked["source"], liked["kind"], liked["shares"]) == (
+        "user-history",
+        "sequence",
+        "item_id",
+    )
+
+
 def test_a_model_that_does_not_load_says_why() -> None:
     card = describe_model("no-such-model")
     assert card.schema is None

@@ -28,6 +28,9 @@ DEFAULT_SCHEMA = ""
 CHECKSUM = {True: "the publisher's", False: "not the publisher's archive", None: "none published"}
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+events_option = click.option(
+    "--events", is_flag=True, help="Write progress to stderr as JSON lines, one an event."
+)
 
 
 @click.group
@@ -64,12 +67,13 @@ def list_command(settings: Settings, as_json: bool) -> None:
 @data.command
 @click.argument("name")
 @as_json_option
+@events_option
 @pass_settings
-def fetch(settings: Settings, name: str, as_json: bool) -> None:
+def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
     """Download the published data set NAME and prepare it."""
     from recsys_core.data.fetch import fetch_dataset
 
-    with _progress(name) as on_event:
+    with _progress(name, events) as on_event:
         dataset = fetch_dataset(name, settings.data_dir, on_event)
     _show_prepared(settings.data_dir, dataset.name, as_json)
 
@@ -95,6 +99,7 @@ def fetch(settings: Settings, name: str, as_json: bool) -> None:
     help="Ratings allowed in a plain table or atomic file.  [default: 0,10]",
 )
 @as_json_option
+@events_option
 @pass_settings
 def import_command(
     settings: Settings,
@@ -104,6 +109,7 @@ def import_command(
     columns: str | None,
     rating_range: str | None,
     as_json: bool,
+    events: bool,
 ) -> None:
     """Prepare ratings from PATH: a folder, a zip or a file.
 
@@ -112,7 +118,7 @@ def import_command(
     from recsys_core.data.importer import ImportOptions, import_dataset
 
     options = ImportOptions(on_bad_rows, _read_columns(columns), _read_range(rating_range))
-    with _progress(path.name) as on_event:
+    with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
     _show_prepared(settings.data_dir, dataset.name, as_json)
 
@@ -134,15 +140,21 @@ def import_command(
     help="With --features: the protocol whose rows the features are of.",
 )
 @as_json_option
+@events_option
 @pass_settings
 def describe_command(
-    settings: Settings, name: str, features: str | None, protocol: str, as_json: bool
+    settings: Settings,
+    name: str,
+    features: str | None,
+    protocol: str,
+    as_json: bool,
+    events: bool,
 ) -> None:
     """Show the data set NAME (or a path) in figures, or what ranking models see of its rows."""
     from recsys_core.data.describe import describe
     from recsys_core.data.store import load_dataset
 
-    with _progress(name) as on_event:
+    with _progress(name, events) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
     if features is not None:
         facts = _describe_features(dataset, features, protocol)
@@ -166,12 +178,20 @@ def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[s
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[OnEvent]:
+def _progress(name: str, as_lines: bool) -> Iterator[OnEvent]:
+    """Show progress; ctrl-C and SIGTERM end the work in order."""
     from workbench.cli.progress import open_display
+    from workbench.jobs.interrupts import interruptible
+    from workbench.jobs.logs import EventLog
 
-    with open_display(quiet=False, plain=False) as display:
-        display.begin(name, 0, 0)
-        yield display.event
+    with interruptible():
+        if as_lines:
+            with open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as lines:
+                yield EventLog(lines)
+            return
+        with open_display(quiet=False, plain=False) as display:
+            display.begin(name, 0, 0)
+            yield display.event
 
 
 def _read_columns(text: str | None) -> dict[str, str]:

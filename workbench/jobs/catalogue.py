@@ -26,7 +26,7 @@ from workbench.store.files import StoreError, read_json
 from workbench.store.xdg import xdg_folder
 
 #: raised when the content of the file changes
-_VERSION = 1
+_VERSION = 2
 #: what describes jobs; only they are fingerprinted
 _SUFFIXES = (".py", ".yaml")
 _BUILD_SECONDS = 300.0
@@ -62,14 +62,16 @@ class Catalogue:
     Parameters
     ----------
     protocols
-        ``leaks`` (a sentence) and ``schema`` by name.
+        ``leaks`` (a sentence), ``by_time`` (whether it needs times) and ``schema`` by name.
     suites
         The packaged suites as plain values: ``name``, ``title``, ``dataset``, ``protocol``, ``ks``,
         ``seeds``, ``jobs``, ``references``.
     datasets
         What is known of published sets, and ``sample``, by name.
     features
-        Names of the packaged feature schemas.
+        The packaged feature schemas by name: ``title``, ``scopes`` of their histories, and
+        ``features``, each with ``name``, ``source``, ``kind``, ``reads``, ``by``, ``scope``,
+        ``transform`` and ``shares``.
     job
         The JSON schema of a job.
     """
@@ -78,7 +80,7 @@ class Catalogue:
     protocols: Mapping[str, Mapping[str, Any]]
     suites: Sequence[Mapping[str, Any]]
     datasets: Mapping[str, str]
-    features: Sequence[str]
+    features: Mapping[str, Mapping[str, Any]]
     job: Mapping[str, Any]
 
     @classmethod

@@ -13,7 +13,7 @@ from typing import Any
 
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError
-from recsys_core.features.schema import schema_names
+from recsys_core.features.schema import packaged_schema, schema_names
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names
@@ -28,7 +28,11 @@ def describe_all() -> dict[str, Any]:
     return {
         "models": [asdict(describe_model(name)) for name in model_names()],
         "protocols": {
-            name: {"leaks": protocol.leaks, "schema": protocol.model_json_schema()}
+            name: {
+                "leaks": protocol.leaks,
+                "by_time": protocol.by_time,
+                "schema": protocol.model_json_schema(),
+            }
             for name, protocol in protocols.items()
         },
         "suites": [load_suite(name).model_dump(mode="json") for name in suite_names()],
@@ -39,8 +43,18 @@ def describe_all() -> dict[str, Any]:
                 for name, source in SOURCES.items()
             },
         },
-        "features": schema_names(),
+        "features": {name: describe_schema(name) for name in schema_names()},
         "job": JobSpec.model_json_schema(),
+    }
+
+
+def describe_schema(name: str) -> dict[str, Any]:
+    """Describe a packaged feature schema: title, scopes of its histories, its features."""
+    schema = packaged_schema(name)
+    return {
+        "title": schema.title,
+        "scopes": schema.scopes,
+        "features": [feature.facts() for feature in schema.scoped()],
     }
 
 
