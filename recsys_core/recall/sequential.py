@@ -169,7 +169,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         )
         if objective.size:
             self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
-        self._serve(on_event)
+        self._serve()
+        self.report_index(on_event)
 
     def _inputs(self, positives: Interactions) -> Inputs:
         data = positives.dataset
@@ -211,11 +212,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         vectors[self.popularity == 0] = 0  # what nobody liked was no target and no negative
         self.set_targets(vectors)
 
-    def _serve(self, on_event: OnEvent) -> None:
+    def _serve(self) -> None:
         self.module.eval()
         self._take_vectors()
         self.build_index()
-        self.report_index(on_event)
 
     def query(
         self, users: NDArray[np.integer], histories: Histories
@@ -262,4 +262,4 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
                 "train the model again with --fresh",
             ) from error
         self.module.to(self.runtime.torch_device())
-        self._serve(lambda event: None)
+        self._serve()

@@ -9,11 +9,9 @@ from recsys_core.errors import InputError
 from recsys_core.features.feature import Feature
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.protocols.interactions import Interactions
-from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import RankerConfig
-from recsys_core.two_stage.fields import FieldRanker
 from recsys_core.two_stage.mlp import MLPConfig, MLPRanker
 from recsys_core.two_stage.ranker import ListRanker
 
@@ -45,6 +43,9 @@ def make_ranker(
         return None
     if config.model == MLP_NAME:
         return MLPRanker(_mlp_config(config), len(names), runtime)
+    from recsys_core.ranking.ranker import Ranker  # slow to import, and mlp does without
+    from recsys_core.two_stage.fields import FieldRanker
+
     if saved is not None:
         return FieldRanker(Ranker.load(saved, runtime), names, train)
     info = model_info(config.model)
@@ -75,6 +76,8 @@ def load_ranker(
         return None
     if config.model == MLP_NAME:
         return MLPRanker.load(folder, _mlp_config(config), len(names), runtime)
+    from recsys_core.two_stage.fields import FieldRanker  # slow to import, and mlp does without
+
     return FieldRanker.load(folder, names, threshold, runtime)
 
 
