@@ -130,6 +130,7 @@ def test_packaged_schemas_load() -> None:
         "movielens",
         "movielens-context",
         "movielens-full",
+        "movielens-full-crosses",
         "movielens-full-others",
     ]
 
