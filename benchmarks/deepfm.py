@@ -46,6 +46,7 @@ def _rows_per_second(split: Any) -> float:
         patience=0,
         embedding_l2=0,
         embedding_dropout=0,
+        average_decay=0,
     )
     ranker = Ranker("deepfm", config, load_schema(None, split.dataset), _runtime())
     rates: list[float] = []
