@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tests.tui.folders import add_events, falling_curve, this_process, write_run
 from workbench.store.listing import read_summary
-from workbench.tui.view.chart import MARKERS, Series, draw_plot, smoothed
+from workbench.tui.view.chart import MARKERS, Axes, Series, draw_plot, smoothed
 from workbench.tui.view.live import CurveReader, curve_order, log_tail
 
 
 def drawn(*series: Series, width: int = 40, height: int = 8, log: bool = False) -> list[str]:
-    plot = draw_plot(series, width, height, log=log)
+    plot = draw_plot(series, width, height, Axes(log=log))
     return ["".join(piece.text for piece in line) for line in plot]
 
 

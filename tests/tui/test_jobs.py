@@ -53,7 +53,7 @@ def no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(say: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(new_job, "_catalogue", never)
+    monkeypatch.setattr(new_job, "open_catalogue", never)
 
 
 @pytest.fixture

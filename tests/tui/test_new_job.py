@@ -37,7 +37,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> None:
         ADDED.append(list(line))
         return Done(0, "20260302-100000-item-cf-0001", "")
 
-    monkeypatch.setattr(new_job, "_catalogue", ready)
+    monkeypatch.setattr(new_job, "open_catalogue", ready)
     monkeypatch.setattr(new_job, "run_process", remember)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,17 +14,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from workbench.jobs.catalogue import (
-    Catalogue,
-    build_command,
-    built_catalogue,
-    catalogue_path,
-    read_catalogue,
-)
+from workbench.jobs.catalogue import Catalogue
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain
+from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.processes import run_process
 from workbench.tui.view.form import Field, Form, Start, is_space
@@ -45,14 +40,17 @@ class NewJobScreen(ModalScreen[str | None]):
     ----------
     like
         The run under the cursor: the form begins with its data set and protocol.
+    dataset
+        The data set to begin with, where no run is given.
     """
 
     CSS_PATH = "new_job.tcss"
     BINDINGS: ClassVar = bindings("new-job")
 
-    def __init__(self, like: RunSummary | None) -> None:
+    def __init__(self, like: RunSummary | None, dataset: str = "") -> None:
         super().__init__()
         self._like = like
+        self._dataset = dataset
         self._form: Form | None = None
         self._problems: dict[str, str] = {}
         self._fields: dict[str, Field] = {}
@@ -88,7 +86,7 @@ class NewJobScreen(ModalScreen[str | None]):
 
     async def _open(self) -> None:
         try:
-            catalogue = await _catalogue(self._say)
+            catalogue = await open_catalogue(self._say)
             starts = await asyncio.to_thread(self._starts, catalogue)
         except StoreError as error:
             self._say(str(error), wrong=True)
@@ -99,6 +97,8 @@ class NewJobScreen(ModalScreen[str | None]):
         if self._like is not None and self._like.dataset:
             self._form.set("dataset", self._like.dataset)
             self._form.set("protocol", self._like.protocol)
+        if self._dataset:
+            self._form.set("dataset", self._dataset)
         self._draw()
         self.grid.cursor_row = list(self.grid.table.keys).index("model")
         entry = self.query_one(Input)
@@ -287,23 +287,6 @@ class NewJobScreen(ModalScreen[str | None]):
     def action_close(self) -> None:
         """Close without adding."""
         self.dismiss(None)
-
-
-async def _catalogue(say: Callable[[str], None]) -> Catalogue:
-    """Read the catalogue; after an update another process makes it first.
-
-    Raises
-    ------
-    StoreError
-        It cannot be made.
-    """
-    path = await asyncio.to_thread(catalogue_path)
-    kept = await asyncio.to_thread(read_catalogue, path)
-    if kept is not None:
-        return kept
-    say("listing the models; this takes some seconds once after an update")
-    done = await run_process(build_command(path))
-    return await asyncio.to_thread(built_catalogue, path, done.errors)
 
 
 def _prepared(data_dir: Path) -> list[str]:

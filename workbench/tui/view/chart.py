@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -38,6 +38,29 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Axes:
+    """How the axes of a chart are.
+
+    Parameters
+    ----------
+    log
+        Logarithmic y axis.
+    number
+        Writes the values at the y axis.
+    ends
+        What stands at the ends of the x axis; None: its range.
+    """
+
+    log: bool = False
+    number: Callable[[float], str] = show.quantity
+    ends: tuple[str, str] | None = None
+
+
+#: both linear, with their ranges
+PLAIN = Axes()
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Characters that belong to one line (`look`), or to none (-1)."""
 
@@ -63,7 +86,7 @@ def smoothed(points: Sequence[Point], weight: float) -> list[Point]:
 
 
 def draw_plot(
-    series: Sequence[Series], width: int, height: int, *, log: bool = False
+    series: Sequence[Series], width: int, height: int, axes: Axes = PLAIN
 ) -> list[list[Piece]]:
     """Draw lines over common axes: the range of y at the left, that of x below.
 
@@ -71,20 +94,18 @@ def draw_plot(
     ----------
     series
         The last one lies on top.
-    log
-        Logarithmic y axis.
 
     Returns
     -------
     list of lines
         `height` lines of `width` cells in pieces; at least 4 x 12 cells are needed for a line.
     """
-    drawn = [Series(_usable(line.points, log), line.look) for line in series]
+    drawn = [Series(_usable(line.points, axes.log), line.look) for line in series]
     points = [point for line in drawn for point in line.points]
     if not points:
         return [[Piece(" " * width)] for _ in range(height)]
     box = _Box.around(points)
-    labels = [show.quantity(_shown(value, log)) for value in (box.top, box.bottom)]
+    labels = [axes.number(_shown(value, axes.log)) for value in (box.top, box.bottom)]
     margin = max(map(len, labels))
     inner, rows = max(4, width - margin - 1), max(1, height - 2)
     lines = _lines(drawn, box, inner, rows)
@@ -93,7 +114,7 @@ def draw_plot(
         [Piece(f"{label:>{margin}}{'┤' if label else '│'}"), *line]
         for label, line in zip(left, lines, strict=True)
     ]
-    first, last = f"{box.left:g}", f"{box.right:g}"
+    first, last = axes.ends or (f"{box.left:g}", f"{box.right:g}")
     ticks = f"{first} {last:>{max(0, inner - len(first) - 1)}}" if box.right > box.left else first
     return [
         *body,

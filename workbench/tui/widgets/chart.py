@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.view.chart import Piece, Series, draw_plot
+from workbench.tui.view.chart import PLAIN, Axes, Piece, Series, draw_plot
 
 
 class LineChart(Widget):
@@ -26,14 +26,14 @@ class LineChart(Widget):
         super().__init__(id=id)
         self._title = ""
         self._series: tuple[Series, ...] = ()
-        self._log = False
+        self._axes = PLAIN
         self._drawn: tuple[tuple[int, int], list[list[Piece]]] | None = None
 
-    def show(self, title: str, series: Sequence[Series], *, log: bool = False) -> None:
+    def show(self, title: str, series: Sequence[Series], axes: Axes = PLAIN) -> None:
         """Draw `series`, the last one on top; nothing happens when they are drawn already."""
-        shown = (title, tuple(series), log)
-        if shown != (self._title, self._series, self._log):
-            self._title, self._series, self._log = shown
+        shown = (title, tuple(series), axes)
+        if shown != (self._title, self._series, self._axes):
+            self._title, self._series, self._axes = shown
             self._drawn = None
             self.refresh()
 
@@ -59,5 +59,5 @@ class LineChart(Widget):
     def _lines(self) -> list[list[Piece]]:
         size = self.size.width, self.size.height - 1
         if self._drawn is None or self._drawn[0] != size:
-            self._drawn = size, draw_plot(self._series, *size, log=self._log)
+            self._drawn = size, draw_plot(self._series, *size, self._axes)
         return self._drawn[1]

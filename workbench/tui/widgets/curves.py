@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
-from workbench.tui.view.chart import MARKERS, Series, smoothed
+from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
 from workbench.tui.view.live import Curves, curve_order, is_metric
 from workbench.tui.widgets.chart import LineChart
 
@@ -109,7 +109,7 @@ class CurvePanel(Vertical):
         for chart in charts[len(shown) :]:
             chart.remove()
         for chart, name in zip([*charts, *new], shown, strict=False):
-            chart.show(_title(name), self._series(name), log=self._options.log)
+            chart.show(_title(name), self._series(name), Axes(log=self._options.log))
         self.set_class(not names, "-empty")
         legend = self._legend() if names else self._why_nothing()
         self.query_one("#legend", Static).update(legend, layout=False)
