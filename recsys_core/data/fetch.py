@@ -23,7 +23,7 @@ from typing import IO
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import import_dataset
-from recsys_core.data.prepared import DOWNLOADS
+from recsys_core.data.registered import DOWNLOADS
 from recsys_core.data.sources import SAMPLE, SOURCES, Source
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.events import Event, OnEvent, ignore

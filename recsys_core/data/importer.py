@@ -14,7 +14,8 @@ from recsys_core.data.archive import RawFiles, open_raw, read_file
 from recsys_core.data.attributes import RawData, build_dataset
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.layout import OnBadRows, first_line
-from recsys_core.data.prepared import DamagedError, check_name, find_prepared, write_prepared
+from recsys_core.data.prepared import find_prepared, write_prepared
+from recsys_core.data.registered import DamagedError, check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
 from recsys_core.data.table import read_table
 from recsys_core.errors import InputError

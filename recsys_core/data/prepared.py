@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import time
@@ -29,22 +28,22 @@ from recsys_core.data.dataset import (
     Numeric,
     Text,
 )
+from recsys_core.data.registered import (
+    ARRAYS,
+    BROWSE,
+    FORMAT,
+    META,
+    DamagedError,
+    check_name,
+    read_meta,
+)
 from recsys_core.errors import InputError
 
-#: raised when the format of prepared data changes
-FORMAT = 1
-DOWNLOADS = "downloads"  # where fetched archives are kept, beside the sets
-ARRAYS, BROWSE, META = "prepared.npz", "browse.sqlite", "meta.json"
-VALID_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 COLUMN_TYPES: dict[str, type[Column]] = {
     cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text)
 }
 PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids")
 FLAGS = ("explicit", "timed", "synthetic")
-
-
-class DamagedError(Exception):
-    """A prepared set is incomplete, damaged or of another format; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +87,6 @@ class Prepared:
         return dataset
 
 
-def check_name(name: str) -> None:
-    """Refuse a name that could not be a folder's on every system."""
-    if not VALID_NAME.fullmatch(name) or name == DOWNLOADS:
-        raise InputError(
-            f"'{name}' cannot name a data set",
-            "use at most 64 lower-case letters, digits, '.', '_' and '-', a letter or digit first"
-            f" (but not '{DOWNLOADS}')",
-        )
-
-
 def find_prepared(data_dir: Path, name: str) -> Prepared | None:
     """Look up a prepared set by name; None when there is none.
 
@@ -106,26 +95,8 @@ def find_prepared(data_dir: Path, name: str) -> Prepared | None:
     DamagedError
         There is one, but its meta.json cannot be read or has another format.
     """
-    path = data_dir / name / META
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{path} is damaged: {error}") from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        found = meta.get("format") if isinstance(meta, dict) else None
-        raise DamagedError(f"{path}: prepared in format {found}, this version reads {FORMAT}")
-    return Prepared(data_dir / name, meta)
-
-
-def prepared_names(data_dir: Path) -> list[str]:
-    """List the names under which something is registered, readable or not."""
-    try:
-        names = [path.parent.name for path in data_dir.glob(f"*/{META}")]
-    except OSError as error:
-        raise InputError(f"{data_dir}: cannot be read: {error.strerror}") from None
-    return sorted(name for name in names if VALID_NAME.fullmatch(name))
+    meta = read_meta(data_dir, name)
+    return None if meta is None else Prepared(data_dir / name, meta)
 
 
 def write_prepared(

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import Found, ImportOptions, find_raw, import_dataset, prepare
-from recsys_core.data.prepared import (
-    VALID_NAME,
-    DamagedError,
-    Prepared,
-    find_prepared,
-    prepared_names,
-    write_prepared,
-)
+from recsys_core.data.prepared import Prepared, find_prepared, write_prepared
+from recsys_core.data.registered import VALID_NAME, DamagedError, prepared_names
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.events import Event, OnEvent, ignore
@@ -60,48 +53,6 @@ def load_dataset(
 def dataset_names(data_dir: Path) -> list[str]:
     """List every name that can be loaded: registered sets, published ones, and `sample`."""
     return sorted({SAMPLE, *SOURCES, *prepared_names(data_dir)})
-
-
-def list_datasets(data_dir: Path) -> list[dict[str, Any]]:
-    """Describe every set that can be loaded, those on this machine first, as plain values.
-
-    Returns
-    -------
-    One dict a set: ``name``, ``title`` (its publisher's name for it), ``state`` (``"ready"``,
-    ``"damaged"``, ``"built in"`` or ``"not fetched"``), ``interactions``, ``users``, ``items``,
-    ``synthetic``, ``fingerprint``, ``bad_rows`` (left out, by reason), ``checksum_official``,
-    ``origin`` and ``licence``; None where unknown.
-    """
-    here = prepared_names(data_dir)
-    rest = [name for name in (SAMPLE, *SOURCES) if name not in here]
-    return [_summary(name, data_dir) for name in [*here, *rest]]
-
-
-def _summary(name: str, data_dir: Path) -> dict[str, Any]:
-    state, meta, source = "not fetched", dict[str, Any](), SOURCES.get(name)
-    try:
-        prepared = find_prepared(data_dir, name)
-    except DamagedError:
-        state = "damaged"
-    else:
-        if prepared is not None:
-            state, meta = "ready", prepared.meta
-        elif name == SAMPLE:
-            state = "built in"
-    counts = ("interactions", "users", "items")
-    origin = meta.get("source", {})
-    return {
-        "name": name,
-        "title": getattr(source, "title", None),
-        "state": state,
-        **{count: meta.get(count, getattr(source, count, None)) for count in counts},
-        "synthetic": meta.get("synthetic", name == SAMPLE),
-        "fingerprint": meta.get("fingerprint"),
-        "bad_rows": meta.get("bad_rows"),
-        "checksum_official": origin.get("checksum_official"),
-        "origin": origin.get("path", getattr(source, "url", None)),
-        "licence": getattr(source, "licence", None),
-    }
 
 
 def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:

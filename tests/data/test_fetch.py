@@ -16,6 +16,7 @@ import pytest
 
 from recsys_core.data import fetch, store
 from recsys_core.data.fetch import SourceError, download, fetch_dataset
+from recsys_core.data.registered import list_datasets
 from recsys_core.data.sources import SOURCES
 from recsys_core.errors import InputError
 from recsys_core.events import Event
@@ -187,7 +188,7 @@ def test_a_fetched_set_is_registered_and_known_to_be_the_publishers(
     )
     assert (dataset.name, dataset.n_interactions) == ("ml-1m", 3)
     assert messages[0] == f"data set 'ml-1m' is not in {data}: fetching it"
-    (row,) = (row for row in store.list_datasets(data) if row["name"] == "ml-1m")
+    (row,) = (row for row in list_datasets(data) if row["name"] == "ml-1m")
     assert row["state"] == "ready"
     assert row["checksum_official"] is True
     store.load_dataset("ml-1m", data, offline=True)

@@ -15,6 +15,7 @@ from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.features import print_features
 from workbench.cli.table import print_table
+from workbench.reports.data import CHECKSUM
 from workbench.store.text import plain
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 BAR = 30
 #: the value of --features without a schema
 DEFAULT_SCHEMA = ""
-#: checksum_official -> words
-CHECKSUM = {True: "the publisher's", False: "not the publisher's archive", None: "none published"}
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 events_option = click.option(
@@ -43,7 +42,7 @@ def data() -> None:
 @pass_settings
 def list_command(settings: Settings, as_json: bool) -> None:
     """List data sets: those on this machine, and those that can be fetched."""
-    from recsys_core.data.store import list_datasets
+    from recsys_core.data.registered import list_datasets
 
     sets = list_datasets(settings.data_dir)
     if as_json:

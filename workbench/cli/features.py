@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from workbench.cli.table import print_table
+from workbench.reports.data import origin_of
 from workbench.store.text import plain
 
 
@@ -24,7 +25,7 @@ def print_features(facts: dict[str, Any]) -> None:
         (
             plain(row["name"]),
             row["kind"],
-            plain(_origin(row)),
+            plain(origin_of(row)),
             f"of {row['shares']}" if row["shares"] else row["values"],
             f"{row['missing']:.1%}",
             _area(row),
@@ -44,14 +45,6 @@ _SEEN = {
     "earlier": "what happened earlier",
     "others": "every other event of the user, later ones too",
 }
-
-
-def _origin(row: dict[str, Any]) -> str:
-    """Say where a value comes from: ``user-history: rating_mean by genres, quantile``."""
-    by = f" by {row['by']}" if row["by"] else ""
-    scope = " (others)" if row["scope"] == "others" else ""
-    transform = f", {row['transform']}" if row["transform"] else ""
-    return f"{row['source']}: {row['reads']}{by}{scope}{transform}"
 
 
 def _area(row: dict[str, Any]) -> str:
