@@ -16,6 +16,7 @@ NAMES = [
     "chart",
     "key_latency",
     "tui",
+    "jobs",
     "load",
     "evaluation",
     "item_cf",

@@ -175,7 +175,7 @@ def test_jobs_are_cancelled_retried_and_done_in_the_foreground(
 def test_ctrl_c_in_the_foreground_leaves_jobs_that_can_be_resumed(
     add: AddJob, runs_dir: Path, data_dir: Path, within: Within
 ) -> None:
-    run = add(seconds=60)
+    run = add(seconds=600)
     with start(runs_dir, data_dir, "queue", "work", "--foreground") as process:
         within(30, (run.path / "journal").exists)
         process.send_signal(signal.SIGINT)
