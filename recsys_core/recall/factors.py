@@ -21,9 +21,6 @@ from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.negatives import Likes, Negatives, Search
 from recsys_core.training.trainer import TrainingConfig
 
-#: standard deviation of initial weights
-INIT = 0.1
-
 
 class FactorsConfig(TrainingConfig, SamplingConfig):
     """Fields of every model with one vector a user and one an item."""
@@ -39,6 +36,13 @@ class FactorsConfig(TrainingConfig, SamplingConfig):
     )
     temperature: float = Field(
         0.2, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
+    )
+    init: float = Field(
+        0.1,
+        gt=0,
+        le=10,
+        description="Standard deviation of the first vectors; where they meet by dot, a small one "
+        "lets the strongest directions grow first.",
     )
     l2: float = Field(
         0.0,
@@ -131,8 +135,8 @@ class Factors(nn.Module):
     def __init__(self, n_users: int, n_items: int, config: FactorsConfig) -> None:
         super().__init__()
         self.temperature = config.temperature if config.cosine else None
-        self.user = nn.Parameter(torch.randn(n_users, config.dim) * INIT)
-        self.item = nn.Parameter(torch.randn(n_items, config.dim) * INIT)
+        self.user = nn.Parameter(torch.randn(n_users, config.dim) * config.init)
+        self.item = nn.Parameter(torch.randn(n_items, config.dim) * config.init)
         self.item_bias = nn.Parameter(torch.zeros(n_items))
         self.user_bias = nn.Parameter(torch.zeros(n_users))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
@@ -23,6 +23,8 @@ from recsys_core.registry import register_model
 
 #: events so old that they count less than this are left out
 NEGLIGIBLE = 1e-3
+
+Penalty = Annotated[float, Field(gt=0, le=1e9)]
 
 
 class SeqRidgeConfig(Config):
@@ -49,7 +51,20 @@ class SeqRidgeConfig(Config):
         description="null: liked events alone count in histories; a number: every event does, its "
         "weight multiplied by (rating / the user's best rating) to this power.",
     )
-    l2: float = Field(300.0, gt=0, le=1e9, description="Penalty on squared weights.")
+    l2: Penalty | tuple[Penalty, ...] = Field(
+        300.0,
+        description="Penalty on squared weights: one for all histories, or one for each. The sums "
+        "of a long history are larger and vary more, and want a larger one.",
+    )
+
+    @model_validator(mode="after")
+    def _a_penalty_for_each(self) -> Self:
+        if isinstance(self.l2, tuple) and len(self.l2) != len(self.history_half_lives):
+            raise ValueError(
+                f"l2 has {len(self.l2)} values, history_half_lives {len(self.history_half_lives)}: "
+                "give one for all or one for each"
+            )
+        return self
 
 
 @register_model(
@@ -66,11 +81,12 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
         x_t = sum over events s <= t of 2^(-(t - s) / h) w_s e_s     one block for each half-life h
         y_t = sum over likes s > t of 2^(-(s - t - 1) / g) e_s
-        B = argmin of sum over t of |x_t B - y_t|^2 + l2 |B|^2 = (X'X + l2 I)^-1 X'Y
+        B = argmin of sum over t of |x_t B - y_t|^2 + sum over h of l2_h |B_h|^2
+          = (X'X + diag(l2))^-1 X'Y
 
-    with e_s the one-hot item and w_s the rating weight of event s. X is never written down: a pair
-    of events enters X'X and X'Y by its lag alone, see `add_pairs`. A user's scores are x B for the
-    x of the last event.
+    with e_s the one-hot item and w_s the rating weight of event s, B_h the rows of B for block h.
+    X is never written down: a pair of events enters X'X and X'Y by its lag alone, see `add_pairs`.
+    A user's scores are x B for the x of the last event.
     """
 
     Config: ClassVar[type[Config]] = SeqRidgeConfig
@@ -90,7 +106,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         on_event(Event("fit", 1, 3))
         cross = self._cross()
         on_event(Event("fit", 2, 3))
-        gram[np.diag_indices(size)] += np.float32(self.config.l2)
+        penalty = np.resize(np.asarray(self.config.l2, np.float32), size // self.n_items)
+        gram[np.diag_indices(size)] += penalty.repeat(self.n_items)
         factor = la.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
         self.weights = np.ascontiguousarray(
             la.cho_solve(factor, cross, overwrite_b=True, check_finite=False)

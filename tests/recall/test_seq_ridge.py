@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_core.errors import CapacityError
+from recsys_core.config import parse_config
+from recsys_core.errors import CapacityError, InputError
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall import capacity, seq_ridge
 from recsys_core.recall.seq_ridge import SeqRidge, add_pairs
@@ -39,19 +40,30 @@ def design(
     return np.array(inputs), np.array(outputs)
 
 
-@pytest.mark.parametrize("power", [None, 1.5])
-@pytest.mark.parametrize("half_lives", [(1.0,), (0.7, 3, 5)])
+@pytest.mark.parametrize(
+    ("power", "half_lives", "l2"),
+    [
+        (None, (1.0,), 5),
+        (1.5, (1.0,), (5,)),
+        (None, (0.7, 3, 5), 5),
+        (1.5, (0.7, 3, 5), (5, 9, 20)),
+    ],
+)
 def test_weights_solve_the_normal_equations(
-    monkeypatch: pytest.MonkeyPatch, power: float | None, half_lives: tuple[float, ...]
+    monkeypatch: pytest.MonkeyPatch,
+    power: float | None,
+    half_lives: tuple[float, ...],
+    l2: float | tuple[float, ...],
 ) -> None:
     monkeypatch.setattr(seq_ridge, "NEGLIGIBLE", 1e-12)
     data = random_dataset(2)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
     fields: dict[str, Any] = {"rating_weight": power, "history_half_lives": half_lives}
-    model = fit("seq-ridge", train, l2=5, target_half_life=2, **fields)
+    model = fit("seq-ridge", train, l2=l2, target_half_life=2, **fields)
     assert isinstance(model, SeqRidge)
     x, y = design(train.histories(), data.n_items, half_lives, 2, power)
-    expected = np.linalg.solve(x.T @ x + 5 * np.eye(x.shape[1]), x.T @ y)
+    penalty = np.broadcast_to(l2, len(half_lives)).repeat(data.n_items)
+    expected = np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ y)
     np.testing.assert_allclose(model.weights, expected, rtol=1e-3, atol=1e-5)
 
 
@@ -84,6 +96,13 @@ def test_order_is_learned() -> None:
     top = model.recommend(np.array([-1, -1]), 3, histories=history([0], [0, 1]))
     assert top.items[0].tolist() == [1, 2, 3]
     assert top.items[1].tolist() == [2, 3, -1]
+
+
+def test_penalties_are_one_for_all_or_one_for_each() -> None:
+    with pytest.raises(InputError, match="l2 has 3 values, history_half_lives 2: give one for all"):
+        parse_config(SeqRidge.Config, {"l2": [1, 2, 3]}, "model seq-ridge")
+    with pytest.raises(InputError, match="input should be greater than 0"):
+        parse_config(SeqRidge.Config, {"l2": 0}, "model seq-ridge")
 
 
 def test_a_catalogue_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
