@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray
 from recsys_core.protocols.interactions import Histories
+from recsys_core.sampling.softmax import Excluded
 
 #: ratings are told apart at most this finely
 MOST_LEVELS = 10
@@ -61,6 +62,8 @@ class Examples:
         Shape (rows,), int64: item numbers.
     weight
         Shape (rows,): what each counts.
+    known
+        Items of all events before each of the queries in `asked`; None: they are no matter.
     """
 
     window: Window
@@ -69,6 +72,7 @@ class Examples:
     row: Tensor
     liked: Tensor
     weight: Tensor
+    known: Excluded | None
 
 
 def rating_edges(ratings: FloatArray) -> FloatArray:
@@ -122,6 +126,8 @@ class Runs:
         Events after a query among which the liked ones are its targets; 1: the next event.
     user_weighting
         A user with n queries counts n^(1 - user_weighting).
+    tell_known
+        Whether batches say which items were known before each query.
     """
 
     def __init__(
@@ -134,12 +140,14 @@ class Runs:
         before: int,
         ahead: int,
         user_weighting: float,
+        tell_known: bool,
         device: torch.device,
     ) -> None:
         def on_device(array: NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(array).to(device)
 
         self.length, self.before, self.ahead = length, before, ahead
+        self.tell_known = tell_known
         self.items = on_device(histories.items.astype(np.int64) + 1)
         self.ratings = on_device(1 + np.searchsorted(edges, histories.ratings, side="right"))
         seconds = histories.timestamps.max(initial=0) - histories.timestamps
@@ -189,4 +197,15 @@ class Runs:
             self.ages[at_all[:, :, 0]],
         )
         liked = self.items[at_all[target]] - 1
-        return Examples(window, at.shape[1], asked, row, liked, weight[asked][row])
+        before = self._before(first.expand_as(at).flatten()[asked], at.flatten()[asked])
+        return Examples(window, at.shape[1], asked, row, liked, weight[asked][row], before)
+
+    def _before(self, first: Tensor, at: Tensor) -> Excluded | None:
+        """Take the items of the events from `first` up to `at`, shape (q,) each."""
+        if not self.tell_known:
+            return None
+        count = at - first
+        ends = torch.cumsum(count, 0)
+        event = torch.arange(int(count.sum()), device=at.device)
+        event = event + (at - ends).repeat_interleave(count)
+        return Excluded(self.items[event] - 1, ends)

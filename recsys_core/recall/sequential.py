@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from recsys_core.recall.towers import Inputs
 from recsys_core.recall.validation import METRIC, Validation
 from recsys_core.recall.vectors import VectorModel
 from recsys_core.sampling.config import SamplingConfig
-from recsys_core.sampling.full import full_softmax
+from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
 from recsys_core.training.trainer import TrainingConfig, train
 
@@ -41,6 +42,11 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
         "the `window` that follow.",
     )
     window: int = Field(10, ge=2, le=100, description="target window: events looked ahead.")
+    exclude_known: bool = Field(
+        True,
+        description="Items of the events before a query are not what its targets are told apart "
+        "from, as they are never recommended either.",
+    )
     user_weighting: float = Field(
         0.0,
         ge=0,
@@ -90,7 +96,10 @@ class SequentialObjective:
         self.module, self.runs, self.negatives, self.config = module, runs, negatives, config
         self.validate, self.size = validate, len(runs)
         self.catalogue = catalogue
-        self.place = torch.zeros(negatives.n_items, dtype=torch.long, device=catalogue.device)
+        # what is not in the catalogue has a place beyond it
+        self.place = torch.full(
+            (negatives.n_items,), len(catalogue), dtype=torch.long, device=catalogue.device
+        )
         self.place[catalogue] = torch.arange(len(catalogue), device=catalogue.device)
         self.whole = (
             config.sampler == "uniform"
@@ -112,8 +121,9 @@ class SequentialObjective:
         queries = queries.index_select(0, batch.asked)
         if self.whole:
             vectors = self.module.vectors(self.catalogue)
-            liked = self.place[batch.liked]
-            return full_softmax(queries, vectors, batch.row, liked, batch.weight)
+            known = batch.known and replace(batch.known, items=self.place[batch.known.items])
+            targets = Targets(batch.row, self.place[batch.liked], known)
+            return full_softmax(queries, vectors, targets, batch.weight)
         users = batch.window.users[batch.asked // batch.queries]
         return self.negatives.loss(
             queries,
@@ -122,6 +132,7 @@ class SequentialObjective:
             batch.liked,
             lambda items: queries @ self.module.vectors(items).T,
             batch.weight,
+            batch.known,
         )
 
 
@@ -194,6 +205,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             before=before,
             ahead=self.config.window if self.config.target == "window" else 1,
             user_weighting=self.config.user_weighting,
+            tell_known=self.config.exclude_known,
             device=device,
         )
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
-from recsys_core.sampling.softmax import Candidates, sampled_softmax
+from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
 
 #: the index is asked for so many items to find one that the user has not seen
 DEPTH = 64
@@ -47,14 +47,7 @@ class Likes:
         row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
         first = torch.cumsum(lengths, 0) - lengths
         event = torch.arange(len(row), device=row.device) + (self.first[users] - first)[row]
-        item = self.pairs[event] % self.n_items
-        place = candidates.place[item].clamp(min=0)
-        present = candidates.items[place] == item
-        inside = torch.zeros(
-            len(users), len(candidates.items), dtype=torch.bool, device=users.device
-        )
-        inside[row[present], place[present]] = True
-        return inside
+        return candidates.holding(row, self.pairs[event] % self.n_items, len(users))
 
 
 class Negatives:
@@ -83,6 +76,7 @@ class Negatives:
         liked: Tensor,
         logits: Callable[[Tensor], Tensor],
         weight: Tensor | None = None,
+        excluded: Excluded | None = None,
     ) -> Tensor:
         """Compute the mean loss of liked items.
 
@@ -94,6 +88,8 @@ class Negatives:
             Shape (rows,) each: query and number of each liked item, and what it counts.
         logits
             Scores items, shape (c,), for all queries: shape (q, c).
+        excluded
+            What else is no negative of a query.
 
         Returns
         -------
@@ -108,10 +104,22 @@ class Negatives:
             if not self.config.logq_positive:
                 positive = scores[row, candidates.target]
             scores = scores - self.sampler.log_probability(candidates.items)
-        seen = self.likes.among(users, candidates) if self.config.exclude_seen else None
+        out = self._out(users, candidates, excluded)
         return sampled_softmax(
-            scores, row, candidates, positive=positive, excluded=seen, weight=weight
+            scores, row, candidates, positive=positive, excluded=out, weight=weight
         )
+
+    def _out(
+        self, users: Tensor, candidates: Candidates, excluded: Excluded | None
+    ) -> Tensor | None:
+        """Shape (q, c), bool: candidates that are no negatives of a query; None: all are."""
+        out = None
+        if excluded is not None:
+            out = candidates.holding(excluded.query, excluded.items, len(users))
+        if self.config.exclude_seen:
+            seen = self.likes.among(users, candidates)
+            out = seen if out is None else seen | out
+        return out
 
     def hard(self, queries: Tensor, users: Tensor) -> Tensor:
         """Find the best unseen item of some queries, shape (at most hard_negatives,)."""

@@ -15,6 +15,34 @@ LEAST = 1e-12
 
 
 @dataclass(frozen=True)
+class Excluded:
+    """Items that are no negatives of queries, those of the first query first.
+
+    Parameters
+    ----------
+    items
+        Shape (e,), int64.
+    ends
+        Shape (q,), int64: items up to the last one of each query.
+    """
+
+    items: Tensor
+    ends: Tensor
+
+    @property
+    def query(self) -> Tensor:
+        """Shape (e,), int64: the query that each item belongs to."""
+        count = torch.diff(self.ends, prepend=self.ends.new_zeros(1))
+        return torch.arange(len(count), device=count.device).repeat_interleave(count)
+
+    def part(self, start: int, stop: int) -> Excluded:
+        """Those of the queries from `start` up to `stop`."""
+        first = int(self.ends[start - 1]) if start else 0
+        ends = self.ends[start:stop]
+        return Excluded(self.items[first : int(ends[-1])], ends - first)
+
+
+@dataclass(frozen=True)
 class Candidates:
     """The items a batch scores, each once: its liked items and its negatives.
 
@@ -44,6 +72,14 @@ class Candidates:
         items = present.nonzero().squeeze(1)
         place = torch.cumsum(present, 0) - 1
         return cls(items, drawn[items], place[liked], place)
+
+    def holding(self, row: Tensor, item: Tensor, rows: int) -> Tensor:
+        """Mark the candidates among pairs of a row and an item, shape (rows, c), bool."""
+        place = self.place[item].clamp(min=0)
+        present = self.items[place] == item
+        held = torch.zeros(rows, len(self.items), dtype=torch.bool, device=item.device)
+        held[row[present], place[present]] = True
+        return held
 
 
 def sampled_softmax(

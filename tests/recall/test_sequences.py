@@ -19,7 +19,13 @@ STARS = np.arange(1, 6, dtype=np.float32)
 
 def make_runs(histories: Histories, liked: list[bool] | None = None, **fields: float) -> Runs:
     every = np.ones(len(histories.items), dtype=np.bool_)
-    settings: dict[str, float] = {"length": 2, "before": 3, "ahead": 1, "user_weighting": 0}
+    settings: dict[str, float] = {
+        "length": 2,
+        "before": 3,
+        "ahead": 1,
+        "user_weighting": 0,
+        "tell_known": True,
+    }
     return Runs(
         histories,
         every if liked is None else np.array(liked, dtype=np.bool_),
@@ -67,6 +73,10 @@ def test_runs_by_hand() -> None:
     assert batch.liked.tolist() == [13, 14, 11, 12, 17]
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
     assert batch.window.users.tolist() == [0, 0, 2]
+    # before 13: 10, 11 and 12, …; all that was, whatever a window shows of it
+    assert batch.known is not None
+    assert batch.known.ends.tolist() == [3, 7, 8, 10, 11]
+    assert batch.known.items.tolist() == [10, 11, 12, 10, 11, 12, 13, 10, 10, 11, 16]
 
 
 def literal_examples(

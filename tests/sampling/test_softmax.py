@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.sampling.config import SamplingConfig
-from recsys_core.sampling.full import BLOCK, full_softmax
+from recsys_core.sampling.full import BLOCK, Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
-from recsys_core.sampling.softmax import Candidates, sampled_softmax
+from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
 
 
 def test_candidates_list_each_item_once() -> None:
@@ -111,16 +111,48 @@ def test_a_query_with_nothing_but_excluded_negatives_has_no_loss() -> None:
     assert gradient.tolist() == [[0, 0, 0]]
 
 
+def test_excluded_items_by_hand() -> None:
+    # of three queries the first leaves out 4 and 5, the second nothing, the third 6
+    excluded = Excluded(torch.tensor([4, 5, 6]), torch.tensor([2, 2, 3]))
+    assert excluded.query.tolist() == [0, 0, 2]
+    last = excluded.part(1, 3)
+    assert last.items.tolist() == [6]
+    assert last.query.tolist() == [1]
+    candidates = Candidates.of(torch.tensor([6, 7]), torch.tensor([4]), n_items=8)
+    held = candidates.holding(excluded.query, excluded.items, 3)
+    assert held.tolist() == [[True, False, False], [False] * 3, [False, True, False]]
+
+
+def test_what_a_query_knows_is_no_negative_of_it() -> None:
+    """Of items with the logits log 2, log 3, log 5 the query likes the first; all are drawn."""
+    none = torch.zeros(1, dtype=torch.long)
+    negatives = Negatives(SamplingConfig(), torch.ones(3), Likes(none, none, 1, 3))
+
+    def loss(*known: int) -> Tensor:
+        excluded = Excluded(torch.tensor(known, dtype=torch.long), torch.tensor([len(known)]))
+        logits = torch.tensor([[2.0, 3.0, 5.0]]).log()
+        return negatives.loss(torch.ones(1, 1), none, none, none, lambda _: logits, None, excluded)
+
+    torch.testing.assert_close(loss().item(), -log(2 / 10))
+    torch.testing.assert_close(loss(1).item(), -log(2 / 7))
+    torch.testing.assert_close(loss(0, 2).item(), -log(2 / 5))  # what is liked stays in the sum
+
+
+@pytest.mark.parametrize("excluding", [False, True])
 @pytest.mark.parametrize("queries", [1, BLOCK, BLOCK + 3])
-def test_full_softmax_agrees_with_cross_entropy(queries: int) -> None:
+def test_full_softmax_agrees_with_cross_entropy(queries: int, excluding: bool) -> None:
     """Loss and gradients, with several targets a query, some with none, and uneven weights."""
     torch.manual_seed(queries)
     asked = torch.randn(queries, 5, requires_grad=True)
     items = torch.randn(70, 5, requires_grad=True)
-    row, liked = torch.randint(queries, (40,)), torch.randint(70, (40,))
+    row, liked = torch.randint(queries, (40,)).sort().values, torch.randint(70, (40,))
     weight = torch.rand(40)
-    found = full_softmax(asked, items, row, liked, weight)
-    losses = F.cross_entropy((asked @ items.T)[row], liked, reduction="none")
+    out = (torch.rand(queries, 71) < 0.3) & excluding  # the last column is no item
+    excluded = Excluded(out.nonzero()[:, 1], torch.cumsum(out.sum(dim=1), 0))
+    found = full_softmax(asked, items, Targets(row, liked, excluded if excluding else None), weight)
+    out[row, liked] = False  # what a query likes stays among its items
+    logits = (asked @ items.T).masked_fill(out[:, :70], -torch.inf)
+    losses = F.cross_entropy(logits[row], liked, reduction="none")
     expected = (losses * weight).sum() / weight.sum()
     torch.testing.assert_close(found, expected)
     for one, other in zip(
