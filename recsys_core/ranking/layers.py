@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,6 +14,9 @@ from torch.nn import functional as F
 from recsys_core.errors import InputError
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.batch import Batch
+
+#: no field is pooled already
+NOTHING: Mapping[int, Tensor] = MappingProxyType({})
 
 
 class LookupL2(torch.autograd.Function):
@@ -116,28 +121,58 @@ class FieldEmbedding(nn.Module):
         mask = (torch.arange(dim) < sizes[:, None]).float()
         self.register_buffer("mask", None if bool(mask.all()) else mask, persistent=False)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Embed a batch, shape (rows, fields, dim)."""
+    def forward(self, batch: Batch, pooled: Mapping[int, Tensor] = NOTHING) -> Tensor:
+        """Embed a batch, shape (rows, fields, dim).
+
+        Parameters
+        ----------
+        pooled
+            By number: fields that somebody has pooled already, (rows, dim) each.
+        """
         fields = F.embedding(batch.single, self.table)
         if batch.widths:
-            fields = torch.cat([fields, self._pool(batch)], dim=1)
+            fields = torch.cat([fields, self._pool(batch, pooled)], dim=1)
         fields = fields if self.mask is None else fields * self.mask
         return with_l2(fields, self.l2)
 
-    def _pool(self, batch: Batch) -> Tensor:
+    def vectors(self, indices: Tensor) -> Tensor:
+        """Look up table rows, shape (…,) -> (…, dim)."""
+        found = self.table.index_select(0, indices.flatten())
+        return found.view(*indices.shape, self.table.shape[1])
+
+    def _pool(self, batch: Batch, pooled: Mapping[int, Tensor]) -> Tensor:
         """Sum the weighted slots of each field, shape (rows, other fields, dim)."""
-        rows, slots = batch.weighted.shape
+        if not pooled:
+            return self._bags(batch.weighted, batch.weights, batch.widths)
+        first = batch.single.shape[1]
+        numbers = range(first, first + len(batch.widths))
+        left = [number - first for number in numbers if number not in pooled]
+        indices = torch.split(batch.weighted, list(batch.widths), dim=1)
+        weights = torch.split(batch.weights, list(batch.widths), dim=1)
+        fields = dict(pooled)
+        if left:
+            bags = self._bags(
+                torch.cat([indices[place] for place in left], dim=1),
+                torch.cat([weights[place] for place in left], dim=1),
+                tuple(batch.widths[place] for place in left),
+            )
+            fields |= {first + p: bag for p, bag in zip(left, bags.unbind(dim=1), strict=True)}
+        return torch.stack([fields[number] for number in numbers], dim=1)
+
+    def _bags(self, indices: Tensor, weights: Tensor, widths: tuple[int, ...]) -> Tensor:
+        """Sum weighted slots, shape (rows, sum(widths)) -> (rows, len(widths), dim)."""
+        rows, slots = indices.shape
         starts = torch.arange(0, rows * slots, slots, dtype=torch.int32)
-        firsts = torch.tensor([0, *accumulate(batch.widths[:-1])], dtype=torch.int32)
+        firsts = torch.tensor([0, *accumulate(widths[:-1])], dtype=torch.int32)
         pooled = F.embedding_bag(
-            batch.weighted.flatten(),
+            indices.flatten(),
             self.table,
-            (starts[:, None] + firsts).flatten().to(batch.weighted.device),
+            (starts[:, None] + firsts).flatten().to(indices.device),
             mode="sum",
-            per_sample_weights=batch.weights.flatten(),
+            per_sample_weights=weights.flatten(),
             padding_idx=0,
         )
-        return pooled.view(rows, len(batch.widths), self.table.shape[1])
+        return pooled.view(rows, len(widths), self.table.shape[1])
 
 
 class FactorizationMachine(nn.Module):

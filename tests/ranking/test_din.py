@@ -18,7 +18,7 @@ from recsys_core.features.layout import History
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.din import DIN, ActivationUnit, Dice, DiceMLP, DINConfig
+from recsys_core.ranking.din import DIN, ActivationUnit, Dice, DiceMLP, DINConfig, Pairs
 from recsys_core.ranking.layers import Dropout
 from recsys_core.ranking.ranker import Ranker
 from tests.ranking.build import LAYOUT, batch, split, wider
@@ -117,6 +117,19 @@ def test_dice_by_hand() -> None:
     assert alone == pytest.approx(literal_dice(1.0, 0.5, 0.2, 1.1), rel=1e-5)
 
 
+def test_the_gradient_of_dice() -> None:
+    """Against differences: of inputs, through the batch's mean and variance, and of alpha."""
+    dice = Dice(3).double().train()
+    generator = torch.Generator().manual_seed(0)
+    inputs, alpha = torch.randn(6, 3, generator=generator), torch.rand(3, generator=generator)
+
+    def outputs(inputs: Tensor, alpha: Tensor) -> Tensor:
+        return torch.func.functional_call(dice, {"alpha": alpha}, inputs)  # type: ignore[no-any-return]
+
+    arguments = [value.double().requires_grad_() for value in (inputs, alpha)]
+    assert torch.autograd.gradcheck(outputs, arguments)
+
+
 def test_dice_trains_on_a_single_row() -> None:
     dice = Dice(2).train()
     assert torch.isfinite(dice(torch.tensor([[1.0, -1.0]]))).all()
@@ -133,7 +146,7 @@ def test_attention_starts_as_plain_pooling() -> None:
     torch.manual_seed(0)
     unit = ActivationUnit(8, (16,))
     small = 0.01 * torch.randn(20, 8)
-    weights = unit(small, small[:1], torch.zeros(20, dtype=torch.int64))
+    weights = unit(small, small[:1], Pairs(torch.ones(1, 20, dtype=torch.bool)))
     torch.testing.assert_close(weights, torch.ones(20), atol=0.35, rtol=0)
 
 
@@ -154,16 +167,28 @@ def test_padding_reaches_no_unit_while_training(softmax: bool) -> None:
         torch.testing.assert_close(one, other)
 
 
-def test_a_row_without_events_has_no_interest() -> None:
-    din, some = model(), batch()
-    third = some.weighted[2:3, 4:]
-    assert third.tolist() == [[0, 0]]
-    activation = din._activation(din.units[0], some.weighted[:, 4:], some.single[:, 1])
-    assert activation[2].tolist() == [0, 0]
-    shares = model(softmax=True)._activation(din.units[0], some.weighted[:, 4:], some.single[:, 1])
-    assert shares[2].tolist() == [0, 0]
-    assert shares[0].sum().item() == pytest.approx(2)  # two events, average 1
-    assert shares[1].tolist() == [1, 0]
+@pytest.mark.parametrize("softmax", [False, True])
+def test_a_row_without_events_has_no_interest(softmax: bool) -> None:
+    some = batch()
+    assert some.weighted[2, 4:].tolist() == [0, 0]
+    interest = model(softmax=softmax)._interests(some)[4]
+    assert interest[2].tolist() == [0] * DIM
+    assert (interest[:2] != 0).all()
+
+
+def test_pairs_leave_padding_out() -> None:
+    """Rows with two events, none, and one; their number times the softmax is shared out."""
+    used = torch.tensor([[True, False, True], [False, False, False], [True, False, False]])
+    pairs = Pairs(used)
+    assert pairs.pick(torch.arange(9).view(3, 3)).tolist() == [0, 2, 6]
+    values = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    assert pairs.spread(values).tolist() == [[1, 2], [1, 2], [5, 6]]
+    assert pairs.sum(values).tolist() == [[4, 6], [0, 0], [5, 6]]
+    shares = pairs.shares(torch.tensor([0.0, math.log(3), 5.0]))
+    torch.testing.assert_close(shares, torch.tensor([0.5, 1.5, 1.0]))  # 2 * 1/4, 2 * 3/4, 1 * 1
+    double = values.detach().double().requires_grad_()
+    assert torch.autograd.gradcheck(pairs.spread, double)
+    assert torch.autograd.gradcheck(pairs.sum, double)
 
 
 def test_a_schema_without_histories_is_refused() -> None:
