@@ -23,6 +23,7 @@ from workbench.store.text import plain
 from workbench.tui.commands import COMMANDS, Command, bindings
 from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
+from workbench.tui.hangup import on_hangup
 from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.state import SessionState, read_state, write_state
@@ -172,8 +173,8 @@ class WorkbenchApp(App[None]):
     def on_mount(self) -> None:
         """Give the terminal back on a signal, and start to follow the run folders."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave, 128 + number)
+        loop.add_signal_handler(signal.SIGTERM, self._leave, 128 + signal.SIGTERM)
+        on_hangup(self.keep_state, lambda code: loop.call_soon_threadsafe(self._leave, code))
         self.call_after_refresh(self._start_following)
 
     def _start_following(self) -> None:
