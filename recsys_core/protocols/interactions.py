@@ -163,4 +163,7 @@ class Histories:
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """Build the matrix of shape (n, n_items): `values` per event, or ones; repeats add up."""
         data = np.ones(len(self.items), np.float32) if values is None else values
-        return sp.csr_matrix((data, (self.row, self.items)), shape=(len(self), n_items))
+        # copied: summing up sorts the arrays in place
+        matrix = sp.csr_matrix((data, self.items, self.offsets), (len(self), n_items), copy=True)
+        matrix.sum_duplicates()
+        return matrix
