@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.command import CommandPalette
 
-from tests.tui import test_items, test_jobs, test_new_job, test_users
+from tests.tui import test_data, test_items, test_jobs, test_new_job, test_users
 from tests.tui.checks import CHECKS, checks, ids_of
 from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
@@ -516,6 +516,12 @@ async def _(s: Session) -> None:
     assert s.app.chosen == "items"
 
 
+@checks("everywhere.data")
+async def _(s: Session) -> None:
+    await s.press("5")
+    assert s.app.chosen == "data"
+
+
 @checks("everywhere.results")
 async def _(s: Session) -> None:
     await s.press("2")
@@ -530,7 +536,7 @@ async def test_command(command: str, suite: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_scope_is_tested_somewhere() -> None:
-    files = (test_items, test_jobs, test_new_job, test_users)
+    files = (test_data, test_items, test_jobs, test_new_job, test_users)
     elsewhere = [scope for file in files for scope in file.SCOPES_HERE]
     assert set(SCOPES) == {*SCOPES_HERE, *elsewhere}
 

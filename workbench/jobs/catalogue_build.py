@@ -24,17 +24,9 @@ from workbench.store.files import write_json
 
 def describe_all() -> dict[str, Any]:
     """Describe everything as plain values; `Catalogue.parse` reads them."""
-    protocols = {name: protocol_class(name) for name in protocol_names()}
     return {
         "models": [asdict(describe_model(name)) for name in model_names()],
-        "protocols": {
-            name: {
-                "leaks": protocol.leaks,
-                "by_time": protocol.by_time,
-                "schema": protocol.model_json_schema(),
-            }
-            for name, protocol in protocols.items()
-        },
+        "protocols": {name: describe_protocol(name) for name in protocol_names()},
         "suites": [load_suite(name).model_dump(mode="json") for name in suite_names()],
         "datasets": {
             SAMPLE: "synthetic, built in",
@@ -45,6 +37,16 @@ def describe_all() -> dict[str, Any]:
         },
         "features": {name: describe_schema(name) for name in schema_names()},
         "job": JobSpec.model_json_schema(),
+    }
+
+
+def describe_protocol(name: str) -> dict[str, Any]:
+    """Describe a protocol: what it leaks, whether it needs times, its fields."""
+    protocol = protocol_class(name)
+    return {
+        "leaks": protocol.leaks,
+        "by_time": protocol.by_time,
+        "schema": protocol.model_json_schema(),
     }
 
 

@@ -52,5 +52,6 @@ SCREENS = (
         f"{_AT}.items",
         "ItemsScreen",
     ),
+    Mode("5", "data", "Data", "data sets, protocols, features", f"{_AT}.data", "DataScreen"),
 )
 BY_NAME = {screen.name: screen for screen in SCREENS}

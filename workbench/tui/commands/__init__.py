@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from workbench.tui.commands import everywhere, items, jobs, results, users
+from workbench.tui.commands import data, everywhere, items, jobs, results, users
 from workbench.tui.commands.command import Command
 
 __all__ = ["COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table", "together"]
 
 #: in the order of the help screen; everywhere comes last
-_FILES = (jobs, results, users, items, everywhere)
+_FILES = (jobs, results, users, items, data, everywhere)
 
 #: scope -> heading in the help screen and in the docs
 SCOPES: dict[str, str] = {scope: title for file in _FILES for scope, title in file.SCOPES.items()}

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.view.chart import PLAIN, Axes, Piece, Series, draw_plot
+from workbench.tui.view.chart import MARKERS, PLAIN, Axes, Piece, Series, draw_plot
 
 
 class LineChart(Widget):
@@ -28,33 +29,55 @@ class LineChart(Widget):
         self._series: tuple[Series, ...] = ()
         self._axes = PLAIN
         self._drawn: tuple[tuple[int, int], list[list[Piece]]] | None = None
+        #: the styles of one paint: -1 of the axis, others of the lines
+        self._base = Style.null()
+        self._styles: dict[int, Style] = {}
 
     def show(self, title: str, series: Sequence[Series], axes: Axes = PLAIN) -> None:
         """Draw `series`, the last one on top; nothing happens when they are drawn already."""
         shown = (title, tuple(series), axes)
         if shown != (self._title, self._series, self._axes):
+            before, title = self._drawn, self._title
             self._title, self._series, self._axes = shown
             self._drawn = None
+            self._refresh_changed(before, title)
+
+    def _refresh_changed(
+        self, before: tuple[tuple[int, int], list[list[Piece]]] | None, title: str
+    ) -> None:
+        """Draw those lines anew that look otherwise: an epoch more changes few of them."""
+        lines = self._lines()
+        if before is None or self._drawn is None or before[0] != self._drawn[0]:
             self.refresh()
+            return
+        pairs = enumerate(zip(lines, before[1], strict=True), 1)
+        changed = [y for y, (new, old) in pairs if new != old]
+        if title != self._title:
+            changed.append(0)
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines; their styles are looked up once."""
+        self._base = base = self.rich_style
+        names = {-1: "axis"} | {look: f"line-{look}" for look in range(len(MARKERS))}
+        self._styles = {
+            look: base + self.get_component_rich_style(f"chart--{name}", partial=True)
+            for look, name in names.items()
+        }
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line: the title, then the plot."""
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self._base
         if y == 0:
             style = base + self.get_component_rich_style("chart--title", partial=True)
             return Strip([Segment(self._title, style)]).adjust_cell_length(width, base)
         lines = self._lines()
         if y > len(lines):
             return Strip.blank(width, base)
-        axis = base + self.get_component_rich_style("chart--axis", partial=True)
-        segments = [
-            Segment(piece.text, axis if piece.look < 0 else base + self._line_style(piece.look))
-            for piece in lines[y - 1]
-        ]
+        segments = [Segment(piece.text, self._styles[piece.look]) for piece in lines[y - 1]]
         return Strip(segments).adjust_cell_length(width, base)
-
-    def _line_style(self, look: int) -> Style:
-        return self.get_component_rich_style(f"chart--line-{look}", partial=True)
 
     def _lines(self) -> list[list[Piece]]:
         size = self.size.width, self.size.height - 1

@@ -16,6 +16,7 @@ from workbench.store.text import plain
 from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
 from workbench.tui.view.live import Curves, curve_order, is_metric
 from workbench.tui.widgets.chart import LineChart
+from workbench.tui.widgets.lines import put
 
 #: cells that a chart needs
 _WIDTH, _HEIGHT = 38, 9
@@ -112,9 +113,9 @@ class CurvePanel(Vertical):
             chart.show(_title(name), self._series(name), Axes(log=self._options.log))
         self.set_class(not names, "-empty")
         legend = self._legend() if names else self._why_nothing()
-        self.query_one("#legend", Static).update(legend, layout=False)
+        put(self.query_one("#legend", Static), legend)
         if not names:
-            self.query_one("#instead", Static).update(self._instead, layout=False)
+            put(self.query_one("#instead", Static), self._instead)
 
     def _series(self, name: str) -> list[Series]:
         weight = self._options.smoothing

@@ -1,0 +1,332 @@
+"""The screen Data: each command, on the films; commands are answered by a stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from recsys_core.errors import InputError
+from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.data_sets import Commands, small_catalogue
+from tests.tui.session import Session, session
+from tests.workbench.films import prepare_films
+from workbench.jobs.catalogue import Catalogue
+from workbench.tui import data_work
+from workbench.tui.data_work import DataWork, Raw
+from workbench.tui.processes import Done, follow_process
+from workbench.tui.screens import data, new_job
+from workbench.tui.screens.data import DataScreen
+from workbench.tui.screens.data_import import ImportScreen, PathSuggester, path_state
+from workbench.tui.screens.new_job import NewJobScreen
+from workbench.tui.screens.users import UsersScreen
+from workbench.tui.view.data_plots import bars
+from workbench.tui.widgets.data_parts import Facts, Features, Protocols
+from workbench.tui.widgets.grid import Grid
+
+SCOPES_HERE = ("data",)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    prepare_films(tmp_path / "data")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
+    stand_in = Commands(tmp_path / "data")
+    catalogue = small_catalogue()
+
+    async def ready(say: object) -> Catalogue:
+        return catalogue
+
+    async def never(say: object) -> Catalogue:
+        await asyncio.Event().wait()
+        return catalogue
+
+    monkeypatch.setattr(data_work, "follow_process", stand_in)
+    monkeypatch.setattr(data, "open_catalogue", ready)
+    monkeypatch.setattr(new_job, "open_catalogue", never)
+    return stand_in
+
+
+def asked(s: Session) -> Commands:
+    stand_in = vars(data_work)["follow_process"]
+    assert isinstance(stand_in, Commands)
+    return stand_in
+
+
+async def to_data(s: Session) -> DataScreen:
+    """Open the screen and wait until the films are described."""
+    await s.press("5")
+    await s.until(lambda: isinstance(s.app.screen, DataScreen))
+    here = s.app.screen
+    assert isinstance(here, DataScreen)
+    await s.until(lambda: here.grid.cursor_key == "films" and "long tail" in s.text())
+    return here
+
+
+async def to_set(s: Session, name: str) -> DataScreen:
+    here = await to_data(s)
+    await s.press(*["j"] * here.grid.table.keys.index(name))
+    assert here.chosen is not None
+    assert here.chosen.name == name
+    return here
+
+
+@checks("data.open")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("enter")
+    assert isinstance(s.app.focused, Facts)
+    await s.press("escape", "v", "v", "enter")
+    protocols = s.app.screen.query_one(Protocols)
+    assert protocols.has_focus_within
+
+
+@checks("data.part")
+async def _(s: Session) -> None:
+    here = await to_data(s)
+    await s.press("v")
+    await s.until(lambda: "events of items by rank" in s.text())
+    text = s.text()
+    assert "ratings per 1.6 hours" in text  # 4 days in 60 periods
+    for line in ("4 ████", "2-3 ████"):  # ratings; histories of 2 to 3 events
+        assert line in text
+    await s.press("v")
+    assert "▲ Leaks other users' future" in s.text()
+    await s.press("v", "v")
+    assert here.has_class("-facts")
+
+
+@checks("data.part-back")
+async def _(s: Session) -> None:
+    here = await to_data(s)
+    await s.press("V")
+    assert here.has_class("-features")
+
+
+@checks("data.fetch")
+async def _(s: Session) -> None:
+    here = await to_set(s, "ml-100k")
+    assert "f fetches it" in s.text()
+    await s.press("f")
+    await s.until(lambda: "▸ fetching ml-100k" in s.text())
+    await s.until(lambda: "40%" in s.text())  # 26 of 65 MB
+    assert "26.0 MB of 65.0 MB   3.2 MB/s   12.0 s left   Esc cancels" in s.text()
+    await s.press("k")
+    assert here.grid.cursor_key != "ml-100k", "the screen goes on"
+    asked(s).gate.set()
+    await s.until(lambda: not here.activity.busy)
+    assert [each.name for each in here.sets if each.here] == ["films", "ml-100k"]
+
+
+@checks("data.import")
+async def _(s: Session) -> None:
+    here = await to_data(s)
+    await s.press("i")
+    assert isinstance(s.app.screen, ImportScreen)
+    await s.type("/nowhere/at/all")
+    assert "✖ no such file or folder" in s.text()
+    await s.press("enter")
+    assert isinstance(s.app.screen, ImportScreen), "what is wrong does not begin"
+    await s.press("ctrl+u")
+    await s.type(str(s.app.runs_dir))
+    assert "a folder with 0 entries" in s.text()
+    await s.press("down")
+    await s.type("Mine!")
+    assert "'Mine!' cannot name a data set" in s.text()
+    await s.press("ctrl+u")
+    await s.type("mine")
+    await s.press("enter")
+    asked(s).gate.set()
+    await s.until(lambda: here.grid.cursor_key == "mine")
+    (words,) = [words for words in asked(s).asked if words[0] == "import"]
+    assert words == ["import", "--json", "--events", "--name=mine", "--", str(s.app.runs_dir)]
+
+
+@checks("data.schema")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("V", "n")
+    await s.until(lambda: "Features of schema ids  2/7" in s.text())
+    await s.press("n", "n")
+    await s.until(lambda: "user-history: count, quantile" in s.text())
+
+
+@checks("data.schema-back")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("V", "p")
+    await s.until(lambda: "Features of schema default  7/7" in s.text())
+    assert "m lists it" in s.text(), "it is made from the data set"
+
+
+@checks("data.measure")
+async def _(s: Session) -> None:
+    here = await to_data(s)
+    await s.press("m")
+    await s.until(lambda: "films, user-timeline: 13 train rows, 5 validation rows" in s.text())
+    grid = here.query_one(Features).grid
+    lines = [grid.render_line(1 + row).text.split() for row in range(2)]
+    assert lines[0] == ["item_id", "categorical", "item:", "item_id", "0.0%", "0.7319"]
+    assert lines[1][-2:] == ["12.5%", "0.9912!"]
+    assert "! label_twin: almost perfect alone, it knows the label" in s.text()
+    assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
+    await s.press("V", "enter", "j")
+    assert "measures" in str(here.query_one("#schema").render()), "of another protocol: not yet"
+
+
+@checks("data.train")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("a")
+    form = s.app.screen
+    assert isinstance(form, NewJobScreen)
+    assert form._dataset == "films"
+
+
+@checks("data.users")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("u")
+    await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
+
+
+@checks("data.copy")
+async def _(s: Session) -> None:
+    await to_data(s)
+    await s.press("y")
+    assert "users       6 with 1 to 5 events" in s.copied[0]
+    assert "of items    title (text, 12% missing), genres (any of 7" in s.copied[0]
+
+
+@checks("data.clear")
+async def _(s: Session) -> None:
+    here = await to_set(s, "ml-100k")
+    await s.press("f")
+    await s.until(lambda: here.activity.busy)
+    await s.press("f")
+    assert len([words for words in asked(s).asked if words[0] == "fetch"]) == 1, "one at a time"
+    await s.press("escape")
+    await s.until(lambda: asked(s).ended == 1)
+    await s.until(lambda: not here.activity.busy and not here.activity.display)
+    await s.press(*["j"] * 2, "f")
+    await s.until(lambda: "✖ ml-10m is not here" in s.text())
+    text = s.text()
+    assert "not known" in text
+    assert "→ check the network" in text
+    assert "i imports a copy" in text
+    await s.press("escape")
+    await s.until(lambda: "✖ ml-10m" not in s.text())
+    await s.press("enter", "escape")
+    assert s.app.focused is here.grid
+
+
+@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
+async def test_command(command: str, runs: Path) -> None:
+    async with session(runs, (120, 34)) as running:
+        await CHECKS[command](running)
+
+
+async def test_without_data_there_is_what_can_be_had(tmp_path: Path) -> None:
+    async with session(tmp_path / "runs", (80, 24)) as s:
+        await s.press("5")
+        await s.until(lambda: "8 data sets, 0 here" in s.text())
+        assert "f makes it here; no network is needed" in s.text()
+        (tmp_path / "data").mkdir()
+        asked(s).register("mine")  # by another program
+        await s.until(lambda: "9 data sets, 1 here" in s.text())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+async def test_it_is_still_when_nothing_happens(
+    size: tuple[int, int], runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session(runs, size) as s:
+        await to_data(s)
+        lines = s.app.screen._compositor.render_strips()
+        assert {line.cell_length for line in lines} == {size[0]}
+        drawn: list[object] = []
+        monkeypatch.setattr(Grid, "show", lambda _, table: drawn.append(table))
+        for _ in range(10):
+            await s.pilot.pause(0.02)
+        assert drawn == []
+
+
+async def test_what_cannot_be_described_says_so(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(command: Sequence[str], on_line: Callable[[str], None]) -> Done:
+        return Done(2, "", "error: prepared.npz is damaged\nimport it again")
+
+    monkeypatch.setattr(data_work, "follow_process", broken)
+    async with session(runs, (80, 24)) as s:
+        await s.press("5", "v")
+        await s.until(lambda: "prepared.npz is damaged" in s.text())
+
+
+async def test_a_process_is_followed_and_ended(tmp_path: Path) -> None:
+    lines: list[str] = []
+    talk = "import sys; print('one', file=sys.stderr); print('two', file=sys.stderr); print('out')"
+    done = await follow_process([sys.executable, "-c", talk], lines.append)
+    assert (done.code, done.output, done.errors, lines) == (0, "out", "one\ntwo", ["one", "two"])
+    mark = tmp_path / "ended"
+    long = (
+        "import pathlib, signal, sys, time\n"
+        f"signal.signal(15, lambda *_: (pathlib.Path({str(mark)!r}).touch(), sys.exit()))\n"
+        "print('ready', file=sys.stderr, flush=True)\n"
+        "time.sleep(60)"
+    )
+    task = asyncio.create_task(follow_process([sys.executable, "-c", long], lines.append))
+    while lines[-1] != "ready":
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert mark.exists(), "it could put things in order"
+
+
+async def test_the_commands_are_those_of_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_work, "follow_process", follow_process)
+    work = DataWork(tmp_path / "data", lambda: 0.0)
+    table = tmp_path / "t.csv"
+    table.write_text("user,item,rating\nanna,b1,4\nben,b1,5\nben,b2,12\n")
+    seen: list[str] = []
+    with pytest.raises(InputError, match="line 4"):
+        await work.import_raw(Raw(str(table)), lambda _: None)
+    raw = Raw(str(table), "books", rating_range="0,20")
+    assert await work.import_raw(raw, lambda one: seen.append(one.message)) == "books"
+    assert seen[-1] == f"reading {table}"
+    (books,) = [each for each in await work.list() if each.here]
+    assert (books.name, books.interactions, books.users, books.items) == ("books", 3, 2, 2)
+
+
+async def test_a_path_is_completed_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "table.csv").write_bytes(b"12345")
+    suggest = PathSuggester().get_suggestion
+    assert await suggest(f"{tmp_path}/") == f"{tmp_path}/films/"
+    assert await suggest(f"{tmp_path}/t") == f"{tmp_path}/table.csv"
+    assert await suggest(f"{tmp_path}/.h") == f"{tmp_path}/.hidden"
+    assert await suggest(f"{tmp_path}/none/") is None
+    assert path_state(f"{tmp_path}/table.csv") == ("a file of 5 bytes", True)
+    assert path_state(f"{tmp_path}/tab") == ("✖ no such file or folder", False)
+
+
+def test_bars_that_do_not_fit_are_put_together() -> None:
+    values = [(f"{level / 2:g}", 1) for level in range(1, 11)]  # 0.5 to 5
+    lines = ["".join(cell.text for cell in line).split() for line in bars(values, 30, 5)]
+    assert [line[0] for line in lines] == ["0.5-1", "1.5-2", "2.5-3", "3.5-4", "4.5-5"]
+    assert {line[-1] for line in lines} == {"2"}
