@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from textual import events
@@ -21,6 +21,10 @@ MINIMUM = (60, 16)
 
 class FullScreen(Screen[Any]):
     """A screen with the header, a title line, a body and a key line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._later: list[Callable[[], None]] = []
 
     @property
     def workbench(self) -> WorkbenchApp:
@@ -45,6 +49,21 @@ class FullScreen(Screen[Any]):
     def title_line(self) -> TitleLine:
         """The line below the header."""
         return self.query_one(TitleLine)
+
+    def once_painted(self, work: Callable[[], None]) -> None:
+        """Do `work` when the screen has been drawn; asked for twice before, it is done once.
+
+        A key that moves a cursor shows that first, and then what follows from it.
+        """
+        if work not in self._later:
+            self._later.append(work)
+            self.call_after_refresh(self._work)
+
+    def _work(self) -> None:
+        later, self._later = self._later, []
+        if self.is_attached:
+            for work in later:
+                work()
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so when the terminal is too small."""

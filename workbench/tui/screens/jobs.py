@@ -32,6 +32,7 @@ from workbench.tui.view.live import CurveReader, Curves, log_tail
 from workbench.tui.view.table import reason_of
 from workbench.tui.widgets.curves import CurveOptions, CurvePanel
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import put
 
 #: curves and log are read on this often, in seconds
 _READ_SECONDS = 0.25
@@ -48,8 +49,8 @@ class JobsScreen(FullScreen):
     BINDINGS: ClassVar = bindings("jobs")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
-    marked: reactive[tuple[str, ...]] = reactive((), init=False)
-    curve_options: reactive[CurveOptions] = reactive(CurveOptions(), init=False)
+    marked: reactive[tuple[str, ...]] = reactive((), init=False, repaint=False)
+    curve_options: reactive[CurveOptions] = reactive(CurveOptions(), init=False, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +131,7 @@ class JobsScreen(FullScreen):
 
     async def _follow(self) -> None:
         """Read curves and log on while the screen is seen, off the thread that answers keys."""
-        while True:
+        while self.query(Grid):
             if not self.is_current:
                 self._reading.clear()
                 await self._reading.wait()
@@ -146,6 +147,8 @@ class JobsScreen(FullScreen):
             return self._reader.refresh(wanted), log
 
         curves, log = await asyncio.to_thread(work)
+        if not self.query(Grid):  # the session has ended meanwhile
+            return
         if curves != self._curves:
             self._curves = curves
             self._stale = True
@@ -195,9 +198,9 @@ class JobsScreen(FullScreen):
             return
         first, second = _facts(run), _state_line(run, self._view())
         text = Content.assemble(f"{first}\n", Content.styled(second, "$secondary"))
-        self.query_one("#about", Static).update(text, layout=False)
+        put(self.query_one("#about", Static), text)
         if self._has_side:
-            self.query_one("#side", Static).update(self._side(run), layout=False)
+            put(self.query_one("#side", Static), self._side(run))
 
     def _side(self, run: RunSummary) -> Content:
         """Write the settings of a job and the end of its log."""
@@ -229,7 +232,10 @@ class JobsScreen(FullScreen):
     # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
-        """Describe the job the cursor came to, or that has come to another state."""
+        """Follow the cursor to another job, or its job to another state."""
+        self.once_painted(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
         run = self.current
         seen = (run.run_id, run.state) if run is not None else None
         if seen != self._seen:

@@ -22,12 +22,13 @@ from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold
-from workbench.tui.view.layout import Layout, lay_out
+from workbench.tui.view.layout import Layout, LayoutMaker
 from workbench.tui.view.options import Options
 from workbench.tui.view.significance import PairedTests, compare_pair
 from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import put
 from workbench.tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
@@ -43,13 +44,14 @@ class RunsScreen(FullScreen):
     CSS_PATH = "runs.tcss"
     BINDINGS: ClassVar = bindings("runs")
 
-    options: reactive[Options] = reactive(Options(), init=False)
+    options: reactive[Options] = reactive(Options(), init=False, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()
         self._behind = False
         self._passes = Filter()
         self._layout = Layout(Table(), {}, (), {}, {})
+        self._maker = LayoutMaker()
         self._tests = PairedTests()
 
     def body(self) -> Iterable[Widget]:
@@ -125,10 +127,11 @@ class RunsScreen(FullScreen):
 
     def _draw(self) -> None:
         runs, options = self.workbench.runs, self.options
-        self._layout = lay_out(runs, options, self._passes, self.size.width, self._tests)
+        width = self.size.width
+        self._layout = self._maker.lay_out(runs, options, self._passes, width, self._tests)
         self.grid.show(self._layout.table)
         self.set_class(not self._layout.folds, "-nothing")
-        self.query_one("#nothing", Static).update(self._why_nothing())
+        put(self.query_one("#nothing", Static), self._why_nothing())
         self._say_title()
         if self._tests.missing(self._layout.comparisons):
             self.run_worker(self._test(), group="tests", exclusive=True)
@@ -209,6 +212,9 @@ class RunsScreen(FullScreen):
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Describe the run the cursor came to."""
+        self.once_painted(self._follow_cursor)
+
+    def _follow_cursor(self) -> None:
         self._describe()
         self.refresh_bindings()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from operator import itemgetter
 
 from rich.cells import cell_len
 
@@ -94,6 +96,62 @@ class _Comparison:
         return any(run.run_id == self.options.baseline for run in fold.members)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All of a table that does not depend on the order of its rows."""
+
+    folds: list[Fold]
+    baseline: Fold | None
+    every: AllColumns
+    columns: list[Column]
+    note_from: int
+    heads: tuple[Head, ...]
+    comparisons: Mapping[Pair, tuple[Members, Members]]
+    best: set[tuple[str, str]]
+    spread: bool
+
+
+class LayoutMaker:
+    """Lays out runs again and again; for another order of the same rows it only sorts."""
+
+    def __init__(self) -> None:
+        self._runs: Sequence[RunSummary] = ()
+        self._asked: tuple[object, ...] = ()
+        self._plan: _Plan | None = None
+
+    def lay_out(
+        self,
+        runs: Sequence[RunSummary],
+        options: Options,
+        passes: Filter,
+        width: int,
+        tests: PairedTests | None = None,
+    ) -> Layout:
+        """Lay out the runs that `options` selects.
+
+        Parameters
+        ----------
+        width
+            Cells there are; a narrow table has its metrics before what a run is.
+        tests
+            Paired tests made so far; differences are marked once all of the table are there.
+        """
+        plan = self._planned(runs, options, passes, width)
+        return _arranged(plan, options, tests)
+
+    def _planned(
+        self, runs: Sequence[RunSummary], options: Options, passes: Filter, width: int
+    ) -> _Plan:
+        marked = options.marked if options.only_marked else frozenset()
+        choice = replace(options, sort=None, by_stage=False, marked=marked)
+        asked = (choice, passes, width, date.today())  # times are written by the day
+        # the listing gives another tuple when any run has changed
+        if self._plan is None or runs is not self._runs or asked != self._asked:
+            self._plan = _plan(runs, options, passes, width)
+            self._runs, self._asked = runs, asked
+        return self._plan
+
+
 def lay_out(
     runs: Sequence[RunSummary],
     options: Options,
@@ -101,15 +159,11 @@ def lay_out(
     width: int,
     tests: PairedTests | None = None,
 ) -> Layout:
-    """Lay out the runs that `options` selects.
+    """Lay out runs once, as `LayoutMaker.lay_out` does."""
+    return _arranged(_plan(runs, options, passes, width), options, tests)
 
-    Parameters
-    ----------
-    width
-        Cells there are; a narrow table has its metrics before what a run is.
-    tests
-        Paired tests made so far; differences are marked once all of the table are there.
-    """
+
+def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: int) -> _Plan:
     baseline = _baseline(runs, options)
     wanted = {run.run_id for run in baseline.members} if baseline else set()
     wanted |= options.marked
@@ -121,32 +175,31 @@ def lay_out(
     seeds = {fold.run.run_id: len(fold.members) for fold in folds} if options.fold_seeds else None
     every = all_columns(shown, seeds, published=baseline is None or options.mode == "value")
     columns, note_from = _columns(every, shown, options, baseline, width)
-    folds = _sorted(folds, columns, options.sort)
-    comparisons = _comparisons(folds, baseline, options)
-    p_values = tests.corrected(list(comparisons)) if tests and comparisons else None
     mode = options.mode if baseline is not None else "value"
     spread = mode == "value" and any(fold.spread for fold in folds)
-    best = best_runs(fold.run for fold in folds)
-    judge = _Comparison(options, baseline, best, p_values or {}, spread)
-    entries = _by_stage(folds) if options.by_stage else folds
-    rows = Rows(entries, lambda entry: _row(entry, columns, judge))
-    keys = tuple("" if isinstance(entry, str) else entry.run.run_id for entry in entries)
+    metric_width = _METRIC_WIDTHS[mode] + _SPREAD_WIDTH * spread
     heads = tuple(
-        Head(
-            column.key,
-            plain(column.title),
-            _width(
-                column, [fold.run for fold in folds], _METRIC_WIDTHS[mode] + _SPREAD_WIDTH * spread
-            ),
-            column.numeric,
-        )
+        Head(column.key, plain(column.title), _width(column, shown, metric_width), column.numeric)
         for column in columns
     )
+    comparisons = _comparisons(folds, baseline, options)
+    best = best_runs(shown)
+    return _Plan(folds, baseline, every, columns, note_from, heads, comparisons, best, spread)
+
+
+def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layout:
+    """Put the rows of a plan in order."""
+    folds = _sorted(plan.folds, plan.columns, options.sort)
+    p_values = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
+    judge = _Comparison(options, plan.baseline, plan.best, p_values or {}, plan.spread)
+    entries = _by_stage(folds) if options.by_stage else folds
+    rows = Rows(entries, lambda entry: _row(entry, plan.columns, judge))
+    keys = tuple("" if isinstance(entry, str) else entry.run.run_id for entry in entries)
     return Layout(
-        Table(heads, rows, keys, _FIXED, note_from, options.sort),
+        Table(plan.heads, rows, keys, _FIXED, plan.note_from, options.sort),
         {fold.run.run_id: fold for fold in folds},
-        tuple((column.key, column.title) for column in every.all()),
-        comparisons,
+        tuple((column.key, column.title) for column in plan.every.all()),
+        plan.comparisons,
         judge.p_values,
     )
 
@@ -214,9 +267,15 @@ def _sorted(
     column = next((column for column in columns if sort and column.key == sort[0]), None)
     if column is None or sort is None:
         return folds
-    having = [(value, fold) for fold in folds if (value := column.read(fold.run)) is not None]
-    lacking = [fold for fold in folds if column.read(fold.run) is None]
-    having.sort(key=lambda pair: _order(pair[0]), reverse=sort[1])
+    having: list[tuple[tuple[float, str], Fold]] = []
+    lacking: list[Fold] = []
+    for fold in folds:
+        value = column.read(fold.run)
+        if value is None:
+            lacking.append(fold)
+        else:
+            having.append((_order(value), fold))
+    having.sort(key=itemgetter(0), reverse=sort[1])
     return [fold for _, fold in having] + lacking
 
 

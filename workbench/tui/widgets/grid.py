@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.commands import bindings
-from workbench.tui.view.table import Cell, Head, Row, Table
+from workbench.tui.view.table import Head, Row, Table
 
 _GAP = 2
+#: what a line is drawn from
+_Look = tuple[object, ...]
 _STYLES = (
     *("strong", "muted", "faint", "accent", "good", "bad", "running"),
     *("best", "better", "worse", "head", "head-cursor", "cursor"),
@@ -37,8 +39,8 @@ class Grid(ScrollView, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{name}" for name in _STYLES}
     can_focus = True
 
-    cursor_row: reactive[int] = reactive(0, init=False)
-    cursor_column: reactive[int] = reactive(0, init=False)
+    cursor_row: reactive[int] = reactive(0, init=False, repaint=False)
+    cursor_column: reactive[int] = reactive(0, init=False, repaint=False)
 
     @dataclass
     class Moved(Message):
@@ -65,6 +67,12 @@ class Grid(ScrollView, inherit_bindings=False):
         self.table = Table()
         self._first = 0
         self._column_chosen = False
+        #: what each line was drawn from, so that only lines that change are drawn anew
+        self._drawn: dict[int, _Look] = {}
+        #: what the lines of one paint share
+        self._shown: list[int] = []
+        self._base = Style.null()
+        self._styles: dict[tuple[str, Style], Style] = {}
 
     @property
     def cursor_key(self) -> str | None:
@@ -75,6 +83,8 @@ class Grid(ScrollView, inherit_bindings=False):
     def show(self, table: Table) -> None:
         """Draw `table`; the cursor follows its row and its column."""
         key, column = self.cursor_key, self._column_key()
+        if table.heads == self.table.heads:
+            table = replace(table, heads=self.table.heads)  # the same object compares at once
         self.table = table
         keys = table.keys
         row = keys.index(key) if key and key in keys else self._nearest_row(self.cursor_row)
@@ -88,7 +98,23 @@ class Grid(ScrollView, inherit_bindings=False):
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
         self.post_message(self.Moved(self.cursor_key))
-        self.refresh()
+        self._refresh_changed()
+
+    def _refresh_changed(self) -> None:
+        """Draw those lines anew that no longer look as they were drawn."""
+        width, self._shown = self.size.width, self._visible_columns()
+        changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def _look(self, y: int) -> _Look:
+        """Collect what a line is drawn from."""
+        table, columns = self.table, (self._shown, self._first, self.size.width)
+        if y == 0:
+            return table.heads, columns, table.sort, self.cursor_column
+        index = round(self.scroll_offset.y) + y - 1
+        row = table.rows[index] if index < len(table.rows) else None
+        return table.heads, columns, row, index == self.cursor_row
 
     def _column_key(self) -> str | None:
         heads = self.table.heads
@@ -147,12 +173,12 @@ class Grid(ScrollView, inherit_bindings=False):
         """Bring the row into sight and tell who listens."""
         self._scroll_to_cursor()
         self.post_message(self.Moved(self.cursor_key))
-        self.refresh()
+        self._refresh_changed()
 
     def watch_cursor_column(self) -> None:
         """Bring the column into sight."""
         self._keep_column_in_sight()
-        self.refresh()
+        self._refresh_changed()
 
     def _scroll_to_cursor(self) -> None:
         top, height = round(self.scroll_offset.y), self.size.height - 1
@@ -222,24 +248,30 @@ class Grid(ScrollView, inherit_bindings=False):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw some lines; what they share is found out once."""
+        self._base, self._styles = self.rich_style, {}
+        self._shown = self._visible_columns()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Draw one line: the header, a row, or nothing."""
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self._base
+        self._drawn[y] = self._look(y)
         if y == 0:
             return self._head_line(width, base)
         index = round(self.scroll_offset.y) + y - 1
         if index >= len(self.table.rows):
             return Strip.blank(width, base)
         if index == self.cursor_row:
-            cursor = self.get_component_rich_style("grid--cursor", partial=True)
-            base = base + cursor
+            base = self._style("cursor", base)
         return self._row_line(self.table.rows[index], width, base)
 
     def _head_line(self, width: int, base: Style) -> Strip:
-        base = base + self.get_component_rich_style("grid--head", partial=True)
-        under_cursor = base + self.get_component_rich_style("grid--head-cursor", partial=True)
+        base = self._style("head", base)
+        under_cursor = self._style("head-cursor", base)
         segments: list[Segment] = []
-        shown = self._visible_columns()
+        shown = self._shown
         for index in shown:
             head = self.table.heads[index]
             title = head.title + (self._arrow(head) or " ")
@@ -270,27 +302,33 @@ class Grid(ScrollView, inherit_bindings=False):
         if not row.cells:
             assert row.note is not None
             text = _fit(f"  {row.note.text}", width)
-            return Strip([Segment(text, self._style(row.note, base))])
+            return Strip([Segment(text, self._style(row.note.style, base))])
         segments: list[Segment] = []
         used = 0
-        for index in self._visible_columns():
+        for index in self._shown:
             if row.note is not None and index >= self.table.note_from:
                 segments.append(
-                    Segment(_fit(row.note.text, width - used), self._style(row.note, base))
+                    Segment(_fit(row.note.text, width - used), self._style(row.note.style, base))
                 )
                 break
             head, cell = self.table.heads[index], row.cells[index]
             segments.append(
-                Segment(_fit(cell.text, head.width, right=head.right), self._style(cell, base))
+                Segment(
+                    _fit(cell.text, head.width, right=head.right), self._style(cell.style, base)
+                )
             )
             segments.append(Segment(" " * _gap(head), base))
             used += head.width + _gap(head)
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _style(self, cell: Cell, base: Style) -> Style:
-        if not cell.style:
+    def _style(self, name: str, base: Style) -> Style:
+        if not name:
             return base
-        return base + self.get_component_rich_style(f"grid--{cell.style}", partial=True)
+        style = self._styles.get((name, base))
+        if style is None:
+            style = base + self.get_component_rich_style(f"grid--{name}", partial=True)
+            self._styles[name, base] = style
+        return style
 
 
 def _gap(head: Head) -> int:

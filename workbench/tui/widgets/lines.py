@@ -1,4 +1,4 @@
-"""One-line widgets: the title below the header and the keys at the bottom."""
+"""One-line widgets: the title below the header, the keys at the bottom, a line of text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
+from textual.widgets import Static
 
 from workbench.tui.commands import COMMANDS, Command
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
+
+
+def put(place: Static, text: Content | str) -> None:
+    """Write into a widget whose size does not depend on it; what it says already costs nothing."""
+    new = Content(text) if isinstance(text, str) else text
+    old = place.content
+    if not (isinstance(old, Content) and new.is_same(old)):
+        place.update(new, layout=False)
 
 
 class TitleLine(Widget):

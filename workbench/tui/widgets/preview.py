@@ -15,6 +15,7 @@ from workbench.tui.view.compare import comparable
 from workbench.tui.view.detail import Files, curve_section, read_files, sections
 from workbench.tui.view.fold import Fold
 from workbench.tui.view.table import progress_text, reason_of
+from workbench.tui.widgets.lines import put
 from workbench.tui.widgets.sections import SectionView
 
 #: metrics whose interval stands for the run
@@ -44,7 +45,7 @@ class Preview(Vertical):
         run = row.run
         first, second = _facts(row), _second_line(run, baseline)
         about = Content.assemble(f" {first}\n ", Content.styled(second, "$secondary"))
-        self.query_one("#about", Static).update(about)
+        put(self.query_one("#about", Static), about)
         if tall:
             self._show_sections(run, baseline)
 

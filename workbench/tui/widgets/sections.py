@@ -28,12 +28,18 @@ class SectionView(Static):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
+        self._section: Section | None = None
+        #: lines and cells: with others the room changes
+        self._shape = (0, 0)
 
     def show(self, section: Section | None) -> None:
         """Draw `section`, or give up the room."""
         self.display = section is not None
-        if section is not None:
-            self.update(Content("\n").join(self._lines(section)))
+        if section is not None and section != self._section:
+            lines = self._lines(section)
+            shape = len(lines), max(line.cell_length for line in lines)
+            self.update(Content("\n").join(lines), layout=shape != self._shape)
+            self._section, self._shape = section, shape
 
     def _lines(self, section: Section) -> list[Content]:
         lines = [_piece(section.title, "title")]
