@@ -25,8 +25,8 @@ pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
 
 coverage: .venv/.installed-dev
 	$(BIN)/pytest -m 'not accuracy and not soak' -n 2 --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report --include='recsys_core/*' --fail-under=90 --skip-covered --format=total
-	@$(BIN)/coverage report --include='recsys_core/*' --skip-covered | tail -n 15
+	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
+	@$(BIN)/coverage report --skip-covered | tail -n 15
 
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (about half an hour)
 	$(BIN)/pytest -m accuracy $(ARGS)
