@@ -129,50 +129,139 @@ class FieldEmbedding(nn.Module):
         pooled
             By number: fields that somebody has pooled already, (rows, dim) each.
         """
-        fields = F.embedding(batch.single, self.table)
-        if batch.widths:
-            fields = torch.cat([fields, self._pool(batch, pooled)], dim=1)
+        fields = _Fields.apply(  # type: ignore[no-untyped-call]
+            self.table, *(_without(batch, pooled) if pooled else _slots(batch))
+        )
+        if pooled:
+            parts = list(fields.unbind(dim=1))
+            for number in sorted(pooled):
+                parts.insert(number, pooled[number])
+            fields = torch.stack(parts, dim=1)
         fields = fields if self.mask is None else fields * self.mask
         return with_l2(fields, self.l2)
 
     def vectors(self, indices: Tensor) -> Tensor:
-        """Look up table rows, shape (…,) -> (…, dim)."""
-        found = self.table.index_select(0, indices.flatten())
-        return found.view(*indices.shape, self.table.shape[1])
+        """Look up table rows, shape (n,) -> (n, dim)."""
+        found: Tensor = _Vectors.apply(self.table, indices)  # type: ignore[no-untyped-call]
+        return found
 
-    def _pool(self, batch: Batch, pooled: Mapping[int, Tensor]) -> Tensor:
-        """Sum the weighted slots of each field, shape (rows, other fields, dim)."""
-        if not pooled:
-            return self._bags(batch.weighted, batch.weights, batch.widths)
-        first = batch.single.shape[1]
-        numbers = range(first, first + len(batch.widths))
-        left = [number - first for number in numbers if number not in pooled]
-        indices = torch.split(batch.weighted, list(batch.widths), dim=1)
-        weights = torch.split(batch.weights, list(batch.widths), dim=1)
-        fields = dict(pooled)
-        if left:
-            bags = self._bags(
-                torch.cat([indices[place] for place in left], dim=1),
-                torch.cat([weights[place] for place in left], dim=1),
-                tuple(batch.widths[place] for place in left),
-            )
-            fields |= {first + p: bag for p, bag in zip(left, bags.unbind(dim=1), strict=True)}
-        return torch.stack([fields[number] for number in numbers], dim=1)
 
-    def _bags(self, indices: Tensor, weights: Tensor, widths: tuple[int, ...]) -> Tensor:
-        """Sum weighted slots, shape (rows, sum(widths)) -> (rows, len(widths), dim)."""
-        rows, slots = indices.shape
+Slots = tuple[Tensor, Tensor, Tensor, tuple[int, ...]]
+
+
+def _slots(batch: Batch) -> Slots:
+    return batch.single, batch.weighted, batch.weights, batch.widths
+
+
+def _without(batch: Batch, fields: Mapping[int, Tensor]) -> Slots:
+    """Leave out the slots of some fields, given by number."""
+    left = [n for n in range(len(batch.widths)) if n + batch.single.shape[1] not in fields]
+    indices = torch.split(batch.weighted, list(batch.widths), dim=1)
+    weights = torch.split(batch.weights, list(batch.widths), dim=1)
+    none = batch.weighted[:, :0]  # whose type the others share
+    return (
+        batch.single,
+        torch.cat([none, *(indices[place] for place in left)], dim=1),
+        torch.cat([none.float(), *(weights[place] for place in left)], dim=1),
+        tuple(batch.widths[place] for place in left),
+    )
+
+
+class _Fields(torch.autograd.Function):
+    """Table rows of single slots, and weighted sums of those of other fields."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        table: Tensor,
+        single: Tensor,
+        weighted: Tensor,
+        weights: Tensor,
+        widths: tuple[int, ...],
+    ) -> Tensor:
+        """Pool, shapes of `Batch` -> (rows, fields, dim)."""
+        ctx.save_for_backward(single, weighted, weights)
+        ctx.widths, ctx.table_rows = widths, len(table)
+        fields = F.embedding(single, table)
+        if not widths:
+            return fields
+        rows, slots = weighted.shape
         starts = torch.arange(0, rows * slots, slots, dtype=torch.int32)
         firsts = torch.tensor([0, *accumulate(widths[:-1])], dtype=torch.int32)
         pooled = F.embedding_bag(
-            indices.flatten(),
-            self.table,
-            (starts[:, None] + firsts).flatten().to(indices.device),
+            weighted.flatten(),
+            table,
+            (starts[:, None] + firsts).flatten().to(table.device),
             mode="sum",
             per_sample_weights=weights.flatten(),
             padding_idx=0,
         )
-        return pooled.view(rows, len(widths), self.table.shape[1])
+        return torch.cat([fields, pooled.view(rows, len(widths), table.shape[1])], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
+        """Give every used slot the gradient of its field, times its weight."""
+        single, weighted, weights = ctx.saved_tensors
+        rows, fields, dim = gradients[0].shape
+        widths = torch.tensor([1] * single.shape[1] + list(ctx.widths))
+        of_slot = torch.arange(fields, dtype=torch.int32).repeat_interleave(widths)
+        of_row = torch.arange(0, rows * fields, fields, dtype=torch.int32)
+        field = (of_row[:, None] + of_slot).flatten().to(single.device)  # of each slot
+        slots = torch.cat([single, weighted], dim=1).flatten()
+        shares = torch.cat([torch.ones_like(single, dtype=weights.dtype), weights], dim=1).flatten()
+        used = slots.nonzero().squeeze(1)
+        of_table = _add_up(
+            gradients[0].reshape(-1, dim),
+            slots.index_select(0, used),
+            ctx.table_rows,
+            field.index_select(0, used),
+            shares.index_select(0, used),
+        )
+        return of_table, None, None, None, None
+
+
+class _Vectors(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, indices: Tensor) -> Tensor:
+        ctx.save_for_backward(indices)
+        ctx.table_rows = len(table)
+        return table.index_select(0, indices)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        return _add_up(gradients[0], indices, ctx.table_rows), None
+
+
+def _add_up(
+    gradients: Tensor,
+    indices: Tensor,
+    table_rows: int,
+    places: Tensor | None = None,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """Add up the gradients of each table row, shape (table_rows, dim).
+
+    Sorted by table row, they are bags of an embedding: three to five times as fast as `index_add`
+    and the gradients of `F.embedding` and `F.embedding_bag`, and in the same order every time.
+
+    Parameters
+    ----------
+    indices
+        Shape (n,): which table row was used.
+    places, weights
+        Shape (n,): its line of `gradients` and its factor; by default, line after line, 1.
+    """
+    ordered, order = torch.sort(indices, stable=True)
+    everyone = torch.arange(table_rows, dtype=indices.dtype, device=indices.device)
+    starts = torch.searchsorted(ordered, everyone)
+    return F.embedding_bag(
+        order if places is None else places.index_select(0, order).long(),
+        gradients,
+        starts,
+        mode="sum",
+        per_sample_weights=None if weights is None else weights.index_select(0, order),
+    )
 
 
 class FactorizationMachine(nn.Module):
