@@ -8,6 +8,7 @@ from typing import Any
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,6 +18,8 @@ from workbench.tui.widgets.lines import KeyLine, TitleLine
 
 #: columns and lines below which nothing useful fits
 MINIMUM = (60, 16)
+#: a cursor that rests so long (seconds) is followed by what takes reading or drawing
+REST = 0.05
 
 
 class FullScreen(Screen[Any]):
@@ -25,6 +28,7 @@ class FullScreen(Screen[Any]):
     def __init__(self) -> None:
         super().__init__()
         self._later: list[Callable[[], None]] = []
+        self._resting: Timer | None = None
 
     @property
     def workbench(self) -> WorkbenchApp:
@@ -64,6 +68,12 @@ class FullScreen(Screen[Any]):
         if self.is_attached:
             for work in later:
                 work()
+
+    def once_rested(self, work: Callable[[], None]) -> None:
+        """Do `work` when the cursor has rested for a moment: a held key passes over many rows."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST, lambda: work() if self.is_attached else None)
 
     def on_resize(self, event: events.Resize) -> None:
         """Say so when the terminal is too small."""

@@ -241,8 +241,8 @@ class JobsScreen(FullScreen):
         if seen != self._seen:
             self._seen = seen
             self._describe()
-            self._draw_curves()
             self.refresh_bindings()
+            self.once_rested(self._draw_curves)
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""

@@ -205,8 +205,12 @@ class RunsScreen(FullScreen):
 
     def _describe(self) -> None:
         """Say more about the run under the cursor."""
-        tall = self.size.height >= _TALL
-        self.query_one(Preview).show(self.current_row, self.baseline, tall=tall)
+        preview = self.query_one(Preview)
+        preview.make_room(tall=self.size.height >= _TALL)
+        preview.show(self.current_row, self.baseline)
+
+    def _describe_more(self) -> None:
+        self.query_one(Preview).show_sections(self.current_row, self.baseline)
 
     # Events
 
@@ -217,6 +221,8 @@ class RunsScreen(FullScreen):
     def _follow_cursor(self) -> None:
         self._describe()
         self.refresh_bindings()
+        if self.size.height >= _TALL:
+            self.once_rested(self._describe_more)
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""

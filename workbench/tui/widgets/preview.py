@@ -36,26 +36,27 @@ class Preview(Vertical):
         """Make the lines; the sections come when there is room for them."""
         yield Static(id="about", markup=False)
 
-    def show(self, row: Fold | None, baseline: RunSummary | None, *, tall: bool) -> None:
-        """Describe the run or the folded seeds of `row`; with `tall`, in sections too."""
-        if tall != self.has_class("-tall"):
-            self._make_room(tall)
+    def show(self, row: Fold | None, baseline: RunSummary | None) -> None:
+        """Describe the run or the folded seeds of `row` in two lines."""
         if row is None:
             return
         run = row.run
         first, second = _facts(row), _second_line(run, baseline)
         about = Content.assemble(f" {first}\n ", Content.styled(second, "$secondary"))
         put(self.query_one("#about", Static), about)
-        if tall:
-            self._show_sections(run, baseline)
 
-    def _make_room(self, tall: bool) -> None:
+    def make_room(self, *, tall: bool) -> None:
+        """Have sections, or no longer."""
         self.set_class(tall, "-tall")
         if tall and not self._views:
             self._views = {name: SectionView(id=name) for name in _SECTIONS}
             self.mount(Horizontal(*self._views.values(), id="sections"))
 
-    def _show_sections(self, run: RunSummary, baseline: RunSummary | None) -> None:
+    def show_sections(self, row: Fold | None, baseline: RunSummary | None) -> None:
+        """Describe the run in sections; its files are read."""
+        if row is None:
+            return
+        run = row.run
         if self._read is None or self._read[0] is not run:
             self._read = (run, read_files(run))
         files = self._read[1]
