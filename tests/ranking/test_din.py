@@ -183,12 +183,13 @@ def test_pairs_leave_padding_out() -> None:
     assert pairs.pick(torch.arange(9).view(3, 3)).tolist() == [0, 2, 6]
     values = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
     assert pairs.spread(values).tolist() == [[1, 2], [1, 2], [5, 6]]
-    assert pairs.sum(values).tolist() == [[4, 6], [0, 0], [5, 6]]
+    weights = torch.tensor([1.0, 2.0, 0.5], requires_grad=True)
+    assert pairs.sum(values, weights).tolist() == [[7, 10], [0, 0], [2.5, 3]]
     shares = pairs.shares(torch.tensor([0.0, math.log(3), 5.0]))
     torch.testing.assert_close(shares, torch.tensor([0.5, 1.5, 1.0]))  # 2 * 1/4, 2 * 3/4, 1 * 1
-    double = values.detach().double().requires_grad_()
-    assert torch.autograd.gradcheck(pairs.spread, double)
-    assert torch.autograd.gradcheck(pairs.sum, double)
+    doubles = [each.detach().double().requires_grad_() for each in (values, weights)]
+    assert torch.autograd.gradcheck(pairs.spread, doubles[0])
+    assert torch.autograd.gradcheck(pairs.sum, doubles)
 
 
 def test_a_schema_without_histories_is_refused() -> None:
