@@ -49,7 +49,11 @@ class YouTubeDNNConfig(SequentialConfig):
 
 
 class YouTubeNetwork(Network):
-    """u = MLP(pooled history, last event, user, example age); vectors of items are its weights."""
+    """u = MLP(pooled history, last event, user, example age), v_i = w_i + e_i.
+
+    The paper's softmax weights w_i are free. Here the embedding e_i that stands for item i in a
+    history is added, so that weights learn from histories and from attributes, too.
+    """
 
     def __init__(self, inputs: Inputs, config: YouTubeDNNConfig) -> None:
         super().__init__()
@@ -77,7 +81,7 @@ class YouTubeNetwork(Network):
 
     def vectors(self, items: Tensor) -> Tensor:
         """Give the softmax weights of some items, shape (n, dim)."""
-        return F.embedding(items, self.output)
+        return F.embedding(items, self.output) + self.events.items(items)
 
 
 @register_model(

@@ -146,6 +146,17 @@ def test_a_block_agrees_with_literal_code() -> None:
     )
 
 
+def test_softmax_weights_of_youtube_dnn_learn_from_histories_and_attributes() -> None:
+    net = network("youtube-dnn")
+    assert isinstance(net, YouTubeNetwork)
+    (found,) = net.vectors(torch.tensor([5]))
+    genres_b_and_c = (net.events.attributes.embedding[2] + net.events.attributes.embedding[3]) / 2
+    # item 5 is of no genre, item 4 of both: see `inputs`
+    torch.testing.assert_close(found, net.output[5] + net.events.item[5])
+    (found,) = net.vectors(torch.tensor([4]))
+    torch.testing.assert_close(found, net.output[4] + net.events.item[4] + genres_b_and_c)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_future_is_never_seen(name: str) -> None:
     net = network(name)
