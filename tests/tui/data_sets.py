@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
 from recsys_core.features.schema import schema_names
 from recsys_core.protocols.catalogue import protocol_names
@@ -54,12 +55,12 @@ def small_catalogue() -> Catalogue:
 class Commands:
     """Stands in for `follow_process`; a fetch goes on when `gate` is opened."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, dataset: Dataset | None = None) -> None:
         self.data_dir = data_dir
+        self.about = describe(dataset or films())
         self.gate = asyncio.Event()
         self.asked: list[list[str]] = []
         self.ended = 0
-        self.about = describe(films())
 
     async def __call__(self, command: Sequence[str], on_line: Callable[[str], None]) -> Done:
         words = list(command[list(command).index("data") + 1 :])
@@ -81,9 +82,10 @@ class Commands:
 
     def register(self, name: str) -> None:
         """Write what `data list` reads of a set."""
-        meta = {"format": 1, "name": name, "fingerprint": name, "source": {}, "bad_rows": {}}
-        meta |= {"interactions": 18, "users": 6, "items": 8, "synthetic": False}
-        (self.data_dir / name).mkdir()
+        meta = {"format": 1, "name": name, "source": {}, "bad_rows": {}}
+        facts = ("fingerprint", "interactions", "users", "items", "synthetic")
+        meta |= {fact: self.about[fact] for fact in facts}
+        (self.data_dir / name).mkdir(parents=True)
         (self.data_dir / name / "meta.json").write_text(json.dumps(meta))
 
 

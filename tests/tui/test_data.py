@@ -240,7 +240,6 @@ async def test_without_data_there_is_what_can_be_had(tmp_path: Path) -> None:
         await s.press("5")
         await s.until(lambda: "8 data sets, 0 here" in s.text())
         assert "f makes it here; no network is needed" in s.text()
-        (tmp_path / "data").mkdir()
         asked(s).register("mine")  # by another program
         await s.until(lambda: "9 data sets, 1 here" in s.text())
 

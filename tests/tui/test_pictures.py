@@ -9,8 +9,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from recsys_core.data.sample import make_sample
+from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.folders import recall_metrics, write_jobs, write_run
+from tests.workbench.films import prepare_films, write_list_run
+from workbench.jobs.catalogue import Catalogue
+from workbench.tui import data_work
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens import data
 from workbench.tui.widgets.lines import TitleLine
 
 SMALL, LARGE = (80, 24), (200, 50)
@@ -24,10 +30,9 @@ def here(suite: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("runs")
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
-def test_first_steps(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+def test_first_steps(snap_compare: Callable[..., bool]) -> None:
     nowhere = Path("/home/you/project/runs")
-    assert snap_compare(WorkbenchApp(nowhere, Path("data")), terminal_size=size)
+    assert snap_compare(WorkbenchApp(nowhere, Path("data")), terminal_size=SMALL)
 
 
 def keys(*names: str) -> Callable[[Pilot[None]], Awaitable[None]]:
@@ -58,14 +63,9 @@ def test_folded_seeds_below_headings(snap_compare: Callable[..., bool], here: Pa
     assert snap_compare(WorkbenchApp(here, Path("data")), run_before=press, terminal_size=SMALL)
 
 
-def test_runs_as_values(snap_compare: Callable[..., bool], here: Path) -> None:
-    assert snap_compare(WorkbenchApp(here, Path("data")), press=["j"], terminal_size=SMALL)
-
-
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x50"])
-def test_one_run(snap_compare: Callable[..., bool], here: Path, size: tuple[int, int]) -> None:
+def test_one_run(snap_compare: Callable[..., bool], here: Path) -> None:
     press = keys(*TO_MF, "b", "k", "enter")
-    assert snap_compare(WorkbenchApp(here, Path("data")), run_before=press, terminal_size=size)
+    assert snap_compare(WorkbenchApp(here, Path("data")), run_before=press, terminal_size=LARGE)
 
 
 def test_help(snap_compare: Callable[..., bool], here: Path) -> None:
@@ -94,3 +94,73 @@ def test_jobs(
 
     app = WorkbenchApp(Path("runs"), Path("data"))
     assert snap_compare(app, run_before=wait_for_curves, terminal_size=size)
+
+
+def until(seen: str, *names: str) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Press keys and wait for a text."""
+
+    async def press(pilot: Pilot[None]) -> None:
+        await pilot.press(*names)
+        for _ in range(300):
+            await pilot.pause(0.02)
+            lines = pilot.app.screen._compositor.render_strips()
+            if any(seen in line.text for line in lines):
+                break
+        for line in pilot.app.screen.query(TitleLine):
+            if line.remark.startswith("/"):
+                line.remark = "/home/you/project/data"
+        await pilot.pause()
+
+    return press
+
+
+@pytest.fixture
+def film_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two runs on the films."""
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    prepare_films(Path("data"))
+    lists = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
+    write_list_run(Path("runs"), "item-cf", lists, ndcg={0: 0.2, 1: 1.0}, created=1.7e9)
+    other = {0: ((4, 3.0), (2, 1.0)), 1: ((3, 1.0),)}
+    write_list_run(Path("runs"), "other", other, ndcg={0: 0.7, 1: 0.0}, created=1.8e9)
+    return Path("runs")
+
+
+def test_users(snap_compare: Callable[..., bool], film_runs: Path) -> None:
+    app = WorkbenchApp(film_runs, Path("data"))
+    assert snap_compare(app, run_before=until("Why", "3", "enter"), terminal_size=LARGE)
+
+
+def test_items(snap_compare: Callable[..., bool], film_runs: Path) -> None:
+    app = WorkbenchApp(film_runs, Path("data"))
+    assert snap_compare(app, run_before=until("recommended", "4"), terminal_size=SMALL)
+
+
+@pytest.mark.parametrize(
+    ("size", "seen", "names"),
+    [
+        (SMALL, "users by their events", ("5", "v")),
+        (LARGE, "movielens-full  4/7", ("5", "n", "n", "n")),
+    ],
+    ids=["80x24", "200x50"],
+)
+def test_data(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    seen: str,
+    names: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stand_in = Commands(Path("data"), make_sample())
+    stand_in.register("sample")
+
+    async def ready(say: object) -> Catalogue:
+        return small_catalogue()
+
+    monkeypatch.setattr(data_work, "follow_process", stand_in)
+    monkeypatch.setattr(data, "open_catalogue", ready)
+    app = WorkbenchApp(Path("runs"), Path("data"))
+    assert snap_compare(app, run_before=until(seen, *names), terminal_size=size)

@@ -180,7 +180,12 @@ class ItemsScreen(FullScreen):
         problems = "  ".join(plain(one.problem) for one in lists if one.problem)
         text = f"like {plain(self.browse.item(item).name)}  {problems}" if lists else _HOW
         self.query_one("#title", Static).update(text)
-        self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
+        self.set_class(bool(lists), "-alike")
+        self.call_after_refresh(self._draw_alike)
+
+    def _draw_alike(self) -> None:
+        if self._browse is not None:
+            self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search."""

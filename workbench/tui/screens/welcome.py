@@ -19,8 +19,9 @@ from workbench.tui.view.changes import add_baselines
 
 #: key or command, and what it does
 _KEYS = (
-    ("Enter", "train three baselines on a small data set and compare them (under a minute)"),
+    ("Enter", "train and compare three baselines on a small data set (a minute)"),
     ("a", "choose data, model and its fields yourself"),
+    ("5", "data sets: what is here, what can be fetched, your own"),
     ("?", "what the keys do"),
 )
 FIRST_STEPS = (

@@ -9,12 +9,15 @@ from workbench.store.text import plain
 from workbench.store.users import Browse
 from workbench.store.users_items import TOP, ItemFacts
 from workbench.tui.view import format as show
+from workbench.tui.view.data_plots import bars
 from workbench.tui.view.detail import Section
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table
 from workbench.tui.view.users import fit, score
 
 _LEAST_TITLE = 14
 _BAR = 20
+#: lines of the bars of ratings; half stars are put together
+_RATINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,9 @@ def item_section(browse: Browse, facts: ItemFacts, width: int) -> Section:
         share = one.users / one.judged if one.judged else 0.0
         text = f" {one.users:,} of {one.judged:,} users ({share:.1%})"
         lines.append((Cell(fit(plain(one.label), 16)), Cell(show.bar(share, bar // 2)), Cell(text)))
-    most = max(facts.ratings.values(), default=1)
-    for rating, n in facts.ratings.items():
-        if rating is not None:
-            lines.append((Cell(f"{rating:>4g} "), Cell(show.bar(n / most, bar)), Cell(f" {n:,}")))
+    ratings = [(f"{rating:g}", n) for rating, n in facts.ratings.items() if rating is not None]
+    if ratings:
+        lines += bars(ratings, bar + 16, _RATINGS)
     return Section(plain(item.name), tuple(lines))
 
 

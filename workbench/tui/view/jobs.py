@@ -103,7 +103,7 @@ def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Co
     rest = [
         _Column("rate", "steps/s", 8, _rate, right=True),
         _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
-        _Column("seed", "seed", 4, lambda run: Cell(str(run.seed), "muted"), right=True),
+        _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True),
     ]
     if width >= WIDE:
         return [*fixed, *params, *progress, *rest]
