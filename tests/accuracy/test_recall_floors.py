@@ -35,7 +35,7 @@ def _one_thread() -> Iterator[None]:
 
 @cache
 def split_of(dataset: str, protocol: str) -> Split:
-    values = {"name": protocol} if dataset == "ml-100k" else SUITE.protocol
+    values = SUITE.protocol if protocol == "topn" else {"name": protocol}
     return make_protocol(values).split(real_data(dataset))
 
 
@@ -84,3 +84,12 @@ def test_topn_random_ml1m(label: str, floor: float) -> None:
     job = next(job for job in SUITE.jobs if job.name == label)
     split = split_of("ml-1m", "topn")
     assert np.mean([ndcg(job.model, job.params, split, seed) for seed in SUITE.seeds]) > floor
+
+
+@pytest.mark.accuracy
+@pytest.mark.parametrize(
+    ("model", "floor"), [("item-cf", 0.120), ("ials", 0.131), ("ease", 0.140), ("seq-ridge", 0.173)]
+)
+def test_user_timeline_ml1m(model: str, floor: float) -> None:
+    (job,) = load_suite("recall-user-timeline-ml1m").select([model]).jobs
+    assert ndcg(model, job.params, split_of("ml-1m", "user-timeline")) > floor

@@ -22,7 +22,7 @@ def test_dssm_on_ml_100k() -> None:
     [
         ("dssm", "recall@20", 0.40),
         ("youtube-dnn", "recall@20", 0.40),
-        ("sasrec", "ndcg@10", 0.170),
+        ("sasrec", "ndcg@10", 0.177),
     ],
 )
 def test_ml_1m(model: str, metric: str, floor: float) -> None:

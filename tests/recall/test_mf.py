@@ -112,6 +112,13 @@ def test_mse_adds_biases_to_the_mean_rating() -> None:
     assert loss_of(objective(loss="mse")) == pytest.approx(expected, rel=1e-6)
 
 
+def test_first_vectors_are_as_wide_as_asked() -> None:
+    torch.manual_seed(0)
+    module = Factors(400, 300, MFConfig(dim=16, init=0.02))
+    spreads = [module.user.std().item(), module.item.std().item()]
+    assert spreads == pytest.approx([0.02, 0.02], rel=0.05)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
