@@ -20,6 +20,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
 from recsys_core.training.average import WeightAverage
 from recsys_core.training.checkpoint import read_checkpoint, write_checkpoint
+from recsys_core.training.memory import keep_freed_memory
 from recsys_core.training.runtime import Runtime
 
 BatchT = TypeVar("BatchT")
@@ -112,6 +113,7 @@ def train(
     InputError
         The loss is no longer a number, or the checkpoint is of another training.
     """
+    keep_freed_memory()
     optimizer = make_optimizer(module, config)
     average = WeightAverage(module, config.average_decay) if config.average_decay else None
     progress, best = Progress(), None
