@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import App, SystemCommand
+from textual.events import Event, Key
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
@@ -24,6 +25,7 @@ from workbench.tui.commands import COMMANDS, Command, bindings
 from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
 from workbench.tui.hangup import on_hangup
+from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.state import SessionState, read_state, write_state
@@ -48,11 +50,12 @@ class WorkbenchApp(App[None]):
     DEFAULT_MODE = _FIRST
     ENABLE_COMMAND_PALETTE = True
 
-    runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, always_update=False)
-    queue: reactive[QueueState] = reactive(QueueState(), init=False)
-    trouble: reactive[str] = reactive("", init=False)
+    # what shows one of these follows it; the whole screen is not drawn anew
+    runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, repaint=False)
+    queue: reactive[QueueState] = reactive(QueueState(), init=False, repaint=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
     #: name of the screen that was chosen by its key
-    chosen: reactive[str] = reactive("results", init=False)
+    chosen: reactive[str] = reactive("results", init=False, repaint=False)
     now = staticmethod(time.time)
 
     def __init__(
@@ -74,6 +77,7 @@ class WorkbenchApp(App[None]):
         self._awaited: set[str] = set()
         self._listing = RunListing(runs_dir)
         self._queue_reader = QueueReader(runs_dir)
+        self._keys = KeyOrder(self, super().on_event)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._wanted_theme()
@@ -179,6 +183,13 @@ class WorkbenchApp(App[None]):
 
     def _start_following(self) -> None:
         self.run_worker(self._follow(), group="follow")
+
+    async def on_event(self, event: Event) -> None:
+        """Take one key after the other; one that comes back is a command."""
+        if isinstance(event, Key) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)

@@ -1,0 +1,55 @@
+"""Keys that arrive together are handled one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.events import Key
+from textual.widgets import Input
+
+from tests.tui.session import Session, session
+from workbench.tui.screens.export import ExportScreen
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.runs import RunsScreen
+
+
+def type_at_once(s: Session, *keys: str) -> None:
+    """Hand keys to the app before it can handle any of them."""
+    for key in keys:
+        s.app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+async def test_text_typed_right_after_a_line_was_asked_for_goes_into_it(suite: Path) -> None:
+    async with session(suite) as s:
+        type_at_once(s, "slash", *"ease", "enter", "j")
+        await s.until(lambda: s.labels == ["ease-large", "ease"])
+        await s.until(lambda: s.current == "ease")
+        assert not s.app.screen.query(Input)
+
+
+async def test_text_typed_right_after_a_dialog_was_asked_for_goes_into_it(suite: Path) -> None:
+    async with session(suite) as s:
+        type_at_once(s, "e", "end", "x")
+        await s.until(lambda: isinstance(s.app.screen, ExportScreen))
+        await s.until(lambda: s.app.screen.query_one(Input).value == "report.csvx")
+
+
+async def test_a_key_goes_to_the_screen_that_the_key_before_it_opened(suite: Path) -> None:
+    async with session(suite) as s:
+        type_at_once(s, "1", "question_mark")
+        await s.until(lambda: isinstance(s.app.screen, HelpScreen))
+        assert "│  Jobs " in s.text().split("\n")[1], "its commands come first"
+        type_at_once(s, "escape", "2", "j")
+        await s.until(lambda: isinstance(s.app.screen, RunsScreen))
+        await s.until(lambda: s.current == s.labels[1])
+
+
+async def test_a_key_whose_widget_is_removed_holds_up_none(suite: Path) -> None:
+    async with session(suite) as s:
+        await s.press("slash")
+        await s.until(lambda: isinstance(s.app.focused, Input))
+        line = s.app.focused
+        assert line is not None
+        type_at_once(s, "home", "f1")
+        await line.remove()
+        await s.until(lambda: isinstance(s.app.screen, HelpScreen))
