@@ -13,7 +13,8 @@ from tests.workbench.films import N_USERS, prepare_films, write_list_run
 from workbench.store.files import StoreError
 from workbench.store.items import Item
 from workbench.store.users import Browse, _find
-from workbench.store.users_find import Question, find_users, parse_question, user_attributes
+from workbench.store.users_find import find_users, user_attributes
+from workbench.store.users_question import Question, parse_question
 from workbench.store.users_why import genre_shares, shared_genres, ties
 
 

@@ -15,7 +15,8 @@ from workbench.reports.metrics import DESCRIPTIVE, headline_first
 from workbench.store import results
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
-from workbench.store.users_find import Found, Question, find_users
+from workbench.store.users_find import Found, find_users
+from workbench.store.users_question import Question
 
 #: users listed at either end
 SHOWN = 10

@@ -96,12 +96,8 @@ def _inspect(
 
 
 def _find(browse: Browse, text: str, runs: list[Run], k: int, as_json: bool) -> None:
-    from workbench.store.users_find import (
-        find_users,
-        parse_question,
-        user_attributes,
-        user_metrics,
-    )
+    from workbench.store.users_find import find_users, user_attributes, user_metrics
+    from workbench.store.users_question import parse_question
 
     question = parse_question(text, user_attributes(browse), user_metrics(runs[0]))
     found = find_users(browse, question, runs)

@@ -6,75 +6,21 @@ All conditions must hold. SQLite does the work; the users found are numbers, so 
 
 from __future__ import annotations
 
-import json
-import operator
-import re
-import shlex
 import sqlite3
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.runs import RESULTS, Run
-from workbench.store.users import Browse, numbers
+from workbench.store.users import Browse
+from workbench.store.users_facets import Facets
 from workbench.store.users_inspect import threshold_of
-
-#: a genre is a taste of the user's when it is in at least this share of the history
-GENRE_SHARE = 0.2
-#: json_each: an attribute may be a list, a single value is a list of one; a whole number is also
-#: looked for in ranges such as 25-34
-_HAS = """EXISTS (SELECT 1 FROM json_each(attributes, ?) WHERE lower(value) = lower(?) OR
-    value GLOB '[0-9]*-[0-9]*' AND CAST(? AS INTEGER) BETWEEN
-    CAST(value AS INTEGER) AND CAST(substr(value, instr(value, '-') + 1) AS INTEGER))"""
-_WORD = re.compile(r"(?P<name>[^<>=]+)(?P<sign>>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
-_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
-_ITEMS = ("rated", "liked")
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-    "=": operator.eq,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A parsed question.
-
-    Parameters
-    ----------
-    prefix
-        How the id begins.
-    low, high
-        Bounds of the number of events; None: none.
-    attributes
-        (name, sign, value) each.
-    genres
-        (name, sign, share) each.
-    items
-        (``"rated"`` or ``"liked"``, original id of an item) each.
-    metrics
-        (metric, sign, value) each, of the first run.
-    order
-        ``"worst"``, ``"best"``, ``"gain"`` or ``"loss"``, and the metric; ``"most"`` or
-        ``"least"``, and ``"events"``; None: by number.
-    """
-
-    prefix: str = ""
-    low: int | None = None
-    high: int | None = None
-    attributes: tuple[tuple[str, str, str], ...] = ()
-    genres: tuple[tuple[str, str, float], ...] = ()
-    items: tuple[tuple[str, str], ...] = ()
-    metrics: tuple[tuple[str, str, float], ...] = ()
-    order: tuple[str, str] | None = None
+from workbench.store.users_question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,99 +38,6 @@ class Found:
     column: str = ""
 
 
-def parse_question(text: str, attributes: Iterable[str], metrics: Iterable[str]) -> Question:
-    """Read a question.
-
-    Parameters
-    ----------
-    attributes, metrics
-        Names that may be used: attributes of the users, metrics the run has of each user.
-
-    Raises
-    ------
-    InputError
-        A word that is no condition, an unknown name (nearest one offered), or no number where one
-        is needed.
-    """
-    reader = _Reader(tuple(attributes), tuple(metrics))
-    for word in _words(text):
-        reader.take(word)
-    return reader.question()
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()  # a quote that is still open while the person types
-
-
-@dataclass
-class _Reader:
-    """Collects the conditions of a question."""
-
-    attributes: tuple[str, ...]
-    metrics: tuple[str, ...]
-    found: dict[str, Any] = field(default_factory=dict)
-
-    def take(self, word: str) -> None:
-        match = _WORD.fullmatch(word)
-        if match is None:
-            self.found["prefix"] = word
-            return
-        name, sign, value = match["name"], match["sign"], match["value"]
-        if name in ("min-history", "max-history"):
-            self.found["low" if name == "min-history" else "high"] = int(_number(word, value))
-        elif name in _ORDERS:
-            counted = name in ("most", "least")
-            self.found["order"] = (name, _events(word, value) if counted else self._metric(value))
-        elif name in _ITEMS:
-            self._add("items", (name, value))
-        elif name == "genre":
-            self._add("genres", _genre(word, value))
-        elif "@" in name or name in self.metrics:
-            self._add("metrics", (self._metric(name), sign, _number(word, value)))
-        elif name in self.attributes:
-            self._add("attributes", (name, sign, value))
-        else:
-            known = ("min-history", "max-history", "genre", *_ITEMS, *_ORDERS, *self.attributes)
-            raise unknown_name("condition", name, (*known, *self.metrics))
-
-    def _add(self, key: str, condition: tuple[Any, ...]) -> None:
-        self.found[key] = (*self.found.get(key, ()), condition)
-
-    def _metric(self, name: str) -> str:
-        if not self.metrics:
-            raise InputError(f"'{name}' is a metric of a run", "name a run with --run")
-        if name not in self.metrics:
-            raise unknown_name("metric of users", name, self.metrics)
-        return name
-
-    def question(self) -> Question:
-        return Question(**self.found)
-
-
-def _events(word: str, value: str) -> str:
-    if value != "events":
-        raise InputError(f"'{word}' is no order", "most=events or least=events")
-    return value
-
-
-def _number(word: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"'{word}' wants a number, got '{text}'") from None
-
-
-def _genre(word: str, value: str) -> tuple[str, str, float]:
-    """Read ``Horror`` or ``Horror>.4``."""
-    match = _WORD.fullmatch(value)
-    if match is None:
-        return value, ">=", GENRE_SHARE
-    return match["name"], match["sign"], _number(word, match["value"])
-
-
 def user_metrics(run: Run) -> list[str]:
     """List the metrics that a run has of each user, in the order of its metrics.json."""
     path = run.path / RESULTS
@@ -200,13 +53,17 @@ def user_attributes(browse: Browse) -> list[str]:
     return sorted(str(row[0]) for row in rows)
 
 
-def find_users(browse: Browse, question: Question, runs: Sequence[Run] = ()) -> Found:
+def find_users(
+    browse: Browse, question: Question, runs: Sequence[Run] = (), facets: Facets | None = None
+) -> Found:
     """Find the users that meet all conditions.
 
     Parameters
     ----------
     runs
         The first has the metrics; ``gain`` and ``loss`` compare the second with the first.
+    facets
+        Of this data set, from an earlier search: it is not read again.
 
     Raises
     ------
@@ -215,10 +72,46 @@ def find_users(browse: Browse, question: Question, runs: Sequence[Run] = ()) -> 
     StoreError
         The data set or a run's results are damaged.
     """
-    found = _by_sql(browse, question, runs)
-    if question.items:
-        found = _who_know(browse, question, found, runs)
-    return _with_tastes(browse, question, found) if question.genres else found
+    facets = facets or Facets()
+    found = _by_sql(browse, question, runs) if _needs_sql(question) else None
+    parts = [facets.having(browse, name, sign, value) for name, sign, value in question.attributes]
+    parts += _who_know(browse, question, runs) if question.items else []
+    if question.genres:
+        liked = Found(*facets.liking(browse, question.genres), question.genres[0][0])
+        if found is not None and question.order is not None:
+            found = _valued(found, liked)
+        else:
+            parts += [set(found.users)] if found is not None else []
+            found = liked
+    if found is None:
+        found = Found(sorted(parts[0]) if parts else range(len(browse)))
+    return _kept(found, set.intersection(*parts)) if parts else found
+
+
+def _valued(found: Found, liked: Found) -> Found:
+    """Keep those of `found` that are in `liked`; without values of their own they get its."""
+    shares = dict(zip(liked.users, liked.values, strict=True))
+    if found.column:
+        return _kept(found, shares.keys())
+    users = [user for user in found.users if user in shares]
+    return Found(users, [shares[user] for user in users], liked.column)
+
+
+def _needs_sql(question: Question) -> bool:
+    return bool(
+        question.prefix
+        or question.metrics
+        or question.order
+        or question.low is not None
+        or question.high is not None
+    )
+
+
+def _kept(found: Found, kept: Set[int]) -> Found:
+    if not found.column:
+        return Found([user for user in found.users if user in kept])
+    pairs = [pair for pair in zip(found.users, found.values, strict=True) if pair[0] in kept]
+    return Found([user for user, _ in pairs], [value for _, value in pairs], found.column)
 
 
 def _by_sql(browse: Browse, question: Question, runs: Sequence[Run]) -> Found:
@@ -263,20 +156,10 @@ class _Query:
             self._where("users.events >= ?", question.low)
         if question.high is not None:
             self._where("users.events <= ?", question.high)
-        for name, sign, value in question.attributes:
-            self._attribute(name, sign, value)
 
     def _where(self, condition: str, *values: Any) -> None:
         self._conditions.append(condition)
         self.values += values
-
-    def _attribute(self, name: str, sign: str, value: str) -> None:
-        path = f'$."{name}"'
-        if sign == "=":
-            self._where(_HAS, path, value, value)
-        else:
-            number = _number(f"{name}{sign}{value}", value)
-            self._where(f"CAST(json_extract(attributes, ?) AS REAL) {sign} ?", path, number)
 
     def metric(self, name: str, sign: str, number: float) -> None:
         """Add a condition on a metric of the first run."""
@@ -335,67 +218,14 @@ class _Query:
         return f"SELECT {columns} FROM users {' '.join(joins)} {where} ORDER BY {order}"  # noqa: S608
 
 
-def _who_know(browse: Browse, question: Question, found: Found, runs: Sequence[Run]) -> Found:
-    """Keep the users who rated or liked the items."""
+def _who_know(browse: Browse, question: Question, runs: Sequence[Run]) -> list[set[int]]:
+    """Find the users who rated or liked each of the items."""
     threshold = threshold_of(runs[0] if runs else None, browse)
-    kept = set(found.users)
-    for kind, item_id in question.items:
-        kept &= {
+    return [
+        {
             fan.user
             for fan in browse.fans(browse.find_item(item_id), len(browse))
             if kind == "rated" or threshold is None or (fan.rating or 0) >= threshold
         }
-    places = [place for place, user in enumerate(found.users) if user in kept]
-    values = [found.values[place] for place in places] if found.column else []
-    return Found([found.users[place] for place in places], values, found.column)
-
-
-def _with_tastes(browse: Browse, question: Question, found: Found) -> Found:
-    """Keep the users whose history has enough of the genres; sort by share unless sorted."""
-    tastes = [(_items_of(browse, name), sign, share) for name, sign, share in question.genres]
-    values = dict(zip(found.users, found.values or [0.0] * len(found.users), strict=True))
-    shares = {
-        user: share
-        for user, items in _histories(browse, found.users)
-        if (share := _passes(items.tolist(), tastes)) is not None
-    }
-    if found.column:
-        users = [user for user in found.users if user in shares]
-        return Found(users, [values[user] for user in users], found.column)
-    users = sorted(shares, key=lambda user: -shares[user])
-    return Found(users, [shares[user] for user in users], question.genres[0][0])
-
-
-def _passes(items: list[int], tastes: Sequence[tuple[set[int], str, float]]) -> float | None:
-    """Return the share of the first genre when all shares are as asked, else None."""
-    first = None
-    for wanted, sign, bound in tastes:
-        share = len(wanted.intersection(items)) / len(items) if items else 0.0
-        if not _COMPARE[sign](share, bound):
-            return None
-        first = share if first is None else first
-    return first
-
-
-def _items_of(browse: Browse, genre: str) -> set[int]:
-    items = browse.all_items()
-    found = {
-        number
-        for number, item in items.items()
-        if genre.casefold() in (name.casefold() for name in item.genres)
-    }
-    if not found:
-        names = {name for item in items.values() for name in item.genres}
-        raise unknown_name("genre", genre, names)
-    return found
-
-
-def _histories(browse: Browse, users: Sequence[int]) -> Iterator[tuple[int, array[int]]]:
-    """Read the items of users one after the other: all of them need not fit into memory."""
-    with closing(sqlite3.connect(browse.address, uri=True)) as database:
-        rows = database.execute(
-            "SELECT user, items FROM histories WHERE user IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(users)),),
-        )
-        for user, items in rows:
-            yield user, numbers(items, "i")
+        for kind, item_id in question.items
+    ]

@@ -169,6 +169,8 @@ class ItemsScreen(FullScreen):
         except InputError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
             return
+        if not self.query("#about"):  # the session has ended meanwhile
+            return
         about = self.query_one("#about", SectionView)
         about.show(item_section(self.browse, facts, self.query_one("#one").size.width))
         known = [self._known[run.run_id, item] for run in runs if (run.run_id, item) in self._known]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -17,19 +18,13 @@ from recsys_core.evaluation.names import higher_is_better
 from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.store.users import Browse
-from workbench.store.users_find import (
-    Found,
-    Question,
-    find_users,
-    parse_question,
-    user_attributes,
-    user_metrics,
-)
+from workbench.store.users_facets import Facets
+from workbench.store.users_find import Found, find_users, user_attributes, user_metrics
+from workbench.store.users_question import ORDERS, Question, parse_question
 from workbench.tui.view.users import UserList
 from workbench.tui.widgets.grid import Grid
 
 _EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
-_ORDERS = ("worst", "best", "gain", "loss", "most", "least")
 
 
 class People(Vertical):
@@ -48,6 +43,7 @@ class People(Vertical):
         self._runs: Sequence[Run] = ()
         self._list: UserList | None = None
         self._asked = Question()
+        self._facets = Facets()
         self._attributes: list[str] = []
         self._metrics: list[str] = []
         self._width = 0
@@ -75,6 +71,7 @@ class People(Vertical):
         """List the users of a data set; the first two runs give metric and gain."""
         if browse is not self._browse:
             self._attributes = user_attributes(browse)
+            self._facets = Facets()
         if self._list is not None:
             self._list.close()
         self._browse, self._runs = browse, runs[:2]
@@ -99,7 +96,7 @@ class People(Vertical):
     async def _find(self, browse: Browse) -> None:
         try:
             asked = parse_question(self.question, self._attributes, self._metrics)
-            found = await asyncio.to_thread(_search, browse, asked, self._runs)
+            found = await asyncio.to_thread(_search, browse, asked, self._runs, self._facets)
         except InputError as error:
             self._complain(str(error))
             return
@@ -138,7 +135,7 @@ class People(Vertical):
     def on_grid_sorted(self, event: Grid.Sorted) -> None:
         """Sort by a column: the search line says so."""
         event.stop()
-        words = [word for word in self.question.split() if word.split("=")[0] not in _ORDERS]
+        words = [word for word in self.question.split() if word.split("=")[0] not in ORDERS]
         order = self._order(event.column, event.descending)
         self.question = " ".join([*words, *([order] if order else [])])
 
@@ -154,7 +151,10 @@ class People(Vertical):
     # The search line
 
     async def open_find(self) -> None:
-        """Open the search line, or go to it."""
+        """Open the search line, or go to it; what searches need is read while one types."""
+        if self._browse is not None:
+            warming = asyncio.to_thread(_warm_up, self._browse, self._facets)
+            self.run_worker(warming, group="facets", exclusive=True)
         if not self.query("#find"):
             field = Input(self.question, placeholder=_EXAMPLE, id="find")
             field.border_title = "find users"
@@ -178,7 +178,15 @@ class People(Vertical):
             self.close_find()
 
 
-def _search(browse: Browse, asked: Question, runs: Sequence[Run]) -> Found:
-    """Search in another thread, over a connection of its own."""
+# Work of other threads, each over a connection of its own
+
+
+def _search(browse: Browse, asked: Question, runs: Sequence[Run], facets: Facets) -> Found:
     with browse.again() as own:
-        return find_users(own, asked, runs)
+        return find_users(own, asked, runs, facets)
+
+
+def _warm_up(browse: Browse, facets: Facets) -> None:
+    # what cannot be read is told by the search that asks for it
+    with suppress(InputError), browse.again() as own:
+        facets.warm_up(own)
