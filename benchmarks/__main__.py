@@ -16,6 +16,7 @@ NAMES = [
     "chart",
     "key_latency",
     "tui",
+    "users",
     "jobs",
     "load",
     "evaluation",

@@ -38,14 +38,14 @@ def measure() -> Iterator[Figure]:
         rounds = [(first_paint(_command(runs)), first_paint(peer)) for _ in range(6)][1:]
         ours, theirs = (statistics.median(times) for times in zip(*rounds, strict=True))
         yield Figure("first paint, 500 runs", "s", ours, theirs, "minimal Textual", 1 / 3)
-        with _Keys(runs) as keys:
+        with Keys(runs) as keys:
             yield Figure("memory, 500 runs", "MB", keys.memory(), 80.0, "goal", 1.0)
         _write(runs, 500, 1000)
         usable, in_order = asyncio.run(_in_process(runs))
         yield Figure("1,000 runs usable, in process", "s", usable, 0.3, "goal", 1.0)
         yield Figure("1,000 runs sorted, in process", "s", in_order, 0.1, "goal", 1.0)
         _write(runs, 1000, 10_000)
-        with _Keys(runs) as keys:
+        with Keys(runs) as keys:
             times = sorted(keys.press(b"\x1b[6~") for _ in range(60))
             yield Figure("PageDown in 10,000 runs, p95", "s", times[57], 0.12, "goal", 1.0)
 
@@ -87,13 +87,13 @@ def _command(runs: Path) -> list[str]:
     return [program, "--runs-dir", str(runs), "--data-dir", str(runs.parent / "data")]
 
 
-class _Keys:
+class Keys:
     """A session that keys are sent to."""
 
     def __init__(self, runs: Path) -> None:
         self._context = opened(_command(runs))
 
-    def __enter__(self) -> _Keys:
+    def __enter__(self) -> Keys:
         self._pid, self._terminal = self._context.__enter__()
         self._stream = pyte.ByteStream(pyte.Screen(COLUMNS, ROWS))
         self._quiet(wait=5.0)
@@ -106,11 +106,11 @@ class _Keys:
         """Resident memory in MB."""
         return psutil.Process(self._pid).memory_info().rss / 2**20
 
-    def press(self, key: bytes | int) -> float:
-        """Seconds from a key to the last output that follows it within 30 ms of the one before."""
+    def press(self, key: bytes, pause: float = 0.03) -> float:
+        """Seconds from a key to the last output that follows the one before within `pause`."""
         started = time.perf_counter()
-        os.write(self._terminal, bytes([key]) if isinstance(key, int) else key)
-        last = self._quiet(wait=2.0, pause=0.03)
+        os.write(self._terminal, key)
+        last = self._quiet(wait=2.0, pause=pause)
         self._quiet(wait=0.2)
         return last - started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -333,6 +334,7 @@ def open_app(runs_dir: Path, data_dir: Path) -> WorkbenchApp:
 
 def run_session(app: WorkbenchApp) -> int:
     """Run the app, keep its choices for the next session, and return its exit code."""
+    gc.freeze()  # modules stay: looking through them for garbage would hold up keys
     app.run()
     try:
         app.keep_state()
