@@ -26,6 +26,7 @@ BUILTIN: dict[str, str] = {
     "ials": "recsys_core.recall.ials",
     "ease": "recsys_core.recall.ease",
     "seq-ridge": "recsys_core.recall.seq_ridge",
+    "session-knn": "recsys_core.recall.session_knn",
     "dssm": "recsys_core.recall.dssm",
     "youtube-dnn": "recsys_core.recall.youtube_dnn",
     "sasrec": "recsys_core.recall.sasrec",

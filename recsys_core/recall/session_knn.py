@@ -1,0 +1,182 @@
+"""Session-based nearest neighbours: what followed where others had just done the same."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import Field
+
+from recsys_core.config import Config
+from recsys_core.data.dataset import FloatArray, TimeArray
+from recsys_core.events import OnEvent
+from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.registry import register_model
+
+
+class SessionKNNConfig(HistoryConfig):
+    """Fields of session-based nearest neighbours."""
+
+    history_half_life: float | None = Field(
+        6.0,
+        gt=0,
+        le=1e6,
+        description="Events after which an event of a window counts half as much; null: old and "
+        "new ones count the same.",
+    )
+    rating_weight: float | None = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="null: liked events alone count in windows, all the same; a number: every "
+        "event does, its weight multiplied by (rating / the window's best rating) to this power.",
+    )
+    window: int = Field(20, ge=1, le=1000, description="Latest events that are compared.")
+    stride: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="Every so many events of a timeline are a moment to compare with; those in "
+        "between have nearly the same window.",
+    )
+    neighbours: int = Field(
+        3000, ge=1, le=10_000_000, description="Most similar moments that are asked for each user."
+    )
+    amplification: float = Field(
+        3.5,
+        gt=0,
+        le=20,
+        description="Similarities are raised to this power: more lets the nearest moments decide.",
+    )
+    popularity_damping: float = Field(
+        0.25,
+        ge=0,
+        le=2,
+        description="An item of n events weighs n to the power of minus this in windows.",
+    )
+    target_half_life: float = Field(
+        8.0,
+        gt=0,
+        le=1000,
+        description="Events after which a liked event that follows a moment counts half as much.",
+    )
+    horizon: int = Field(30, ge=1, le=1000, description="Events after a moment that are looked at.")
+
+
+@register_model(
+    "session-knn",
+    stage="recall",
+    title="Session-based nearest neighbours",
+    paper="Jannach, Ludewig: When recurrent neural networks meet the neighborhood for "
+    "session-based recommendation. RecSys 2017; decay in the session: Ludewig, Jannach: Evaluation "
+    "of session-based recommendation algorithms. UMUAI 2018",
+    deterministic=True,
+)
+class SessionKNN(RecallModel[SessionKNNConfig]):
+    """Compare the latest events with those at moments of all timelines, and take what followed.
+
+    With n_i the events of item i, w_s the rating weight of event s, ages in events:
+
+        x_t = sum over the `window` events s <= t of 2^(-(t - s) / h) w_s n_i^-d e_i(s), i = i(s)
+        y_t = sum over likes s in t + 1 .. t + horizon of 2^(-(s - t - 1) / g) e_i(s)
+        score(q) = sum over the `neighbours` moments t nearest to q of cos(x_q, x_t)^a y_t
+
+    where h and g are the half-lives, d the damping and a the amplification. cos leaves out |x_q|,
+    which all of a user's scores share.
+    """
+
+    Config: ClassVar[type[Config]] = SessionKNNConfig
+
+    moments: TimeArray
+    """Shape (m,): places in the events of `histories` whose windows are compared, ascending."""
+    windows: sp.csr_matrix
+    """Shape (n_items, m): x_t / |x_t| in columns."""
+
+    def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        self._prepare()
+        windows = self._windows(self.histories, self.moments)
+        length = np.sqrt(np.asarray(windows.multiply(windows).sum(axis=1))).ravel()
+        unit = sp.diags_array(1 / np.where(length > 0, length, 1).astype(np.float32)) @ windows
+        self.windows = unit.T.tocsr()
+
+    def _prepare(self) -> None:
+        """Look up what scoring needs of the events of fit."""
+        events = self.histories
+        place = np.arange(len(events.items)) - events.offsets[:-1][events.row]
+        self.moments = np.flatnonzero(place % self.config.stride == self.config.stride - 1)
+        self._end = events.offsets[1:][events.row[self.moments]]
+        counts = np.bincount(events.items, minlength=self.n_items)
+        damping = np.float32(self.config.popularity_damping)
+        self._item_weight = np.maximum(counts, 1).astype(np.float32) ** -damping
+        likes = np.ones(len(events.items), dtype=np.float32)
+        if self.threshold is not None:
+            likes = (events.ratings >= self.threshold).astype(np.float32)
+        # what follows the last moment may lie beyond the last event
+        self._likes = np.append(likes, np.zeros(self.config.horizon, np.float32))
+        self._items = np.append(events.items, np.zeros(self.config.horizon, np.int32))
+
+    def _windows(self, events: Histories, last: NDArray[np.integer]) -> sp.csr_matrix:
+        """Weigh the events up to each place `last` in `events`, shape (len(last), n_items)."""
+        start = events.offsets[:-1][events.row[last]]
+        length = np.minimum(last + 1 - start, self.config.window)
+        offsets = np.append(0, np.cumsum(length))
+        place = np.arange(offsets[-1]) + np.repeat(last + 1 - length - offsets[:-1], length)
+        arrays = (events.items, events.ratings, events.timestamps)
+        window = Histories(offsets, *(array[place] for array in arrays))
+        return sp.csr_matrix(query_matrix(self, window) @ sp.diags_array(self._item_weight))
+
+    def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        """Add up what followed the nearest moments, shape (n, n_items)."""
+        some = np.flatnonzero(histories.lengths)
+        queries = self._windows(histories, histories.offsets[1:][some] - 1)
+        scores = np.zeros((len(histories), self.n_items), dtype=np.float32)
+        for row, query in zip(some, queries, strict=True):
+            scores[row] = self._followed(*self._nearest(query.indices, query.data))
+        empty = np.ones(len(histories), dtype=np.bool_)
+        empty[some] = queries.getnnz(axis=1) == 0
+        return self.popular_where_empty(scores, empty)
+
+    def _nearest(
+        self, items: NDArray[np.integer], weights: FloatArray
+    ) -> tuple[NDArray[np.intp], FloatArray]:
+        """Find the moments nearest to a window: their numbers and amplified similarities."""
+        similarity = np.zeros(len(self.moments), dtype=np.float32)
+        starts = self.windows.indptr
+        for item, weight in zip(items, weights, strict=True):
+            own = slice(starts[item], starts[item + 1])
+            similarity[self.windows.indices[own]] += weight * self.windows.data[own]
+        found = np.flatnonzero(similarity)
+        if len(found) > self.config.neighbours:
+            last = len(found) - self.config.neighbours
+            bound = np.partition(similarity[found], last)[last]
+            found = found[similarity[found] >= bound]  # with all that are as near as the last
+        return found, similarity[found] ** np.float32(self.config.amplification)
+
+    def _followed(self, found: NDArray[np.intp], weights: FloatArray) -> FloatArray:
+        """Add up the likes after some moments, shape (n_items,)."""
+        lag = np.arange(self.config.horizon)
+        event = self.moments[found][:, None] + 1 + lag
+        decay = np.exp2(-lag / self.config.target_half_life)
+        gain = weights[:, None] * decay * self._likes[event]
+        gain[event >= self._end[found][:, None]] = 0
+        total = np.bincount(self._items[event].ravel(), gain.ravel(), minlength=self.n_items)
+        return total.astype(np.float32)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Give the windows; what followed them stands in the histories."""
+        return {
+            "windows.indptr": self.windows.indptr,
+            "windows.indices": self.windows.indices,
+            "windows.data": self.windows.data,
+        }
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take back the windows."""
+        self._prepare()
+        names = ("data", "indices", "indptr")
+        parts = tuple(arrays[f"windows.{name}"] for name in names)
+        self.windows = sp.csr_matrix(parts, shape=(self.n_items, len(self.moments)))
