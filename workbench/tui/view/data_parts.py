@@ -59,7 +59,7 @@ def protocol_section(name: str, about: Mapping[str, Any], width: int) -> Section
 
 def feature_table(features: Sequence[Mapping[str, Any]], measured: bool, width: int) -> Table:
     """Make the table of a schema's features; measured ones have missing rates and AUC."""
-    name = Head("name", "feature", 19 if width >= 60 else 15)
+    name = Head("name", "feature", 19 if width >= 54 else 15)
     numbers = [Head("missing", "missing", 7, right=True), Head("auc", "AUC", 7, right=True)]
     room = width - name.width - 2 - _LEAST_SOURCE - 2 - (17 if measured else 0)
     kind = [Head("kind", "kind", 11)] if room >= 13 else []
