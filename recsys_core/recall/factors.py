@@ -63,7 +63,8 @@ class FactorsConfig(TrainingConfig, SamplingConfig):
         256,
         ge=1,
         le=10_000_000,
-        description="Users a gradient step, each with all liked (mse: rated) items.",
+        description="softmax: users a gradient step, each with all liked items; other losses: rows "
+        "a step, for which some thousands are right.",
     )
     learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
     patience: int = Field(
@@ -146,13 +147,13 @@ class Factors(nn.Module):
 
 
 @dataclass(frozen=True)
-class UserBatch:
-    """Some users with all their rows.
+class Batch:
+    """Some users with all their rows, or some rows.
 
     Parameters
     ----------
     users
-        Shape (b,), int64.
+        Shape (b,), int64; in a batch of rows the user of each.
     row
         Shape (rows,), int64: position in `users` of each row.
     items, ratings
@@ -166,7 +167,7 @@ class UserBatch:
 
 
 class FactorsObjective:
-    """The losses of matrix factorisation over batches of users.
+    """The losses of matrix factorisation: softmax over batches of users, others over rows.
 
     Parameters
     ----------
@@ -191,34 +192,40 @@ class FactorsObjective:
         device = module.user.device
         self.module, self.config, self.validate = module, config, validate
         self.active = torch.from_numpy(np.flatnonzero(rows.lengths)).to(device)
-        self.size = len(self.active)
+        self.size = len(self.active) if config.loss == "softmax" else len(rows.items)
         self.start = torch.from_numpy(rows.offsets[:-1]).to(device)
         self.length = torch.from_numpy(rows.lengths).to(device)
+        self.user = torch.from_numpy(rows.row).to(device)
         self.item = torch.from_numpy(rows.items.astype(np.int64)).to(device)
         self.rating = torch.from_numpy(rows.ratings).to(device)
         self.mean_rating = self.rating.mean()
         self.n_items = len(counts)
-        self.likes = Likes(
-            torch.from_numpy(rows.row).to(device), self.item, len(rows), self.n_items
-        )
+        self.likes = Likes(self.user, self.item, len(rows), self.n_items)
         self.counts = torch.from_numpy(counts).to(device)
         self.negatives = Negatives(config, self.counts, self.likes)
         losses = {"softmax": self._softmax, "bpr": self._bpr, "bce": self._bce, "mse": self._mse}
-        self.loss: Callable[[UserBatch], Tensor] = losses[config.loss]
+        self.loss: Callable[[Batch], Tensor] = losses[config.loss]
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[UserBatch]:
-        """Cut the users, taken in `order`, into batches."""
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
+        """Cut the users, or the rows, taken in `order`, into batches."""
         if self.config.hard_negatives:
             self.negatives.search = self._search()
         for some in torch.split(order, batch_size):
-            users = self.active[some]
-            lengths = self.length[users]
-            row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
-            first = torch.cumsum(lengths, 0) - lengths
-            event = torch.arange(len(row), device=row.device) + (self.start[users] - first)[row]
-            yield UserBatch(users, row, self.item[event], self.rating[event])
+            yield self._users(some) if self.config.loss == "softmax" else self._rows(some)
 
-    def _softmax(self, batch: UserBatch) -> Tensor:
+    def _users(self, some: Tensor) -> Batch:
+        users = self.active[some]
+        lengths = self.length[users]
+        row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
+        first = torch.cumsum(lengths, 0) - lengths
+        event = torch.arange(len(row), device=row.device) + (self.start[users] - first)[row]
+        return Batch(users, row, self.item[event], self.rating[event])
+
+    def _rows(self, some: Tensor) -> Batch:
+        place = torch.arange(len(some), device=some.device)
+        return Batch(self.user[some], place, self.item[some], self.rating[some])
+
+    def _softmax(self, batch: Batch) -> Tensor:
         tables: Tables = self.module()
         users = tables.users(batch.users)
         return self.negatives.loss(
@@ -237,25 +244,25 @@ class FactorsObjective:
         search = search_over(vectors, catalogue, IndexConfig())
         return lambda users, k: search(F.pad(users, (0, 1), value=1.0), k)
 
-    def _bpr(self, batch: UserBatch) -> Tensor:
+    def _bpr(self, batch: Batch) -> Tensor:
         pairs, negatives, allowed = self._scored(batch)
         positive, negative = pairs
         loss = F.softplus(negative - positive[:, None])
         loss = (loss * allowed).sum() / allowed.sum().clamp(min=1)
         return loss + self._penalty(batch, negatives)
 
-    def _bce(self, batch: UserBatch) -> Tensor:
+    def _bce(self, batch: Batch) -> Tensor:
         pairs, negatives, allowed = self._scored(batch)
         positive, negative = pairs
         loss = F.softplus(-positive).sum() + (F.softplus(negative) * allowed).sum()
         return loss / (len(positive) + allowed.sum()) + self._penalty(batch, negatives)
 
-    def _mse(self, batch: UserBatch) -> Tensor:
+    def _mse(self, batch: Batch) -> Tensor:
         biases = self.module.user_bias[batch.users][batch.row] + self.mean_rating
         predicted = _logits(self.module(), batch, batch.items) + biases
         return F.mse_loss(predicted, batch.ratings) + self._penalty(batch, None)
 
-    def _scored(self, batch: UserBatch) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+    def _scored(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
         """Draw negatives, shape (rows, negatives), and score all; 0 marks those the user likes."""
         rows, each = len(batch.items), self.config.negatives or 1
         items = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
@@ -264,7 +271,7 @@ class FactorsObjective:
         drawn = torch.stack([_logits(tables, batch, column) for column in items.unbind(1)], dim=1)
         return (_logits(tables, batch, batch.items), drawn), items, allowed
 
-    def _penalty(self, batch: UserBatch, negatives: Tensor | None) -> Tensor:
+    def _penalty(self, batch: Batch, negatives: Tensor | None) -> Tensor:
         """L2 of the weights behind each row, the negatives' averaged, a mean over rows."""
         if self.config.l2 == 0:
             return torch.zeros(())
@@ -276,7 +283,7 @@ class FactorsObjective:
         return self.config.l2 * total
 
 
-def _logits(tables: Tables, batch: UserBatch, items: Tensor) -> Tensor:
+def _logits(tables: Tables, batch: Batch, items: Tensor) -> Tensor:
     """Score one item for each row, shape (rows,)."""
     users = F.embedding(batch.row, tables.users(batch.users))
     return (users * tables.items(items)).sum(dim=1) + tables.bias[items]

@@ -56,9 +56,12 @@ def test_propagation_is_that_of_the_dense_graph(layers: int) -> None:
     torch.testing.assert_close(gradients, gradient, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("fields", [{"loss": "bpr", "l2": 1e-4}, {"negatives": 20}, {"layers": 3}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"loss": "bpr", "l2": 1e-4, "batch_size": 512}, {"negatives": 20}, {"layers": 3}],
+)
 def test_every_loss_finds_the_planted_blocks(fields: dict[str, Any]) -> None:
-    model = fit("lightgcn", planted()[0], dim=8, batch_size=64, **fields)
+    model = fit("lightgcn", planted()[0], dim=8, **{"batch_size": 64, **fields})
     assert isinstance(model, LightGCN)
     top = model.recommend(np.arange(N_USERS), 4)
     assert (block_of(top.items) == (np.arange(N_USERS) // USERS)[:, None]).mean() > 0.9

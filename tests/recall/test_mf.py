@@ -52,18 +52,26 @@ def objective(**fields: Any) -> FactorsObjective:
     return FactorsObjective(module, rows, np.array([1, 1, 1]), config, dict)
 
 
-def loss_of(of: FactorsObjective, order: tuple[int, ...] = (0, 1)) -> float:
-    (batch,) = of.batches(torch.tensor(order), 10)
+def loss_of(of: FactorsObjective, order: tuple[int, ...] | None = None) -> float:
+    (batch,) = of.batches(torch.arange(of.size) if order is None else torch.tensor(order), 10)
     return of.loss(batch).item()
 
 
-def test_batches_hold_users_with_all_their_items() -> None:
+def test_batches_of_softmax_hold_users_with_all_their_items() -> None:
     of = objective()
     (batch,) = of.batches(torch.tensor([1, 0]), 10)
     assert batch.users.tolist() == [1, 0]
     assert batch.row.tolist() == [0, 1, 1]
     assert batch.items.tolist() == [2, 0, 1]
     assert [b.users.tolist() for b in of.batches(torch.tensor([0, 1]), 1)] == [[0], [1]]
+
+
+def test_batches_of_other_losses_hold_rows() -> None:
+    of = objective(loss="mse")
+    first, second = of.batches(torch.tensor([2, 0, 1]), 2)
+    assert [first.users.tolist(), first.row.tolist()] == [[1, 0], [0, 1]]
+    assert [first.items.tolist(), first.ratings.tolist()] == [[2, 0], [4, 5]]
+    assert [second.users.tolist(), second.items.tolist()] == [[0], [1]]
 
 
 def test_softmax_over_the_catalogue_by_hand() -> None:
@@ -122,8 +130,8 @@ def test_first_vectors_are_as_wide_as_asked() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"loss": "bpr", "negatives": 2},
-        {"loss": "bce", "negatives": 2},
+        {"loss": "bpr", "negatives": 2, "batch_size": 2048},
+        {"loss": "bce", "negatives": 2, "batch_size": 2048},
         {"negatives": 20},
         {"sampler": "in-batch", "logq": True},
         {"similarity": "dot"},
@@ -138,7 +146,7 @@ def test_every_loss_finds_the_planted_blocks(fields: dict[str, Any]) -> None:
 
 def test_mse_learns_ratings_of_disliked_items_too() -> None:
     train, _ = planted()
-    model = fit("mf", train, loss="mse", epochs=300, dim=8, learning_rate=0.02)
+    model = fit("mf", train, loss="mse", epochs=300, dim=8, learning_rate=0.02, batch_size=4096)
     assert isinstance(model, MF)
     assert model.curve[-1]["loss"] < 0.05 < model.curve[0]["loss"]  # ratings are 5 and 1
     scores = model.score(train.user, model.histories_of(train.user))
