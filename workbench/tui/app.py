@@ -180,6 +180,8 @@ class WorkbenchApp(App[None]):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave, 128 + signal.SIGTERM)
         on_hangup(self.keep_state, lambda code: loop.call_soon_threadsafe(self._leave, code))
+        # after `fg` the terminal shows nothing of what was drawn
+        self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.call_after_refresh(self._start_following)
 
     def _start_following(self) -> None:
