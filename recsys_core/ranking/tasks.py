@@ -89,6 +89,8 @@ class Tasks:
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Sum of the tasks' mean losses: log loss, or squared error."""
         total = outputs.new_zeros(())
+        if not self._values:
+            return F.binary_cross_entropy_with_logits(outputs, labels) * len(self._binary)
         if self._binary:
             total = F.binary_cross_entropy_with_logits(
                 outputs[:, self._binary], labels[:, self._binary]

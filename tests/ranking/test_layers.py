@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -113,6 +114,51 @@ def test_mlp() -> None:
     expected = [literal_mlp(mlp, row) for row in inputs.tolist()]
     torch.testing.assert_close(mlp(inputs), torch.tensor(expected))
     assert mlp.outputs == 2
+
+
+def test_a_hidden_layer_drops_units_and_their_gradients() -> None:
+    """What is left is ReLU(W x + b) scaled up; the rest is 0, as is its gradient."""
+    torch.manual_seed(0)
+    mlp = MLP(4, (64,), dropout=0.25).train()
+    linear = mlp[0]
+    assert isinstance(linear, nn.Linear)
+    nn.init.normal_(linear.bias)
+    inputs = torch.randn(50, 4, requires_grad=True)
+    outputs = mlp(inputs)
+    outputs.sin().sum().backward()
+    found = [inputs.grad, linear.weight.grad, linear.bias.grad]
+    inputs.grad = linear.weight.grad = linear.bias.grad = None
+    whole = torch.relu(linear(inputs)) / 0.75
+    kept = outputs.detach() != 0
+    assert kept.sum() / (whole > 0).sum() == pytest.approx(0.75, abs=0.04)  # of 1,600 units
+    torch.testing.assert_close(outputs, whole * kept)
+    (whole * kept).sin().sum().backward()
+    for gradient, expected in zip(
+        found, [inputs.grad, linear.weight.grad, linear.bias.grad], strict=True
+    ):
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_gradients_by_hand_against_differences(some: Batch) -> None:
+    exact = replace(some, weights=some.weights.double())
+    layer = randomized(FieldEmbedding(LAYOUT, 2)).double()
+    assert isinstance(layer, FieldEmbedding)
+    interest = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+
+    def with_table(table: Tensor, call: Callable[[], Tensor]) -> Tensor:
+        layer.table = table  # type: ignore[assignment]
+        return call()
+
+    table = layer.table.detach().requires_grad_()
+    del layer.table
+    indices = torch.tensor([3, 1, 3, 11], dtype=torch.int32)
+    check = torch.autograd.gradcheck
+    assert check(lambda t: with_table(t, lambda: layer(exact)), table)
+    assert check(lambda t, v: with_table(t, lambda: layer(exact, {3: v})), (table, interest))
+    assert check(lambda t: with_table(t, lambda: layer.vectors(indices)), table)
+    fields = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
+    assert check(FactorizationMachine(), fields)
+    assert check(MLP(8, (3, 2), 0.0).double(), fields.flatten(start_dim=1))
 
 
 def test_lr_is_its_equation(some: Batch) -> None:
