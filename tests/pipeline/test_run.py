@@ -83,6 +83,7 @@ def test_a_ranking_result_has_every_test_row(data_dir: Path, split: Split) -> No
     np.testing.assert_array_equal(result.rows.items, split.test.item)
     np.testing.assert_array_equal(result.rows.labels, split.test.rating >= 4)
     assert ((result.rows.scores > 0) & (result.rows.scores < 1)).all()
+    assert result.features == {"schema": "default", "scopes": []}
 
 
 @pytest.mark.parametrize(
