@@ -41,9 +41,15 @@ class FirstStage:
     def lists(self, scores: FloatArray) -> list[Ranked]:
         """Cut each channel's scores, shape (channels, n, n_items), to its quota."""
         quotas = [channel.quota for channel in self.config.channels]
+        channels, n, n_items = scores.shape
+        width = max(quotas)
+        items, best = top_k(scores.reshape(channels * n, n_items), width, self.tie_rank)
+        shape = (channels, n, width)
         return [
-            Ranked(*top_k(part, quota, self.tie_rank))
-            for part, quota in zip(scores, quotas, strict=True)
+            Ranked(own[:, :quota], values[:, :quota])
+            for own, values, quota in zip(
+                items.reshape(shape), best.reshape(shape), quotas, strict=True
+            )
         ]
 
     def pool(self, scores: FloatArray) -> Pool:
@@ -75,21 +81,23 @@ class FirstStage:
         -------
         Shape (n, width, features), float32.
         """
-        standard = [_standard(part, items) for part in scores]
         ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
-        by_channel = np.stack([*standard, *ranks], axis=2).astype(np.float32)
+        by_channel = np.stack([*_standard(scores, items), *ranks], axis=2).astype(np.float32)
         return np.concatenate([by_channel, self.context.features(histories, items)], axis=2)
 
 
 def _standard(scores: FloatArray, items: IntArray) -> FloatArray:
-    """Scores of `items` in deviations above the mean of all that a user may be recommended."""
+    """Scores of `items` in deviations above the mean of all that a user may be recommended.
+
+    Shapes (channels, n, n_items) and (n, width) give (channels, n, width).
+    """
     usable = np.isfinite(scores)
-    count = np.maximum(usable.sum(axis=1, keepdims=True), 1)
+    count = np.maximum(usable.sum(axis=2, keepdims=True), 1)
     values = np.where(usable, scores, 0)
-    mean = values.sum(axis=1, keepdims=True, dtype=np.float64) / count
-    square = np.square(values, dtype=np.float64).sum(axis=1, keepdims=True) / count
+    mean = values.sum(axis=2, keepdims=True, dtype=np.float64) / count
+    square = np.square(values, dtype=np.float64).sum(axis=2, keepdims=True) / count
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    own = np.take_along_axis(values, np.maximum(items, 0), axis=1)
+    own = np.take_along_axis(values, np.maximum(items, 0)[None], axis=2)
     deviation = np.where(deviation > 1e-12, deviation, 1)
     standard: FloatArray = ((own - mean) / deviation).astype(np.float32)
     return standard

@@ -69,8 +69,8 @@ class Network(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(…, features) -> (…)."""
         inputs = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
-        logits: Tensor = self.out(self.hidden(inputs)).squeeze(-1)
-        return logits
+        logits: Tensor = self.out(self.hidden(inputs.flatten(0, -2)))
+        return logits.view(features.shape[:-1])
 
 
 class MLPRanker(ListRanker):
