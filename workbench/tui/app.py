@@ -8,10 +8,12 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import _styles_cache
 from textual.app import App, SystemCommand
 from textual.events import Event, Key
 from textual.reactive import reactive
@@ -182,6 +184,7 @@ class WorkbenchApp(App[None]):
         on_hangup(self.keep_state, lambda code: loop.call_soon_threadsafe(self._leave, code))
         # after `fg` the terminal shows nothing of what was drawn
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
+        self.screen_change_signal.subscribe(self, _let_go)
         self.call_after_refresh(self._start_following)
 
     def _start_following(self) -> None:
@@ -291,6 +294,12 @@ class WorkbenchApp(App[None]):
 
         ids = {entry.binding.id or "" for entry in self.screen.active_bindings.values()}
         self.push_screen(HelpScreen({name.partition(".")[0] for name in ids} - {"everywhere"}))
+
+
+def _let_go(_screen: Screen[Any]) -> None:
+    """Free what removed widgets drew: Textual's memo of colours holds on to the last 1,024."""
+    with suppress(AttributeError):
+        _styles_cache.StylesCache.get_inner_outer.cache_clear()
 
 
 def _welcome_screen() -> Screen[Any]:
