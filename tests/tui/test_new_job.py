@@ -83,6 +83,16 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, JobsScreen))
 
 
+async def test_typing_replaces_what_a_field_had(suite: Path) -> None:
+    async with session(suite) as s:
+        screen = await form(s)
+        assert screen.query_one(Input).value
+        await s.press("m", "f")
+        assert screen.query_one(Input).value == "mf"
+        await s.press("down", "up", "end", "x")
+        assert screen.query_one(Input).value == "mfx"
+
+
 @checks("new-job.down")
 async def _(s: Session) -> None:
     screen = await form(s)

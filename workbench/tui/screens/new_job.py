@@ -192,7 +192,7 @@ class NewJobScreen(ModalScreen[str | None]):
         self._say("  ".join(fitting) if fitting else each.allowed)
 
     def _load(self) -> None:
-        """Put the field's text into the line."""
+        """Put the field's text into the line, selected: typing replaces it."""
         each, form = self.field, self._form
         if each is None or form is None:
             return
@@ -200,7 +200,7 @@ class NewJobScreen(ModalScreen[str | None]):
         entry = self.query_one(Input)
         with self.prevent(Input.Changed):
             entry.value = form.text(each.key)
-        entry.cursor_position = len(entry.value)
+        entry.select_all()
         entry.placeholder = each.default or ("a name; Tab completes" if each.choices else "")
         self._describe()
 
