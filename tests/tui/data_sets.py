@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ MEASURED = {
 }
 
 
+@cache
 def small_catalogue() -> Catalogue:
     """The protocols and schemas as they are, no model."""
     protocols = {name: describe_protocol(name) for name in protocol_names()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recsys_core.errors import InputError
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import CHECKS, Check, checks, ids_of
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films
@@ -81,50 +81,59 @@ async def to_set(s: Session, name: str) -> DataScreen:
 
 
 @checks("data.open")
-async def _(s: Session) -> None:
-    await to_data(s)
-    await s.press("enter")
-    assert isinstance(s.app.focused, Facts)
-    await s.press("escape", "v", "v", "enter")
-    protocols = s.app.screen.query_one(Protocols)
-    assert protocols.has_focus_within
-
-
 @checks("data.part")
+@checks("data.part-back")
 async def _(s: Session) -> None:
     here = await to_data(s)
-    await s.press("v")
+    await s.press("enter")
+    assert isinstance(s.app.focused, Facts)
+    await s.press("escape", "v")
+    assert here.grid.has_focus
     await s.until(lambda: "events of items by rank" in s.text())
     text = s.text()
     assert "ratings per 1.6 hours" in text  # 4 days in 60 periods
     for line in ("4 ████", "2-3 ████"):  # ratings; histories of 2 to 3 events
         assert line in text
-    await s.press("v")
+    await s.press("v", "enter")
     assert "▲ Leaks other users' future" in s.text()
+    assert here.query_one(Protocols).has_focus_within
     await s.press("v", "v")
-    assert here.has_class("-facts")
-
-
-@checks("data.part-back")
-async def _(s: Session) -> None:
-    here = await to_data(s)
+    assert here.query_one(Facts).display
     await s.press("V")
-    assert here.has_class("-features")
+    assert here.query_one(Features).display
+    assert not here.query_one(Facts).display
 
 
 @checks("data.fetch")
+@checks("data.clear")
 async def _(s: Session) -> None:
     here = await to_set(s, "ml-100k")
     assert "f fetches it" in s.text()
     await s.press("f")
-    await s.until(lambda: "▸ fetching ml-100k" in s.text())
     await s.until(lambda: "40%" in s.text())  # 26 of 65 MB
-    assert "26.0 MB of 65.0 MB   3.2 MB/s   12.0 s left   Esc cancels" in s.text()
-    await s.press("k")
+    text = s.text()
+    assert "▸ fetching ml-100k" in text
+    assert "26.0 MB of 65.0 MB   3.2 MB/s   12.0 s left   Esc cancels" in text
+    await s.press("f")
+    assert len([words for words in asked(s).asked if words[0] == "fetch"]) == 1, "one at a time"
+    await s.press("escape")
+    await s.until(lambda: asked(s).ended == 1 and not here.activity.busy)
+    await s.press("f", "k")
     assert here.grid.cursor_key != "ml-100k", "the screen goes on"
     asked(s).gate.set()
     await s.until(lambda: not here.activity.busy)
     assert [each.name for each in here.sets if each.here] == ["films", "ml-100k"]
+    here.grid.cursor_row = here.grid.table.keys.index("ml-10m")
+    await s.press("f")
+    await s.until(lambda: "✖ ml-10m is not here" in s.text())
+    text = s.text()
+    assert "not known" in text
+    assert "→ check the network" in text
+    assert "i imports a copy" in text
+    await s.press("escape")
+    await s.until(lambda: "✖ ml-10m" not in s.text())
+    await s.press("enter", "escape")
+    assert s.app.focused is here.grid
 
 
 @checks("data.import")
@@ -152,22 +161,7 @@ async def _(s: Session) -> None:
 
 
 @checks("data.schema")
-async def _(s: Session) -> None:
-    await to_data(s)
-    await s.press("V", "n")
-    await s.until(lambda: "Features of schema ids  2/7" in s.text())
-    await s.press("n", "n")
-    await s.until(lambda: "user-history: count, quantile" in s.text())
-
-
 @checks("data.schema-back")
-async def _(s: Session) -> None:
-    await to_data(s)
-    await s.press("V", "p")
-    await s.until(lambda: "Features of schema default  7/7" in s.text())
-    assert "m lists it" in s.text(), "it is made from the data set"
-
-
 @checks("data.measure")
 async def _(s: Session) -> None:
     here = await to_data(s)
@@ -179,60 +173,40 @@ async def _(s: Session) -> None:
     assert lines[1][-2:] == ["12.5%", "0.9912!"]
     assert "! label_twin: almost perfect alone, it knows the label" in s.text()
     assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
-    await s.press("V", "enter", "j")
+    await s.press("n", "n", "n")
+    await s.until(lambda: "user-history: count, quantile" in s.text())
+    assert "Features of schema movielens-full  4/7" in s.text()
+    await s.press("p", "p", "p", "p")
+    await s.until(lambda: "Features of schema default  7/7" in s.text())
+    assert "m lists it" in s.text(), "it is made from the data set"
+    await s.press("n", "V", "enter", "j")
     assert "measures" in str(here.query_one("#schema").render()), "of another protocol: not yet"
 
 
-@checks("data.train")
-async def _(s: Session) -> None:
-    await to_data(s)
-    await s.press("a")
-    form = s.app.screen
-    assert isinstance(form, NewJobScreen)
-    assert form._dataset == "films"
-
-
-@checks("data.users")
-async def _(s: Session) -> None:
-    await to_data(s)
-    await s.press("u")
-    await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
-
-
 @checks("data.copy")
+@checks("data.train")
+@checks("data.users")
 async def _(s: Session) -> None:
     await to_data(s)
     await s.press("y")
     assert "users       6 with 1 to 5 events" in s.copied[0]
     assert "of items    title (text, 12% missing), genres (any of 7" in s.copied[0]
+    await s.press("a")
+    form = s.app.screen
+    assert isinstance(form, NewJobScreen)
+    assert form._dataset == "films"
+    await s.press("escape", "u")
+    await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
 
 
-@checks("data.clear")
-async def _(s: Session) -> None:
-    here = await to_set(s, "ml-100k")
-    await s.press("f")
-    await s.until(lambda: here.activity.busy)
-    await s.press("f")
-    assert len([words for words in asked(s).asked if words[0] == "fetch"]) == 1, "one at a time"
-    await s.press("escape")
-    await s.until(lambda: asked(s).ended == 1)
-    await s.until(lambda: not here.activity.busy and not here.activity.display)
-    await s.press(*["j"] * 2, "f")
-    await s.until(lambda: "✖ ml-10m is not here" in s.text())
-    text = s.text()
-    assert "not known" in text
-    assert "→ check the network" in text
-    assert "i imports a copy" in text
-    await s.press("escape")
-    await s.until(lambda: "✖ ml-10m" not in s.text())
-    await s.press("enter", "escape")
-    assert s.app.focused is here.grid
+#: one session for commands that are tested together
+TESTS = list(dict.fromkeys(CHECKS[command] for command in ids_of(*SCOPES_HERE)))
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, runs: Path) -> None:
+@pytest.mark.parametrize("check", TESTS)
+async def test_commands(check: Check, runs: Path) -> None:
     async with session(runs, (120, 34)) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_without_data_there_is_what_can_be_had(tmp_path: Path) -> None:
@@ -244,14 +218,13 @@ async def test_without_data_there_is_what_can_be_had(tmp_path: Path) -> None:
         await s.until(lambda: "9 data sets, 1 here" in s.text())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 async def test_it_is_still_when_nothing_happens(
-    size: tuple[int, int], runs: Path, monkeypatch: pytest.MonkeyPatch
+    runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with session(runs, size) as s:
+    async with session(runs, (200, 50)) as s:
         await to_data(s)
         lines = s.app.screen._compositor.render_strips()
-        assert {line.cell_length for line in lines} == {size[0]}
+        assert {line.cell_length for line in lines} == {200}
         drawn: list[object] = []
         monkeypatch.setattr(Grid, "show", lambda _, table: drawn.append(table))
         for _ in range(10):

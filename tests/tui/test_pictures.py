@@ -96,22 +96,26 @@ def test_jobs(
     assert snap_compare(app, run_before=wait_for_curves, terminal_size=size)
 
 
-def until(seen: str, *names: str) -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Press keys and wait for a text."""
+def steps(*each: tuple[str, str]) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """Press keys and wait for a text, again and again."""
 
-    async def press(pilot: Pilot[None]) -> None:
-        await pilot.press(*names)
-        for _ in range(300):
-            await pilot.pause(0.02)
-            lines = pilot.app.screen._compositor.render_strips()
-            if any(seen in line.text for line in lines):
-                break
+    def seen(pilot: Pilot[None], text: str) -> bool:
+        lines = pilot.app.screen._compositor.render_strips()
+        return any(text in line.text for line in lines)
+
+    async def go(pilot: Pilot[None]) -> None:
+        for names, text in each:
+            await pilot.press(*names.split())
+            for _ in range(1000):
+                await pilot.pause(0.02)
+                if seen(pilot, text):
+                    break
         for line in pilot.app.screen.query(TitleLine):
             if line.remark.startswith("/"):
                 line.remark = "/home/you/project/data"
         await pilot.pause()
 
-    return press
+    return go
 
 
 @pytest.fixture
@@ -129,19 +133,21 @@ def film_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_users(snap_compare: Callable[..., bool], film_runs: Path) -> None:
     app = WorkbenchApp(film_runs, Path("data"))
-    assert snap_compare(app, run_before=until("Why", "3", "enter"), terminal_size=LARGE)
+    assert snap_compare(
+        app, run_before=steps(("3 enter", "Rated by the same users")), terminal_size=LARGE
+    )
 
 
 def test_items(snap_compare: Callable[..., bool], film_runs: Path) -> None:
     app = WorkbenchApp(film_runs, Path("data"))
-    assert snap_compare(app, run_before=until("recommended", "4"), terminal_size=SMALL)
+    assert snap_compare(app, run_before=steps(("4", "recommended")), terminal_size=SMALL)
 
 
 @pytest.mark.parametrize(
-    ("size", "seen", "names"),
+    ("size", "each"),
     [
-        (SMALL, "users by their events", ("5", "v")),
-        (LARGE, "movielens-full  4/7", ("5", "n", "n", "n")),
+        (SMALL, [("5", "long tail"), ("v", "users by their events")]),
+        (LARGE, [("5", "long tail"), ("", "movielens  1/7"), ("n n n", "movielens-full  4/7")]),
     ],
     ids=["80x24", "200x50"],
 )
@@ -150,8 +156,7 @@ def test_data(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int],
-    seen: str,
-    names: tuple[str, ...],
+    each: list[tuple[str, str]],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     stand_in = Commands(Path("data"), make_sample())
@@ -163,4 +168,4 @@ def test_data(
     monkeypatch.setattr(data_work, "follow_process", stand_in)
     monkeypatch.setattr(data, "open_catalogue", ready)
     app = WorkbenchApp(Path("runs"), Path("data"))
-    assert snap_compare(app, run_before=until(seen, *names), terminal_size=size)
+    assert snap_compare(app, run_before=steps(*each), terminal_size=size)

@@ -184,8 +184,8 @@ class DataScreen(FullScreen):
     def _choose(self, part: str) -> None:
         """Bring a part in sight."""
         self._part = part if part in self.parts else self.parts[0]
-        for each in PARTS:
-            self.set_class(each == self._part, f"-{each}")
+        for each in PARTS:  # not by classes: these would style all widgets anew
+            self.query_one(f"#{each}").display = self._in_sight(each)
         self.query_one(PartLine).show(self.parts, self._part)
         self.refresh_bindings()
 
@@ -273,7 +273,8 @@ class DataScreen(FullScreen):
         return each.here if action in ("train", "users") else True
 
     def _in_sight(self, part: str) -> bool:
-        return self.has_class("-wide") or self._part == part
+        below = part == "plots" and self._part == "facts" and self.has_class("-tall")
+        return self.has_class("-wide") or self._part == part or below
 
     def action_open(self) -> None:
         """Go to the part in sight; Tab goes on from there."""
@@ -368,7 +369,7 @@ class DataScreen(FullScreen):
         """Cancel what is under way; then close the message; then go back to the list."""
         if self.activity.busy or self.activity.trouble is not None:
             self.activity.dismiss()
-        else:
+        elif not self.unzoom():
             self.grid.focus()
         self.refresh_bindings()
 
