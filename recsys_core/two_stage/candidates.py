@@ -36,7 +36,7 @@ class FirstStage:
         """What the last axis of `describe` holds: scores and ranks by channel, then context."""
         labels = list(self.channels.models)
         by_channel = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
-        return (*by_channel, *CONTEXT_FEATURES)
+        return (*by_channel, *CONTEXT_FEATURES) if self.config.ranker.context else tuple(by_channel)
 
     def lists(self, scores: FloatArray) -> list[Ranked]:
         """Cut each channel's scores, shape (channels, n, n_items), to its quota."""
@@ -83,6 +83,8 @@ class FirstStage:
         """
         ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
         by_channel = np.stack([*_standard(scores, items), *ranks], axis=2).astype(np.float32)
+        if not self.config.ranker.context:
+            return by_channel
         return np.concatenate([by_channel, self.context.features(histories, items)], axis=2)
 
 

@@ -59,6 +59,11 @@ class RankerConfig(Config):
         description="Feature schema of a registered ranking model, to which scores, ranks and "
         "context are added; null: the default one.",
     )
+    context: bool = Field(
+        True,
+        description="Whether counts, places in timelines, genres and years stand beside the "
+        "channels' scores and ranks.",
+    )
     run: str = Field(
         "",
         description="A finished ranking run, or its folder, that ranks the candidates as it is, "

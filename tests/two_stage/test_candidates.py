@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -160,3 +162,20 @@ def test_inner_channels_take_the_epochs_that_were_best() -> None:
     assert best_epochs(model) == {"epochs": 1 + int(np.argmax(curve))}
     again = Channels.fit(some, split.train, like=final)
     assert again.models["mf"].config.epochs == 1 + int(np.argmax(curve))
+
+
+def test_without_context_scores_and_ranks_are_left(
+    inner: tuple[FirstStage, tuple[View, ...]],
+) -> None:
+    stage, views = inner
+    ranker = stage.config.ranker.model_copy(update={"context": False})
+    bare = replace(stage, config=stage.config.model_copy(update={"ranker": ranker}))
+    kept = len(bare.feature_names)
+    assert bare.feature_names == stage.feature_names[:kept]
+    assert kept == 2 * len(stage.channels)
+    users = np.arange(3, dtype=np.int32)
+    known = views[0].known.histories().take(users)
+    scores = stage.score(users, known)
+    items = stage.pool(scores).items
+    every = stage.describe(scores, known, items)
+    np.testing.assert_array_equal(bare.describe(scores, known, items), every[:, :, :kept])
