@@ -216,6 +216,11 @@ async def test_without_data_there_is_what_can_be_had(tmp_path: Path) -> None:
         assert "f makes it here; no network is needed" in s.text()
         asked(s).register("mine")  # by another program
         await s.until(lambda: "9 data sets, 1 here" in s.text())
+        (tmp_path / "data" / "mine" / "meta.json").write_text("{")
+        await s.until(lambda: "9 data sets, 0 here" in s.text())
+        await s.press("g")
+        await s.until(lambda: "✖ mine" in s.text() and "i imports it again" in s.text())
+        assert s.app.screen.check_action("fetch", ()) is False, "nobody publishes it"
 
 
 async def test_it_is_still_when_nothing_happens(

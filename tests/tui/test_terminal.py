@@ -169,7 +169,7 @@ def test_quitting_loaded_nothing_heavy(suite: Path) -> None:
     )
     with terminal(program(suite, after=tell)) as t:
         t.wait_for(b"popularity")
-        for key in (b"b", b"d", b"\r", b"\x1b", b"?", b"\x1b", b"q"):
+        for key in (b"b", b"d", b"\r", b"\x1b", b"?", b"\x1b", b"3", b"4", b"5", b"q"):
             os.write(t.descriptor, key)
             t.read(0.2)
         assert t.end() == 0

@@ -267,7 +267,7 @@ class DataScreen(FullScreen):
         if each is None:
             return False
         if action == "fetch":
-            return not busy and not each.here
+            return not busy and each.fetchable
         if action == "measure":
             return not busy and each.here and bool(self.query_one(Features).names)
         return each.here if action in ("train", "users") else True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +28,8 @@ _FIELDS = {
     "bad_rows": ("bad rows", "error: stop at the first; skip: leave out and count"),
 }
 _BAD_ROWS = ("", "error", "skip")
+#: entries of a folder that are counted
+_MANY = 1000
 
 
 class ImportScreen(ModalScreen[Raw | None]):
@@ -113,16 +117,20 @@ class PathSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the first path that begins like `value`."""
-        folder, slash, start = value.rpartition("/")
-        try:
-            names = sorted(
-                entry.name + ("/" if entry.is_dir() else "")
-                for entry in Path(folder + slash or ".").expanduser().iterdir()
-                if entry.name.startswith(start) and (start or not entry.name.startswith("."))
-            )
-        except OSError:
-            return None
-        return f"{folder}{slash}{names[0]}" if names and value else None
+        return await asyncio.to_thread(_complete, value)
+
+
+def _complete(value: str) -> str | None:
+    folder, slash, start = value.rpartition("/")
+    try:
+        names = sorted(
+            entry.name + ("/" if entry.is_dir() else "")
+            for entry in Path(folder + slash or ".").expanduser().iterdir()
+            if entry.name.startswith(start) and (start or not entry.name.startswith("."))
+        )
+    except OSError:
+        return None
+    return f"{folder}{slash}{names[0]}" if names and value else None
 
 
 def path_state(text: str) -> tuple[str, bool]:
@@ -132,7 +140,8 @@ def path_state(text: str) -> tuple[str, bool]:
     path = Path(text).expanduser()
     try:
         if path.is_dir():
-            return f"a folder with {sum(1 for _ in path.iterdir()):,} entries", True
+            count = sum(1 for _ in islice(path.iterdir(), _MANY))
+            return f"a folder with {count:,}{' or more' * (count == _MANY)} entries", True
         if path.is_file():
             return f"a file of {path.stat().st_size:,} bytes", True
     except OSError as error:

@@ -50,6 +50,11 @@ class DataSet:
         return self.state == "ready"
 
     @property
+    def fetchable(self) -> bool:
+        """Whether it is not here but can be had by its name."""
+        return not self.here and (self.title is not None or self.state == "built in")
+
+    @property
     def look(self) -> StateLook:
         """Glyph and word of its state."""
         return LOOKS.get(self.state, StateLook("?", self.state, "muted"))
@@ -134,8 +139,9 @@ def facts_section(each: DataSet, about: Mapping[str, Any] | None, runs: int, wid
         lines += _wrapped(name, text, width)
     for note in about["notes"] if about else ():
         lines += _wrapped("note", plain(note), width, style="accent")
-    if each.state in _HOW:
-        lines += [(), (Cell(_HOW[each.state], "accent"),)]
+    if not each.here:
+        how = _HOW.get(each.state, "") if each.fetchable else "i imports it again"
+        lines += [(), (Cell(how, "accent"),)]
     return Section(title, tuple(lines))
 
 
