@@ -23,7 +23,7 @@ from workbench.tui.widgets.lines import KeyLine
 NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
 NEWEST_FIRST += ["item-cf", "popularity"]
 #: their commands are tested here; those of other scopes in test_<screen>_commands.py
-SCOPES_HERE = ("runs", "table", "detail", "everywhere")
+SCOPES_HERE = ("runs", "table", "detail", "parts", "everywhere")
 
 
 async def on_metric(s: Session, title: str) -> None:
@@ -520,6 +520,21 @@ async def _(s: Session) -> None:
 async def _(s: Session) -> None:
     await s.press("5")
     assert s.app.chosen == "data"
+
+
+@checks("parts.zoom")
+async def _(s: Session) -> None:
+    grid, before = s.runs.grid, s.runs.grid.size.height
+    await s.press("z")
+    await s.until(lambda: grid.size.height > before)
+    assert not s.runs.query_one("#preview").display
+    lines = s.text().splitlines()
+    assert "Results" in lines[0], "header and title line stay"
+    assert "10 runs" in lines[1]
+    assert "quit" in lines[-1]
+    await s.press("escape")
+    await s.until(lambda: grid.size.height == before)
+    assert s.runs.query_one("#preview").display
 
 
 @checks("everywhere.results")

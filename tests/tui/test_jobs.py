@@ -209,6 +209,29 @@ async def test_what_is_asked_of_a_job_in_vain_is_said(
         await s.until(lambda: any("is not of the queue" in message for message in said))
 
 
+async def test_the_table_or_the_curves_can_have_the_whole_screen(jobs: Path) -> None:
+    async with session(jobs, (160, 36)) as s:
+        await to(s, "mf-live")
+        panel, side = screen(s).query_one(CurvePanel), screen(s).query_one("#side")
+        await s.until(lambda: bool(panel.names))
+        charts = panel.query_one("#charts")
+        before = charts.size
+        assert side.display
+        await s.press("z")
+        await s.until(lambda: screen(s).grid.size.width == 160)
+        assert not panel.display
+        assert "seed" in screen(s).grid.render_line(0).text, "there is room for more columns"
+        await s.press("z")
+        await s.until(lambda: panel.display and side.display)
+        await s.press("tab")
+        assert s.app.focused is panel
+        await s.press("z")
+        await s.until(lambda: charts.size.height > 2 * before.height)
+        assert not screen(s).grid.display
+        await s.press("escape")
+        await s.until(lambda: charts.size == before)
+
+
 @tries("jobs.open", "jobs.add")
 async def test_opening_and_adding(jobs: Path) -> None:
     async with session(jobs) as s:

@@ -171,6 +171,22 @@ async def _(s: Session) -> None:
     await s.until(lambda: here.people.question == "")
 
 
+async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
+    async with session(runs, (120, 36)) as s:
+        here = await to_first(s)
+        pane = here.person.pane
+        narrow = pane.grid.table.heads
+        assert len(here.person.panes) > 1
+        await s.press("z")
+        await s.until(lambda: pane.outer_size.width == 120 and pane.grid.table.heads != narrow)
+        assert here.person.panes == [pane]
+        await s.press("tab")
+        assert s.app.focused is pane.grid, "what is hidden is passed over"
+        await s.press("escape")
+        await s.until(lambda: pane.grid.table.heads == narrow)
+        assert here.user_open
+
+
 ASKED: list[list[str]] = []
 
 

@@ -33,9 +33,9 @@ def commands_of(scope: str) -> list[Command]:
 def together(scope: str, other: str) -> bool:
     """Tell whether commands of two scopes can work at the same moment.
 
-    Those of everywhere always do, those of tables on the first screen of each file.
+    Those of everywhere and of parts always do, those of tables on the first screen of each file.
     """
-    if scope == other or "everywhere" in (scope, other):
+    if scope == other or {"everywhere", "parts"} & {scope, other}:
         return True
     screens = {next(iter(file.SCOPES)) for file in _FILES}
     return "table" in (scope, other) and bool(screens & {scope, other})

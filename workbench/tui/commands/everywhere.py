@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.tui.commands.command import Command
 from workbench.tui.modes import SCREENS
 
-SCOPES = {"everywhere": "Everywhere"}
+SCOPES = {"parts": "Parts of a screen", "everywhere": "Everywhere"}
 
 COMMANDS: tuple[Command, ...] = (
     *(
@@ -35,6 +35,13 @@ COMMANDS: tuple[Command, ...] = (
         "suspend",
         "Give the terminal back to the shell; `fg` returns.",
         "suspend_process",
+    ),
+    Command(
+        "parts.zoom",
+        ("z",),
+        "zoom",
+        "Give the part that has the focus the whole screen; again, or Esc: back.",
+        "zoom",
     ),
     Command(
         "everywhere.quit",

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.commands import bindings
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.lines import KeyLine, TitleLine
 
 #: columns and lines below which nothing useful fits
 MINIMUM = (60, 16)
+#: stays when a part has the whole screen
+_FRAME = (Header, TitleLine, KeyLine)
 #: a cursor that rests so long (seconds) is followed by what takes reading or drawing
 REST = 0.05
 
 
 class FullScreen(Screen[Any]):
-    """A screen with the header, a title line, a body and a key line."""
+    """A screen with the header, a title line, a body and a key line.
+
+    A container with the class ``part`` is zoomed as a whole; else it is the widget in it that has
+    the focus.
+    """
+
+    BINDINGS: ClassVar = bindings("parts")
+
+    #: whether one part has the whole screen; a subclass that lays out by size watches it
+    zoomed: reactive[bool] = reactive(False, init=False, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +66,27 @@ class FullScreen(Screen[Any]):
     def title_line(self) -> TitleLine:
         """The line below the header."""
         return self.query_one(TitleLine)
+
+    def action_zoom(self) -> None:
+        """Give the part that has the focus the whole screen, or take it back."""
+        if self.zoomed:
+            self.query(".-aside, .-whole").remove_class("-aside", "-whole")
+            self.zoomed = False
+        elif self.focused is not None:
+            way = [node for node in self.focused.ancestors_with_self if isinstance(node, Widget)]
+            parts = [place for place, node in enumerate(way) if node.has_class("part")]
+            for node in way[max(parts, default=0) : way.index(self)]:
+                node.add_class("-whole")
+                for sibling in node.siblings:
+                    sibling.set_class(not isinstance(sibling, _FRAME), "-aside")
+            self.zoomed = True
+
+    def unzoom(self) -> bool:
+        """Take the whole screen back from a part; tell whether one had it."""
+        if self.zoomed:
+            self.action_zoom()
+            return True
+        return False
 
     def once_painted(self, work: Callable[[], None]) -> None:
         """Do `work` when the screen has been drawn; asked for twice before, it is done once.

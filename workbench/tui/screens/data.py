@@ -257,7 +257,8 @@ class DataScreen(FullScreen):
             return True
         each, busy = self.chosen, self.activity.busy
         if action == "clear":
-            return busy or self.activity.trouble is not None or self.focused is not self.grid
+            at_list = self.focused is self.grid and not self.zoomed
+            return busy or self.activity.trouble is not None or not at_list
         if action == "part":
             return len(self.parts) > 1
         if action == "schema":

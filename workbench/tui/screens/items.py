@@ -264,7 +264,9 @@ class ItemsScreen(FullScreen):
         self._open_data(names[place % len(names)])
 
     def action_clear(self) -> None:
-        """Go back to the catalogue; then end the search."""
+        """Go back to all parts, to the catalogue; then end the search."""
+        if self.unzoom():
+            return
         if self.focused is self.similar:
             self.catalogue.focus()
             return

@@ -25,11 +25,11 @@ from workbench.tui.view.jobs import (
     MOST_MARKED,
     JobsView,
     build_jobs,
-    changed,
-    waiting_text,
+    counts,
+    facts,
+    state_line,
 )
 from workbench.tui.view.live import CurveReader, Curves, log_tail
-from workbench.tui.view.table import reason_of
 from workbench.tui.widgets.curves import CurveOptions, CurvePanel
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
@@ -114,6 +114,11 @@ class JobsScreen(FullScreen):
         self._draw()
         self.call_after_refresh(self._draw_curves)
 
+    def watch_zoomed(self) -> None:
+        """Choose columns and charts anew."""
+        self._draw()
+        self.call_after_refresh(self._draw_curves)
+
     def on_screen_resume(self) -> None:
         """Go on reading."""
         self._reading.set()
@@ -178,14 +183,14 @@ class JobsScreen(FullScreen):
         elif not stay and self._shown:  # nobody moved the cursor: it follows what runs
             self.grid.cursor_row = 0
             self._placed = self._shown[0].run_id
-        self.title_line.what = _counts(app.runs)
+        self.title_line.what = counts(app.runs)
         many = app.queue.parallel
         self.title_line.remark = f"{many} job{'' if many == 1 else 's'} at once"
         self._describe()
 
     @property
     def _has_side(self) -> bool:
-        return self.has_class("-wide")
+        return self.has_class("-wide") and not self.zoomed
 
     def _view(self) -> JobsView:
         app = self.workbench
@@ -196,7 +201,7 @@ class JobsScreen(FullScreen):
         run = self.current
         if run is None:
             return
-        first, second = _facts(run), _state_line(run, self._view())
+        first, second = facts(run), state_line(run, self._view())
         text = Content.assemble(f"{first}\n", Content.styled(second, "$secondary"))
         put(self.query_one("#about", Static), text)
         if self._has_side:
@@ -273,7 +278,7 @@ class JobsScreen(FullScreen):
         if action in ("curve", "log_axis", "smooth"):
             return bool(self.query_one(CurvePanel).names)
         if action == "clear":
-            return bool(self.marked)
+            return bool(self.marked) or self.zoomed
         return True
 
     def _ask(self, work: Callable[[], str]) -> None:
@@ -374,33 +379,6 @@ class JobsScreen(FullScreen):
         self.curve_options = self.curve_options.smoother()
 
     def action_clear(self) -> None:
-        """Take all marks off."""
-        self.marked = ()
-
-
-def _counts(runs: Iterable[RunSummary]) -> str:
-    counts: dict[str, int] = {}
-    for run in runs:
-        counts[run.state] = counts.get(run.state, 0) + 1
-    order = sorted(show.STATES, key=lambda state: state != "running")
-    looks = {state: show.state_look(state) for state in order if counts.get(state)}
-    parts = [f"{look.glyph} {counts[state]} {look.word}" for state, look in looks.items()]
-    return "   ".join(parts) or "no jobs yet: a adds one"
-
-
-def _facts(run: RunSummary) -> str:
-    data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
-    facts = [run.label, run.model if run.model != run.label else "", data, run.protocol]
-    facts += [f"seed {run.seed}", run.run_id]
-    return " · ".join(plain(fact) for fact in facts if fact)
-
-
-def _state_line(run: RunSummary, view: JobsView) -> str:
-    """Say what is to be known beside the table."""
-    if run.state == "queued":
-        return waiting_text(run, view)
-    reason = reason_of(run)
-    if reason:
-        return reason
-    message = run.progress.message if run.progress else ""
-    return plain(message) or changed(run) or "every field of the model has its default"
+        """Go back from one part to all, then take all marks off."""
+        if not self.unzoom():
+            self.marked = ()

@@ -185,17 +185,7 @@ class RunsScreen(FullScreen):
 
     def _remark(self) -> str:
         options, baseline = self.options, self.baseline
-        parts = []
-        if options.filter_text:
-            parts.append(f"filter: {plain(options.filter_text)}")
-        for chosen, text in (
-            (options.only_marked, "marked only"),
-            (options.hide_unchanged, "same hidden"),
-            (bool(options.hidden), f"{len(options.hidden)} columns off"),
-            (options.fold_seeds, "mean ± sd"),
-        ):
-            if chosen:
-                parts.append(text)
+        parts = options.remarks()
         if baseline is not None:
             sign = {"value": "baseline", "delta": "Δ to", "percent": "Δ % to"}[options.mode]
             parts.append(f"{sign} {plain(name_of(baseline))}")
@@ -349,6 +339,8 @@ class RunsScreen(FullScreen):
 
     def action_clear(self) -> None:
         """Take back the last kind of choice that is in force."""
+        if self.unzoom():
+            return
         if self.query("#filter"):
             self._close_filter()
         if self.options.filter_text or self._passes.groups:

@@ -54,6 +54,7 @@ class UsersScreen(FullScreen):
         super().__init__()
         self._dataset = ""
         self._browse: Browse | None = None
+        self._opening = False
         self._available: list[RunSummary] = []
         self._chosen: list[str] = []
         #: the list of users
@@ -96,6 +97,14 @@ class UsersScreen(FullScreen):
         self._open_data(names[0] if names else "")
         self.people.grid.focus()
 
+    def watch_zoomed(self) -> None:
+        """Fit lists to the room that they have now."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        self.people.fit(_PEOPLE if self.has_class("-wide") and not self.zoomed else self.size.width)
+        self._inspect()
+
     def on_unmount(self) -> None:
         """Close the files."""
         self._close()
@@ -116,8 +125,7 @@ class UsersScreen(FullScreen):
         super().on_resize(event)
         self.set_class(event.size.height >= _TALL, "-tall")
         self.set_class(event.size.height >= _TALL and event.size.width >= _BOTH, "-both")
-        self.people.fit(_PEOPLE if self.has_class("-wide") else event.size.width)
-        self.call_after_refresh(self._inspect)
+        self.call_after_refresh(self._fit)
 
     def _close(self) -> None:
         self.people.close()
@@ -232,6 +240,9 @@ class UsersScreen(FullScreen):
 
     def _show(self, inspection: Inspection) -> None:
         self.person.show(inspection)
+        if self._opening:
+            self._opening = False
+            self.person.panes[min(1, len(self.person.panes) - 1)].grid.focus()
         self.refresh_bindings()
 
     # Commands
@@ -253,8 +264,8 @@ class UsersScreen(FullScreen):
     def action_open(self) -> None:
         """Show the user; the focus goes to the first list."""
         self.add_class("-open")
+        self._opening = True  # only when the lists are read there is one to go to
         self._inspect()
-        self.person.panes[min(1, len(self.person.panes) - 1)].grid.focus()
 
     async def action_find(self) -> None:
         """Open the search line, or go to it."""
@@ -262,7 +273,9 @@ class UsersScreen(FullScreen):
         await self.people.open_find()
 
     def action_clear(self) -> None:
-        """Go back to the list; then take the search off."""
+        """Go back to all parts, to the list; then take the search off."""
+        if self.unzoom():
+            return
         if self.people.query("#find"):
             self.people.close_find()
         if self.has_class("-open"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -225,3 +226,31 @@ def _given(folder: Path) -> Mapping[str, Any]:
     except StoreError:
         return {}
     return params if isinstance(params, dict) else {}
+
+
+def counts(runs: Iterable[RunSummary]) -> str:
+    """Count the jobs by state, those that run first."""
+    found: Counter[str] = Counter(run.state for run in runs)
+    order = sorted(show.STATES, key=lambda state: state != "running")
+    looks = {state: show.state_look(state) for state in order if found[state]}
+    parts = [f"{look.glyph} {found[state]} {look.word}" for state, look in looks.items()]
+    return "   ".join(parts) or "no jobs yet: a adds one"
+
+
+def facts(run: RunSummary) -> str:
+    """Say which job it is."""
+    data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
+    parts = [run.label, run.model if run.model != run.label else "", data, run.protocol]
+    parts += [f"seed {run.seed}", run.run_id]
+    return " · ".join(plain(fact) for fact in parts if fact)
+
+
+def state_line(run: RunSummary, view: JobsView) -> str:
+    """Say what is to be known beside the table."""
+    if run.state == "queued":
+        return waiting_text(run, view)
+    reason = reason_of(run)
+    if reason:
+        return reason
+    message = run.progress.message if run.progress else ""
+    return plain(message) or changed(run) or "every field of the model has its default"

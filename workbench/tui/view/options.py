@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from workbench.store.text import plain
+
 Mode = Literal["value", "delta", "percent"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -51,6 +53,18 @@ class Options:
         ids = frozenset(run_ids)
         marked = self.marked - ids if ids <= self.marked else self.marked | ids
         return replace(self, marked=marked)
+
+    def remarks(self) -> list[str]:
+        """Say in a word each what was chosen that leaves out or changes rows and columns."""
+        found = [f"filter: {plain(self.filter_text)}"] if self.filter_text else []
+        for chosen, text in (
+            (self.only_marked, "marked only"),
+            (self.hide_unchanged, "same hidden"),
+            (self.hidden, f"{len(self.hidden)} columns off"),
+            (self.fold_seeds, "mean ± sd"),
+        ):
+            found += [text] if chosen else []
+        return found
 
     def plain(self) -> dict[str, Any]:
         """Return the choices as JSON has them."""

@@ -47,8 +47,8 @@ class CurveOptions:
         return replace(self, smoothing=_SMOOTHINGS[place % len(_SMOOTHINGS)])
 
 
-class CurvePanel(Vertical):
-    """Legend and charts, as many as fit."""
+class CurvePanel(Vertical, can_focus=True):
+    """Legend and charts, as many as fit; with the focus it can be zoomed."""
 
     def __init__(self) -> None:
         super().__init__(id="curves")

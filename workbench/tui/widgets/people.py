@@ -37,7 +37,7 @@ class People(Vertical):
         """The list is another one than before."""
 
     def __init__(self) -> None:
-        super().__init__(id="people")
+        super().__init__(id="people", classes="part")
         self.found = Found()
         self._browse: Browse | None = None
         self._runs: Sequence[Run] = ()
@@ -172,9 +172,13 @@ class People(Vertical):
         self.question = event.value
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the users found."""
+        """Go to the users found, also while they are still looked for."""
         event.stop()
-        if not event.input.has_class("-wrong"):
+        try:
+            parse_question(event.value, self._attributes, self._metrics)
+        except InputError as error:
+            self._complain(str(error))
+        else:
             self.close_find()
 
 

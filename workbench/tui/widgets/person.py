@@ -71,9 +71,9 @@ class Person(Vertical):
         """Make the parts."""
         yield Static(id="profile", markup=False)
         with Horizontal(id="panes"):
-            yield Pane(id="history")
+            yield Pane(id="history", classes="part")
             for place in range(MOST_LISTS):
-                yield Pane(id=f"list-{place}")
+                yield Pane(id=f"list-{place}", classes="part")
         with Horizontal(id="below"):
             yield SectionView(id="why")
             yield SectionView(id="genres")
@@ -81,7 +81,8 @@ class Person(Vertical):
     @property
     def panes(self) -> list[Pane]:
         """History and lists that are in sight, left to right."""
-        return [pane for pane in self.query(Pane) if pane.display]
+        away = {"-absent", "-aside"}
+        return [pane for pane in self.query(Pane) if not away & pane.classes]
 
     @property
     def pane(self) -> Pane:
@@ -100,15 +101,14 @@ class Person(Vertical):
         before, self.inspection = self.inspection, inspection
         self.query_one("#profile", Static).update(profile_line(inspection))
         lists = len(inspection.listings)
-        width = self.size.width // (1 + lists) - 1
+        for place in range(MOST_LISTS):
+            self.query_one(f"#list-{place}").set_class(place >= lists, "-absent")
+        width = self.size.width // max(1, len(self.panes)) - 1
         history = self.query_one("#history", Pane)
         history.name_it(f"history of user {plain(inspection.user.user_id)}")
         history.grid.show(history_table(inspection, width))
-        for place in range(MOST_LISTS):
-            pane = self.query_one(f"#list-{place}", Pane)
-            pane.display = place < lists
-            if pane.display:
-                self._show_list(pane, inspection, inspection.listings[place], width)
+        for place, listing in enumerate(inspection.listings):
+            self._show_list(self.query_one(f"#list-{place}", Pane), inspection, listing, width)
         if before is None or before.user != inspection.user:
             for pane in self.panes:
                 pane.grid.action_first()
