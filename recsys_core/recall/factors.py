@@ -116,12 +116,12 @@ class Tables:
         vectors = F.embedding(users, self.user)  # its gradient is faster than that of indexing
         if self.temperature is None:
             return vectors
-        return F.normalize(vectors, dim=1) / self.temperature
+        return F.normalize(vectors, dim=-1) / self.temperature
 
     def items(self, items: Tensor) -> Tensor:
-        """Vectors of some items as they enter the product, shape (n, dim)."""
+        """Vectors of some items as they enter the product, shape (*items.shape, dim)."""
         vectors = F.embedding(items, self.item)
-        return vectors if self.temperature is None else F.normalize(vectors, dim=1)
+        return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
 
     def all(self) -> tuple[Tensor, Tensor, Tensor]:
         """Vectors of all users, of all items, and the items' biases."""
@@ -245,31 +245,32 @@ class FactorsObjective:
         return lambda users, k: search(F.pad(users, (0, 1), value=1.0), k)
 
     def _bpr(self, batch: Batch) -> Tensor:
-        pairs, negatives, allowed = self._scored(batch)
-        positive, negative = pairs
-        loss = F.softplus(negative - positive[:, None])
+        items, allowed = self._drawn(batch)
+        scores = _logits(self.module(), batch, items)
+        loss = F.softplus(scores[:, 1:] - scores[:, :1])
         loss = (loss * allowed).sum() / allowed.sum().clamp(min=1)
-        return loss + self._penalty(batch, negatives)
+        return loss + self._penalty(batch, items[:, 1:])
 
     def _bce(self, batch: Batch) -> Tensor:
-        pairs, negatives, allowed = self._scored(batch)
-        positive, negative = pairs
-        loss = F.softplus(-positive).sum() + (F.softplus(negative) * allowed).sum()
-        return loss / (len(positive) + allowed.sum()) + self._penalty(batch, negatives)
+        items, allowed = self._drawn(batch)
+        scores = _logits(self.module(), batch, items)
+        loss = F.softplus(-scores[:, 0]).sum() + (F.softplus(scores[:, 1:]) * allowed).sum()
+        return loss / (len(items) + allowed.sum()) + self._penalty(batch, items[:, 1:])
 
     def _mse(self, batch: Batch) -> Tensor:
         biases = self.module.user_bias[batch.users][batch.row] + self.mean_rating
-        predicted = _logits(self.module(), batch, batch.items) + biases
+        predicted = _logits(self.module(), batch, batch.items[:, None])[:, 0] + biases
         return F.mse_loss(predicted, batch.ratings) + self._penalty(batch, None)
 
-    def _scored(self, batch: Batch) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
-        """Draw negatives, shape (rows, negatives), and score all; 0 marks those the user likes."""
+    def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Put each row's item and its negatives side by side, shape (rows, 1 + negatives).
+
+        Also 1 for each negative, and 0 where the user likes it.
+        """
         rows, each = len(batch.items), self.config.negatives or 1
-        items = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
-        allowed = (~self.likes.have(batch.users[batch.row][:, None], items)).float()
-        tables = self.module()
-        drawn = torch.stack([_logits(tables, batch, column) for column in items.unbind(1)], dim=1)
-        return (_logits(tables, batch, batch.items), drawn), items, allowed
+        drawn = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
+        allowed = (~self.likes.have(batch.users[batch.row][:, None], drawn)).float()
+        return torch.cat([batch.items[:, None], drawn], dim=1), allowed
 
     def _penalty(self, batch: Batch, negatives: Tensor | None) -> Tensor:
         """L2 of the weights behind each row, the negatives' averaged, a mean over rows."""
@@ -284,6 +285,7 @@ class FactorsObjective:
 
 
 def _logits(tables: Tables, batch: Batch, items: Tensor) -> Tensor:
-    """Score one item for each row, shape (rows,)."""
+    """Score some items for each row, shape (rows, n)."""
     users = F.embedding(batch.row, tables.users(batch.users))
-    return (users * tables.items(items)).sum(dim=1) + tables.bias[items]
+    bias = F.embedding(items, tables.bias[:, None]).squeeze(2)
+    return (tables.items(items) * users[:, None]).sum(dim=2) + bias
