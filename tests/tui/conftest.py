@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.folders import START, write_suite
+from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
 
 
@@ -30,6 +33,17 @@ def fixed_surroundings(
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in; its settings and its queue's processes go with it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    yield tmp_path
+    pid = supervisor_pid(tmp_path / "runs")
+    if pid:
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.events import Key
 from textual.widgets import Input
 
 from tests.tui.session import Session, session
+from tests.workbench.films import prepare_films, write_list_run
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.runs import RunsScreen
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A run whose users are known."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    prepare_films(tmp_path / "data")
+    write_list_run(folder, "item-cf", {0: ((3, 0.9),), 1: ((7, 0.8),)}, ndcg={0: 0.2, 1: 1.0})
+    return folder
 
 
 def type_at_once(s: Session, *keys: str) -> None:
@@ -25,6 +37,14 @@ async def test_text_typed_right_after_a_line_was_asked_for_goes_into_it(suite: P
         await s.until(lambda: s.labels == ["ease-large", "ease"])
         await s.until(lambda: s.current == "ease")
         assert not s.app.screen.query(Input)
+
+
+async def test_a_search_that_was_typed_at_once_is_done(runs: Path) -> None:
+    """Half of it was wrong; the Enter behind it is for the whole."""
+    async with session(runs) as s:
+        type_at_once(s, "3", "slash", *"best=ndcg@10", "enter")
+        await s.until(lambda: "find: best=ndcg@10" in s.text())
+        await s.until(lambda: not s.app.screen.query(Input))
 
 
 async def test_text_typed_right_after_a_dialog_was_asked_for_goes_into_it(suite: Path) -> None:
