@@ -88,7 +88,14 @@ def test_topn_random_ml1m(label: str, floor: float) -> None:
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize(
-    ("model", "floor"), [("item-cf", 0.120), ("ials", 0.131), ("ease", 0.140), ("seq-ridge", 0.173)]
+    ("model", "floor"),
+    [
+        ("item-cf", 0.120),
+        ("ials", 0.131),
+        ("ease", 0.140),
+        ("seq-ridge", 0.173),
+        ("session-knn", 0.159),
+    ],
 )
 def test_user_timeline_ml1m(model: str, floor: float) -> None:
     (job,) = load_suite("recall-user-timeline-ml1m").select([model]).jobs
