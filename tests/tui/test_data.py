@@ -199,11 +199,11 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
 
 
-#: one session for commands that are tested together
-TESTS = list(dict.fromkeys(CHECKS[command] for command in ids_of(*SCOPES_HERE)))
+#: one session for commands that are tested together, which the last of them names
+TESTS = {CHECKS[command]: command for command in ids_of(*SCOPES_HERE)}
 
 
-@pytest.mark.parametrize("check", TESTS)
+@pytest.mark.parametrize("check", TESTS, ids=TESTS.values())
 async def test_commands(check: Check, runs: Path) -> None:
     async with session(runs, (120, 34)) as running:
         await check(running)
