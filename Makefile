@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
+CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage accuracy soak bench snapshots clean
+.PHONY: help eval test check pytest coverage test-browser accuracy soak bench snapshots clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suite …' for another)
 	$(BIN)/recsys-workbench --headless eval $(ARGS)
@@ -21,17 +22,24 @@ check: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
-	$(BIN)/pytest -m 'not accuracy and not soak' $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' $(ARGS)
 
 coverage: .venv/.installed-dev
-	$(BIN)/pytest -m 'not accuracy and not soak' -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15
+
+test-browser:  ## a first session in Chromium, through --serve
+	@if [ -z "$(CHROMIUM)" ]; then \
+	  echo "test-browser: skipped, there is no Chromium here (Debian: apt install chromium; or CHROMIUM=/path)"; \
+	else \
+	  $(MAKE) --no-print-directory .venv/.installed-browser && CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -m browser $(ARGS); \
+	fi
 
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (about half an hour)
 	$(BIN)/pytest -m accuracy $(ARGS)
 
-soak: .venv/.installed-dev  ## kill jobs and their supervisor again and again (some minutes)
+soak: .venv/.installed-dev  ## kill jobs again and again; a session of 20 minutes (SOAK_MINUTES=20)
 	$(BIN)/pytest -m soak $(ARGS)
 
 bench: .venv/.installed-dev  ## speed against peers, each in an environment of its own
@@ -56,4 +64,8 @@ clean:  ## remove the environment and every cache
 
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+.venv/.installed-browser: .venv/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' -c constraints.txt
 	@touch $@

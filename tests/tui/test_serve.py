@@ -7,41 +7,17 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
 import psutil
 import pytest
 
+from tests.tui.serving import serving
 from workbench.__main__ import _open_session
 from workbench.cli.main import run_command_line
 from workbench.cli.serve import is_loopback
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def serving(runs: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    port = free_port()
-    command = [sys.executable, "-m", "workbench", "--runs-dir", str(runs), "--serve"]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    try:
-        assert server.stderr is not None
-        assert b"serving on http://127.0.0.1" in server.stderr.readline()
-        yield server, port
-    finally:
-        if server.poll() is None:
-            server.kill()
-        server.wait()
 
 
 async def open_tab(client: aiohttp.ClientSession, port: int) -> aiohttp.ClientWebSocketResponse:

@@ -1,0 +1,33 @@
+"""A server of sessions for browsers, as a process of its own."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(runs: Path, place: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Serve sessions on `runs` from the folder `place`; yield the server and its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "workbench", "--runs-dir", str(runs), "--serve"]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        assert server.stderr is not None
+        assert b"serving on http://127.0.0.1" in server.stderr.readline()
+        yield server, port
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.wait()
