@@ -157,7 +157,9 @@ class Pairs:
 def _sum_by_row(of_pairs: Tensor, pairs: Pairs, weights: Tensor | None = None) -> Tensor:
     """Add up neighbours; bags of an embedding do it five times as fast as `index_add`."""
     everyone = torch.arange(len(of_pairs), device=of_pairs.device)
-    return F.embedding_bag(everyone, of_pairs, pairs.starts, mode="sum", per_sample_weights=weights)
+    return F.embedding_bag(
+        everyone, of_pairs.detach(), pairs.starts, mode="sum", per_sample_weights=weights
+    )
 
 
 class _Sum(torch.autograd.Function):
@@ -165,7 +167,7 @@ class _Sum(torch.autograd.Function):
     def forward(ctx: Any, of_pairs: Tensor, weights: Tensor, pairs: Pairs) -> Tensor:
         ctx.save_for_backward(of_pairs, weights)
         ctx.pairs = pairs
-        return _sum_by_row(of_pairs, pairs, weights)
+        return _sum_by_row(of_pairs, pairs, weights.detach())
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:

@@ -189,7 +189,7 @@ class _Fields(torch.autograd.Function):
         firsts = torch.tensor([0, *accumulate(ctx.widths[:-1])], dtype=slots.dtype)
         pooled = F.embedding_bag(
             slots.flatten(),
-            table,
+            table.detach(),  # else it prepares for a gradient that is not asked of it
             (starts[:, None] + firsts.to(slots.device)).flatten(),
             mode="sum",
             per_sample_weights=shares.flatten(),
@@ -249,9 +249,9 @@ def _add_up(
     places, weights
         Shape (n,): its line of `gradients` and its factor; by default, line after line, 1.
     """
-    ordered, order = torch.sort(indices, stable=True)
-    everyone = torch.arange(table_rows, dtype=indices.dtype, device=indices.device)
-    starts = torch.searchsorted(ordered, everyone)
+    order = torch.sort(indices, stable=True).indices
+    counts = torch.bincount(indices, minlength=table_rows)
+    starts = counts.cumsum(dim=0) - counts
     return F.embedding_bag(
         order if places is None else places.index_select(0, order).long(),
         gradients,
