@@ -1,7 +1,8 @@
 """Finding users worth a look: ``age=25 genre=Horror min-history=50 worst=ndcg@10``.
 
-All conditions must hold. SQLite does the work; the users found are numbers, so that a list of
-100,000 of them is there at once and only what is looked at is read in full.
+All conditions must hold. SQLite answers what stands in tables, `Facets` what attributes and
+histories say; the users found are numbers, so that a list of 100,000 of them is there at once and
+only what is looked at is read in full.
 """
 
 from __future__ import annotations
