@@ -21,7 +21,7 @@ NAMES = [
     "load",
     "evaluation",
     "item_cf",
-    "deepfm",
+    "ranking",
 ]
 
 
