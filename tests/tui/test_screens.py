@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,24 @@ async def test_a_job_is_followed_to_its_end(empty: Path) -> None:
         write_run(empty, "mf", metrics=recall_metrics(0.25))
         await s.until(lambda: "✔ mf     0.2500" in s.row("mf"))
         assert "running" not in s.text()
+
+
+async def test_what_a_screen_drew_goes_with_it(suite: Path) -> None:
+    async with session(suite) as s:
+        await s.press("enter")
+        await s.until(lambda: isinstance(s.app.screen, DetailScreen))
+        drawn = weakref.ref(s.app.screen.query_one(KeyLine)._styles_cache)
+        await s.press("escape")
+        await s.until(lambda: isinstance(s.app.screen, RunsScreen))
+        shutil.rmtree(suite / "20260302-093008-run-0008")  # the screen followed the runs
+        await s.until(lambda: len(s.app.runs) == 9)
+
+        def freed() -> bool:
+            gc.collect()
+            return drawn() is None
+
+        await s.press("1", "2")
+        await s.until(freed)
 
 
 async def test_the_cursor_stays_on_its_run(suite: Path) -> None:

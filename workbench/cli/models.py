@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recsys_core.registry import BUILTIN, model_names
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from recsys_core.config import Config
+    from workbench.jobs.catalogue import Card
 
 
 @click.group
@@ -29,7 +26,7 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
     """List models with their stage."""
-    rows = [(name, *_card(name)) for name in model_names()]
+    rows = [(card.name, card.stage, card.title or card.problem) for card in _cards()]
     if as_json:
         keys = ("name", "stage", "title")
         content = [dict(zip(keys, row, strict=True)) for row in rows]
@@ -38,17 +35,11 @@ def list_command(as_json: bool) -> None:
         print_table(("model", "stage", "what it is"), rows)
 
 
-def _card(name: str) -> tuple[str, str]:
-    """Read stage and title from the model's source: importing it would load torch."""
-    spec = find_spec(BUILTIN[name]) if name in BUILTIN else None
-    if spec is None or spec.origin is None:
-        return "plug-in", ""
-    for call in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "register_model":
-            words = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
-            if ast.literal_eval(call.args[0]) == name:
-                return words["stage"], words["title"]
-    return "", ""
+def _cards() -> Iterable[Card]:
+    """Read the catalogue: importing the models would load torch."""
+    from workbench.jobs.catalogue import load_catalogue
+
+    return load_catalogue().models.values()
 
 
 @models.command
