@@ -34,8 +34,8 @@ from workbench.tui.widgets.curves import CurveOptions, CurvePanel
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
 
-#: curves and log are read on this often, in seconds
-_READ_SECONDS = 0.25
+#: curves and log are read on this often, in seconds: a key waits while charts are drawn
+_READ_SECONDS = 0.5
 #: cells from which the side panel fits
 _WIDE = 130
 #: characters of a line of the log before its time of day

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.view.chart import MARKERS, PLAIN, Axes, Piece, Series, draw_plot
+from workbench.tui.view.chart import PLAIN, Axes, Piece, Series, draw_plot
 
 
 class LineChart(Widget):
@@ -29,9 +29,9 @@ class LineChart(Widget):
         self._series: tuple[Series, ...] = ()
         self._axes = PLAIN
         self._drawn: tuple[tuple[int, int], list[list[Piece]]] | None = None
-        #: the styles of one paint: -1 of the axis, others of the lines
+        #: the styles of one paint
         self._base = Style.null()
-        self._styles: dict[int, Style] = {}
+        self._styles: dict[str, Style] = {}
 
     def show(self, title: str, series: Sequence[Series], axes: Axes = PLAIN) -> None:
         """Draw `series`, the last one on top; nothing happens when they are drawn already."""
@@ -59,25 +59,29 @@ class LineChart(Widget):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw some lines; their styles are looked up once."""
-        self._base = base = self.rich_style
-        names = {-1: "axis"} | {look: f"line-{look}" for look in range(len(MARKERS))}
-        self._styles = {
-            look: base + self.get_component_rich_style(f"chart--{name}", partial=True)
-            for look, name in names.items()
-        }
+        self._base, self._styles = self.rich_style, {}
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one line: the title, then the plot."""
         width, base = self.size.width, self._base
         if y == 0:
-            style = base + self.get_component_rich_style("chart--title", partial=True)
-            return Strip([Segment(self._title, style)]).adjust_cell_length(width, base)
+            title = Segment(self._title, self._style("title"))
+            return Strip([title]).adjust_cell_length(width, base)
         lines = self._lines()
         if y > len(lines):
             return Strip.blank(width, base)
-        segments = [Segment(piece.text, self._styles[piece.look]) for piece in lines[y - 1]]
+        segments = [
+            Segment(piece.text, self._style("axis" if piece.look < 0 else f"line-{piece.look}"))
+            for piece in lines[y - 1]
+        ]
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            style = self.get_component_rich_style(f"chart--{name}", partial=True)
+            self._styles[name] = self._base + style
+        return self._styles[name]
 
     def _lines(self) -> list[list[Piece]]:
         size = self.size.width, self.size.height - 1
