@@ -110,10 +110,9 @@ async def _(s: Session) -> None:
     here = await to_set(s, "ml-100k")
     assert "f fetches it" in s.text()
     await s.press("f")
-    await s.until(lambda: "40%" in s.text())  # 26 of 65 MB
-    text = s.text()
-    assert "▸ fetching ml-100k" in text
-    assert "26.0 MB of 65.0 MB   3.2 MB/s   12.0 s left   Esc cancels" in text
+    await s.until(lambda: "▸ fetching ml-100k" in s.text() and "26.0 MB" in s.text())
+    assert " 40%" in s.text()  # 26 of 65 MB
+    assert "26.0 MB of 65.0 MB   3.2 MB/s   12.0 s left   Esc cancels" in s.text()
     await s.press("f")
     assert len([words for words in asked(s).asked if words[0] == "fetch"]) == 1, "one at a time"
     await s.press("escape")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from recsys_core.data.sample import make_sample
 from tests.tui.data_sets import Commands, small_catalogue
@@ -82,18 +81,10 @@ def test_jobs(
 ) -> None:
     write_jobs(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
-
-    async def wait_for_curves(pilot: Pilot[None]) -> None:
-        await pilot.press("1")
-        for _ in range(100):
-            await pilot.pause(0.05)
-            legend = pilot.app.screen.query("#legend")
-            if legend and "mf-live   y" in str(legend.first(Static).content):
-                break
-        await pilot.pause(0.3)
-
+    last = "fitting mf-live" if size == LARGE else "valid ndcg@10"
+    wait = steps(("1", "mf-live   y linear"), ("", "0.2000┤"), ("", last))
     app = WorkbenchApp(Path("runs"), Path("data"))
-    assert snap_compare(app, run_before=wait_for_curves, terminal_size=size)
+    assert snap_compare(app, run_before=wait, terminal_size=size)
 
 
 def steps(*each: tuple[str, str]) -> Callable[[Pilot[None]], Awaitable[None]]:
