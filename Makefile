@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage test-browser accuracy soak bench snapshots clean
+.PHONY: help eval test check pytest coverage test-browser accuracy soak bench snapshots tour clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +47,9 @@ bench: .venv/.installed-dev  ## speed against peers, each in an environment of i
 
 snapshots: .venv/.installed-dev  ## draw the pictures of the screens anew (look at them before you commit)
 	$(BIN)/pytest tests/tui --snapshot-update
+
+tour: .venv/.installed-dev  ## draw the pictures of docs/tour.md anew (a minute or two; look at them)
+	$(BIN)/python docs/tour/draw.py
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .benchmarks
