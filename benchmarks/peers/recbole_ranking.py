@@ -5,6 +5,7 @@ AUC stops growing; prints the seconds until its best epoch was over and the AUC 
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ settings = {
     **json.loads(sys.argv[2]),
 }
 disable()
+os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # its own checkpoints hold its settings
 config = Config(model=settings["model"], dataset=folder.name, config_dict=settings)
 init_seed(0, True)
 train, valid, test = data_preparation(config, create_dataset(config))
