@@ -46,7 +46,7 @@ def train_three_baselines(window: Window) -> None:
     """From nothing to a result by one key."""
     see(window, "No runs yet", "Enter train baselines")
     window.press("enter")
-    see(window, "The baselines are done", *BASELINES)
+    see(window, "3 runs", "baseline", *BASELINES)
 
 
 def compare_with_a_baseline(window: Window) -> None:
@@ -79,7 +79,7 @@ def export_the_table(window: Window, place: Path) -> None:
     window.press("e")
     see(window, "report.csv", "Enter writes")
     window.press("enter")
-    see(window, "Wrote")
+    window.until(lambda: "Enter writes" not in window.text(), "the table is not written")
     with (place / "report.csv").open(encoding="utf-8", newline="") as file:
         written = {row["run"]: row["ndcg@10"] for row in csv.DictReader(file)}
     assert written.keys() == BASELINES

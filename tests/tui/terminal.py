@@ -24,7 +24,7 @@ COLUMNS, LINES = 100, 30
 #: what a terminal sends for keys that are no characters
 _KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A"}
 #: seconds that a step may take on a machine that does much else
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Terminal:

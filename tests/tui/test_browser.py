@@ -26,7 +26,7 @@ _TEXT = """() => {
   const lines = [...Array(buffer.length).keys()];
   return lines.map(line => buffer.getLine(line).translateToString()).join("\\n");
 }"""
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 class Tab:
