@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from recsys_core.errors import InputError
+from tests.workbench.films import prepare_films, write_list_run
 from workbench.store.listing import Progress, RunSummary
+from workbench.store.users import Browse
+from workbench.store.users_inspect import explained, inspect
 from workbench.tui.view import chart
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import metric_names
@@ -21,6 +24,7 @@ from workbench.tui.view.layout import lay_out
 from workbench.tui.view.options import Options
 from workbench.tui.view.table import Table, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
+from workbench.tui.view.users import why_section
 from workbench.tui.widgets.grid import _fit
 
 RUN = RunSummary(
@@ -253,3 +257,16 @@ def test_a_line_fills_its_box_without_gaps(values: list[float], width: int, heig
 @given(st.text(max_size=20), st.integers(0, 12), st.booleans())
 def test_cells_are_cut_and_filled_to_their_width(text: str, width: int, right: bool) -> None:
     assert cell_len(_fit(text, width, right=right)) == width
+
+
+def test_reasons_are_not_missing_while_they_are_looked_for(tmp_path: Path) -> None:
+    prepare_films(tmp_path / "data")
+    run = write_list_run(tmp_path, "item-cf", {0: ((3, 0.9),)})
+    with Browse(tmp_path / "data", "films") as browse:
+        seen = inspect(browse, browse.user(0), [run], 5)
+        (listing,) = seen.listings
+        section = str(why_section(seen, listing, listing.entries[0], 60))
+        assert section.endswith("looking for reasons …")
+        seen = explained(seen)
+        (listing,) = seen.listings
+        assert "Rated by the same users" in str(why_section(seen, listing, listing.entries[0], 60))

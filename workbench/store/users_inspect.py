@@ -107,13 +107,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One user, seen by some runs; `past` is oldest first and as the first run cut it."""
+    """One user, seen by some runs; `past` is oldest first and as the first run cut it.
+
+    `explained` once reasons were looked for.
+    """
 
     browse: Browse
     user: User
     past: tuple[Past, ...]
     threshold: float | None
     listings: tuple[Listing, ...]
+    explained: bool = False
 
     @property
     def known(self) -> list[Past]:
@@ -182,6 +186,7 @@ def explained(inspection: Inspection) -> Inspection:
     return replace(
         inspection,
         listings=tuple(replace(one, entries=tuple(map(explain, one.entries))) for one in lists),
+        explained=True,
     )
 
 

@@ -360,7 +360,8 @@ class UsersScreen(FullScreen):
             return
         shown = self.person.inspection
         if shown is not None and shown.user == inspection.user:  # the person may have gone on
-            self._show(replace(inspection, listings=read_answer(inspection, done.output)))
+            lists = read_answer(inspection, done.output)
+            self._show(replace(inspection, listings=lists, explained=True))
 
 
 # Work of other threads, each over a connection of its own

@@ -244,6 +244,8 @@ def why_section(inspection: Inspection, listing: Listing, entry: Entry, width: i
 def _no_reason(inspection: Inspection) -> str:
     if not inspection.known:
         return "nothing is known of this user"
+    if not inspection.explained:
+        return "looking for reasons …"
     return "nothing in the history speaks for it: it is the same for everybody"
 
 
