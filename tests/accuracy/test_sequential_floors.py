@@ -1,7 +1,7 @@
 """Accuracy floors of the neural recall models that read a history, on real data.
 
-A floor lies a little below what was measured when it was written. ML-100K runs in the normal tests,
-ML-1M in `make accuracy`, with the fields of the suites.
+A floor lies a little below what was measured when it was written. They run in
+`make accuracy`; on ML-1M with the fields of the suites.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from recsys_core.pipeline.suites import load_suite
 from tests.accuracy.test_embedding_floors import NEXT, measure
 
 
+@pytest.mark.accuracy
 def test_dssm_on_ml_100k() -> None:
     assert measure("dssm", {"epochs": 2, "batch_size": 32}, "ml-100k", NEXT)["recall@20"] > 0.21
 

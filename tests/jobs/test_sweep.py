@@ -278,6 +278,7 @@ def cli(runs_dir: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> C
 ADD = ("queue", "add", "--model", "item-cf", "--dataset", "sample", "--threads", "1")
 
 
+@pytest.mark.soak
 def test_a_sweep_whose_processes_are_killed_goes_on_where_it_was(
     cli: Callable[..., Done], runs_dir: Path, within: Within
 ) -> None:
