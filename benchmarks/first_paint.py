@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import signal
 import statistics
 import struct
@@ -53,6 +54,16 @@ def opened(command: list[str]) -> Iterator[tuple[int, int]]:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(terminal)
+
+
+def drain(terminal: int, wait: float) -> None:
+    """Read what comes for a while, or until the program closes its end."""
+    end = time.perf_counter() + wait
+    while select.select([terminal], [], [], max(0.0, end - time.perf_counter()))[0]:
+        try:
+            os.read(terminal, 1 << 16)
+        except OSError:
+            return
 
 
 def first_paint(command: list[str]) -> float:

@@ -6,7 +6,6 @@ The goals are seconds on an idle machine. Jobs train `mf` on the built-in sample
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import signal
 import statistics
@@ -19,8 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.first_paint import opened
-from benchmarks.harness import Figure, seconds
+from benchmarks.first_paint import drain, opened
+from benchmarks.harness import Figure, median_seconds
 from recsys_core.data.store import load_dataset
 from recsys_core.events import Event
 from recsys_core.pipeline.run import load_split
@@ -71,7 +70,7 @@ def _many(runs_dir: Path) -> Iterator[Figure]:
     time.sleep(1.1)  # a list looks again and again at files younger than a second
     list_runs(runs_dir)
     command = [sys.executable, "-c", f"{_LIST}; list_runs(Path(sys.argv[1]))", str(runs_dir)]
-    listed = _median(lambda: subprocess.run(command, check=True))
+    listed = median_seconds(lambda: subprocess.run(command, check=True))
     yield _figure("list 10,000 runs, a new process", listed, 0.3)
     listing = RunListing(runs_dir)
     listing.refresh()
@@ -79,11 +78,7 @@ def _many(runs_dir: Path) -> Iterator[Figure]:
     def filtered() -> list[str]:
         return [run.run_id for run in listing.refresh() if run.metrics.get("ndcg@10", 0) > 0.2]
 
-    yield _figure("look again and filter 10,000 runs", _median(filtered), 0.1)
-
-
-def _median(work: Callable[[], object]) -> float:
-    return statistics.median(seconds(work) for _ in range(5))
+    yield _figure("look again and filter 10,000 runs", median_seconds(filtered), 0.1)
 
 
 def _spec(model: str, params: dict[str, object]) -> JobSpec:
@@ -118,7 +113,7 @@ def _overhead(home: Path, data_dir: Path) -> float:
 
     for work in (alone, as_job):
         work()
-    return _median(as_job) - _median(alone)
+    return median_seconds(as_job) - median_seconds(alone)
 
 
 def _reader(runs_dir: Path, data_dir: Path) -> float:
@@ -186,24 +181,15 @@ def _quit(runs_dir: Path, data_dir: Path) -> float:
     for _ in range(5):
         command = [program, "--runs-dir", str(runs_dir), "--data-dir", str(data_dir)]
         with opened(command) as (pid, terminal):
-            _drain(terminal, 3.0)
+            drain(terminal, 3.0)
             os.write(terminal, b"q")
-            _drain(terminal, 1.0)
+            drain(terminal, 1.0)
             started = time.perf_counter()
             os.write(terminal, b"\r")
             while ProcessIdentity.of(pid) is not None and time.perf_counter() - started < 10:
-                _drain(terminal, 0.005)
+                drain(terminal, 0.005)
             times.append(time.perf_counter() - started)
     return statistics.median(times)
-
-
-def _drain(terminal: int, wait: float) -> None:
-    end = time.perf_counter() + wait
-    while select.select([terminal], [], [], max(0.0, end - time.perf_counter()))[0]:
-        try:
-            os.read(terminal, 1 << 16)
-        except OSError:  # the program closed its end
-            return
 
 
 def _cancel(run: Run) -> float:

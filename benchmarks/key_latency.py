@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import select
-import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.first_paint import COLUMNS, ROWS
+from benchmarks.first_paint import drain, opened
 from benchmarks.harness import Figure
 
 _PRESSES, _GAP_SECONDS = 80, 0.12
@@ -53,34 +48,18 @@ def _run(*arguments: str) -> None:
 
 def _latencies(places: list[str]) -> list[float]:
     """Return the seconds from each key to the first byte, sorted."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
-        os.execv(_PROGRAM, [_PROGRAM, *places])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    try:
-        _drain(terminal, 3.0)
+    with opened([_PROGRAM, *places]) as (_, terminal):
+        drain(terminal, 3.0)
         os.write(terminal, b"1")
-        _drain(terminal, 1.0)
+        drain(terminal, 1.0)
         return sorted(_press(terminal, b"jk"[turn % 2 :][:1]) for turn in range(_PRESSES))
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
 
 
 def _press(terminal: int, key: bytes) -> float:
-    _drain(terminal, 0.0)
+    drain(terminal, 0.0)
     started = time.perf_counter()
     os.write(terminal, key)
     select.select([terminal], [], [], 3.0)
     spent = time.perf_counter() - started
-    _drain(terminal, _GAP_SECONDS)
+    drain(terminal, _GAP_SECONDS)
     return spent
-
-
-def _drain(terminal: int, seconds: float) -> None:
-    """Read what comes for a while."""
-    end = time.perf_counter() + seconds
-    while select.select([terminal], [], [], max(0.0, end - time.perf_counter()))[0]:
-        os.read(terminal, 1 << 16)

@@ -54,8 +54,10 @@ class WeightAverage:
         """Give the module the averaged weights for a while."""
         current = {name: value.clone() for name, value in self._module.state_dict().items()}
         self._module.load_state_dict(self.weights)
-        yield
-        self._module.load_state_dict(current)
+        try:
+            yield
+        finally:
+            self._module.load_state_dict(current)
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that `load_state_dict` needs to go on."""
