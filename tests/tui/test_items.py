@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from tests.tui.checks import CHECKS, checks, ids_of
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films, write_list_run
+from workbench.store.runs import Run
 from workbench.store.users import Browse
-from workbench.store.users_items import read_item
+from workbench.store.users_items import ItemFacts, read_item
 from workbench.tui import processes
 from workbench.tui.screens import items
 from workbench.tui.screens.items import ItemsScreen
@@ -132,9 +134,24 @@ async def test_titles_are_text_and_aligned(size: tuple[int, int], runs: Path) ->
         assert {line.cell_length for line in lines} == {size[0]}
 
 
-def test_ratings_and_exposure_are_counted(runs: Path) -> None:
-    from workbench.store.runs import Run
+async def test_an_item_is_described_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn of it does not begin it anew: that would go on for ever."""
+    described: list[int] = []
 
+    def read(browse: Browse, item: int, of: list[Run]) -> ItemFacts:
+        described.append(item)
+        return read_item(browse, item, of)
+
+    monkeypatch.setattr(items, "read_item", read)
+    async with session(runs) as s:
+        await to_items(s)
+        await asyncio.sleep(2 * items._REST)
+        once = len(described)
+        await asyncio.sleep(4 * items._REST)
+        assert len(described) == once
+
+
+def test_ratings_and_exposure_are_counted(runs: Path) -> None:
     (first, *_) = sorted(runs.glob("*item-cf*"))
     with Browse(runs.parent / "data", "films") as browse:
         facts = read_item(browse, 7, [Run(first)])

@@ -9,10 +9,12 @@ import pytest
 from tests.tui.checks import CHECKS, checks, ids_of
 from tests.tui.session import Session, session
 from tests.workbench.films import films, prepare_films, write_list_run
+from workbench.store.runs import RESULTS
 from workbench.tui import processes
 from workbench.tui.screens import users
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.screens.users_runs import ChooseRuns
+from workbench.tui.view.table import Rows
 
 SCOPES_HERE = ("users",)
 #: user 0 has 3 held out; both runs recommend from it
@@ -199,6 +201,38 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(users, "run_process", remember)
     async with session(runs, (120, 36)) as running:
         await CHECKS[command](running)
+
+
+async def test_a_run_that_was_thinned_out_is_left_out(runs: Path) -> None:
+    (other,) = runs.glob("*other*")
+    (other / RESULTS).unlink()
+    async with session(runs) as s:
+        here = await to_first(s)
+        assert [run.path.name for run in here.runs_shown] == [
+            path.name for path in runs.glob("*item-cf*")
+        ]
+
+
+async def test_damaged_results_are_told_and_the_session_goes_on(runs: Path) -> None:
+    (other,) = runs.glob("*other*")
+    (other / RESULTS).write_text("no database")
+    async with session(runs, (160, 30)) as s:
+        await s.press("3")
+        await s.until(lambda: "damaged" in s.text())
+        assert "other" in s.static("#nothing"), "which run it is"
+        (other / RESULTS).unlink()
+        write_list_run(runs, "third", OTHER, ndcg={0: 0.7, 1: 0.0})
+        await s.until(lambda: screen(s).people.grid.display and "u1" in s.text())
+
+
+async def test_users_listed_are_drawn_until_others_come(runs: Path) -> None:
+    async with session(runs) as s:
+        here = await to_users(s)
+        rows = here.people.grid.table.rows
+        assert isinstance(rows, Rows)
+        rows._made.clear()
+        here.people.close()
+        assert rows[0].cells[2].text == "0.7000"
 
 
 async def test_without_data_it_says_how_to_get_some(tmp_path: Path) -> None:

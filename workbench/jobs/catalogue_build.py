@@ -5,7 +5,6 @@ This process imports every model, and so torch; `workbench.jobs.catalogue` start
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names
 from recsys_core.registry import model_info, model_names
 from workbench.jobs.catalogue import Card
+from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
 
 
@@ -72,7 +72,7 @@ def describe_model(name: str) -> Card:
 
 def main(path: Path) -> int:
     """Write the file."""
-    os.nice(10)
+    step_back()
     write_json(path, describe_all())
     return 0
 

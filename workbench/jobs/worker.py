@@ -6,7 +6,6 @@ before it loads what the job needs, and follows a request to end from its first 
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,19 +13,17 @@ from pathlib import Path
 from workbench.jobs.attempt import EXIT_CODES, Attempt, claim, conclude
 from workbench.jobs.changes import changing, ring
 from workbench.jobs.interrupts import check, interruptible
+from workbench.jobs.priority import step_back
 from workbench.jobs.processes import TAKEN
 from workbench.jobs.queue import read_entry
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.files import StoreError
 from workbench.store.runs import SPEC, Run
 
-#: the interactive session and the terminal go first
-_NICE = 10
-
 
 def main(folder: str) -> int:
     """Work on the job in `folder`; return the exit code of the process."""
-    os.nice(_NICE)
+    step_back()
     run = Run(Path(folder))
     try:
         with interruptible():

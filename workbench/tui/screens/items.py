@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import events, work
+from textual import events, on, work
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -155,7 +155,8 @@ class ItemsScreen(FullScreen):
         self.title_line.remark = f"find: {plain(self.search)}" if self.search else ""
         self.refresh_bindings()
 
-    def on_grid_moved(self, _event: Grid.Moved) -> None:
+    @on(Grid.Moved, "#items")
+    def _on_item(self) -> None:
         """Describe the item the cursor came to."""
         if self.item is not None and self._browse is not None:
             self._describe(self.item)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
-from workbench.store.runs import Run
+from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
 from workbench.store.users_inspect import Inspection, explained, inspect
@@ -171,11 +171,17 @@ class UsersScreen(FullScreen):
             dataset = Run(run.folder).metrics["dataset"]
         except InputError:
             return False
-        return bool(dataset["fingerprint"] == self.browse.fingerprint)
+        thinned_out = not (run.folder / RESULTS).is_file()
+        return bool(dataset["fingerprint"] == self.browse.fingerprint) and not thinned_out
 
     def _take_runs(self) -> None:
         self._available = self._on_data()
-        self.people.open(self.browse, self.runs_shown)
+        try:
+            self.people.open(self.browse, self.runs_shown)
+        except InputError as error:  # results of users are damaged
+            self._say_nothing(error)
+        else:
+            self.remove_class("-nothing")
 
     def on_people_drawn(self) -> None:
         """Say who is listed."""

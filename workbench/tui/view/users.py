@@ -46,12 +46,8 @@ class UserList:
     def __init__(self, browse: Browse, runs: Sequence[Run], metric: str) -> None:
         self.browse = browse
         self.metric = metric
+        # closed with the last table that reads from them
         self._results = [_open(run) for run in runs[:2]] if metric else []
-
-    def close(self) -> None:
-        """Close the files."""
-        for database in self._results:
-            database.close()
 
     def table(self, found: Found, sort: tuple[str, bool] | None, width: int) -> Table:
         """Make the table of `found`; `width` in cells."""

@@ -46,7 +46,13 @@ class Grid(ScrollView, inherit_bindings=False):
     class Moved(Message):
         """The cursor is on another row, or its row has changed."""
 
+        grid: Grid
         key: str | None
+
+        @property
+        def control(self) -> Grid:
+            """The table, for ``@on`` with a selector."""
+            return self.grid
 
     @dataclass
     class Opened(Message):
@@ -97,7 +103,7 @@ class Grid(ScrollView, inherit_bindings=False):
         self.virtual_size = Size(self.size.width, len(keys) + 1)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
-        self.post_message(self.Moved(self.cursor_key))
+        self.post_message(self.Moved(self, self.cursor_key))
         self._refresh_changed()
 
     def _refresh_changed(self) -> None:
@@ -172,7 +178,7 @@ class Grid(ScrollView, inherit_bindings=False):
     def watch_cursor_row(self) -> None:
         """Bring the row into sight and tell who listens."""
         self._scroll_to_cursor()
-        self.post_message(self.Moved(self.cursor_key))
+        self.post_message(self.Moved(self, self.cursor_key))
         self._refresh_changed()
 
     def watch_cursor_column(self) -> None:

@@ -60,10 +60,7 @@ class People(Vertical):
     # What it is about
 
     def close(self) -> None:
-        """Close the files."""
-        if self._list is not None:
-            self._list.close()
-        # a thread may still read the data set: its file is closed with the last reference to it
+        """Let go of the files: they are closed when no thread and no table reads them any more."""
         self._list = self._browse = None
         self.found = Found()
 
@@ -72,8 +69,6 @@ class People(Vertical):
         if browse is not self._browse:
             self._attributes = user_attributes(browse)
             self._facets = Facets()
-        if self._list is not None:
-            self._list.close()
         self._browse, self._runs = browse, runs[:2]
         self._metrics = user_metrics(runs[0]) if runs else []
         metric = self._metrics[0] if self._metrics else ""
