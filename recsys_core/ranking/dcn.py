@@ -9,15 +9,14 @@ Wang et al., "Deep & Cross Network for Ad Click Predictions", ADKDD 2017.
 
 from __future__ import annotations
 
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.crossing import CrossNetwork
-from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding
+from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding, Output
 from recsys_core.registry import register_model
 
 
@@ -45,11 +44,10 @@ class DCN(RankingModel):
         width = len(layout.names) * config.embedding_size
         self.cross = CrossNetwork(width, config.cross_layers)
         self.mlp = MLP(width, config.hidden, config.dropout)
-        self.output = nn.Linear(width + self.mlp.outputs, tasks, bias=False)
+        self.output = Output((width, self.mlp.outputs), tasks)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""
         inputs = self.embedding_dropout(self.embedding(batch)).flatten(start_dim=1)  # (rows, width)
-        both = torch.cat([self.cross(inputs), self.mlp(inputs)], dim=1)
-        logits: Tensor = self.bias + self.output(both)
+        logits: Tensor = self.bias + self.output(self.cross(inputs), self.mlp(inputs))
         return logits

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -24,7 +23,7 @@ from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.crossing import CrossNetworkV2, LowRankCrossNetwork
-from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding
+from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding, Output
 from recsys_core.registry import register_model
 
 
@@ -65,13 +64,13 @@ class DCNV2(RankingModel):
         )
         self.mlp = MLP(width, config.hidden, config.dropout)
         self.stacked = config.structure == "stacked"
-        outputs = self.mlp.outputs + (0 if self.stacked else width)
-        self.output = nn.Linear(outputs, tasks, bias=False)
+        top = (self.mlp.outputs,) if self.stacked else (width, self.mlp.outputs)
+        self.output = Output(top, tasks)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""
         inputs = self.embedding_dropout(self.embedding(batch)).flatten(start_dim=1)  # (rows, width)
         crossed = self.cross(inputs)
-        top = self.mlp(crossed) if self.stacked else torch.cat([crossed, self.mlp(inputs)], dim=1)
-        logits: Tensor = self.bias + self.output(top)
+        top = (self.mlp(crossed),) if self.stacked else (crossed, self.mlp(inputs))
+        logits: Tensor = self.bias + self.output(*top)
         return logits

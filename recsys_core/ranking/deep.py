@@ -10,12 +10,12 @@ e_f is the pooled, weighted vector of field f. Every interaction has to be learn
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding
+from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding, Output
 from recsys_core.registry import register_model
 
 
@@ -40,7 +40,7 @@ class Deep(RankingModel):
         self.embedding_dropout = Dropout(config.embedding_dropout)
         inputs = len(layout.names) * config.embedding_size
         self.mlp = MLP(inputs, config.hidden, config.dropout)
-        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+        self.output = Output((self.mlp.outputs,), tasks)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""

@@ -11,7 +11,7 @@ e_i is the embedding of field i: the pooled, weighted rows of the one table.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
@@ -22,6 +22,7 @@ from recsys_core.ranking.layers import (
     FactorizationMachine,
     FieldEmbedding,
     FieldWeights,
+    Output,
 )
 from recsys_core.registry import register_model
 
@@ -50,7 +51,7 @@ class DeepFM(RankingModel):
         self.fm = FactorizationMachine()
         inputs = len(layout.names) * config.embedding_size
         self.mlp = MLP(inputs, config.hidden, config.dropout)
-        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+        self.output = Output((self.mlp.outputs,), tasks)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
@@ -342,6 +343,42 @@ class _HiddenLayer(torch.autograd.Function):
         of_inputs = on @ (weight * ctx.scale)
         of_weight = (on.t() @ inputs).mul_(ctx.scale)
         return of_inputs, of_weight, on.sum(dim=0).mul_(ctx.scale), None
+
+
+class Output(nn.Linear):
+    """Logits of what networks found: W [a; b; …], which are never put side by side.
+
+    Parameters
+    ----------
+    widths
+        Width of each network's output.
+    """
+
+    def __init__(self, widths: tuple[int, ...], tasks: int) -> None:
+        super().__init__(sum(widths), tasks, bias=False)
+        self.widths = widths
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """(rows, width) each -> (rows, tasks)."""
+        weights = torch.split(self.weight, list(self.widths), dim=1)
+        logits: Tensor = reduce(torch.add, map(_Logits.apply, parts, weights))
+        return logits
+
+
+class _Logits(torch.autograd.Function):
+    """W x; for one task its gradient is no matrix product, which would take much longer."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        return inputs @ weight.t()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor]:
+        inputs, weight = ctx.saved_tensors
+        one = len(weight) == 1
+        of_inputs = gradients[0] * weight if one else gradients[0] @ weight
+        return of_inputs, gradients[0].t() @ inputs
 
 
 def _keep(like: Tensor, dropped: int) -> Tensor:

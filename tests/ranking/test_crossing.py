@@ -101,6 +101,19 @@ def test_cross_network_v2(inputs: Tensor) -> None:
     torch.testing.assert_close(network(inputs), torch.tensor(expected))
 
 
+def test_gradients_of_cross_network_v2_against_differences(inputs: Tensor) -> None:
+    network = randomized(CrossNetworkV2(5, 2)).double()
+    weights = dict(network.named_parameters())
+
+    def crossed(x: Tensor, *values: Tensor) -> Tensor:
+        named = dict(zip(weights, values, strict=True))
+        found: Tensor = torch.func.functional_call(network, named, (x,))
+        return found
+
+    everything = (inputs.double().requires_grad_(), *weights.values())
+    assert torch.autograd.gradcheck(crossed, everything)
+
+
 def test_a_layer_adds_one_degree() -> None:
     """Without biases, scaling x by t makes layer l a polynomial of degree l + 1 in t."""
     network = randomized(CrossNetworkV2(3, 2))

@@ -18,6 +18,7 @@ from recsys_core.ranking.layers import (
     FactorizationMachine,
     FieldEmbedding,
     FieldWeights,
+    Output,
 )
 from recsys_core.ranking.lr import LR, LRConfig
 from tests.ranking.build import LAYOUT, batch, wider
@@ -159,6 +160,19 @@ def test_gradients_by_hand_against_differences(some: Batch) -> None:
     fields = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
     assert check(FactorizationMachine(), fields)
     assert check(MLP(8, (3, 2), 0.0).double(), fields.flatten(start_dim=1))
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_output_weighs_what_networks_found_side_by_side(tasks: int) -> None:
+    output = Output((3, 2), tasks).double()
+    left = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    right = torch.randn(4, 2, dtype=torch.float64, requires_grad=True)
+    whole = torch.cat([left, right], dim=1) @ output.weight.T
+    torch.testing.assert_close(output(left, right), whole)
+    inputs = (left, right, output.weight)
+    (output(left, right) ** 2).sum().backward()
+    for tensor, gradient in zip(inputs, torch.autograd.grad((whole**2).sum(), inputs), strict=True):
+        torch.testing.assert_close(tensor.grad, gradient)
 
 
 def test_lr_is_its_equation(some: Batch) -> None:
