@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -263,6 +264,18 @@ def test_what_a_killed_job_used_is_written(
     killed(executor.workers["a"])
     boss.tick()
     assert (run.noted_status().cpu_seconds, run.noted_status().peak_rss_mb) == (1.5, 100.0)
+
+
+def test_a_job_whose_folder_was_removed_is_let_go(
+    add: AddJob, boss: Supervisor, executor: FakeExecutor
+) -> None:
+    run = add("a")
+    boss.tick()
+    executor.workers["a"].begin()
+    shutil.rmtree(run.path)
+    assert boss.tick(), "its worker is still there"
+    executor.workers["a"].end = Exit(1)
+    assert not boss.tick()
 
 
 def test_a_start_that_the_system_refuses_fails(

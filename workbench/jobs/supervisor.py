@@ -179,6 +179,10 @@ class Supervisor:
 
     def _ended(self, job: _Job, end: Exit) -> None:
         """Write the end state where the worker did not, and let go of the job."""
+        if not job.run.path.is_dir():  # else it would be tried for ever
+            del self._jobs[job.run.run_id]
+            self._log(f"{job.run.run_id}: its folder was removed")
+            return
         overdue = "it was asked to end and did not" if job.asked_at is not None else ""
         with changing(self.runs_dir):
             tried = not self.closing and not _put_back(job)
