@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import tempfile
@@ -14,12 +15,22 @@ from benchmarks.harness import Figure
 from benchmarks.tui import Keys
 from recsys_core.data.browse import write_browse
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Text
+from tests.tui.folders import write_run
+from workbench.store.results import Tables, write_results
+from workbench.store.runs import METRICS, RESULTS
 
 _USERS, _ITEMS, _EVENTS = 100_000, 5_000, 3_000_000
 _AGES = ("18-24", "25-34", "35-44", "45-49")
 _GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Thriller")
 #: what is typed; of each the last letter is measured
-_QUESTIONS = {"id": b"512", "attribute": b"age=25", "genre": b"genre=Horror"}
+_QUESTIONS = {
+    "id": b"512",
+    "attribute": b"age=25",
+    "genre": b"genre=Horror",
+    "metric": b"worst=ndcg@10",
+    "gain": b"gain=ndcg@10",
+    "gain and genre": b"genre=Horror gain=ndcg@10",
+}
 _BACKSPACE, _ESCAPE = b"\x7f", b"\x1b"
 #: output may pause so long between the letter typed and the list of those found
 _PAUSE = 0.15
@@ -31,7 +42,9 @@ def measure() -> Iterator[Figure]:
         os.environ["XDG_STATE_HOME"] = os.environ["XDG_CONFIG_HOME"] = f"{folder}/home"
         data = Path(folder) / "data" / "many"
         data.mkdir(parents=True)
-        write_browse(data / "browse.sqlite", _many_users())
+        dataset = _many_users()
+        write_browse(data / "browse.sqlite", dataset)
+        _write_runs(Path(folder) / "runs", dataset)
         with Keys(Path(folder) / "runs") as keys:
             opened = keys.press(b"3", _PAUSE)
             yield Figure("100,000 users listed", "s", opened, 0.3, "goal", 1.0)
@@ -49,6 +62,19 @@ def _last_letter(keys: Keys, question: bytes) -> Iterator[float]:
         yield keys.press(question[-1:], _PAUSE)
     keys.press(_ESCAPE, _PAUSE)
     keys.press(_ESCAPE, _PAUSE)
+
+
+def _write_runs(runs: Path, dataset: Dataset) -> None:
+    """Write two runs that have a metric of each user, drawn at random."""
+    rng = np.random.default_rng(1)
+    for number, label in enumerate(("one", "two")):
+        values = {"ndcg@10": rng.integers(0, 100, _USERS) / 100}
+        run = write_run(runs, label, number=number, dataset=dataset.name, metrics={"ndcg@10": 0.5})
+        content = json.loads((run / METRICS).read_text())
+        content["dataset"]["fingerprint"] = dataset.fingerprint
+        (run / METRICS).write_text(json.dumps(content))
+        tables = Tables(dataset.user_ids, dataset.item_ids, np.arange(_USERS), values)
+        write_results(run / RESULTS, tables)
 
 
 def _many_users() -> Dataset:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import eq, ge, gt, le, lt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ import pytest
 from recsys_core.data.browse import write_browse
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
+from tests.workbench.films import write_list_run
+from workbench.store import results
+from workbench.store.results import query, user_metric
+from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
 from workbench.store.users_find import find_users
@@ -121,6 +126,65 @@ def test_an_order_that_was_asked_for_stays(browse: Browse) -> None:
     assert dict(zip(found.users, found.values, strict=True)) == dict(
         zip(by_share.users, by_share.values, strict=True)
     )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Two runs; many users are equal, some have a value that is not defined, some have none."""
+    rng = np.random.default_rng(5)
+    folder = tmp_path_factory.mktemp("runs")
+    return [
+        write_list_run(
+            folder,
+            label,
+            {},
+            ndcg={
+                int(user): float(rng.choice([0.0, 0.25, 0.5, np.nan]))
+                for user in rng.permutation(USERS)[:30]
+            },
+        )
+        for label in ("one", "two")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["worst", "best", "gain", "loss"])
+def test_users_are_in_the_order_of_their_values(kind: str, browse: Browse, runs: list[Run]) -> None:
+    first, second = (user_metric(run.path / RESULTS, "ndcg@10") for run in runs)
+    values = {user: value for user, value in first.items() if not np.isnan(value)}
+    if kind in ("gain", "loss"):
+        values = {
+            user: second[user] - value
+            for user, value in values.items()
+            if not np.isnan(second.get(user, np.nan))
+        }
+    sign = 1 if kind in ("worst", "loss") else -1
+    wanted = sorted(values, key=lambda user: (sign * values[user], -browse.user(user).events, user))
+    found = find_users(browse, Question(order=(kind, "ndcg@10")), runs)
+    assert list(found.users) == wanted
+    assert list(found.values) == [values[user] for user in wanted]
+    assert len(wanted) > 10
+
+
+def test_few_metrics_are_kept(
+    browse: Browse, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def note(path: Path, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        read.append(values[0])
+        return query(path, sql, values)
+
+    facets = Facets()
+    facets.warm_up(browse, runs, "ndcg@10")
+    monkeypatch.setattr(results, "query", note)
+    for _ in range(2):
+        find_users(browse, Question(order=("gain", "ndcg@10")), runs, facets)
+    assert read == []
+    others = [f"recall@{k}" for k in range(6)]
+    for metric in (*others, others[-1], "ndcg@10"):
+        found = find_users(browse, Question(order=("worst", metric)), runs, facets)
+        assert bool(found.users) == (metric == "ndcg@10")
+    assert read == [*others, "ndcg@10"]
 
 
 def test_what_is_in_memory_is_not_read_again(

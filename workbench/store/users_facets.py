@@ -1,4 +1,4 @@
-"""Attributes and tastes of all users of a data set, in memory: what a search asks again and again.
+"""What is known of all users of a data set, in memory: what a search asks again and again.
 
 Read once, and only when a search needs it; then a condition costs milliseconds for 100,000 users.
 """
@@ -11,10 +11,14 @@ import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from recsys_core.errors import unknown_name
+from recsys_core.evaluation.names import higher_is_better
+from workbench.store import results
+from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_question import number_of
 
@@ -31,6 +35,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
+#: metrics of all users that are kept, a number a user each
+_METRICS_KEPT = 6
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 
@@ -47,12 +53,23 @@ class Facets:
         self._histories: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
         self._genres: dict[str, list[int]] | None = None
         self._shares: dict[str, _Ranking] = {}
+        self._events: NDArray[np.int64] | None = None
+        self._metrics: dict[tuple[Path, str], NDArray[np.float64]] = {}
 
-    def warm_up(self, browse: Browse) -> None:
-        """Read all, so that the first question is answered as fast as the others."""
+    def warm_up(self, browse: Browse, runs: Sequence[Run] = (), metric: str = "") -> None:
+        """Read all, so that the first question is answered as fast as the others.
+
+        Parameters
+        ----------
+        runs, metric
+            What is likely to be sorted by.
+        """
         self._values(browse)
         self._genre_items(browse)
         self._items(browse)
+        self._lengths(browse)
+        for run in runs if metric else ():
+            self._of_users(browse, run, metric)
 
     # Attributes
 
@@ -133,6 +150,56 @@ class Facets:
                 self._histories = _read_histories(browse)
             return self._histories
 
+    # Orders
+
+    def ranked(
+        self, browse: Browse, order: tuple[str, str], runs: Sequence[Run] = ()
+    ) -> tuple[list[int], list[float]]:
+        """Sort the users by a metric of the first run, by what the second gains, or by events.
+
+        Parameters
+        ----------
+        order
+            As in `Question`.
+
+        Returns
+        -------
+        The users that have what is sorted by, and its values; among equals those with more history
+        come first: they say more.
+        """
+        import numpy as np
+
+        kind, metric = order
+        events = self._lengths(browse)
+        if metric == "events":
+            values = events.astype(np.float64)
+        else:
+            values = self._of_users(browse, runs[0], metric)
+        if kind in ("gain", "loss"):
+            values = self._of_users(browse, runs[1], metric) - values
+        upwards = metric != "events" and not higher_is_better(metric)
+        falling = (kind in ("best", "gain", "most")) != upwards
+        (users,) = np.nonzero(~np.isnan(values))
+        users = users[np.lexsort((-events[users], (-values if falling else values)[users]))]
+        return users.tolist(), values[users].tolist()
+
+    def _lengths(self, browse: Browse) -> NDArray[np.int64]:
+        """Return the number of events of each user."""
+        with self._lock:
+            if self._events is None:
+                self._events = _read_events(browse)
+            return self._events
+
+    def _of_users(self, browse: Browse, run: Run, metric: str) -> NDArray[np.float64]:
+        """Return a metric of each user; NaN where the run has none."""
+        key = run.path, metric
+        with self._lock:
+            if key not in self._metrics:
+                if len(self._metrics) == _METRICS_KEPT:
+                    del self._metrics[next(iter(self._metrics))]
+                self._metrics[key] = _read_metric(run, metric, len(browse))
+            return self._metrics[key]
+
 
 def _read_attributes(browse: Browse) -> dict[str, dict[str, array[int]]]:
     alike: dict[str, array[int]] = {}  # many users have the same attributes: each is parsed once
@@ -178,6 +245,26 @@ def _read_histories(browse: Browse) -> tuple[NDArray[np.int32], NDArray[np.int64
         lengths[user] = len(items) // 4
         parts.append(items)
     return np.frombuffer(b"".join(parts), dtype="<i4"), lengths
+
+
+def _read_events(browse: Browse) -> NDArray[np.int64]:
+    import numpy as np
+
+    counts = [row[0] for row in browse.query("SELECT events FROM users ORDER BY user")]
+    return np.array(counts, dtype=np.int64)
+
+
+def _read_metric(run: Run, metric: str, users: int) -> NDArray[np.float64]:
+    import numpy as np
+
+    found = results.query(
+        run.path / RESULTS,
+        "SELECT user, value FROM user_metrics WHERE metric = ? AND user BETWEEN 0 AND ?",
+        (metric, users - 1),
+    )
+    values = np.full(users, np.nan)
+    values[[user for user, _ in found]] = [value for _, value in found]
+    return values
 
 
 def _shares(

@@ -1,8 +1,8 @@
 """Finding users worth a look: ``age=25 genre=Horror min-history=50 worst=ndcg@10``.
 
-All conditions must hold. SQLite answers what stands in tables, `Facets` what attributes and
-histories say; the users found are numbers, so that a list of 100,000 of them is there at once and
-only what is looked at is read in full.
+All conditions must hold. SQLite answers bounds of numbers, `Facets` what attributes and histories
+say, and orders; the users found are numbers, so that a list of 100,000 of them is there at once
+and only what is looked at is read in full.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys_core.errors import InputError
-from recsys_core.evaluation.names import higher_is_better
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.runs import RESULTS, Run
@@ -74,19 +73,33 @@ def find_users(
         The data set or a run's results are damaged.
     """
     facets = facets or Facets()
-    found = _by_sql(browse, question, runs) if _needs_sql(question) else None
     parts = [facets.having(browse, name, sign, value) for name, sign, value in question.attributes]
     parts += _who_know(browse, question, runs) if question.items else []
+    parts += [_by_sql(browse, question, runs)] if _needs_sql(question) else []
+    found = _ranked(browse, question.order, runs, facets) if question.order else None
     if question.genres:
         liked = Found(*facets.liking(browse, question.genres), question.genres[0][0])
-        if found is not None and question.order is not None:
-            found = _valued(found, liked)
-        else:
-            parts += [set(found.users)] if found is not None else []
-            found = liked
+        found = liked if found is None else _valued(found, liked)
     if found is None:
         found = Found(sorted(parts[0]) if parts else range(len(browse)))
     return _kept(found, set.intersection(*parts)) if parts else found
+
+
+def _ranked(browse: Browse, order: tuple[str, str], runs: Sequence[Run], facets: Facets) -> Found:
+    kind, metric = order
+    compares = kind in ("gain", "loss")
+    if compares and len(runs) != 2:
+        raise InputError(f"{kind}={metric} compares two runs", "name two with --run")
+    if metric == "events":
+        return Found(facets.ranked(browse, order)[0])
+    if not runs:
+        raise _no_run(metric)
+    column = f"Δ {metric}" if compares else metric
+    return Found(*facets.ranked(browse, order, runs), column)
+
+
+def _no_run(metric: str) -> InputError:
+    return InputError(f"'{metric}' is a metric of a run", "name a run with --run")
 
 
 def _valued(found: Found, liked: Found) -> Found:
@@ -100,11 +113,7 @@ def _valued(found: Found, liked: Found) -> Found:
 
 def _needs_sql(question: Question) -> bool:
     return bool(
-        question.prefix
-        or question.metrics
-        or question.order
-        or question.low is not None
-        or question.high is not None
+        question.prefix or question.metrics or question.low is not None or question.high is not None
     )
 
 
@@ -115,37 +124,33 @@ def _kept(found: Found, kept: Set[int]) -> Found:
     return Found([user for user, _ in pairs], [value for _, value in pairs], found.column)
 
 
-def _by_sql(browse: Browse, question: Question, runs: Sequence[Run]) -> Found:
-    sql = _Query(runs)
+def _by_sql(browse: Browse, question: Question, runs: Sequence[Run]) -> set[int]:
+    sql = _Query()
     sql.users(question)
     for name, sign, number in question.metrics:
         sql.metric(name, sign, number)
-    column = sql.sort(question.order)
     text = sql.text()
-    # a connection of its own: runs are attached, and a search may run while another thread reads
+    # a connection of its own: a run is attached, and a search may run while another thread reads
     try:
         with closing(sqlite3.connect(browse.address, uri=True)) as database:
-            for name, run in sql.attached.items():
-                path = (run.path / RESULTS).absolute()
-                database.execute(f"ATTACH ? AS {name}", (f"{path.as_uri()}?mode=ro",))
-            rows = database.execute(text, sql.values).fetchall()
+            if question.metrics:
+                if not runs:
+                    raise _no_run(question.metrics[0][0])
+                path = (runs[0].path / RESULTS).absolute()
+                database.execute("ATTACH ? AS run", (f"{path.as_uri()}?mode=ro",))
+            return {row[0] for row in database.execute(text, sql.values)}
     except sqlite3.DatabaseError as error:
-        places = ", ".join([str(browse.path), *(str(run.path) for run in runs)])
+        places = ", ".join([str(browse.path), *(str(run.path) for run in runs[:1])])
         raise StoreError(f"users cannot be read: {error} ({places})", "") from error
-    values = [row[1] for row in rows] if column else []
-    return Found([row[0] for row in rows], values, column)
 
 
 class _Query:
-    """Builds one SELECT over the users and the metrics of attached runs."""
+    """Builds one SELECT over the users and the metrics of an attached run."""
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = runs
-        self.attached: dict[str, Run] = {}
+    def __init__(self) -> None:
         self.values: list[Any] = []
         self._conditions: list[str] = []
-        self._columns, self._order = ["users.user"], ["users.user"]
-        self._joins: list[tuple[str, str]] = []
+        self._metrics: list[str] = []
 
     def users(self, question: Question) -> None:
         """Add what the table of users answers."""
@@ -163,60 +168,22 @@ class _Query:
         self.values += values
 
     def metric(self, name: str, sign: str, number: float) -> None:
-        """Add a condition on a metric of the first run."""
-        self._where(f"{self._join(0, name)} {sign} ?", number)
-
-    def sort(self, order: tuple[str, str] | None) -> str:
-        """Sort, and return what the second column is; empty: there is none."""
-        if order is None:
-            return ""
-        kind, metric = order
-        if metric == "events":
-            self._order.insert(0, f"users.events {'DESC' if kind == 'most' else 'ASC'}")
-            return ""
-        if kind in ("gain", "loss"):
-            if len(self._runs) != 2:
-                raise InputError(f"{kind}={metric} compares two runs", "name two with --run")
-            value = f"{self._join(1, metric)} - {self._join(0, metric)}"
-            better = higher_is_better(metric)
-            descending = better == (kind == "gain")
-            column = f"Δ {metric}"
-        else:
-            value = self._join(0, metric)
-            descending = higher_is_better(metric) == (kind == "best")
-            column = metric
-        self._columns.append(value)
-        # among equals those with more history say more
-        self._order = [
-            f"{value} {'DESC' if descending else 'ASC'}",
-            "users.events DESC",
-            *self._order,
-        ]
-        self._conditions.append(f"{value} IS NOT NULL")
-        return column
-
-    def _join(self, run: int, metric: str) -> str:
-        """Attach a run, join one of its metrics, and return the column."""
-        if run >= len(self._runs):
-            raise InputError(f"'{metric}' is a metric of a run", "name a run with --run")
-        name = f"run{run}"
-        self.attached[name] = self._runs[run]
-        if (name, metric) not in self._joins:
-            self._joins.append((name, metric))
-        return f"m{self._joins.index((name, metric))}.value"
+        """Add a condition on a metric."""
+        if name not in self._metrics:
+            self._metrics.append(name)
+        self._where(f"m{self._metrics.index(name)}.value {sign} ?", number)
 
     def text(self) -> str:
         """Write the statement; values of joins come before those of conditions."""
         joins = [
-            f"JOIN {name}.user_metrics AS m{number} ON m{number}.metric = ?"
+            f"JOIN run.user_metrics AS m{number} ON m{number}.metric = ?"
             f" AND m{number}.user = users.user"
-            for number, (name, _) in enumerate(self._joins)
+            for number in range(len(self._metrics))
         ]
-        self.values = [metric for _, metric in self._joins] + self.values
-        where = f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
+        self.values = [*self._metrics, *self.values]
         # built of column names and fixed words; what a person typed is bound
-        columns, order = ", ".join(self._columns), ", ".join(self._order)
-        return f"SELECT {columns} FROM users {' '.join(joins)} {where} ORDER BY {order}"  # noqa: S608
+        where = " AND ".join(self._conditions)
+        return f"SELECT users.user FROM users {' '.join(joins)} WHERE {where}"  # noqa: S608
 
 
 def _who_know(browse: Browse, question: Question, runs: Sequence[Run]) -> list[set[int]]:

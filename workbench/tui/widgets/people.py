@@ -147,8 +147,9 @@ class People(Vertical):
 
     async def open_find(self) -> None:
         """Open the search line, or go to it; what searches need is read while one types."""
-        if self._browse is not None:
-            warming = asyncio.to_thread(_warm_up, self._browse, self._facets)
+        if self._browse is not None and self._list is not None:
+            metric = self._list.metric
+            warming = asyncio.to_thread(_warm_up, self._browse, self._runs, metric, self._facets)
             self.run_worker(warming, group="facets", exclusive=True)
         if not self.query("#find"):
             field = Input(self.question, placeholder=_EXAMPLE, id="find")
@@ -185,7 +186,7 @@ def _search(browse: Browse, asked: Question, runs: Sequence[Run], facets: Facets
         return find_users(own, asked, runs, facets)
 
 
-def _warm_up(browse: Browse, facets: Facets) -> None:
+def _warm_up(browse: Browse, runs: Sequence[Run], metric: str, facets: Facets) -> None:
     # what cannot be read is told by the search that asks for it
     with suppress(InputError), browse.again() as own:
-        facets.warm_up(own)
+        facets.warm_up(own, runs, metric)
