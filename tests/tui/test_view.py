@@ -22,7 +22,7 @@ from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.layout import lay_out
 from workbench.tui.view.options import Options
-from workbench.tui.view.table import Table, progress_text
+from workbench.tui.view.table import NumberKeys, Table, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section
 from workbench.tui.widgets.grid import _fit
@@ -44,6 +44,15 @@ RUN = RunSummary(
 
 def other(run_id: str, **changes: object) -> RunSummary:
     return replace(RUN, run_id=run_id, **changes)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, 50), unique=True), st.integers(0, 50))
+def test_keys_that_are_numbers_are_as_if_written(numbers: list[int], number: int) -> None:
+    keys, written = NumberKeys(numbers), [str(number) for number in numbers]
+    assert list(keys) == keys[:] == written
+    assert (str(number) in keys) == (number in numbers)
+    assert [keys.index(key) for key in written] == list(range(len(numbers)))
+    assert "elsewhere" not in keys
 
 
 def test_metrics_stand_most_useful_first_main_cutoff_before_others() -> None:

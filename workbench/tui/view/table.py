@@ -61,6 +61,37 @@ class Rows(Sequence[Row], Generic[T]):
         return self._made[index]
 
 
+class NumberKeys(Sequence[str]):
+    """Keys that are numbers, written when they are looked at."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+
+    def __len__(self) -> int:
+        """Count the keys."""
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Write the key."""
+        if isinstance(index, slice):
+            return [str(number) for number in self._numbers[index]]
+        return str(self._numbers[index])
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether a row has the key."""
+        return isinstance(key, str) and key.isdecimal() and int(key) in self._numbers
+
+    def index(self, key: str, *bounds: int) -> int:
+        """Find the row with the key."""
+        return self._numbers.index(int(key), *bounds)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """A column as drawn: its key, title, width in cells, and alignment."""
@@ -87,7 +118,7 @@ class Table:
 
     heads: tuple[Head, ...] = ()
     rows: Sequence[Row] = ()
-    keys: tuple[str, ...] = ()
+    keys: Sequence[str] = ()
     fixed: int = 0
     note_from: int = 0
     sort: tuple[str, bool] | None = None

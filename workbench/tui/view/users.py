@@ -14,7 +14,7 @@ from workbench.store.users_find import Found
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past
 from workbench.tui.view import format as show
 from workbench.tui.view.detail import Section
-from workbench.tui.view.table import Cell, Head, Row, Rows, Table
+from workbench.tui.view.table import Cell, Head, NumberKeys, Row, Rows, Table
 
 #: held out and liked; held out and not liked
 HIT, MISS = "✔", "·"
@@ -61,14 +61,14 @@ class UserList:
         room = width - sum(head.width + 2 for head in heads)
         if room > _LEAST_TITLE:
             heads.append(Head("who", "who", room - 1))
-        values = dict(zip(found.users, found.values, strict=False)) if found.column else {}
-        keys = tuple(map(str, found.users))
-        rows = Rows(found.users, lambda user: self._row(user, heads, values))
+        rows = Rows(range(len(found.users)), lambda place: self._row(found, place, heads))
+        keys = NumberKeys(found.users)
         return Table(tuple(heads), rows, keys, fixed=1, note_from=1, sort=sort)
 
-    def _row(self, number: int, heads: Sequence[Head], values: Mapping[int, float]) -> Row:
+    def _row(self, found: Found, place: int, heads: Sequence[Head]) -> Row:
+        number = found.users[place]
         user = self.browse.user(number)
-        metrics = [self._metric(place, number) for place in range(len(self._results))]
+        metrics = [self._metric(run, number) for run in range(len(self._results))]
         who = ", ".join(str(value) for value in user.attributes.values())
         cells = {
             "user": Cell(plain(user.user_id), "strong"),
@@ -79,12 +79,12 @@ class UserList:
             cells["metric"] = Cell(_four(metrics[0]))
         if len(metrics) > 1:
             cells["gain"] = _gain(metrics[0], metrics[1])
-        if number in values:
-            cells["value"] = Cell(show.metric(values[number]))
+        if found.column:
+            cells["value"] = Cell(show.metric(found.values[place]))
         return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
 
-    def _metric(self, place: int, user: int) -> float | None:
-        row = self._results[place].execute(
+    def _metric(self, run: int, user: int) -> float | None:
+        row = self._results[run].execute(
             "SELECT value FROM user_metrics WHERE metric = ? AND user = ?", (self.metric, user)
         )
         found = row.fetchone()
