@@ -38,6 +38,17 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 GOALS = {"deepfm": 2.5, "dcn-v2": 2.0}
 #: the best AUC on test rows that RecBole's DeepFM was measured at
 AUC = 0.8983
+#: a short training of DeepFM with the peer's network, chosen by validation AUC; the peer keeps the
+#: settings that it publishes for these data
+SHORT: dict[str, Any] = {
+    **NETWORKS["deepfm"][0],
+    "epochs": 5,
+    "patience": 1,
+    "batch_size": 4096,
+    "learning_rate": 6e-3,
+    "schedule": "constant",  # weights are averaged, so that steps need not become shorter
+    "average_decay": 0.994,
+}
 
 
 def measure() -> Iterator[Figure]:
@@ -84,13 +95,10 @@ def _rows_per_second(split: Any, name: str) -> float:
 
 
 def _seconds_to_auc(split: Any) -> float:
-    """Time a whole fit by the default settings, features and validation included.
-
-    It must end above `AUC` on the test rows, which it passes some epochs earlier.
-    """
+    """Time a whole fit, features and validation included; it must end above `AUC` on test rows."""
     from recsys_core.evaluation.rows import auc
 
-    ranker = _ranker(split, "deepfm")
+    ranker = _ranker(split, "deepfm", **SHORT)
     started = time.perf_counter()
     ranker.fit(split)
     seconds = time.perf_counter() - started

@@ -27,7 +27,7 @@ from recsys_core.errors import InputError
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.layers import Dropout, FieldEmbedding
+from recsys_core.ranking.layers import Dropout, FieldEmbedding, Output
 from recsys_core.registry import register_model
 
 #: what Dice adds to a variance, and how much of a batch its running estimates take
@@ -71,7 +71,7 @@ class DIN(RankingModel):
         )
         inputs = (len(layout.names) + len(self.histories)) * dim
         self.mlp = DiceMLP(inputs, config.hidden, config.dropout)
-        self.output = nn.Linear(self.mlp.outputs, tasks, bias=False)
+        self.output = Output((self.mlp.outputs,), tasks)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""

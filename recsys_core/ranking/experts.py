@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from recsys_core.ranking.layers import MLP
+from recsys_core.ranking.layers import MLP, Output
 
 
 class Experts(nn.Module):
@@ -53,7 +53,7 @@ class Tower(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
         self.mlp = MLP(inputs, widths, dropout)
-        self.output = nn.Linear(self.mlp.outputs, 1, bias=False)
+        self.output = Output((self.mlp.outputs,), 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, inputs) -> (rows, 1)."""

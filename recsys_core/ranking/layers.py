@@ -193,8 +193,7 @@ class _Fields(torch.autograd.Function):
             table.detach(),  # else it prepares for a gradient that is not asked of it
             (starts[:, None] + firsts.to(slots.device)).flatten(),
             mode="sum",
-            per_sample_weights=shares.flatten(),
-            padding_idx=0,
+            per_sample_weights=shares.flatten(),  # 0 for padding; `padding_idx` is slow
         )
         return pooled.view(rows, len(ctx.widths), table.shape[1])
 
