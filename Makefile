@@ -13,7 +13,8 @@ help:  ## list the targets
 eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suite …' for another)
 	$(BIN)/recsys-workbench --headless eval $(ARGS)
 
-test: check coverage  ## everything CI checks: style, types, layers, tests, coverage
+test: .venv/.installed-dev  ## everything CI checks: style, types, layers, tests, coverage
+	@$(MAKE) --no-print-directory -j 2 check coverage
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -25,7 +26,7 @@ pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' $(ARGS)
 
 coverage: .venv/.installed-dev
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15
 
@@ -59,16 +60,24 @@ clean:  ## remove the environment and every cache
 	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) -V). Use: make PYTHON=python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# Torch comes first and alone: a wider request could choose a build of several gigabytes.
-.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' constraints.txt)" -c constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
-	@touch $@
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-.venv/.installed-dev: .venv/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
-	@touch $@
+# Torch comes first and alone: a wider request could choose a build of several gigabytes. What was
+# installed is compiled on all cores, which pip would do on one; some packages hold templates that
+# are no Python and do not compile.
+define install
+	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
+	$(PIP_INSTALL) -e '.$(1)'
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
+	@touch $(2)
+endef
+
+.venv/.installed: .venv/bin/python pyproject.toml constraints.txt
+	$(call install,,$@)
+
+.venv/.installed-dev: .venv/bin/python pyproject.toml constraints.txt
+	$(call install,[dev],.venv/.installed $@)
 
 .venv/.installed-browser: .venv/.installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' -c constraints.txt
+	$(PIP_INSTALL) -e '.[browser]'
 	@touch $@

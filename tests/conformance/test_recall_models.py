@@ -150,7 +150,9 @@ def test_scores_do_not_depend_on_the_size_of_the_block(name: str) -> None:
 
 
 @every_model
-def test_same_seed_same_result(name: str) -> None:
+def test_same_seed_same_result_and_nothing_is_printed(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     train, valid = parts()
     first, second = (
         fit(name, train, valid=valid, runtime=Runtime(seed=4)).state() for _ in range(2)
@@ -158,13 +160,7 @@ def test_same_seed_same_result(name: str) -> None:
     assert first.keys() == second.keys()
     for key, array in first.items():
         np.testing.assert_array_equal(array, second[key])
-
-
-@every_model
-def test_fitting_prints_nothing(name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    train, valid = parts()
-    model = fit(name, train, valid=valid)
-    model.recommend(USERS, 5)
+    fitted(name).recommend(USERS, 5)
     assert capfd.readouterr() == ("", "")
 
 

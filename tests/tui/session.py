@@ -11,6 +11,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from tests.tui.terminal import PATIENCE
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view.columns import name_of
@@ -75,9 +76,9 @@ class Session:
         await self.pilot.pause()
         assert self.current == label
 
-    async def until(self, true: Callable[[], bool], seconds: float = 15.0) -> None:
-        """Wait for something that follows from a change of the run folders."""
-        end = time.monotonic() + seconds
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for something that other threads, processes or a change of files bring about."""
+        end = time.monotonic() + PATIENCE
         while not true():
             assert time.monotonic() < end, f"still not so:\n{self.text()}"
             await asyncio.sleep(0.02)

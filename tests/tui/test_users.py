@@ -189,6 +189,7 @@ async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
         assert here.user_open
 
 
+#: lines that the models were asked with
 ASKED: list[list[str]] = []
 
 
@@ -198,6 +199,7 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
         ASKED.append(line)
         return processes.Done(1, "", "not today")
 
+    ASKED.clear()
     monkeypatch.setattr(users, "run_process", remember)
     async with session(runs, (120, 36)) as running:
         await CHECKS[command](running)
