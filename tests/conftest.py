@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Tests run side by side, one process a core, and their work is small: more threads than that only
 # wait for each other. Set before any library reads it, and inherited by the processes tests start.
@@ -16,6 +17,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # They start many processes, each of which would compile the packages anew where this is set.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A property that takes long on a machine that does much else is no worse a property.
+settings.register_profile(
+    "patient", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+)
+settings.load_profile("patient")
 
 #: run without the tracer, which slows a session's Python code by half: what is measured is the
 #: core, as its own tests reach it
