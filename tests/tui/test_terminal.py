@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-ALT_SCREEN_ON, ALT_SCREEN_OFF = b"\x1b[?1049h", b"\x1b[?1049l"
-MOUSE_OFF = b"\x1b[?1000l"
+from tests.tui.terminal import ALT_SCREEN_OFF, ALT_SCREEN_ON, MOUSE_OFF, ROOT, Terminal, terminal
+
 #: never needed to look at results, slow to load
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "numpy", "pydantic", "gensim", "faiss", "numba")
 
 
-class Terminal:
-    """A program whose terminal we are."""
-
-    def __init__(self, pid: int, descriptor: int) -> None:
-        self.pid = pid
-        self.descriptor = descriptor
-        self.output = b""
-
-    def read(self, seconds: float) -> bytes:
-        """Collect what comes until nothing comes for `seconds`, or the program ends."""
-        while select.select([self.descriptor], [], [], seconds)[0]:
-            try:
-                new = os.read(self.descriptor, 1 << 16)
-            except OSError:
-                break
-            if not new:
-                break
-            self.output += new
-        return self.output
-
-    def wait_for(self, text: bytes, seconds: float = 20.0) -> None:
-        end = time.monotonic() + seconds
-        while text not in self.output:
-            assert time.monotonic() < end, self.output[-2000:].decode(errors="replace")
-            self.read(0.05)
-
-    def end(self, seconds: float = 20.0) -> int:
-        """Wait for the program and return its exit code."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.read(0.05)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                self.read(0.05)
-                return os.waitstatus_to_exitcode(status)
-        raise AssertionError("it does not end")
-
-
-@contextmanager
-def terminal(code: str, extra: Mapping[str, str] | None = None) -> Iterator[Terminal]:
-    """Run Python `code` in a pseudo-terminal of 100x30."""
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        os.chdir(ROOT)
-        environment = {name: os.environ[name] for name in os.environ if name != "NO_COLOR"}
-        environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **(extra or {})}
-        os.execve(sys.executable, [sys.executable, "-c", code], environment)
-    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    running = Terminal(pid, descriptor)
-    try:
-        yield running
-    finally:
-        if running.pid:
-            os.kill(running.pid, signal.SIGKILL)
-            os.waitpid(running.pid, 0)
-        os.close(descriptor)
+def settle(t: Terminal) -> None:
+    """Read until nothing comes for a while: a key after Escape would be taken as Alt and that."""
+    before = -1
+    while before != len(t.output):
+        before = len(t.output)
+        t.read(0.2)
 
 
 def program(runs: Path, before: str = "", after: str = "") -> str:
@@ -95,8 +35,8 @@ def program(runs: Path, before: str = "", after: str = "") -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_gives_the_terminal_back(number: signal.Signals, suite: Path) -> None:
-    with terminal(program(suite)) as t:
-        t.wait_for(b"popularity")
+    with terminal(["-c", program(suite)]) as t:
+        t.wait_for("popularity")
         assert ALT_SCREEN_ON in t.output
         os.kill(t.pid, number)
         assert t.end() == 128 + number
@@ -113,11 +53,11 @@ def test_a_crash_gives_the_terminal_back_and_is_no_success(suite: Path) -> None:
         "def act(self, n): Grid.render_line = broken; self.refresh()\n"
         "Grid.action_column = act"
     )
-    with terminal(program(suite, before=crash)) as t:
-        t.wait_for(b"popularity")
-        os.write(t.descriptor, b"\x1b[C")
-        t.read(0.3)
-        os.write(t.descriptor, b"j")
+    with terminal(["-c", program(suite, before=crash)]) as t:
+        t.wait_for("popularity")
+        t.press("\x1b[C")
+        settle(t)
+        t.press("j")
         assert t.end() == 1
         after = t.output[t.output.rindex(ALT_SCREEN_OFF) :]
         assert b"error: RuntimeError: planted [b]" in after
@@ -126,25 +66,26 @@ def test_a_crash_gives_the_terminal_back_and_is_no_success(suite: Path) -> None:
 
 
 def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back(suite: Path) -> None:
-    with terminal(program(suite)) as t:
-        t.wait_for(b"popularity")
-        t.read(0.3)
-        os.write(t.descriptor, b"\x1a")
-        end = time.monotonic() + 20
-        while not (stopped := os.waitpid(t.pid, os.WNOHANG | os.WUNTRACED))[0]:
-            assert time.monotonic() < end, "it does not stop"
-            t.read(0.05)
+    with terminal(["-c", program(suite)]) as t:
+        t.wait_for("popularity")
+        settle(t)
+        t.press("\x1a")
+        stopped = (0, 0)
+
+        def ended_or_stopped() -> bool:
+            nonlocal stopped
+            stopped = os.waitpid(t.pid, os.WNOHANG | os.WUNTRACED)
+            return bool(stopped[0])
+
+        t.until(ended_or_stopped, "it does not stop")
         assert os.WIFSTOPPED(stopped[1])
         assert ALT_SCREEN_OFF in t.output
         assert MOUSE_OFF in t.output
         before = len(t.output)
         os.kill(t.pid, signal.SIGCONT)
-        end = time.monotonic() + 20
-        while b"popularity" not in t.output[before:]:
-            assert time.monotonic() < end, "it does not come back"
-            t.read(0.05)
+        t.wait_for("popularity", after=before)
         assert ALT_SCREEN_ON in t.output[before:]
-        os.write(t.descriptor, b"q")
+        t.press("q")
         assert t.end() == 0
 
 
@@ -154,7 +95,7 @@ def test_a_wrong_configuration_is_told_before_anything_opens(suite: Path, tmp_pa
     (folder / "config.toml").write_text('[keys]\n"runs.fliter" = "F"\n')
     code = f"import sys\nsys.argv = ['x', '--runs-dir', {str(suite)!r}]\n"
     code += "from workbench.__main__ import main\nsys.exit(main())"
-    with terminal(code, {"XDG_CONFIG_HOME": str(tmp_path / "config")}) as t:
+    with terminal(["-c", code], {"XDG_CONFIG_HOME": str(tmp_path / "config")}) as t:
         assert t.end() == 2
         assert ALT_SCREEN_ON not in t.output
         told = b" ".join(t.output.split())
@@ -167,11 +108,11 @@ def test_quitting_loaded_nothing_heavy(suite: Path) -> None:
         f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "print('heavy modules:', heavy or 'none')"
     )
-    with terminal(program(suite, after=tell)) as t:
-        t.wait_for(b"popularity")
-        for key in (b"b", b"d", b"\r", b"\x1b", b"?", b"\x1b", b"3", b"4", b"5", b"q"):
-            os.write(t.descriptor, key)
-            t.read(0.2)
+    with terminal(["-c", program(suite, after=tell)]) as t:
+        t.wait_for("popularity")
+        for key in ("b", "d", "enter", "escape", "?", "escape", "3", "4", "5", "q"):
+            t.press(key)
+            settle(t)
         assert t.end() == 0
         assert b"heavy modules: none" in t.output
 
@@ -184,17 +125,17 @@ def test_the_whole_program_opens_without_heavy_modules(empty: Path) -> None:
         f"atexit.register(lambda: print('heavy:', [n for n in {HEAVY!r} if n in sys.modules]))\n"
         "from workbench.__main__ import main\nsys.exit(main())"
     )
-    with terminal(code) as t:
-        t.wait_for(b"No runs yet")
-        os.write(t.descriptor, b"q")
+    with terminal(["-c", code]) as t:
+        t.wait_for("No runs yet")
+        t.press("q")
         assert t.end() == 0
         assert b"heavy: []" in t.output
 
 
 def test_no_color_is_respected(suite: Path) -> None:
-    with terminal(program(suite), {"NO_COLOR": "1"}) as t:
-        t.wait_for(b"popularity")
-        t.read(0.3)
+    with terminal(["-c", program(suite)], {"NO_COLOR": "1"}) as t:
+        t.wait_for("popularity")
+        settle(t)
         colours = re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", t.output)
         assert colours
         assert all(red == green == blue for red, green, blue in colours)
