@@ -75,7 +75,7 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, UsersScreen))
     there = s.app.screen
     assert isinstance(there, UsersScreen)
-    await s.until(lambda: there.people.grid.table.keys == ("1", "2", "3", "5"))
+    await s.until(lambda: tuple(there.people.grid.table.keys) == ("1", "2", "3", "5"))
 
 
 @checks("items.data")
