@@ -16,7 +16,8 @@ from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.crossing import CrossNetwork
-from recsys_core.ranking.layers import MLP, Dropout, FieldEmbedding, Output
+from recsys_core.ranking.embedding import FieldEmbedding
+from recsys_core.ranking.layers import MLP, Dropout, Output
 from recsys_core.registry import register_model
 
 

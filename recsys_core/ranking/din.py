@@ -27,7 +27,8 @@ from recsys_core.errors import InputError
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.layers import Dropout, FieldEmbedding, Output
+from recsys_core.ranking.embedding import FieldEmbedding
+from recsys_core.ranking.layers import Dropout, Output
 from recsys_core.registry import register_model
 
 #: what Dice adds to a variance, and how much of a batch its running estimates take

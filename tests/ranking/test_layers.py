@@ -12,14 +12,8 @@ from torch import Tensor, nn
 from recsys_core.errors import InputError
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.deepfm import DeepFM, DeepFMConfig
-from recsys_core.ranking.layers import (
-    MLP,
-    Dropout,
-    FactorizationMachine,
-    FieldEmbedding,
-    FieldWeights,
-    Output,
-)
+from recsys_core.ranking.embedding import FieldEmbedding, FieldWeights
+from recsys_core.ranking.layers import MLP, Dropout, FactorizationMachine, Output
 from recsys_core.ranking.lr import LR, LRConfig
 from tests.ranking.build import LAYOUT, batch, wider
 
