@@ -1,16 +1,59 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import textual.app
+import textual.pilot
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from tests.tui.folders import START, write_suite
 from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
+
+
+@pytest.fixture(autouse=True, scope="session")
+def styles_are_parsed_once() -> Iterator[None]:
+    """Share the rules of the widgets' style sheets: every session parses the same hundred."""
+    parse = Stylesheet._parse_rules
+    known: dict[object, list[RuleSet]] = {}
+
+    def parse_once(sheet: Stylesheet, *args: Any, **options: Any) -> list[RuleSet]:
+        key = (args, frozenset(options.items()), frozenset(sheet._variables.items()))
+        if key not in known:
+            known[key] = parse(sheet, *args, **options)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
+
+
+async def wait_until_quiet(_: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Do what Textual's `wait_for_idle` does, a few milliseconds at a time instead of twenty.
+
+    Twice in a row: a process that had to wait for a core looks quiet once.
+    """
+    end, quiet = time.monotonic() + max_sleep, 0
+    while quiet < 2 and time.monotonic() < end:
+        before = time.process_time()
+        await asyncio.sleep(0.003)
+        quiet = quiet + 1 if time.process_time() - before < 0.0005 else 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keys_wait_no_longer_than_needed() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (textual.app, textual.pilot):
+            patch.setattr(module, "wait_for_idle", wait_until_quiet)
+        yield
 
 
 @pytest.fixture(autouse=True)
