@@ -62,13 +62,18 @@ clean:  ## remove the environment and every cache
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-# Torch comes first and alone: a wider request could choose a build of several gigabytes. What was
-# installed is compiled on all cores, which pip would do on one; some packages hold templates that
-# are no Python and do not compile.
+# Import what is installed of the packages named. The first import writes bytecode, of what is used
+# and no more; `env`: pip would write none, and it may be forbidden.
+LOAD := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import sys; from importlib import import_module, util; \
+  [import_module(name) for name in sys.argv[1:] if util.find_spec(name.split(".")[0])]'
+
+# Torch comes first and alone: a wider request could choose a build of several gigabytes. The second
+# core compiles while pip, which uses one, fetches the rest.
 define install
 	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
-	$(PIP_INSTALL) -e '.$(1)'
-	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
+	@$(LOAD) torch 2>/dev/null & $(PIP_INSTALL) -e '.$(1)' && wait
+	@$(LOAD) pandas scipy.stats gensim.models & $(LOAD) torch optuna textual.app textual.widgets; wait
+	@$(LOAD) sklearn.linear_model & $(LOAD) distributed hypothesis pytest pyarrow.parquet; wait
 	@touch $(2)
 endef
 
