@@ -59,6 +59,7 @@ clean:  ## remove the environment and every cache
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) -V). Use: make PYTHON=python3.11 …" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --upgrade pip  # that of Python 3.11 takes twice the time to read the index
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
