@@ -59,7 +59,7 @@ def measure(
         ("lr", {}, 0.785, 0.562),
         ("fm", {}, 0.786, 0.560),
         ("deepfm", {"epochs": 3}, 0.787, 0.559),
-        ("dcn-v2", {"epochs": 2}, 0.785, 0.561),
+        pytest.param("dcn-v2", {"epochs": 2}, 0.785, 0.561, marks=pytest.mark.accuracy),
         pytest.param("mmoe", {"epochs": 2}, 0.783, 0.564, marks=pytest.mark.accuracy),
     ],
 )
