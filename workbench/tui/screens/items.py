@@ -12,7 +12,7 @@ from textual import events, on, work
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
@@ -27,6 +27,7 @@ from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
 from workbench.tui.view.subject import dataset_names, runs_on
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import Entry
 from workbench.tui.widgets.sections import SectionView
 
 #: cells from which catalogue and item stand side by side
@@ -190,11 +191,11 @@ class ItemsScreen(FullScreen):
         if self._browse is not None:
             self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Entry.Changed) -> None:
         """Search."""
         self.search = event.value
 
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Go to what was found."""
         self.query("#find").remove()
         self.catalogue.focus()
@@ -212,10 +213,10 @@ class ItemsScreen(FullScreen):
     async def action_find(self) -> None:
         """Open the search line, or go to it."""
         if not self.query("#find"):
-            field = Input(self.search, placeholder="words of the title, or an id", id="find")
+            field = Entry(self.search, placeholder="words of the title, or an id", id="find")
             field.border_title = "find items"
             await self.query_one("#catalogue").mount(field, before="#items")
-        self.query_one("#find", Input).focus()
+        self.query_one("#find", Entry).focus()
 
     def action_similar(self) -> None:
         """Ask the models; from the similar items go to the one under the cursor."""

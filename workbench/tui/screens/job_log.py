@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.widget import Widget
-from textual.widgets import Input
 
 from workbench.store.listing import RunSummary
 from workbench.store.runs import LOG
@@ -15,6 +14,7 @@ from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
+from workbench.tui.widgets.lines import Entry
 from workbench.tui.widgets.log_view import LogView
 
 _READ_SECONDS = 0.25
@@ -86,7 +86,7 @@ class LogScreen(FullScreen):
 
     # Search
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Entry.Changed) -> None:
         """Mark the text while it is typed."""
         self.view.query_text = event.value
         self.view.found = None
@@ -94,7 +94,7 @@ class LogScreen(FullScreen):
         event.input.border_subtitle = f"{count} line{'' if count == 1 else 's'}"
         self.view.refresh()
 
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Go to the last line with the text."""
         self.query("#search").remove()
         self.action_find(-1)
@@ -124,10 +124,10 @@ class LogScreen(FullScreen):
     async def action_search(self) -> None:
         """Open the search line."""
         if not self.query("#search"):
-            field = Input(self.view.query_text, placeholder="text", id="search")
+            field = Entry(self.view.query_text, placeholder="text", id="search")
             field.border_title = "look for"
             await self.mount(field, after=self.view)
-        self.query_one("#search", Input).focus()
+        self.query_one("#search", Entry).focus()
 
     def action_find(self, step: int) -> None:
         """Go to the next or previous line with the text."""

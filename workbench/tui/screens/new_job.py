@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from workbench.jobs.catalogue import Catalogue
 from workbench.store.files import StoreError
@@ -25,6 +25,7 @@ from workbench.tui.processes import run_process
 from workbench.tui.view.form import Field, Form, Start, is_space
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import Entry
 
 #: runs that are offered to copy from
 _MOST_RUNS = 200
@@ -67,7 +68,7 @@ class NewJobScreen(ModalScreen[str | None]):
             grid.can_focus = False
             yield grid
             yield Static("reading the models …", id="field-help", markup=False)
-            yield Input(id="field", compact=True, disabled=True, select_on_focus=False)
+            yield Entry(id="field", compact=True, disabled=True, select_on_focus=False)
             yield Static(id="field-problem", markup=False)
 
     @property
@@ -101,7 +102,7 @@ class NewJobScreen(ModalScreen[str | None]):
             self._form.set("dataset", self._dataset)
         self._draw()
         self.grid.cursor_row = list(self.grid.table.keys).index("model")
-        entry = self.query_one(Input)
+        entry = self.query_one(Entry)
         entry.disabled = False
         entry.focus()
         self._load()
@@ -197,8 +198,8 @@ class NewJobScreen(ModalScreen[str | None]):
         if each is None or form is None:
             return
         self._typed, self._loaded = None, each.key
-        entry = self.query_one(Input)
-        with self.prevent(Input.Changed):
+        entry = self.query_one(Entry)
+        with self.prevent(Entry.Changed):
             entry.value = form.text(each.key)
         entry.select_all()
         entry.placeholder = each.default or ("a name; Tab completes" if each.choices else "")
@@ -216,7 +217,7 @@ class NewJobScreen(ModalScreen[str | None]):
         if each is not None and each.key != self._loaded:
             self._load()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Entry.Changed) -> None:
         """Check while it is typed."""
         self._typed = event.value
         self._take(event.value)
@@ -229,7 +230,7 @@ class NewJobScreen(ModalScreen[str | None]):
         self._draw()
         self._describe()
 
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Add the job."""
         self.action_submit()
 
@@ -251,9 +252,9 @@ class NewJobScreen(ModalScreen[str | None]):
         fitting = form.completions(each, self._typed or "")
         if not fitting:
             return
-        entry = self.query_one(Input)
+        entry = self.query_one(Entry)
         place = fitting.index(entry.value) + step if entry.value in fitting else min(step - 1, 0)
-        with self.prevent(Input.Changed):
+        with self.prevent(Entry.Changed):
             entry.value = fitting[place % len(fitting)]
         entry.cursor_position = len(entry.value)
         self._take(entry.value)

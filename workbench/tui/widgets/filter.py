@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from textual.message import Message
-from textual.widgets import Input
 
 from recsys_core.errors import InputError
 from workbench.tui.view.filters import Filter, parse_filter
+from workbench.tui.widgets.lines import Entry
 
 _EXAMPLE = "words   model:mf   -state:failed   ndcg@10>.2   tag:paper   a OR b"
 
 
-class FilterLine(Input):
+class FilterLine(Entry):
     """An input whose text is a filter; what is wrong with it stands in its border.
 
     Parameters
@@ -39,7 +39,7 @@ class FilterLine(Input):
         self.border_title = "filter"
         self._names = names
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Entry.Changed) -> None:
         """Filter; what does not parse (yet) is told and waits."""
         event.stop()
         try:
@@ -52,7 +52,7 @@ class FilterLine(Input):
         self.remove_class("-wrong")
         self.post_message(self.Filtered(event.value, passes))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Leave the line, unless it is wrong."""
         event.stop()
         if not self.has_class("-wrong"):

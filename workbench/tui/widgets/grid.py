@@ -11,7 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -39,6 +39,8 @@ class Grid(ScrollView, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{name}" for name in _STYLES}
     can_focus = True
 
+    #: more rows or fewer lay nothing out anew, unless the scrollbar comes or goes
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
     cursor_row: reactive[int] = reactive(0, init=False, repaint=False)
     cursor_column: reactive[int] = reactive(0, init=False, repaint=False)
 
@@ -100,11 +102,18 @@ class Grid(ScrollView, inherit_bindings=False):
         else:
             self.cursor_column = min(table.note_from, len(columns) - 1)
             self._first = table.fixed
-        self.virtual_size = Size(self.size.width, len(keys) + 1)
+        self._resize_content(self.size.width)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
         self.post_message(self.Moved(self, self.cursor_key))
         self._refresh_changed()
+
+    def _resize_content(self, width: int) -> None:
+        """Say how many lines there are; the scrollbar follows."""
+        size = Size(width, len(self.table.keys) + 1)
+        if size != self.virtual_size:
+            self.virtual_size = size
+            self._scroll_update(size)
 
     def _refresh_changed(self) -> None:
         """Draw those lines anew that no longer look as they were drawn."""
@@ -222,7 +231,7 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit columns and cursor to the new size."""
-        self.virtual_size = Size(event.size.width, len(self.table.rows) + 1)
+        self._resize_content(event.size.width)
         self._keep_column_in_sight()
         self._scroll_to_cursor()
 

@@ -8,11 +8,12 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import RenderResult
 from textual.content import Content
-from textual.reactive import reactive
+from textual.geometry import Size
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from workbench.tui.commands import COMMANDS, Command
 
@@ -26,6 +27,12 @@ def put(place: Static, text: Content | str) -> None:
     old = place.content
     if not (isinstance(old, Content) and new.is_same(old)):
         place.update(new, layout=False)
+
+
+class Entry(Input):
+    """A line to type in whose place does not depend on its text: typing lays nothing out anew."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
 
 
 class TitleLine(Widget):

@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
@@ -23,6 +22,7 @@ from workbench.store.users_find import Found, find_users, user_attributes, user_
 from workbench.store.users_question import ORDERS, Question, parse_question
 from workbench.tui.view.users import UserList
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import Entry
 
 _EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
 
@@ -30,7 +30,7 @@ _EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=n
 class People(Vertical):
     """The users that pass the question."""
 
-    question: reactive[str] = reactive("", init=False)
+    question: reactive[str] = reactive("", init=False, repaint=False)
 
     @dataclass
     class Drawn(Message):
@@ -100,7 +100,7 @@ class People(Vertical):
         self.draw()
 
     def _complain(self, problem: str) -> None:
-        for field in self.query("#find").results(Input):
+        for field in self.query("#find").results(Entry):
             field.border_subtitle = plain(problem.replace("\n", ": "))
             field.set_class(bool(problem), "-wrong")
 
@@ -152,22 +152,22 @@ class People(Vertical):
             warming = asyncio.to_thread(_warm_up, self._browse, self._runs, metric, self._facets)
             self.run_worker(warming, group="facets", exclusive=True)
         if not self.query("#find"):
-            field = Input(self.question, placeholder=_EXAMPLE, id="find")
+            field = Entry(self.question, placeholder=_EXAMPLE, id="find")
             field.border_title = "find users"
             await self.mount(field, before="#users")
-        self.query_one("#find", Input).focus()
+        self.query_one("#find", Entry).focus()
 
     def close_find(self) -> None:
         """Leave the search line for the list."""
         self.query("#find").remove()
         self.grid.focus()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Entry.Changed) -> None:
         """Search while the person types."""
         event.stop()
         self.question = event.value
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Go to the users found, also while they are still looked for."""
         event.stop()
         try:
