@@ -22,8 +22,11 @@ JOBS = 20
 BUSY = 0.6
 #: the screen changes once in so many seconds
 BEAT = 1.0
-#: seconds before the next screen's key: after Esc it would be read as one with Alt
+#: seconds that a visit lasts after its last key
 PAUSE = 0.3
+#: Esc as terminals send it that tell it from the start of a sequence; the bare byte and a key that
+#: follows are one key with Alt where they arrive together
+ESCAPE = "\x1b[27u"
 #: this share of the time the session may still load screens, fonts of words and models' names
 WARM = 0.1
 LARGEST_GROWTH = 10.0
@@ -61,7 +64,7 @@ class Visitor:
         session.press(mode.key)
         session.until(lambda: session.screen() == mode.title, f"{mode.title} does not come")
         for key in next(self._steps.get(mode.title, cycle([""]))):
-            session.press(key)
+            session.press(ESCAPE if key == "\x1b" else key)
         leave = max(leave, time.monotonic() + PAUSE)
         while time.monotonic() < leave:
             session.read(0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from tests.tui.checks import ids_of
 from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
 from workbench.jobs import changes
-from workbench.jobs.queue import ENTRY, read_entry
+from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
+from workbench.store.listing import list_runs
 from workbench.store.runs import STOP, Run
 from workbench.tui.screens import new_job
 from workbench.tui.screens.detail import DetailScreen
@@ -26,6 +28,7 @@ from workbench.tui.screens.quit import QuitScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view import changes as requests
 from workbench.tui.view.jobs import clock
+from workbench.tui.view.queue import QueueReader
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.curves import CurvePanel
 
@@ -169,6 +172,15 @@ async def test_order_and_priority_of_jobs_that_wait(jobs: Path) -> None:
         found = read_entry(run_of(jobs, "wait-c"))
         assert found is not None
         assert found.priority == 0
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_as_many_at_once_as_one_of_them_asks_for(jobs: Path, state: str) -> None:
+    """`eval --jobs 3` lets three run, whatever the queue's own setting is."""
+    assert QueueReader(jobs).refresh(list_runs(jobs)).parallel == 1
+    run = Run(next(run.folder for run in list_runs(jobs) if run.state == state))
+    write_entry(run, replace(read_entry(run) or Entry("data", "."), jobs=3))
+    assert QueueReader(jobs).refresh(list_runs(jobs)).parallel == 3
 
 
 @tries("jobs.cancel", "jobs.retry", "jobs.resume", "jobs.pause")

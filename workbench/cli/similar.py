@@ -142,7 +142,7 @@ def _table(lists: Sequence[Neighbours], k: int) -> Any:
         cells: list[Text] = []
         for one in lists:
             if place < len(one.items):
-                cells += [_cell(one.items[place]), Text(f"{one.scores[place]:.3g}")]
+                cells += [_cell(one.items[place]), Text(f"{one.scores[place]:#.3g}")]
             else:
                 cells += [Text("-"), Text("")]
         grid.add_row(Text(str(place + 1)), *cells)

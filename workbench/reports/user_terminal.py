@@ -122,7 +122,7 @@ def _side_by_side(inspection: Inspection, listings: Sequence[Listing]) -> Render
         for listing in listings:
             if place < len(listing.entries):
                 entry = listing.entries[place]
-                cells += [mark(entry), _cell(inspection, entry), f"{entry.score:.3g}"]
+                cells += [mark(entry), _cell(inspection, entry), f"{entry.score:#.3g}"]
             else:
                 cells += ["", "-", ""]
         grid.add_row(*cells)

@@ -245,6 +245,8 @@ class UsersScreen(FullScreen):
             self.notify(plain(str(error)), severity="error", markup=False)
 
     def _show(self, inspection: Inspection) -> None:
+        if not (self.is_attached and self.app.is_running):
+            return  # the session ended while the lists were read
         self.person.show(inspection)
         if self._opening:
             self._opening = False

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.jobs.changes import QUEUE, bell, is_paused, parallel_jobs
-from workbench.jobs.queue import Entry, waiting_jobs
+from workbench.jobs.queue import Entry, read_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
+from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
+from workbench.store.runs import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class QueueState:
     waiting
         Run ids of the jobs that wait, the next one first, with their entries.
     parallel
-        How many jobs may run at once.
+        How many jobs may run at once: as set, or as asked for by one that runs or waits.
     supervised
         Whether a process is there that starts jobs.
     """
@@ -46,20 +49,32 @@ class QueueReader:
         self._runs_dir = runs_dir
         self._seen: tuple[object, ...] = ()
         self._waiting: tuple[tuple[str, Entry], ...] = ()
+        self._asked = 1
 
     def refresh(self, runs: Sequence[RunSummary]) -> QueueState:
         """Read what may have changed; `runs` are all runs of the folder."""
         if not (self._runs_dir / QUEUE).is_dir():
             return QueueState()  # looking must not make the folder
         queued = tuple(run.run_id for run in runs if run.state == "queued")
-        seen = (bell(self._runs_dir), queued)
+        running = tuple(Run(run.folder) for run in runs if run.state == "running")
+        seen = (bell(self._runs_dir), queued, running)
         if seen != self._seen:
             jobs = waiting_jobs(runs)
             self._waiting = tuple((job.run.run_id, job.entry) for job in jobs)
+            asked = [job.entry.jobs for job in jobs] + [_asked_by(run) for run in running]
+            self._asked = max(asked, default=1)
             self._seen = seen
         return QueueState(
             is_paused(self._runs_dir),
             self._waiting,
-            parallel_jobs(self._runs_dir),
+            max(parallel_jobs(self._runs_dir), self._asked),
             supervisor_pid(self._runs_dir) is not None,
         )
+
+
+def _asked_by(run: Run) -> int:
+    """Return how many jobs a running one lets run beside it, itself included."""
+    with suppress(StoreError):
+        entry = read_entry(run)
+        return entry.jobs if entry is not None else 1
+    return 1
