@@ -170,7 +170,7 @@ def test_lists_of_different_length_stand_side_by_side(runs: Path) -> None:
         assert [cell.text for cell in table.rows[1].cells] == [
             "2",
             "Aliens (1986)",
-            "0.25",
+            "0.250",
             "-",
             "",
         ]
