@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from joblib import Parallel, delayed
-
 from recsys_core.threads import thread_budget
 
 ResultT = TypeVar("ResultT")
@@ -26,6 +24,10 @@ def map_blocks(
         Whether `work` changes arrays of the caller, so that it must stay in this process.
     """
     slices = [slice(start, min(start + block, size)) for start in range(0, size, block)]
+    if len(slices) < 2:
+        return [work(part) for part in slices]
+    from joblib import Parallel, delayed  # slow to import, and one user does without
+
     threads = max(1, min(thread_budget(), len(slices)))
     where = {"require": "sharedmem"} if in_place else {"prefer": "threads"}
     results: list[ResultT] = Parallel(threads, **where)(delayed(work)(part) for part in slices)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
-
 from recsys_core.errors import CapacityError
 
 #: where Linux states the limit of a container (version 2 and 1 of control groups)
@@ -22,6 +20,8 @@ GIB = 2**30
 
 def available_memory() -> int:
     """Bytes that this process may still take: of the machine, or of its container if less."""
+    import psutil  # not needed to recommend
+
     free = psutil.virtual_memory().available
     for limit, used in zip(LIMITS, USED, strict=True):
         try:

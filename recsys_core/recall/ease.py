@@ -8,7 +8,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.linalg import LinAlgError, lapack
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
@@ -101,6 +100,8 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
 def _inverse(matrix: FloatArray) -> FloatArray:
     """Invert a symmetric positive definite matrix by its Cholesky factor, overwriting it."""
+    from scipy.linalg import LinAlgError, lapack  # not needed to recommend
+
     factor, failed = lapack.spotrf(matrix.T, lower=True, overwrite_a=True)
     if failed:
         raise LinAlgError("the Gram matrix is not positive definite; use a larger l2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -65,25 +66,29 @@ class VectorIndex:
     def __init__(self, vectors: FloatArray, config: IndexConfig) -> None:
         self.vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         self.config = config
-        self._faiss = _single_threaded_faiss()
-        self._index = self._build()
-        self._index.add(self.vectors)
 
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def _build(self) -> Any:
+    @cached_property
+    def _index(self) -> Any:
+        """Built when it is first asked: the index of a two-stage channel never is."""
+        index = self._build(_single_threaded_faiss())
+        index.add(self.vectors)
+        return index
+
+    def _build(self, faiss: Any) -> Any:
         dim, config = self.vectors.shape[1], self.config
-        product = self._faiss.METRIC_INNER_PRODUCT
+        product = faiss.METRIC_INNER_PRODUCT
         if config.index == "flat" or len(self) == 0:
-            return self._faiss.IndexFlatIP(dim)
+            return faiss.IndexFlatIP(dim)
         if config.index == "hnsw":
-            graph = self._faiss.IndexHNSWFlat(dim, config.hnsw_links, product)
+            graph = faiss.IndexHNSWFlat(dim, config.hnsw_links, product)
             graph.hnsw.efSearch = config.hnsw_search
             return graph
         lists = min(config.ivf_lists or round(len(self) ** 0.5), len(self))
-        coarse = self._faiss.IndexFlatIP(dim)
-        inverted = self._faiss.IndexIVFFlat(coarse, dim, lists, product)
+        coarse = faiss.IndexFlatIP(dim)
+        inverted = faiss.IndexIVFFlat(coarse, dim, lists, product)
         inverted.cp.min_points_per_centroid = 1  # small sets are no reason for a warning
         inverted.cp.max_points_per_centroid = TRAINING_VECTORS
         inverted.nprobe = config.ivf_probes
@@ -122,7 +127,7 @@ class VectorIndex:
     def recall(self, queries: FloatArray, k: int) -> float:
         """Share of the `k` nearest vectors, found by comparing with all, that a search finds."""
         k = min(k, len(self))
-        exact = self._faiss.IndexFlatIP(self.vectors.shape[1])
+        exact = _single_threaded_faiss().IndexFlatIP(self.vectors.shape[1])
         exact.add(self.vectors)
         _, wanted = exact.search(np.ascontiguousarray(queries, np.float32), k)
         found, _ = self.search(queries, k)

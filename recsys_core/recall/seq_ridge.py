@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-import scipy.linalg as la
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
@@ -95,6 +94,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
     """Shape (histories * n_items, n_items): B."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
+        import scipy.linalg as la  # not needed to recommend
+
         size = len(self.config.history_half_lives) * self.n_items
         require_memory(
             "seq-ridge",

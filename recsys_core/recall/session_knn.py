@@ -108,16 +108,17 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         events = self.histories
         place = np.arange(len(events.items)) - events.offsets[:-1][events.row]
         self.moments = np.flatnonzero(place % self.config.stride == self.config.stride - 1)
-        self._end = events.offsets[1:][events.row[self.moments]]
+        end = events.offsets[1:][events.row[self.moments]]
         counts = np.bincount(events.items, minlength=self.n_items)
         damping = np.float32(self.config.popularity_damping)
         self._item_weight = np.maximum(counts, 1).astype(np.float32) ** -damping
-        likes = np.ones(len(events.items), dtype=np.float32)
+        likes = np.ones(len(events.items), dtype=np.bool_)
         if self.threshold is not None:
-            likes = (events.ratings >= self.threshold).astype(np.float32)
-        # what follows the last moment may lie beyond the last event
-        self._likes = np.append(likes, np.zeros(self.config.horizon, np.float32))
-        self._items = np.append(events.items, np.zeros(self.config.horizon, np.int32))
+            likes = events.ratings >= self.threshold
+        self._liked = np.flatnonzero(likes)
+        past = np.minimum(self.moments + 1 + self.config.horizon, end)
+        # the likes that follow a moment stand side by side in _liked: from where, and up to where
+        self._next = np.append(0, np.cumsum(likes))[np.stack([self.moments + 1, past])]
 
     def _windows(self, events: Histories, last: NDArray[np.integer]) -> sp.csr_matrix:
         """Weigh the events up to each place `last` in `events`, shape (len(last), n_items)."""
@@ -134,8 +135,14 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         some = np.flatnonzero(histories.lengths)
         queries = self._windows(histories, histories.offsets[1:][some] - 1)
         scores = np.zeros((len(histories), self.n_items), dtype=np.float32)
-        for row, query in zip(some, queries, strict=True):
-            scores[row] = self._followed(*self._nearest(query.indices, query.data))
+        first: dict[bytes, np.integer] = {}  # where a window was met; explanations repeat them
+        for row, start, end in zip(some, queries.indptr, queries.indptr[1:], strict=False):
+            items, weights = queries.indices[start:end], queries.data[start:end]
+            same = first.setdefault(items.tobytes() + weights.tobytes(), row)
+            if same == row:
+                scores[row] = self._followed(*self._nearest(items, weights))
+            else:
+                scores[row] = scores[same]
         empty = np.ones(len(histories), dtype=np.bool_)
         empty[some] = queries.getnnz(axis=1) == 0
         return self.popular_where_empty(scores, empty)
@@ -144,26 +151,25 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         self, items: NDArray[np.integer], weights: FloatArray
     ) -> tuple[NDArray[np.intp], FloatArray]:
         """Find the moments nearest to a window: their numbers and amplified similarities."""
-        similarity = np.zeros(len(self.moments), dtype=np.float32)
-        starts = self.windows.indptr
-        for item, weight in zip(items, weights, strict=True):
-            own = slice(starts[item], starts[item + 1])
-            similarity[self.windows.indices[own]] += weight * self.windows.data[own]
-        found = np.flatnonzero(similarity)
+        similarity = self.windows[items].T @ weights
+        found = np.flatnonzero(similarity > 0)
+        nearest = similarity[found]
         if len(found) > self.config.neighbours:
             last = len(found) - self.config.neighbours
-            bound = np.partition(similarity[found], last)[last]
-            found = found[similarity[found] >= bound]  # with all that are as near as the last
-        return found, similarity[found] ** np.float32(self.config.amplification)
+            kept = nearest >= np.partition(nearest, last)[last]  # and all as near as the last
+            found, nearest = found[kept], nearest[kept]
+        return found, nearest ** np.float32(self.config.amplification)
 
     def _followed(self, found: NDArray[np.intp], weights: FloatArray) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
-        lag = np.arange(self.config.horizon)
-        event = self.moments[found][:, None] + 1 + lag
-        decay = np.exp2(-lag / self.config.target_half_life)
-        gain = weights[:, None] * decay * self._likes[event]
-        gain[event >= self._end[found][:, None]] = 0
-        total = np.bincount(self._items[event].ravel(), gain.ravel(), minlength=self.n_items)
+        start, end = self._next[:, found]
+        likes = end - start
+        place = np.arange(likes.sum()) + np.repeat(start - np.cumsum(likes) + likes, likes)
+        event = self._liked[place]
+        lag = event - np.repeat(self.moments[found] + 1, likes)
+        decay = np.exp2(-np.arange(self.config.horizon) / self.config.target_half_life)
+        gain = np.repeat(weights, likes) * decay[lag]
+        total = np.bincount(self.histories.items[event], gain, minlength=self.n_items)
         return total.astype(np.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:

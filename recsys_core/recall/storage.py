@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.errors import InputError
+from recsys_core.recall.npz import map_arrays, write_arrays
 
 if TYPE_CHECKING:
     from recsys_core.recall.base import RecallModel
@@ -34,8 +34,7 @@ def write_model(folder: Path, model: RecallModel[Any]) -> None:
         "tie_rank": model.tie_rank,
     }
     partial = folder / f"{ARRAYS}.partial"
-    with partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    write_arrays(partial, arrays)
     partial.replace(folder / ARRAYS)
     header = {
         "format": FORMAT,
@@ -54,14 +53,12 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
     path = folder / HEADER
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = map_arrays(folder / ARRAYS)
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: no saved model here ({Path(error.filename).name} is missing)", REMEDY
         ) from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
-        # the last two: an array file where the archive of arrays should be
+    except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
         raise damaged(folder, str(error)) from error
     if not isinstance(header, dict) or not header.keys() >= KEYS:
         raise damaged(folder, f"{HEADER} lacks some of {', '.join(sorted(KEYS))}")

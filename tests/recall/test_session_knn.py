@@ -82,3 +82,17 @@ def test_scores_are_those_of_literal_code(stride: int, neighbours: int) -> None:
         bound = near[min(neighbours, len(near)) - 1][0] * (1 - 1e-6)  # equals count as well
         expected = sum(max(s, 0) ** 3.5 * f for s, f in near if s >= bound)
         np.testing.assert_allclose(found[row], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_equal_windows_get_equal_scores() -> None:
+    """Asked together, as explanations ask, histories are scored as if each were asked alone."""
+    data = random_dataset(5)
+    train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
+    model = fit("session-knn", train, window=2, stride=1)
+    histories = history([1, 2, 3], [2, 3], [], [0, 2, 3], [3, 2], [], [0, 3, 2])
+    users = np.full(7, -1)
+    together = model.score(users, histories)
+    alone = [model.score(users[:1], histories.take(np.array([row]))) for row in range(7)]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
+    np.testing.assert_array_equal(together[[1, 3, 6]], together[[0, 0, 4]])
+    assert not np.array_equal(together[0], together[4])

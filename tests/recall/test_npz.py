@@ -1,0 +1,66 @@
+"""Mapped archives of arrays: what was written comes back, whoever wrote it; the rest is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recsys_core.recall.npz import ALIGN, map_arrays, write_arrays
+
+ARRAYS = {
+    "flags": np.array([True, False, True]),
+    "module.weight": np.arange(35, dtype=np.float32).reshape(5, 7),
+    "columns": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+    "one": np.array(3, dtype=np.int64),
+    "none": np.empty((0, 4), dtype=np.int32),
+    "text": np.array(["a", "łódź"]),
+}
+
+
+def assert_same(arrays: dict[str, np.ndarray]) -> None:
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+def test_arrays_come_back_aligned(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    arrays = map_arrays(tmp_path / "a.npz")
+    assert_same(arrays)
+    assert {array.ctypes.data % ALIGN for array in arrays.values()} == {0}
+
+
+def test_files_are_those_of_numpy(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert_same(dict(file))
+    np.savez(tmp_path / "b.npz", allow_pickle=False, **ARRAYS)
+    arrays = map_arrays(tmp_path / "b.npz")
+    assert_same(arrays)
+    assert all(array.flags.aligned for array in arrays.values())
+
+
+def test_changes_do_not_reach_the_file(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    map_arrays(tmp_path / "a.npz")["module.weight"][:] = 0
+    assert_same(map_arrays(tmp_path / "a.npz"))
+
+
+def test_arrays_outlive_a_file_that_is_replaced(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    arrays = map_arrays(tmp_path / "a.npz")
+    write_arrays(tmp_path / "b.npz", {"other": np.zeros(1000)})
+    (tmp_path / "b.npz").replace(tmp_path / "a.npz")
+    assert_same(arrays)
+
+
+def test_python_objects_and_compressed_arrays_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "objects.npz", a=np.array([{}, None], dtype=object))
+    with pytest.raises(ValueError, match=r"a\.npy holds Python objects"):
+        map_arrays(tmp_path / "objects.npz")
+    np.savez_compressed(tmp_path / "small.npz", allow_pickle=False, **ARRAYS)
+    with pytest.raises(ValueError, match="not what was written"):
+        map_arrays(tmp_path / "small.npz")
