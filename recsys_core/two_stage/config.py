@@ -101,8 +101,9 @@ class InnerConfig(Config):
     cut: Literal["auto", "time", "folds"] = Field(
         "auto",
         description="time: each user's last train events are labels, the channels learn from "
-        "those before; folds: the channels learn from all but one fold at a time, which is "
-        "labelled; auto: time where each user's validation rows are the later ones.",
+        "those before; folds: the channels learn from all but one fold at a time, of which one "
+        "half is labelled and the other known, then the other way round; auto: time where each "
+        "user's validation rows are the later ones.",
     )
     share: float = Field(
         0.1, gt=0, le=0.4, description="time: share of a user's train events in each window."

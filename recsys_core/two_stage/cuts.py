@@ -84,12 +84,22 @@ def _by_time(train: Interactions, config: InnerConfig) -> InnerCut:
 
 
 def _by_folds(train: Interactions, folds: int) -> list[InnerCut]:
-    """Deal each user's rows into folds at random; every fold is labelled once."""
+    """Deal each user's rows into folds at random, and every fold into two halves.
+
+    Each half is labelled once, asked with the other half beside what the channels learned from:
+    at test time, too, a user is known by rows that no channel learned from. Without such rows the
+    ranker would not see which channels make something of them.
+    """
     key = np.random.default_rng(0).random(len(train))
     place, length = places_from_end(train.user, key, train.n_users)
-    fold: TimeArray = np.where(length < LEAST_EVENTS, -1, (place + train.user) % folds)
-    cuts = []
-    for number in range(folds):
-        rest = train.where(fold != number)
-        cuts.append(InnerCut(rest, (View(rest, train.where(fold == number)),)))
-    return cuts
+    half: TimeArray = np.where(length < LEAST_EVENTS, -1, (place + train.user) % (2 * folds))
+    return [
+        InnerCut(
+            train.where(half // 2 != number),
+            tuple(
+                View(train.where(half != labelled), train.where(half == labelled))
+                for labelled in (2 * number, 2 * number + 1)
+            ),
+        )
+        for number in range(folds)
+    ]

@@ -41,8 +41,18 @@ def test_folds_label_every_row_of_long_histories_once() -> None:
     cuts = inner_cuts(train, None, InnerConfig(cut="folds", folds=3))
     labelled = np.concatenate([view.labelled.rows for cut in cuts for view in cut.views])
     assert sorted(labelled.tolist()) == list(range(9))
-    assert [items(cut.views[0].labelled, 0) for cut in cuts] != [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert [items(cut.views[0].labelled, 0) for cut in cuts] != [[0, 1], [2, 3], [4, 5]]
     assert all(items(cut.fitted, 1) == [0, 1] for cut in cuts)
+
+
+def test_half_a_fold_is_known_while_the_other_is_labelled() -> None:
+    """Twelve events in three folds of four: 8 to learn from, 10 known, 2 labelled, as at test."""
+    for cut in inner_cuts(timeline([12]), None, InnerConfig(cut="folds", folds=3)):
+        first, second = (view.labelled.rows.tolist() for view in cut.views)
+        learned = cut.fitted.rows.tolist()
+        assert (len(learned), len(first), len(second)) == (8, 2, 2)
+        known = [view.known.rows.tolist() for view in cut.views]
+        assert known == [sorted(learned + second), sorted(learned + first)]
 
 
 @pytest.mark.parametrize(
