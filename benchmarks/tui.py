@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import select
 import statistics
 import sys
@@ -26,6 +27,9 @@ _METRICS = (
     *("ndcg@10", "recall@10", "hit@10", "mrr@10"),
     *("map@10", "precision@10", "coverage@10", "novelty@10"),
 )
+
+#: seconds that a key may take
+_PATIENCE = 10.0
 
 
 def measure() -> Iterator[Figure]:
@@ -84,15 +88,20 @@ def _command(runs: Path) -> list[str]:
 
 
 class Keys:
-    """A session that keys are sent to."""
+    """A session that keys are sent to.
+
+    Times are those at which output was read. What it shows is found out afterwards, so that the
+    terminal emulator, which takes longer than the session draws, does not count.
+    """
 
     def __init__(self, runs: Path) -> None:
         self._context = opened(_command(runs))
 
     def __enter__(self) -> Keys:
         self._pid, self._terminal = self._context.__enter__()
-        self._stream = pyte.ByteStream(pyte.Screen(COLUMNS, ROWS))
-        self._quiet(wait=5.0)
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self._screen)
+        self._last_change(wait=5.0, pause=0.4)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -102,18 +111,45 @@ class Keys:
         """Resident memory in MB."""
         return psutil.Process(self._pid).memory_info().rss / 2**20
 
-    def press(self, key: bytes, pause: float = 0.03) -> float:
-        """Seconds from a key to the last output that follows the one before within `pause`."""
+    def press(self, key: bytes, *, expected: str = "", pause: float = 0.15) -> float:
+        """Seconds from a key to the last output that changed what is on the screen.
+
+        Parameters
+        ----------
+        expected
+            What a line of the screen must have then, as a regular expression.
+        pause
+            When what is expected is there, output is waited for so many seconds more.
+
+        Raises
+        ------
+        RuntimeError
+            The screen stayed as it was, or does not show what is expected.
+        """
         started = time.perf_counter()
         os.write(self._terminal, key)
-        last = self._quiet(wait=2.0, pause=pause)
-        self._quiet(wait=0.2)
-        return last - started
+        last = None
+        while time.perf_counter() - started < _PATIENCE:
+            last = self._last_change(wait=1.0, pause=pause) or last
+            if last is not None and self._shows(expected):
+                return last - started
+        shown = "\n".join(self._screen.display)
+        raise RuntimeError(f"after {key!r} no {expected!r} on the screen:\n{shown}")
 
-    def _quiet(self, wait: float, pause: float = 0.4) -> float:
-        """Read until nothing comes for `pause`; return when the last output came."""
-        last = time.perf_counter()
+    def _shows(self, expected: str) -> bool:
+        return any(re.search(expected, line) for line in self._screen.display)
+
+    def _last_change(self, wait: float, pause: float) -> float | None:
+        """Read until nothing comes for `pause`; tell when what changed the screen last came."""
+        came: list[tuple[float, bytes]] = []
         while select.select([self._terminal], [], [], wait)[0]:
-            self._stream.feed(os.read(self._terminal, 1 << 16))
-            last, wait = time.perf_counter(), pause
+            output = os.read(self._terminal, 1 << 16)
+            came.append((time.perf_counter(), output))
+            wait = pause
+        last = None
+        for moment, output in came:
+            before = self._screen.display
+            self._stream.feed(output)
+            if self._screen.display != before:
+                last = moment
         return last

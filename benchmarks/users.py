@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -24,16 +26,16 @@ _AGES = ("18-24", "25-34", "35-44", "45-49")
 _GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance", "Thriller")
 #: what is typed; of each the last letter is measured
 _QUESTIONS = {
-    "id": b"512",
-    "attribute": b"age=25",
-    "genre": b"genre=Horror",
-    "metric": b"worst=ndcg@10",
-    "gain": b"gain=ndcg@10",
-    "gain and genre": b"genre=Horror gain=ndcg@10",
+    "id": "512",
+    "attribute": "age=25",
+    "genre": "genre=Horror",
+    "metric": "worst=ndcg@10",
+    "gain": "gain=ndcg@10",
+    "gain and genre": "genre=Horror gain=ndcg@10",
 }
-_BACKSPACE, _ESCAPE = b"\x7f", b"\x1b"
-#: output may pause so long between the letter typed and the list of those found
-_PAUSE = 0.15
+_LISTED = f"^ {_USERS:,} users"
+_REPEATS = 12
+_CLEAR, _ESCAPE = b"\x15", b"\x1b"
 
 
 def measure() -> Iterator[Figure]:
@@ -45,23 +47,37 @@ def measure() -> Iterator[Figure]:
         dataset = _many_users()
         write_browse(data / "browse.sqlite", dataset)
         _write_runs(Path(folder) / "runs", dataset)
-        with Keys(Path(folder) / "runs") as keys:
-            opened = keys.press(b"3", _PAUSE)
-            yield Figure("100,000 users listed", "s", opened, 0.3, "goal", 1.0)
-            for name, question in _QUESTIONS.items():
-                seconds = statistics.median(_last_letter(keys, question))
-                yield Figure(f"100,000 users searched by {name}", "s", seconds, 0.05, "goal", 1.0)
+        runs = Path(folder) / "runs"
+        opened = statistics.median(_first_opened(runs) for _ in range(5))
+        yield Figure("100,000 users listed", "s", opened, 0.3, "goal", 1.0)
+        with Keys(runs) as keys:
+            keys.press(b"3", expected=_LISTED)
+            times = {name: list(_last_letter(keys, text)) for name, text in _QUESTIONS.items()}
+        for name, some in times.items():
+            median = statistics.median(some)
+            yield Figure(f"100,000 users searched by {name}", "s", median, 0.05, "goal", 1.0)
+        together = sorted(itertools.chain.from_iterable(times.values()))
+        for share in (50, 95):
+            seconds = together[share * len(together) // 100]
+            yield Figure(f"any of these searches, p{share}", "s", seconds, 0.05, "goal", 1.0)
 
 
-def _last_letter(keys: Keys, question: bytes) -> Iterator[float]:
-    """Type a question, then its last letter again and again."""
-    for letter in (b"/", *(bytes([letter]) for letter in question)):
-        keys.press(letter, _PAUSE)
-    for _ in range(9):
-        keys.press(_BACKSPACE, _PAUSE)
-        yield keys.press(question[-1:], _PAUSE)
-    keys.press(_ESCAPE, _PAUSE)
-    keys.press(_ESCAPE, _PAUSE)
+def _first_opened(runs: Path) -> float:
+    """Open the list in a new session."""
+    with Keys(runs) as keys:
+        return keys.press(b"3", expected=_LISTED)
+
+
+def _last_letter(keys: Keys, question: str) -> Iterator[float]:
+    """Type a question again and again, each time after another list.
+
+    The line under the header names the question when the list is that of those found.
+    """
+    keys.press(b"/")
+    for _ in range(_REPEATS):
+        keys.press(_CLEAR + question[:-1].encode())
+        yield keys.press(question[-1].encode(), expected=f"find: {re.escape(question)} *$")
+    keys.press(_ESCAPE)
 
 
 def _write_runs(runs: Path, dataset: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import eq, ge, gt, le, lt
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Num
 from recsys_core.errors import InputError
 from tests.workbench.films import write_list_run
 from workbench.store import results
-from workbench.store.results import query, user_metric
+from workbench.store.results import rows, user_metric
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
@@ -87,14 +87,14 @@ def test_a_number_compares_with_what_a_value_begins_with(sign: str, browse: Brow
 @pytest.mark.parametrize(("asked", "meant"), [("20", "18-24"), ("18-24", "18-24"), ("56+", "56+")])
 def test_a_number_is_in_its_range(asked: str, meant: str, browse: Browse) -> None:
     found = find_users(browse, Question(attributes=(("age", "=", asked),)))
-    assert found.users == [u for u in range(USERS) if value_of(browse, u, "age") == meant]
+    assert list(found.users) == [u for u in range(USERS) if value_of(browse, u, "age") == meant]
     assert found.users
 
 
 def test_one_value_of_a_list_is_enough_whatever_its_case(browse: Browse) -> None:
     found = find_users(browse, Question(attributes=(("tags", "=", "b"), ("tags", "=", "C"))))
     both = [u for u in range(USERS) if {"B", "c"} <= set(value_of(browse, u, "tags"))]
-    assert found.users == both
+    assert list(found.users) == both
     assert both
 
 
@@ -170,13 +170,13 @@ def test_few_metrics_are_kept(
 ) -> None:
     read: list[str] = []
 
-    def note(path: Path, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def note(path: Path, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         read.append(values[0])
-        return query(path, sql, values)
+        return rows(path, sql, values)
 
     facets = Facets()
     facets.warm_up(browse, runs, "ndcg@10")
-    monkeypatch.setattr(results, "query", note)
+    monkeypatch.setattr(results, "rows", note)
     for _ in range(2):
         find_users(browse, Question(order=("gain", "ndcg@10")), runs, facets)
     assert read == []

@@ -156,11 +156,16 @@ def query(path: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, .
     StoreError
         The file is missing or damaged.
     """
+    return list(rows(path, sql, values))
+
+
+def rows(path: Path, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    """Run a SELECT like `query`, a row at a time: thousands of them are never held at once."""
     if not path.is_file():
         raise StoreError(f"no such file: {path}", "the run did not succeed, or it was thinned out")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            return database.execute(sql, values).fetchall()
+            yield from database.execute(sql, values)
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: damaged: {error}", "run it again with --fresh") from error
 

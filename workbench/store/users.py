@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,9 +105,13 @@ class Browse:
         StoreError
             The file is damaged.
         """
+        return list(self.rows(sql, values))
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Run a SELECT like `query`, a row at a time: thousands of them are never held at once."""
         try:
             with closing(self._database.execute(sql, values)) as cursor:
-                return cursor.fetchall()
+                yield from cursor
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self.path}: damaged: {error}", self._again) from error
 
@@ -260,15 +264,15 @@ class Browse:
         wanted = item.to_bytes(4, "little")
         found: list[Fan] = []
         # a byte search before any array is made: most histories do not have the item
-        cursor = self._database.execute("SELECT user, items, ratings FROM histories ORDER BY user")
-        with closing(cursor):
-            for user, items, ratings in cursor:
-                place = _find(items, wanted)
-                if place >= 0:
-                    rating = numbers(ratings, "f")[place] if self.explicit else None
-                    found.append(Fan(user, rating))
-                    if len(found) == limit:
-                        break
+        for user, items, ratings in self.rows(
+            "SELECT user, items, ratings FROM histories ORDER BY user"
+        ):
+            place = _find(items, wanted)
+            if place >= 0:
+                rating = numbers(ratings, "f")[place] if self.explicit else None
+                found.append(Fan(user, rating))
+                if len(found) == limit:
+                    break
         return found
 
 

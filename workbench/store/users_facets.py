@@ -10,10 +10,11 @@ import operator
 import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recsys_core.errors import unknown_name
 from recsys_core.evaluation.names import higher_is_better
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    _Ranking = tuple[NDArray[np.float64], NDArray[np.int64]]
-
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -35,10 +34,28 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
-#: metrics of all users that are kept, a number a user each
-_METRICS_KEPT = 6
+#: metrics of all users that are kept, a number a user each; rankings likewise
+_KEPT = 6
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Users in an order, and what they are sorted by.
+
+    Parameters
+    ----------
+    users
+        Those that have a value, by number, in the order asked for.
+    values
+        Of every user, by number.
+    """
+
+    users: NDArray[np.intp]
+    values: NDArray[np.float64]
 
 
 class Facets:
@@ -52,9 +69,10 @@ class Facets:
         self._attributes: dict[str, dict[str, array[int]]] | None = None
         self._histories: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
         self._genres: dict[str, list[int]] | None = None
-        self._shares: dict[str, _Ranking] = {}
         self._events: NDArray[np.int64] | None = None
+        self._shares: dict[str, Ranking] = {}
         self._metrics: dict[tuple[Path, str], NDArray[np.float64]] = {}
+        self._orders: dict[tuple[object, ...], Ranking] = {}
 
     def warm_up(self, browse: Browse, runs: Sequence[Run] = (), metric: str = "") -> None:
         """Read all, so that the first question is answered as fast as the others.
@@ -73,8 +91,8 @@ class Facets:
 
     # Attributes
 
-    def having(self, browse: Browse, name: str, sign: str, value: str) -> set[int]:
-        """Find the users whose attribute `name` is `value`, or compares with it.
+    def having(self, browse: Browse, name: str, sign: str, value: str) -> NDArray[np.bool_]:
+        """Tell of each user whether the attribute `name` is `value`, or compares with it.
 
         Parameters
         ----------
@@ -82,33 +100,47 @@ class Facets:
             ``=``: the text, whatever the case, or a whole number within a range such as 25-34;
             others compare the number that a value begins with. Of a list one value is enough.
         """
+        import numpy as np
+
         bound = 0.0 if sign == "=" else number_of(f"{name}{sign}{value}", value)
         test = _equals(value) if sign == "=" else _compares(sign, bound)
-        found = self._values(browse).get(name, {})
-        return {user for text, users in found.items() if test(text) for user in users}
+        having = np.zeros(len(browse), dtype=bool)
+        for text, users in self._values(browse).get(name, {}).items():
+            if test(text):
+                having[np.frombuffer(users, dtype=np.int32)] = True
+        return having
 
-    def _values(self, browse: Browse) -> Mapping[str, Mapping[str, Sequence[int]]]:
+    def _values(self, browse: Browse) -> Mapping[str, Mapping[str, array[int]]]:
         """Return the users by attribute and value."""
         with self._lock:
             if self._attributes is None:
                 self._attributes = _read_attributes(browse)
             return self._attributes
 
+    # Numbers
+
+    def having_events(self, browse: Browse, low: int | None, high: int | None) -> NDArray[np.bool_]:
+        """Tell of each user whether there are so many events; None: no bound."""
+        events = self._lengths(browse)
+        fits = events >= (low or 0)
+        return fits if high is None else fits & (events <= high)
+
+    def reaching(
+        self, browse: Browse, run: Run, metric: str, sign: str, bound: float
+    ) -> NDArray[np.bool_]:
+        """Tell of each user whether a metric compares with a number; False where there is none."""
+        fits: NDArray[np.bool_] = COMPARE[sign](self._of_users(browse, run, metric), bound)
+        return fits
+
     # Tastes
 
-    def liking(
-        self, browse: Browse, tastes: Sequence[tuple[str, str, float]]
-    ) -> tuple[list[int], list[float]]:
-        """Find the users whose history has enough of the genres.
+    def liking(self, browse: Browse, tastes: Sequence[tuple[str, str, float]]) -> NDArray[np.bool_]:
+        """Tell of each user whether the history has enough of the genres.
 
         Parameters
         ----------
         tastes
             (genre, sign, share of the history) each.
-
-        Returns
-        -------
-        Users, those with most of the first genre first, and its shares.
 
         Raises
         ------
@@ -117,13 +149,17 @@ class Facets:
         """
         fits = self._items(browse)[1] > 0
         for name, sign, bound in tastes:
-            fits = fits & COMPARE[sign](self._share(browse, name)[0], bound)
-        shares, order = self._share(browse, tastes[0][0])
-        users = order[fits[order]]
-        return users.tolist(), shares[users].tolist()
+            fits &= COMPARE[sign](self.share(browse, name).values, bound)
+        return fits
 
-    def _share(self, browse: Browse, genre: str) -> _Ranking:
-        """Return each user's share of a genre, and the users from the most to the least."""
+    def share(self, browse: Browse, genre: str) -> Ranking:
+        """Return each user's share of a genre, and the users from the most to the least.
+
+        Raises
+        ------
+        InputError
+            No item is of the genre; near names are offered.
+        """
         key = genre.casefold()
         genres = self._genre_items(browse)
         same = [found for name, found in genres.items() if name.casefold() == key]
@@ -131,11 +167,12 @@ class Facets:
         if not wanted:
             raise unknown_name("genre", genre, genres)
         items, lengths = self._items(browse)
-        with self._lock:
-            if key not in self._shares:
-                shares = _shares(items, lengths, wanted)
-                self._shares[key] = shares, (-shares).argsort(kind="stable")
-            return self._shares[key]
+
+        def made() -> Ranking:
+            shares = _shares(items, lengths, wanted)
+            return Ranking((-shares).argsort(kind="stable"), shares)
+
+        return self._kept(self._shares, key, made)
 
     def _genre_items(self, browse: Browse) -> Mapping[str, Sequence[int]]:
         with self._lock:
@@ -152,9 +189,7 @@ class Facets:
 
     # Orders
 
-    def ranked(
-        self, browse: Browse, order: tuple[str, str], runs: Sequence[Run] = ()
-    ) -> tuple[list[int], list[float]]:
+    def ranked(self, browse: Browse, order: tuple[str, str], runs: Sequence[Run] = ()) -> Ranking:
         """Sort the users by a metric of the first run, by what the second gains, or by events.
 
         Parameters
@@ -164,9 +199,13 @@ class Facets:
 
         Returns
         -------
-        The users that have what is sorted by, and its values; among equals those with more history
-        come first: they say more.
+        The users that have what is sorted by; among equals those with more history come first:
+        they say more.
         """
+        key = *order, *(run.path for run in runs)
+        return self._kept(self._orders, key, lambda: self._ranked(browse, order, runs))
+
+    def _ranked(self, browse: Browse, order: tuple[str, str], runs: Sequence[Run]) -> Ranking:
         import numpy as np
 
         kind, metric = order
@@ -179,9 +218,9 @@ class Facets:
             values = self._of_users(browse, runs[1], metric) - values
         upwards = metric != "events" and not higher_is_better(metric)
         falling = (kind in ("best", "gain", "most")) != upwards
-        (users,) = np.nonzero(~np.isnan(values))
-        users = users[np.lexsort((-events[users], (-values if falling else values)[users]))]
-        return users.tolist(), values[users].tolist()
+        users = np.flatnonzero(~np.isnan(values))
+        by_value = (-values if falling else values)[users]
+        return Ranking(users[np.lexsort((-events[users], by_value))], values)
 
     def _lengths(self, browse: Browse) -> NDArray[np.int64]:
         """Return the number of events of each user."""
@@ -193,17 +232,23 @@ class Facets:
     def _of_users(self, browse: Browse, run: Run, metric: str) -> NDArray[np.float64]:
         """Return a metric of each user; NaN where the run has none."""
         key = run.path, metric
+        return self._kept(self._metrics, key, lambda: _read_metric(run, metric, len(browse)))
+
+    def _kept(self, known: dict[K, V], key: K, make: Callable[[], V]) -> V:
+        """Return what is kept under `key`; it is made when it is not, and the oldest one goes."""
         with self._lock:
-            if key not in self._metrics:
-                if len(self._metrics) == _METRICS_KEPT:
-                    del self._metrics[next(iter(self._metrics))]
-                self._metrics[key] = _read_metric(run, metric, len(browse))
-            return self._metrics[key]
+            if key in known:
+                return known[key]
+        value = make()
+        with self._lock:
+            if key not in known and len(known) == _KEPT:
+                del known[next(iter(known))]
+            return known.setdefault(key, value)
 
 
 def _read_attributes(browse: Browse) -> dict[str, dict[str, array[int]]]:
     alike: dict[str, array[int]] = {}  # many users have the same attributes: each is parsed once
-    for user, text in browse.query("SELECT user, attributes FROM users ORDER BY user"):
+    for user, text in browse.rows("SELECT user, attributes FROM users ORDER BY user"):
         if text not in alike:
             alike[text] = array("i")
         alike[text].append(user)
@@ -240,30 +285,32 @@ def _read_histories(browse: Browse) -> tuple[NDArray[np.int32], NDArray[np.int64
     import numpy as np  # takes a tenth of a second, and few sessions ask for genres
 
     lengths = np.zeros(len(browse), dtype=np.int64)
-    parts: list[bytes] = []
-    for user, items in browse.query("SELECT user, items FROM histories ORDER BY user"):
+    content = bytearray()
+    for user, items in browse.rows("SELECT user, items FROM histories ORDER BY user"):
         lengths[user] = len(items) // 4
-        parts.append(items)
-    return np.frombuffer(b"".join(parts), dtype="<i4"), lengths
+        content += items
+    return np.frombuffer(content, dtype="<i4"), lengths
 
 
 def _read_events(browse: Browse) -> NDArray[np.int64]:
     import numpy as np
 
-    counts = [row[0] for row in browse.query("SELECT events FROM users ORDER BY user")]
-    return np.array(counts, dtype=np.int64)
+    counts = (row[0] for row in browse.rows("SELECT events FROM users ORDER BY user"))
+    return np.fromiter(counts, dtype=np.int64)
 
 
 def _read_metric(run: Run, metric: str, users: int) -> NDArray[np.float64]:
     import numpy as np
 
-    found = results.query(
+    rows = results.rows(
         run.path / RESULTS,
-        "SELECT user, value FROM user_metrics WHERE metric = ? AND user BETWEEN 0 AND ?",
+        "SELECT user, value FROM user_metrics"
+        " WHERE metric = ? AND user BETWEEN 0 AND ? AND value IS NOT NULL",
         (metric, users - 1),
     )
+    found = np.fromiter(rows, dtype=[("user", np.int64), ("value", np.float64)])
     values = np.full(users, np.nan)
-    values[[user for user, _ in found]] = [value for _, value in found]
+    values[found["user"]] = found["value"]
     return values
 
 
@@ -273,11 +320,12 @@ def _shares(
     """Divide the items of a history that are wanted by all of it; 0 for an empty history."""
     import numpy as np
 
-    is_wanted = np.zeros(max(items.max(initial=0), *wanted) + 1, dtype=bool)
-    is_wanted[wanted] = True
-    before = np.concatenate([[0], np.cumsum(is_wanted[items])])
-    ends = np.cumsum(lengths)
-    counts = before[ends] - before[ends - lengths]
+    is_wanted = np.zeros(max(items.max(initial=0), *wanted) + 1, dtype=np.int32)
+    is_wanted[wanted] = 1
+    counts = np.zeros(len(lengths), dtype=np.int32)
+    some = lengths > 0
+    starts = (np.cumsum(lengths) - lengths)[some]
+    counts[some] = np.add.reduceat(is_wanted[items], starts) if len(starts) else 0
     shares: NDArray[np.float64] = counts / np.maximum(lengths, 1)
     return shares
 

@@ -55,6 +55,8 @@ class UsersScreen(FullScreen):
         self._dataset = ""
         self._browse: Browse | None = None
         self._opening = False
+        #: what commands depend on: the data set, and whether any user of it is listed
+        self._listed = ("", False)
         self._available: list[RunSummary] = []
         self._chosen: list[str] = []
         #: the list of users
@@ -93,6 +95,7 @@ class UsersScreen(FullScreen):
         """Show the users of the newest result's data set, and follow the runs."""
         self.watch(self.app, "runs", self._on_runs, init=False)
         self.watch(self.app, "trouble", self._on_runs, init=False)
+        self.watch(self.people, "found", self._say_who, init=False)
         names = dataset_names(self.workbench.runs, self.workbench.data_dir)
         self._open_data(names[0] if names else "")
         self.people.grid.focus()
@@ -183,17 +186,18 @@ class UsersScreen(FullScreen):
         else:
             self.remove_class("-nothing")
 
-    def on_people_drawn(self) -> None:
+    def _say_who(self) -> None:
         """Say who is listed."""
-        if self._browse is None:
-            return
         people, total = self.people, len(self.browse)
         count = len(people.found.users)
         number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
         self.title_line.remark = f"find: {plain(people.question)}" if people.question else ""
-        self.refresh_bindings()
+        listed = self._dataset, bool(count)
+        if listed != self._listed:
+            self._listed = listed
+            self.refresh_bindings()
 
     # One user
 

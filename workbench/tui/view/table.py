@@ -11,6 +11,8 @@ from workbench.store.text import plain
 from workbench.tui.view import format as show
 
 _BAR_WIDTH = 12
+#: rows that were made are kept until there are so many: a person may pass over all of a long list
+_ROWS_KEPT = 2_000
 T = TypeVar("T")
 
 
@@ -53,10 +55,12 @@ class Rows(Sequence[Row], Generic[T]):
     def __getitem__(self, index: slice) -> list[Row]: ...
 
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        """Make the row, once."""
+        """Make the row; those in sight are made once."""
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
         if index not in self._made:
+            if len(self._made) == _ROWS_KEPT:
+                self._made.clear()
             self._made[index] = self._make(self._runs[index])
         return self._made[index]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from workbench.store.items import Item
 from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
-from workbench.store.users import Browse
+from workbench.store.users import Browse, User
 from workbench.store.users_find import Found
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past
 from workbench.tui.view import format as show
@@ -23,6 +25,10 @@ _SCORE, _LEAST_TITLE = 6, 12
 #: cells from which a history has room for genres and date
 _ROOMY = 64
 _BAR = 10
+#: users of a list who are read together
+_BLOCK = 32
+#: users by number, and a metric of theirs from each run
+_Block = tuple[Mapping[int, User], Sequence[Mapping[int, float | None]]]
 HOW = {
     "co-rating": "Rated by the same users",
     "influence": "Because of, by the model",
@@ -61,14 +67,32 @@ class UserList:
         room = width - sum(head.width + 2 for head in heads)
         if room > _LEAST_TITLE:
             heads.append(Head("who", "who", room - 1))
-        rows = Rows(range(len(found.users)), lambda place: self._row(found, place, heads))
+
+        @lru_cache(maxsize=4)
+        def block(number: int) -> _Block:
+            return self._read(found.users[number * _BLOCK : (number + 1) * _BLOCK])
+
+        def make(place: int) -> Row:
+            return self._row(found, place, heads, block(place // _BLOCK))
+
+        rows = Rows(range(len(found.users)), make)
         keys = NumberKeys(found.users)
         return Table(tuple(heads), rows, keys, fixed=1, note_from=1, sort=sort)
 
-    def _row(self, found: Found, place: int, heads: Sequence[Head]) -> Row:
+    def _read(self, numbers: Sequence[int]) -> _Block:
+        """Read users who stand together: one question to each file, not one a row."""
+        users = {user.number: user for user in self.browse.users(numbers)}
+        select = (
+            "SELECT user, value FROM user_metrics"
+            " WHERE metric = ? AND user IN (SELECT value FROM json_each(?))"
+        )
+        asked = self.metric, json.dumps(list(numbers))
+        return users, [dict(run.execute(select, asked)) for run in self._results]
+
+    def _row(self, found: Found, place: int, heads: Sequence[Head], block: _Block) -> Row:
         number = found.users[place]
-        user = self.browse.user(number)
-        metrics = [self._metric(run, number) for run in range(len(self._results))]
+        user = block[0][number]
+        metrics = [values.get(number) for values in block[1]]
         who = ", ".join(str(value) for value in user.attributes.values())
         cells = {
             "user": Cell(plain(user.user_id), "strong"),
@@ -82,13 +106,6 @@ class UserList:
         if found.column:
             cells["value"] = Cell(show.metric(found.values[place]))
         return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
-
-    def _metric(self, run: int, user: int) -> float | None:
-        row = self._results[run].execute(
-            "SELECT value FROM user_metrics WHERE metric = ? AND user = ?", (self.metric, user)
-        )
-        found = row.fetchone()
-        return None if found is None else found[0]
 
 
 def _open(run: Run) -> sqlite3.Connection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -120,7 +122,7 @@ class Grid(ScrollView, inherit_bindings=False):
         width, self._shown = self.size.width, self._visible_columns()
         changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
         if changed:
-            self.refresh(*(Region(0, y, width, 1) for y in changed))
+            self.refresh(*(Region(0, y, width, lines) for y, lines in _together(changed)))
 
     def _look(self, y: int) -> _Look:
         """Collect what a line is drawn from."""
@@ -318,23 +320,19 @@ class Grid(ScrollView, inherit_bindings=False):
             assert row.note is not None
             text = _fit(f"  {row.note.text}", width)
             return Strip([Segment(text, self._style(row.note.style, base))])
-        segments: list[Segment] = []
+        parts: list[tuple[str, Style]] = []
         used = 0
         for index in self._shown:
             if row.note is not None and index >= self.table.note_from:
-                segments.append(
-                    Segment(_fit(row.note.text, width - used), self._style(row.note.style, base))
-                )
+                room = max(0, width - used)
+                parts.append((_fit(row.note.text, room), self._style(row.note.style, base)))
+                used += room
                 break
             head, cell = self.table.heads[index], row.cells[index]
-            segments.append(
-                Segment(
-                    _fit(cell.text, head.width, right=head.right), self._style(cell.style, base)
-                )
-            )
-            segments.append(Segment(" " * _gap(head), base))
+            text = _fit(cell.text, head.width, right=head.right)
+            parts += (text, self._style(cell.style, base)), (" " * _gap(head), base)
             used += head.width + _gap(head)
-        return Strip(segments).adjust_cell_length(width, base)
+        return Strip(_joined(parts), used).adjust_cell_length(width, base)
 
     def _style(self, name: str, base: Style) -> Style:
         if not name:
@@ -344,6 +342,25 @@ class Grid(ScrollView, inherit_bindings=False):
             style = base + self.get_component_rich_style(f"grid--{name}", partial=True)
             self._styles[name, base] = style
         return style
+
+
+def _together(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Join lines that follow each other: (the first, how many) each.
+
+    Examples
+    --------
+    >>> list(_together([0, 4, 5, 6, 9]))
+    [(0, 1), (4, 3), (9, 1)]
+    """
+    for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0]):
+        found = list(run)
+        yield found[0][1], len(found)
+
+
+def _joined(parts: Iterable[tuple[str, Style]]) -> Iterator[Segment]:
+    """Make one segment of neighbours that look alike: each costs Textual time in every paint."""
+    for style, alike in groupby(parts, lambda part: part[1]):
+        yield Segment("".join(text for text, _ in alike), style)
 
 
 def _gap(head: Head) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.message import Message
 from textual.reactive import reactive
 
 from recsys_core.errors import InputError
@@ -31,14 +29,11 @@ class People(Vertical):
     """The users that pass the question."""
 
     question: reactive[str] = reactive("", init=False, repaint=False)
-
-    @dataclass
-    class Drawn(Message):
-        """The list is another one than before."""
+    #: drawn, and told to who watches it, before the screen is painted
+    found: reactive[Found] = reactive(Found(), init=False, repaint=False, always_update=True)
 
     def __init__(self) -> None:
         super().__init__(id="people", classes="part")
-        self.found = Found()
         self._browse: Browse | None = None
         self._runs: Sequence[Run] = ()
         self._list: UserList | None = None
@@ -62,7 +57,7 @@ class People(Vertical):
     def close(self) -> None:
         """Let go of the files: they are closed when no thread and no table reads them any more."""
         self._list = self._browse = None
-        self.found = Found()
+        self.set_reactive(People.found, Found())
 
     def open(self, browse: Browse, runs: Sequence[Run]) -> None:
         """List the users of a data set; the first two runs give metric and gain."""
@@ -96,7 +91,11 @@ class People(Vertical):
             self._complain(str(error))
             return
         self._complain("")
-        self._asked, self.found = asked, found
+        self._asked = asked
+        self.found = found
+
+    def watch_found(self) -> None:
+        """Draw the list."""
         self.draw()
 
     def _complain(self, problem: str) -> None:
@@ -113,7 +112,6 @@ class People(Vertical):
         """Draw the list."""
         if self._list is not None:
             self.grid.show(self._list.table(self.found, self._sort(), self._width))
-            self.post_message(self.Drawn())
 
     # Sorting
 
