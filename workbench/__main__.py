@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
+    finally:
+        gc.freeze()  # the exit need not look through every module for garbage
 
 
 def _open_session(runs_dir: Path, data_dir: Path) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -99,14 +100,10 @@ class Recommender:
         """
         folder = Path(run_dir)
         result = read_result(folder)
-        info = model_info(result["model"])
-        if info.stage == "ranking":
-            raise InputError(
-                f"run {folder.name}: {info.name} is a ranking model: it scores rows it is given",
-                "name a recall or two-stage run",
-            )
-        model: Recommends = info.cls.load(folder / MODEL)
-        return cls(model, load_run_split(result, folder, Path(data_dir)), known)
+        with ThreadPoolExecutor(1) as beside:  # sorting goes on while the model's libraries load
+            split = beside.submit(load_run_split, result, folder, Path(data_dir))
+            model = _load_model(result["model"], folder)
+        return cls(model, split.result(), known)
 
     def recommend(
         self,
@@ -242,6 +239,17 @@ def read_result(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: cannot be read: {error}", "run it again with --fresh") from error
+
+
+def _load_model(name: str, folder: Path) -> Recommends:
+    info = model_info(name)
+    if info.stage == "ranking":
+        raise InputError(
+            f"run {folder.name}: {info.name} is a ranking model: it scores rows it is given",
+            "name a recall or two-stage run",
+        )
+    model: Recommends = info.cls.load(folder / MODEL)
+    return model
 
 
 def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Split:

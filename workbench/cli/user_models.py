@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_core.errors import InputError
+from recsys_core.threads import limited_threads
 from workbench.store.users_inspect import Entry, Inspection, Listing, Why, hit_marks
 from workbench.store.users_why import Tie
 
 if TYPE_CHECKING:
     from recsys_core.pipeline.recommender import Recommender
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Import and read without looking for garbage: what comes stays until the process ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def recomputed(inspection: Inspection, data_dir: Path, k: int, *, only_missing: bool) -> Inspection:
@@ -40,7 +54,8 @@ def recomputed(inspection: Inspection, data_dir: Path, k: int, *, only_missing: 
                 raise
             return _popular(inspection, listing, k, error.problem)
 
-    return replace(inspection, listings=tuple(map(ask, inspection.listings)))
+    with without_collector():
+        return replace(inspection, listings=tuple(map(ask, inspection.listings)))
 
 
 def _ask(inspection: Inspection, listing: Listing, data_dir: Path, k: int) -> Listing:
@@ -51,8 +66,9 @@ def _ask(inspection: Inspection, listing: Listing, data_dir: Path, k: int) -> Li
     from recsys_core.pipeline.recommender import Recommender
 
     recommender = Recommender.load(listing.run.path, data_dir)
-    found = recommender.recommend(inspection.user.user_id, k)
-    reasons = _reasons(recommender, inspection, [one.item_id for one in found])
+    with limited_threads(1):  # a list is so little work that threads would wait for each other
+        found = recommender.recommend(inspection.user.user_id, k)
+        reasons = _reasons(recommender, inspection, [one.item_id for one in found])
     entries = [
         Entry(one.rank, recommender.item_number(one.item_id), one.score, channels=one.channels)
         for one in found

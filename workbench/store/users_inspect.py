@@ -172,9 +172,10 @@ def explained(inspection: Inspection) -> Inspection:
     known = [past.event.item for past in inspection.known]
     profile = inspection.profile()
     lists = inspection.listings
-    wanted = {entry.item for one in lists for entry in one.entries}
-    found = ties(inspection.browse, wanted, known) if wanted else {}
-    items = inspection.browse.items(wanted)
+    entries = [entry for one in lists for entry in one.entries]
+    unexplained = {entry.item for entry in entries if entry.why.how == "none"}
+    found = ties(inspection.browse, unexplained, known) if unexplained else {}
+    items = inspection.browse.items({entry.item for entry in entries})
 
     def explain(entry: Entry) -> Entry:
         genres = shared_genres(items[entry.item], profile)
