@@ -162,7 +162,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
 
     def _followed(self, found: NDArray[np.intp], weights: FloatArray) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
-        start, end = self._next[:, found]
+        start, end = (side[found] for side in self._next)
         likes = end - start
         place = np.arange(likes.sum()) + np.repeat(start - np.cumsum(likes) + likes, likes)
         event = self._liked[place]
