@@ -24,6 +24,20 @@ def thread_budget() -> int:
 
 
 @contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch, where it is loaded, compute in the calling thread inside: quick to enter."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 1
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(before)
+
+
+@contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Let a job, the BLAS libraries, and torch where it is loaded, use `threads` threads inside.
 

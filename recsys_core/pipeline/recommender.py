@@ -27,6 +27,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.recall.base import TopK
 from recsys_core.registry import model_info
+from recsys_core.threads import one_torch_thread
 
 RESULT, MODEL = "metrics.json", "model"
 #: an item of a history: its id; id and rating; or id, rating and seconds since 1970
@@ -137,7 +138,8 @@ class Recommender:
         user = _UNKNOWN_USER if user_id is None else self.user_number(user_id)
         known = self.known_of(user) if history is None else self.as_history(history)
         users = np.array([user], dtype=np.int32)
-        top = self.model.recommend(users, k, histories=known, exclude_seen=exclude_seen)
+        with one_torch_thread():  # threads would wait for each other longer than they work
+            top = self.model.recommend(users, k, histories=known, exclude_seen=exclude_seen)
         return self._named(top)
 
     def _brought(self, top: TopK) -> list[tuple[str, ...]]:
