@@ -68,10 +68,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 LOAD := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import sys; from importlib import import_module, util; \
   [import_module(name) for name in sys.argv[1:] if util.find_spec(name.split(".")[0])]'
 
-# Torch comes first and alone: a wider request could choose a build of several gigabytes. The second
-# core compiles while pip, which uses one, fetches the rest.
+# Torch comes first and asked for alone: a wider request could choose a build of several gigabytes.
+# Pip uses one core, so another unpacks the largest of the rest meanwhile, none of which torch needs;
+# then one core compiles what there is, while pip sees to all that is missing.
 define install
-	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)"
+	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)" & torch=$$!; \
+	  $(PIP_INSTALL) --no-deps numpy scipy pandas gensim faiss-cpu $(if $(1),scikit-learn pyarrow mypy) && wait $$torch
 	@$(LOAD) torch 2>/dev/null & $(PIP_INSTALL) -e '.$(1)' && wait
 	@$(LOAD) pandas scipy.stats gensim.models & $(LOAD) torch optuna textual.app textual.widgets; wait
 	@$(LOAD) sklearn.linear_model & $(LOAD) distributed hypothesis pytest pyarrow.parquet; wait

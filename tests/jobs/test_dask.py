@@ -50,7 +50,9 @@ class Cluster:
     def __init__(self, folder: Path, plugins: Path) -> None:
         self.folder = folder
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        self._environment = {**os.environ, **threads, "PYTHONPATH": str(plugins)}
+        # a profile of each worker, taken a hundred times a second, is of no use here
+        quiet = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+        self._environment = {**os.environ, **threads, **quiet, "PYTHONPATH": str(plugins)}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

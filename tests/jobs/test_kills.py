@@ -17,8 +17,6 @@ from workbench.store.files import read_json
 from workbench.store.listing import RunListing
 from workbench.store.runs import Run
 
-JOBS = 10
-
 
 def check(runs: list[Run], chaos: Chaos) -> None:
     """Look at every run folder after the last kill."""
@@ -50,13 +48,13 @@ def check_result(run: Run) -> None:
         assert database.execute("SELECT count(*) FROM recommendations").fetchone()[0] > 0
 
 
-def survive(add: AddJob, runs_dir: Path, *, kills: int, seconds: float, wait: float) -> None:
+def survive(add: AddJob, runs_dir: Path, *, jobs: int, kills: int, seconds: float) -> None:
     seed = int(os.environ.get("CHAOS_SEED", time.time()))
     print(f"CHAOS_SEED={seed}")  # noqa: T201 - shown when it fails
     set_parallel_jobs(runs_dir, 2)
-    runs = [add(f"job-{number}", seconds=seconds) for number in range(JOBS)]
+    runs = [add(f"job-{number}", seconds=seconds) for number in range(jobs)]
     chaos = Chaos(runs_dir, seed)
-    chaos.rage(kills, wait)
+    chaos.rage(kills, longest_wait=0.6 if kills < 20 else 2.0)
     chaos.calm_down(120)
     check(runs, chaos)
     print(dict(chaos.kills), "resumed", chaos.resumed.total())  # noqa: T201
@@ -66,10 +64,10 @@ def survive(add: AddJob, runs_dir: Path, *, kills: int, seconds: float, wait: fl
     assert {run.noted_status().state for run in runs} == {"succeeded"}, "all can be resumed"
 
 
-def test_twelve_kills_during_ten_jobs(add: AddJob, runs_dir: Path) -> None:
-    survive(add, runs_dir, kills=12, seconds=1.0, wait=0.6)
+def test_six_kills_during_six_jobs(add: AddJob, runs_dir: Path) -> None:
+    survive(add, runs_dir, jobs=6, kills=6, seconds=1.0)
 
 
 @pytest.mark.soak
 def test_sixty_kills_during_ten_jobs(add: AddJob, runs_dir: Path) -> None:
-    survive(add, runs_dir, kills=60, seconds=8.0, wait=2.0)
+    survive(add, runs_dir, jobs=10, kills=60, seconds=8.0)

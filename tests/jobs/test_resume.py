@@ -33,7 +33,7 @@ def test_a_killed_and_resumed_training_ends_with_the_same_metrics(
     add: AddJob, runs_dir: Path, within: Within, model: str
 ) -> None:
     set_parallel_jobs(runs_dir, 2)
-    params: dict[str, Any] = {"epochs": EPOCHS, "patience": 0, "batch_size": 256}
+    params: dict[str, Any] = {"epochs": EPOCHS, "patience": 0, "batch_size": 512}
     whole, cut = add("whole", model, **params), add("cut", model, **params)
     ensure_supervisor(runs_dir)
     within(180, lambda: epochs(cut) >= 2)

@@ -41,7 +41,7 @@ def wait_for_training(process: subprocess.Popen[str]) -> None:
 def test_ctrl_c_cancels_and_a_kill_interrupts(runs_dir: Path, data_dir: Path) -> None:
     load_dataset("sample", data_dir)
     line = ("train", "--model", "lr", "--dataset", "sample", "--threads", "1", "--plain")
-    endless = ("--set", "epochs=10000", "--set", "patience=0")
+    endless = ("--set", "epochs=10000", "--set", "patience=0", "--set", "batch_size=4096")
     with start(command(runs_dir, data_dir, *line, *endless)) as process:
         wait_for_training(process)
         assert [run.state for run in list_runs(runs_dir)] == ["running"]

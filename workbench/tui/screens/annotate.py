@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static, TextArea
 
 from recsys_core.errors import InputError
 from workbench.store.annotations import annotate, check_note, parse_tags, read_annotations
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view.columns import name_of
+from workbench.tui.widgets.lines import Entry
 
 
 class Dialogue(ModalScreen[None]):
@@ -46,10 +47,10 @@ class TagsScreen(Dialogue):
             frame.border_title = f"tags of {whose}"
             frame.border_subtitle = "Enter keeps, Esc leaves"
             yield Static("Words, with spaces between; find them with tag:word", markup=False)
-            yield Input(" ".join(sorted(self._before)), compact=True)
+            yield Entry(" ".join(sorted(self._before)), compact=True)
             yield Static("", id="problem", markup=False)
 
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Write the tags."""
         try:
             tags = set(parse_tags(event.value))

@@ -12,12 +12,13 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from recsys_core.data.registered import check_name
 from recsys_core.errors import InputError
 from workbench.store.text import plain
 from workbench.tui.data_work import Raw
+from workbench.tui.widgets.lines import Entry
 
 #: field of `Raw` -> label, what stands in the empty field
 _FIELDS = {
@@ -61,7 +62,7 @@ class ImportScreen(ModalScreen[Raw | None]):
             for key, (label, example) in _FIELDS.items():
                 with Horizontal():
                     yield Static(label, classes="label", markup=False)
-                    yield Input(
+                    yield Entry(
                         getattr(self._typed, key),
                         placeholder=example,
                         id=key,
@@ -74,12 +75,12 @@ class ImportScreen(ModalScreen[Raw | None]):
         """Begin with the path."""
         self._say()
 
-    def on_input_changed(self, _event: Input.Changed) -> None:
+    def on_input_changed(self, _event: Entry.Changed) -> None:
         """Say what is at the path."""
         self._say()
 
     def _value(self, key: str) -> str:
-        return self.query_one(f"#{key}", Input).value.strip()
+        return self.query_one(f"#{key}", Entry).value.strip()
 
     def _say(self) -> bool:
         """Say what is at the path and what is wrong, and whether all is well."""
@@ -101,12 +102,12 @@ class ImportScreen(ModalScreen[Raw | None]):
             return str(error).replace("\n", ": ")
         return "" if self._value("bad_rows") in _BAD_ROWS else "bad rows: error or skip"
 
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Import, where there is something."""
         if self._say() and self._value("path"):
             self.dismiss(Raw(*map(self._value, _FIELDS)))
         else:
-            self.query_one("#path", Input).focus()
+            self.query_one("#path", Entry).focus()
 
 
 class PathSuggester(Suggester):

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from workbench.store.text import plain
 from workbench.tui.view.texts import FORMATS, Exported, export
+from workbench.tui.widgets.lines import Entry
 
 _SUGGESTION = "report.csv"
 
@@ -36,10 +37,10 @@ class ExportScreen(ModalScreen[None]):
             frame.border_subtitle = "Enter writes, Esc closes"
             endings = " ".join(FORMATS)
             yield Static(f"File ({endings}; JSON has full precision):", markup=False)
-            yield Input(_SUGGESTION, compact=True)
+            yield Entry(_SUGGESTION, compact=True)
             yield Static("", id="problem", markup=False)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Write the file; a name that exists has to be confirmed by a second Enter."""
         path = Path(event.value.strip()).expanduser()
         try:
