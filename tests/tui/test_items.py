@@ -134,6 +134,19 @@ async def test_titles_are_text_and_aligned(size: tuple[int, int], runs: Path) ->
         assert {line.cell_length for line in lines} == {size[0]}
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_every_column_of_the_catalogue_has_room(size: tuple[int, int], runs: Path) -> None:
+    """Beside the panel of one item, too, whose width the screen learns after it was drawn first."""
+    async with session(runs, size=size) as s:
+        here = await to_items(s)
+        await s.until(
+            lambda: (
+                sum(head.width for head in here.catalogue.table.heads) < here.catalogue.size.width
+            )
+        )
+        assert "events" in s.text()
+
+
 async def test_an_item_is_described_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn of it does not begin it anew: that would go on for ever."""
     described: list[int] = []

@@ -115,6 +115,10 @@ class ItemsScreen(FullScreen):
         super().on_resize(event)
         self.call_after_refresh(self._show)
 
+    def watch_zoomed(self) -> None:
+        """Fit the tables to the new width."""
+        self.call_after_refresh(self._show)
+
     def _open_data(self, name: str) -> None:
         # the file is closed when no thread reads it any more, by losing its last reference
         self._browse, self._dataset, self._alike = None, name, []
@@ -149,7 +153,9 @@ class ItemsScreen(FullScreen):
     def _show(self) -> None:
         if self._browse is None:
             return
-        width = self.catalogue.size.width or self.size.width
+        # not the width of the widget: where the layout has just changed, it has still the old one
+        beside = self.has_class("-wide") and not self.zoomed
+        width = self.size.width // 2 if beside else self.size.width
         self.catalogue.show(catalogue_table(self.browse, self._found, width))
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
         self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}"
