@@ -115,10 +115,7 @@ class Grid(ScrollView, inherit_bindings=False):
         size = Size(width, len(self.table.keys) + 1)
         if size != self.virtual_size:
             self.virtual_size = size
-            self.show_vertical_scrollbar = size.height > self.container_size.height
-            if self.show_vertical_scrollbar:
-                self.vertical_scrollbar.window_virtual_size = size.height
-            self.scroll_y = min(self.scroll_y, self.max_scroll_y)
+            self._scroll_update(size)
 
     def _refresh_changed(self) -> None:
         """Draw those lines anew that no longer look as they were drawn."""
