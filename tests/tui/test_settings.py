@@ -17,7 +17,6 @@ from workbench.tui.errors import log_error, log_path
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.trouble import TroubleScreen
-from workbench.tui.screens.users import UsersScreen
 from workbench.tui.settings import Settings, read_settings, settings_path
 from workbench.tui.state import SessionState, read_state, state_path, write_state
 from workbench.tui.view.options import Options
@@ -232,30 +231,6 @@ async def test_an_error_in_a_command_is_a_panel_and_the_session_goes_on(
         assert len(s.app.errors) == 2
         s.app.errors.clear()
     assert log_path().read_text().count("in broken") == 1
-
-
-async def test_a_screen_that_fails_to_open_keeps_no_key(
-    suite: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_screen: UsersScreen) -> None:
-        raise RuntimeError("planted")
-
-    monkeypatch.setattr(UsersScreen, "__init__", broken)
-    async with session(suite) as s:
-        await s.press("3")
-        assert isinstance(s.app.screen, TroubleScreen)
-        assert s.app.chosen == "results", "the screen that is still shown"
-        await s.press("f12")
-        assert isinstance(s.app.screen, TroubleScreen), "no command has this key"
-        await s.press("j")
-        assert isinstance(s.app.screen, RunsScreen)
-        assert s.current == "mf-long"
-        await s.press("3", "4")
-        assert s.app.chosen == "items"
-        assert len(s.app.screen_stack) == 1
-        (note,) = s.app._notifications
-        assert str(note.message).startswith("Again: RuntimeError: planted")
-        s.app.errors.clear()
 
 
 async def test_an_error_while_runs_are_followed_is_a_panel(

@@ -137,13 +137,9 @@ class WorkbenchApp(App[None]):
         mode = self._opened_with if self.current_mode == _FIRST else self.current_mode
         return mode == _WELCOME and len(self.screen_stack) > 1
 
-    def watch_chosen(self, before: str, _now: str) -> None:
-        """Show the right screen; one that cannot be opened is not the chosen one."""
-        try:
-            self._show_wanted()
-        except Exception:
-            self.set_reactive(WorkbenchApp.chosen, before)
-            raise
+    def watch_chosen(self) -> None:
+        """Show the right screen."""
+        self._show_wanted()
 
     def watch_runs(self) -> None:
         """Show the right screen."""
@@ -216,18 +212,11 @@ class WorkbenchApp(App[None]):
         try:
             return await super().run_action(action, default_namespace, namespaces)
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
-            if self.report(error):
-                problem = f"Again: {plain(summary_of(error))}"
-                self.notify(problem, severity="error", markup=False)
+            self.report(error)
             return True
 
-    def report(self, error: Exception) -> bool:
-        """Show an unexpected error as a panel and log it; the same one again only counts.
-
-        Returns
-        -------
-        Whether the same was reported before.
-        """
+    def report(self, error: Exception) -> None:
+        """Show an unexpected error as a panel and log it; the same one again only counts."""
         known = [summary_of(earlier) for earlier in self.errors]
         self.errors.append(error)
         problem = summary_of(error)
@@ -235,7 +224,6 @@ class WorkbenchApp(App[None]):
             from workbench.tui.screens.trouble import TroubleScreen
 
             self.push_screen(TroubleScreen(problem, log_error(error)))
-        return problem in known
 
     def _handle_exception(self, error: Exception) -> None:
         """End on an error that leaves a part of the screen dead; the terminal is given back."""
