@@ -96,7 +96,7 @@ def quit_while_jobs_run(window: Window, place: Path) -> None:
     window.press(*"mf", "down", "down", *"0,1,2,3,4")
     see(window, "0,1,2,3,4")
     window.press("enter")
-    see(window, "mf", "waits")
+    see(window, "mf", "waits", "1 running")  # the first of them has started
     window.press("q")
     see(window, "under way: mf", "Leave; the jobs go on")
     window.press("c")
