@@ -162,7 +162,10 @@ def test_values_say_what_was_asked_for(browse: Browse, tmp_path: Path) -> None:
         ("genre=Horor", "unknown genre 'Horor'\ndid you mean 'Horror'?"),
         ("most=ratings", "'most=ratings' is no order\nmost=events"),
         ("rated=7", "no item '7' in data set 'films'"),
-        ("min-history=many", "'min-history=many' wants a number, got 'many'"),
+        ("min-history=many", "'min-history=many' wants a number, got 'many'\ne.g. min-history=50"),
+        ("min-history=inf", "'min-history=inf' wants a number, got 'inf'"),
+        ("max-history=nan", "'max-history=nan' wants a number, got 'nan'"),
+        ("ndcg@10<nan", "'ndcg@10<nan' wants a number, got 'nan'"),
         ("age>=old", "'age>=old' wants a number, got 'old'"),
         ("gain=ndcg@10", "gain=ndcg@10 compares two runs"),
     ],
@@ -172,6 +175,13 @@ def test_wrong_conditions(text: str, message: str, browse: Browse, tmp_path: Pat
     with pytest.raises(InputError) as error:
         find_users(browse, parse_question(text, ["age"], ["ndcg@10"]), [run])
     assert message in str(error.value)
+
+
+def test_a_gain_needs_a_metric_that_both_runs_have(browse: Browse, tmp_path: Path) -> None:
+    first = write_list_run(tmp_path, "one", {}, ndcg={0: 0.5})
+    second = write_list_run(tmp_path, "two", {}, ndcg={})
+    with pytest.raises(InputError, match=r"run \S*two\S* has no ndcg@10 of users"):
+        find_users(browse, Question(order=("gain", "ndcg@10")), [first, second])
 
 
 def test_a_metric_needs_a_run(browse: Browse) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_HAS_METRIC = "SELECT 1 FROM user_metrics WHERE metric = ? LIMIT 1"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -43,8 +45,7 @@ class Found:
 def user_metrics(run: Run) -> list[str]:
     """List the metrics that a run has of each user, in the order of its metrics.json."""
     path = run.path / RESULTS
-    found = "SELECT 1 FROM user_metrics WHERE metric = ? LIMIT 1"
-    return [name for name in run.metrics["metrics"] if results.query(path, found, (name,))]
+    return [name for name in run.metrics["metrics"] if results.query(path, _HAS_METRIC, (name,))]
 
 
 def user_attributes(browse: Browse) -> list[str]:
@@ -139,7 +140,19 @@ def _ranked(
         raise InputError(f"{kind}={metric} compares two runs", "name two with --run")
     if not runs:
         raise _no_run(metric)
-    return facets.ranked(browse, order, runs), f"Δ {metric}" if compares else metric
+    ranking = facets.ranked(browse, order, runs)
+    if compares and not len(ranking.users):
+        _check_metric(metric, runs)
+    return ranking, f"Δ {metric}" if compares else metric
+
+
+def _check_metric(metric: str, runs: Sequence[Run]) -> None:
+    """Raise InputError for a run that does not have the metric of any user."""
+    for run in runs:
+        if not results.query(run.path / RESULTS, _HAS_METRIC, (metric,)):
+            raise InputError(
+                f"run {run.run_id} has no {metric} of users", "name two runs of the same stage"
+            )
 
 
 def _no_run(metric: str) -> InputError:

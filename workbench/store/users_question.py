@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,10 +132,11 @@ def _events(word: str, value: str) -> str:
 
 def number_of(word: str, text: str) -> float:
     """Read the number in a condition, or say which condition wants one."""
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"'{word}' wants a number, got '{text}'") from None
+    with suppress(ValueError):
+        value = float(text)
+        if math.isfinite(value):
+            return value
+    raise InputError(f"'{word}' wants a number, got '{text}'", "e.g. min-history=50 or ndcg@10<.1")
 
 
 def _genre(word: str, value: str) -> tuple[str, str, float]:
