@@ -212,6 +212,16 @@ def test_a_missing_baseline_is_an_error(tmp_path: Path) -> None:
         read_baseline(tmp_path / "gone.json")
 
 
+@pytest.mark.parametrize("mean", ["0.1", True, [0.1]])
+def test_a_report_with_a_value_that_is_no_number_is_refused(tmp_path: Path, mean: object) -> None:
+    summary = [{"label": "mf", "metric": "ndcg@10", "mean": mean, "sd": None, "seeds": [0]}]
+    report = {"schema": 1, "summary": summary, "protocol": {"fingerprint": "f"}}
+    (tmp_path / "old.json").write_text(json.dumps(report))
+    with pytest.raises(InputError, match="not a report of schema 1") as error:
+        read_baseline(tmp_path / "old.json")
+    assert "is no number" in error.value.problem
+
+
 def _array(values: list[Any]) -> Any:
     import numpy as np
 

@@ -45,8 +45,9 @@ def test_json_never_holds_nan(tmp_path: Path) -> None:
 def test_damaged_json_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(content)
-    with pytest.raises(StoreError, match=r"metrics\.json: damaged"):
+    with pytest.raises(StoreError, match=r"metrics\.json: damaged") as error:
         read_json(path)
+    assert "--fresh" in error.value.remedy
 
 
 def test_a_process_is_known_by_more_than_its_pid() -> None:

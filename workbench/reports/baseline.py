@@ -127,7 +127,7 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
                 "write it again with this version: eval --report FILE.json",
             )
         for row in report["summary"]:
-            values.setdefault(row["label"], {})[row["metric"]] = row["mean"]
+            values.setdefault(row["label"], {})[row["metric"]] = _number(row["mean"])
         fingerprint = report["protocol"]["fingerprint"]
     except (KeyError, TypeError) as error:
         raise InputError(
@@ -135,6 +135,12 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
             "name a run folder, or a file written by: eval --report FILE.json",
         ) from None
     return Baseline(str(path), values, fingerprint, tolerances)
+
+
+def _number(value: object) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"the mean {value!r} is no number")
+    return value
 
 
 def check_baseline(baseline: Baseline, labels: Iterable[str]) -> None:

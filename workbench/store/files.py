@@ -16,6 +16,9 @@ from recsys_core.errors import InputError
 #: suffix of a file that is still being written
 PARTIAL = ".partial"
 
+#: what to do about a file of a run or a report that does not say what it should
+DAMAGED_HINT = "restore it from a copy, or run it again with --fresh"
+
 _ELSEWHERE = "choose another place"
 _REMEDIES = {
     errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
@@ -117,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError:
-        raise StoreError(f"{path}: damaged: this is not JSON") from None
+        raise StoreError(f"{path}: damaged: this is not JSON", DAMAGED_HINT) from None
     if not isinstance(value, dict):
-        raise StoreError(f"{path}: damaged: expected a JSON object")
+        raise StoreError(f"{path}: damaged: expected a JSON object", DAMAGED_HINT)
     return value

@@ -15,7 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from workbench.store.files import PARTIAL, StoreError, explain, read_json, write_json, write_text
+from workbench.store.files import (
+    DAMAGED_HINT,
+    PARTIAL,
+    StoreError,
+    explain,
+    read_json,
+    write_json,
+    write_text,
+)
 from workbench.store.process import ProcessIdentity
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
@@ -48,7 +56,7 @@ class Status:
     def parse(cls, values: Mapping[str, Any], where: Path) -> Status:
         """Read what `Run.write_status` wrote; fields of later versions are left out."""
         if values.get("state") not in STATES:
-            raise StoreError(f"{where}: damaged: state is {values.get('state')!r}")
+            raise StoreError(f"{where}: damaged: state is {values.get('state')!r}", DAMAGED_HINT)
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
     def alive(self) -> bool:
@@ -83,9 +91,9 @@ class Run:
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
         except (yaml.YAMLError, UnicodeDecodeError):
-            raise StoreError(f"{path}: damaged: this is not YAML") from None
+            raise StoreError(f"{path}: damaged: this is not YAML", DAMAGED_HINT) from None
         if not isinstance(value, dict):
-            raise StoreError(f"{path}: damaged: expected 'key: value' lines")
+            raise StoreError(f"{path}: damaged: expected 'key: value' lines", DAMAGED_HINT)
         return value
 
     @cached_property
