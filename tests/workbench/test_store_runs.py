@@ -214,6 +214,26 @@ def test_a_damaged_run_is_never_listed_as_good(tmp_path: Path, name: str, conten
     assert name in run.problem
 
 
+@pytest.mark.parametrize("content", ["{}", '{"metrics": 3, "ci95": {}}'])
+def test_a_result_without_its_parts_is_damaged(tmp_path: Path, content: str) -> None:
+    run = write_run(tmp_path, "mf")
+    (run.path / "metrics.json").write_text(content)
+    with pytest.raises(StoreError, match=r"metrics\.json: damaged: 'dataset' is missing"):
+        Run(run.path).result()
+
+
+@pytest.mark.parametrize("field", ["created", "ended", "pid"])
+def test_a_state_with_times_that_are_no_numbers_does_not_stop_the_list(
+    tmp_path: Path, field: str
+) -> None:
+    run, good = write_run(tmp_path, "mf"), write_run(tmp_path, "ease")
+    write_json(run.path / "status.json", {"state": "succeeded", "created": 1.0, field: "x"})
+    listed = {one.run_id: one for one in list_runs(tmp_path)}
+    assert listed[run.run_id].state == "failed"
+    assert f"{field} is 'x'" in listed[run.run_id].problem
+    assert listed[good.run_id].state == "succeeded"
+
+
 def test_other_things_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("x")
     (tmp_path / "notes").mkdir()

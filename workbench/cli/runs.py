@@ -115,7 +115,7 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     """Show one run: state, job, result, where its files are."""
     found = resolve_run(settings.runs_dir, run)
     status = found.status()
-    result = found.metrics if status.state == "succeeded" else {}
+    result = found.result() if status.state == "succeeded" else {}
     said = read_annotations(found.path)
     if as_json:
         content = {"run_id": found.run_id, "status": asdict(status), "spec": found.spec}

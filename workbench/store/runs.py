@@ -32,6 +32,10 @@ STATES: tuple[State, ...] = get_args(State)
 STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
 ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
 MODEL, CHECKPOINT = "model", "checkpoint"
+#: what metrics.json is read for everywhere
+_PARTS = ("dataset", "protocol", "params", "metrics", "ci95")
+#: the fields of status.json that are calculated with
+_NUMBERS = ("created", "started", "ended", "pid", "process_started", "exit_code")
 #: a request to end a job of the queue
 STOP = "stop.json"
 
@@ -57,6 +61,12 @@ class Status:
         """Read what `Run.write_status` wrote; fields of later versions are left out."""
         if values.get("state") not in STATES:
             raise StoreError(f"{where}: damaged: state is {values.get('state')!r}", DAMAGED_HINT)
+        for name in _NUMBERS:
+            value = values.get(name)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int | float)
+            ):
+                raise StoreError(f"{where}: damaged: {name} is {value!r}", DAMAGED_HINT)
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
     def alive(self) -> bool:
@@ -100,6 +110,20 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """metrics.json: the result of a run that succeeded."""
         return read_json(self.path / METRICS)
+
+    def result(self) -> dict[str, Any]:
+        """Return metrics.json after a look at whether what everybody reads of it is there.
+
+        Raises
+        ------
+        StoreError
+            It is missing or damaged.
+        """
+        for name in _PARTS:
+            if not isinstance(self.metrics.get(name), dict):
+                where = self.path / METRICS
+                raise StoreError(f"{where}: damaged: '{name}' is missing", DAMAGED_HINT)
+        return self.metrics
 
     @cached_property
     def environment(self) -> dict[str, Any]:
