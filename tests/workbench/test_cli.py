@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,7 +182,13 @@ WRONG_LINES = [
     (["train", "--resume", "gone"], "no run 'gone'", "runs list"),
     (["train", "--resume", "x", "--set", "a=1"], "--resume goes on with a job as it was", "out"),
     (["compare", "gone", "gone"], "no run 'gone'", "runs list"),
-    (["runs", "lst"], "no such command 'lst'", "--help"),
+    (["runs", "lst"], "unknown command 'runs lst'", "did you mean 'list'? valid: export, list"),
+    (["data", "descibe"], "unknown command 'data descibe'", "did you mean 'describe'?"),
+    (["queue", "ad"], "unknown command 'queue ad'", "did you mean 'add'?"),
+    (["compare", "a", "b", "--metric", "auc"], "--metric is for --users", "add --users"),
+    (["user", "42", "--find", "age=25"], "an id and --find do not go together", "leave one"),
+    (["eval", "--runs-dir", ""], "--runs-dir is empty", "name a folder"),
+    (["data", "list", "--data-dir="], "--data-dir is empty", "name a folder"),
     (["runs", "show", "gone"], "no run 'gone'", "runs list"),
     (["runs", "list", "--state", "done"], "'done' is not one of", "--help"),
     (["runs", "export", "--to", "x.xlsx"], "unknown extension", ".csv, .json, .parquet"),
@@ -213,6 +221,15 @@ def test_debug_shows_the_traceback_and_may_stand_anywhere(cli: Cli) -> None:
     done = cli("models", "show", "nothing", "--debug")
     assert done.code == 2
     assert "Traceback" in done.err
+
+
+def test_a_full_disk_under_stdout_is_named(runs_dir: Path) -> None:
+    line = [sys.executable, "-m", "workbench", "--runs-dir", str(runs_dir), "models", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: stdout cannot be written: No space left on device\n")
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_global_options_keep_their_values() -> None:
@@ -263,6 +280,8 @@ def test_runs_list_shows_and_filters(cli: Cli, runs_dir: Path) -> None:
     assert "sample (synthetic)" in done.out
     assert cli("runs", "list", "--state", "failed").out.count("\n") == 2
     assert cli("runs", "list", "--limit", "1").out.count("\n") == 2
+    nobody = cli("runs", "list", "--model", "nobody")
+    assert (nobody.code, nobody.err) == (0, f"none of the 2 runs in {runs_dir} is like that\n")
     (listed,) = json.loads(cli("runs", "list", "--model", hostile, "--json").out)
     assert (listed["run_id"], listed["metrics"]["hit@10"]) == (good.run_id, 0.5)
     assert "disk full" in cli("runs", "show", bad.run_id).out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from recsys_core.errors import InputError
 from workbench.cli.chosen import find_run
 from workbench.cli.context import Settings, pass_settings
 
@@ -26,6 +27,8 @@ def compare(
 
         compare_users(settings, runs, metric, as_json)
         return
+    if metric:
+        raise InputError("--metric is for --users", "add --users, or leave --metric out")
     from workbench.reports.compare import compare_runs
     from workbench.reports.folder import read_report_run
 

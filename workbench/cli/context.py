@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
+
+from recsys_core.errors import InputError
 
 #: global option -> whether it takes a value
 GLOBALS = {"--runs-dir": True, "--data-dir": True, "--debug": False, "--headless": False}
@@ -20,6 +23,22 @@ class Settings:
     data_dir: Path
     debug: bool = False
     headless: bool = False
+
+
+class NamingGroup(click.Group):
+    """A group of commands that offers the nearest name for one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the next word names."""
+        name, valid = args[0], self.list_commands(ctx)
+        if name not in valid and not name.startswith("-"):
+            near = get_close_matches(name, valid, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            whole = f"{self.name} {name}" if ctx.parent else name
+            raise InputError(f"unknown command '{whole}'", f"{hint}valid: {', '.join(valid)}")
+        return super().resolve_command(ctx, args)
 
 
 pass_settings = click.make_pass_decorator(Settings)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from recsys_core.errors import InputError
-from workbench.cli.context import Settings, pass_settings
+from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.features import print_features
 from workbench.cli.table import print_table
 from workbench.reports.data import CHECKSUM
@@ -32,7 +32,7 @@ events_option = click.option(
 )
 
 
-@click.group
+@click.group(cls=NamingGroup)
 def data() -> None:
     """List, fetch, import and describe data sets."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
@@ -14,13 +14,16 @@ import click
 
 from recsys_core import __version__
 from recsys_core.errors import InputError
-from workbench.cli.context import Settings, globals_first
+from workbench.cli.context import NamingGroup, Settings, globals_first
 from workbench.store.text import plain
 
 #: opens the interactive session: runs folder, data folder -> exit code
 Session = Callable[[Path, Path], int]
 #: exit codes
 OK, NOT_MET, WRONG_INPUT, JOB_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+#: what the operating system says when there is no room for more
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 #: command -> module, attribute, line of help
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -36,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(NamingGroup):
     """A group that imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -51,21 +54,17 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f"workbench.cli.{module}"), attribute)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Offer the nearest name for a command that does not exist."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            near = get_close_matches(name, COMMANDS, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
-            raise InputError(f"unknown command '{name}'", f"{hint}valid: {', '.join(COMMANDS)}")
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+def _folder(ctx: click.Context, option: click.Parameter, text: str) -> Path:
+    """Take a folder; an empty text (a variable that is not set) is not the current folder."""
+    if not text:
+        raise InputError(f"{option.opts[0]} is empty", "name a folder, or leave the option out")
+    return Path(text)
 
 
 @click.group(
@@ -77,10 +76,20 @@ class LazyGroup(click.Group):
 )
 @click.option("--headless", is_flag=True, help="Do not open the interactive session.")
 @click.option(
-    "--runs-dir", type=Path, default="runs", show_default=True, help="Where run folders lie."
+    "--runs-dir",
+    metavar="PATH",
+    callback=_folder,
+    default="runs",
+    show_default=True,
+    help="Where run folders lie.",
 )
 @click.option(
-    "--data-dir", type=Path, default="data", show_default=True, help="Where prepared data lies."
+    "--data-dir",
+    metavar="PATH",
+    callback=_folder,
+    default="data",
+    show_default=True,
+    help="Where prepared data lies.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.option("--serve", is_flag=True, help="Open the interactive session in a browser.")
@@ -160,9 +169,14 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
         return _complain(error, *_usage(error), WRONG_INPUT, debug)
     except InputError as error:
         return _complain(error, f"error: {error.problem}", error.remedy, WRONG_INPUT, debug)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            return _unexpected(error, debug)
+        forget_stdout()
+        problem = f"error: stdout cannot be written: {error.strerror}"
+        return _complain(error, problem, "free some space where it goes to", WRONG_INPUT, debug)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback to users
-        problem = f"error: {type(error).__name__}: {error}"
-        return _complain(error, problem, "run it with --debug to see where", JOB_FAILED, debug)
+        return _unexpected(error, debug)
     return code if isinstance(code, int) else OK
 
 
@@ -185,6 +199,11 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     path = context.command_path if context else "recsys-workbench"
     message = " ".join(error.format_message().split())
     return f"error: {message[:1].lower()}{message[1:]}", f"see: {path} --help"
+
+
+def _unexpected(error: Exception, debug: bool) -> int:
+    problem = f"error: {type(error).__name__}: {error}"
+    return _complain(error, problem, "run it with --debug to see where", JOB_FAILED, debug)
 
 
 def _complain(error: BaseException, problem: str, remedy: str, code: int, debug: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.context import Settings, pass_settings
+from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.jobs.catalogue import Card
 
 
-@click.group
+@click.group(cls=NamingGroup)
 def models() -> None:
     """List models, show their fields and the figures to expect."""
 

@@ -14,7 +14,7 @@ import click
 
 from recsys_core.errors import InputError
 from workbench.cli.cluster import cluster_options
-from workbench.cli.context import Settings, pass_settings
+from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _CANCEL_SECONDS = 10.0
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=NamingGroup, invoke_without_command=True)
 @click.pass_context
 def queue(ctx: click.Context) -> None:
     """Do jobs in the background, one or several at a time; they outlive the terminal."""

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from recsys_core.errors import InputError
-from workbench.cli.context import Settings, pass_settings
+from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import ago, print_table
 from workbench.store.annotations import Published, read_annotations
 from workbench.store.export import (
@@ -32,7 +32,7 @@ from workbench.store.text import plain
 _HEADLINES = ("ndcg@10", "auc", "recall@10")
 
 
-@click.group
+@click.group(cls=NamingGroup)
 def runs() -> None:
     """List, show, export and prune the runs on this machine."""
 
@@ -89,7 +89,15 @@ def list_command(
         headers = ("run", "state", "label", "data set", "protocol", "seed", "metric", "", "created")
         print_table(headers, [_row(run) for run in chosen])
     else:
-        sys.stderr.write(f"no runs in {settings.runs_dir}; make some: recsys-workbench eval\n")
+        _say_none(settings.runs_dir)
+
+
+def _say_none(runs_dir: Path) -> None:
+    where = plain(str(runs_dir))
+    text = f"no runs in {where}; make some: recsys-workbench eval"
+    if n := len(list_runs(runs_dir)):
+        text = f"none of the {n} runs in {where} is like that"
+    sys.stderr.write(f"{text}\n")
 
 
 def _as_json(run: RunSummary) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def user(
     ID is an original id; RUN is a run id, its start or end, a label (its newest run), or a run
     folder. Lists come from the run folders; where a run kept none of this user, its model is asked.
     """
-    if (user_id is None) == (find is None):
+    if user_id is not None and find is not None:
+        raise InputError("an id and --find do not go together", "leave one of the two out")
+    if user_id is None and find is None:
         raise InputError("user needs an id, or --find to look for users", "e.g. user 42")
     found = chosen_runs(settings, runs) if runs else newest_runs(settings)
     dataset = dataset_of(found)
