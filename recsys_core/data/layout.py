@@ -61,9 +61,18 @@ def first_line(chunks: Iterator[bytes], where: str) -> str:
     DataError
         The file is empty, or the line is not UTF-8.
     """
-    line = next(chunks, b"").partition(b"\n")[0].removesuffix(b"\r")
+    start = next(chunks, b"")
+    line = start.partition(b"\n")[0].removesuffix(b"\r")
     if not line:
-        raise DataError(f"{where}: the file is empty or its first line is blank")
+        raise DataError(
+            f"{where}: the file is empty or its first line is blank",
+            "check that this is the right file, and complete",
+        )
+    if b"\r" in line and b"\n" not in start:
+        raise DataError(
+            f"{where}: its lines end with a carriage return alone",
+            "save the file with line feeds (\\n), the line ends of Linux",
+        )
     try:
         return line.decode("utf-8-sig")
     except UnicodeDecodeError as error:

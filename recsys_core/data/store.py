@@ -43,7 +43,7 @@ def load_dataset(
         if name in SOURCES:
             return _fetch(name, data_dir, offline, on_event)
     path = Path(name_or_path).expanduser()
-    if path.exists():
+    if name_or_path and path.exists():
         return _load_path(path, data_dir, on_event)
     if path.name != name_or_path:
         raise InputError(f"no such file or folder: {name_or_path}", "check the path of the data")

@@ -103,7 +103,8 @@ def _places(cells: Sequence[str], columns: Mapping[str, str], where: str) -> dic
         return _guess(cells, where)
     for role in ("user", "item"):
         if role not in columns:
-            raise InputError(f"--columns does not say which column of {where} is the {role}", "")
+            problem = f"--columns does not say which column of {where} is the {role}"
+            raise InputError(problem, MAPPING_HINT)
     numbers = [str(number) for number in range(1, len(cells) + 1)]
     names = numbers if _by_number(columns) else list(cells)
     for column in columns.values():

@@ -189,7 +189,7 @@ def test_without_ratings_and_times(tmp_path: Path) -> None:
     ("columns", "says"),
     [
         ({}, "no column is known to be the user or the item; the first line is: who, what"),
-        ({"user": "who"}, "does not say which column of .* is the item"),
+        ({"user": "who"}, "does not say which column of .* is the item\nsay which is which"),
         ({"user": "who", "item": "wat"}, "unknown column of .* 'wat'\ndid you mean 'what'"),
         ({"user": "who", "item": "9"}, "unknown column of .* '9'"),
         ({"user": "who", "item": "who"}, "gives one column of .* two roles"),
@@ -211,6 +211,12 @@ def test_another_scale_of_ratings_has_to_be_said(tmp_path: Path) -> None:
 def test_any_table_may_be_called_ratings_csv(tmp_path: Path) -> None:
     dataset = table(tmp_path, b"user,item,rating\na,1,8\n", name="ratings.csv")
     assert dataset.user_ids.tolist() == ["a"]
+
+
+def test_lines_that_end_as_nowhere_today_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="end with a carriage return alone\nsave the file"):
+        table(tmp_path, b"user,item,rating\ra,1,3\rb,2,4\r")
+    assert table(tmp_path, b"user,item,rating\r\na,1,3\r\n").rating.tolist() == [3]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfeu\0s\0\n"])

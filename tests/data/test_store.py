@@ -232,6 +232,8 @@ def test_what_is_neither_name_nor_path(data: Path) -> None:
         load_dataset("ml1m", data)
     with pytest.raises(InputError, match="no such file or folder: nowhere/ml-1m"):
         load_dataset("nowhere/ml-1m", data)
+    with pytest.raises(InputError, match="unknown data set ''"):  # not the current folder
+        load_dataset("", data)
 
 
 def test_the_sample_is_made_once_and_always_the_same(
