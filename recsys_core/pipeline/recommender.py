@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -184,6 +186,10 @@ class Recommender:
         InputError
             An event that is not an id, (id, rating) or (id, rating, time), or an unknown id.
         """
+        if isinstance(events, str):
+            raise InputError(
+                f"history: {events!r} is a text, not a list", f"give history=[{events!r}]"
+            )
         best, latest = float(self.dataset.rating.max()), int(self.dataset.timestamp.max())
         full = [_event(event, best, latest) for event in events]
         items = [self.item_number(item) for item, _, _ in full]
@@ -297,7 +303,9 @@ def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:
         return str(event), best, latest
     if isinstance(event, tuple | list) and 1 < len(event) <= 3:
         item, rating, *time = event
-        return str(item), float(rating), int(time[0]) if time else latest
+        with suppress(TypeError, ValueError, OverflowError):
+            if math.isfinite(float(rating)):
+                return str(item), float(rating), int(time[0]) if time else latest
     raise InputError(
         f"history: {event!r} is no event", "give an item id, (id, rating) or (id, rating, time)"
     )
