@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -15,9 +16,9 @@ from tests.workbench import trouble
 from tests.workbench.conftest import Cli
 from tests.workbench.test_store_runs import write_run
 from workbench.cli.context import globals_first
-from workbench.store.files import write_json
+from workbench.store.files import StoreError, write_json
 from workbench.store.listing import list_runs
-from workbench.store.runs import Run, Status
+from workbench.store.runs import Run, Status, check_writable
 
 POPULARITY = ("eval", "--dataset", "sample", "--models", "popularity", "--quiet", "--threads", "1")
 
@@ -250,8 +251,21 @@ def test_a_runs_folder_that_cannot_be_written_stops_before_any_work(
         path.write_text("x")
     done = cli(*POPULARITY, "--runs-dir", str(path))
     assert done.code == 2
-    assert done.err.startswith(f"error: {path}: cannot be written: ")
+    reason = "Not a directory" if place == "file" else ""
+    assert done.err.startswith(f"error: {path}: cannot be written: {reason}")
     assert "--runs-dir" in done.err.splitlines()[1]
+
+
+def test_a_runs_folder_that_takes_no_file_is_named_by_what_was_given(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: str) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StoreError) as error:
+        check_writable(runs_dir)
+    assert error.value.problem == f"{runs_dir}: cannot be written: Read-only file system"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without permissions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -276,6 +277,9 @@ def check_writable(runs_dir: Path) -> None:
     except OSError as error:
         with suppress(OSError):
             probe.unlink()
+        if isinstance(error, FileExistsError):  # a file stands there: say so
+            error = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        error.filename = str(runs_dir)  # not the probe, which nobody knows
         raise explain(error, runs_dir, "--runs-dir") from error
 
 
