@@ -33,9 +33,9 @@ class FirstStage:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """What the last axis of `describe` holds: scores and ranks by channel, then context."""
-        labels = list(self.channels.models)
-        by_channel = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
+        """What the last axis of `describe` holds: what each channel says, then context."""
+        kinds = ("score", "rank", "spread") if self.config.ranker.context else ("score", "rank")
+        by_channel = [f"{kind}/{label}" for kind in kinds for label in self.channels.models]
         return (*by_channel, *CONTEXT_FEATURES) if self.config.ranker.context else tuple(by_channel)
 
     def lists(self, scores: FloatArray) -> list[Ranked]:
@@ -81,17 +81,22 @@ class FirstStage:
         -------
         Shape (n, width, features), float32.
         """
+        standard, deviation = _standard(scores, items)
         ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
-        by_channel = np.stack([*_standard(scores, items), *ranks], axis=2).astype(np.float32)
+        by_channel = np.stack([*standard, *ranks], axis=2).astype(np.float32)
         if not self.config.ranker.context:
             return by_channel
-        return np.concatenate([by_channel, self.context.features(histories, items)], axis=2)
+        # log: a channel that tells a user's items well apart has a few times the usual deviation
+        spread = np.broadcast_to(np.log(deviation).transpose(1, 2, 0), (*items.shape, len(scores)))
+        parts = [by_channel, spread, self.context.features(histories, items)]
+        return np.concatenate(parts, axis=2, dtype=np.float32)
 
 
-def _standard(scores: FloatArray, items: IntArray) -> FloatArray:
+def _standard(scores: FloatArray, items: IntArray) -> tuple[FloatArray, FloatArray]:
     """Scores of `items` in deviations above the mean of all that a user may be recommended.
 
-    Shapes (channels, n, n_items) and (n, width) give (channels, n, width).
+    Shapes (channels, n, n_items) and (n, width) give (channels, n, width), and the deviations,
+    (channels, n, 1); 1 where all scores are equal.
     """
     usable = np.isfinite(scores)
     count = np.maximum(usable.sum(axis=2, keepdims=True), 1)
@@ -101,8 +106,7 @@ def _standard(scores: FloatArray, items: IntArray) -> FloatArray:
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
     own = np.take_along_axis(values, np.maximum(items, 0)[None], axis=2)
     deviation = np.where(deviation > 1e-12, deviation, 1)
-    standard: FloatArray = ((own - mean) / deviation).astype(np.float32)
-    return standard
+    return ((own - mean) / deviation).astype(np.float32), deviation
 
 
 def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:

@@ -122,6 +122,22 @@ def test_ranks_by_hand() -> None:
     assert competition_ranks(scores, items)[0, :5].tolist() == [1, 1, 3, 4, 5]
 
 
+def test_scores_and_spreads_by_hand(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
+    """Scores 1, 2, 6 (mean 3, deviation sqrt 14/3) of one channel; the other finds all alike."""
+    stage, _ = inner
+    channels = Channels({"one": stage.channels.models["item-cf"], "flat": None}, np.empty(0))  # type: ignore[dict-item]
+    two = replace(stage, channels=channels)
+    scores = np.full((2, 1, len(stage.tie_rank)), -np.inf, dtype=np.float32)
+    scores[:, 0, :3] = [[1, 2, 6], [5, 5, 5]]
+    rows = two.describe(scores, history([]), np.array([[2, 0]], dtype=np.int32))[0]
+    best, worst = (dict(zip(two.feature_names, row.tolist(), strict=True)) for row in rows)
+    deviation = np.sqrt((4 + 1 + 9) / 3)
+    assert best["score/one"] == pytest.approx((6 - 3) / deviation)
+    assert worst["score/one"] == pytest.approx((1 - 3) / deviation)
+    assert best["spread/one"] == worst["spread/one"] == pytest.approx(np.log(deviation))
+    assert best["score/flat"] == best["spread/flat"] == 0
+
+
 def test_context_by_hand() -> None:
     """Items 0 (comedy), 1 (drama), 2 (comedy and drama); a user who liked 0 and disliked 1."""
     day = 86_400
