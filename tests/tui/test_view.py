@@ -66,6 +66,15 @@ def test_metrics_stand_most_useful_first_main_cutoff_before_others() -> None:
     assert metric_names([run]) == ["ndcg@5", "ndcg@20"], "without 10 the smallest is the main one"
 
 
+def test_recall_of_strata_stands_behind_the_metrics_of_all_items() -> None:
+    names = ["recall/head@10", "recall/tail@10", "recall@10", "ndcg@10", "gini@10", "auc/love"]
+    run = other("a", metrics=dict.fromkeys([*names, "auc"], 0.5))
+    assert metric_names([run]) == [
+        *("ndcg@10", "auc", "auc/love", "recall@10", "gini@10"),
+        *("recall/head@10", "recall/tail@10"),
+    ]
+
+
 def test_only_runs_of_one_split_compete() -> None:
     runs = [
         other("a", metrics={"ndcg@10": 0.2, "logloss": 0.4}),

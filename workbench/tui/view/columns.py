@@ -16,6 +16,7 @@ Value = float | str | None
 _METRIC_ORDER = (
     *("ndcg", "auc", "recall", "gauc", "hit", "logloss", "mrr", "map", "precision", "ece", "rmse"),
     *("coverage", "novelty", "diversity", "popularity", "gini"),
+    *("recall/head", "recall/mid", "recall/tail"),
 )
 _MAIN_K = 10
 
@@ -47,11 +48,15 @@ def metric_names(runs: Iterable[RunSummary]) -> list[str]:
 
     def usefulness(name: str) -> tuple[int, int, str]:
         k = _cutoff(name)
-        base = name.partition("@")[0].partition("/")[0]
-        rank = _METRIC_ORDER.index(base) if base in _METRIC_ORDER else len(_METRIC_ORDER)
-        return (0 if k is None or k == main else k, rank, name)
+        return (0 if k is None or k == main else k, _rank(name.partition("@")[0]), name)
 
     return sorted(names, key=usefulness)
+
+
+def _rank(name: str) -> int:
+    """Place a metric without its K; a task's stands with that of the main task."""
+    known = (each for each in (name, name.partition("/")[0]) if each in _METRIC_ORDER)
+    return next(map(_METRIC_ORDER.index, known), len(_METRIC_ORDER))
 
 
 def at_main_cutoff(names: Sequence[str]) -> list[str]:
