@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from tests.tui.checks import CHECKS, checks, ids_of
 from tests.tui.session import Session, session
@@ -99,6 +100,9 @@ async def _(s: Session) -> None:
 @checks("users.panel")
 async def _(s: Session) -> None:
     here = await to_first(s)
+    assert here.check_action("panel", ()) is False, "both have room"
+    await s.pilot.resize_terminal(100, 36)
+    await s.until(lambda: not here.has_class("-both"))
     before = here.person.genres
     await s.press("v")
     assert here.person.genres != before
@@ -203,6 +207,57 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(users, "run_process", remember)
     async with session(runs, (120, 36)) as running:
         await CHECKS[command](running)
+
+
+async def test_beside_a_user_the_keys_are_those_of_a_user(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
+        here = await to_first(s)
+        await s.until(lambda: here.person.item is not None)
+        await s.pilot.pause()
+        keys = s.text().splitlines()[-1]
+        assert "v why/genres" in keys
+        assert "i item" in keys
+        assert "Enter" not in keys, "the user is open"
+
+
+async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
+        here = await to_users(s)
+        assert len(here.runs_shown) == 1
+        await s.until(lambda: "ndcg@10 of other, gain of item-cf over it" in s.text())
+        await s.press("slash")
+        await s.type("gain=ndcg@10")
+        await s.until(lambda: "+1.0000" in s.text())
+        keys = here.people.grid.table.keys
+        assert keys[0] == "1", "item-cf has 1.0 there, other 0.0"
+        await s.press("enter")
+        await s.until(lambda: not here.people.query("#find"))
+
+
+async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
+        here = await to_users(s)
+        await s.until(lambda: "0.7000" in s.text())
+        await s.press("m")
+        await s.until(lambda: "ndcg@10 of item-cf, gain of other over it" in s.text())
+        await s.until(lambda: "0.2000" in s.text())
+        await s.press("enter")
+        await s.until(lambda: here.user_open and shown_user(here) == "u0")
+        await s.press("m")
+        await s.until(lambda: "other" in str(here.person.pane.query_one(Static).content))
+        assert "ndcg@10 of item-cf" in s.text(), "beside a user the list stays as it is"
+
+
+async def test_a_gain_without_a_second_run_keeps_the_line_open(runs: Path) -> None:
+    (second,) = runs.glob("*other*")
+    (second / RESULTS).unlink()
+    async with session(runs, (80, 24)) as s:
+        here = await to_users(s)
+        await s.press("slash")
+        await s.type("gain=ndcg@10")
+        await s.until(lambda: "compares two runs: there is one here" in s.text())
+        await s.press("enter")
+        assert here.people.query("#find.-wrong"), "what is wrong stays in sight"
 
 
 async def test_a_run_that_was_thinned_out_is_left_out(runs: Path) -> None:

@@ -25,9 +25,13 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
-        "users.rotate", ("m",), "next run", "Show the list of the next run.", "rotate(1)", True
+        "users.rotate",
+        ("m",),
+        "next run",
+        "Show the list of the next run; among the users: its metric.",
+        "rotate(1)",
+        True,
     ),
-    Command("users.runs", ("r",), "runs", "Choose the runs whose lists are shown.", "runs", True),
     Command(
         "users.panel",
         ("v",),
@@ -36,8 +40,6 @@ COMMANDS: tuple[Command, ...] = (
         "panel",
         True,
     ),
-    Command("users.next", ("n",), "next user", "Show the next user of the list.", "step(1)", True),
-    Command("users.previous", ("p",), "previous user", "Show the user above.", "step(-1)"),
     Command(
         "users.similar",
         ("i",),
@@ -46,6 +48,9 @@ COMMANDS: tuple[Command, ...] = (
         "item",
         True,
     ),
+    Command("users.next", ("n",), "next user", "Show the next user of the list.", "step(1)", True),
+    Command("users.previous", ("p",), "previous user", "Show the user above.", "step(-1)"),
+    Command("users.runs", ("r",), "runs", "Choose the runs whose lists are shown.", "runs", True),
     Command(
         "users.fans", ("w",), "who likes it", "List the users who liked the item.", "fans", True
     ),

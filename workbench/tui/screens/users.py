@@ -18,13 +18,13 @@ from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
-from workbench.store.users import Browse, User
-from workbench.store.users_inspect import Inspection, explained, inspect
+from workbench.store.users import Browse
+from workbench.store.users_inspect import Inspection
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import FullScreen
-from workbench.tui.view.subject import dataset_names, runs_on
+from workbench.tui.view.subject import dataset_names, read_lists, read_reasons, runs_on, whose
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.people import People
 from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
@@ -80,10 +80,15 @@ class UsersScreen(FullScreen):
     @property
     def runs_shown(self) -> list[Run]:
         """The runs whose lists are shown, in order."""
+        return self._turned[: self._lists]
+
+    @property
+    def _turned(self) -> list[Run]:
+        """The chosen runs; without a choice, all there are."""
         known = {run.run_id: run for run in self._available}
         chosen = [run_id for run_id in self._chosen if run_id in known] or list(known)
         turned = [chosen[(self.first + place) % len(chosen)] for place in range(len(chosen))]
-        return [Run(known[run_id].folder) for run_id in turned[: self._lists]]
+        return [Run(known[run_id].folder) for run_id in turned]
 
     @property
     def _lists(self) -> int:
@@ -180,7 +185,7 @@ class UsersScreen(FullScreen):
     def _take_runs(self) -> None:
         self._available = self._on_data()
         try:
-            self.people.open(self.browse, self.runs_shown)
+            self.people.open(self.browse, self._turned)
         except InputError as error:  # results of users are damaged
             self._say_nothing(error)
         else:
@@ -193,7 +198,8 @@ class UsersScreen(FullScreen):
         number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
-        self.title_line.remark = f"find: {plain(people.question)}" if people.question else ""
+        find = f"find: {plain(people.question)}" if people.question else ""
+        self.title_line.remark = find or whose(people.measured, self._available)
         listed = self._dataset, bool(count)
         if listed != self._listed:
             self._listed = listed
@@ -242,9 +248,9 @@ class UsersScreen(FullScreen):
         browse, runs = self.browse, self.runs_shown
         try:
             user = browse.user(number)
-            seen = await asyncio.to_thread(_read, browse, user, runs)
+            seen = await asyncio.to_thread(read_lists, browse, user, runs, LENGTH)
             self._show(seen)
-            self._show(await asyncio.to_thread(_explain, seen))
+            self._show(await asyncio.to_thread(read_reasons, seen))
         except InputError as error:
             self.notify(plain(str(error)), severity="error", markup=False)
 
@@ -261,8 +267,12 @@ class UsersScreen(FullScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
+        if action == "open" and self.has_class("-open") and not self.has_class("-wide"):
+            return False
         if action in ("open", "step"):
             return bool(self.people.found.users)
+        if action == "panel" and self.has_class("-both"):
+            return False
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
         if action in ("item", "fans"):
@@ -299,7 +309,10 @@ class UsersScreen(FullScreen):
     def action_rotate(self, by: int) -> None:
         """Go on to the next run."""
         self.first += by
-        self._inspect()
+        if self.user_open:
+            self._inspect()  # the list stays: its order may be by the metric of its run
+        else:
+            self._take_runs()
 
     def action_runs(self) -> None:
         """Ask which runs are shown."""
@@ -374,19 +387,6 @@ class UsersScreen(FullScreen):
         if shown is not None and shown.user == inspection.user:  # the person may have gone on
             lists = read_answer(inspection, done.output)
             self._show(replace(inspection, listings=lists, explained=True))
-
-
-# Work of other threads, each over a connection of its own
-
-
-def _read(browse: Browse, user: User, runs: Sequence[Run]) -> Inspection:
-    with browse.again() as own:
-        return replace(inspect(own, user, runs, LENGTH), browse=browse)
-
-
-def _explain(inspection: Inspection) -> Inspection:
-    with inspection.browse.again() as own:
-        return replace(explained(replace(inspection, browse=own)), browse=inspection.browse)
 
 
 _NOTHING = (

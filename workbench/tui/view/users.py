@@ -53,7 +53,8 @@ class UserList:
         self.browse = browse
         self.metric = metric
         # closed with the last table that reads from them
-        self._results = [_open(run) for run in runs[:2]] if metric else []
+        self.runs = runs[:2]
+        self._results = [_open(run) for run in self.runs] if metric else []
 
     def table(self, found: Found, sort: tuple[str, bool] | None, width: int) -> Table:
         """Make the table of `found`; `width` in cells."""

@@ -54,6 +54,11 @@ class People(Vertical):
 
     # What it is about
 
+    @property
+    def measured(self) -> tuple[str, Sequence[Run]]:
+        """The metric of the list, and whose it is; the second run is compared with the first."""
+        return (self._list.metric, self._list.runs) if self._list is not None else ("", ())
+
     def close(self) -> None:
         """Let go of the files: they are closed when no thread and no table reads them any more."""
         self._list = self._browse = None
@@ -85,7 +90,7 @@ class People(Vertical):
 
     async def _find(self, browse: Browse) -> None:
         try:
-            asked = parse_question(self.question, self._attributes, self._metrics)
+            asked = self._parse(self.question)
             found = await asyncio.to_thread(_search, browse, asked, self._runs, self._facets)
         except InputError as error:
             self._complain(str(error))
@@ -93,6 +98,12 @@ class People(Vertical):
         self._complain("")
         self._asked = asked
         self.found = found
+
+    def _parse(self, question: str) -> Question:
+        asked = parse_question(question, self._attributes, self._metrics)
+        if asked.order and asked.order[0] in ("gain", "loss") and len(self._runs) < 2:
+            raise InputError("=".join(asked.order) + " compares two runs", "there is one here")
+        return asked
 
     def watch_found(self) -> None:
         """Draw the list."""
@@ -169,7 +180,7 @@ class People(Vertical):
         """Go to the users found, also while they are still looked for."""
         event.stop()
         try:
-            parse_question(event.value, self._attributes, self._metrics)
+            self._parse(event.value)
         except InputError as error:
             self._complain(str(error))
         else:
