@@ -28,6 +28,7 @@ from workbench.tui.screens.quit import QuitScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view import changes as requests
 from workbench.tui.view.jobs import clock
+from workbench.tui.view.live import CurveReader
 from workbench.tui.view.queue import QueueReader
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.curves import CurvePanel
@@ -130,6 +131,20 @@ async def test_curves_of_a_job_that_runs_grow(jobs: Path) -> None:
         add_events(run_of(jobs, "mf-live").path, *epochs(6, 10))
         await s.until(lambda: "0.1000┤" in s.text())
         await s.until(lambda: " 50%" in line(s, "mf-live"))
+
+
+async def test_what_is_not_read_yet_is_not_called_untrained(
+    jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session(jobs, (80, 24)) as s:
+        await to(s, "mf-live")
+        await s.until(lambda: len(screen(s).query(LineChart)) == 2)
+        monkeypatch.setattr(CurveReader, "refresh", lambda self, runs: {})
+        await to(s, "mf-done")
+        await s.until(lambda: "mf-done: reading …" in s.text())
+        monkeypatch.undo()
+        await s.until(lambda: "● mf-done" in s.text())
+        assert line(s, "mf-done").rstrip().endswith("ndcg@10 0.2500"), "no loss: it has ended"
 
 
 @tries("jobs.mark", "jobs.clear", "jobs.curve", "jobs.log-axis", "jobs.smooth")

@@ -208,6 +208,8 @@ def _result(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
 
 
 def _loss(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
+    if run.state == "succeeded":
+        return Cell("")  # read for the one under the cursor alone: the others would seem without
     points = curves.get(run.run_id, Curves()).series.get("loss")
     return Cell(show.quantity(points[-1][1])) if points else Cell("")
 

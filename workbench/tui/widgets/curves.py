@@ -138,6 +138,8 @@ class CurvePanel(Vertical, can_focus=True):
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
         text = "no curve yet" if waiting else "no curve: not trained in epochs"
+        if not waiting and any(run.run_id not in self._curves for run in self._runs):
+            text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
 
