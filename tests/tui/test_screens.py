@@ -205,6 +205,31 @@ async def test_detail_compares_settings_with_the_baseline(suite: Path) -> None:
         assert "lr  ✔ done" in s.text()
 
 
+STAGES = {
+    "ndcg@10": 0.31,
+    "channel/item-cf/recall@10": 0.21,
+    "merge/ndcg@10": 0.28,
+    "segment/occupation=technician-engineer/recall@10": 0.2,
+}
+
+
+async def test_metrics_of_stages_stand_apart_in_one_line_each(tmp_path: Path) -> None:
+    write_run(tmp_path, "first", metrics={**STAGES, "merge/ndcg@10": 0.25}, stage="two-stage")
+    params = {"channels": [{"model": "item-cf", "run": ""}, {"model": "ease", "params": {}}]}
+    write_run(tmp_path, "third", metrics=STAGES, number=2, stage="two-stage", params=params)
+    async with session(tmp_path, (200, 50)) as s:
+        await s.go_to("first")
+        await s.press("b")
+        await s.go_to("third")
+        await s.press("enter")
+        text = s.text()
+        assert "Stages and groups" in text
+        assert "merge: the pool in merge order, before ranking" in text
+        assert "  ndcg@10   0.2800  ▲ +0.0300" in text
+        assert "  occupation=technician-engineer/recall@10   0.2000" in text
+        assert "model: item-cf; model: ease" in text
+
+
 async def test_runs_without_a_common_split_are_not_compared_in_detail(suite: Path) -> None:
     async with session(suite) as s:
         await s.go_to("mf")

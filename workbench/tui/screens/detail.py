@@ -23,7 +23,7 @@ _WIDE = 130
 _RESULT_WIDTH = 60
 #: the sections of each column; on a narrow screen the columns stand below each other
 _COLUMNS = (
-    ("result", "notes", "curve", "cutoffs"),
+    ("result", "notes", "curve", "parts", "cutoffs"),
     ("settings", "cost", "files"),
     ("data", "machine"),
 )

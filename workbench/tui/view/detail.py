@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from recsys_core.evaluation.names import PARTS, split_part
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
@@ -97,6 +98,7 @@ def sections(
     return {
         "result": Section(_result_title(summary, against), tuple(result)),
         "notes": Section("Tags and note", tuple(_notes(summary))),
+        "parts": Section("Stages and groups", tuple(_parts(summary, against, p_values))),
         "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against, p_values))),
         "settings": Section("Settings", tuple(_settings(summary, against))),
         "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
@@ -123,7 +125,7 @@ def _result(
         yield (Cell(f"{state}: {reason}" if reason else state, look.style),)
     if run.state == "running":
         yield (Cell(progress_text(run), "running"),)
-    names = metric_names([run])
+    names = _whole(run)
     if not names:
         return
     against = baseline if baseline is not None and comparable(run, baseline) else None
@@ -135,7 +137,7 @@ def _result(
         title = f"{title:<{width + 37 if against else width + 27}}published"
     yield (Cell(title, "muted"),)
     for name in at_main_cutoff(names):
-        yield tuple(_metric_line(run, name, width, against, p_values))
+        yield tuple(_metric_line(run, name, f"{plain(name):<{width}}", against, p_values))
     for source in dict.fromkeys(figure.source for figure in run.published.values()):
         yield (Cell(f"published: {plain(source)}", "muted"),)
 
@@ -144,12 +146,39 @@ def _cutoffs(
     run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
 ) -> Iterator[tuple[Cell, ...]]:
     """List the metrics at every K but the main one."""
-    names = metric_names([run])
+    names = _whole(run)
     against = baseline if baseline is not None and comparable(run, baseline) else None
     first = set(at_main_cutoff(names))
     for name in names:
         if name not in first:
-            yield tuple(_metric_line(run, name, _name_width(names), against, p_values))
+            title = f"{plain(name):<{_name_width(names)}}"
+            yield tuple(_metric_line(run, name, title, against, p_values))
+
+
+def _whole(run: RunSummary) -> list[str]:
+    """List the metrics of the run as a whole: not of a stage, nor of a group of users."""
+    return [name for name in metric_names([run]) if not split_part(name)[0]]
+
+
+def _parts(
+    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
+) -> Iterator[tuple[Cell, ...]]:
+    """List the metrics of stages and groups below what they are of; names are long here.
+
+    A difference stands in the place of the interval.
+    """
+    against = baseline if baseline is not None and comparable(run, baseline) else None
+    groups: dict[str, list[str]] = {}
+    for name in metric_names([run]):
+        if split_part(name)[0]:
+            groups.setdefault(name.partition("/")[0], []).append(name)
+    for group, names in groups.items():
+        yield (Cell(f"{group}: {PARTS[group].partition(':')[0]}", "muted"),)
+        titles = [plain(name.partition("/")[2]) for name in names]
+        for name, title in zip(names, titles, strict=True):
+            padded = f"  {title:<{_name_width(titles)}}"
+            line = list(_metric_line(run, name, padded, against, p_values))
+            yield tuple(line if against is None else [*line[:2], *line[3:]])
 
 
 def _name_width(names: Sequence[str]) -> int:
@@ -159,11 +188,11 @@ def _name_width(names: Sequence[str]) -> int:
 def _metric_line(
     run: RunSummary,
     name: str,
-    width: int,
+    title: str,
     baseline: RunSummary | None,
     p_values: Mapping[str, float],
 ) -> Iterator[Cell]:
-    yield Cell(f"{plain(name):<{width}}  ", "")
+    yield Cell(f"{title}  ", "")
     yield Cell(f"{show.metric(run.metrics[name]):>7}", "strong")
     interval = run.ci95.get(name)
     text = " to ".join(map(show.metric, interval)) if interval else ""

@@ -111,6 +111,11 @@ def parameter(value: object) -> str:
     --------
     >>> parameter(0.0010000), parameter(None), parameter([64, 32]), parameter(True)
     ('0.001', '-', '64, 32', 'yes')
+
+    What is empty inside a setting is left out:
+
+    >>> parameter([{"model": "item-cf", "run": "", "quota": 50}, {"model": "ease", "params": {}}])
+    'model: item-cf, quota: 50; model: ease'
     """
     if value is None:
         return "-"
@@ -121,9 +126,11 @@ def parameter(value: object) -> str:
     if isinstance(value, list | tuple):
         if not value:
             return "none"
-        return ", ".join(parameter(entry) for entry in value)
+        between = "; " if any(isinstance(entry, dict) for entry in value) else ", "
+        return between.join(parameter(entry) for entry in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {parameter(entry)}" for key, entry in value.items())
+        given = {key: entry for key, entry in value.items() if entry not in ("", {})}
+        return ", ".join(f"{key}: {parameter(entry)}" for key, entry in given.items()) or "none"
     return str(value)
 
 
