@@ -202,6 +202,13 @@ def test_a_narrow_table_begins_with_metrics_a_wide_one_with_what_runs_are() -> N
     assert titles(runs, width=80)[:3] == ["run", "data", "ndcg@10"]
 
 
+def test_a_narrow_table_tells_runs_of_one_name_apart() -> None:
+    long = "a-loss-with-a-very-long-name"  # 28 cells: more than a quarter of 80
+    runs = [RUN, other("b", seed=1), other("c", params={"factors": 8, "loss": long})]
+    assert titles(runs, width=80)[:4] == ["run", "seed", "factors", "ndcg@10"]
+    assert titles([RUN, other("b", label="b", seed=1)], width=80)[:2] == ["run", "ndcg@10"]
+
+
 def test_parameters_that_differ_within_a_model_are_columns() -> None:
     runs = [
         RUN,

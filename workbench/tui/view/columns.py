@@ -32,6 +32,10 @@ class Column:
     numeric: bool = False
     metric: bool = False
 
+    def differs(self, runs: Iterable[RunSummary]) -> bool:
+        """Tell whether runs differ in it; none is a value as well."""
+        return len({self.read(run) for run in runs}) > 1
+
 
 def name_of(run: RunSummary) -> str:
     """Return the run's label; a damaged run goes by its id."""
@@ -114,6 +118,32 @@ def in_order(
     left = [column for column in columns if column.key not in hidden]
     places = {key: place for place, key in enumerate(order)}
     return sorted(left, key=lambda column: places.get(column.key, len(places)))
+
+
+def telling_apart(
+    columns: Sequence[Column],
+    runs: Sequence[RunSummary],
+    room: int,
+    cells: Callable[[Column], int],
+) -> list[Column]:
+    """Choose columns in which runs of one name differ: the narrowest, as many as have room.
+
+    Parameters
+    ----------
+    cells
+        What a column takes of `room`.
+    """
+    alike: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        alike.setdefault(name_of(run), []).append(run)
+    groups = [group for group in alike.values() if len(group) > 1]
+    able = [column for column in columns if any(map(column.differs, groups))]
+    chosen = []
+    for column in sorted(able, key=cells):
+        room -= cells(column)
+        if room >= 0:
+            chosen.append(column)
+    return [column for column in columns if column in chosen]
 
 
 def _metric_columns(runs: Sequence[RunSummary]) -> list[Column]:

@@ -19,6 +19,7 @@ from workbench.tui.view.columns import (
     all_columns,
     in_order,
     name_of,
+    telling_apart,
     without_unchanged,
 )
 from workbench.tui.view.compare import CHANCE, best_runs, comparable, difference, sign_of
@@ -36,6 +37,8 @@ MARK = "✱"
 WIDE = 120
 #: the share of the width that may go to what runs are
 _ABOUT_SHARE = 0.45
+#: on a narrow one to what tells runs of one name apart
+_NARROW_SHARE = 0.25
 #: mark, state and label always stay in sight
 _FIXED = 3
 #: cells of a metric: 0.2871✦, ▲ +0.0130*, ▲ +123.4 %*
@@ -247,17 +250,15 @@ def _columns(
 def _first(about: Sequence[Column], runs: Sequence[RunSummary], width: int) -> list[Column]:
     """Choose what stands before the metrics: as much as leaves most of the width to them."""
     if width < WIDE:
-        return [column for column in about if column.key == "dataset" and _differs(column, runs)]
+        data = [column for column in about if column.key == "dataset" and column.differs(runs)]
+        room = round(width * _NARROW_SHARE)
+        return data or telling_apart(about, runs, room, lambda column: _width(column, runs, 0) + 2)
     first, used = [], 0
     for column in about:
         used += _width(column, runs, 0) + 2
         if used <= width * _ABOUT_SHARE:
             first.append(column)
     return first
-
-
-def _differs(column: Column, runs: Sequence[RunSummary]) -> bool:
-    return len({column.read(run) for run in runs}) > 1
 
 
 def _sorted(
