@@ -187,3 +187,19 @@ def test_lists_of_different_length_stand_side_by_side(runs: Path) -> None:
             "-",
             "",
         ]
+
+
+def test_titles_of_similar_items_have_room_for_a_few_words(runs: Path) -> None:
+    with Browse(runs.parent / "data", "films") as browse:
+        lists = [Alike(label, ((0, 0.5),)) for label in "abc"]
+        titles = alike_table(browse, lists, 80).heads[1::2]
+        assert [head.width for head in titles] == [24] * 3, "the third is reached with the arrows"
+
+
+async def test_synthetic_items_are_called_synthetic(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
+        here = await to_items(s)
+        assert "synthetic" not in s.text()
+        here.browse.synthetic = True
+        here.watch_zoomed()
+        await s.until(lambda: "8 items  films (synthetic)" in s.text())

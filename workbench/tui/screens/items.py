@@ -158,7 +158,8 @@ class ItemsScreen(FullScreen):
         width = self.size.width // 2 if beside else self.size.width
         self.catalogue.show(catalogue_table(self.browse, self._found, width))
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
-        self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}"
+        synthetic = " (synthetic)" if self.browse.synthetic else ""
+        self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}{synthetic}"
         self.title_line.remark = f"find: {plain(self.search)}" if self.search else ""
         self.refresh_bindings()
 

@@ -14,7 +14,8 @@ from workbench.tui.view.detail import Section
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table
 from workbench.tui.view.users import fit, score
 
-_LEAST_TITLE = 14
+#: less says little; lists that do not fit are reached with the arrows
+_LEAST_TITLE = 24
 _BAR = 20
 #: lines of the bars of ratings; half stars are put together
 _RATINGS = 5
