@@ -22,7 +22,7 @@ from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.layout import lay_out
 from workbench.tui.view.options import Options
-from workbench.tui.view.table import NumberKeys, Table, progress_text
+from workbench.tui.view.table import NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section
 from workbench.tui.widgets.grid import _fit
@@ -207,6 +207,18 @@ def test_a_narrow_table_tells_runs_of_one_name_apart() -> None:
     runs = [RUN, other("b", seed=1), other("c", params={"factors": 8, "loss": long})]
     assert titles(runs, width=80)[:4] == ["run", "seed", "factors", "ndcg@10"]
     assert titles([RUN, other("b", label="b", seed=1)], width=80)[:2] == ["run", "ndcg@10"]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "text"),
+    [
+        ("failed", "out of memory", "failed: out of memory"),
+        ("cancelled", "cancelled while it ran", "cancelled while it ran"),
+        ("interrupted", "", "interrupted"),
+    ],
+)
+def test_why_a_run_has_no_result_is_said_once(state: str, reason: str, text: str) -> None:
+    assert end_of(other("a", state=state, reason=reason)) == text
 
 
 def test_parameters_that_differ_within_a_model_are_columns() -> None:

@@ -17,7 +17,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
 from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
 from workbench.tui.view.compare import comparable, difference, sign_of
-from workbench.tui.view.table import Cell, progress_text, reason_of
+from workbench.tui.view.table import Cell, end_of, progress_text
 
 #: entries of a curve that are no result
 _NO_SERIES = ("epoch", "step", "rows_per_second")
@@ -119,10 +119,8 @@ def _result(
     run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
 ) -> Iterator[tuple[Cell, ...]]:
     look = show.state_look(run.state)
-    state = f"{look.glyph} {look.word}"
-    reason = reason_of(run)
     if run.state != "succeeded":
-        yield (Cell(f"{state}: {reason}" if reason else state, look.style),)
+        yield (Cell(f"{look.glyph} {end_of(run)}", look.style),)
     if run.state == "running":
         yield (Cell(progress_text(run), "running"),)
     names = _whole(run)

@@ -20,7 +20,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS
 from workbench.tui.view.live import Curves
 from workbench.tui.view.queue import QueueState
-from workbench.tui.view.table import Cell, Head, Row, Rows, Table, reason_of
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, reason_of
 
 #: runs whose curves are drawn over each other
 MOST_MARKED = len(MARKERS)
@@ -134,8 +134,7 @@ def _note(run: RunSummary, view: JobsView) -> Cell | None:
     look = show.state_look(run.state)
     if run.state == "queued":
         return Cell(waiting_text(run, view), look.style)
-    reason = reason_of(run)
-    return Cell(f"{look.word}: {reason}" if reason else look.word, look.style)
+    return Cell(end_of(run), look.style)
 
 
 def waiting_text(run: RunSummary, view: JobsView) -> str:

@@ -27,7 +27,7 @@ from workbench.tui.view.filters import Filter
 from workbench.tui.view.fold import Fold, fold_seeds, unfolded
 from workbench.tui.view.options import Mode, Options
 from workbench.tui.view.significance import Members, Pair, PairedTests, pair_of
-from workbench.tui.view.table import Cell, Head, Row, Rows, Table, progress_text, reason_of
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
 
 BEST = "✦"
 BASELINE = "⚑"
@@ -386,5 +386,4 @@ def _note(run: RunSummary, against: Fold | None) -> Cell | None:
     if run.state == "running":
         return Cell(progress_text(run), "running")
     look = show.state_look(run.state)
-    reason = reason_of(run)
-    return Cell(f"{look.word}: {reason}" if reason else look.word, look.style)
+    return Cell(end_of(run), look.style)

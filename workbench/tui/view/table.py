@@ -133,6 +133,14 @@ def reason_of(run: RunSummary) -> str:
     return plain((run.problem or run.reason).removeprefix(f"{run.folder}/"))
 
 
+def end_of(run: RunSummary) -> str:
+    """Say in which state a run is and why: ``failed: out of memory``; no word twice."""
+    word, reason = show.state_look(run.state).word, reason_of(run)
+    if reason.startswith(word):
+        return reason
+    return f"{word}: {reason}" if reason else word
+
+
 def progress_text(run: RunSummary) -> str:
     """Draw how far a run is: ``fit ███████▌     13/20  loss 0.4120``."""
     progress = run.progress
