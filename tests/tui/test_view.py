@@ -209,6 +209,19 @@ def test_a_narrow_table_tells_runs_of_one_name_apart() -> None:
     assert titles([RUN, other("b", label="b", seed=1)], width=80)[:2] == ["run", "ndcg@10"]
 
 
+def test_a_bound_takes_all_seeds_of_a_row_or_none() -> None:
+    runs = [other("a", metrics={"ndcg@10": 0.3}), other("b", seed=1, metrics={"ndcg@10": 0.1})]
+    options = Options(fold_seeds=True)  # their mean is (.3 + .1) / 2 = .2
+
+    def folds(text: str) -> list[tuple[str, ...]]:
+        found = lay_out(runs, options, parse_filter(text), 200).folds.values()
+        return [tuple(run.run_id for run in fold.members) for fold in found]
+
+    assert folds("ndcg@10>.25") == []
+    assert folds("ndcg@10>.15") == [("a", "b")]
+    assert folds("seed:1") == [("b",)]
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "text"),
     [

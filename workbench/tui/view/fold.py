@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 
@@ -51,6 +51,17 @@ def fold_seeds(runs: Sequence[RunSummary]) -> list[Fold]:
             key = (*job, times[*job, run.seed])
         groups.setdefault(key, []).append(run)
     return [_fold(members) for members in groups.values()]
+
+
+def passing_by_mean(
+    runs: Sequence[RunSummary], passes: Callable[[RunSummary], bool]
+) -> list[RunSummary]:
+    """Choose runs, judged by the mean over their seeds.
+
+    A bound on a metric takes all seeds or none: the mean of those above it would be too high.
+    """
+    means = {run.run_id: fold.run.metrics for fold in fold_seeds(runs) for run in fold.members}
+    return [run for run in runs if passes(replace(run, metrics=means[run.run_id]))]
 
 
 def _text(params: Mapping[str, object]) -> str:

@@ -24,7 +24,7 @@ from workbench.tui.view.columns import (
 )
 from workbench.tui.view.compare import CHANCE, best_runs, comparable, difference, sign_of
 from workbench.tui.view.filters import Filter
-from workbench.tui.view.fold import Fold, fold_seeds, unfolded
+from workbench.tui.view.fold import Fold, fold_seeds, passing_by_mean, unfolded
 from workbench.tui.view.options import Mode, Options
 from workbench.tui.view.significance import Members, Pair, PairedTests, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
@@ -170,10 +170,11 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
     baseline = _baseline(runs, options)
     wanted = {run.run_id for run in baseline.members} if baseline else set()
     wanted |= options.marked
-    chosen = [
-        run for run in runs if passes(run) and (not options.only_marked or run.run_id in wanted)
-    ]
-    folds = fold_seeds(chosen) if options.fold_seeds else unfolded(chosen)
+    those = [run for run in runs if not options.only_marked or run.run_id in wanted]
+    if options.fold_seeds:
+        folds = fold_seeds(passing_by_mean(those, passes))
+    else:
+        folds = unfolded([run for run in those if passes(run)])
     shown = [fold.run for fold in folds]
     seeds = {fold.run.run_id: len(fold.members) for fold in folds} if options.fold_seeds else None
     every = all_columns(shown, seeds, published=baseline is None or options.mode == "value")
