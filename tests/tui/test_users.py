@@ -232,6 +232,10 @@ async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
         assert keys[0] == "1", "item-cf has 1.0 there, other 0.0"
         await s.press("enter")
         await s.until(lambda: not here.people.query("#find"))
+        assert "find: gain=ndcg@10" in s.text().splitlines()[1]
+        await s.pilot.resize_terminal(120, 24)
+        here.people.search()
+        await s.until(lambda: "gain=ndcg@10 · ndcg@10 of other, gain of item-cf" in s.text())
 
 
 async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:

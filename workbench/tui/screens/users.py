@@ -199,7 +199,10 @@ class UsersScreen(FullScreen):
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
         find = f"find: {plain(people.question)}" if people.question else ""
-        self.title_line.remark = find or whose(people.measured, self._available)
+        of = whose(people.measured, self._available)
+        both = f"{find} · {of}" if find and of else find or of
+        room = self.title_line.has_room(self.title_line.what, both)
+        self.title_line.remark = both if room else find
         listed = self._dataset, bool(count)
         if listed != self._listed:
             self._listed = listed
