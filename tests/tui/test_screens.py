@@ -177,6 +177,18 @@ async def test_synthetic_data_is_labelled(empty: Path) -> None:
         assert "sample (synthetic, not real people)" in s.text()
 
 
+async def test_more_columns_are_told_beside_a_scrollbar(suite: Path) -> None:
+    """The sign stood under the scrollbar where there are more rows than lines."""
+    async with session(suite, (80, 24)) as s:
+        assert " »" in s.text()
+    for number in range(30):
+        write_run(suite, f"more-{number}", number=100 + number, metrics=recall_metrics(0.1))
+    async with session(suite, (80, 24)) as s:
+        await s.until(lambda: s.runs.grid.show_vertical_scrollbar)
+        await s.pilot.pause()
+        assert " »" in s.text()
+
+
 async def test_mouse(suite: Path) -> None:
     async with session(suite) as s:
         await s.pilot.click("#runs", offset=(6, 4))

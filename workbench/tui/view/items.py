@@ -73,7 +73,8 @@ def item_section(browse: Browse, facts: ItemFacts, width: int) -> Section:
 
 def alike_table(browse: Browse, lists: Sequence[Alike], width: int) -> Table:
     """Put what runs find like an item side by side; a column a run."""
-    each = max(_LEAST_TITLE, (width - 5) // max(1, len(lists)) - 10)
+    shown = max(1, min(len(lists), (width - 5) // (_LEAST_TITLE + 10)))  # at once
+    each = max(_LEAST_TITLE, (width - 5) // shown - 10)
     heads = [Head("rank", "", 3, right=True)]
     for place, one in enumerate(lists):
         heads.append(Head(f"item {place}", fit(plain(one.label), each).rstrip(), each))

@@ -85,6 +85,11 @@ class Grid(ScrollView, inherit_bindings=False):
         self._styles: dict[tuple[str, Style], Style] = {}
 
     @property
+    def _width(self) -> int:
+        """Cells of a line: what the scrollbar leaves of the size."""
+        return self.scrollable_content_region.width
+
+    @property
     def cursor_key(self) -> str | None:
         """The key of the row under the cursor; None in an empty table."""
         keys = self.table.keys
@@ -119,14 +124,14 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def _refresh_changed(self) -> None:
         """Draw those lines anew that no longer look as they were drawn."""
-        width, self._shown = self.size.width, self._visible_columns()
+        width, self._shown = self._width, self._visible_columns()
         changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
         if changed:
             self.refresh(*(Region(0, y, width, lines) for y, lines in _together(changed)))
 
     def _look(self, y: int) -> _Look:
         """Collect what a line is drawn from."""
-        table, columns = self.table, (self._shown, self._first, self.size.width)
+        table, columns = self.table, (self._shown, self._first, self._width)
         if y == 0:
             return table.heads, columns, table.sort, self.cursor_column
         index = round(self.scroll_offset.y) + y - 1
@@ -221,7 +226,7 @@ class Grid(ScrollView, inherit_bindings=False):
     def _visible_columns(self) -> list[int]:
         """List the columns that fit, left to right; the last one may be cut off."""
         heads, fixed = self.table.heads, self.table.fixed
-        room = self.size.width - sum(head.width + _gap(head) for head in heads[:fixed])
+        room = self._width - sum(head.width + _gap(head) for head in heads[:fixed])
         shown = list(range(min(fixed, len(heads))))
         for index in range(max(self._first, fixed), len(heads)):
             room -= heads[index].width
@@ -273,7 +278,7 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line: the header, a row, or nothing."""
-        width, base = self.size.width, self._base
+        width, base = self._width, self._base
         self._drawn[y] = self._look(y)
         if y == 0:
             return self._head_line(width, base)
