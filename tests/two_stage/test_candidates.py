@@ -125,8 +125,8 @@ def test_ranks_by_hand() -> None:
 def test_scores_and_spreads_by_hand(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
     """Scores 1, 2, 6 (mean 3, deviation sqrt 14/3) of one channel; the other finds all alike."""
     stage, _ = inner
-    channels = Channels({"one": stage.channels.models["item-cf"], "flat": None}, np.empty(0))  # type: ignore[dict-item]
-    two = replace(stage, channels=channels)
+    models = dict(zip(("one", "flat"), stage.channels.models.values(), strict=True))
+    two = replace(stage, channels=replace(stage.channels, models=models))
     scores = np.full((2, 1, len(stage.tie_rank)), -np.inf, dtype=np.float32)
     scores[:, 0, :3] = [[1, 2, 6], [5, 5, 5]]
     rows = two.describe(scores, history([]), np.array([[2, 0]], dtype=np.int32))[0]

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -244,7 +243,7 @@ class UsersScreen(FullScreen):
         """Look at the user under the cursor."""
         key = self.people.grid.cursor_key
         if self.user_open and key is not None and self._browse is not None:
-            self.run_worker(partial(self._look, int(key)), group="look", exclusive=True)
+            self.run_worker(self._look(int(key)), group="look", exclusive=True)
 
     async def _look(self, number: int) -> None:
         """Show lists at once, reasons when they are found."""
