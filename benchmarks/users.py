@@ -76,7 +76,7 @@ def _last_letter(keys: Keys, question: str) -> Iterator[float]:
     keys.press(b"/")
     for _ in range(_REPEATS):
         keys.press(_CLEAR + question[:-1].encode())
-        yield keys.press(question[-1].encode(), expected=f"find: {re.escape(question)} *$")
+        yield keys.press(question[-1].encode(), expected=f"find: {re.escape(question)}( ·.*| *)$")
     keys.press(_ESCAPE)
 
 
