@@ -37,7 +37,7 @@ test-browser:  ## a first session in Chromium, through --serve
 	  $(MAKE) --no-print-directory .venv/.installed-browser && CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -m browser $(ARGS); \
 	fi
 
-accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (about half an hour)
+accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
 	$(BIN)/pytest -m accuracy $(ARGS)
 
 soak: .venv/.installed-dev  ## kill jobs again and again; a session of 20 minutes (SOAK_MINUTES=20)
