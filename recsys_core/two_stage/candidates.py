@@ -34,9 +34,11 @@ class FirstStage:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """What the last axis of `describe` holds: what each channel says, then context."""
-        kinds = ("score", "rank", "spread") if self.config.ranker.context else ("score", "rank")
-        by_channel = [f"{kind}/{label}" for kind in kinds for label in self.channels.models]
-        return (*by_channel, *CONTEXT_FEATURES) if self.config.ranker.context else tuple(by_channel)
+        labels = list(self.channels.models)
+        names = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
+        if self.config.ranker.context:
+            names += [*(f"spread/{label}" for label in labels), *CONTEXT_FEATURES]
+        return tuple(names)
 
     def lists(self, scores: FloatArray) -> list[Ranked]:
         """Cut each channel's scores, shape (channels, n, n_items), to its quota."""

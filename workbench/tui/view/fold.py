@@ -53,15 +53,15 @@ def fold_seeds(runs: Sequence[RunSummary]) -> list[Fold]:
     return [_fold(members) for members in groups.values()]
 
 
-def passing_by_mean(
-    runs: Sequence[RunSummary], passes: Callable[[RunSummary], bool]
-) -> list[RunSummary]:
-    """Choose runs, judged by the mean over their seeds.
+def fold_passing(runs: Sequence[RunSummary], passes: Callable[[RunSummary], bool]) -> list[Fold]:
+    """Fold the runs that pass, each judged by the mean over its seeds.
 
     A bound on a metric takes all seeds or none: the mean of those above it would be too high.
     """
-    means = {run.run_id: fold.run.metrics for fold in fold_seeds(runs) for run in fold.members}
-    return [run for run in runs if passes(replace(run, metrics=means[run.run_id]))]
+    folds = fold_seeds(runs)
+    means = {run.run_id: fold.run.metrics for fold in folds for run in fold.members}
+    chosen = [run for run in runs if passes(replace(run, metrics=means[run.run_id]))]
+    return folds if len(chosen) == len(runs) else fold_seeds(chosen)
 
 
 def _text(params: Mapping[str, object]) -> str:

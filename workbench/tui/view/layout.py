@@ -24,7 +24,7 @@ from workbench.tui.view.columns import (
 )
 from workbench.tui.view.compare import CHANCE, best_runs, comparable, difference, sign_of
 from workbench.tui.view.filters import Filter
-from workbench.tui.view.fold import Fold, fold_seeds, passing_by_mean, unfolded
+from workbench.tui.view.fold import Fold, fold_passing, fold_seeds, unfolded
 from workbench.tui.view.options import Mode, Options
 from workbench.tui.view.significance import Members, Pair, PairedTests, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
@@ -172,7 +172,7 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
     wanted |= options.marked
     those = [run for run in runs if not options.only_marked or run.run_id in wanted]
     if options.fold_seeds:
-        folds = fold_seeds(passing_by_mean(those, passes))
+        folds = fold_passing(those, passes)
     else:
         folds = unfolded([run for run in those if passes(run)])
     shown = [fold.run for fold in folds]
