@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.history import age_weights
+from recsys_core.two_stage.ratings import PredictedRatings
 
 #: events of a user that are less than a day before their last belong to the same session
 SESSION_SECONDS = 86_400
@@ -48,8 +49,11 @@ PAIR_FEATURES = (
     "genres_recent",  # likewise, of the last few liked events
     "year_gap",  # |year of the item - mean year of the last few liked events| / 10
     "time_gap",  # years between the item's mean row and the user's last event
+    "predicted_rating",  # of the item by the user
 )
 CONTEXT_FEATURES = (*USER_FEATURES, *ITEM_FEATURES, *PAIR_FEATURES)
+#: fields of a context that are one array each
+ARRAYS = ("items", "genres", "year", "time")
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Context:
         Shape (n_items,): year of release; NaN where unknown.
     time
         Shape (n_items,), float64: mean timestamp of the item's rows.
+    ratings
+        Predicts ratings.
     """
 
     threshold: float | None
@@ -75,6 +81,7 @@ class Context:
     genres: FloatArray
     year: FloatArray
     time: NDArray[np.float64]
+    ratings: PredictedRatings
 
     @classmethod
     def fit(cls, rows: Interactions) -> Self:
@@ -94,6 +101,7 @@ class Context:
             genres=_genres(rows.dataset),
             year=_years(rows.dataset),
             time=_means(rows.item, rows.timestamp, counts),
+            ratings=PredictedRatings.fit(rows),
         )
 
     def features(self, histories: Histories, items: IntArray) -> FloatArray:
@@ -121,6 +129,7 @@ class Context:
             self._likeness(liked, RECENT, items),
             self._year_gap(liked, items),
             self._time_gap(histories, items),
+            self.ratings(histories, items),
         ]
         parts = [np.broadcast_to(user[:, None, :], shape), own, np.stack(gaps, axis=2)]
         return np.concatenate(parts, axis=2, dtype=np.float32)
@@ -178,14 +187,16 @@ class Context:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Give the arrays by name, for a file."""
-        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {f"context.{name}": array for name, array in arrays.items() if name != "threshold"}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays |= {"rating_mean": self.ratings.mean, "rating_items": self.ratings.items}
+        return {f"context.{name}": array for name, array in arrays.items()}
 
     @classmethod
     def from_state(cls, threshold: float | None, arrays: dict[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave; KeyError when one is missing."""
-        names = [each.name for each in fields(cls) if each.name != "threshold"]
-        return cls(threshold, **{name: arrays[f"context.{name}"] for name in names})
+        ratings = (arrays[f"context.rating_{part}"] for part in ("mean", "items"))
+        own = {name: arrays[f"context.{name}"] for name in ARRAYS}
+        return cls(threshold, **own, ratings=PredictedRatings(*ratings))
 
 
 def _places(rows: Interactions) -> tuple[NDArray[np.float64], TimeArray]:
