@@ -102,15 +102,13 @@ def _solve_rows(ratings: sp.csr_matrix, others: FloatArray) -> FloatArray:
     Shapes (n, m) and (m, 1 + DIM) give (n, 1 + DIM); zeros for rows without a rating.
     """
     solved = np.zeros((ratings.shape[0], 1 + DIM), dtype=np.float32)
-    penalty = np.full(1 + DIM, L2, dtype=np.float32)
-    penalty[0] = BIAS_L2
+    penalty = np.diag(np.array([BIAS_L2, *[L2] * DIM], dtype=np.float32))
     for row in np.flatnonzero(np.diff(ratings.indptr)):
         entries = slice(ratings.indptr[row], ratings.indptr[row + 1])
         vectors = others[ratings.indices[entries]]
         rest = ratings.data[entries] - vectors[:, 0]
         vectors[:, 0] = 1  # what the row's own bias is multiplied by
-        system = vectors.T @ vectors
-        system[np.diag_indices(1 + DIM)] += penalty
+        system = vectors.T @ vectors + penalty
         _, solution, _ = lapack.sposv(system, vectors.T @ rest[:, None], overwrite_a=True)
         solved[row] = solution[:, 0]
     return solved

@@ -13,7 +13,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime
-from tests.protocols.build import dataset
+from tests.protocols.build import dataset, random_dataset
 
 BLOCKS, USERS, ITEMS, LIKED = 4, 30, 12, 7
 N_USERS, N_ITEMS = BLOCKS * USERS, BLOCKS * ITEMS
@@ -46,6 +46,12 @@ def planted() -> tuple[Interactions, Interactions]:
         Interactions.in_time_order(data, np.flatnonzero(part), 4.0) for part in (~last, last)
     )
     return train, valid
+
+
+def random_rows() -> Interactions:
+    """All rows of a small random data set."""
+    data = random_dataset(3)
+    return Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
 
 
 def history(*rows: list[int], rating: float = 5.0) -> Histories:

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.ials import IALS
 from recsys_core.threads import limited_threads
-from tests.protocols.build import random_dataset
-from tests.recall.build import fit, history
+from tests.recall.build import fit, history, random_rows
 
 A, L2 = 0.2, 0.05
-
-
-def train_rows() -> Interactions:
-    data = random_dataset(3)
-    return Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
 
 
 def objective(
@@ -38,7 +31,7 @@ def objective(
 
 @pytest.mark.parametrize("power", [0.0, 1.0])
 def test_every_epoch_lowers_the_objective_to_its_optimum_for_one_side(power: float) -> None:
-    train = train_rows()
+    train = random_rows()
     likes = train.positives().matrix()
     dense = likes.toarray().astype(np.float64)
     before = np.inf
@@ -58,7 +51,7 @@ def test_every_epoch_lowers_the_objective_to_its_optimum_for_one_side(power: flo
 
 
 def test_weighted_rows_solve_dense_normal_equations() -> None:
-    model = fit("ials", train_rows(), dim=4, unobserved_weight=A, l2=L2, rating_weight=1)
+    model = fit("ials", random_rows(), dim=4, unobserved_weight=A, l2=L2, rating_weight=1)
     assert isinstance(model, IALS)
     items = model.item_vectors.astype(np.float64)
     asked = history([3, 8, 20])
@@ -75,7 +68,7 @@ def test_threads_change_nothing() -> None:
     vectors = []
     for threads in (1, 2):
         with limited_threads(threads):
-            model = fit("ials", train_rows(), dim=4)
+            model = fit("ials", random_rows(), dim=4)
             assert isinstance(model, IALS)
             vectors.append(model.item_vectors)
     np.testing.assert_allclose(vectors[0], vectors[1], rtol=1e-4, atol=1e-6)

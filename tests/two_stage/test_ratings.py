@@ -7,18 +7,13 @@ import pytest
 
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.two_stage.ratings import BIAS_L2, L2, PredictedRatings
-from tests.protocols.build import dataset, random_dataset
-from tests.recall.build import history
-
-
-def everything(data_seed: int = 3) -> Interactions:
-    data = random_dataset(data_seed)
-    return Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
+from tests.protocols.build import dataset
+from tests.recall.build import history, random_rows
 
 
 def test_a_user_gets_the_solution_of_the_normal_equations() -> None:
     """Item 8 was rated twice: both ratings count."""
-    model = PredictedRatings.fit(everything())
+    model = PredictedRatings.fit(random_rows())
     items = [3, 8, 8, 20]
     asked = history(items)
     asked.ratings[:] = [5, 1, 4, 2]
