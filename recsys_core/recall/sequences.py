@@ -32,12 +32,18 @@ class Window:
         Shape (b,), int64: user number; the number of users for an unknown one.
     ages
         Shape (b, queries), float32: days from what is asked for to the end of the train rows.
+    times
+        Shape (b, width), int64: timestamps of the events; 0 where there is none.
+    counts
+        Shape (b, queries), int64: events before what is asked for, in the window or not.
     """
 
     items: Tensor
     ratings: Tensor
     users: Tensor
     ages: Tensor
+    times: Tensor
+    counts: Tensor
 
     def to(self, device: torch.device) -> Window:
         """Move to a device."""
@@ -92,9 +98,10 @@ def last_events(
     column = histories.offsets[1:, None] - width + np.arange(width)
     known = column >= histories.offsets[:-1, None]
     column = column[known]
-    items, ratings = (np.zeros(known.shape, dtype=np.int64) for _ in range(2))
+    items, ratings, times = (np.zeros(known.shape, dtype=np.int64) for _ in range(3))
     items[known] = histories.items[column] + 1
     ratings[known] = 1 + np.searchsorted(edges, histories.ratings[column], side="right")
+    times[known] = histories.timestamps[column]
     inside = (users >= 0) & (users < n_users)
     who = np.where(inside, users, n_users).astype(np.int64)
     return Window(
@@ -102,6 +109,8 @@ def last_events(
         torch.from_numpy(ratings),
         torch.from_numpy(who),
         torch.zeros(len(users), 1),
+        torch.from_numpy(times),
+        torch.from_numpy(histories.lengths[:, None]),
     )
 
 
@@ -152,6 +161,7 @@ class Runs:
         self.ratings = on_device(1 + np.searchsorted(edges, histories.ratings, side="right"))
         seconds = histories.timestamps.max(initial=0) - histories.timestamps
         self.ages = on_device((seconds / 86_400).astype(np.float32))
+        self.times = on_device(histories.timestamps.astype(np.int64))
         self.liked = on_device(liked)
         self.offsets = on_device(histories.offsets)
         queries = np.maximum(histories.lengths - 1, 0)  # nothing is known before the first event
@@ -195,6 +205,8 @@ class Runs:
             self.ratings[column] * known,
             user,
             self.ages[at_all[:, :, 0]],
+            self.times[column] * known,
+            (at - first).clamp(min=0),
         )
         liked = self.items[at_all[target]] - 1
         before = self._before(first.expand_as(at).flatten()[asked], at.flatten()[asked])

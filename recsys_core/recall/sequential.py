@@ -17,6 +17,7 @@ from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.errors import InputError
 from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.recall.clock import moment_edges
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
@@ -191,6 +192,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             rating_edges(self.histories.ratings),
             SideTable.of(data.user_columns if wanted else {}, data.n_users),
             SideTable.of(data.item_columns if wanted else {}, data.n_items),
+            moment_edges(self.histories.timestamps),
         )
 
     def _runs(self, device: torch.device) -> Runs:
@@ -253,6 +255,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         weights = self.module.state_dict().items()
         return {
             "edges": self.inputs.edges,
+            "moments": self.inputs.moments,
             **self.inputs.users.arrays("users"),
             **self.inputs.items.arrays("items"),
             **{f"module.{name}": tensor.cpu().numpy() for name, tensor in weights},
@@ -261,7 +264,9 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Build the module, take back its weights and serve."""
         users, items = (SideTable.from_arrays(name, arrays) for name in ("users", "items"))
-        self.inputs = Inputs(self.n_items, arrays["edges"], users, items)
+        # models saved before there were moments read none
+        moments = arrays.get("moments", np.zeros(0, dtype=np.int64))
+        self.inputs = Inputs(self.n_items, arrays["edges"], users, items, moments)
         self.module = self.build(self.inputs)
         weights = {
             name: torch.from_numpy(arrays[f"module.{name}"]) for name in self.module.state_dict()

@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,12 +34,15 @@ class Inputs:
         Lower edges of the levels of ratings.
     users, items
         Attributes.
+    moments
+        Edges of the moments that requests come at.
     """
 
     n_items: int
     edges: FloatArray
     users: SideTable
     items: SideTable
+    moments: NDArray[np.int64]
 
 
 class Attributes(nn.Module):
@@ -85,10 +90,13 @@ class Events(nn.Module):
 
     def forward(self, window: Window) -> Tensor:
         """Shape (b, width, dim); zero where there is no event."""
-        table = self.item + self.attributes.all()[:-1]
-        table = F.pad(table, (0, 0, 1, 0))  # row 0 is no event
-        ratings = self.rating.index_fill(0, torch.zeros(1, dtype=torch.long).to(table.device), 0)
-        return F.embedding(window.items, table) + F.embedding(window.ratings, ratings)
+        known, items = window.items > 0, (window.items - 1).clamp(min=0)
+        if not self.training and items.numel() < len(self.item):  # no need for every item
+            vectors = self.items(items.flatten()).reshape(*items.shape, self.item.shape[1])
+        else:
+            vectors = F.embedding(items, self.item + self.attributes.all()[:-1])
+        events: Tensor = vectors + F.embedding(window.ratings, self.rating)
+        return events * known[..., None]
 
 
 class HistoryPooling(nn.Module):
@@ -96,7 +104,9 @@ class HistoryPooling(nn.Module):
 
     Head h gives the event at age a (0: the latest) and of vector e the weight
 
-        softmax over events of <w_h, e> + b_ha.
+        softmax over events of <w_h, e> + b_ha
+
+    and what else speaks for it.
     """
 
     def __init__(self, dim: int, heads: int, length: int) -> None:
@@ -105,7 +115,9 @@ class HistoryPooling(nn.Module):
         self.content = nn.Linear(dim, heads, bias=False)
         self.position = nn.Parameter(torch.zeros(length, heads))
 
-    def forward(self, events: Tensor, known: Tensor, queries: int) -> Tensor:
+    def forward(
+        self, events: Tensor, known: Tensor, queries: int, more: Tensor | float = 0.0
+    ) -> Tensor:
         """Pool for the queries after each of the last columns.
 
         Parameters
@@ -114,6 +126,8 @@ class HistoryPooling(nn.Module):
             Shape (b, width, dim).
         known
             Shape (b, width), bool: where there is an event.
+        more
+            Shape (b, queries, width, heads): added before the softmax.
 
         Returns
         -------
@@ -126,7 +140,7 @@ class HistoryPooling(nn.Module):
         reached = (age >= 0) & (age < self.length)
         bias = F.embedding(age.clamp(0, self.length - 1), self.position)
         seen = reached & known[:, None]  # (b, queries, width)
-        scores = self.content(events)[:, None] + bias  # (b, queries, width, heads)
+        scores = self.content(events)[:, None] + bias + more  # (b, queries, width, heads)
         scores = scores.masked_fill(~seen[..., None], NEVER)
         heads = scores.shape[3]
         weights = torch.softmax(scores, dim=2).permute(0, 1, 3, 2)

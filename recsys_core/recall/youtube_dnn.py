@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.config import Config
+from recsys_core.recall.clock import Clock
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.recall.towers import (
@@ -38,6 +39,11 @@ class YouTubeDNNConfig(SequentialConfig):
         description="Tell the network, while it learns, how many days ago an example was; it is "
         "asked with an age of 0.",
     )
+    clock: bool = Field(
+        False,
+        description="Read times: the pauses between events, how long ago they were, the moment of "
+        "the request and how many events came before it.",
+    )
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the events at most.")
     learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's first step size.")
     patience: int = Field(
@@ -49,7 +55,7 @@ class YouTubeDNNConfig(SequentialConfig):
 
 
 class YouTubeNetwork(Network):
-    """u = MLP(pooled history, last event, user, example age), v_i = w_i + e_i.
+    """u = MLP(pooled history, last event, user, request, example age), v_i = w_i + e_i.
 
     The paper's softmax weights w_i are free. Here the embedding e_i that stands for item i in a
     history is added, so that weights learn from histories and from attributes, too.
@@ -61,18 +67,23 @@ class YouTubeNetwork(Network):
         self.events = Events(inputs, config.dim)
         self.users = Attributes(inputs.users, config.dim)
         self.pool = HistoryPooling(config.dim, config.pools, config.history)
-        width = (config.pools + 2) * config.dim + 2 * config.example_age
+        self.clock = Clock(inputs.moments, config.dim, config.pools) if config.clock else None
+        vectors = config.pools + 2 + 2 * config.clock
+        width = vectors * config.dim + 2 * config.example_age
         self.layers = hidden_layers([width, *config.hidden, config.dim], config.dropout)
         self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim) * INIT)
 
     def forward(self, window: Window, queries: int) -> Tensor:
         """Make the queries after each of the last columns, shape (b, queries, dim)."""
         events = self.events(window)
-        parts = [
-            self.pool(events, window.items > 0, queries),
-            events[:, -queries:],
-            self.users(window.users)[:, None].expand(-1, queries, -1),
-        ]
+        parts = [self.users(window.users)[:, None].expand(-1, queries, -1)]
+        recency: Tensor | float = 0.0
+        if self.clock:
+            events = events + self.clock.pauses(window)
+            recency = self.clock.recency(window, queries)
+            parts.append(self.clock.requests(window, queries))
+        pooled = self.pool(events, window.items > 0, queries, recency)
+        parts = [pooled, events[:, -queries:], *parts]
         if self.config.example_age:
             age = window.ages[..., None] / AGE_DAYS
             parts += [age, age.sqrt()]

@@ -24,7 +24,7 @@ def test_dssm_on_ml_100k() -> None:
         ("next-item-ml1m", "dssm", "recall@20", 0.40),
         ("next-item-ml1m", "youtube-dnn", "ndcg@10", 0.190),
         ("next-item-ml1m", "sasrec", "ndcg@10", 0.177),
-        ("recall-user-timeline-ml1m", "youtube-dnn", "ndcg@10", 0.196),
+        ("recall-user-timeline-ml1m", "youtube-dnn", "ndcg@10", 0.200),
     ],
 )
 def test_ml_1m(suite: str, model: str, metric: str, floor: float) -> None:

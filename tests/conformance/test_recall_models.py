@@ -27,7 +27,7 @@ RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
 FIELDS: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 60},
     "dssm": {"batch_size": 16},
-    "youtube-dnn": {"batch_size": 16, "dropout": 0.5},
+    "youtube-dnn": {"batch_size": 16, "dropout": 0.5, "clock": True},
     "sasrec": {"batch_size": 8},
 }
 #: models that give everybody the same list

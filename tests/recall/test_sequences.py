@@ -51,6 +51,9 @@ def test_the_last_events_by_hand() -> None:
     assert window.ratings.tolist() == [[0, 0, 6], [0, 0, 0], [3, 4, 5], [0, 1, 6]]
     assert window.users.tolist() == [0, 3, 2, 3]  # 3 users are known; number 3 is the unknown one
     assert window.ages.tolist() == [[0], [0], [0], [0]]
+    # the rows of `history` are a second apart; the third has an event that the window leaves out
+    assert window.times.tolist() == [[0, 0, 0], [0, 0, 0], [2, 3, 4], [0, 5, 6]]
+    assert window.counts.tolist() == [[1], [0], [4], [2]]
 
 
 def test_short_histories_make_narrow_windows() -> None:
@@ -73,6 +76,8 @@ def test_runs_by_hand() -> None:
     assert batch.liked.tolist() == [13, 14, 11, 12, 17]
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
     assert batch.window.users.tolist() == [0, 0, 2]
+    assert batch.window.times.tolist() == [[0, 1, 2, 3], [0, 0, 0, 1], [0, 0, 0, 6]]
+    assert batch.window.counts.tolist() == [[3, 4], [1, 2], [0, 1]]
     # before 13: 10, 11 and 12, …; all that was, whatever a window shows of it
     assert batch.known is not None
     assert batch.known.ends.tolist() == [3, 7, 8, 10, 11]

@@ -135,6 +135,15 @@ def test_weights_of_another_shape_are_refused() -> None:
         model.set_state(state)
 
 
+def test_a_model_saved_before_there_were_moments_is_read() -> None:
+    model = fit("dssm", chain(20), epochs=1, **SMALL)
+    state = model.state()
+    before = after(model, 3, 4, k=5)
+    del state["moments"]
+    model.set_state(state)
+    assert after(model, 3, 4, k=5) == before
+
+
 def test_heads_must_divide_the_dimension() -> None:
     with pytest.raises(ValidationError, match="dim 64 is not a multiple of heads 3"):
         SASRecConfig(heads=3)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from recsys_core.data.dataset import Categorical, Column, MultiCategorical, Numeric, Text
+from recsys_core.recall.clock import moment_edges
 from recsys_core.recall.dssm import DSSMConfig, Towers
 from recsys_core.recall.sasrec import Block, SASRecConfig, Transformer
 from recsys_core.recall.sequences import Window
@@ -17,6 +20,7 @@ from recsys_core.recall.towers import Attributes, Events, HistoryPooling, Inputs
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig, YouTubeNetwork
 
 N_ITEMS, N_USERS, DIM = 12, 4, 8
+DAY = 86_400
 
 
 def genres(*rows: list[int]) -> MultiCategorical:
@@ -33,23 +37,28 @@ def inputs() -> Inputs:
         np.array([1, 3, 5], np.float32),
         SideTable.of(job, N_USERS),
         SideTable.of(kinds, N_ITEMS),
+        moment_edges(np.arange(N_ITEMS * DAY, step=DAY)),
     )
 
 
-def window(items: list[list[int]]) -> Window:
+def window(items: list[list[int]], queries: int = 1) -> Window:
     numbers = torch.tensor(items)
     ratings = (numbers % 4 + 1) * (numbers > 0)
-    return Window(numbers, ratings, torch.arange(len(items)), torch.zeros(len(items), 1))
+    counts = (numbers > 0).cumsum(dim=1)
+    times = DAY * counts * (numbers > 0)  # an event a day
+    users, ages = torch.arange(len(items)), torch.zeros(len(items), 1)
+    return Window(numbers, ratings, users, ages, times, counts[:, -queries:])
 
 
-NETWORKS = ["youtube-dnn", "dssm", "sasrec"]
+NETWORKS = ["youtube-dnn", "youtube-dnn, clock", "dssm", "sasrec"]
 
 
 def network(name: str) -> Network:
     torch.manual_seed(0)
     built: Network
-    if name == "youtube-dnn":
-        built = YouTubeNetwork(inputs(), YouTubeDNNConfig(dim=DIM, history=4, hidden=(16,)))
+    if name.startswith("youtube-dnn"):
+        fields = YouTubeDNNConfig(dim=DIM, history=4, hidden=(16,), clock="clock" in name)
+        built = YouTubeNetwork(inputs(), fields)
     elif name == "dssm":
         built = Towers(inputs(), DSSMConfig(dim=DIM, history=4, user_hidden=(16,)))
     else:
@@ -81,12 +90,13 @@ def test_attributes_worked_by_hand() -> None:
 
 def test_events_are_id_attributes_and_rating() -> None:
     layer = Events(inputs(), DIM)
-    found = layer(
-        Window(torch.tensor([[0, 2]]), torch.tensor([[0, 3]]), torch.zeros(1), torch.zeros(1))
-    )
+    found = layer(replace(window([[0, 2]]), ratings=torch.tensor([[0, 3]])))
     attributes = layer.attributes(torch.tensor([1]))[0]
     torch.testing.assert_close(found[0, 1], layer.item[1] + attributes + layer.rating[3])
     assert found[0, 0].tolist() == [0] * DIM
+    # asked for so few, it computes just those; in training, all items once
+    few = layer.eval()(replace(window([[0, 2]]), ratings=torch.tensor([[0, 3]])))
+    torch.testing.assert_close(few, found, rtol=0, atol=0)
 
 
 def test_pooling_agrees_with_literal_code() -> None:
@@ -160,7 +170,7 @@ def test_softmax_weights_of_youtube_dnn_learn_from_histories_and_attributes() ->
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_future_is_never_seen(name: str) -> None:
     net = network(name)
-    one, other = window([[1, 2, 3, 4, 5, 6]]), window([[1, 2, 3, 4, 9, 10]])
+    one, other = window([[1, 2, 3, 4, 5, 6]], 4), window([[1, 2, 3, 4, 9, 10]], 4)
     first, second = net(one, 4), net(other, 4)
     torch.testing.assert_close(first[:, :2], second[:, :2])  # after 3 and after 4
     assert (first[:, 2:] - second[:, 2:]).abs().min() > 0
@@ -178,8 +188,7 @@ def test_padding_never_changes_a_query(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nobody_asking_is_no_error(name: str) -> None:
-    none = torch.zeros(0, 3, dtype=torch.long)
-    nobody = Window(none, none, torch.zeros(0, dtype=torch.long), torch.zeros(0, 1))
+    nobody = Window(*(part[:0] for part in vars(window([[1, 2, 3]])).values()))
     assert network(name)(nobody, 1).shape == (0, 1, DIM)
 
 
@@ -198,15 +207,12 @@ def test_order_ratings_and_attributes_matter(name: str) -> None:
     query = net(plain, 1)
     others = [
         window([[2, 1, 3]]),
-        Window(plain.items, torch.ones_like(plain.ratings), plain.users, plain.ages),
-        Window(plain.items, plain.ratings, plain.users + 1, plain.ages),  # another job
+        replace(plain, ratings=torch.ones_like(plain.ratings)),
+        replace(plain, users=plain.users + 1),  # another job
     ]
     for other in others:
         assert (net(other, 1) - query).abs().max() > 1e-3
     # users 0 and 2 have the same job; nothing is known of users 3 and 4
     for one, same in ((0, 2), (3, 4)):
-        pair = [
-            net(Window(plain.items, plain.ratings, torch.tensor([user]), plain.ages), 1)
-            for user in (one, same)
-        ]
+        pair = [net(replace(plain, users=torch.tensor([user])), 1) for user in (one, same)]
         torch.testing.assert_close(*pair)

@@ -18,7 +18,7 @@ from tests.data.real import real_data
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize(
-    ("suite", "floor", "gain"), [("seed", 0.222, 0.022), ("topn-random-ml1m", 0.292, 0.001)]
+    ("suite", "floor", "gain"), [("seed", 0.233, 0.028), ("topn-random-ml1m", 0.292, 0.001)]
 )
 def test_ml_1m(suite: str, floor: float, gain: float) -> None:
     """ndcg@10 of the whole, and over the best of its channels on the full catalogue."""
