@@ -149,8 +149,9 @@ def favourites(past: Past, owner: Owner, by: Attribute) -> MultiCategorical:
 def _insert(most: NDArray[np.float64], codes: IntArray, counts: Vector, code: int) -> None:
     """Put `code` into each row's list, shape (n, places), descending by count; the first stays."""
     new = np.full(len(counts), code, dtype=np.int32)
+    in_it = np.zeros(len(counts), dtype=np.bool_)
     for place in range(most.shape[1]):
-        better = counts > most[:, place]
-        pushed, pushed_code = most[better, place], codes[better, place]
-        most[better, place], codes[better, place] = counts[better], new[better]
-        counts[better], new[better] = pushed, pushed_code
+        in_it |= counts > most[:, place]  # and from its place on all others move down by one
+        pushed, pushed_code = most[in_it, place], codes[in_it, place]
+        most[in_it, place], codes[in_it, place] = counts[in_it], new[in_it]
+        counts[in_it], new[in_it] = pushed, pushed_code

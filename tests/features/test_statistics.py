@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import MultiCategorical, Numeric
@@ -87,6 +87,7 @@ def test_counts_of_all_others(events: list[tuple[int, int, int, int]], train: bo
 
 
 @settings(max_examples=40)
+@example([(1, 1, 4, 0), (1, 1, 4, 0), (1, 3, 4, 0), (0, 0, 1, 0), (1, 0, 1, 1)], False)
 @given(EVENTS, st.booleans())
 def test_favourite_genres(events: list[tuple[int, int, int, int]], train: bool) -> None:
     some = world(events, train=train)

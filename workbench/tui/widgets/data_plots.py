@@ -48,7 +48,7 @@ class DataPlots(Container):
 
     def _draw(self) -> None:
         about = self._about
-        if about is None:
+        if about is None or not self.size:  # not laid out yet: a resize follows
             return
         width, height = max(20, self.size.width // 2 - 3), max(3, self.size.height // 2 - 1)
         self.query_one("#ratings", SectionView).show(rating_section(about, width, height))
