@@ -12,7 +12,6 @@ import hashlib
 import http.client
 import os
 import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -27,6 +26,7 @@ from recsys_core.data.registered import DOWNLOADS
 from recsys_core.data.sources import SAMPLE, SOURCES, Source
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.processes import python_command
 
 RECBOLE = "recbole==1.2.1"
 
@@ -245,7 +245,7 @@ def download_wheel(requirement: str, folder: Path) -> Path:
     for wheel in folder.glob(f"{stem}-*.whl"):
         return wheel
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command = python_command("-m", "pip", "download", "--no-deps", "--only-binary=:all:")
         command += ["--no-input", "--disable-pip-version-check", "--quiet", "--dest", scratch]
         try:
             done = subprocess.run(  # noqa: S603

@@ -20,6 +20,7 @@ from recsys_core.data.registered import list_datasets
 from recsys_core.data.sources import SOURCES
 from recsys_core.errors import InputError
 from recsys_core.events import Event
+from recsys_core.processes import python_command
 from tests.data.files import ATOMIC, ML_1M, ML_100K, write_zip
 
 CONTENT = bytes(range(256)) * 2000
@@ -207,7 +208,7 @@ def test_an_incomplete_set_is_not_registered(
 
 def fake_pip(monkeypatch: pytest.MonkeyPatch, wheel: Path | None, stderr: str = "") -> None:
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        assert command[1:5] == ["-m", "pip", "download", "--no-deps"]
+        assert command[:5] == python_command("-m", "pip", "download")
         if wheel is not None:
             target = Path(command[command.index("--dest") + 1])
             (target / wheel.name).write_bytes(wheel.read_bytes())

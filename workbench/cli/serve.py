@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from recsys_core.errors import InputError
+from recsys_core.processes import python_command
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -33,7 +34,7 @@ def serve(runs_dir: Path, data_dir: Path, host: str, port: int) -> int:
             "--serve needs the package textual-serve", "pip install 'recsys-workbench[web]'"
         ) from None
     _check_address(host, port)
-    words = [sys.executable, "-m", "workbench.tui.browser"]
+    words = python_command("-m", "workbench.tui.browser")
     words += [str(runs_dir.absolute()), str(data_dir.absolute())]
     server = make_server(f"exec {shlex.join(words)}", host, port)
     sys.stderr.write(f"serving on {server.public_url} (Ctrl+C ends)\n")

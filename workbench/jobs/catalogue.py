@@ -21,6 +21,7 @@ from typing import Any
 
 import recsys_core
 from recsys_core import __version__
+from recsys_core.processes import python_command
 from recsys_core.registry import ENTRY_POINT_GROUP
 from workbench.store.files import StoreError, read_json
 from workbench.store.xdg import xdg_folder
@@ -193,4 +194,4 @@ def build_command(path: Path) -> list[str]:
     for file in old[:-_KEPT]:
         with suppress(OSError):
             file.unlink()
-    return [sys.executable, "-P", "-m", "workbench.jobs.catalogue_build", str(path)]
+    return python_command("-m", "workbench.jobs.catalogue_build", str(path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from distributed import Worker, get_worker
 from distributed.core import Status
 
+from recsys_core.processes import python_command
 from workbench.jobs.dask_parcel import Files, find_data, keep_data, pack_result, unpack_job
 from workbench.store.runs import EVENTS, LOG, STOP, Run
 
@@ -66,7 +66,7 @@ def run_job(job: dict[str, Any], data: Files | None = None) -> dict[str, Any]:
 def _do(run: Run, worker: Worker, key: str) -> dict[str, Any]:
     relay = _Relay(run, worker, key)
     relay.send(begun=True)
-    line = [sys.executable, "-P", "-m", "workbench.jobs.dask_host", str(run.path.parent)]
+    line = python_command("-m", "workbench.jobs.dask_host", str(run.path.parent))
     with subprocess.Popen(line, stdin=subprocess.PIPE) as host:  # noqa: S603 - this program
         while host.poll() is None:
             if not _wanted(worker, key) and host.stdin is not None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import psutil
 
+from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, Run
@@ -87,7 +87,7 @@ class LocalExecutor:
         """Start a worker; its output goes to the run's log.txt."""
         with (run.path / LOG).open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - this program
-                [sys.executable, "-P", "-m", "workbench.jobs.worker", str(run.path)],
+                python_command("-m", "workbench.jobs.worker", str(run.path)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from recsys_core.processes import python_command
 from workbench.jobs.changes import queue_folder
 from workbench.store.files import StoreError, explain
 
@@ -102,7 +102,7 @@ def ensure_supervisor(runs_dir: Path) -> None:
     if supervisor_pid(runs_dir) is not None:
         return
     path = queue_folder(runs_dir) / _LOG
-    line = [sys.executable, "-P", "-m", "workbench.jobs.supervisor", str(runs_dir.absolute())]
+    line = python_command("-m", "workbench.jobs.supervisor", str(runs_dir.absolute()))
     try:
         if path.exists() and path.stat().st_size > _LONGEST_LOG:
             path.replace(path.with_suffix(".1.log"))

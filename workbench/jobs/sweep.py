@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from recsys_core.processes import python_command
 from workbench.jobs.changes import changing, is_paused, ring
 from workbench.jobs.queue import Entry
 from workbench.jobs.sweep_space import Space
@@ -227,7 +227,7 @@ class Drivers:
     def _start(self, folder: Path) -> subprocess.Popen[bytes]:
         self._log(f"sweep {folder.name}: goes on")
         return subprocess.Popen(  # noqa: S603 - this program
-            [sys.executable, "-P", "-m", "workbench.jobs.sweep_driver", str(folder.absolute())],
+            python_command("-m", "workbench.jobs.sweep_driver", str(folder.absolute())),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

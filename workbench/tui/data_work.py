@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from recsys_core.data.registered import list_datasets
 from recsys_core.errors import InputError
+from recsys_core.processes import python_command
 from workbench.store.text import plain
 from workbench.tui.processes import follow_process
 from workbench.tui.view.data import DataSet
@@ -90,7 +90,7 @@ class DataWork:
 
     async def _run(self, words: Sequence[str], on_line: Callable[[str], None]) -> Any:
         """Run a command and read the JSON that it prints."""
-        line = [sys.executable, "-P", "-m", "workbench", f"--data-dir={self._data_dir}", "data"]
+        line = python_command("-m", "workbench", f"--data-dir={self._data_dir}", "data")
         done = await follow_process([*line, words[0], "--json", *words[1:]], on_line)
         if done.code:
             said = [text for text in done.errors.splitlines() if not text.startswith("{")]

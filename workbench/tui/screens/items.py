@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.processes import python_command
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain
@@ -250,7 +250,7 @@ class ItemsScreen(FullScreen):
     async def _answer(self, run: RunSummary, item: int) -> Alike:
         app, item_id = self.workbench, self.browse.item(item).item_id
         folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
-        line = [sys.executable, "-m", "workbench", *folders, "similar", "--run", str(run.folder)]
+        line = python_command("-m", "workbench", *folders, "similar", "--run", str(run.folder))
         done = await run_process([*line, "--k", str(_LENGTH), "--json", "--", item_id])
         if done.code != 0:
             return Alike(run.label, problem=f"{run.label}: {done.errors.splitlines()[0][:60]}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from recsys_core.processes import python_command
 from workbench.jobs.catalogue import Catalogue
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
@@ -278,7 +278,7 @@ class NewJobScreen(ModalScreen[str | None]):
             f"--runs-dir={app.runs_dir}",  # type: ignore[attr-defined]
             f"--data-dir={app.data_dir}",  # type: ignore[attr-defined]
         ]
-        done = await run_process([sys.executable, "-P", "-m", "workbench", *arguments, *folders])
+        done = await run_process(python_command("-m", "workbench", *arguments, *folders))
         self._busy = False
         if done.code:
             self._say(done.errors.removeprefix("error: ") or "it could not be added", wrong=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -15,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.processes import python_command
 from workbench.store.listing import RunSummary
 from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
@@ -380,7 +380,7 @@ class UsersScreen(FullScreen):
         self.notify(f"Asking the models for user {plain(user_id)}.", markup=False)
         folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
         runs = [word for one in inspection.listings for word in ("--run", str(one.run.path))]
-        line = [sys.executable, "-m", "workbench", *folders, "user", *runs]
+        line = python_command("-m", "workbench", *folders, "user", *runs)
         options = ["--k", str(LENGTH), "--recompute", "--json", "--", user_id]
         done = await run_process([*line, *options])
         if done.code != 0:
