@@ -10,6 +10,9 @@ from pathlib import Path
 def main() -> int:
     """Run the command line with the arguments of the process; return the exit code."""
     try:
+        from workbench.store.streams import open_streams
+
+        open_streams()
         from workbench.cli.main import run_command_line
 
         return run_command_line(sys.argv[1:], _open_session)

@@ -105,6 +105,14 @@ def test_a_failed_job_does_not_stop_the_others(cli: Cli, tmp_path: Path) -> None
     assert json.loads(report.read_text())["exit_code"] == 3
 
 
+def test_what_ends_the_process_is_no_success(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ("eval", "--dataset", "sample", "--models", "popularity", "--quiet")
+    monkeypatch.setattr("workbench.cli.work.load_split", lambda *_, **__: sys.exit(0))
+    done = cli(*line, "--gate", "popularity:ndcg@10>=.9")
+    assert done.code == 3
+    assert done.err.startswith("error: SystemExit: 0\n")
+
+
 def test_train_takes_a_configuration_file_and_changes(
     cli: Cli, runs_dir: Path, tmp_path: Path
 ) -> None:

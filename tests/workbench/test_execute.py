@@ -99,6 +99,8 @@ def test_a_failed_run_is_not_reused(do: Do) -> None:
         ("bug", "ValueError: shapes (3,) and (4,)"),
         ("input", "ease wants 30 GB; use item-cf"),
         ("memory", "out of memory"),
+        ("exit", "its code ended the process: SystemExit: 0"),
+        ("pipe", "BrokenPipeError: Broken pipe"),
     ],
 )
 def test_a_job_that_fails_says_why(do: Do, kind: str, reason: str) -> None:
@@ -108,6 +110,15 @@ def test_a_job_that_fails_says_why(do: Do, kind: str, reason: str) -> None:
     assert (status.state, status.exit_code, status.reason) == ("failed", 3, reason)
     assert "Traceback (most recent call last)" in (outcome.run.path / "log.txt").read_text()
     assert names(outcome.run).isdisjoint(RESULT_FILES)
+
+
+@pytest.mark.parametrize("kind", ["full database", "full array", "full tensor"])
+def test_a_full_disk_is_named_whichever_library_met_it(do: Do, kind: str) -> None:
+    outcome = do(trouble.NAME, trouble=kind)
+    assert outcome.reason == (
+        f"{outcome.run.path}: cannot be written: No space left on device;"
+        " free some space, or choose another place"
+    )
 
 
 def test_warnings_of_libraries_go_to_the_log(do: Do, capsys: pytest.CaptureFixture[str]) -> None:

@@ -112,6 +112,33 @@ def test_a_reader_that_leaves_is_no_error(runs_dir: Path, data_dir: Path) -> Non
     assert (process.returncode, err) == (0, "")
 
 
+def test_training_goes_on_without_its_reader_and_the_gate_is_judged(
+    runs_dir: Path, data_dir: Path
+) -> None:
+    load_dataset("sample", data_dir)
+    line = ("eval", "--dataset", "sample", "--models", "popularity", "--plain", "--threads", "1")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command(runs_dir, data_dir, *line, "--gate", "popularity:ndcg@10>=0.99"),
+        env=ENVIRONMENT,
+        stdout=writer,
+        stderr=writer,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert [run.state for run in list_runs(runs_dir)] == ["succeeded"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["runs", "list"], 0), (["runs", "liszt"], 2)])
+def test_closed_streams_do_not_change_the_exit_code(
+    runs_dir: Path, data_dir: Path, arguments: list[str], code: int
+) -> None:
+    line = " ".join(command(runs_dir, data_dir, *arguments))
+    assert subprocess.run(["bash", "-c", f"{line} <&- >&- 2>&-"], check=False).returncode == code
+
+
 def test_text_that_the_terminal_cannot_show_is_escaped(runs_dir: Path, data_dir: Path) -> None:
     write_run(runs_dir, "千と")
     done = subprocess.run(

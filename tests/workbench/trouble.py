@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import sqlite3
 import warnings
 from typing import Any, ClassVar
 
@@ -19,6 +21,15 @@ from recsys_core.recall.base import RecallModel
 from recsys_core.registry import register_model
 
 NAME = "trouble"
+_ERRORS: dict[str, BaseException] = {
+    "bug": ValueError("shapes (3,) and (4,)\nsecond line"),
+    "input": InputError("ease wants 30 GB", "use item-cf"),
+    "memory": MemoryError(),
+    "exit": SystemExit(0),
+    "pipe": BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    "full database": sqlite3.OperationalError("database or disk is full"),
+    "full array": OSError("12000 requested and 4096 written"),
+}
 
 
 class TroubleConfig(Config):
@@ -34,20 +45,21 @@ class Trouble(RecallModel[TroubleConfig]):
     Config: ClassVar[type[Config]] = TroubleConfig
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        match self.config.trouble:
-            case "bug":
-                raise ValueError("shapes (3,) and (4,)\nsecond line")
-            case "input":
-                raise InputError("ease wants 30 GB", "use item-cf")
-            case "memory":
-                raise MemoryError
-            case "swallowed interrupt":
-                try:
-                    signal.raise_signal(signal.SIGINT)
-                except KeyboardInterrupt:
-                    raise SystemError("initialization raised unreported exception") from None
-            case "warning":
-                warnings.warn("matrix is ill-conditioned", RuntimeWarning, stacklevel=1)
+        trouble = self.config.trouble
+        if trouble in _ERRORS:
+            raise _ERRORS[trouble]
+        if trouble == "full tensor":
+            try:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            except OSError:
+                raise RuntimeError("[enforce fail at inline_container.cc:672]") from None
+        if trouble == "swallowed interrupt":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise SystemError("initialization raised unreported exception") from None
+        if trouble == "warning":
+            warnings.warn("matrix is ill-conditioned", RuntimeWarning, stacklevel=1)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         return np.zeros((len(users), self.n_items), np.float32)

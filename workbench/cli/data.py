@@ -182,10 +182,11 @@ def _progress(name: str, as_lines: bool) -> Iterator[OnEvent]:
     from workbench.cli.progress import open_display
     from workbench.jobs.interrupts import interruptible
     from workbench.jobs.logs import EventLog
+    from workbench.store.streams import Unread
 
     with interruptible():
         if as_lines:
-            with open(sys.stderr.fileno(), "wb", buffering=0, closefd=False) as lines:
+            with Unread(sys.stderr.fileno()) as lines:
                 yield EventLog(lines)
             return
         with open_display(quiet=False, plain=False) as display:

@@ -149,9 +149,8 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
     """
     arguments = globals_first(arguments)
     debug = "--debug" in arguments
-    _print_any_text()
     try:
-        # not cli.main: it would end the process by itself when a pipe breaks
+        # not cli.main: it would end the process by itself
         with cli.make_context("recsys-workbench", arguments, obj=open_session) as context:
             code = cli.invoke(context)
         sys.stdout.flush()
@@ -162,9 +161,6 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
         return WRONG_INPUT
     except (KeyboardInterrupt, click.exceptions.Abort) as error:
         return _complain(error, "interrupted", "", INTERRUPTED, debug)
-    except BrokenPipeError:
-        forget_stdout()
-        return OK
     except click.ClickException as error:
         return _complain(error, *_usage(error), WRONG_INPUT, debug)
     except InputError as error:
@@ -172,24 +168,16 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
     except OSError as error:
         if error.errno not in _FULL or error.filename is not None:
             return _unexpected(error, debug)
-        forget_stdout()
+        _forget_stdout()
         problem = f"error: stdout cannot be written: {error.strerror}"
         return _complain(error, problem, "free some space where it goes to", WRONG_INPUT, debug)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback to users
-        return _unexpected(error, debug)
+    except BaseException as error:  # noqa: BLE001 - the last line of defence, against sys.exit too:
+        return _unexpected(error, debug)  # 0 and 1 would tell of gates that nobody has judged
     return code if isinstance(code, int) else OK
 
 
-def _print_any_text() -> None:
-    """Print characters that the terminal's encoding lacks as escapes instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
-def forget_stdout() -> None:
-    """Send the rest of stdout nowhere: its reader is gone (``| head``)."""
+def _forget_stdout() -> None:
+    """Send the rest of stdout nowhere, so that the end of the process does not try it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -201,7 +189,7 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     return f"error: {message[:1].lower()}{message[1:]}", f"see: {path} --help"
 
 
-def _unexpected(error: Exception, debug: bool) -> int:
+def _unexpected(error: BaseException, debug: bool) -> int:
     problem = f"error: {type(error).__name__}: {error}"
     return _complain(error, problem, "run it with --debug to see where", JOB_FAILED, debug)
 

@@ -95,13 +95,8 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     )
     code: int = report["exit_code"]
     errors = [*_note_published(plan, outcomes), *_write_reports(plan, report)]
-    try:
-        print_table(report, Console())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from workbench.cli.main import forget_stdout
-
-        forget_stdout()
+    print_table(report, Console())
+    sys.stdout.flush()
     for outcome in outcomes:
         if outcome.state != "succeeded":
             became = outcome.state if outcome.state == "failed" else f"was {outcome.state}"

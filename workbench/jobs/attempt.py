@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
-from recsys_core.errors import InputError
 from recsys_core.pipeline.environment import peak_memory_mb
 from workbench.jobs.changes import changing
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
 from workbench.jobs.queue import CLAIM, check_unfinished
+from workbench.jobs.reasons import reason_of
 from workbench.store.files import StoreError, explain, read_json
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, STOP, Run, State, Status
@@ -65,7 +65,7 @@ class Attempt:
     def fail(self, error: BaseException) -> str:
         """Note why the job failed, the traceback in log.txt; return the reason, one line."""
         with undisturbed():
-            reason = self._reason(error)
+            reason = reason_of(error, self.run.path)
             self._log("failed\n" + "".join(traceback.format_exception(error)).rstrip())
             self._end_without_result("failed", reason)
         return reason
@@ -99,17 +99,6 @@ class Attempt:
             peak_rss_mb=round(peak_memory_mb(), 1),
         )
 
-    def _reason(self, error: BaseException) -> str:
-        """Say in one line why a job failed."""
-        if isinstance(error, InputError):
-            return "; ".join(str(error).splitlines())
-        if isinstance(error, OSError):
-            return "; ".join(str(explain(error, self.run.path)).splitlines())
-        if isinstance(error, MemoryError):
-            return "out of memory"
-        lines = str(error).strip().splitlines()
-        return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
     def _log(self, text: str) -> None:
         # a full disk must not hide how the job ended
         with suppress(OSError), (self.run.path / LOG).open("ab", buffering=0) as file:
@@ -134,7 +123,7 @@ def conclude(attempt: Attempt, work: Callable[[], None], otherwise: State) -> tu
         work()
     except KeyboardInterrupt:
         return attempt.stop(otherwise), ""
-    except Exception as error:  # noqa: BLE001 - whatever a model raises becomes the reason
+    except BaseException as error:  # noqa: BLE001 - whatever a model raises, sys.exit too, is why
         if asked_to_end():
             return attempt.stop(otherwise), ""
         return "failed", attempt.fail(error)

@@ -37,6 +37,7 @@ from workbench.jobs.sweep import Drivers
 from workbench.store.files import StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.runs import STOP, Run, State, Status
+from workbench.store.streams import open_streams
 
 #: seconds between two looks at the jobs, and at what they use
 _TICK, _MEASURE = 0.05, 0.5
@@ -373,4 +374,5 @@ def main(runs_dir: str) -> int:
 
 
 if __name__ == "__main__":
+    open_streams()
     sys.exit(main(sys.argv[1]))

@@ -25,6 +25,7 @@ from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
 from workbench.jobs.sweep_study import Study, Trial, params_of
 from workbench.store.files import StoreError
 from workbench.store.runs import STATUS, Run, Status
+from workbench.store.streams import open_streams
 
 #: seconds between two looks at the trials
 _POLL = 0.2
@@ -229,4 +230,5 @@ def _log(text: str) -> None:
 
 
 if __name__ == "__main__":
+    open_streams()
     sys.exit(main(sys.argv[1]))
