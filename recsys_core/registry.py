@@ -5,6 +5,7 @@ Listing names imports no model (and so no torch); `model_class` imports only the
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -87,6 +88,11 @@ def register_model(
                 f"model '{name}' is registered twice: {known.cls.__module__} and {cls.__module__}",
                 "rename or uninstall one of them",
             )
+        if not hasattr(getattr(cls, "Config", None), "model_validate"):
+            raise InputError(
+                f"model '{name}' has no Config: {cls.__module__}.{cls.__qualname__}",
+                "give the class a Config, a subclass of recsys_core.config.Config",
+            )
         _registered[name] = ModelInfo(name, stage, title, paper, cls, deterministic)
         return cls
 
@@ -123,15 +129,37 @@ def model_info(name: str) -> ModelInfo:
 
 
 def _load_plugin(point: EntryPoint) -> None:
+    """Import a plug-in; whatever its code raises becomes an error that names it."""
+    package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+    plugin = f"plug-in model '{point.name}' ({point.value}{package})"
     try:
         point.load()
-    except (ImportError, AttributeError) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit too: it is not the plug-in that ends the process
+        _forget_unloaded()
         raise InputError(
-            f"plug-in model '{point.name}' ({point.value}) does not load: {error}",
-            "reinstall or uninstall the package that provides it",
+            f"{plugin} does not load: {_reason(error)}",
+            "mend, reinstall or uninstall the package that provides it",
         ) from error
     if point.name not in _registered:
         raise InputError(
-            f"plug-in model '{point.name}' ({point.value}) did not register that name",
+            f"{plugin} did not register that name",
             "its class needs @register_model with the entry point's name",
         )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, InputError):
+        return f"{error.problem}; {error.remedy}"
+    if isinstance(error, ImportError | AttributeError):
+        return str(error)
+    lines = str(error).strip().splitlines()
+    return ": ".join([type(error).__name__, *lines[:1]])
+
+
+def _forget_unloaded() -> None:
+    """Forget classes of modules whose import did not come to its end."""
+    for name, info in list(_registered.items()):
+        if info.cls.__module__ not in sys.modules:
+            del _registered[name]

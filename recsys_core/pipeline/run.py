@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +20,11 @@ from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ra
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema, load_schema
+from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.environment import (
     code_fingerprint,
     describe_environment,
+    package_versions,
     peak_memory_mb,
     reset_peak_memory,
 )
@@ -32,7 +35,7 @@ from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.validation import Validation
-from recsys_core.registry import model_info
+from recsys_core.registry import model_info, model_names
 from recsys_core.threads import default_threads, limited_threads
 from recsys_core.training.runtime import Runtime
 
@@ -79,17 +82,41 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     file may have been edited under its old name.
     """
     ranking = model_info(spec.model).stage == "ranking"
-    schema = _schema(spec, split).model_dump(mode="json") if ranking else None
+    schema = _schema(spec, split) if ranking else None
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
         "params": model_config(spec).model_dump(mode="json"),
         "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
-        "schema": schema,
-        "code": code_fingerprint(spec.model),
+        "schema": schema.model_dump(mode="json") if schema is not None else None,
+        "code": code_fingerprint(spec.model, _modules_behind(spec, schema)),
+        "packages": package_versions(),
     }
     text = json.dumps(content, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _modules_behind(spec: JobSpec, schema: FeatureSchema | None) -> tuple[str, ...]:
+    """Name the modules of the statistics that a job reads and of the models inside its model."""
+    if schema is not None:
+        read = {feature.reads for feature in schema.features}
+        statistics = [each for name, each in STATISTICS.items() if name in read]
+    else:  # a two-stage ranker reads schemas of its own
+        two_stage = model_info(spec.model).stage == "two-stage"
+        statistics = list(STATISTICS.values()) if two_stage else []
+    inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
+    return tuple(sorted(inner | {each.compute.__module__ for each in statistics}))
+
+
+def _models_inside(value: Any) -> Iterator[str]:
+    """Find the names of models at any depth of a configuration: ``{model: NAME}``."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("model"), str) and value["model"] in model_names():
+            yield value["model"]
+        value = value.values()
+    if isinstance(value, Collection) and not isinstance(value, str):
+        for each in value:
+            yield from _models_inside(each)
 
 
 def run(

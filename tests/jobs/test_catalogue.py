@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 
-from recsys_core.registry import model_info, model_names
+from recsys_core import registry
+from recsys_core.config import Config
+from recsys_core.registry import ModelInfo, model_info, model_names
 from workbench.cli.main import run_command_line
 from workbench.jobs import catalogue as kept
 from workbench.jobs.catalogue import Catalogue, read_catalogue
@@ -52,6 +55,32 @@ def test_a_model_that_does_not_load_says_why() -> None:
     card = describe_model("no-such-model")
     assert card.schema is None
     assert card.problem.startswith("unknown model 'no-such-model'")
+
+
+def test_a_model_that_cannot_be_described_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OddConfig(Config):
+        size: float = float("nan")
+
+    odd = ModelInfo("odd", "recall", "t", "p", type("Odd", (), {"Config": OddConfig}), False)
+    monkeypatch.setitem(registry._registered, "odd", odd)
+    assert "'odd' cannot be described: ValueError" in describe_model("odd").problem
+
+
+def test_a_plugin_that_was_edited_is_described_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "edited_plugin"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('it is found, not imported')")
+    fields = package / "fields.py"
+    fields.write_text("DIM = 8")
+    point = EntryPoint("mine", "edited_plugin.model:Mine", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(kept, "entry_points", lambda group: EntryPoints([point]))
+    monkeypatch.syspath_prepend(tmp_path)
+    path = kept.catalogue_path()
+    assert path == kept.catalogue_path()
+    fields.write_text("DIM = 16")
+    assert path != kept.catalogue_path()
 
 
 def test_the_file_belongs_to_sources_and_plugins(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,29 @@ def test_environment_names_what_can_change_a_result() -> None:
     assert found["packages"]["numpy"] == np.__version__
     assert found["code_fingerprint"] == code_fingerprint("popularity")
     assert len(found["code_fingerprint"]) == 32
+
+
+def test_all_of_a_plugin_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "counted_plugin"
+    (package / "parts").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    part = package / "parts" / "share.py"
+    part.write_text("LIMIT = 2.5")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def fingerprint() -> str:
+        code_fingerprint.cache_clear()
+        return code_fingerprint("popularity", ("counted_plugin.parts.share",))
+
+    first = fingerprint()
+    assert fingerprint() == first
+    assert first != code_fingerprint("popularity")
+    part.write_text("LIMIT = 4.5")
+    assert fingerprint() != first
+    part.write_text("LIMIT = 2.5")
+    assert fingerprint() == first
+    part.rename(package / "share.py")
+    assert fingerprint() != first
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can start a new peak")

@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys_core import registry
 from recsys_core.errors import InputError
 from recsys_core.events import Event
+from recsys_core.features.statistics import STATISTICS, Statistic
+from recsys_core.pipeline.environment import package_versions
 from recsys_core.pipeline.run import load_split, model_config, reuse_key, run, validation_metric
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
 from recsys_core.recall.validation import Validation
+from recsys_core.registry import ModelInfo
 from tests.protocols.build import dataset
 
 CHEAP = {
@@ -39,7 +43,7 @@ def split(data_dir: Path) -> Split:
 
 
 def spec(model: str, **changes: object) -> JobSpec:
-    values = {"dataset": "sample", "model": model, "params": CHEAP[model], "threads": 1}
+    values = {"dataset": "sample", "model": model, "params": CHEAP.get(model, {}), "threads": 1}
     return JobSpec.model_validate({**values, **changes})
 
 
@@ -191,3 +195,46 @@ def test_a_signal_of_the_future_helps_no_model_under_a_global_cut(
         # early stopping may look at validation rows, which are of the future half as well, but
         # weights are fitted on train alone
         assert abs(result.metrics["auc"] - 0.5) < 0.1
+
+
+def test_another_version_of_a_library_is_another_run(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = reuse_key(spec("mf"), split)
+    versions = {**package_versions(), "torch": "0.4.1"}
+    monkeypatch.setattr("recsys_core.pipeline.run.package_versions", lambda: versions)
+    assert reuse_key(spec("mf"), split) != key
+
+
+def test_packages_of_statistics_and_of_inner_models_count(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose they are: statistics that the schema reads, channels and rankers of a stage."""
+    statistic = Statistic("t", type("Own", (), {"__module__": "own_statistics.shares"}))
+    monkeypatch.setitem(STATISTICS, "own_share", statistic)
+    channel = type("Channel", (), {"__module__": "own_models.channel", "Config": ItemCFConfig})
+    info = ModelInfo("own", "recall", "t", "p", channel, deterministic=True)
+    monkeypatch.setitem(registry._registered, "own", info)
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    def note(model: str, modules: tuple[str, ...]) -> str:
+        asked.append((model, modules))
+        return ""
+
+    monkeypatch.setattr("recsys_core.pipeline.run.code_fingerprint", note)
+    path = tmp_path / "mine.yaml"
+    line = "  - {name: a, source: user-history, kind: numeric, column: own_share}\n"
+    for more in ("", line):
+        path.write_text(
+            "name: mine\nfeatures:\n  - {name: user_id, source: user, kind: categorical}\n" + more
+        )
+        reuse_key(spec("lr", features=str(path)), split)
+    stages = {"channels": [{"model": "popularity"}, {"model": "own"}]}
+    reuse_key(spec("two-stage", params=stages), split)
+    core = {"recsys_core.features.statistics", "recsys_core.recall.popularity"}
+    found = [(model, set(modules) - core) for model, modules in asked]
+    assert found == [
+        ("lr", set()),
+        ("lr", {"own_statistics.shares"}),
+        ("two-stage", {"own_models.channel", "own_statistics.shares"}),
+    ]

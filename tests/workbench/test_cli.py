@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
+from recsys_core import registry
 from tests.workbench import trouble
 from tests.workbench.conftest import Cli
 from tests.workbench.test_store_runs import write_run
@@ -111,6 +113,19 @@ def test_what_ends_the_process_is_no_success(cli: Cli, monkeypatch: pytest.Monke
     done = cli(*line, "--gate", "popularity:ndcg@10>=.9")
     assert done.code == 3
     assert done.err.startswith("error: SystemExit: 0\n")
+
+
+def test_a_plugin_that_ends_the_process_passes_no_gate(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ending_plugin.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("plug", "ending_plugin:Model", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "_plugins", lambda: {"plug": point})
+    line = ("eval", "--dataset", "sample", "--models", "popularity,plug", "--quiet")
+    done = cli(*line, "--gate", "popularity:ndcg@10>=.9")
+    assert done.code == 2
+    assert done.err.startswith("error: plug-in model 'plug' (ending_plugin:Model) does not load: ")
 
 
 def test_train_takes_a_configuration_file_and_changes(

@@ -21,6 +21,7 @@ from typing import Any
 
 import recsys_core
 from recsys_core import __version__
+from recsys_core.pipeline.environment import package_files
 from recsys_core.processes import python_command
 from recsys_core.registry import ENTRY_POINT_GROUP
 from workbench.store.files import StoreError, read_json
@@ -158,21 +159,33 @@ def catalogue_path() -> Path:
 
 def _sources() -> list[str]:
     """List the core's files with time and size; reading them would take ten times as long."""
-    root = Path(recsys_core.__file__).parent
-    found = []
-    for folder, _, names in os.walk(root):
-        for name in names:
-            if name.endswith(_SUFFIXES):
-                status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - no Path objects
-                found.append(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n")
-    return sorted(found)
+    return _stamps(str(Path(recsys_core.__file__).parent))
 
 
 def _plugins() -> list[str]:
-    return sorted(
+    """List the plug-ins, and the files of their packages: one that is edited stays installed."""
+    points = entry_points(group=ENTRY_POINT_GROUP)
+    named = sorted(
         f"{point.name} {point.value} {point.dist.version if point.dist else ''}\n"
-        for point in entry_points(group=ENTRY_POINT_GROUP)
+        for point in points
     )
+    tops = sorted({point.module.partition(".")[0] for point in points})
+    return [*named, *(_stamp(str(file)) for top in tops for _, file in package_files(top))]
+
+
+def _stamps(root: str) -> list[str]:
+    """Note time and size of the files under a folder that describe jobs."""
+    return sorted(
+        _stamp(f"{folder}/{name}")
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name.endswith(_SUFFIXES)
+    )
+
+
+def _stamp(file: str) -> str:
+    status = os.stat(file)  # noqa: PTH116 - no Path objects
+    return f"{file} {status.st_mtime_ns} {status.st_size}\n"
 
 
 def build_command(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ This process imports every model, and so torch; `workbench.jobs.catalogue` start
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -64,10 +65,15 @@ def describe_model(name: str) -> Card:
     """Import a model and describe it; one that does not load says why."""
     try:
         info = model_info(name)
-    except (InputError, ImportError) as error:
+        schema = info.cls.Config.model_json_schema()
+        card = Card(name, info.stage, info.title, info.paper, info.deterministic, schema)
+        json.dumps(asdict(card), allow_nan=False)
+    except InputError as error:
         return Card(name, problem=str(error).replace("\n", "; "))
-    schema = info.cls.Config.model_json_schema()
-    return Card(name, info.stage, info.title, info.paper, info.deterministic, schema)
+    except Exception as error:  # noqa: BLE001 - one plug-in does not cost the others
+        text = f"model '{name}' cannot be described: {type(error).__name__}: {error}"
+        return Card(name, problem="; ".join(text.splitlines()))
+    return card
 
 
 def main(path: Path) -> int:
