@@ -17,16 +17,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(runs: Path, place: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Serve sessions on `runs` from the folder `place`; yield the server and its port."""
+def serving(runs: Path, place: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve sessions on `runs` from the folder `place`; yield the server and what it printed."""
     port = free_port()
     command = [sys.executable, "-m", "workbench", "--runs-dir", str(runs), "--serve"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         assert server.stderr is not None
-        assert b"serving on http://127.0.0.1" in server.stderr.readline()
-        yield server, port
+        address = server.stderr.readline().decode().split()[2]
+        assert address.startswith(f"http://127.0.0.1:{port}/")
+        assert b"whoever has this address" in server.stderr.readline()
+        yield server, address
     finally:
         if server.poll() is None:
             server.kill()

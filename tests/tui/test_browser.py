@@ -76,8 +76,8 @@ def page() -> Iterator[Page]:
 def test_from_nothing_to_an_exported_comparison(page: Page, workplace: Path) -> None:
     page.route("**/textual.js", expose_terminal)
     page.route("**/*googleapis*/**", lambda route: route.abort())  # a font; none is needed
-    with serving(workplace / "runs", workplace) as (_, port):
-        page.goto(f"http://127.0.0.1:{port}/")
+    with serving(workplace / "runs", workplace) as (_, address):
+        page.goto(address)
         tab = Tab(page)
         story.see(tab, "No runs yet")
         page.click("#terminal")
