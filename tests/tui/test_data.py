@@ -249,6 +249,19 @@ async def test_what_cannot_be_described_says_so(
         await s.until(lambda: "prepared.npz is damaged" in s.text())
 
 
+async def test_half_a_line_of_progress_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(command: Sequence[str], on_line: Callable[[str], None]) -> Done:
+        on_line('{"stage": "imp')
+        return Done(-9, "", '{"stage": "imp')
+
+    monkeypatch.setattr(data_work, "follow_process", killed)
+    work = DataWork(tmp_path, lambda: 0.0)
+    with pytest.raises(InputError, match="was ended by SIGKILL"):
+        await work.import_raw(Raw("t.csv"), lambda _: None)
+
+
 async def test_a_process_is_followed_and_ended(tmp_path: Path) -> None:
     lines: list[str] = []
     talk = "import sys; print('one', file=sys.stderr); print('two', file=sys.stderr); print('out')"
@@ -261,6 +274,9 @@ async def test_a_process_is_followed_and_ended(tmp_path: Path) -> None:
         "print('ready', file=sys.stderr, flush=True)\n"
         "time.sleep(60)"
     )
+    endless = "import sys; sys.stderr.write('x' * 3_000_000 + '\\nend\\n')"
+    await follow_process([sys.executable, "-c", endless], lines.append)
+    assert lines[-1] == "end", "a line that is too long is left out"
     task = asyncio.create_task(follow_process([sys.executable, "-c", long], lines.append))
     while lines[-1] != "ready":
         await asyncio.sleep(0.01)

@@ -123,6 +123,41 @@ async def test_from_a_recommendation_to_its_item(runs: Path) -> None:
         await s.until(lambda: here.item == wanted)
 
 
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        (processes.Done(-9, "", ""), "its process was ended by SIGKILL"),
+        (processes.Done(3, "", ""), "its process ended with exit code 3"),
+        (processes.Done(2, "", "warning: old\nerror: no model\ntrain it"), "no model"),
+        (processes.Done(0, "a plug-in says hello", ""), "what it printed is no answer: a plug-in"),
+    ],
+)
+async def test_a_helper_that_does_not_answer_is_told_of(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, done: processes.Done, said: str
+) -> None:
+    asked: list[list[str]] = []
+
+    async def ask(line: list[str]) -> processes.Done:
+        asked.append(line)
+        return done
+
+    monkeypatch.setattr(items, "run_process", ask)
+    async with session(runs, (200, 40)) as s:
+        await to_items(s)
+        await s.press("enter")
+        await s.until(lambda: f"other: {said}" in s.text())
+        assert len(asked) == 2
+        await s.press("enter")
+        await s.until(lambda: len(asked) == (4 if done.code < 0 else 2))
+
+
+async def test_processes_that_are_killed_or_do_not_start() -> None:
+    killed = await processes.run_process(["sh", "-c", "kill -9 $$"])
+    assert (killed.code, killed.complaint()) == (-9, ["its process was ended by SIGKILL"])
+    missing = await processes.run_process(["/no/such/program"])
+    assert missing.complaint() == ["no process could be started: No such file or directory"]
+
+
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 async def test_titles_are_text_and_aligned(size: tuple[int, int], runs: Path) -> None:
     async with session(runs, size) as s:

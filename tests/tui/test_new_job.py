@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,34 @@ async def test_fields_are_copied_from_a_run(suite: Path) -> None:
         await type_over(s, screen, run.run_id)
         await to_field(s, screen, "model")
         assert screen.query_one(Input).value == run.spec["model"]
+
+
+async def test_the_protocol_of_the_run_under_the_cursor_comes_with_its_parameters(
+    suite: Path,
+) -> None:
+    protocol = {"name": "random-per-user", "min_rating": 3, "k_core": 10, "relevance": None}
+    for path in suite.glob("*/spec.yaml"):
+        spec = {**Run(path.parent).spec, "protocol": protocol}
+        path.write_text(json.dumps(spec))
+    async with session(suite) as s:
+        await form(s, "item-cf")
+        await s.press("enter")
+        await s.until(lambda: bool(ADDED))
+    line = ADDED.pop()
+    assert "--protocol=random-per-user" in line
+    changes = {word for word in line if word.startswith("protocol.")}
+    assert changes == {"protocol.min_rating=3", "protocol.k_core=10", "protocol.relevance=null"}
+
+
+async def test_a_job_whose_command_was_killed_is_not_added(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(line: list[str]) -> Done:
+        return Done(-9, "", "")
+
+    monkeypatch.setattr(new_job, "run_process", killed)
+    async with session(suite) as s:
+        screen = await form(s, "item-cf")
+        await s.press("enter")
+        await s.until(lambda: "ended by SIGKILL" in s.text())
+        assert s.app.screen is screen

@@ -209,6 +209,21 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
         await CHECKS[command](running)
 
 
+async def test_models_whose_process_was_killed_are_told_of(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(line: list[str]) -> processes.Done:
+        return processes.Done(-9, "", "")
+
+    said: list[str] = []
+    monkeypatch.setattr(UsersScreen, "notify", lambda _, message, **__: said.append(message))
+    monkeypatch.setattr(users, "run_process", killed)
+    async with session(runs, (120, 36)) as s:
+        await to_first(s)
+        await s.press("c")
+        await s.until(lambda: "its process was ended by SIGKILL" in said)
+
+
 async def test_beside_a_user_the_keys_are_those_of_a_user(runs: Path) -> None:
     async with session(runs, (80, 24)) as s:
         here = await to_first(s)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.data.registered import list_datasets
-from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from workbench.store.text import plain
 from workbench.tui.processes import follow_process
@@ -92,11 +91,7 @@ class DataWork:
         """Run a command and read the JSON that it prints."""
         line = python_command("-m", "workbench", f"--data-dir={self._data_dir}", "data")
         done = await follow_process([*line, words[0], "--json", *words[1:]], on_line)
-        if done.code:
-            said = [text for text in done.errors.splitlines() if not text.startswith("{")]
-            problem = said[0].removeprefix("error: ") if said else f"it ended with {done.code}"
-            raise InputError(problem, said[1] if len(said) > 1 else "")
-        return json.loads(done.output)
+        return done.answer()
 
 
 def _unheard(line: str) -> None:
@@ -109,11 +104,15 @@ def _listener(work: Work, on_work: OnWork) -> Callable[[str], None]:
 
     def listen(line: str) -> None:
         nonlocal work
-        if line.startswith("{"):
+        if not line.startswith("{"):
+            return
+        try:
             event = json.loads(line)
             message = plain(event["message"]) or work.message
             numbers = {key: event[key] for key in ("step", "total", "rate", "eta")}
-            work = replace(work, message=message, **numbers)
-            on_work(work)
+        except (ValueError, KeyError):  # half a line: the process was killed
+            return
+        work = replace(work, message=message, **numbers)
+        on_work(work)
 
     return listen

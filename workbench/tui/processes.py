@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from asyncio.subprocess import Process
@@ -10,11 +11,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE
+from typing import Any
+
+from recsys_core.errors import InputError
+from recsys_core.reading import shorten
 
 #: seconds that a process has to end by itself
 _PATIENCE = 5.0
 #: characters of a line at most
 _LONGEST_LINE = 2**20
+#: exit code where there was not even a process
+_NOT_STARTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +32,45 @@ class Done:
     output: str
     errors: str
 
+    def complaint(self) -> list[str]:
+        """Return what it complains of, and the remedy where it names one.
+
+        One that was killed says nothing: then how it ended.
+        """
+        lines = [line for line in self.errors.splitlines() if line and not line.startswith("{")]
+        first = next((i for i, line in enumerate(lines) if line.startswith("error: ")), 0)
+        said = [line.removeprefix("error: ") for line in lines[first : first + 2]]
+        return said or [f"its process {self._ending()}"]
+
+    def answer(self) -> Any:
+        """Read the JSON that it printed.
+
+        Raises
+        ------
+        InputError
+            It failed, or printed something else.
+        """
+        if self.code:
+            problem, *remedy = self.complaint()
+            raise InputError(problem, "".join(remedy))
+        try:
+            return json.loads(self.output)
+        except ValueError:
+            begin = shorten(self.output)
+            raise InputError(f"what it printed is no answer: {begin}") from None
+
+    def _ending(self) -> str:
+        if self.code >= 0:
+            return f"ended with exit code {self.code}"
+        return f"was ended by {signal.Signals(-self.code).name}"
+
 
 async def run_process(command: Sequence[str]) -> Done:
     """Run a command of this program and wait for its end; it survives the session's."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = await _start(command)
+    except OSError as error:
+        return _not_started(error)
     output, errors = await process.communicate()
     texts = (part.decode(errors="replace").strip() for part in (output, errors))
     return Done(process.returncode or 0, *texts)
@@ -48,24 +84,25 @@ async def follow_process(command: Sequence[str], on_line: Callable[[str], None])
     on_line
         Takes each line of stderr as it comes.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
-        limit=_LONGEST_LINE,
-    )
+    try:
+        process = await _start(command)
+    except OSError as error:
+        return _not_started(error)
     assert process.stdout is not None
     assert process.stderr is not None
     errors = process.stderr
 
     async def listen() -> str:
-        lines = []
-        async for line in errors:
+        lines: list[str] = []
+        while True:
+            try:
+                line = await errors.readline()
+            except ValueError:
+                continue  # longer than any of ours
+            if not line:
+                return "\n".join(lines)
             lines.append(line.decode(errors="replace").rstrip())
             on_line(lines[-1])
-        return "\n".join(lines)
 
     try:
         output, said = await asyncio.gather(process.stdout.read(), listen())
@@ -73,6 +110,22 @@ async def follow_process(command: Sequence[str], on_line: Callable[[str], None])
     except asyncio.CancelledError:
         await _end(process)
         raise
+
+
+async def _start(command: Sequence[str]) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        start_new_session=True,
+        limit=_LONGEST_LINE,
+    )
+
+
+def _not_started(error: OSError) -> Done:
+    """Say that the system gave no process: too many, or no memory."""
+    return Done(_NOT_STARTED, "", f"error: no process could be started: {error.strerror or error}")
 
 
 async def _end(process: Process) -> None:

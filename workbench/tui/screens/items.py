@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -242,8 +241,9 @@ class ItemsScreen(FullScreen):
         for run in runs:
             if (run.run_id, item) not in self._known:
                 self.query_one("#title", Static).update(f"asking {plain(run.label)} …")
-                self._known[run.run_id, item] = await self._answer(run, item)
-            lists.append(self._known[run.run_id, item])
+                lists.append(await self._answer(run, item))
+            else:
+                lists.append(self._known[run.run_id, item])
             if self.item == item:
                 self._show_alike(item, lists)
 
@@ -252,13 +252,15 @@ class ItemsScreen(FullScreen):
         folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
         line = python_command("-m", "workbench", *folders, "similar", "--run", str(run.folder))
         done = await run_process([*line, "--k", str(_LENGTH), "--json", "--", item_id])
-        if done.code != 0:
-            return Alike(run.label, problem=f"{run.label}: {done.errors.splitlines()[0][:60]}")
-        found = json.loads(done.output)["runs"][0]["items"]
-        return Alike(
-            run.label,
-            tuple((self.browse.find_item(one["item_id"]), float(one["score"])) for one in found),
-        )
+        try:
+            found = done.answer()["runs"][0]["items"]
+            pairs = [(self.browse.find_item(each["item_id"]), each["score"]) for each in found]
+            alike = Alike(run.label, tuple(pairs))
+        except InputError as error:
+            alike = Alike(run.label, problem=f"{run.label}: {error.problem[:60]}")
+        if done.code >= 0:  # who was killed may be asked again
+            self._known[run.run_id, item] = alike
+        return alike
 
     def action_fans(self) -> None:
         """Show who likes the item."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -89,6 +89,7 @@ class NewJobScreen(ModalScreen[str | None]):
         try:
             catalogue = await open_catalogue(self._say)
             starts = await asyncio.to_thread(self._starts, catalogue)
+            protocol = await asyncio.to_thread(self._protocol)
         except StoreError as error:
             self._say(str(error), wrong=True)
             return
@@ -97,7 +98,7 @@ class NewJobScreen(ModalScreen[str | None]):
         self._form = Form(catalogue, _prepared(data_dir), starts)
         if self._like is not None and self._like.dataset:
             self._form.set("dataset", self._like.dataset)
-            self._form.set("protocol", self._like.protocol)
+            self._form.set_protocol(protocol)
         if self._dataset:
             self._form.set("dataset", self._dataset)
         self._draw()
@@ -122,6 +123,16 @@ class NewJobScreen(ModalScreen[str | None]):
             except StoreError:
                 continue
         return found
+
+    def _protocol(self) -> Mapping[str, Any]:
+        """Read the protocol of the run under the cursor: lists keep no more than its name."""
+        if self._like is None:
+            return {}
+        try:
+            found = Run(self._like.folder).spec.get("protocol")
+        except StoreError:
+            found = None
+        return found if isinstance(found, Mapping) else {"name": self._like.protocol}
 
     # Drawing
 
@@ -281,7 +292,7 @@ class NewJobScreen(ModalScreen[str | None]):
         done = await run_process(python_command("-m", "workbench", *arguments, *folders))
         self._busy = False
         if done.code:
-            self._say(done.errors.removeprefix("error: ") or "it could not be added", wrong=True)
+            self._say("\n".join(done.complaint()), wrong=True)
             return
         self.dismiss(done.output)
 

@@ -381,14 +381,14 @@ class UsersScreen(FullScreen):
         folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
         runs = [word for one in inspection.listings for word in ("--run", str(one.run.path))]
         line = python_command("-m", "workbench", *folders, "user", *runs)
-        options = ["--k", str(LENGTH), "--recompute", "--json", "--", user_id]
-        done = await run_process([*line, *options])
-        if done.code != 0:
-            self.notify(plain(done.errors), severity="error", markup=False)
+        line += ["--k", str(LENGTH), "--recompute", "--json", "--", user_id]
+        try:
+            lists = read_answer(inspection, (await run_process(line)).answer())
+        except InputError as error:
+            self.notify(plain(str(error)), severity="error", markup=False)
             return
         shown = self.person.inspection
         if shown is not None and shown.user == inspection.user:  # the person may have gone on
-            lists = read_answer(inspection, done.output)
             self._show(replace(inspection, listings=lists, explained=True))
 
 

@@ -162,15 +162,20 @@ class Form:
         if key == "from" and text.strip() in self._starts:
             self._fill(self._starts[text.strip()].spec)
 
+    def set_protocol(self, protocol: Mapping[str, Any]) -> None:
+        """Take over a protocol with its parameters; without a name it is the default one."""
+        name = str(protocol.get("name") or self._default_protocol)
+        self.texts["protocol"] = name
+        for field_name, value in protocol.items():
+            if field_name != "name":
+                self.texts[f"protocol {name}.{field_name}"] = write_value(value)
+
     def _fill(self, spec: Mapping[str, Any]) -> None:
         """Take over a job."""
         kept = {key: self.text(key) for key in ("from", "threads", "priority")}
-        protocol = dict(spec.get("protocol") or {})
-        name = str(protocol.pop("name", self._default_protocol))
         model = str(spec.get("model", ""))
         self.texts = kept | {
             "dataset": str(spec.get("dataset", "")),
-            "protocol": name,
             "model": model,
             "label": str(spec.get("label") or ""),
             "features": str(spec.get("features") or ""),
@@ -179,8 +184,7 @@ class Form:
             self.texts["seeds"] = str(spec["seed"])
         if spec.get("ks"):
             self.texts["k"] = ",".join(map(str, spec["ks"]))
-        for field_name, value in protocol.items():
-            self.texts[f"protocol {name}.{field_name}"] = write_value(value)
+        self.set_protocol(spec.get("protocol") or {})
         for field_name, value in (spec.get("params") or {}).items():
             self.texts[f"{model}.{field_name}"] = write_value(value)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,9 +11,14 @@ from workbench.store.users_inspect import Effect, Entry, Inspection, Listing, Wh
 from workbench.store.users_why import Tie
 
 
-def read_answer(inspection: Inspection, text: str) -> tuple[Listing, ...]:
-    """Read the lists of an answer, in the order of those that are shown."""
-    runs = json.loads(text)["runs"]
+def read_answer(inspection: Inspection, answer: Mapping[str, Any]) -> tuple[Listing, ...]:
+    """Read the lists of an answer, in the order of those that are shown.
+
+    Raises
+    ------
+    StoreError
+        It names an item that the data set lacks.
+    """
     return tuple(
         replace(
             listing,
@@ -22,7 +26,7 @@ def read_answer(inspection: Inspection, text: str) -> tuple[Listing, ...]:
             entries=tuple(_entry(inspection.browse, entry) for entry in run["items"]),
             notes=tuple(run["notes"]),
         )
-        for listing, run in zip(inspection.listings, runs, strict=True)
+        for listing, run in zip(inspection.listings, answer["runs"], strict=True)
     )
 
 
