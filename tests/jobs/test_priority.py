@@ -16,6 +16,10 @@ _SAY = f"{_STEP_BACK}print(os.nice(0)); print(open('/proc/self/autogroup').read(
 _WEIGHTED = Path("/proc/self/autogroup").exists()
 
 
+#: whoever runs the tests may be nice already; the kernel's last step is 19
+_NICE = str(min(19, os.nice(0) + 10))
+
+
 def said(*, leads: bool) -> str:
     line = [sys.executable, "-c", _SAY if _WEIGHTED else f"{_STEP_BACK}print(os.nice(0))"]
     if not leads:  # the session is that of a process that starts it
@@ -25,13 +29,13 @@ def said(*, leads: bool) -> str:
 
 def test_a_session_of_its_own_becomes_nice_too() -> None:
     words = said(leads=True).split()
-    assert words[0] == "10"
+    assert words[0] == _NICE
     assert words[2:] == (["nice", "10"] if _WEIGHTED else [])
 
 
 def test_somebody_elses_session_stays_as_it_is() -> None:
     words = said(leads=False).split()
-    assert words[0] == "10"
+    assert words[0] == _NICE
     assert words[2:] == (["nice", "0"] if _WEIGHTED else [])
 
 

@@ -115,6 +115,15 @@ def test_what_ends_the_process_is_no_success(cli: Cli, monkeypatch: pytest.Monke
     assert done.err.startswith("error: SystemExit: 0\n")
 
 
+@pytest.mark.parametrize("option", ["--report", "--baseline", "--dataset"])
+def test_a_name_that_is_too_long_is_told_before_the_work(cli: Cli, option: str) -> None:
+    done = cli(*POPULARITY, option, f"{'n' * 300}.json")
+    assert done.code == 2
+    assert "File name too long" in done.err
+    assert len(done.err.splitlines()) == 2
+    assert done.out == ""
+
+
 def test_a_plugin_that_ends_the_process_passes_no_gate(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -14,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.cli.table import print_json
 from workbench.store.files import StoreError, read_json, replacing, without_nan, write_json
 from workbench.store.process import ProcessIdentity
-from workbench.store.text import plain, width
+from workbench.store.text import json_text, plain, width
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -32,6 +35,53 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         crash()
     assert read_json(path) == {"state": "running"}
     assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_two_who_write_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    with replacing(path) as first, replacing(path) as second:
+        assert {first.suffix, second.suffix} == {".partial"}
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first", "the last one wins"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_link_that_lies_in_wait_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "r.json"
+    victim.write_text("mine")
+    (tmp_path / "r.json.partial").symlink_to(victim)
+    write_json(path, {})
+    assert (victim.read_text(), path.is_symlink()) == ("mine", False)
+    monkeypatch.setattr("secrets.token_hex", lambda _: "guessed")
+    (tmp_path / "r.json.guessed.partial").symlink_to(victim)
+    with pytest.raises(StoreError, match=r"r\.json: cannot be written: File exists"):
+        write_json(path, {})
+    assert victim.read_text() == "mine"
+
+
+def test_any_name_that_there_is_room_for_can_be_written(tmp_path: Path) -> None:
+    write_json(tmp_path / f"{'n' * 250}.json", {})
+    with pytest.raises(StoreError, match="File name too long"):
+        write_json(tmp_path / f"{'n' * 300}.json", {})
+
+
+@given(st.text())
+def test_json_that_is_printed_steers_no_terminal(text: str) -> None:
+    text += "\x7f\x9b2J\u202e\U000e0041"
+    written = json_text([text])
+    assert json.loads(written) == [text]
+    assert plain(written.replace("\n", "")) == written.replace("\n", "")
+
+
+def test_json_stays_json_where_characters_are_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    print_json(["Amélie", "😀"])
+    stdout.seek(0)
+    assert json.load(stdout) == ["Amélie", "😀"]
 
 
 def test_json_never_holds_nan(tmp_path: Path) -> None:

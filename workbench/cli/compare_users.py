@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import higher_is_better
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings
+from workbench.cli.table import print_json
 from workbench.reports.metrics import DESCRIPTIVE, headline_first
 from workbench.store import results
 from workbench.store.runs import RESULTS, Run
@@ -49,7 +49,7 @@ def compare_users(settings: Settings, texts: Sequence[str], metric: str, as_json
             )
         content = _content(browse, found, first, second, metric)
     if as_json:
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        print_json(content)
     else:
         _print(content)
 

@@ -14,6 +14,7 @@ import click
 
 from recsys_core import __version__
 from recsys_core.errors import InputError
+from recsys_core.reading import shorten
 from workbench.cli.context import NamingGroup, Settings, globals_first
 from workbench.store.text import plain
 
@@ -24,6 +25,9 @@ OK, NOT_MET, WRONG_INPUT, JOB_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 #: what the operating system says when there is no room for more
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+#: what it says of a name that cannot be one
+_NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 
 #: command -> module, attribute, line of help
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -166,6 +170,9 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
     except InputError as error:
         return _complain(error, f"error: {error.problem}", error.remedy, WRONG_INPUT, debug)
     except OSError as error:
+        if error.errno in _NO_NAME:
+            problem = f"error: {shorten(error.filename)}: {error.strerror}"
+            return _complain(error, problem, "choose another name", WRONG_INPUT, debug)
         if error.errno not in _FULL or error.filename is not None:
             return _unexpected(error, debug)
         _forget_stdout()

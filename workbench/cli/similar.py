@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings, pass_settings
+from workbench.cli.table import print_json
 from workbench.store.items import Item, Items, read_items
 from workbench.store.runs import MODEL, Run
 from workbench.store.text import plain
@@ -55,7 +54,7 @@ def similar(settings: Settings, item: str, runs: tuple[str, ...], k: int, as_jso
     wanted = items.find(item)
     lists = [_neighbours(run, wanted, items, k, dataset["fingerprint"]) for run in found]
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(wanted, lists), indent=2, ensure_ascii=False) + "\n")
+        print_json(_as_json(wanted, lists))
     else:
         _print(wanted, lists, k)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
 
-from workbench.store.text import plain, width
+from workbench.store.text import json_text, plain, width
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -16,6 +17,13 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     ]
     for line in zip(*columns, strict=True):
         sys.stdout.write("  ".join(line).rstrip() + "\n")
+
+
+def print_json(value: object) -> None:
+    """Print JSON; an encoding that lacks characters gets escapes, which are JSON still."""
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    text = json_text(value) if encoding == "utf8" else json.dumps(value, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def _aligned(header: str, values: Sequence[object]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.chosen import chosen_runs, dataset_of, newest_runs
 from workbench.cli.context import Settings, pass_settings
+from workbench.cli.table import print_json
 from workbench.store.files import without_nan
 from workbench.store.runs import Run
 from workbench.store.users import Browse, User
@@ -134,4 +134,4 @@ def _found_json(found: Found, users: list[User], values: list[float | None]) -> 
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(without_nan(value), indent=2, ensure_ascii=False) + "\n")
+    print_json(without_nan(value))

@@ -62,6 +62,12 @@ def check_report_path(path: Path) -> None:
         raise InputError(
             f"report {path}: unknown extension: {found}", f"valid: {', '.join(_FORMATS)}"
         )
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:  # a name that is too long
+        raise _unwritable(path, error.strerror or str(error)) from error
     if path.is_dir():
         raise InputError(f"report {path}: this is a folder", "name a file in it")
 

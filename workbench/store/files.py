@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from recsys_core.errors import InputError
 
 #: suffix of a file that is still being written
 PARTIAL = ".partial"
+#: characters of a name that are kept in that of the file being written: 160 bytes at most
+_BEGINNING = 40
 
 #: what to do about a file of a run or a report that does not say what it should
 DAMAGED_HINT = "restore it from a copy, or run it again with --fresh"
@@ -54,19 +57,24 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a path to write to; it takes the place of `path` when the block ends well.
 
     The content is on the disk before the rename, so a crash at any moment leaves the old file
-    or the new one.
+    or the new one. The path is a new file of nobody else: others may write to `path` meanwhile, the
+    last one wins, and a link that lies in wait under its name is not followed.
 
     Raises
     ------
     StoreError
         The disk is full, the folder cannot be written, and the like.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    # cut, so that there is room for it wherever there is room for the name
+    partial = path.with_name(f"{path.name[:_BEGINNING]}.{secrets.token_hex(6)}{PARTIAL}")
     try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o666))
         yield partial
         _sync(partial)
         partial.replace(path)
     except OSError as error:
+        if error.filename is not None and Path(error.filename) == partial:
+            error.filename = None  # a name that nobody gave
         raise explain(error, path) from error
     finally:
         with suppress(OSError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from typing import Any
 
 #: control characters and those that reorder text or hide in it, shown as escapes
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -26,6 +28,25 @@ def plain(text: str) -> str:
         else character
         for character in text
     )
+
+
+def json_text(value: Any) -> str:
+    r"""Write a value as JSON that can be read and steers no terminal.
+
+    Examples
+    --------
+    >>> print(json_text("千と\u009b2J"))
+    "千と\u009b2J"
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character == "\n" or unicodedata.category(character) not in _HIDDEN:
+        return character  # line breaks inside strings are escapes already
+    # DEL is ASCII, which JSON leaves as it is
+    return json.dumps(character)[1:-1] if ord(character) > 127 else f"\\u{ord(character):04x}"
 
 
 def width(text: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,7 @@ from typing import Any
 from recsys_core.errors import InputError
 from workbench.store.export import spreadsheet_cell
 from workbench.store.files import write_text
+from workbench.store.text import json_text
 from workbench.tui.view.fold import Fold
 from workbench.tui.view.table import Cell, Row, Table
 
@@ -106,7 +106,7 @@ def _tag(name: str, cell: Cell, *, right: bool = False, span: int = 1) -> str:
 def as_json(folds: Sequence[Fold]) -> str:
     """Write the runs, in order, with full precision."""
     entries = [_entry(fold) for fold in folds]
-    return json.dumps({"runs": entries}, indent=2, ensure_ascii=False) + "\n"
+    return json_text({"runs": entries}) + "\n"
 
 
 def _entry(fold: Fold) -> dict[str, Any]:
