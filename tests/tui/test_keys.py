@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,19 @@ async def test_a_key_whose_widget_is_removed_holds_up_none(suite: Path) -> None:
         type_at_once(s, "home", "f1")
         await line.remove()
         await s.until(lambda: isinstance(s.app.screen, HelpScreen))
+
+
+async def test_sigterm_is_heard_in_a_flood_of_keys_and_no_key_comes_after(suite: Path) -> None:
+    async with session(suite) as s:
+        await s.press("slash")
+        loop = asyncio.get_running_loop()
+        with suppress(BlockingIOError):  # as the keys of a pasted file fill it
+            while True:
+                loop._csock.send(bytes(4096))  # type: ignore[attr-defined]
+        for _ in range(50):
+            s.app.post_message(Key("x", "x"))
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(50):
+            s.app.post_message(Key("x", "x"))
+        await s.until(lambda: not s.app.is_running)
+    assert (s.app.return_code, s.app.errors) == (143, [])

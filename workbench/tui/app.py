@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -27,7 +26,7 @@ from workbench.store.text import plain
 from workbench.tui.commands import COMMANDS, Command, bindings
 from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
-from workbench.tui.hangup import on_hangup
+from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.settings import Settings, read_settings
@@ -180,7 +179,7 @@ class WorkbenchApp(App[None]):
     def on_mount(self) -> None:
         """Give the terminal back on a signal, and start to follow the run folders."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._leave, 128 + signal.SIGTERM)
+        on_terminate(loop, self._leave)
         on_hangup(self.keep_state, lambda code: loop.call_soon_threadsafe(self._leave, code))
         # after `fg` the terminal shows nothing of what was drawn
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
@@ -199,6 +198,13 @@ class WorkbenchApp(App[None]):
 
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        """End the session; keys that are still on their way, a pasted file, do not hold it up."""
+        self._keys.close()
+        if self._driver is not None:
+            self._driver.disable_input()
+        super().exit(*arguments, **options)
 
     # Errors
 

@@ -1,4 +1,4 @@
-"""A terminal that goes away: a closed window, a lost connection."""
+"""Signals that end the session: SIGTERM, and a terminal that goes away."""
 
 from __future__ import annotations
 
@@ -6,8 +6,31 @@ import os
 import signal
 import sys
 import termios
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import FrameType
+
+
+def on_terminate(loop: AbstractEventLoop, leave: Callable[[int], object]) -> None:
+    """End the session on SIGTERM, however much is on its way to it.
+
+    `loop.add_signal_handler` hears of a signal through a pipe of the loop. While a file is pasted,
+    thousands of keys fill that pipe, and the signal would be lost.
+
+    Parameters
+    ----------
+    leave
+        Called in the loop with the exit code.
+    """
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        if loop.is_closed():  # the session has ended: the signal does what it does to any program
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+            return
+        loop.call_soon_threadsafe(leave, 128 + number)
+
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def on_hangup(keep: Callable[[], None], leave: Callable[[int], object]) -> None:

@@ -35,9 +35,18 @@ class KeyOrder:
         self._turn = 0
         #: who is waited for
         self._at: DOMNode | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Drop the keys that wait and those that come: soon there is no screen to take them."""
+        self._closed = True
+        self._turn += 1
+        self._waiting.clear()
 
     async def take(self, key: Key) -> None:
         """Handle a key, now or when its turn comes."""
+        if self._closed:
+            return
         self._waiting.append(key)
         if self._at is None:
             await self._send()
@@ -46,6 +55,8 @@ class KeyOrder:
 
     async def _send(self) -> None:
         """Hand on the key that came first, and wait for what it begins."""
+        if self._closed:
+            return
         app = self._app
         self._at = app.focused or app.screen
         way = self._at.ancestors_with_self
