@@ -48,7 +48,7 @@ class ProtocolConfig(Config, ABC):
 
     name: ClassVar[str]
     leaks: ClassVar[str]
-    """A sentence: what a model may see that it could not have known in use."""
+    """A sentence: what a model may see that it could not have known in use, on any set."""
     by_time: ClassVar[bool] = False
     """Whether the cut needs timestamps."""
 
@@ -96,7 +96,7 @@ class ProtocolConfig(Config, ABC):
         return Split(
             protocol=self.name,
             parameters=self.model_dump(mode="json"),
-            leaks=self.leaks,
+            leaks=self._leaks(train, valid, test),
             train=train,
             valid=valid,
             test=test,
@@ -106,6 +106,10 @@ class ProtocolConfig(Config, ABC):
     @abstractmethod
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         """Assign `rows` (shape (n,), ascending, so in file order) to the parts."""
+
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        """Say what these rows leak, in a sentence that is true of them."""
+        return self.leaks
 
     def _check_columns(self, dataset: Dataset) -> None:
         if self.by_time and not dataset.timed:

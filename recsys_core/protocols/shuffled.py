@@ -18,15 +18,15 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.leaks import FUTURE, shuffled
 
 
 class RandomRows(ProtocolConfig):
     """Shuffle all rows; the first shares are test and validation, rounded down."""
 
     name: ClassVar[str] = "random-rows"
-    leaks: ClassVar[str] = (
-        "Leaks the future: a model learns from events that happened after those it is judged on."
-    )
+    leaks: ClassVar[str] = FUTURE
 
     valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: validation.")
     test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: test.")
@@ -40,6 +40,9 @@ class RandomRows(ProtocolConfig):
         part[order[test : test + valid]] = VALID
         return Cut(part)
 
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        return shuffled(train, valid, test)
+
 
 class RandomPerUser(ProtocolConfig):
     """Shuffle each user's rows; shares of them are test and validation.
@@ -49,9 +52,7 @@ class RandomPerUser(ProtocolConfig):
     """
 
     name: ClassVar[str] = "random-per-user"
-    leaks: ClassVar[str] = (
-        "Leaks the future: a model learns from events that happened after those it is judged on."
-    )
+    leaks: ClassVar[str] = FUTURE
 
     valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: validation.")
     test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: test.")
@@ -65,3 +66,6 @@ class RandomPerUser(ProtocolConfig):
         part[place < test + valid] = VALID
         part[place < test] = TEST
         return Cut(part, {"users_only_in_train": len(np.unique(dataset.user[rows[length == 1]]))})
+
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        return shuffled(train, valid, test)

@@ -19,6 +19,8 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
+from recsys_core.protocols.interactions import Interactions
+from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
 
 SECONDS_A_DAY = 86_400
 #: users with fewer events stay in train: one is needed for each part
@@ -33,9 +35,7 @@ class UserTimeline(ProtocolConfig):
     """
 
     name: ClassVar[str] = "user-timeline"
-    leaks: ClassVar[str] = (
-        "Leaks other users' future: a model sees what others did after the moment it is asked for."
-    )
+    leaks: ClassVar[str] = OTHERS_FUTURE
     by_time: ClassVar[bool] = True
 
     test_share: float = Field(
@@ -48,18 +48,22 @@ class UserTimeline(ProtocolConfig):
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         return _cut_users_ends(dataset, rows, self.test_share)
 
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        return within_users(train, valid, test)
+
 
 class LeaveLastOut(ProtocolConfig):
     """Each user's last event is test, the one before it validation."""
 
     name: ClassVar[str] = "leave-last-out"
-    leaks: ClassVar[str] = (
-        "Leaks other users' future: a model sees what others did after the moment it is asked for."
-    )
+    leaks: ClassVar[str] = OTHERS_FUTURE
     by_time: ClassVar[bool] = True
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         return _cut_users_ends(dataset, rows, 0.0)
+
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        return within_users(train, valid, test)
 
 
 class GlobalTimeline(ProtocolConfig):
@@ -69,7 +73,7 @@ class GlobalTimeline(ProtocolConfig):
     """
 
     name: ClassVar[str] = "global-timeline"
-    leaks: ClassVar[str] = "Leaks nothing: every train row is from before every test row."
+    leaks: ClassVar[str] = NOTHING_LATER
     by_time: ClassVar[bool] = True
 
     valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of validation.")
@@ -96,6 +100,9 @@ class GlobalTimeline(ProtocolConfig):
         }
         part[cold] = DROPPED
         return Cut(part, counts)
+
+    def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
+        return at_one_moment(train, valid, test)
 
     def _by_rows(self, times: TimeArray) -> NDArray[np.int8]:
         n = np.array(len(times))

@@ -16,6 +16,8 @@ from workbench.tui.view.table import Cell, Head, Row, Table
 OWN_SCHEMA = "default"
 #: cells for where a feature comes from
 _LEAST_SOURCE = 14
+#: what protocols that do not need times leak on a set without
+_UNKNOWN = "unknown: this set has no times"
 
 
 def protocol_table(protocols: Mapping[str, Mapping[str, Any]], timed: bool, width: int) -> Table:
@@ -32,20 +34,24 @@ def protocol_table(protocols: Mapping[str, Mapping[str, Any]], timed: bool, widt
 def _leaks(about: Mapping[str, Any], timed: bool) -> Cell:
     if about["by_time"] and not timed:
         return Cell("✖ needs times, which this set has not", "bad")
+    if not timed:
+        return Cell(f"▲ {_UNKNOWN}", "muted")
     text = plain(about["leaks"])
     if text.startswith("Leaks nothing"):
         return Cell("✔ nothing", "good")
     return Cell(f"▲ {text.removeprefix('Leaks ')}", "muted")
 
 
-def protocol_section(name: str, about: Mapping[str, Any], width: int) -> Section:
-    """Say how a protocol cuts, what it leaks and what can be set."""
+def protocol_section(name: str, about: Mapping[str, Any], timed: bool, width: int) -> Section:
+    """Say how a protocol cuts, what it leaks, on a set with times or without, and its settings."""
     schema = about["schema"]
     lines: list[tuple[Cell, ...]] = []
     for text in str(schema.get("description", "")).split("\n\n"):
         words = " ".join(text.split())
         lines += [(Cell(line),) for line in textwrap.wrap(plain(words), max(16, width))]
     leak = plain(about["leaks"])
+    if not timed:
+        leak = "Needs times." if about["by_time"] else f"What it leaks is {_UNKNOWN}."
     safe = leak.startswith("Leaks nothing")
     sign, style = ("✔", "good") if safe else ("▲", "accent")
     wrapped = textwrap.wrap(f"{sign} {leak}", max(16, width), subsequent_indent="  ")

@@ -104,7 +104,8 @@ class Protocols(Vertical):
         about = self._protocols.get(self.protocol)
         if about is not None:
             width = max(20, self.size.width - 4)
-            self.query_one(SectionView).show(protocol_section(self.protocol, about, width))
+            section = protocol_section(self.protocol, about, self._timed, width)
+            self.query_one(SectionView).show(section)
 
 
 class Features(Vertical):
