@@ -31,8 +31,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     -------
     Plain values that JSON can hold: counts, density, time span, rating histogram, quantiles of
     the events a user and an item have, how unequal items are (gini, share of the most popular),
-    missing shares of attributes, points of the curves that `plots` draw, and notes on what the data
-    cannot be used for.
+    missing shares of attributes, and points of the curves that `plots` draw.
     """
     users = np.bincount(dataset.user, minlength=dataset.n_users)
     items = np.bincount(dataset.item, minlength=dataset.n_items)
@@ -60,7 +59,6 @@ def describe(dataset: Dataset) -> dict[str, Any]:
             "item_popularity": _ranked(items),
             "ratings_over_time": _periods(dataset.timestamp) if dataset.timed else None,
         },
-        "notes": _notes(dataset, users),
     }
 
 
@@ -154,22 +152,3 @@ def _attribute(column: Column) -> dict[str, Any]:
 
 def _summary(kind: str, missing: NDArray[np.bool_], values: int) -> dict[str, Any]:
     return {"kind": kind, "missing": float(missing.mean()), "values": values}
-
-
-def _notes(dataset: Dataset, users: NDArray[np.int64]) -> list[str]:
-    """Say what the data are not fit for."""
-    notes = []
-    if dataset.synthetic:
-        notes.append("synthetic: made up, no measure of how a model does on real data")
-    if dataset.n_users == 1:
-        notes.append("one user: nothing can be learned from others, means over users mean nothing")
-    if dataset.n_items == 1:
-        notes.append("one item: there is nothing to rank, recall models cannot use it")
-    if not dataset.timed:
-        notes.append("no times: protocols that cut by time fall back to the order of the file")
-    if not dataset.explicit:
-        notes.append("no ratings: every event counts as 1; set the protocol's threshold to null")
-    short = int(np.count_nonzero(users < 3))
-    if short:
-        notes.append(f"users with fewer than 3 events, on whom timelines only train: {short:,}")
-    return notes

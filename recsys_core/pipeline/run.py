@@ -82,7 +82,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     file may have been edited under its old name.
     """
     ranking = model_info(spec.model).stage == "ranking"
-    schema = _schema(spec, split) if ranking else None
+    schema = feature_schema(spec, split) if ranking else None
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
         "params": model_config(spec).model_dump(mode="json"),
@@ -276,7 +276,7 @@ class _RecallJob:
         return getattr(self._model, "curve", [])
 
 
-def _schema(spec: JobSpec, split: Split) -> FeatureSchema:
+def feature_schema(spec: JobSpec, split: Split) -> FeatureSchema:
     """Load the features that a ranking model sees."""
     histories = model_info(spec.model).cls.needs_histories
     return load_schema(spec.features, split.dataset, histories=histories)
@@ -289,7 +289,7 @@ class _RankingJob:
         from recsys_core.ranking.ranker import Ranker
 
         self._split = split
-        self._ranker = Ranker(spec.model, config, _schema(spec, split), runtime)
+        self._ranker = Ranker(spec.model, config, feature_schema(spec, split), runtime)
 
     def fit(self, on_event: OnEvent) -> None:
         self._ranker.fit(self._split, on_event)

@@ -19,6 +19,9 @@ from recsys_core.protocols.split import Split
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, 3
 PARTS = {TRAIN: "train", VALID: "validation", TEST: "test"}
 
+#: users and items that have to be left after filtering
+LEAST_IDS = 2
+
 #: splits do not change with the model's seed
 SEED = 0
 
@@ -82,7 +85,9 @@ class ProtocolConfig(Config, ABC):
             too little: a single user or item, an empty part, no relevant row to learn from or to
             be judged on.
         """
-        self._check_columns(dataset)
+        refusal = self.refusal(dataset.name, explicit=dataset.explicit, timed=dataset.timed)
+        if refusal is not None:
+            raise refusal
         threshold = self.relevance if dataset.explicit else None
         rows = self._filter(dataset, threshold)
         _check_filtered(self, dataset, rows, threshold)
@@ -111,17 +116,19 @@ class ProtocolConfig(Config, ABC):
         """Say what these rows leak, in a sentence that is true of them."""
         return self.leaks
 
-    def _check_columns(self, dataset: Dataset) -> None:
-        if self.by_time and not dataset.timed:
-            raise InputError(
-                f"protocol {self.name} cuts by time, but data set '{dataset.name}' has no times",
+    def refusal(self, dataset: str, *, explicit: bool, timed: bool) -> InputError | None:
+        """Say why a data set with or without ratings and times cannot be cut; None: it can be."""
+        if self.by_time and not timed:
+            return InputError(
+                f"protocol {self.name} cuts by time, but data set '{dataset}' has no times",
                 "use --protocol random-per-user or random-rows",
             )
-        if not dataset.explicit and (self.drop_ratings or self.min_rating is not None):
-            raise InputError(
-                f"protocol {self.name} filters by rating, but data set '{dataset.name}' has none",
-                "remove drop_ratings and min_rating",
+        if not explicit and (self.drop_ratings or self.min_rating is not None):
+            return InputError(
+                f"protocol {self.name} filters by rating, but data set '{dataset}' has none",
+                "use --set protocol.drop_ratings=[] --set protocol.min_rating=null",
             )
+        return None
 
     def _filter(self, dataset: Dataset, threshold: float | None) -> TimeArray:
         """Shape (n,): the rows that pass all filters, ascending."""
@@ -200,10 +207,10 @@ def _check_filtered(
     where = f"protocol {protocol.name} on data set '{dataset.name}'"
     for side, ids in (("user", dataset.user), ("item", dataset.item)):
         left = len(np.unique(ids[rows]))
-        if left < 2:
+        if left < LEAST_IDS:
             raise InputError(
                 f"{where}: {left} {side}{'' if left == 1 else 's'} after filtering, "
-                "at least 2 are needed",
+                f"at least {LEAST_IDS} are needed",
                 "use a larger set or weaker filters (drop_ratings, min_rating, k_core)",
             )
     highest = dataset.rating[rows].max()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.tasks import TaskName
+from recsys_core.ranking.labels import TaskName
 from recsys_core.training.trainer import TrainingConfig
 
 

@@ -91,6 +91,7 @@ class Ranker:
         InputError
             The train rows are all relevant or all irrelevant, or training diverged.
         """
+        self.tasks.check(split.train)
         labels = self.tasks.labels(split.train)
         best_constant = self.tasks.start(labels)
         known = Known.of(split.train)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -13,13 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray
-from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc, rmse, row_logloss
 from recsys_core.protocols.interactions import Interactions
-
-TaskName = Literal["like", "love", "rating"]
-#: the rating that a row of the task `love` has at least
-LOVED = 5.0
+from recsys_core.ranking.labels import BINARY, LABELS, TaskName, label_problem
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,7 @@ class Task:
 
 
 TASKS: dict[TaskName, Task] = {
-    "like": Task("like", True, lambda rows: rows.relevant),
-    "love": Task("love", True, lambda rows: rows.rating >= LOVED),
-    "rating": Task("rating", False, lambda rows: rows.rating),
+    name: Task(name, name in BINARY, label) for name, label in LABELS.items()
 }
 
 
@@ -67,22 +60,22 @@ class Tasks:
         """Keep the first `n` tasks."""
         return Tasks([task.name for task in self.all[:n]])
 
+    def check(self, train: Interactions) -> None:
+        """Raise InputError where the train rows of a binary task are all of one class."""
+        for task in self.all:
+            problem = label_problem(task.name, train)
+            if problem is not None:
+                raise problem
+
     def labels(self, rows: Interactions) -> Tensor:
         """Shape (n, tasks), float32."""
         columns = [torch.from_numpy(task.label(rows).astype(np.float32)) for task in self.all]
         return torch.stack(columns, dim=1)
 
     def start(self, labels: Tensor) -> Tensor:
-        """Shape (tasks,): the outputs that fit train labels best without any feature.
-
-        Raises
-        ------
-        InputError
-            A binary task's train rows are all of one class.
-        """
+        """Shape (tasks,): the outputs that fit train labels best without any feature."""
         mean = labels.mean(dim=0)
         for number in self._binary:
-            self._check(self.all[number], labels[:, number])
             mean[number] = torch.logit(mean[number])
         return mean
 
@@ -119,16 +112,3 @@ class Tasks:
             )
             found |= {task.metric(name): value for name, value in values.items()}
         return found
-
-    @staticmethod
-    def _check(task: Task, labels: Tensor) -> None:
-        if 0 < labels.sum() < len(labels):
-            return
-        found = "no train rows" if len(labels) == 0 else f"only rows labelled {labels[0]:.0f}"
-        wanted = (
-            "relevant and irrelevant" if task.name == "like" else f"both kinds of '{task.name}'"
-        )
-        raise InputError(
-            f"a ranking model needs {wanted} train rows; there are {found}",
-            "set the protocol's relevance to a rating between the lowest and the highest",
-        )

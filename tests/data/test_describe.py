@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recsys_core.data.describe import describe
-from recsys_core.data.importer import ImportOptions, import_dataset
+from recsys_core.data.importer import import_dataset
 from recsys_core.data.sample import make_sample
 from tests.data.files import write_files
 
@@ -58,7 +58,6 @@ def test_a_description_by_hand(tmp_path: Path) -> None:
     periods = plots["ratings_over_time"]
     assert periods["days"] == 2.0 / 60
     assert (periods["counts"][0], periods["counts"][-1], sum(periods["counts"])) == (3, 1, 4)
-    assert facts["notes"] == ["users with fewer than 3 events, on whom timelines only train: 1"]
 
 
 def test_many_different_ratings_are_put_into_bins(tmp_path: Path) -> None:
@@ -68,14 +67,6 @@ def test_many_different_ratings_are_put_into_bins(tmp_path: Path) -> None:
     assert len(histogram) == 10
     assert sum(level["count"] for level in histogram) == 101
     assert histogram[0]["rating"] == 0
-
-
-def test_what_a_set_cannot_be_used_for_is_said(tmp_path: Path) -> None:
-    path = write_files(tmp_path, {"t.csv": b"u,i\na,1\n"}) / "t.csv"
-    options = ImportOptions(columns={"user": "u", "item": "i"})
-    notes = "\n".join(describe(import_dataset(path, tmp_path / "data", None, options))["notes"])
-    for text in ("one user", "one item", "no times", "no ratings"):
-        assert text in notes
 
 
 def test_the_sample_looks_like_movielens_1m() -> None:

@@ -38,10 +38,19 @@ def test_start_is_the_best_constant() -> None:
     labels = ALL.labels(rated(3, 4, 5, 1))
     # 2 of 4 liked, 1 of 4 loved: log odds 0 and -log 3; mean rating 13/4
     torch.testing.assert_close(ALL.start(labels), torch.tensor([0.0, -np.log(3), 3.25]).float())
-    with pytest.raises(
-        InputError, match=r"both kinds of 'love' train rows; there are only rows .* 0"
-    ):
-        ALL.start(ALL.labels(rated(3, 4, 4, 1)))
+
+
+def test_rows_of_one_class_are_refused_with_what_can_be_done() -> None:
+    cases = {
+        (3, 4, 4, 1): "no train row is rated 5 or above.*set the model's tasks to",
+        (4, 5, 4): "relevance is 4 and train rows are rated 4 to 5.*protocol.relevance=5$",
+        (5, 5): "every train row is rated 5, so that every row is relevant.*use recall models",
+    }
+    for ratings, message in cases.items():
+        with pytest.raises(InputError, match=f"(?s){message}"):
+            ALL.check(rated(*ratings))
+    ALL.check(rated(3, 5))
+    Tasks(["like"]).check(rated(3, 4))
 
 
 def test_loss_adds_up_over_tasks() -> None:

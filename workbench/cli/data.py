@@ -152,13 +152,14 @@ def describe_command(
     """Show the data set NAME (or a path) in figures, or what ranking models see of its rows."""
     from recsys_core.data.describe import describe
     from recsys_core.data.store import load_dataset
+    from recsys_core.pipeline.needs import notes
 
     with _progress(name, events) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
     if features is not None:
         facts = _describe_features(dataset, features, protocol)
     else:
-        facts = describe(dataset)
+        facts = {**describe(dataset), "notes": notes(dataset)}
     if as_json:
         _print_json(facts)
     elif features is not None:

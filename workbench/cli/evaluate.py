@@ -44,16 +44,19 @@ def evaluate(
     """
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite
-        from workbench.cli.parallel import run_in_queue
+        from workbench.cli.parallel import check_not_paused, run_in_queue
         from workbench.cli.plan import make_plan
-        from workbench.cli.work import report_on, run_or_reuse
+        from workbench.cli.work import prepare, report_on, run_or_reuse
 
         chosen = load_suite(suite)
         if models is not None:
             chosen = chosen.select(label.strip() for label in models.split(","))
-        plan = make_plan(chosen, options, settings)
+        plan = make_plan(chosen, options, settings, named=models is not None)
         if jobs > 1 or scheduler:
-            outcomes = run_in_queue(plan, options, settings, display, jobs, scheduler)
+            check_not_paused(settings.runs_dir)
+        plan, split = prepare(plan, options, settings, display)
+        if jobs > 1 or scheduler:
+            outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
         else:
-            outcomes = run_or_reuse(plan, options, settings, display)
+            outcomes = run_or_reuse(plan, split, options, settings, display)
     return report_on(plan, outcomes)

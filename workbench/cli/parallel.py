@@ -11,7 +11,7 @@ from typing import Any
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event
-from recsys_core.pipeline.run import load_split, reuse_key
+from recsys_core.pipeline.run import reuse_key
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
 from workbench.cli.context import Settings
@@ -20,7 +20,7 @@ from workbench.cli.plan import Plan
 from workbench.cli.progress import Display
 from workbench.cli.work import name_of
 from workbench.jobs.changes import is_paused
-from workbench.jobs.execute import Outcome, check_cutoffs
+from workbench.jobs.execute import Outcome
 from workbench.jobs.interrupts import check, deferred, undisturbed
 from workbench.jobs.queue import Entry, add_job, cancel
 from workbench.jobs.service import ensure_supervisor
@@ -62,6 +62,7 @@ class _Job:
 
 def run_in_queue(
     plan: Plan,
+    split: Split,
     options: JobOptions,
     settings: Settings,
     display: Display,
@@ -77,25 +78,9 @@ def run_in_queue(
 
     Raises
     ------
-    InputError
-        The queue is paused.
     KeyboardInterrupt
         Asked to end; the jobs are cancelled.
     """
-    if is_paused(settings.runs_dir):
-        raise InputError(
-            "the queue is paused, so that no jobs start",
-            "go on with: recsys-workbench queue resume, or leave out --jobs",
-        )
-
-    def listen(event: Event) -> None:
-        check()
-        display.event(event)
-
-    display.begin("data", 0, len(plan.specs))
-    split = load_split(
-        plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
-    )
     batch = _Batch(plan, options, settings, display, split)
     entry = Entry(
         data_dir=str(settings.data_dir.absolute()),
@@ -113,6 +98,15 @@ def run_in_queue(
             batch.cancel()
         raise
     return [job.outcome for job in batch.jobs if job.outcome is not None]
+
+
+def check_not_paused(runs_dir: Path) -> None:
+    """Raise InputError when the queue is paused."""
+    if is_paused(runs_dir):
+        raise InputError(
+            "the queue is paused, so that no jobs start",
+            "go on with: recsys-workbench queue resume, or leave out --jobs",
+        )
 
 
 class _Batch:
@@ -133,7 +127,6 @@ class _Batch:
         self.jobs: list[_Job] = []
         leaders: dict[str, _Job] = {}
         for number, spec in enumerate(plan.specs, start=1):
-            check_cutoffs(spec, split)
             key = reuse_key(spec, split)
             job = _Job(number, spec, name_of(spec, plan.specs), key)
             if not self._fresh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from workbench.cli.options import JobOptions
 from workbench.cli.references import with_run_folders
 from workbench.reports.baseline import Baseline, check_baseline, parse_tolerance, read_baseline
 from workbench.reports.gates import Gate, check_gates, parse_gate
+from workbench.reports.view import by_reason
 from workbench.reports.write import check_report_path
 from workbench.store.manage import resolve_run
 from workbench.store.runs import check_writable
@@ -31,17 +32,70 @@ PROTOCOL = "protocol"
 
 @dataclass(frozen=True)
 class Plan:
-    """Jobs to do and what is asked of their results."""
+    """Jobs to do and what is asked of their results.
+
+    Parameters
+    ----------
+    named
+        Whether the models were named one by one: then none of them may be left out.
+    left_out
+        Why jobs of a suite are left out, by label: their models cannot learn from the data.
+    """
 
     suite: Suite
     specs: list[JobSpec]
     gates: list[Gate]
     baseline: Baseline | None
     reports: tuple[Path, ...]
+    named: bool = True
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def without(self, lacks: Mapping[str, InputError]) -> Plan:
+        """Leave out the jobs that cannot learn from the data.
+
+        Parameters
+        ----------
+        lacks
+            Label -> why.
+
+        Raises
+        ------
+        InputError
+            One of them was named on the command line or has a gate or a baseline, or none is left.
+        """
+        for label, lack in lacks.items():
+            if self.named or len(lacks) == len(self.suite.labels):
+                raise InputError(f"{label}: {lack.problem}", lack.remedy)
+            judged = [str(gate) for gate in self.gates if gate.label == label]
+            if self.baseline is not None and label in self.baseline.values:
+                judged.append(self.baseline.name)
+            if judged:
+                raise InputError(
+                    f"{judged[0]} judges {label}, which cannot run here: {lack.problem}",
+                    "remove the condition, or evaluate on another data set",
+                )
+        if not lacks:
+            return self
+        return replace(
+            self,
+            suite=self.suite.select(label for label in self.suite.labels if label not in lacks),
+            specs=[spec for spec in self.specs if spec.name not in lacks],
+            left_out={label: lack.problem for label, lack in lacks.items()},
+        )
+
+    def said_of_left_out(self) -> list[str]:
+        """Say what is left out, a line per reason."""
+        reasons = by_reason(self.left_out)
+        return [f"left out: {', '.join(labels)} ({why})" for why, labels in reasons.items()]
 
 
-def make_plan(suite: Suite, options: JobOptions, settings: Settings) -> Plan:
+def make_plan(suite: Suite, options: JobOptions, settings: Settings, *, named: bool = True) -> Plan:
     """Apply the options to a suite and check all that can be known without the data.
+
+    Parameters
+    ----------
+    named
+        Whether the models were named one by one.
 
     Raises
     ------
@@ -64,7 +118,7 @@ def make_plan(suite: Suite, options: JobOptions, settings: Settings) -> Plan:
         check_report_path(path)
         _check_folder(path)
     check_writable(settings.runs_dir)
-    return Plan(suite, specs, gates, baseline, options.reports)
+    return Plan(suite, specs, gates, baseline, options.reports, named)
 
 
 def _changed(suite: Suite, options: JobOptions) -> Suite:

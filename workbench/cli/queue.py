@@ -99,12 +99,15 @@ def add(
         memory_limit=limit(memory_limit),
         offline=options.offline,
     )
-    from workbench.cli.submit import spec_from_file, specs_of_model, specs_of_suite
+    from workbench.cli.submit import plan_of_suite, spec_from_file, specs_of_model
 
     if spec_file is not None:
         specs = [spec_from_file(spec_file, options, settings)]
     elif suite is not None:
-        specs = specs_of_suite(suite, models, options, settings)
+        plan = plan_of_suite(suite, models, options, settings)
+        specs = plan.specs
+        for line in plan.said_of_left_out():
+            _say(line)
     else:
         assert model is not None, "one of the three was given"
         specs = specs_of_model(model, label, features, config, options, settings)
@@ -350,7 +353,8 @@ def edit(
         if given or changes:
             from workbench.cli.submit import changed_spec
 
-            run.write_spec(changed_spec(run, given, changes).model_dump(mode="json"))
+            spec = changed_spec(run, given, changes, Path(entry.data_dir))
+            run.write_spec(spec.model_dump(mode="json"))
         if priority is not None:
             entry = replace(entry, priority=priority)
         if needed:

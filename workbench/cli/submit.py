@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.config import parse_config, parse_value, read_yaml
+from recsys_core.data.registered import DamagedError, read_meta
 from recsys_core.data.store import dataset_names
 from recsys_core.errors import InputError, unknown_name
+from recsys_core.pipeline.needs import check_columns, lack_of_ratings
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.pipeline.suites import Suite, load_suite
+from recsys_core.pipeline.suites import load_suite
 from recsys_core.protocols.catalogue import make_protocol
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
-from workbench.cli.plan import PROTOCOL, make_plan
+from workbench.cli.plan import PROTOCOL, Plan, make_plan
 from workbench.cli.train import labelled, suite_of_model
 from workbench.store.runs import Run
 
@@ -32,23 +34,20 @@ def specs_of_model(
     """Make the job of one model, one a seed."""
     suite = suite_of_model(model, label, features, config)
     options = replace(options, changes=tuple(labelled(x, suite) for x in options.changes))
-    return _planned(suite, options, settings)
+    return _planned(make_plan(suite, options, settings), settings).specs
 
 
-def specs_of_suite(
-    name: str, models: str | None, options: JobOptions, settings: Settings
-) -> list[JobSpec]:
-    """Make the jobs of a suite."""
+def plan_of_suite(name: str, models: str | None, options: JobOptions, settings: Settings) -> Plan:
+    """Make the jobs of a suite, without those that cannot learn from the data set."""
     suite = load_suite(name)
     if models is not None:
         suite = suite.select(label.strip() for label in models.split(","))
-    return _planned(suite, options, settings)
+    return _planned(make_plan(suite, options, settings, named=models is not None), settings)
 
 
-def _planned(suite: Suite, options: JobOptions, settings: Settings) -> list[JobSpec]:
-    specs = make_plan(suite, options, settings).specs
-    _check_dataset(specs[0].dataset, settings.data_dir)
-    return specs
+def _planned(plan: Plan, settings: Settings) -> Plan:
+    found = {spec.name: _check_dataset(spec, settings.data_dir) for spec in plan.specs}
+    return plan.without({label: error for label, error in found.items() if error is not None})
 
 
 def spec_from_file(path: Path, options: JobOptions, settings: Settings) -> JobSpec:
@@ -65,12 +64,13 @@ def spec_from_file(path: Path, options: JobOptions, settings: Settings) -> JobSp
             "leave them out, or change the file",
         )
     spec = parse_config(JobSpec, read_yaml(path), str(path))
-    _check(spec)
-    _check_dataset(spec.dataset, settings.data_dir)
+    _check(spec, settings.data_dir)
     return spec
 
 
-def changed_spec(run: Run, fields: Mapping[str, Any], changes: Sequence[str]) -> JobSpec:
+def changed_spec(
+    run: Run, fields: Mapping[str, Any], changes: Sequence[str], data_dir: Path
+) -> JobSpec:
     """Change the job of a run that waits.
 
     Parameters
@@ -92,16 +92,41 @@ def changed_spec(run: Run, fields: Mapping[str, Any], changes: Sequence[str]) ->
             )
         targets[PROTOCOL if dot else "params"][field] = parse_value(value)
     spec = parse_config(JobSpec, {**values, **targets}, f"run {run.run_id}")
-    _check(spec)
+    _check(spec, data_dir)
     return spec
 
 
-def _check(spec: JobSpec) -> None:
+def _check(spec: JobSpec, data_dir: Path) -> None:
     make_protocol(spec.protocol)
     model_config(spec)
+    lack = _check_dataset(spec, data_dir)
+    if lack is not None:
+        raise lack
 
 
-def _check_dataset(name: str, data_dir: Path) -> None:
-    """Raise InputError for a name that is neither a data set nor a path."""
-    if name not in dataset_names(data_dir) and not Path(name).expanduser().exists():
-        raise unknown_name("data set", name, dataset_names(data_dir))
+def _check_dataset(spec: JobSpec, data_dir: Path) -> InputError | None:
+    """Compare a job with what is known of its data set before it is read.
+
+    Returns
+    -------
+    Why the model cannot learn from it; None where it can, or where only the rows will tell.
+
+    Raises
+    ------
+    InputError
+        The name is neither a data set nor a path, or the protocol cannot cut the set.
+    """
+    name = spec.dataset
+    if name not in dataset_names(data_dir):
+        if not Path(name).expanduser().exists():
+            raise unknown_name("data set", name, dataset_names(data_dir))
+        return None
+    try:
+        meta = read_meta(data_dir, name)
+    except DamagedError:  # it is prepared again when the job begins
+        return None
+    if meta is None:
+        return None
+    explicit, timed = meta.get("explicit", True), meta.get("timed", True)
+    check_columns(spec, explicit=explicit, timed=timed)
+    return lack_of_ratings(spec, explicit=explicit)

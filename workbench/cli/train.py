@@ -57,12 +57,12 @@ def train(
         )
     with at_work(options) as display:
         from workbench.cli.plan import make_plan
-        from workbench.cli.work import report_on, run_or_reuse
+        from workbench.cli.work import prepare, report_on, run_or_reuse
 
         suite = suite_of_model(model, label, features, config)
         options = replace(options, changes=tuple(labelled(x, suite) for x in options.changes))
-        plan = make_plan(suite, options, settings)
-        outcomes = run_or_reuse(plan, options, settings, display)
+        plan, split = prepare(make_plan(suite, options, settings), options, settings, display)
+        outcomes = run_or_reuse(plan, split, options, settings, display)
     return report_on(plan, outcomes)
 
 
@@ -110,7 +110,7 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
     with at_work(options) as display:
         from recsys_core.pipeline.suites import Suite, SuiteJob
         from workbench.cli.plan import make_plan
-        from workbench.cli.work import do_jobs, report_on
+        from workbench.cli.work import do_jobs, prepare, report_on
         from workbench.jobs.execute import resumable_spec
         from workbench.jobs.execute import resume as resume_run
         from workbench.store.manage import resolve_run
@@ -133,5 +133,6 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
         def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
             return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)
 
-        outcomes = do_jobs(plan, options, settings, display, go_on)
+        plan, split = prepare(plan, options, settings, display)
+        outcomes = do_jobs(plan, split, display, go_on)
     return report_on(plan, outcomes)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent
+from recsys_core.pipeline.needs import lack
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
@@ -26,8 +27,40 @@ from workbench.store.text import plain
 Executor = Callable[[JobSpec, Split, OnEvent], Outcome]
 
 
-def run_or_reuse(
+def prepare(
     plan: Plan, options: JobOptions, settings: Settings, display: Display
+) -> tuple[Plan, Split]:
+    """Load and split the data, and check the jobs against them before the first one starts.
+
+    Returns
+    -------
+    The plan without jobs of a suite that cannot learn from these data, and the split.
+
+    Raises
+    ------
+    InputError
+        The data, or what is asked of them, is wrong.
+    """
+
+    def listen(event: Event) -> None:
+        check()
+        display.event(event)
+
+    display.begin("data", 0, len(plan.specs))
+    split = load_split(
+        plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
+    )
+    found = {spec.name: lack(spec, split) for spec in plan.specs}
+    plan = plan.without({label: error for label, error in found.items() if error is not None})
+    for line in plan.said_of_left_out():
+        display.note(line)
+    for spec in plan.specs:
+        check_cutoffs(spec, split)
+    return plan, split
+
+
+def run_or_reuse(
+    plan: Plan, split: Split, options: JobOptions, settings: Settings, display: Display
 ) -> list[Outcome]:
     """Run or reuse all jobs of a plan."""
 
@@ -41,13 +74,11 @@ def run_or_reuse(
             on_event=on_event,
         )
 
-    return do_jobs(plan, options, settings, display, run)
+    return do_jobs(plan, split, display, run)
 
 
-def do_jobs(
-    plan: Plan, options: JobOptions, settings: Settings, display: Display, execute_job: Executor
-) -> list[Outcome]:
-    """Load the data, then do the jobs; one that fails does not stop the others."""
+def do_jobs(plan: Plan, split: Split, display: Display, execute_job: Executor) -> list[Outcome]:
+    """Do the jobs; one that fails does not stop the others."""
     outcomes: list[Outcome] = []
 
     def listen(event: Event) -> None:
@@ -55,12 +86,6 @@ def do_jobs(
         display.event(event)
 
     try:
-        display.begin("data", 0, len(plan.specs))
-        split = load_split(
-            plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
-        )
-        for spec in plan.specs:
-            check_cutoffs(spec, split)
         for number, spec in enumerate(plan.specs, start=1):
             display.begin(name_of(spec, plan.specs), number, len(plan.specs))
             outcomes.append(execute_job(spec, split, listen))
@@ -92,6 +117,7 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
         references=plan.suite.references,
         gates=plan.gates,
         baseline=plan.baseline,
+        left_out=plan.left_out,
     )
     code: int = report["exit_code"]
     errors = [*_note_published(plan, outcomes), *_write_reports(plan, report)]

@@ -27,6 +27,7 @@ def build_report(
     references: References | None = None,
     gates: Sequence[Gate] = (),
     baseline: Baseline | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Put runs of one data set and protocol side by side.
 
@@ -40,6 +41,8 @@ def build_report(
         Published figures: label -> metric -> figure.
     gates, baseline
         Conditions; one that is not met makes the report's exit code 1.
+    left_out
+        Why jobs of the suite were left out, by label: their models cannot learn from the data.
 
     Returns
     -------
@@ -70,6 +73,9 @@ def build_report(
         "summary": summary,
         "baseline": judge_baseline(baseline, groups, metrics) if baseline else [],
         "gates": judge_gates(gates, means, ids),
+        "left_out": [
+            {"label": label, "reason": reason} for label, reason in (left_out or {}).items()
+        ],
     }
     report["exit_code"] = exit_code(report)
     return report

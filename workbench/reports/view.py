@@ -207,6 +207,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     return [
         *_data_notes(report["dataset"]),
         *_protocol_notes(report["protocol"]),
+        *_left_out_notes(report.get("left_out", ())),
         *_user_notes(report["runs"]),
         *_history_notes(report["runs"]),
         *_seed_notes(report),
@@ -243,6 +244,19 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    """Gather the labels that were left out for one reason."""
+    found: dict[str, list[str]] = {}
+    for label, reason in left_out.items():
+        found.setdefault(reason, []).append(label)
+    return found
+
+
+def _left_out_notes(left_out: Sequence[Mapping[str, str]]) -> list[str]:
+    reasons = by_reason({row["label"]: row["reason"] for row in left_out})
+    return [f"Left out: {', '.join(labels)}: {reason}." for reason, labels in reasons.items()]
 
 
 _RECALL_COUNTS = {

@@ -1,0 +1,95 @@
+"""What protocols and models need of a data set: refusals before anything runs, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys_core.data.dataset import Dataset
+from recsys_core.errors import InputError
+from recsys_core.pipeline.run import feature_schema, model_config
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.protocols.base import LEAST_IDS
+from recsys_core.protocols.catalogue import PROTOCOLS, make_protocol
+from recsys_core.protocols.split import Split
+from recsys_core.protocols.timeline import MIN_EVENTS
+from recsys_core.ranking.labels import label_problem, without_ratings
+from recsys_core.registry import model_info
+
+
+def check_columns(spec: JobSpec, *, explicit: bool, timed: bool) -> None:
+    """Raise InputError where the protocol needs ratings or times that the set does not have."""
+    refusal = make_protocol(spec.protocol).refusal(spec.dataset, explicit=explicit, timed=timed)
+    if refusal is not None:
+        raise refusal
+
+
+def lack_of_ratings(spec: JobSpec, *, explicit: bool) -> InputError | None:
+    """Say why a model cannot learn from a set without ratings; None: it can."""
+    if explicit or model_info(spec.model).stage != "ranking":
+        return None
+    return without_ratings(spec.dataset)
+
+
+def lack(spec: JobSpec, split: Split) -> InputError | None:
+    """Say why a model cannot learn from the train rows; None: it can.
+
+    Raises
+    ------
+    InputError
+        A feature that the set does not have.
+    """
+    if model_info(spec.model).stage != "ranking":
+        return None
+    tasks = model_config(spec).task_names  # type: ignore[attr-defined]
+    problems = (label_problem(task, split.train) for task in tasks)
+    found = next((problem for problem in problems if problem is not None), None)
+    if found is None:
+        feature_schema(spec, split)
+    return found
+
+
+def notes(dataset: Dataset) -> list[str]:
+    """Say what a data set is not fit for: what protocols and models refuse, and why."""
+    found = []
+    if dataset.synthetic:
+        found.append("synthetic: made up, no measure of how a model does on real data")
+    for side, count in (("user", dataset.n_users), ("item", dataset.n_items)):
+        if count < LEAST_IDS:
+            found.append(f"{count} {side}: every protocol refuses it, {LEAST_IDS} are needed")
+    flags = {"explicit": dataset.explicit, "timed": dataset.timed}
+    refusals = {name: one().refusal(dataset.name, **flags) for name, one in PROTOCOLS.items()}
+    taken = [name for name, refusal in refusals.items() if refusal is None]
+    refused = [name for name in PROTOCOLS if name not in taken]
+    if refused:
+        found.append(f"no times: {_listed(refused)} refuse it; use {_listed(taken, 'or')}")
+    found += _rating_notes(dataset)
+    return found + _short_users(dataset, taken)
+
+
+def _rating_notes(dataset: Dataset) -> list[str]:
+    without = "every event is relevant, and ranking models have nothing to learn from"
+    if not dataset.explicit:
+        return [f"no ratings: {without}"]
+    low, high = dataset.rating.min(), dataset.rating.max()
+    relevance = next(iter(PROTOCOLS.values()))().relevance
+    if relevance is not None and high < relevance:
+        remedy = f"use --set protocol.relevance={high:g}, or null"
+        return [f"no rating reaches relevance {relevance:g}, so that protocols refuse it; {remedy}"]
+    return [f"every rating is {low:g}: {without}"] if low == high else []
+
+
+def _short_users(dataset: Dataset, taken: list[str]) -> list[str]:
+    """Count the users on whom cuts within users only train."""
+    cuts = [name for name in ("user-timeline", "leave-last-out") if name in taken]
+    short = int(np.count_nonzero(np.bincount(dataset.user) < MIN_EVENTS))
+    if not (cuts and short):
+        return []
+    which = f"users with fewer than {MIN_EVENTS} events"
+    return [f"{which}, on whom {_listed(cuts)} only train: {short:,}"]
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
