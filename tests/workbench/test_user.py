@@ -6,21 +6,29 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import resources
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from rich.console import Console
 
+from recsys_core.data.prepared import write_prepared
 from tests.reports.schema import violations
 from tests.workbench.conftest import Cli
 from tests.workbench.films import films, prepare_films, write_list_run, write_rows_run
 from workbench.cli.main import run_command_line
+from workbench.reports.user import user_json
+from workbench.reports.user_terminal import print_user
 from workbench.store import results
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
 from workbench.store.users import Browse
 from workbench.store.users_inspect import inspect
+from workbench.tui.view.users import history_table
 
 #: user 0 knows 0, 1, 7, 5 and has 3 held out, which is not liked; user 1 has 7, liked
 ITEM_CF = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
@@ -114,6 +122,30 @@ def test_the_terminal_shows_titles_as_text(
     assert "item-cf" in heads[0]
     assert "Held out: 1, 0 liked" in done.out
     assert "rated with Alien (1979)" in done.out
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_history_without_times_stands_in_the_order_of_the_file(
+    timed: bool, tmp_path: Path
+) -> None:
+    times = films().timestamp if timed else np.zeros_like(films().timestamp)
+    write_prepared(tmp_path, replace(films(), timestamp=times, timed=timed), {}, {})
+    with Browse(tmp_path, "films") as browse:
+        inspection = inspect(browse, browse.find_user("u0"), [], 2)
+        printed = StringIO()
+        print_user(inspection, Console(file=printed, width=120))
+        content = user_json(inspection)
+        table = history_table(inspection, 120)
+    order = ["103", "105", "107", "101", "100"]
+    assert [event["item_id"] for event in content["history"]] == (order if timed else order[::-1])
+    assert [int(row.key) + 100 for row in table.rows] == [
+        int(event["item_id"]) for event in content["history"]
+    ]
+    assert ("time (UTC)" in [head.title for head in table.heads]) == timed
+    text = printed.getvalue()
+    assert ("History: 5 of 5, newest first" in text) == timed
+    assert ("History: 5 of 5, in the order of the file" in text) != timed
+    assert ("time (UTC)" in text) == timed
 
 
 def test_hits_are_marked(cli: Cli, runs: dict[str, Run]) -> None:

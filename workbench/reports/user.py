@@ -26,8 +26,8 @@ def user_json(inspection: Inspection) -> dict[str, Any]:
             "attributes": dict(user.attributes),
         },
         "threshold": inspection.threshold,
-        "history": [_event(inspection, past) for past in reversed(inspection.known)],
-        "held_out": [_event(inspection, past) for past in reversed(inspection.held_out)],
+        "history": [_event(inspection, past) for past in inspection.shown(inspection.known)],
+        "held_out": [_event(inspection, past) for past in inspection.shown(inspection.held_out)],
         "genres": inspection.profile(),
         "runs": [_run(inspection, listing) for listing in inspection.listings],
     }

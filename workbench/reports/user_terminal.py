@@ -33,10 +33,10 @@ def print_user(inspection: Inspection, console: Console) -> None:
     for line in _profile(inspection):
         console.print(line)
     console.print()
-    past = list(reversed(inspection.known))
-    title = f"History: {min(_EVENTS, len(past))} of {len(past)}, newest first"
+    past = inspection.shown(inspection.known)
+    title = f"History: {min(_EVENTS, len(past))} of {len(past)}, {inspection.order}"
     _print_events(inspection, title, past[:_EVENTS], console)
-    held_out = list(reversed(inspection.held_out))
+    held_out = inspection.shown(inspection.held_out)
     if held_out:
         liked = sum(inspection.relevant(one.event) for one in held_out)
         title = f"Held out: {len(held_out)}, {liked} liked ({HIT})"
@@ -63,7 +63,8 @@ def _print_events(
     table.add_column("", no_wrap=True)
     table.add_column(Text(title), overflow="fold", ratio=3)
     table.add_column("genres", style="dim", overflow="fold", ratio=2)
-    table.add_column("time (UTC)", no_wrap=True, style="dim")
+    if inspection.browse.timed:
+        table.add_column("time (UTC)", no_wrap=True, style="dim")
     for past in events:
         event, item = past.event, items[past.event.item]
         mark = HIT if past.part == "test" and inspection.relevant(event) else ""
@@ -72,7 +73,7 @@ def _print_events(
             mark,
             Text(plain(item.name)),
             Text(plain(", ".join(item.genres))),
-            moment(event.time),
+            *([moment(event.time)] if inspection.browse.timed else []),
         )
     console.print(table)
     console.print()

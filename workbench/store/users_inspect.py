@@ -125,6 +125,15 @@ class Inspection:
         return [past for past in self.past if past.part not in ("test", "left out")]
 
     @property
+    def order(self) -> str:
+        """How events are shown: by time, or as they came where the set has no times."""
+        return "newest first" if self.browse.timed else "in the order of the file"
+
+    def shown(self, events: Sequence[Past]) -> list[Past]:
+        """Put some events, oldest first, into the order in which they are shown."""
+        return list(reversed(events)) if self.browse.timed else list(events)
+
+    @property
     def held_out(self) -> list[Past]:
         """The events that runs were judged on."""
         return [past for past in self.past if past.part == "test"]

@@ -126,10 +126,15 @@ def _gain(first: float | None, second: float | None) -> Cell:
 
 
 def history_table(inspection: Inspection, width: int) -> Table:
-    """Make the table of what the user did, newest first: held out, then known to the runs."""
+    """Make the table of what the user did: held out, then known to the runs.
+
+    The newest event stands first; without times they are in the order of the file.
+    """
     roomy = width >= _ROOMY
     heads = [Head("mark", "", 1), Head("rating", "", 3, right=True)]
-    extra = [Head("genres", "genres", 22), Head("time", "time (UTC)", 16)] if roomy else []
+    extra = [Head("genres", "genres", 22)] if roomy else []
+    if roomy and inspection.browse.timed:
+        extra.append(Head("time", "time (UTC)", 16))
     room = width - 6 - sum(head.width + 2 for head in extra)
     heads += [Head("title", "history", max(_LEAST_TITLE, room - 1)), *extra]
     held_out, known = inspection.held_out, inspection.known
@@ -150,7 +155,7 @@ def _heading(text: str) -> Row:
 def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list[Row]:
     items = inspection.browse.items(past.event.item for past in events)
     rows = []
-    for past in reversed(events):
+    for past in inspection.shown(events):
         event, item = past.event, items[past.event.item]
         relevant = inspection.relevant(event)
         mark = Cell()
@@ -159,7 +164,9 @@ def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list
         rating = Cell("-" if event.rating is None else f"{event.rating:g}")
         cells = [mark, rating, Cell(plain(item.name), "" if relevant else "muted")]
         if roomy:
-            cells += [Cell(plain(", ".join(item.genres)), "muted"), Cell(moment(event.time))]
+            cells.append(Cell(plain(", ".join(item.genres)), "muted"))
+        if roomy and inspection.browse.timed:
+            cells.append(Cell(moment(event.time)))
         rows.append(Row(str(event.item), tuple(cells)))
     return rows
 
