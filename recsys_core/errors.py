@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: the remedy for a model or a run that is gone, damaged or of an earlier version
+TRAIN_AGAIN = "train it again: recsys-workbench train or eval, with --fresh"
+
 
 class InputError(Exception):
     """The command, the configuration or the data is wrong.

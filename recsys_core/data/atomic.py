@@ -53,7 +53,7 @@ def read_atomic(files: RawFiles, on_bad_rows: OnBadRows, scale: tuple[float, flo
         positions.get(TIME),
         header_lines=1,
         scale=scale,
-        scale_hint=" (--rating-range changes that)",
+        scale_hint=" (recsys-workbench data import --rating-range changes that)",
     )
     ratings = read_ratings(lambda: files.chunks(inter), where, layout, on_bad_rows)
     bad: Counter[str] = Counter()

@@ -77,7 +77,7 @@ def fetch_dataset(name: str, data_dir: Path, on_event: OnEvent = ignore) -> Data
             return import_dataset(archive, data_dir, name, on_event=on_event)
     raise InputError(
         f"{name} could not be fetched: {'; '.join(failures)}",
-        f"check the network, import a copy (data import PATH), or use --dataset {SAMPLE}",
+        f"check the network, import a copy (recsys-workbench data import PATH), or use {SAMPLE}",
     )
 
 

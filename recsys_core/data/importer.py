@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from recsys_core.data import atomic, movielens
+from recsys_core.data.advice import slug
 from recsys_core.data.archive import RawFiles, open_raw, read_file
 from recsys_core.data.attributes import RawData, build_dataset
 from recsys_core.data.dataset import Dataset
@@ -29,6 +29,8 @@ MOVIELENS: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, 
 
 #: ratings allowed in tables and atomic files unless --rating-range says otherwise
 DEFAULT_RANGE = (0.0, 10.0)
+
+OTHER_NAME = "register this one under another name: recsys-workbench data import PATH --name NAME"
 
 
 @dataclass(frozen=True)
@@ -219,25 +221,12 @@ def _named(dataset: Dataset, name: str) -> Dataset:
     return named
 
 
-def slug(path: Path) -> str:
-    """Make a registered name from that of a file or folder.
-
-    Examples
-    --------
-    >>> slug(Path("/tmp/My Ratings.csv"))
-    'my-ratings'
-    """
-    stem = path.resolve().name
-    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
-    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "data"
-
-
 def _check_reserved(
     name: str, known: Source | None, counts: tuple[int, int, int], path: Path
 ) -> None:
     """Refuse to call anything else by the name of a published set or of the built-in one."""
     if name == SAMPLE:
-        raise InputError(f"'{SAMPLE}' is the built-in data set", "choose another --name")
+        raise InputError(f"'{SAMPLE}' is the built-in data set", OTHER_NAME)
     source = SOURCES.get(name)
     if source is not None and source is not known:
         have, want = (
@@ -246,7 +235,7 @@ def _check_reserved(
         )
         raise InputError(
             f"{path} is not {name}: it has {have}; {name} has {want}, none of them bad",
-            "get the complete set, or register this one under another --name",
+            f"get the complete set, or {OTHER_NAME}",
         )
 
 

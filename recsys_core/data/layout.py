@@ -9,7 +9,10 @@ from typing import Literal
 from recsys_core.errors import DataError
 
 OnBadRows = Literal["error", "skip"]
-SKIP_HINT = "mend the file, or leave such rows out and count them with --on-bad-rows skip"
+SKIP_HINT = (
+    "mend the file, or leave such rows out and count them:"
+    " recsys-workbench data import PATH --on-bad-rows skip"
+)
 
 #: the last second of the year 9999; larger numbers are milliseconds or not times at all
 LATEST = 253_402_300_799

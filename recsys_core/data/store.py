@@ -83,7 +83,9 @@ def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | No
             return import_dataset(Path(source["path"]), data_dir, name, options, on_event)
         if name in SOURCES:
             return None  # it is fetched as if it were not there
-        raise InputError(str(error), f"import it again: data import PATH --name {name}") from error
+        raise InputError(
+            str(error), f"import it again: recsys-workbench data import PATH --name {name}"
+        ) from error
 
 
 def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
@@ -111,7 +113,8 @@ def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Datas
     if offline:
         raise InputError(
             f"data set '{name}' is not in {data_dir} (and nothing is fetched here)",
-            f"get it first: data fetch {name}, or data import PATH; or use --dataset {SAMPLE}",
+            f"get it first: recsys-workbench data fetch {name}, or data import PATH;"
+            f" or use {SAMPLE}, which is built in",
         )
     on_event(Event("fetch", message=f"data set '{name}' is not in {data_dir}: fetching it"))
     return fetch_dataset(name, data_dir, on_event)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.data.advice import ROLES, import_advice
 from recsys_core.data.archive import RawFiles
 from recsys_core.data.attributes import RawData
 from recsys_core.data.layout import LATEST, SKIP_HINT, Layout, OnBadRows, first_line
@@ -22,7 +23,6 @@ from recsys_core.data.numbering import Rows, number_rows, settle_duplicates
 from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError, InputError, unknown_name
 
-ROLES = ("user", "item", "rating", "timestamp")
 USUAL_NAMES = {
     "user": ("user", "userid", "uid", "reviewerid", "customerid"),
     "item": ("item", "itemid", "iid", "movieid", "productid", "asin", "bookid", "isbn"),
@@ -34,7 +34,7 @@ MAPPING_HINT = (
     "say which is which: --columns user=NAME,item=NAME,rating=NAME,timestamp=NAME"
     " (names, or numbers from 1; rating and timestamp may be left out)"
 )
-RANGE_HINT = " (--rating-range changes that)"
+RANGE_HINT = " (recsys-workbench data import --rating-range changes that)"
 
 
 def read_table(
@@ -127,7 +127,7 @@ def _guess(cells: Sequence[str], where: str) -> dict[str, int]:
         raise InputError(
             f"{where}: no column is known to be the user or the item;"
             f" the first line is: {', '.join(cells)[:200]}",
-            MAPPING_HINT,
+            import_advice(where, cells, places),
         )
     return places
 

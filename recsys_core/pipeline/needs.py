@@ -75,7 +75,7 @@ def _rating_notes(dataset: Dataset) -> list[str]:
     low, high = dataset.rating.min(), dataset.rating.max()
     relevance = next(iter(PROTOCOLS.values()))().relevance
     if relevance is not None and high < relevance:
-        remedy = f"use --set protocol.relevance={high:g}, or null"
+        remedy = f"use recsys-workbench eval --set protocol.relevance={high:g}, or null"
         return [f"no rating reaches relevance {relevance:g}, so that protocols refuse it; {remedy}"]
     return [f"every rating is {low:g}: {without}"] if low == high else []
 

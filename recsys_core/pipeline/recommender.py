@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, Text, TextArray
 from recsys_core.data.store import load_dataset
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.protocols.split import Split
@@ -246,7 +246,7 @@ def read_result(folder: Path) -> dict[str, Any]:
             f"{folder}: no result here", "name the folder of a run that succeeded"
         ) from None
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", "run it again with --fresh") from error
+        raise InputError(f"{path}: cannot be read: {error}", TRAIN_AGAIN) from error
 
 
 def _load_model(name: str, folder: Path) -> Recommends:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.queries import Known, Queries
@@ -276,21 +276,17 @@ def _read_header(path: Path) -> dict[str, Any]:
     try:
         header: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise InputError(
-            f"{path.parent}: no saved ranking model here", "train it again with --fresh"
-        ) from None
+        raise InputError(f"{path.parent}: no saved ranking model here", TRAIN_AGAIN) from None
     except (OSError, ValueError, TypeError) as error:
         raise _damaged(path, error) from error
     if header.get("format") != FORMAT:
         raise InputError(
             f"{path}: saved in format {header.get('format')}, this version reads {FORMAT}",
-            "train it again with --fresh",
+            TRAIN_AGAIN,
         )
     return header
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
     reason = str(error).splitlines()[0]
-    return InputError(
-        f"{path}: the saved model is damaged: {reason}", "train it again with --fresh"
-    )
+    return InputError(f"{path}: the saved model is damaged: {reason}", TRAIN_AGAIN)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import Event, OnEvent
 from recsys_core.protocols.interactions import Histories
 
@@ -117,7 +117,7 @@ class VectorIndex:
             raise InputError(
                 f"index: queries of shape {queries.shape}, the vectors have "
                 f"{self.vectors.shape[1]} dimensions",
-                "query with vectors of the same model, or train it again with --fresh",
+                f"query with vectors of the same model, or {TRAIN_AGAIN}",
             )
         _single_threaded_faiss()
         scores, positions = self._index.search(np.ascontiguousarray(queries, np.float32), k)

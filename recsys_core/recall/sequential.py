@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.data.dataset import BoolArray, FloatArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.clock import moment_edges
@@ -276,7 +276,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         except RuntimeError as error:
             raise InputError(
                 f"saved weights do not fit the model's fields: {str(error).splitlines()[-1]}",
-                "train the model again with --fresh",
+                TRAIN_AGAIN,
             ) from error
         self.module.to(self.runtime.torch_device())
         self._serve()

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import Event, OnEvent
 
 #: gensim cuts a sequence off after this many tokens
@@ -93,7 +93,7 @@ def check_vectors(vectors: FloatArray, dim: int) -> FloatArray:
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise InputError(
             f"saved vectors of shape {vectors.shape}, the model's fields say {dim} dimensions",
-            "train the model again with --fresh",
+            TRAIN_AGAIN,
         )
     return vectors
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.recall.npz import map_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 HEADER, ARRAYS = "model.json", "model.npz"
 KEYS = {"format", "class", "config", "threshold", "fingerprint"}
-REMEDY = "train it again with --fresh"
 
 
 def write_model(folder: Path, model: RecallModel[Any]) -> None:
@@ -56,7 +55,7 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
         arrays = map_arrays(folder / ARRAYS)
     except FileNotFoundError as error:
         raise InputError(
-            f"{folder}: no saved model here ({Path(error.filename).name} is missing)", REMEDY
+            f"{folder}: no saved model here ({Path(error.filename).name} is missing)", TRAIN_AGAIN
         ) from None
     except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
         raise damaged(folder, str(error)) from error
@@ -64,7 +63,7 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
         raise damaged(folder, f"{HEADER} lacks some of {', '.join(sorted(KEYS))}")
     if header["format"] != FORMAT:
         raise InputError(
-            f"{path}: saved in format {header['format']}, this version reads {FORMAT}", REMEDY
+            f"{path}: saved in format {header['format']}, this version reads {FORMAT}", TRAIN_AGAIN
         )
     if header["class"] != class_name:
         raise InputError(
@@ -75,4 +74,4 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
 
 def damaged(folder: Path, why: str) -> InputError:
     """Build the error for a saved model that cannot be read."""
-    return InputError(f"{folder}: the saved model is damaged: {why}", REMEDY)
+    return InputError(f"{folder}: the saved model is damaged: {why}", TRAIN_AGAIN)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 
 FILE = "checkpoint.pt"
 
@@ -62,9 +62,7 @@ def read_checkpoint(
     if not path.exists():
         return None
     if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"{path}: this checkpoint is damaged", "delete it, or run again with --fresh"
-        )
+        raise InputError(f"{path}: this checkpoint is damaged", f"delete it, or {TRAIN_AGAIN}")
     device = next(module.parameters()).device
     try:
         content = torch.load(path, map_location=device, weights_only=True)
@@ -74,7 +72,7 @@ def read_checkpoint(
     except (RuntimeError, KeyError, ValueError, EOFError) as error:
         raise InputError(
             f"{path}: this checkpoint cannot be resumed: {str(error).partition(chr(10))[0]}",
-            "delete it, or run again with --fresh",
+            f"delete it, or {TRAIN_AGAIN}",
         ) from error
     return content["progress"], content["kept"]
 
@@ -85,5 +83,5 @@ def _check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -
             raise InputError(
                 f"{path}: this checkpoint is of a training with {name} = {found.get(name)!r}, "
                 f"not {value!r}",
-                "delete it, or run again with --fresh",
+                f"delete it, or {TRAIN_AGAIN}",
             )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.prepared import find_prepared, write_prepared
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
 from recsys_core.features.queries import Known, Queries
 from recsys_core.protocols.interactions import Histories, Interactions
@@ -128,9 +128,7 @@ class FieldRanker(ListRanker):
         ranker = Ranker.load(folder, runtime)
         prepared = find_prepared(folder, KNOWN)
         if prepared is None:
-            raise InputError(
-                f"{folder}: what the ranker knows is missing", "train it again with --fresh"
-            )
+            raise InputError(f"{folder}: what the ranker knows is missing", TRAIN_AGAIN)
         dataset = prepared.load()
         rows = np.arange(dataset.n_interactions)
         return cls(ranker, names, Interactions.in_time_order(dataset, rows, threshold))

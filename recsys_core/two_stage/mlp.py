@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from recsys_core.data.dataset import FloatArray, IntArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories
 from recsys_core.ranking.layers import MLP
@@ -141,7 +141,7 @@ class MLPRanker(ListRanker):
         except (OSError, SafetensorError, RuntimeError) as error:
             raise InputError(
                 f"{folder / WEIGHTS}: the saved model is damaged: {str(error).splitlines()[0]}",
-                "train it again with --fresh",
+                TRAIN_AGAIN,
             ) from error
         ranker.network.eval()
         return ranker

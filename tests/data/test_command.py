@@ -37,7 +37,7 @@ def test_import_list_and_describe(raw: Path, capsys: pytest.CaptureFixture[str])
     assert run("--headless", "data", "describe", "mine") == 0
     out, _ = capsys.readouterr()
     assert "item genres" in out
-    assert "note: users with fewer than 3 events, on whom timelines only train: 2" in out
+    assert "note: users with fewer than 3 events, on whom user-timeline and leave-last-out" in out
 
 
 def test_json(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:

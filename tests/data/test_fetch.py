@@ -244,7 +244,7 @@ def test_when_every_source_fails_each_is_named_with_its_reason(
         fetch_dataset("ml-100k", tmp_path / "data")
     assert f"{server.url}: the server answers 500" in error.value.problem
     assert "recbole==1.2.1 (package index): ERROR: No matching" in error.value.problem
-    assert "--dataset sample" in error.value.remedy
+    assert "or use sample" in error.value.remedy
     assert "\n" not in error.value.problem
 
 

@@ -83,7 +83,7 @@ def test_a_relevance_that_no_rating_reaches_is_said_with_one_that_does() -> None
     (note,) = notes(data)
     assert note == (
         "no rating reaches relevance 4, so that protocols refuse it;"
-        " use --set protocol.relevance=3, or null"
+        " use recsys-workbench eval --set protocol.relevance=3, or null"
     )
     assert refused(data) == protocol_names()
     assert refused(data, relevance=3) == refused(data, relevance=None) == []

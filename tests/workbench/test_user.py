@@ -202,7 +202,7 @@ def test_a_run_of_an_earlier_version_shows_lists_without_hits(cli: Cli, runs_dir
     assert content["held_out"] == []
     assert {event["part"] for event in content["history"]} == {"unknown"}
     assert content["runs"][0]["items"][0]["held_out"] is None
-    assert "run it again with --fresh" in content["runs"][0]["notes"][0]
+    assert "with --fresh" in content["runs"][0]["notes"][0]
 
 
 def test_users_are_listed_by_conditions(cli: Cli, runs: dict[str, Run]) -> None:

@@ -105,7 +105,7 @@ def check_not_paused(runs_dir: Path) -> None:
     if is_paused(runs_dir):
         raise InputError(
             "the queue is paused, so that no jobs start",
-            "go on with: recsys-workbench queue resume, or leave out --jobs",
+            "go on with: recsys-workbench queue resume; or leave out --jobs and --executor",
         )
 
 

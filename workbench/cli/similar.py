@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_json
@@ -77,7 +77,7 @@ def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) 
     if model.fingerprint != fingerprint:
         raise InputError(
             f"run {run.run_id}: its model was fitted on other data than its metrics say",
-            "run it again with --fresh",
+            TRAIN_AGAIN,
         )
     top = model.similar_items(np.array([wanted.number]), k)
     listed = top.items[0] >= 0

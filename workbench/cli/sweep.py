@@ -107,7 +107,9 @@ def sweep_command(
     """List sweeps, or show one: the best trial, the importance of each field, every trial."""
     if name is None:
         if cancelled or trials is not None:
-            raise InputError("--cancel and --trials need a sweep", "see: queue sweep")
+            raise InputError(
+                "--cancel and --trials need a sweep", "see: recsys-workbench queue sweep"
+            )
         _list(settings, as_json)
         return
     sweep = resolve_sweep(settings.runs_dir, name)
@@ -151,7 +153,9 @@ def _list(settings: Settings, as_json: bool) -> None:
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return
     if not sweeps:
-        sys.stderr.write("no sweeps; begin one: queue add --model NAME --sweep FIELD=SPACE\n")
+        sys.stderr.write(
+            "no sweeps; begin one: recsys-workbench queue add --model NAME --sweep FIELD=SPACE\n"
+        )
         return
     rows = [
         (

@@ -253,7 +253,7 @@ def check_unfinished(run: Run) -> None:
     if doing is not None:
         raise InputError(
             f"run {run.run_id} {doing}: there is nothing to take up again",
-            "name a run that failed or was cancelled or interrupted: see runs list",
+            "name one that failed, was cancelled or interrupted: see recsys-workbench runs list",
         )
 
 

@@ -124,7 +124,7 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
         if report["schema"] != 1:
             raise InputError(
                 f"baseline {path}: report schema {report['schema']!r} is not known here",
-                "write it again with this version: eval --report FILE.json",
+                "write it again with this version: recsys-workbench eval --report FILE.json",
             )
         for row in report["summary"]:
             values.setdefault(row["label"], {})[row["metric"]] = _number(row["mean"])
@@ -132,7 +132,7 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
     except (KeyError, TypeError) as error:
         raise InputError(
             f"baseline {path}: not a report of schema 1 (problem: {error})",
-            "name a run folder, or a file written by: eval --report FILE.json",
+            "name a run folder, or a file written by: recsys-workbench eval --report FILE.json",
         ) from None
     return Baseline(str(path), values, fingerprint, tolerances)
 

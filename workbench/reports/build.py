@@ -98,7 +98,9 @@ def exit_code(report: Mapping[str, Any]) -> int:
 
 def _check_runs(runs: Sequence[ReportRun]) -> None:
     if not runs:
-        raise InputError("a report needs at least one run", "name runs: see runs list")
+        raise InputError(
+            "a report needs at least one run", "name runs: see recsys-workbench runs list"
+        )
     seen: dict[tuple[str, int], ReportRun] = {}
     for run in runs:
         other = seen.setdefault((run.label, run.seed), run)

@@ -31,12 +31,14 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
         Fewer than two runs, or a run without a result.
     """
     if len(runs) < 2:
-        raise InputError("compare needs at least two runs", "name another run: see runs list")
+        raise InputError(
+            "compare needs at least two runs", "name another run: see recsys-workbench runs list"
+        )
     for run in runs:
         if not run.succeeded:
             raise InputError(
                 f"run {run.run_id} is {run.state} and has no values to compare",
-                "name runs that succeeded: see runs list",
+                "name runs that succeeded: see recsys-workbench runs list",
             )
     first = runs[0]
     names = {metric for run in runs for metric in run.metrics}

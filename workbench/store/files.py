@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 
 #: suffix of a file that is still being written
 PARTIAL = ".partial"
@@ -20,7 +20,7 @@ PARTIAL = ".partial"
 _BEGINNING = 40
 
 #: what to do about a file of a run or a report that does not say what it should
-DAMAGED_HINT = "restore it from a copy, or run it again with --fresh"
+DAMAGED_HINT = f"restore it from a copy, or {TRAIN_AGAIN}"
 
 _ELSEWHERE = "choose another place"
 _REMEDIES = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from recsys_core.errors import TRAIN_AGAIN
 from workbench.store.files import StoreError, replacing
 
 _SCHEMA = """
@@ -167,7 +168,7 @@ def rows(path: Path, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             yield from database.execute(sql, values)
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: damaged: {error}", "run it again with --fresh") from error
+        raise StoreError(f"{path}: damaged: {error}", TRAIN_AGAIN) from error
 
 
 def metric_names(path: Path) -> list[str]:

@@ -135,7 +135,8 @@ class Browse:
         near = self._near(user_id)
         raise StoreError(
             f"no user '{user_id}' in data set '{self.name}'",
-            f"ids near it: {', '.join(near)}; find users with: user --find 'min-history=50'",
+            f"ids near it: {', '.join(near)}; find users with: recsys-workbench user"
+            " --find 'min-history=50'",
         )
 
     def _near(self, user_id: str) -> list[str]:

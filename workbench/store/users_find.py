@@ -137,7 +137,10 @@ def _ranked(
         return facets.ranked(browse, order), ""
     compares = kind in ("gain", "loss")
     if compares and len(runs) != 2:
-        raise InputError(f"{kind}={metric} compares two runs", "name two with --run")
+        raise InputError(
+            f"{kind}={metric} compares two runs",
+            "name two: recsys-workbench user --find … --run RUN --run RUN",
+        )
     if not runs:
         raise _no_run(metric)
     ranking = facets.ranked(browse, order, runs)
@@ -156,7 +159,9 @@ def _check_metric(metric: str, runs: Sequence[Run]) -> None:
 
 
 def _no_run(metric: str) -> InputError:
-    return InputError(f"'{metric}' is a metric of a run", "name a run with --run")
+    return InputError(
+        f"'{metric}' is a metric of a run", "name one: recsys-workbench user --find … --run RUN"
+    )
 
 
 def _who_know(browse: Browse, question: Question, runs: Sequence[Run]) -> list[Sequence[int]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from recsys_core.errors import TRAIN_AGAIN
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.runs import RESULTS, Run
@@ -264,7 +265,7 @@ def hit_marks(
     """Return what marks an entry as held out and as liked, and what is to be said about it."""
     past = read_past(run, user, history)
     if past and past[0].part == "unknown":
-        note = "made by an earlier version, so hits are not known: run it again with --fresh"
+        note = f"made by an earlier version, so hits are not known; {TRAIN_AGAIN}"
         return lambda entry: entry, (note,)
     threshold = run.metrics["protocol"].get("parameters", {}).get("relevance", 4.0)
     test = [one.event for one in past if one.part == "test"]

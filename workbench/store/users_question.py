@@ -115,7 +115,10 @@ class _Reader:
 
     def _metric(self, name: str) -> str:
         if not self.metrics:
-            raise InputError(f"'{name}' is a metric of a run", "name a run with --run")
+            raise InputError(
+                f"'{name}' is a metric of a run",
+                "name one: recsys-workbench user --find … --run RUN",
+            )
         if name not in self.metrics:
             raise unknown_name("metric of users", name, self.metrics)
         return name

@@ -1,0 +1,72 @@
+"""Command lines that import a table: what to do about columns that nobody can guess."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROLES = ("user", "item", "rating", "timestamp")
+#: smaller numbers are ratings, larger ones times
+_LEAST_TIME = 100_000_000
+
+
+def slug(path: Path) -> str:
+    """Make a registered name from that of a file or folder.
+
+    Examples
+    --------
+    >>> slug(Path("/tmp/My Ratings.csv"))
+    'my-ratings'
+    """
+    stem = path.resolve().name
+    stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
+    return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "data"
+
+
+def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) -> str:
+    """Write the command that imports a table, with a guess of its columns.
+
+    Parameters
+    ----------
+    where
+        The table; in a zip, the path of the zip and that inside it.
+    cells
+        Its first line.
+    known
+        Role -> position, of the columns that have a usual name.
+
+    Examples
+    --------
+    >>> import_advice("my.csv", ["1", "a", "5"], {}).partition("data import ")[2]
+    'my.csv --columns user=1,item=2,rating=3 --name my, then use --dataset my'
+    """
+    places = dict(known)
+    numbers = _numbers(cells)
+    rest = [place for place in range(len(cells)) if place not in places.values()]
+    for role in ("user", "item"):
+        if role not in places and rest:
+            places[role] = rest.pop(0)
+    for place in rest:
+        if place in numbers:
+            places.setdefault("timestamp" if numbers[place] >= _LEAST_TIME else "rating", place)
+    named = not numbers and len(set(cells)) == len(cells) and not any("," in x for x in cells)
+    columns = ",".join(
+        f"{role}={cells[places[role]] if named else places[role] + 1}"
+        for role in ROLES
+        if role in places
+    )
+    path = next((p for p in (Path(where), *Path(where).parents) if p.is_file()), Path(where))
+    words = ["data", "import", str(path), "--columns", columns, "--name", slug(path)]
+    command = f"recsys-workbench {shlex.join(words)}"
+    return f"say which is which: {command}, then use --dataset {slug(path)}"
+
+
+def _numbers(cells: Sequence[str]) -> dict[int, float]:
+    """Find the cells that are numbers, by place; a line with such cells is no header."""
+    return {
+        place: float(cell)
+        for place, cell in enumerate(cells)
+        if re.fullmatch(r"[0-9]+([.][0-9]+)?", cell) is not None
+    }
