@@ -1,6 +1,6 @@
 """Ranking models against RecBole: same rows, fields and networks.
 
-Rows a second of training, DeepFM and DCN-v2, and DeepFM's time to RecBole's AUC.
+Rows per second of training, DeepFM and DCN-v2, and DeepFM's time to RecBole's AUC.
 """
 
 from __future__ import annotations

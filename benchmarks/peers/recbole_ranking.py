@@ -1,6 +1,6 @@
 """A ranking model of RecBole: FOLDER SETTINGS (rate | fit).
 
-rate: three training epochs; prints the rows a second of the fastest. fit: trains until validation
+rate: three training epochs; prints the rows per second of the fastest. fit: trains until validation
 AUC stops growing; prints the seconds until its best epoch was over and the AUC of the test rows.
 """
 

@@ -20,7 +20,7 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
     """Rank the columns of each row by descending score, equal scores by ascending `tie_rank`.
 
     A lower bound of the k-th score, found from the maxima of groups of columns, leaves few
-    candidates a row. Each becomes one integer (score above, place in tie order below), so that
+    candidates per row. Each becomes one integer (score above, place in tie order below), so that
     sorting integers is all the ranking there is.
 
     Parameters

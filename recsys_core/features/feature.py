@@ -96,7 +96,7 @@ class Feature(Config):
         "or item did before, several features together, or a number given beside the row."
     )
     kind: Kind = Field(
-        description="categorical: one embedding a value; multi: several values, pooled; "
+        description="categorical: one embedding per value; multi: several values, pooled; "
         "numeric: one embedding, scaled by the value; sequence: events, pooled or attended to."
     )
     column: str = Field(
@@ -225,7 +225,7 @@ def _check_sequence(feature: Feature) -> None:
 def _check_statistic(feature: Feature) -> None:
     if feature.reads not in STATISTICS:
         raise ValueError(
-            f"no statistic is called '{feature.reads}'; valid: {', '.join(sorted(STATISTICS))}"
+            f"unknown statistic '{feature.reads}'; valid: {', '.join(sorted(STATISTICS))}"
         )
     if _by_name(feature):
         raise ValueError(

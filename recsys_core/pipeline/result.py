@@ -74,7 +74,7 @@ class RunResult:
     curve
         One dict an epoch: loss and validation metrics; empty for closed-form models.
     timings
-        Cost of single requests and of all, in milliseconds and users a second; not repeatable.
+        Cost of single requests and of all, in milliseconds and users per second; not repeatable.
     importance
         Ranking, by feature: AUC of validation rows that is lost when it is permuted.
     features

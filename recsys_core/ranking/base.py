@@ -49,7 +49,7 @@ class EmbeddingConfig(RankingConfig):
         le=1000,
         description="Epochs without a better validation value before training stops; 0: never.",
     )
-    batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows a gradient step.")
+    batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows per gradient step.")
     learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's step size.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "cosine", description="How the learning rate falls to zero over all steps, or not."
@@ -64,8 +64,8 @@ class EmbeddingConfig(RankingConfig):
         0.997,
         ge=0,
         lt=1,
-        description="What a step leaves of the moving average of weights that is validated and "
-        "kept instead of the weights themselves; 0: no average.",
+        description="Decay of the exponential moving average of the weights; the averaged weights "
+        "are validated and saved. 0: off.",
     )
     embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
     embedding_dropout: float = Field(

@@ -38,7 +38,7 @@ class DCNV2Config(DeepConfig):
     low_rank: int | None = Field(
         None, ge=1, le=4096, description="Rank of the experts' matrices; null: one full matrix."
     )
-    experts: int = Field(4, ge=1, le=64, description="Low-rank experts a layer.")
+    experts: int = Field(4, ge=1, le=64, description="Low-rank experts per layer.")
 
 
 @register_model(

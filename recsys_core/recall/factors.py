@@ -63,8 +63,8 @@ class FactorsConfig(TrainingConfig, SamplingConfig):
         256,
         ge=1,
         le=10_000_000,
-        description="softmax: users a gradient step, each with all liked items; other losses: rows "
-        "a step, for which some thousands are right.",
+        description="softmax: users per gradient step, each with all liked items; other losses: "
+        "rows per step, for which some thousands are right.",
     )
     learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
     patience: int = Field(

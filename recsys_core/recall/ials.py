@@ -34,7 +34,11 @@ class IALSConfig(HistoryConfig):
     dim: int = Field(128, ge=1, le=4096, description="Length of the vectors.")
     epochs: int = Field(10, ge=1, le=1000, description="Solutions for all users and all items.")
     unobserved_weight: float = Field(
-        0.5, gt=0, le=10, description="Weight of every pair as a zero; a liked pair has 1 more."
+        0.5,
+        gt=0,
+        le=10,
+        description="Weight of every unobserved pair, with target 0; an observed pair has weight "
+        "1 more.",
     )
     l2: float = Field(0.006, gt=0, le=1e6, description="Penalty on squared vectors.")
     l2_exponent: float = Field(

@@ -15,7 +15,7 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import Event, OnEvent
 from recsys_core.protocols.interactions import Histories
 
-#: k-means of an ivf index sees at most this many vectors a list, as faiss advises
+#: k-means of an ivf index sees at most this many vectors per list, as faiss advises
 TRAINING_VECTORS = 256
 #: queries by which an index is compared with the exact one
 SAMPLE = 1000

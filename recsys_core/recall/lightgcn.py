@@ -33,8 +33,8 @@ class LightGCNConfig(FactorsConfig):
         1024,
         ge=1,
         le=10_000_000,
-        description="Users a gradient step, each with all liked items (bpr: rows a step); every "
-        "step passes the vectors of all users and items on.",
+        description="Users per gradient step, each with all liked items (bpr: rows per step); "
+        "every step passes the vectors of all users and items on.",
     )
     learning_rate: float = Field(1e-2, gt=0, le=10, description="Adam's step size.")
 

@@ -26,7 +26,7 @@ class SASRecConfig(SequentialConfig):
         100, ge=2, le=10_000, description="Events of a sequence, in training and when asked."
     )
     epochs: int = Field(20, ge=1, le=10_000, description="Passes over the events at most.")
-    batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences a gradient step.")
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per gradient step.")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's first step size.")
 
     @model_validator(mode="after")

@@ -45,8 +45,8 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
     window: int = Field(10, ge=2, le=100, description="target window: events looked ahead.")
     exclude_known: bool = Field(
         True,
-        description="Items of the events before a query are not what its targets are told apart "
-        "from, as they are never recommended either.",
+        description="Do not use items already in the history as negatives; they are never "
+        "recommended.",
     )
     user_weighting: float = Field(
         0.0,
@@ -63,8 +63,8 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
         64,
         ge=1,
         le=1_000_000,
-        description="Runs a gradient step; a run is some consecutive events of a user, all of them "
-        "targets.",
+        description="Runs per gradient step; a run is some consecutive events of a user, all of "
+        "them targets.",
     )
 
 

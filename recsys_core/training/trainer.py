@@ -32,7 +32,7 @@ class TrainingConfig(Config):
     """Fields of every model that learns by gradient descent."""
 
     epochs: int = Field(20, ge=1, le=10_000, description="Passes over the training rows at most.")
-    batch_size: int = Field(4096, ge=1, le=10_000_000, description="Rows a gradient step.")
+    batch_size: int = Field(4096, ge=1, le=10_000_000, description="Rows per gradient step.")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's step size.")
     weight_decay: float = Field(
         0.0, ge=0, le=10, description="L2 penalty on all weights, added to the gradient."
@@ -53,8 +53,8 @@ class TrainingConfig(Config):
         0.0,
         ge=0,
         lt=1,
-        description="What a step leaves of the moving average of weights that is validated and "
-        "kept instead of the weights themselves; 0: no average.",
+        description="Decay of the exponential moving average of the weights; the averaged weights "
+        "are validated and saved. 0: off.",
     )
     compile: bool = Field(False, description="Compile the loss with torch.compile.")
 
@@ -164,7 +164,7 @@ class _Epoch:
         self.batches = max(1, -(-objective.size // config.batch_size))
 
     def run(self, epoch: int) -> tuple[dict[str, float], float]:
-        """Train for one epoch; return its loss and validation metrics, and rows a second."""
+        """Train for one epoch; return its loss and validation metrics, and rows per second."""
         self.module.train()
         order = torch.randperm(self.objective.size).to(self.device)
         total = torch.zeros((), dtype=torch.float64, device=self.device)

@@ -26,7 +26,7 @@ class ChannelConfig(Config):
         "model is fitted.",
     )
     label: str = Field("", description="Name of the channel; empty: the model's name.")
-    quota: int = Field(150, ge=1, le=100_000, description="Candidates it proposes a user.")
+    quota: int = Field(150, ge=1, le=100_000, description="Candidates it proposes per user.")
     weight: float = Field(1.0, ge=0, le=1e6, description="Its weight where the merge has weights.")
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class RankerConfig(Config):
         200,
         ge=1,
         le=100_000,
-        description="Candidates a list beside the liked ones, drawn uniformly from the pool.",
+        description="Candidates per list beside the liked ones, drawn uniformly from the pool.",
     )
     max_lists: int = Field(
         50_000, ge=1, le=10_000_000, description="Lists at most; which are kept is random."

@@ -28,9 +28,7 @@ class MergeConfig(Config):
         le=1e6,
         description="reciprocal-rank: larger: first ranks count less.",
     )
-    size: int = Field(
-        300, ge=1, le=100_000, description="Candidates a user at most; the rest is left out."
-    )
+    size: int = Field(300, ge=1, le=100_000, description="At most this many candidates per user.")
 
 
 class Ranked(NamedTuple):

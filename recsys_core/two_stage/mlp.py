@@ -40,7 +40,7 @@ class MLPConfig(TrainingConfig):
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of units zeroed while training.")
     epochs: int = Field(12, ge=1, le=10_000, description="Passes over the lists at most.")
-    batch_size: int = Field(64, ge=1, le=1_000_000, description="Lists a gradient step.")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="Lists per gradient step.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "linear",
         description="How the learning rate falls to zero over all steps, or not.",

@@ -28,7 +28,7 @@ DEFAULT_SCHEMA = ""
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 events_option = click.option(
-    "--events", is_flag=True, help="Write progress to stderr as JSON lines, one an event."
+    "--events", is_flag=True, help="Write progress to stderr as JSON lines, one per event."
 )
 
 

@@ -284,7 +284,7 @@ def retry(settings: Settings, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[RUN]…")
 @pass_settings
 def resume(settings: Settings, names: tuple[str, ...]) -> None:
-    """Go on: with jobs from their last checkpoint, or (without RUN) with a paused queue."""
+    """Resume jobs from their last checkpoint; without RUN, resume a paused queue."""
     if names:
         _requeue(settings, names, resume=True)
         return

@@ -287,7 +287,7 @@ def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 _HISTORIES = {
-    "earlier": "events before the row alone",
+    "earlier": "only events earlier than the row",
     "others": "every other known event of the user or item, later ones too",
 }
 
@@ -300,7 +300,8 @@ def _history_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         if scopes and run["label"] not in seen.setdefault(scopes, []):
             seen[scopes].append(run["label"])
     return [
-        f"Histories see {' and '.join(map(_HISTORIES.__getitem__, scopes))}: {', '.join(labels)}."
+        f"History features use {' and '.join(map(_HISTORIES.__getitem__, scopes))}"
+        f" ({', '.join(labels)})."
         for scopes, labels in seen.items()
     ]
 

@@ -42,7 +42,8 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.mark",
         ("space",),
         "mark",
-        "Draw the run's curves beside those of the job under the cursor; again: no longer.",
+        "Overlay this run's curves on those of the job under the cursor; press again to remove "
+        "them.",
         "mark",
         True,
     ),
