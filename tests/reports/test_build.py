@@ -83,9 +83,9 @@ def test_what_histories_saw_is_said_once_a_scope(tmp_path: Path) -> None:
     ]
     report = build(*folders)
     assert report["runs"][3]["features"] == {"schema": "s", "scopes": ["others"]}
-    said = [note for note in notes(report) if note.startswith("Histories")]
-    assert [note.rpartition(": ")[2] for note in said] == ["deepfm-full, mmoe.", "din."]
-    assert "before the row alone" in said[0]
+    said = [note for note in notes(report) if note.startswith("History features")]
+    assert [note.rpartition(" (")[2] for note in said] == ["deepfm-full, mmoe).", "din)."]
+    assert "only events earlier than the row" in said[0]
     assert "later ones too" in said[1]
 
 

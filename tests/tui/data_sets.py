@@ -12,6 +12,7 @@ from typing import Any
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
 from recsys_core.features.schema import schema_names
+from recsys_core.pipeline.needs import notes
 from recsys_core.protocols.catalogue import protocol_names
 from tests.workbench.films import films
 from workbench.jobs.catalogue import Catalogue
@@ -59,7 +60,8 @@ class Commands:
 
     def __init__(self, data_dir: Path, dataset: Dataset | None = None) -> None:
         self.data_dir = data_dir
-        self.about = describe(dataset or films())
+        described = dataset or films()
+        self.about = {**describe(described), "notes": notes(described)}
         self.gate = asyncio.Event()
         self.asked: list[list[str]] = []
         self.ended = 0
