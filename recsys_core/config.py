@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from reprlib import Repr
+from typing import Annotated, Any, TypeVar, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import SHOWN, InputError, shorten, unknown_name
+from recsys_core.reading import YAMLError, parse_yaml, read_bytes
 from recsys_core.values import parse_value
 
-__all__ = ["Config", "parse_config", "parse_value", "read_yaml"]
+__all__ = ["Config", "Widths", "parse_config", "parse_value", "read_yaml"]
 
 
 class Config(BaseModel):
-    """Base of every configuration: unknown keys are errors, values never change."""
+    """Base of every configuration: unknown keys are errors, numbers finite, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
+
+#: sizes of the layers of a network
+Widths = tuple[Annotated[int, Field(ge=1, le=2**16)], ...]
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -47,7 +54,7 @@ def _explain(config: type[Config], error: ValidationError, where: str) -> InputE
     """Turn pydantic's first complaint into one sentence and a remedy; unknown keys come first."""
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda each: each["type"] != "extra_forbidden")
-    path = ".".join(str(part) for part in first["loc"])
+    path = shorten(".".join(str(part) for part in first["loc"]))
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
         inside = "".join(f", in {parents[0]}" for _ in parents[:1])
@@ -55,7 +62,8 @@ def _explain(config: type[Config], error: ValidationError, where: str) -> InputE
         return unknown_name(f"field of {where}{inside}", str(key), owner.model_fields)
     if first["type"] == "missing":
         return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")
-    shown = f"{path} = {first['input']!r}" if path else "the values do not fit together"
+    given = shorten(_Shown().repr(first["input"]), 4 * SHOWN)
+    shown = f"{path} = {given}" if path else "the values do not fit together"
     field = config.model_fields.get(path)
     remedy = f"{path}: {field.description}" if field and field.description else ""
     return InputError(f"{where}: {shown}: {_reason(first['msg'])}", remedy)
@@ -77,6 +85,22 @@ def _configs_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _configs_in(argument)
 
 
+class _Shown(Repr):
+    """Writes a foreign value much as it was given, never at length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = SHOWN
+
+    def repr_int(self, value: int, level: int) -> str:
+        return shorten(value)
+
+    def repr_date(self, value: date, level: int) -> str:
+        return str(value)
+
+    repr_datetime = repr_date
+
+
 def _reason(message: str) -> str:
     """Lower-case pydantic's sentence and drop its prefix, so that it can follow a colon."""
     text = message.removeprefix("Value error, ")
@@ -91,20 +115,37 @@ def read_yaml(path: Path) -> dict[str, Any]:
     InputError
         The file is missing, is not UTF-8 YAML (line and column named) or is not a mapping.
     """
+    return parse_mapping(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Read a text file that may be foreign.
+
+    Raises
+    ------
+    InputError
+        It is missing, no regular file, too large, or not UTF-8.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_bytes(path).decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"no such file: {path}", "check the path") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(
-            f"{path}:{at} is not valid YAML: {getattr(error, 'problem', error)}"
-        ) from None
+    except ValueError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def parse_mapping(text: str, path: Path) -> dict[str, Any]:
+    """Parse YAML whose top level is a mapping; `path` is for the message of `read_yaml`."""
+    try:
+        content = parse_yaml(text)
+    except YAMLError as error:
+        column = f", column {error.column}" if error.column else ""
+        at = f" line {error.line}{column}" if error.line else ""
+        raise InputError(f"{path}:{at} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         kind = "empty" if content is None else f"a {type(content).__name__}"
         raise InputError(f"{path}: expected 'key: value' lines, found {kind}")

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
+
+#: characters of a foreign value that a message shows at most
+SHOWN = 120
+#: characters of a message at most, whatever was put into it
+LONGEST = 1_500
+
+
+def shorten(value: Any, most: int = SHOWN) -> str:
+    """Show a foreign value in a message: its text, cut where it is long."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list in lists
+        text = f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 #: the remedy for a model or a run that is gone, damaged or of an earlier version
 TRAIN_AGAIN = "train it again: recsys-workbench train or eval, with --fresh"
@@ -22,11 +37,17 @@ class InputError(Exception):
 
     def __init__(self, problem: str, remedy: str = "") -> None:
         super().__init__(problem, remedy)
-        self.problem = problem
-        self.remedy = remedy
+        self.problem = _within_bounds(problem)
+        self.remedy = _within_bounds(remedy)
 
     def __str__(self) -> str:
         return f"{self.problem}\n{self.remedy}" if self.remedy else self.problem
+
+
+def _within_bounds(text: str) -> str:
+    """Leave out the middle of a text that no one would read to its end."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} … {text[-half:]}"
 
 
 class DataError(InputError):
@@ -46,7 +67,8 @@ def unknown_name(kind: str, value: str, valid: Iterable[str]) -> InputError:
     unknown model 'itemcf'
     did you mean 'item-cf'? valid: item-cf, mf
     """
-    names = sorted(valid)
+    names = sorted(shorten(name) for name in valid)
+    value = shorten(value)
     near = get_close_matches(value, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return InputError(f"unknown {kind} '{value}'", f"{hint}valid: {', '.join(names)}")

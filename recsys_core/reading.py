@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from recsys_core.errors import SHOWN as SHOWN
 from recsys_core.errors import InputError
+from recsys_core.errors import shorten as shorten
 
 MIB = 1 << 20
 #: bytes of a JSON or YAML file at most
@@ -25,8 +28,6 @@ DIGITS = 300
 DEPTH = 100
 #: values of a YAML text at most, once its aliases are written out
 NODES = 200_000
-#: characters of a foreign value that a message shows at most
-SHOWN = 120
 
 
 class DamagedError(InputError):
@@ -129,22 +130,51 @@ def parse_yaml(text: str | bytes) -> Any:
     """
     import yaml  # 20 ms that who only lists runs does without
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _check_size(yaml.parse(text, Loader=loader))
-        return yaml.load(text, Loader=loader)  # noqa: S506 - safe loaders
+        _check_size(yaml.parse(text, Loader=_loader()))
+        return yaml.load(text, Loader=_loader())  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or error).partition("\n")[0]
         at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        raise YAMLError(problem, *at) from None
-    except YAMLError:
-        raise
+        raise YAMLError(shorten(problem), *at) from None
     except RecursionError:
         raise YAMLError("nested too deeply") from None
-    except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
-        # what PyYAML lets through: `2001-99-99`, `!!bool x`, `!!int x`
-        raise YAMLError(f"a value cannot be read: {shorten(error)}") from None
+
+
+def entry_lines(text: str, key: str) -> list[int]:
+    """List the line of each entry of the list under a top-level `key` of YAML that was parsed.
+
+    Empty where the list does not stand there, as when a merge (``<<``) brings it.
+    """
+    import yaml
+
+    root: Any = yaml.compose(text, Loader=_loader())
+    lists = [value for name, value in root.value if name.value == key]
+    return [entry.start_mark.line + 1 for entry in lists[-1].value] if lists else []
+
+
+@cache
+def _loader() -> Any:
+    """Build PyYAML's safe loader, with an error and a place for every value it cannot make."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc]
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                value = super().construct_object(node, deep)
+            except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
+                # what PyYAML lets through: `2001-99-99`, `!!bool x`, `!!int x`
+                problem = f"a value cannot be read: {shorten(error)}"
+            else:
+                if not isinstance(value, int) or abs(value) < 10**DIGITS:
+                    return value
+                problem = f"a number of more than {DIGITS} digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+    return Loader
 
 
 def _check_size(events: Any) -> None:
@@ -173,9 +203,3 @@ def _check_size(events: Any) -> None:
             raise YAMLError("nested too deeply", line)
         if values > NODES:
             raise YAMLError(f"more than {NODES:,} values", line)
-
-
-def shorten(value: Any, most: int = SHOWN) -> str:
-    """Show a foreign value in a message: its text, cut where it is long."""
-    text = str(value)
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -98,3 +98,29 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
         read_yaml(tmp_path / "x.yaml")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_yaml(tmp_path)
+
+
+NOT_READ = ["2001-99-99", "!!bool x", "[" * 5000, "9" * 5000]
+NOT_PLAIN = ["nan", ".inf x", "1e999", "2001-01-01", "{1: 2}", "[2001-01-01]"]
+
+
+@pytest.mark.parametrize("text", NOT_READ + NOT_PLAIN)
+def test_what_is_no_plain_value_stays_text(text: str) -> None:
+    assert parse_value(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (10**400, "1000"),
+        ("x" * 10_000_000, "'xxx"),
+        ([["x" * 10_000] * 1000] * 1000, "[['xxx"),
+        (dict.fromkeys(map(str, range(100_000)), 1), "{'0': 1"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_a_message_never_shows_a_value_at_length(value: object, shown: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_config(Whole, {"name": "a", "rate": value}, "thing")
+    assert caught.value.problem.startswith(f"thing: rate = {shown}")
+    assert len(caught.value.problem) < 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 
 #: top-K metrics, written ``name@K``: name -> meaning
 TOPK_METRICS: dict[str, str] = {
@@ -88,9 +88,10 @@ def check_metric_name(metric: str) -> None:
     if k:
         if name not in TOPK_METRICS:
             raise unknown_name("metric", metric, [f"{known}@{k}" for known in TOPK_METRICS])
-        if not k.isdigit() or int(k) < 1:
+        if re.fullmatch(r"0*[1-9][0-9]{0,8}", k) is None:
             raise InputError(
-                f"metric '{metric}': K must be a whole number of at least 1, got '{k}'"
+                f"metric '{shorten(metric)}': K must be a whole number from 1 to 999999999,"
+                f" got '{shorten(k)}'"
             )
     elif name.partition("/")[0] not in ROW_METRICS:
         known = [*ROW_METRICS, *(f"{name}@10" for name in TOPK_METRICS)]

@@ -24,7 +24,10 @@ class Vocabulary(Config):
 
     name: Literal["vocabulary"] = "vocabulary"
     min_count: int = Field(
-        1, ge=1, description="Values in fewer train rows than this share the unknown embedding."
+        1,
+        ge=1,
+        le=2**31 - 1,
+        description="Values in fewer train rows than this share the unknown embedding.",
     )
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import yaml
 from pydantic import Field, model_validator
 
-from recsys_core.config import Config, parse_config, read_yaml
+from recsys_core.config import Config, parse_config, parse_mapping, read_text
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, shorten
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
 from recsys_core.features.past import Owner, Scope
+from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default
 MIN_OWNERS_PER_VALUE = 4
@@ -177,18 +178,19 @@ def read_schema(
     -------
     The schema, and file and line of each feature by name.
     """
-    content = read_yaml(path)
+    text = read_text(path)
+    content = parse_mapping(text, path)
     features: dict[str, Feature] = {}
     places: dict[str, str] = {}
     base = content.get("extends")
     if isinstance(base, str) and base:
         origin = _path(base, path.parent)
-        if origin in (path, *extended):
+        if origin.resolve() in {led.resolve() for led in (path, *extended)}:
             raise InputError(f"{path}: extends {base}, which extends it", "remove one 'extends'")
         schema, places = read_schema(origin, (path, *extended))
         features = {feature.name: feature for feature in schema.features}
         content = {"scope": schema.scope, **content}
-    own, own_places = _read_features(content, path)
+    own, own_places = _read_features(content, path, entry_lines(text, "features"))
     values = {**content, "features": _joined(features, own)}
     schema = parse_config(FeatureSchema, values, f"schema {path.name}")
     return schema, {**places, **own_places}
@@ -201,34 +203,26 @@ def _joined(base: dict[str, Feature], own: list[Feature]) -> tuple[Feature, ...]
     return tuple({**base, **replaced}.values()) + tuple(added)
 
 
-def _read_features(content: dict[str, Any], path: Path) -> tuple[list[Feature], dict[str, str]]:
-    """Validate the entries of 'features'; also say where each is."""
+def _read_features(
+    content: dict[str, Any], path: Path, lines: list[int]
+) -> tuple[list[Feature], dict[str, str]]:
+    """Validate the entries of 'features'; also say where each is, if `lines` tell."""
     entries = content.get("features", [] if content.get("extends") else None)
     if not isinstance(entries, list) or not (entries or content.get("extends")):
         raise InputError(f"{path}: 'features' must be a list", "add entries '- {name: …}'")
     features, places = [], {}
-    lines = _feature_lines(path) if entries else []
-    for entry, line in zip(entries, lines, strict=True):
+    for entry, line in zip_longest(entries, lines if len(lines) == len(entries) else ()):
+        place = f"{path.name}, line {line}" if line else path.name
         if not isinstance(entry, dict):
             raise InputError(
-                f"{path.name}, line {line}: {entry!r} is not a feature",
+                f"{place}: '{shorten(entry)}' is not a feature",
                 "write {name: …, source: …, kind: …}",
             )
-        place = f"{path.name}, line {line}"
-        where = f"feature '{entry.get('name', '?')}' ({place})"
+        where = f"feature '{shorten(entry.get('name', '?'))}' ({place})"
         feature = parse_config(Feature, entry, where)
         features.append(feature)
         places[feature.name] = place
     return features, places
-
-
-def _feature_lines(path: Path) -> list[int]:
-    """Line number of each entry of 'features' in a file that `read_yaml` has read."""
-    root: Any = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    entries: list[Any] = next(
-        value.value for key, value in root.value if getattr(key, "value", None) == "features"
-    )
-    return [entry.start_mark.line + 1 for entry in entries]
 
 
 def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchema:

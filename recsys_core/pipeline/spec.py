@@ -26,7 +26,7 @@ class JobSpec(Config):
     features: str | None = Field(
         None, description="Ranking only: a packaged feature schema or a YAML file; null: default."
     )
-    label: str = Field("", description="Name in reports; empty: the model's name.")
+    label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of weights, order and sampling.")
     threads: int | None = Field(
@@ -39,8 +39,8 @@ class JobSpec(Config):
     @field_validator("ks")
     @classmethod
     def _positive_and_sorted(cls, ks: tuple[int, ...]) -> tuple[int, ...]:
-        if not ks or min(ks) < 1:
-            raise ValueError("every K must be at least 1")
+        if not ks or min(ks) < 1 or max(ks) >= 2**31:
+            raise ValueError("every K must be at least 1, and below 2^31")
         return tuple(sorted(set(ks)))
 
     @property

@@ -26,7 +26,7 @@ class SuiteJob(Config):
     """One line of a suite: a model under a label."""
 
     model: str = Field(description="Registered model name.")
-    label: str = Field("", description="Name in reports; empty: the model's name.")
+    label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     params: dict[str, Any] = Field(
         default_factory=dict, description="The model's fields that differ from their default."
     )

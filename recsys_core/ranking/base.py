@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from recsys_core.config import Widths
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.labels import TaskName
@@ -76,7 +77,7 @@ class EmbeddingConfig(RankingConfig):
 class DeepConfig(EmbeddingConfig):
     """Fields of every model with an MLP."""
 
-    hidden: tuple[int, ...] = Field((256, 256, 256), description="Widths of the MLP's layers.")
+    hidden: Widths = Field((256, 256, 256), description="Widths of the MLP's layers.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
 
 
@@ -89,10 +90,10 @@ class MultiTaskConfig(EmbeddingConfig):
         description="What is predicted, `like` first: like: the protocol's relevance; love: rated "
         "5; rating: the rating itself, by squared error (for rows with all ratings).",
     )
-    expert_hidden: tuple[int, ...] = Field(
+    expert_hidden: Widths = Field(
         (128, 128), min_length=1, description="Widths of an expert's layers."
     )
-    tower_hidden: tuple[int, ...] = Field((64,), description="Widths of a task's own layers.")
+    tower_hidden: Widths = Field((64,), description="Widths of a task's own layers.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
 
     @field_validator("tasks")

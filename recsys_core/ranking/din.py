@@ -23,6 +23,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.config import Widths
 from recsys_core.errors import InputError
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
@@ -39,13 +40,13 @@ class DINConfig(DeepConfig):
     """Fields of `din`."""
 
     epochs: int = Field(6, ge=1, le=10_000, description="Passes over the training rows at most.")
-    attention_hidden: tuple[int, ...] = Field(
+    attention_hidden: Widths = Field(
         (32,), min_length=1, description="Widths of the activation unit's layers."
     )
     softmax: bool = Field(
         False, description="Whether the weights of a history are made to average 1; else free."
     )
-    hidden: tuple[int, ...] = Field((200, 80), description="Widths of the MLP's layers.")
+    hidden: Widths = Field((200, 80), description="Widths of the MLP's layers.")
 
 
 @register_model(

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from recsys_core.config import Config
+from recsys_core.config import Config, Widths
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.recall.towers import Attributes, Events, HistoryPooling, Inputs, hidden_layers
@@ -24,8 +24,8 @@ class DSSMConfig(SequentialConfig):
     """Fields of the two towers."""
 
     pools: int = Field(2, ge=1, le=64, description="Vectors that attention pools the history into.")
-    user_hidden: tuple[int, ...] = Field((256,), description="Hidden layers of the user tower.")
-    item_hidden: tuple[int, ...] = Field((128,), description="Hidden layers of the item tower.")
+    user_hidden: Widths = Field((256,), description="Hidden layers of the user tower.")
+    item_hidden: Widths = Field((128,), description="Hidden layers of the item tower.")
     temperature: float = Field(
         0.07, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.config import Config
+from recsys_core.config import Config, Widths
 from recsys_core.recall.clock import Clock
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
@@ -33,7 +33,7 @@ class YouTubeDNNConfig(SequentialConfig):
     """Fields of YouTubeDNN."""
 
     pools: int = Field(2, ge=1, le=64, description="Vectors that attention pools the history into.")
-    hidden: tuple[int, ...] = Field((256,), description="Sizes of the hidden layers.")
+    hidden: Widths = Field((256,), description="Sizes of the hidden layers.")
     example_age: bool = Field(
         False,
         description="Tell the network, while it learns, how many days ago an example was; it is "

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from recsys_core.config import Widths
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
@@ -35,7 +36,7 @@ JUDGED_LISTS = 512
 class MLPConfig(TrainingConfig):
     """Fields of the ranker `mlp`."""
 
-    hidden: tuple[int, ...] = Field(
+    hidden: Widths = Field(
         (128, 64), min_length=1, max_length=8, description="Widths of the hidden layers."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of units zeroed while training.")

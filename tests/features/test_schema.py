@@ -154,3 +154,21 @@ def test_defaults_and_descriptions() -> None:
     assert (feature.reads, feature.pooling, feature.transform) == ("x", "mean", None)
     assert all(field.description for field in Feature.model_fields.values())
     assert all(field.description for field in FeatureSchema.model_fields.values())
+
+
+def test_features_that_a_merge_brings_have_no_line_of_their_own(tmp_path: Path) -> None:
+    merged = "base: &base\n  features: [{name: a, source: user, kind: categorical, x: 1}]\n"
+    with pytest.raises(InputError, match=r"feature 'a' \(mine.yaml\) 'x'"):
+        load_schema(write(tmp_path, f"{merged}<<: *base\nname: x\n"), films())
+
+
+def test_features_that_stand_there_twice_are_the_last_ones(tmp_path: Path) -> None:
+    twice = "name: x\nfeatures: [1, 2]\nfeatures:\n- {name: a, source: user, kynd: multi}\n"
+    with pytest.raises(InputError, match=r"feature 'a' \(mine.yaml, line 4\) 'kynd'"):
+        load_schema(write(tmp_path, twice), films())
+
+
+def test_a_schema_that_extends_itself_by_another_name(tmp_path: Path) -> None:
+    path = write(tmp_path, f"extends: ../{tmp_path.name}/mine.yaml\n{GOOD}")
+    with pytest.raises(InputError, match="which extends it"):
+        load_schema(path, films())

@@ -10,6 +10,11 @@ from typing import Any
 
 import click
 
+from recsys_core.errors import shorten
+
+#: digits of a whole number in a list, leading zeros included
+_DIGITS = 20
+
 
 def _whole_numbers(minimum: int) -> Callable[..., tuple[int, ...] | None]:
     """Build the callback that reads ``10,20,50``; repeats are dropped."""
@@ -19,9 +24,12 @@ def _whole_numbers(minimum: int) -> Callable[..., tuple[int, ...] | None]:
             return None
         words = [word.strip() for word in value.split(",")]
         for word in words:
-            if not (word.isascii() and word.isdecimal() and minimum <= int(word) < 2**31):
+            digits = word.isascii() and word.isdecimal() and len(word) <= _DIGITS
+            if not (digits and minimum <= int(word) < 2**31):
                 raise click.BadParameter(
-                    f"'{word}' is not a whole number of at least {minimum}", ctx, param
+                    f"'{shorten(word)}' is not a whole number from {minimum} to {2**31 - 1}",
+                    ctx,
+                    param,
                 )
         return tuple(dict.fromkeys(int(word) for word in words))
 

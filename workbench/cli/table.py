@@ -7,7 +7,11 @@ import sys
 import time
 from collections.abc import Sequence
 
+from recsys_core.errors import shorten
 from workbench.store.text import json_text, plain, width
+
+#: characters of a cell at most
+_WIDEST = 400
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -41,7 +45,7 @@ def _text(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4f}"
-    return plain(str(value))
+    return plain(shorten(value, _WIDEST))
 
 
 def ago(moment: float | None) -> str:

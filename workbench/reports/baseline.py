@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.evaluation.names import check_metric_name, higher_is_better
+from recsys_core.reading import read_json
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
 from workbench.reports.metrics import DESCRIPTIVE
 from workbench.reports.paired import compare_users, corrected
-from workbench.store.files import read_json
 
+#: what may be named as a baseline
+_ANY_BASELINE = "name a run folder, or a file written by: recsys-workbench eval --report FILE.json"
 #: what rounding may add to a drop of exactly the tolerance
 _ROUNDING = 1e-12
 
@@ -76,11 +79,11 @@ def parse_tolerance(text: str) -> tuple[str, float]:
     metric = metric.strip()
     if not equals:
         raise InputError(
-            f"tolerance '{text}' is not of the form METRIC=D",
+            f"tolerance '{shorten(text)}' is not of the form METRIC=D",
             "write e.g. --tolerance ndcg@10=0.005",
         )
     check_metric_name(metric)
-    value = finite_number(allowed, f"tolerance '{text}'")
+    value = finite_number(allowed, f"tolerance '{shorten(text)}'")
     if value < 0:
         raise InputError(
             f"tolerance '{text}': {value:g} is negative",
@@ -118,28 +121,37 @@ def _from_run(path: Path, tolerances: Mapping[str, float]) -> Baseline:
 
 
 def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
-    report = read_json(path)
+    report = read_json(path, remedy=_ANY_BASELINE)
     values: dict[str, dict[str, float | None]] = {}
     try:
         if report["schema"] != 1:
             raise InputError(
-                f"baseline {path}: report schema {report['schema']!r} is not known here",
+                f"baseline {path}: report schema {shorten(report['schema'])} is not known here",
                 "write it again with this version: recsys-workbench eval --report FILE.json",
             )
         for row in report["summary"]:
-            values.setdefault(row["label"], {})[row["metric"]] = _number(row["mean"])
-        fingerprint = report["protocol"]["fingerprint"]
+            values.setdefault(_text(row["label"]), {})[_text(row["metric"])] = _number(row["mean"])
+        found = report["protocol"]["fingerprint"]
+        fingerprint = None if found is None else _text(found)
     except (KeyError, TypeError) as error:
         raise InputError(
             f"baseline {path}: not a report of schema 1 (problem: {error})",
-            "name a run folder, or a file written by: recsys-workbench eval --report FILE.json",
+            _ANY_BASELINE,
         ) from None
     return Baseline(str(path), values, fingerprint, tolerances)
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"'{shorten(value)}' is no text")
+    return value
+
+
 def _number(value: object) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise TypeError(f"the mean {value!r} is no number")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"the mean '{shorten(value)}' is no number")
     return value
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.evaluation.names import check_metric_name
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -54,12 +54,12 @@ def parse_gate(text: str) -> Gate:
     match = _GATE.fullmatch(text.strip())
     if match is None:
         raise InputError(
-            f"gate '{text}' is not of the form LABEL:METRIC>=VALUE",
+            f"gate '{shorten(text)}' is not of the form LABEL:METRIC>=VALUE",
             "write e.g. --gate 'item-cf:ndcg@10>=0.25'; operators: >=, <=, >, <",
         )
     metric = match["metric"].strip()
     check_metric_name(metric)
-    threshold = finite_number(match["value"], f"gate '{text}'")
+    threshold = finite_number(match["value"], f"gate '{shorten(text)}'")
     return Gate(match["label"].strip(), metric, match["operator"], threshold)
 
 
@@ -76,7 +76,7 @@ def finite_number(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{where}: '{text.strip()}' is not a number", "write e.g. 0.25")
+        raise InputError(f"{where}: '{shorten(text.strip())}' is not a number", "write e.g. 0.25")
     return value
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 
 #: a genre is a taste of the user's when it is in at least this share of the history
 GENRE_SHARE = 0.2
@@ -139,7 +139,10 @@ def number_of(word: str, text: str) -> float:
         value = float(text)
         if math.isfinite(value):
             return value
-    raise InputError(f"'{word}' wants a number, got '{text}'", "e.g. min-history=50 or ndcg@10<.1")
+    raise InputError(
+        f"'{shorten(word)}' wants a number, got '{shorten(text)}'",
+        "e.g. min-history=50 or ndcg@10<.1",
+    )
 
 
 def _genre(word: str, value: str) -> tuple[str, str, float]:
