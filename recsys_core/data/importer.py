@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from recsys_core.data import atomic, movielens
 from recsys_core.data.advice import slug
@@ -15,11 +15,12 @@ from recsys_core.data.attributes import RawData, build_dataset
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.layout import OnBadRows, first_line
 from recsys_core.data.prepared import find_prepared, write_prepared
-from recsys_core.data.registered import DamagedError, check_name
+from recsys_core.data.registered import check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
 from recsys_core.data.table import read_table
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.reading import DamagedError
 
 MOVIELENS: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, ...]]] = {
     "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
@@ -59,9 +60,15 @@ class ImportOptions:
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> ImportOptions:
-        """Take back what `plain` gave."""
-        low_high = values["rating_range"]
-        return cls(values["on_bad_rows"], values["columns"], tuple(low_high) if low_high else None)
+        """Take back what `plain` gave; a KeyError, TypeError or ValueError for anything else."""
+        low_high, on_bad_rows = values["rating_range"], values["on_bad_rows"]
+        if on_bad_rows not in get_args(OnBadRows):
+            raise ValueError(f"on_bad_rows is '{on_bad_rows}'")
+        columns = {str(role): str(column) for role, column in dict(values["columns"]).items()}
+        if low_high is None:
+            return cls(on_bad_rows, columns)
+        low, high = map(float, low_high)
+        return cls(on_bad_rows, columns, (low, high))
 
 
 @dataclass(frozen=True)

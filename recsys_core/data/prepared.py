@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.browse import write_browse
+from recsys_core.data.checks import check_archive, check_dataset
 from recsys_core.data.dataset import (
     Categorical,
     Column,
@@ -33,17 +34,30 @@ from recsys_core.data.registered import (
     BROWSE,
     FORMAT,
     META,
-    DamagedError,
     check_name,
     read_meta,
 )
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, shorten
+from recsys_core.reading import DamagedError, parse_json
 
 COLUMN_TYPES: dict[str, type[Column]] = {
     cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text)
 }
 PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids")
 FLAGS = ("explicit", "timed", "synthetic")
+#: what NumPy and we raise for arrays and a header that are not those of a set
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +90,14 @@ class Prepared:
         """
         path = self.folder / ARRAYS
         try:
+            check_archive(path)
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
-            header = json.loads(str(arrays.pop("header")))
+            header = parse_json(str(arrays.pop("header")))
             dataset = _from_arrays(self.name, header, arrays)
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
-            raise DamagedError(f"{path} is damaged: {error}") from error
+            check_dataset(dataset)
+        except _UNREADABLE as error:
+            raise DamagedError(f"{path} is damaged: {shorten(error)}") from error
         if header["fingerprint"] != self.meta["fingerprint"]:
             raise DamagedError(f"{path} and {META} do not belong together")
         return dataset
@@ -205,6 +221,10 @@ def _to_arrays(dataset: Dataset) -> dict[str, NDArray[Any]]:
 
 def _from_arrays(name: str, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Dataset:
     columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}}
+    if not all(isinstance(header[flag], bool) for flag in FLAGS):
+        raise ValueError(f"{', '.join(FLAGS)} are not all true or false")
+    if set(header["columns"]) - {"user", "item"}:
+        raise ValueError(f"columns of {', '.join(header['columns'])}")
     for side, kinds in header["columns"].items():
         for column, kind in kinds.items():
             prefix = f"{side}.{column}."

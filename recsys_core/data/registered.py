@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from recsys_core.data.sources import SAMPLE, SOURCES
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, shorten
+from recsys_core.reading import MIB, DamagedError, parse_json, read_bytes
 
 #: raised when the format of prepared data changes
 FORMAT = 1
 DOWNLOADS = "downloads"  # where fetched archives are kept, beside the sets
 ARRAYS, BROWSE, META = "prepared.npz", "browse.sqlite", "meta.json"
 VALID_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-class DamagedError(Exception):
-    """A prepared set is incomplete, damaged or of another format; the message says which."""
+#: types of the entries of meta.json, and of what it says of the source
+_META = {
+    "fingerprint": str,
+    "interactions": int,
+    "users": int,
+    "items": int,
+    "synthetic": bool,
+    "source": dict,
+    "bad_rows": dict,
+}
+_SOURCE = {"path": str, "digest": str, "options": dict, "checksum_official": bool}
 
 
 def read_meta(data_dir: Path, name: str) -> dict[str, Any] | None:
@@ -31,15 +38,32 @@ def read_meta(data_dir: Path, name: str) -> dict[str, Any] | None:
     """
     path = data_dir / name / META
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        meta = parse_json(read_bytes(path, MIB))
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise DamagedError(f"{path} is damaged: {error}") from error
+        raise DamagedError(f"{path} is damaged: {shorten(error)}") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        found = meta.get("format") if isinstance(meta, dict) else None
+        found = shorten(meta.get("format") if isinstance(meta, dict) else None)
         raise DamagedError(f"{path}: prepared in format {found}, this version reads {FORMAT}")
+    _check_meta(meta, path)
     return meta
+
+
+def _check_meta(meta: dict[str, Any], path: Path) -> None:
+    wrong = [name for name, kind in _META.items() if not _is(meta.get(name), kind)]
+    if not wrong:
+        source = meta["source"]
+        wrong = [f"source.{x}" for x, kind in _SOURCE.items() if not _is(source.get(x), kind, True)]
+        wrong += [f"bad_rows.{shorten(x)}" for x, n in meta["bad_rows"].items() if not _is(n, int)]
+    if wrong:
+        raise DamagedError(f"{path} is damaged: '{wrong[0]}' is not what it should be")
+
+
+def _is(value: Any, kind: type, or_none: bool = False) -> bool:
+    if kind is int:
+        return type(value) is int and 0 <= value < 2**63
+    return isinstance(value, kind) or (or_none and value is None)
 
 
 def check_name(name: str) -> None:

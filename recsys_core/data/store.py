@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import Found, ImportOptions, find_raw, import_dataset, prepare
 from recsys_core.data.prepared import Prepared, find_prepared, write_prepared
-from recsys_core.data.registered import VALID_NAME, DamagedError, prepared_names
+from recsys_core.data.registered import META, VALID_NAME, prepared_names
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.reading import DamagedError, read_json
 
 
 def load_dataset(
@@ -42,12 +44,27 @@ def load_dataset(
             return dataset
         if name in SOURCES:
             return _fetch(name, data_dir, offline, on_event)
-    path = Path(name_or_path).expanduser()
-    if name_or_path and path.exists():
+    path = raw_path(name_or_path)
+    if path is not None:
         return _load_path(path, data_dir, on_event)
-    if path.name != name_or_path:
+    if Path(name_or_path).name != name_or_path:
         raise InputError(f"no such file or folder: {name_or_path}", "check the path of the data")
     raise unknown_name("data set", name, dataset_names(data_dir))
+
+
+def raw_path(text: str) -> Path | None:
+    """Find the file or folder of a path as it was written; None where there is none."""
+    path = Path(text)
+    with suppress(RuntimeError):  # nobody of that name has a home
+        path = path.expanduser()
+    return path if text and _exists(path) else None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long, or a folder may not be looked into
+        return False
 
 
 def dataset_names(data_dir: Path) -> list[str]:
@@ -71,21 +88,28 @@ def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:
 
 def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | None:
     """Load from the cache; prepare again from the raw files what is damaged."""
-    prepared: Prepared | None = None
     try:
         prepared = find_prepared(data_dir, name)
         return prepared.load() if prepared is not None else None
     except DamagedError as error:
         on_event(Event("load", message=f"{error}; preparing it again"))
-        source = prepared.meta["source"] if prepared is not None else {}
-        if "path" in source and Path(source["path"]).exists():
-            options = ImportOptions.from_plain(source["options"])
-            return import_dataset(Path(source["path"]), data_dir, name, options, on_event)
+        source = _source(data_dir, name)
+        if source is not None and _exists(source[0]):
+            return import_dataset(source[0], data_dir, name, source[1], on_event)
         if name in SOURCES:
             return None  # it is fetched as if it were not there
         raise InputError(
             str(error), f"import it again: recsys-workbench data import PATH --name {name}"
         ) from error
+
+
+def _source(data_dir: Path, name: str) -> tuple[Path, ImportOptions] | None:
+    """Where a damaged set was read from, and how, if that much can still be read of it."""
+    try:
+        source = read_json(data_dir / name / META).get("source")
+        return Path(source["path"]), ImportOptions.from_plain(source["options"])  # type: ignore[index]
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
@@ -95,8 +119,12 @@ def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
     for name in prepared_names(data_dir):
         try:
             prepared = find_prepared(data_dir, name)
-            if prepared is not None and _was_read_from(prepared, found, options):
-                return prepared.load()
+        except DamagedError:
+            continue  # of another source, for all that can be told
+        if prepared is None or not _was_read_from(prepared, found, options):
+            continue
+        try:
+            return prepared.load()
         except DamagedError as error:
             on_event(Event("load", message=f"{error}; reading {path} again"))
     return prepare(found, data_dir, None, options, on_event, replace=False)

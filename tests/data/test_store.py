@@ -232,6 +232,10 @@ def test_what_is_neither_name_nor_path(data: Path) -> None:
         load_dataset("ml1m", data)
     with pytest.raises(InputError, match="no such file or folder: nowhere/ml-1m"):
         load_dataset("nowhere/ml-1m", data)
+    with pytest.raises(InputError, match="no such file or folder: ~nobody-at-all/x"):
+        load_dataset("~nobody-at-all/x", data)
+    with pytest.raises(InputError, match="unknown data set 'xxx"):  # no name of a file is as long
+        load_dataset("x" * 5000, data)
     with pytest.raises(InputError, match="unknown data set ''"):  # not the current folder
         load_dataset("", data)
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.config import parse_config, parse_value, read_yaml
-from recsys_core.data.registered import DamagedError, read_meta
-from recsys_core.data.store import dataset_names
+from recsys_core.data.registered import read_meta
+from recsys_core.data.store import dataset_names, raw_path
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.needs import check_columns, lack_of_ratings
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite
 from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.reading import DamagedError
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
 from workbench.cli.plan import PROTOCOL, Plan, make_plan
@@ -118,7 +119,7 @@ def _check_dataset(spec: JobSpec, data_dir: Path) -> InputError | None:
     """
     name = spec.dataset
     if name not in dataset_names(data_dir):
-        if not Path(name).expanduser().exists():
+        if raw_path(name) is None:
             raise unknown_name("data set", name, dataset_names(data_dir))
         return None
     try:
