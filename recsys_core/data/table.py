@@ -21,7 +21,7 @@ from recsys_core.data.attributes import RawData
 from recsys_core.data.layout import LATEST, SKIP_HINT, Layout, OnBadRows, first_line
 from recsys_core.data.numbering import Rows, number_rows, settle_duplicates
 from recsys_core.data.ratings import read_ratings
-from recsys_core.errors import DataError, InputError, unknown_name
+from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
 USUAL_NAMES = {
     "user": ("user", "userid", "uid", "reviewerid", "customerid"),
@@ -155,11 +155,20 @@ def _read_parquet(
         file = parquet.ParquetFile(io.BytesIO(files.read(name)))
         names = file.schema_arrow.names
         places = _places(names, columns, where)
-        table = file.read(columns=[names[place] for place in places.values()])
-    except pa.ArrowException as error:
-        raise DataError(f"{where}: not a readable parquet file: {error}") from None
-    frame = {role: table.column(names[place]).to_pandas() for role, place in places.items()}
-    rows, good, reason = _checked(frame, where, scale)
+        wanted = {role: names[place] for role, place in places.items()}
+        for column in wanted.values():
+            if names.count(column) > 1:
+                problem = f"{where}: there are {names.count(column)} columns '{shorten(column)}'"
+                raise DataError(problem, "rename or leave out the others")
+        table = file.read(columns=list(wanted.values()))
+        table.validate(full=True)
+        found = {role: table.column(column) for role, column in wanted.items()}
+        rows, good, reason = _checked(found, where, scale)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        problem = shorten(str(error).partition("\n")[0])
+        raise DataError(
+            f"{where}: not a readable parquet file: {problem}", "write or copy it again"
+        ) from None
     bad: Counter[str] = Counter()
     if not good.all():
         first = int(np.flatnonzero(~good)[0])
@@ -173,8 +182,8 @@ def _read_parquet(
     return RawData(settle_duplicates(number_rows(kept), lines, where, on_bad_rows, bad, "row"))
 
 
-def _checked(frame: dict[str, Any], where: str, scale: tuple[float, float]) -> Any:
-    """Turn columns into arrays, and find the rows that may not be used.
+def _checked(columns: dict[str, Any], where: str, scale: tuple[float, float]) -> Any:
+    """Turn Arrow's columns into arrays, and find the rows that may not be used.
 
     Returns
     -------
@@ -182,38 +191,90 @@ def _checked(frame: dict[str, Any], where: str, scale: tuple[float, float]) -> A
     with the row of a given number.
     """
     low, high = scale
-    rating = _numbers(frame["rating"], "rating", where) if "rating" in frame else None
-    times = _seconds(frame["timestamp"], where) if "timestamp" in frame else None
-    problems: dict[str, NDArray[np.bool_]] = {
-        f"the {role} is missing": np.asarray(frame[role].isna() | (frame[role].astype(str) == ""))
-        for role in ("user", "item")
-    }
+    from pyarrow import compute
+
+    ids = {role: _texts(columns[role], role, where) for role in ("user", "item")}
+    rating = _numbers(columns["rating"], "rating", where) if "rating" in columns else None
+    times = _seconds(columns["timestamp"], where) if "timestamp" in columns else None
+    problems: dict[str, NDArray[np.bool_]] = {}
+    for role, texts in ids.items():
+        length = compute.binary_length(texts).fill_null(0).to_numpy()
+        problems[f"the {role} is missing"] = length == 0
+        has_null = compute.match_substring(texts, "\0").fill_null(False).to_numpy()
+        problems[f"the {role} has a null character"] = has_null
     if rating is not None:
         outside = ~((rating >= low) & (rating <= high))
         problems[f"the rating is not within {low:g} to {high:g}{RANGE_HINT}"] = outside
     if times is not None:
-        problems["the timestamp is not in seconds since 1970"] = ~((times >= 0) & (times <= LATEST))
+        late = times > LATEST
+        seconds = "the timestamp is not in seconds since 1970"
+        problems[f"{seconds}; divide milliseconds by 1000"] = late
+        problems[seconds] = ~((times >= 0) & ~late)
     good = ~np.logical_or.reduce(list(problems.values()))
 
     def reason(row: int) -> str:
         return next(problem for problem, rows in problems.items() if rows[row])
 
-    user, item = (frame[role].astype(str).to_numpy(dtype=object) for role in ("user", "item"))
+    user, item = (np.asarray(texts.to_numpy(), object) for texts in ids.values())
     whole = None if times is None else np.where(good, times, 0).astype(np.int64)
     single = None if rating is None else rating.astype(np.float32)
     return Rows(user, item, single, whole), good, reason
 
 
-def _numbers(column: Any, role: str, where: str) -> NDArray[np.float64]:
+def _plain(column: Any) -> Any:
+    """Write out a column of categories."""
+    import pyarrow as pa
+
+    is_coded = pa.types.is_dictionary(column.type)
+    return column.cast(column.type.value_type) if is_coded else column
+
+
+def _texts(column: Any, role: str, where: str) -> Any:
+    """Write ids as Arrow's text; bytes are taken as UTF-8."""
+    import pyarrow as pa
+
+    column = _plain(column)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return pa.chunked_array([[None if x is None else str(x) for x in column.to_pylist()]])
+    usable = (
+        *(pa.types.is_integer, pa.types.is_string, pa.types.is_large_string),
+        *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_null),
+    )
+    if not any(test(kind) for test in usable):
+        raise _wrong_type(column, role, where, "whole numbers or text")
     try:
-        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError):
-        raise DataError(f"{where}: the {role} column holds {column.dtype}, not numbers") from None
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        raise _wrong_type(column, role, where, "whole numbers or text in UTF-8") from None
+
+
+def _numbers(column: Any, role: str, where: str) -> NDArray[np.float64]:
+    """Turn a column into numbers, NaN where one is missing."""
+    import pyarrow as pa
+
+    try:
+        numbers = _plain(column).cast(pa.float64(), safe=False)
+    except pa.ArrowException:
+        raise _wrong_type(column, role, where, "numbers") from None
+    return np.asarray(numbers.to_numpy(), np.float64)
 
 
 def _seconds(column: Any, where: str) -> NDArray[np.float64]:
-    """Turn times into seconds since 1970; a column of dates is taken as UTC."""
-    if column.dtype.kind == "M":
-        numbers = column.astype("datetime64[s]").astype(np.int64).astype(np.float64)
-        return np.where(column.isna(), np.nan, numbers)
-    return _numbers(column, "timestamp", where)
+    """Turn times into seconds since 1970; a column of dates without a zone is taken as UTC."""
+    import pyarrow as pa
+
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("ms"))
+    if not pa.types.is_timestamp(column.type):
+        return _numbers(column, "timestamp", where)
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit]
+    # with a zone, too, what is stored counts from 1970 in UTC
+    return np.floor(_numbers(column.cast(pa.int64()), "timestamp", where) / per_second)
+
+
+def _wrong_type(column: Any, role: str, where: str, wanted: str) -> DataError:
+    return DataError(
+        f"{where}: the {role} column holds {shorten(column.type)}, not {wanted}",
+        "convert it before it is written, or name another column with --columns",
+    )
