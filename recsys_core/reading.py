@@ -138,8 +138,12 @@ def parse_yaml(text: str | bytes) -> Any:
         problem = str(getattr(error, "problem", None) or error).partition("\n")[0]
         at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise YAMLError(shorten(problem), *at) from None
+    except YAMLError:
+        raise
     except RecursionError:
         raise YAMLError("nested too deeply") from None
+    except ValueError as error:  # half of a surrogate pair
+        raise YAMLError(f"it cannot be read: {shorten(error)}") from None
 
 
 def entry_lines(text: str, key: str) -> list[int]:

@@ -100,7 +100,7 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
         read_yaml(tmp_path)
 
 
-NOT_READ = ["2001-99-99", "!!bool x", "[" * 5000, "9" * 5000]
+NOT_READ = ["\udcff", "2001-99-99", "!!bool x", "[" * 5000, "9" * 5000]
 NOT_PLAIN = ["nan", ".inf x", "1e999", "2001-01-01", "{1: 2}", "[2001-01-01]"]
 
 

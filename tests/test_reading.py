@@ -60,6 +60,7 @@ def test_json_keeps_what_it_can() -> None:
         "a: *unknown",
         "a: &x [*x]",
         "\x00",
+        "\udcff",
         b"\xff\xfe\xff",
         "? {a: 1}\n: 2",
         BILLION,

@@ -101,7 +101,7 @@ class RawFiles:
             return digest.hexdigest()
         for name in names:
             if name in self:
-                digest.update(f"{name}\0".encode())
+                digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
                 for chunk in self.chunks(name):
                     digest.update(chunk)
         return digest.hexdigest()

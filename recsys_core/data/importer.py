@@ -201,7 +201,7 @@ def prepare(
         chosen = f"{chosen}-{found.digest[:8]}"
     dataset = _named(dataset, chosen)
     source = {
-        "path": str(found.path.resolve()),
+        "path": _as_text(found.path.resolve()),
         "digest": found.digest,
         "published_as": known.name if known else None,
         "checksum_official": _is_official(files, known),
@@ -209,6 +209,11 @@ def prepare(
     }
     write_prepared(data_dir, dataset, source, bad_rows)
     return dataset
+
+
+def _as_text(path: Path) -> str:
+    """Write a path as UTF-8 can hold it; bytes of a name that are none become escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _registered(data_dir: Path, name: str) -> str | None:

@@ -149,7 +149,7 @@ def write_prepared(
         text = json.dumps(meta, indent=2, ensure_ascii=False)
         (partial / META).write_text(f"{text}\n", encoding="utf-8")
         _move_into_place(partial, data_dir / dataset.name)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.OperationalError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"the data folder {data_dir} cannot be written to: {reason}",

@@ -14,7 +14,9 @@ Metric = str
 class JobSpec(Config):
     """One model to train and evaluate on one data set under one protocol."""
 
-    dataset: str = Field(description="Registered name, e.g. ml-1m, or a path to import from.")
+    dataset: str = Field(
+        max_length=4096, description="Registered name, e.g. ml-1m, or a path to import from."
+    )
     protocol: dict[str, Any] = Field(
         default_factory=lambda: {"name": "user-timeline"},
         description="The protocol's name and those of its parameters that differ from default.",
@@ -24,7 +26,9 @@ class JobSpec(Config):
         default_factory=dict, description="The model's fields that differ from their default."
     )
     features: str | None = Field(
-        None, description="Ranking only: a packaged feature schema or a YAML file; null: default."
+        None,
+        max_length=4096,
+        description="Ranking only: a packaged feature schema or a YAML file; null: default.",
     )
     label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")

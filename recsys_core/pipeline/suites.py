@@ -30,7 +30,9 @@ class SuiteJob(Config):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The model's fields that differ from their default."
     )
-    features: str | None = Field(None, description="Ranking only: a feature schema; null: default.")
+    features: str | None = Field(
+        None, max_length=4096, description="Ranking only: a feature schema; null: default."
+    )
 
     @property
     def name(self) -> str:
@@ -43,7 +45,7 @@ class Suite(Config):
 
     name: str = Field(description="What `--suite` takes.")
     title: str = Field("", description="A sentence for people.")
-    dataset: str = Field(description="Registered data set name, or a path.")
+    dataset: str = Field(max_length=4096, description="Registered data set name, or a path.")
     protocol: dict[str, Any] = Field(description="The protocol's name and parameters.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
     seeds: tuple[int, ...] = Field(

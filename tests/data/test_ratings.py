@@ -58,6 +58,7 @@ def test_ids_that_are_not_all_numbers_are_in_text_order() -> None:
         (b"3:9:4:5", "line 3: 1 fields where 4"),
         (b"3:9::4::5::", "line 3, column 1 (user): '3:9' is not a whole number"),
         (b"3::::4::5", "line 3, column 2 (item): the id is missing"),
+        (b"3\0::9::4::5", "line 3, column 1 (user): '3\\x00' has a null character"),
         (b"x::9::4::5", "line 3, column 1 (user): 'x' is not a whole number"),
         (b"-3::9::4::5", "line 3, column 1 (user): '-3' is not a whole number"),
         (b"3::99999999999999999999::4::5", "line 3, column 2 (item)"),
@@ -197,3 +198,11 @@ def _same_both_ways(content: bytes, layout: Layout, pairs: list[tuple[object, ob
         assert list(zip(users, items, strict=True)) == [(str(u), str(i)) for u, i in pairs]
     for name in ("user", "item", "rating", "timestamp", "user_ids", "item_ids"):
         assert np.array_equal(getattr(fast, name), getattr(slow, name))
+
+
+@pytest.mark.parametrize("user", [b"a\0", b"\0a", b"a\0b", b"\0"])
+def test_an_id_with_a_null_character_is_refused_with_its_place(user: bytes) -> None:
+    content = b"u,i,r,t\na,1,1,1\n" + user + b",1,1,2\n"
+    with pytest.raises(DataError, match=r"line 3, column 1 \(user\): .* has a null character"):
+        read(content, CSV)
+    assert read(content, CSV, skip=True).bad_rows == {"id": 1}

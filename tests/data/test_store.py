@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from array import array
 from dataclasses import fields, replace
@@ -289,3 +290,18 @@ def test_browse_tables_show_a_user_with_the_standard_library_alone(raw: Path, da
         for row in connection.execute("EXPLAIN QUERY PLAN SELECT * FROM users WHERE user_id='1'")
     )
     assert "users_by_id" in plan
+
+
+def test_a_path_that_is_not_utf8_is_read_and_shown_in_escapes(tmp_path: Path, data: Path) -> None:
+    folder = write_files(tmp_path / os.fsdecode(b"f\xffilms"), ML_1M)
+    dataset = import_dataset(folder, data)
+    assert dataset.name == "f-ilms"
+    meta = json.loads((data / dataset.name / META).read_text(encoding="utf-8"))
+    assert meta["source"]["path"] == str(tmp_path / "f\\udcffilms")
+    assert load_dataset(str(folder), data).name == dataset.name
+    table = folder / os.fsdecode(b"r\xff.csv")
+    table.write_text("user,item\n1,2\n")
+    assert import_dataset(table, data).n_users == 1
+    data = tmp_path / os.fsdecode(b"d\xff")
+    assert import_dataset(folder, data).n_users == 2
+    assert next(row["state"] for row in list_datasets(data)) == "ready"

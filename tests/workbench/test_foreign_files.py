@@ -112,6 +112,7 @@ DIGITS = "9" * 5000
         (["--gate", f"{'x' * 1_000_000}:ndcg@10>=1"], "unknown label in gate"),
         (["--tolerance", f"ndcg@10={DIGITS}"], "is not a number"),
         (["--tolerance", f"ndcg@{DIGITS}=1"], "K must be a whole number"),
+        (["--dataset", "\udcff/x.csv"], "unable to parse raw data as a unicode string"),
         (["--k", DIGITS], "is not a whole number"),
         (["--seeds", DIGITS], "is not a whole number"),
         (["--models", "x" * 1_000_000], "unknown label or model"),
