@@ -18,17 +18,20 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import IO
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import import_dataset
+from recsys_core.data.redirects import Redirects, SourceError
 from recsys_core.data.registered import DOWNLOADS
 from recsys_core.data.sources import SAMPLE, SOURCES, Source
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.processes import python_command
 
 RECBOLE = "recbole==1.2.1"
+RECBOLE_SHA256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
 
 #: seconds without an answer after which a source is given up
 TIMEOUT = 15
@@ -36,12 +39,12 @@ PIP_TIMEOUT = 300
 #: connections that may break off in mid-file before a source is given up; each is resumed
 ATTEMPTS = 4
 BLOCK = 2**18
+#: bytes of a file at most where nothing else is known of it
+MOST_BYTES = 2**30
+#: bytes per second below which a source is given up, once it had so many seconds
+SLOWEST, PATIENCE = 1_000, 60.0
 
 HTTP_OK, HTTP_PARTIAL, HTTP_RANGE = 200, 206, 416
-
-
-class SourceError(Exception):
-    """One source did not give the file; the message says why."""
 
 
 class BrokenOffError(SourceError):
@@ -86,21 +89,31 @@ def _ways(
 ) -> Iterator[tuple[str, Callable[[], Path]]]:
     """List the sources of a set in the order in which they are tried."""
     archive = folder / source.url.rsplit("/", 1)[-1]
-    yield source.url, lambda: download(source.url, archive, source.md5, on_event)
+    most = source.most_bytes
+    yield source.url, lambda: download(source.url, archive, source.md5, on_event, most=most)
     if source.name == "ml-100k":
-        yield f"{RECBOLE} (package index)", lambda: download_wheel(RECBOLE, folder)
+        yield f"{RECBOLE} (package index)", lambda: download_wheel(RECBOLE, RECBOLE_SHA256, folder)
 
 
 # ------------------------------------------------------------------------------------- from http
 
 
-def download(url: str, target: Path, md5: str | None, on_event: OnEvent = ignore) -> Path:
+def download(
+    url: str,
+    target: Path,
+    md5: str | None,
+    on_event: OnEvent = ignore,
+    *,
+    most: int = MOST_BYTES,
+) -> Path:
     """Download a file, going on where an earlier download stopped.
 
     Parameters
     ----------
     md5
         The checksum it must have; None where its publisher gives none.
+    most
+        Bytes that it may have.
 
     Raises
     ------
@@ -117,11 +130,11 @@ def download(url: str, target: Path, md5: str | None, on_event: OnEvent = ignore
                 return target
             target.unlink()
         resumed = _size(file) > 0
-        _complete(url, file, on_event)
+        _complete(url, file, most, on_event)
         if md5 is not None and _md5(part) != md5:
             if resumed:  # the beginning may be of an older file: once more from nothing
                 file.truncate(0)
-                _complete(url, file, on_event)
+                _complete(url, file, most, on_event)
             found = _md5(part)
             if found != md5:
                 part.unlink()
@@ -152,12 +165,12 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _complete(url: str, file: IO[bytes], on_event: OnEvent) -> None:
+def _complete(url: str, file: IO[bytes], most: int, on_event: OnEvent) -> None:
     """Append what `file` lacks, resuming when the connection breaks off."""
     for attempt in range(1, ATTEMPTS + 1):
         before = _size(file)
         try:
-            _append(url, file, on_event)
+            _append(url, file, most, on_event)
         except BrokenOffError:
             file.flush()
             if attempt == ATTEMPTS or _size(file) == before:
@@ -167,7 +180,7 @@ def _complete(url: str, file: IO[bytes], on_event: OnEvent) -> None:
             return
 
 
-def _append(url: str, file: IO[bytes], on_event: OnEvent) -> None:
+def _append(url: str, file: IO[bytes], most: int, on_event: OnEvent) -> None:
     """Ask once for everything after what `file` has."""
     start = _size(file)
     if not url.startswith(("https://", "http://")):
@@ -176,24 +189,33 @@ def _append(url: str, file: IO[bytes], on_event: OnEvent) -> None:
     if start:
         request.add_header("Range", f"bytes={start}-")
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+        opener = urllib.request.build_opener(Redirects(url))
+        with opener.open(request, timeout=TIMEOUT) as response:
             if start and not _continues(response, start):
                 file.truncate(0)
                 start = 0
-            _copy(response, file, start, on_event)
+            _copy(response, file, start, most, on_event)
     except urllib.error.HTTPError as error:
         if error.code == HTTP_RANGE and start:
             if error.headers.get("Content-Range", "") == f"bytes */{start}":
                 return  # everything is there already
             file.truncate(0)
             raise BrokenOffError("the partial file was longer than the whole one") from None
-        raise SourceError(f"the server answers {error.code} {error.reason}") from None
-    except urllib.error.URLError as error:
-        raise SourceError(_reason(error.reason)) from None
-    except TimeoutError:
-        raise SourceError(f"no answer in {TIMEOUT} seconds") from None
-    except http.client.HTTPException as error:
-        raise SourceError(f"the answer is not HTTP: {type(error).__name__}") from None
+        reason = shorten(_reason(error.reason))
+        raise SourceError(f"the server answers {error.code} {reason}") from None
+    except (urllib.error.URLError, TimeoutError, http.client.HTTPException, ValueError) as error:
+        raise SourceError(_why(error)) from None
+
+
+def _why(error: Exception) -> str:
+    """Say why a server gave nothing."""
+    if isinstance(error, urllib.error.URLError):
+        return _reason(error.reason)
+    if isinstance(error, http.client.HTTPException):
+        return f"the answer is not HTTP: {type(error).__name__}"
+    if isinstance(error, ValueError):
+        return f"it redirects to no address: {shorten(error)}"
+    return _reason(error)
 
 
 def _continues(response: http.client.HTTPResponse, start: int) -> bool:
@@ -203,23 +225,37 @@ def _continues(response: http.client.HTTPResponse, start: int) -> bool:
 
 
 def _copy(
-    response: http.client.HTTPResponse, file: IO[bytes], start: int, on_event: OnEvent
+    response: http.client.HTTPResponse, file: IO[bytes], start: int, most: int, on_event: OnEvent
 ) -> None:
     length = response.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdecimal() else None
-    done = start
+    total = start + int(length) if length.isdecimal() and len(length) < 19 else None
+    done = told = start
+    begun = monotonic()
+    _check_size(file, total or 0, most)
     while True:
         try:
-            block = response.read(BLOCK)
+            block = response.read1(BLOCK)  # what has arrived, so that a slow server is noticed
         except (OSError, http.client.HTTPException) as error:
             raise BrokenOffError(f"broke off after {done:,} bytes: {_reason(error)}") from None
         if not block:
             break
         file.write(block)
         done += len(block)
-        on_event(Event("fetch", done, total))
+        _check_size(file, done, most)
+        seconds = monotonic() - begun
+        if seconds > PATIENCE and done - start < SLOWEST * seconds:
+            raise SourceError(f"it is too slow: {done - start:,} bytes in {seconds:.0f} seconds")
+        if done - told >= BLOCK or done == total:
+            on_event(Event("fetch", done, total))
+            told = done
     if total is not None and done < total:
         raise BrokenOffError(f"broke off after {done:,} of {total:,} bytes")
+
+
+def _check_size(file: IO[bytes], size: int, most: int) -> None:
+    if size > most:
+        file.truncate(0)
+        raise SourceError(f"it sends more than {most / 1e6:,.0f} MB, which this set cannot have")
 
 
 def _reason(error: object) -> str:
@@ -232,18 +268,19 @@ def _reason(error: object) -> str:
 # --------------------------------------------------------------------------- from a package index
 
 
-def download_wheel(requirement: str, folder: Path) -> Path:
+def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
     """Let pip download the wheel of one package, without what it depends on.
 
     Raises
     ------
     SourceError
-        pip is missing, or did not find or get it.
+        pip is missing, did not find or get it, or got another one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem = requirement.replace("==", "-")
-    for wheel in folder.glob(f"{stem}-*.whl"):
-        return wheel
+    for wheel in sorted(folder.glob(f"{stem}-*.whl")):
+        if _sha256(wheel) == sha256:
+            return wheel
     with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as scratch:
         command = python_command("-m", "pip", "download", "--no-deps", "--only-binary=:all:")
         command += ["--no-input", "--disable-pip-version-check", "--quiet", "--dest", scratch]
@@ -262,4 +299,12 @@ def download_wheel(requirement: str, folder: Path) -> Path:
         if done.returncode or not wheels:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
             raise SourceError(lines[-1] if lines else done.stderr.strip()[-200:] or "pip failed")
+        found = _sha256(wheels[0])
+        if found != sha256:
+            raise SourceError(f"the wheel has checksum {found} where {sha256} is expected")
         return wheels[0].replace(folder / wheels[0].name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,6 +41,11 @@ class Source:
     )
 
     @property
+    def most_bytes(self) -> int:
+        """What the archive can weigh at most; those that there are have less than half of it."""
+        return 8 * 2**20 + 16 * self.interactions
+
+    @property
     def counts(self) -> tuple[int, int, int]:
         """Interactions, users and items."""
         return self.interactions, self.users, self.items

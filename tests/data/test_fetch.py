@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import itertools
 import socket
 import subprocess
 import threading
@@ -15,7 +16,8 @@ from typing import Any
 import pytest
 
 from recsys_core.data import fetch, store
-from recsys_core.data.fetch import SourceError, download, fetch_dataset
+from recsys_core.data.fetch import download, fetch_dataset
+from recsys_core.data.redirects import SourceError, check_redirect
 from recsys_core.data.registered import list_datasets
 from recsys_core.data.sources import SOURCES
 from recsys_core.errors import InputError
@@ -41,6 +43,7 @@ class Server:
     honours_range: bool = True
     status: int = 200
     silent: bool = False
+    redirect: str = ""
     asked: list[str | None] = field(default_factory=list)
     """The range of each request."""
 
@@ -54,6 +57,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         state.asked.append(wanted)
         if state.silent:
             threading.Event().wait(1.0)
+            return
+        if state.redirect and self.path == "/set.zip":
+            self.send_response(302)
+            self.send_header("Location", state.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         if state.status != 200:
             self.send_error(state.status)
@@ -168,6 +177,85 @@ def test_servers_that_refuse_hang_or_are_gone(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/x",
+        "data:,x",
+        "//[",
+        "/set.zip",
+    ],
+)
+def test_redirects_that_are_not_followed(server: Server, tmp_path: Path, target: str) -> None:
+    server.redirect = target
+    with pytest.raises(SourceError) as caught:
+        download(server.url, tmp_path / "set.zip", None)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redirect_on_the_same_server_is_followed(server: Server, tmp_path: Path) -> None:
+    server.redirect = "/elsewhere.zip"
+    assert download(server.url, tmp_path / "set.zip", md5(CONTENT)).read_bytes() == CONTENT
+
+
+PUBLIC = "https://93.184.216.34/a.zip"
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "followed"),
+    [
+        (PUBLIC, "https://93.184.216.35/b.zip", True),
+        ("http://93.184.216.34/a.zip", PUBLIC, True),
+        ("http://127.0.0.1/a.zip", "http://127.0.0.1/b.zip", True),
+        ("http://127.0.0.1/a.zip", PUBLIC, True),
+        (PUBLIC, "http://93.184.216.34/a.zip", False),
+        (PUBLIC, "ftp://93.184.216.34/a.zip", False),
+        (PUBLIC, "file:///etc/passwd", False),
+        (PUBLIC, "https://127.0.0.1/a.zip", False),
+        (PUBLIC, "https://localhost/a.zip", False),
+        (PUBLIC, "https://[::1]/a.zip", False),
+        (PUBLIC, "https://10.0.0.1/a.zip", False),
+        (PUBLIC, "https://169.254.169.254/latest/meta-data", False),
+        (PUBLIC, "https://2130706433/a.zip", False),
+    ],
+)
+def test_redirects_stay_as_safe_as_the_address(url: str, target: str, followed: bool) -> None:
+    if followed:
+        check_redirect(url, target)
+        return
+    with pytest.raises(SourceError, match="it redirects to"):
+        check_redirect(url, target)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_file_that_is_larger_than_the_set_can_be_is_not_kept(
+    server: Server, tmp_path: Path, resumed: bool
+) -> None:
+    if resumed:
+        (tmp_path / "set.zip.part").write_bytes(CONTENT[:300_000])
+    with pytest.raises(SourceError, match="it sends more than 0 MB"):
+        download(server.url, tmp_path / "set.zip", None, most=400_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limit_leaves_room_for_every_archive_there_is() -> None:
+    sizes = {"ml-100k": 4_924_029, "ml-1m": 5_917_549, "ml-10m": 65_566_137, "ml-25m": 261_978_986}
+    for name, size in sizes.items():
+        assert size < SOURCES[name].most_bytes < 100_000_000 + 2 * size
+
+
+def test_a_server_that_drips_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(fetch, "monotonic", lambda: next(hours))
+    with pytest.raises(SourceError, match=r"it is too slow: .* bytes in 3600 seconds"):
+        download(server.url, tmp_path / "set.zip", None)
+
+
 def publish(server: Server, monkeypatch: pytest.MonkeyPatch, name: str, path: Path) -> None:
     """Let `name` stand for the small set in the zip at `path`, served by `server`."""
     server.content = path.read_bytes()
@@ -229,6 +317,12 @@ def test_ml_100k_comes_from_the_package_index_when_grouplens_is_out_of_reach(
     wheel = tmp_path / "recbole-1.2.1-py3-none-any.whl"
     write_zip(wheel, atomic, prefix="recbole/dataset_example/ml-100k/")
     fake_pip(monkeypatch, wheel)
+    with pytest.raises(InputError, match=r"the wheel has checksum [0-9a-f]{64} where 9c9948"):
+        fetch_dataset("ml-100k", tmp_path / "data")
+    downloads = tmp_path / "data" / "downloads"
+    assert list(downloads.glob("*.whl")) == []
+    (downloads / wheel.name).write_bytes(b"damaged")  # what lies there already counts as little
+    monkeypatch.setattr(fetch, "RECBOLE_SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
     dataset = fetch_dataset("ml-100k", tmp_path / "data")
     assert dataset.user.tolist() == [1, 0]
     assert dataset.timestamp.tolist() == [978301968, 978300760]

@@ -7,9 +7,10 @@ import pytest
 
 from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.fetch import RECBOLE, SourceError, download_wheel
+from recsys_core.data.fetch import RECBOLE, RECBOLE_SHA256, download_wheel
 from recsys_core.data.importer import import_dataset
 from recsys_core.data.prepared import find_prepared
+from recsys_core.data.redirects import SourceError
 from tests.data.real import prepared_folder, raw_folder, real_data
 
 
@@ -72,7 +73,7 @@ def test_the_copy_in_recboles_wheel_has_the_same_fingerprint() -> None:
     if raw_folder("ml-100k") is None:
         pytest.skip("ml-100k was fetched: there may be nothing to compare the wheel with")
     try:
-        wheel = download_wheel(RECBOLE, prepared_folder() / "downloads")
+        wheel = download_wheel(RECBOLE, RECBOLE_SHA256, prepared_folder() / "downloads")
     except SourceError as error:
         pytest.skip(f"no package index here: {error}")
     copy = import_dataset(wheel, prepared_folder())
