@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray
-from recsys_core.errors import InputError
+from recsys_core.evaluation.checks import check_finite, check_rows
 from recsys_core.evaluation.intervals import percentile_interval, resamples
 from recsys_core.evaluation.result import Evaluation, Vector
 from recsys_core.evaluation.rows import (
@@ -34,7 +36,8 @@ def evaluate_predictions(
 
     The per-user vectors are ``gauc``, the AUC of the user's own rows (NaN for users with one
     class), and ``logloss``, the mean over the user's rows. Over all users ``gauc`` is weighted by
-    the user's rows, ``logloss`` is the mean over rows.
+    the user's rows, ``logloss`` is the mean over rows. ``logloss`` and ``ece`` need probabilities:
+    where a score is none both are NaN, and the rows without one are counted.
 
     Parameters
     ----------
@@ -43,29 +46,30 @@ def evaluate_predictions(
     labels
         Shape (n,): 1 for relevant rows, else 0.
     probabilities
-        Shape (n,): predicted probability of label 1.
+        Shape (n,): predicted probability of label 1, or any finite score.
 
     Raises
     ------
     InputError
-        There are no rows, or a probability is NaN: the model diverged.
+        There are no rows, a score is NaN (the model diverged), or users, items or labels are none.
     """
-    _check(labels, probabilities)
+    check_rows(users, items, labels, probabilities, split)
     judged, user = np.unique(users, return_inverse=True)
     p = probabilities.astype(np.float64)
-    loss = row_logloss(labels, probabilities)
+    outside = int(((p < 0) | (p > 1)).sum())
+    loss = None if outside else row_logloss(labels, probabilities)
     rows = np.bincount(user)
-    per_user = {
-        "gauc": user_auc(user, labels, p, len(judged)),
-        "logloss": np.bincount(user, weights=loss) / rows,
-    }
+    per_user = {"gauc": user_auc(user, labels, p, len(judged))}
     one_class = np.isnan(per_user["gauc"])
     metrics = {
         "auc": auc(labels, p),
         "gauc": _weighted_mean(per_user["gauc"], rows),
-        "logloss": float(loss.mean()),
-        "ece": ece(labels, p),
+        "logloss": float("nan"),
+        "ece": float("nan"),
     }
+    if loss is not None:
+        per_user["logloss"] = np.bincount(user, weights=loss) / rows
+        metrics |= {"logloss": float(loss.mean()), "ece": ece(labels, p)}
     has_history = np.bincount(split.known.user, minlength=split.dataset.n_users) > 0
     positives = np.bincount(user, weights=labels)
     return Evaluation(
@@ -79,6 +83,7 @@ def evaluate_predictions(
             "gauc_users_left_out": int(one_class.sum()),
             "cold_users": int((~has_history[judged]).sum()),
             "cold_items": int((~split.catalogue[np.unique(items)]).sum()),
+            **({"scores_outside_0_1": outside} if outside else {}),
         },
     )
 
@@ -92,7 +97,13 @@ def evaluate_ratings(
     ----------
     users, ratings, predicted
         Shape (n,): who, and the rating given and predicted.
+
+    Raises
+    ------
+    InputError
+        A prediction is no finite number: the model diverged.
     """
+    check_finite(predicted)
     judged, user = np.unique(users, return_inverse=True)
     squares = (ratings.astype(np.float64) - predicted) ** 2
     rows, sums = np.bincount(user), np.bincount(user, weights=squares)
@@ -122,17 +133,6 @@ def gauc(users: NDArray[np.integer], labels: NDArray[np.number], scores: Vector)
     return _weighted_mean(user_auc(users, labels, scores, len(rows)), rows)
 
 
-def _check(labels: FloatArray, probabilities: FloatArray) -> None:
-    if len(labels) == 0:
-        raise InputError("there are no rows to judge predictions on")
-    if np.isnan(probabilities).any():
-        raise InputError(
-            "the model's predictions are not numbers: it diverged", "lower its learning_rate"
-        )
-    if probabilities.min() < 0 or probabilities.max() > 1:
-        raise ValueError("predictions must be probabilities in [0, 1]")
-
-
 def _weighted_mean(values: Vector, weights: NDArray[np.integer]) -> float:
     """Mean of the defined values; NaN when there are none."""
     defined = ~np.isnan(values)
@@ -145,27 +145,34 @@ def _intervals(
     user: NDArray[np.int64],
     labels: FloatArray,
     probabilities: Vector,
-    loss: Vector,
+    loss: Vector | None,
     aucs: Vector,
 ) -> dict[str, tuple[float, float]]:
-    """Resample users; every metric is a ratio of sums over them, but AUC, which needs the rows."""
+    """Resample users; every metric is a ratio of sums over them, but AUC, which needs the rows.
+
+    Without `loss` the scores are no probabilities, and metrics of these are left out.
+    """
     rows = np.bincount(user).astype(np.float64)
     counted = np.where(np.isnan(aucs), 0.0, rows)
-    loss_sums = np.bincount(user, weights=loss)
-    gaps = np.bincount(
-        user * ECE_BINS + ece_bins(probabilities),
-        weights=labels - probabilities,
-        minlength=len(rows) * ECE_BINS,
-    ).reshape(len(rows), ECE_BINS)
+    sums: dict[str, NDArray[Any]] = {}
+    if loss is not None:
+        sums["logloss"] = np.bincount(user, weights=loss)
+        sums["ece"] = np.bincount(
+            user * ECE_BINS + ece_bins(probabilities),
+            weights=labels - probabilities,
+            minlength=len(rows) * ECE_BINS,
+        ).reshape(len(rows), ECE_BINS)
     auc_of = _ResampledAuc(user, labels, probabilities)
-    values: dict[str, list[Vector]] = {"auc": [], "gauc": [], "logloss": [], "ece": []}
+    values: dict[str, list[Vector]] = {name: [] for name in ("auc", "gauc", *sums)}
     for weights in resamples(len(rows), RESAMPLES):
         total = weights @ rows
         values["auc"].append(np.array([auc_of(drawn) for drawn in weights]))
         with np.errstate(invalid="ignore"):  # a resample of one-class users only: NaN
             values["gauc"].append((weights @ (counted * np.nan_to_num(aucs))) / (weights @ counted))
-        values["logloss"].append((weights @ loss_sums) / total)
-        values["ece"].append(np.abs(weights @ gaps).sum(axis=1) / total)
+        for name, of_user in sums.items():
+            summed = weights @ of_user
+            size = np.abs(summed).sum(axis=1) if name == "ece" else summed
+            values[name].append(size / total)
     return {name: percentile_interval(np.concatenate(parts)) for name, parts in values.items()}
 
 

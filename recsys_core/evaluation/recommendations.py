@@ -12,6 +12,7 @@ from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
+from recsys_core.evaluation.checks import check_lists
 from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
@@ -34,7 +35,8 @@ def evaluate_recommendations(
 
     Users without a relevant item in `part` are left out and counted. A relevant item that has no
     train row cannot be recommended: it stays relevant, so it is a miss, and is counted as a cold
-    item.
+    item. An item that its user already knows takes a place as any other does; such places are
+    counted as ``known_items``, where there are some.
 
     Parameters
     ----------
@@ -52,13 +54,16 @@ def evaluate_recommendations(
     Raises
     ------
     InputError
-        No user has a relevant item.
+        No user has a relevant item, or a list holds what none may: an item twice, or one that the
+        data set does not have.
     """
+    check_lists(users, items, split, max(ks))
     if items.shape[1] < max(ks):
         raise ValueError(f"lists of {items.shape[1]} items cannot be judged at K = {max(ks)}")
     judged: Interactions = getattr(split, part)
+    n_items = split.dataset.n_items
     pairs = judged.positives().pairs()
-    relevant = np.bincount(pairs // split.dataset.n_items, minlength=split.dataset.n_users)
+    relevant = np.bincount(pairs // n_items, minlength=split.dataset.n_users)
     chosen = relevant[users] > 0
     if not chosen.any():
         raise InputError(
@@ -67,7 +72,7 @@ def evaluate_recommendations(
         )
     judged_users = users[chosen].astype(np.int32)
     items = items[chosen]
-    hits = _hits(judged_users, items, pairs, split.dataset.n_items)
+    hits = _hits(judged_users, items, pairs, n_items)
     user_metrics = {
         **accuracy_metrics(hits, relevant[judged_users], ks),
         **recall_by_stratum(judged_users, items, hits, pairs, split.train, ks),
@@ -78,6 +83,7 @@ def evaluate_recommendations(
         **catalogue_metrics(items, split, ks),
     }
     known = split.train if part == "valid" else split.known
+    listed = int(_hits(judged_users, items[:, : max(ks)], known.pairs(), n_items).sum())
     has_history = np.bincount(known.user, minlength=split.dataset.n_users) > 0
     return Evaluation(
         users=judged_users,
@@ -90,13 +96,14 @@ def evaluate_recommendations(
             "users": len(judged_users),
             "users_without_relevant": int((~chosen).sum()),
             "cold_users": int((~has_history[judged_users]).sum()),
-            "cold_items": int((~split.catalogue[np.unique(pairs % split.dataset.n_items)]).sum()),
+            "cold_items": int((~split.catalogue[np.unique(pairs % n_items)]).sum()),
+            **({"known_items": listed} if listed else {}),
         },
     )
 
 
 def _hits(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:
-    """Shape of `items`: whether each listed item is one of its user's relevant `pairs`."""
+    """Shape of `items`: whether each listed item is one of its user's `pairs`."""
     listed = users[:, None].astype(np.int64) * n_items + items
     place = np.minimum(np.searchsorted(pairs, listed), len(pairs) - 1)
     found: BoolArray = pairs[place] == listed

@@ -30,7 +30,9 @@ class Evaluation:
         By metric name: the 95 % interval; metrics without one are missing.
     counts
         ``users`` judged, ``users_without_relevant``, ``cold_users``, ``cold_items`` and, for
-        predictions, ``gauc_users_left_out``.
+        predictions, ``gauc_users_left_out``. Only where there are some: ``known_items``, places in
+        lists that items take which their user knows, and ``scores_outside_0_1``, rows for which
+        there is no ``logloss`` and no ``ece``.
     """
 
     users: IntArray

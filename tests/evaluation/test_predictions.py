@@ -153,8 +153,32 @@ def test_what_cannot_be_judged_is_refused(cut: Split) -> None:
         judge(cut, [], [], [])
     with pytest.raises(InputError, match="it diverged\nlower its learning_rate"):
         judge(cut, [0], [1], [np.nan])
-    with pytest.raises(ValueError, match="probabilities in"):
-        judge(cut, [0], [1], [1.5])
+    with pytest.raises(InputError, match="it diverged"):
+        judge(cut, [0], [1], [np.inf])
+    with pytest.raises(InputError, match="user number 3 is not in the data set\nit has 3 users"):
+        judge(cut, [3], [1], [0.5])
+    with pytest.raises(InputError, match="label 2 of row 1 is not 0 or 1"):
+        judge(cut, [0, 0], [1, 2], [0.5, 0.5])
+    with pytest.raises(InputError, match="the columns of the rows differ in shape"):
+        judge(cut, [0], [1, 0], [0.5, 0.5])
+    row = (np.array([0]), np.array([-1]), np.ones(1, np.float32), np.ones(1, np.float32))
+    with pytest.raises(InputError, match="item number -1 is not in the data set"):
+        evaluate_predictions(*row, cut)
+
+
+def test_scores_that_are_no_probabilities_are_ranked_all_the_same() -> None:
+    """Log odds order rows as the probabilities do; only log loss and ECE need the latter."""
+    cut, users, items, labels, scores = random_predictions(4)
+    odds = (np.clip(scores, 0.01, 0.99) - 0.5) * 8
+    near = evaluate_predictions(users, items, labels, np.clip(scores, 0.01, 0.99), cut)
+    outcome = evaluate_predictions(users, items, labels, odds, cut)
+    for name in ("auc", "gauc"):
+        assert outcome.metrics[name] == pytest.approx(near.metrics[name], abs=1e-12)
+        assert outcome.ci95[name] == pytest.approx(near.ci95[name], abs=1e-12)
+    assert np.isnan([outcome.metrics["logloss"], outcome.metrics["ece"]]).all()
+    assert set(outcome.user_metrics) == set(outcome.ci95) - {"auc"} == {"gauc"}
+    assert outcome.counts["scores_outside_0_1"] == ((odds < 0) | (odds > 1)).sum()
+    assert "scores_outside_0_1" not in near.counts
 
 
 def test_resamples_draw_with_replacement() -> None:

@@ -115,3 +115,37 @@ def test_nobody_to_judge_is_an_error(cut: Split) -> None:
 def test_lists_that_are_too_short_for_k_are_a_mistake_of_the_caller(cut: Split) -> None:
     with pytest.raises(ValueError, match="lists of 2 items cannot be judged at K = 3"):
         evaluate_recommendations(np.array([0]), np.array([[0, 1]], dtype=np.int32), cut, [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("users", "lists", "message"),
+    [
+        ([0], [[2, 3, 2]], "the list of user u0 holds item i2 twice\nleave out all but the first"),
+        ([0, 2], [[2, -1, -1], [1, 0, 0]], "the list of user u2 holds item i0 twice"),
+        ([0], [[6, 1, 2]], "item number 6 is not in the data set\nit has 6 items"),
+        ([0], [[-2, 1, 2]], "item number -2 is not"),
+        ([3], [[0, 1, 2]], "user number 3 is not in the data set\nit has 3 users"),
+        ([-1], [[0, 1, 2]], "user number -1 is not"),
+        ([0, 0], [[0, 1, 2], [0, 1, 2]], "user u0 has several lists"),
+        ([0, 1], [[0, 1, 2]], r"lists of shape \(1, 3\) do not belong to \(2,\) users"),
+        ([0], [[0.5, 1, 2]], "item numbers are float64, not integers"),
+    ],
+)
+def test_lists_that_none_may_give_are_refused(
+    cut: Split, users: list[int], lists: list[list[int]], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate_recommendations(np.array(users), np.array(lists), cut, [1, 3])
+
+
+def test_what_is_judged_at_no_k_may_be_there_twice(cut: Split) -> None:
+    lists = np.array([[2, 3, 3]])
+    assert evaluate_recommendations(np.array([0]), lists, cut, [2]).metrics["recall@2"] == 1 / 2
+
+
+def test_known_items_in_lists_are_counted(cut: Split) -> None:
+    """User 0 knows 0 and 1 of train and 3 of validation; at validation that is still to come."""
+    lists = np.array([[0, 2, 3, 4, 1]])
+    assert evaluate_recommendations(np.array([0]), lists, cut, [4]).counts["known_items"] == 2
+    valid = evaluate_recommendations(np.array([0]), lists, cut, [4], part="valid")
+    assert valid.counts["known_items"] == 1
