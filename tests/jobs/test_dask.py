@@ -24,6 +24,7 @@ from workbench.cli.main import run_command_line
 from workbench.jobs import dask_executor
 from workbench.jobs.dask_parcel import (
     find_data,
+    keep_data,
     pack_data,
     pack_job,
     pack_result,
@@ -308,6 +309,24 @@ def test_options_that_do_not_fit_together(
     line = ["queue", "work", *options, "--runs-dir", str(runs_dir)]
     assert run_command_line(line, no_session) == 2
     assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc", "", ".", "..", "a/b", "a\0b", None, 5, ["x"]])
+def test_names_in_a_parcel_lead_nowhere_else(tmp_path: Path, name: object) -> None:
+    data = {"name": "mine", "fingerprint": "f"}
+    cache = tmp_path / "deep" / "cache"
+    entry = {"data_dir": str(tmp_path / "data")}
+    for wrong in ({**data, "name": name}, {**data, "fingerprint": name}):
+        job = {"data": wrong, "entry": entry}
+        with pytest.raises(StoreError, match="where a name belongs"):
+            find_data(job, cache)
+        with pytest.raises(StoreError, match="where a name belongs"):
+            keep_data(job, {"meta.json": b"{}"}, cache)
+    root = tmp_path / "root"
+    root.mkdir()
+    with pytest.raises(StoreError, match="where a name belongs"):
+        unpack_job({"run_id": name, "folder": {}, "files": {}, "entry": entry}, root, tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["root"]
 
 
 def test_files_of_a_parcel_stay_in_their_folder(tmp_path: Path) -> None:

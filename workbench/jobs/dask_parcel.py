@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from recsys_core.errors import shorten
 from workbench.jobs.queue import ENTRY, Entry
 from workbench.store.files import StoreError, read_json, replacing
 from workbench.store.runs import (
@@ -60,6 +61,19 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
             partial.write_bytes(content)
 
 
+def _name(value: object) -> str:
+    """Take the name of a file or folder, and nothing that leads elsewhere.
+
+    Raises
+    ------
+    StoreError
+        It is none.
+    """
+    if not isinstance(value, str) or value in {"", ".", ".."} or {"/", "\0"} & set(value):
+        raise StoreError(f"the cluster sent a job with '{shorten(value)}' where a name belongs")
+    return value
+
+
 def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
     """Pack what a worker needs to do a job, except the data set."""
     spec = dict(run.spec)
@@ -94,10 +108,11 @@ def pack_data(entry: Entry, name: str) -> Files:
 
 def unpack_job(job: Mapping[str, Any], root: Path, data_dir: Path) -> Run:
     """Lay out a job in a queue of its own below `root`, ready to be started."""
+    run_id = _name(job["run_id"])
     folder = root / "folder"
     folder.mkdir()
     write_files(folder, job["folder"])
-    run = Run(root / "runs" / job["run_id"])
+    run = Run(root / "runs" / run_id)
     run.path.mkdir(parents=True)
     write_files(run.path, job["files"])
     run.write_spec(job["spec"])
@@ -112,7 +127,7 @@ def find_data(job: Mapping[str, Any], cache: Path) -> Path | None:
 
     That of the job itself is one, where the machines share a disk.
     """
-    name, fingerprint = job["data"]["name"], job["data"]["fingerprint"]
+    name, fingerprint = _name(job["data"]["name"]), _name(job["data"]["fingerprint"])
     for folder in (Path(job["entry"]["data_dir"]), cache / fingerprint):
         path = folder / name / _META
         if path.is_file() and read_json(path).get("fingerprint") == fingerprint:
@@ -122,8 +137,8 @@ def find_data(job: Mapping[str, Any], cache: Path) -> Path | None:
 
 def keep_data(job: Mapping[str, Any], data: Files, cache: Path) -> Path:
     """Keep a data set that was sent, for other jobs too."""
-    folder = cache / str(job["data"]["fingerprint"])
-    write_files(folder / job["data"]["name"], data)
+    folder = cache / _name(job["data"]["fingerprint"])
+    write_files(folder / _name(job["data"]["name"]), data)
     return folder
 
 
