@@ -172,7 +172,7 @@ def open_zip(path: Path, wanted: Callable[[str], bool]) -> RawFiles:
     try:
         with zipfile.ZipFile(path) as file:
             members = [member for member in file.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (*BROKEN_ZIP, OSError, ValueError) as error:
         raise _damaged(path, error) from None
     for member in members:
         _check_member(path, member)

@@ -143,7 +143,10 @@ def _movie_dat(line: str) -> list[str]:
 
 
 def _movie_csv(line: str) -> list[str]:
-    return _fields_of(next(csv.reader(io.StringIO(line))))
+    try:
+        return _fields_of(next(csv.reader(io.StringIO(line)), []))
+    except csv.Error as error:  # a carriage return, or a field of more than 128 KiB
+        raise ValueError(str(error).partition(" - ")[0]) from None
 
 
 def _fields_of(fields: list[str]) -> list[str]:

@@ -13,6 +13,9 @@ from recsys_core.data.dataset import FloatArray, IntArray, TextArray, TimeArray
 from recsys_core.data.layout import SKIP_HINT, OnBadRows
 from recsys_core.errors import DataError
 
+#: an id of more digits than this is text
+MOST_DIGITS = 1_000
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -90,9 +93,14 @@ def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntA
 
 def _as_numbers(ids: TextArray) -> NDArray[Any]:
     """Turn ids into integers where every one is a plain number, so that 10 comes after 9."""
-    if all(text.isascii() and text.isdigit() and str(int(text)) == text for text in ids.tolist()):
+    if all(map(_is_number, ids.tolist())):
         return np.array([int(text) for text in ids.tolist()], dtype=object)
     return ids
+
+
+def _is_number(text: str) -> bool:
+    digits = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return digits and (text == "0" or text[0] != "0")
 
 
 def _pairs(ratings: Ratings) -> TimeArray:

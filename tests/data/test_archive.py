@@ -57,6 +57,14 @@ def test_an_encrypted_member(tmp_path: Path) -> None:
     assert "is encrypted" in refused(tmp_path, path)
 
 
+def test_a_zip_of_a_later_version(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", ML_1M)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 254  # the version that it needs
+    path.write_bytes(content)
+    assert "the zip is damaged: zip file version 25.4" in refused(tmp_path, path)
+
+
 def test_a_damaged_zip(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", ML_1M)
     good = path.read_bytes()

@@ -95,6 +95,13 @@ def test_a_surplus_field_does_not_hide_behind_a_missing_one() -> None:
         read(b"1,2,3,4,5\n1,3,4\n", partly)
 
 
+def test_ids_of_thousands_of_digits_are_text() -> None:
+    long = "9" * 5000
+    ratings = read(f"u,i,r,t\n{long},1,3,4\n10,0,3,4\n9,01,3,4\n".encode(), CSV)
+    assert ratings.user_ids.tolist() == ["10", "9", long]
+    assert ratings.item_ids.tolist() == ["0", "01", "1"]  # 01 is no plain number
+
+
 def test_bytes_that_are_not_utf8_are_named() -> None:
     with pytest.raises(DataError, match=r"line 3, column 2 \(item\): .* is not UTF-8"):
         read("u,i,r,t\n1,naïve,3,4\n".encode() + b"1,na\xefve,3,4\n", CSV)

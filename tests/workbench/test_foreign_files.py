@@ -150,3 +150,9 @@ def test_a_damaged_baseline_is_named(cli: Cli, tmp_path: Path, report: str) -> N
     path.write_text(report)
     line = ["eval", "--quiet", "--dataset", "sample", "--models", "popularity"]
     fails_in_short(cli, [*line, "--baseline", str(path)], str(path))
+
+
+@pytest.mark.parametrize("bounds", ["nan,5", "0,inf", "-1e999,5", "5,0", "5", f"0,x{DIGITS}"])
+def test_a_range_of_ratings_is_two_finite_numbers(cli: Cli, bounds: str) -> None:
+    line = ["data", "import", "none.csv", "--rating-range", bounds]
+    fails_in_short(cli, line, "is not two ascending numbers")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, shorten
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.features import print_features
 from workbench.cli.table import print_table
@@ -216,8 +217,10 @@ def _read_range(text: str | None) -> tuple[float, float] | None:
         bounds = float(low), float(high)
     except ValueError:
         bounds = (1.0, 0.0)
-    if not bounds[0] < bounds[1]:
-        raise InputError(f"--rating-range {text} is not two ascending numbers", "e.g. 0,100")
+    if not -math.inf < bounds[0] < bounds[1] < math.inf:
+        raise InputError(
+            f"--rating-range {shorten(text)} is not two ascending numbers", "e.g. 0,100"
+        )
     return bounds
 
 
