@@ -68,6 +68,14 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; of a name that none can have (too long) there is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def parse_json(text: str | bytes) -> Any:
     """Parse JSON (UTF-8).
 

@@ -15,6 +15,7 @@ from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Suite
 from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.reading import is_file
 from recsys_core.registry import model_info
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
@@ -195,7 +196,7 @@ def _baseline(options: JobOptions, settings: Settings) -> Baseline | None:
             raise InputError("--tolerance needs --baseline", "add --baseline RUN|REPORT.json")
         return None
     path = Path(options.baseline)
-    if not path.is_file():
+    if not is_file(path):
         if path.suffix == ".json":
             raise InputError(f"no such file: {path}", "check the path of --baseline")
         path = resolve_run(settings.runs_dir, options.baseline).path

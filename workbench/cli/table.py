@@ -31,7 +31,7 @@ def print_json(value: object) -> None:
 
 
 def _aligned(header: str, values: Sequence[object]) -> list[str]:
-    texts = [header, *(_text(value) for value in values)]
+    texts = [shorten(header, _WIDEST), *(_text(value) for value in values)]
     widths = [width(text) for text in texts]
     widest = max(widths)
     fills = [" " * (widest - own) for own in widths]

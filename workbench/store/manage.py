@@ -7,6 +7,7 @@ import shutil
 from difflib import get_close_matches
 from pathlib import Path
 
+from recsys_core.reading import is_file
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.runs import STATUS, Run
@@ -33,9 +34,9 @@ def resolve_run(runs_dir: Path, text: str) -> Run:
     StoreError
         None or several fit.
     """
-    if text and (runs_dir / text / STATUS).is_file():
+    if text and is_file(runs_dir / text / STATUS):
         return Run(runs_dir / text)
-    if os.sep in text and (Path(text) / STATUS).is_file():
+    if os.sep in text and is_file(Path(text) / STATUS):
         return Run(Path(text))
     ids = [run.run_id for run in list_runs(runs_dir)]
     found = [name for name in ids if text and (name.startswith(text) or name.endswith(text))]
