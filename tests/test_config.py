@@ -104,7 +104,7 @@ NOT_READ = ["\udcff", "2001-99-99", "!!bool x", "[" * 5000, "9" * 5000]
 NOT_PLAIN = ["nan", ".inf x", "1e999", "2001-01-01", "{1: 2}", "[2001-01-01]"]
 
 
-@pytest.mark.parametrize("text", NOT_READ + NOT_PLAIN)
+@pytest.mark.parametrize("text", NOT_READ + NOT_PLAIN, ids=lambda text: ascii(text[:20]))
 def test_what_is_no_plain_value_stays_text(text: str) -> None:
     assert parse_value(text) == text
 
@@ -118,6 +118,7 @@ def test_what_is_no_plain_value_stays_text(text: str) -> None:
         (dict.fromkeys(map(str, range(100_000)), 1), "{'0': 1"),
         (float("inf"), "inf"),
     ],
+    ids=["number", "text", "lists", "mapping", "infinity"],
 )
 def test_a_message_never_shows_a_value_at_length(value: object, shown: str) -> None:
     with pytest.raises(InputError) as caught:

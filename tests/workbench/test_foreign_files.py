@@ -90,9 +90,10 @@ def test_values_on_the_line_that_no_field_takes(cli: Cli, value: str) -> None:
         (f"learning_rate={'9' * 299}", "less than or equal to"),
         ("dim=2001-01-01", "dim = '2001-01-01': input should be a valid integer"),
         (f"dim={'x' * 1_000_000}", "valid integer"),
-        (f"dim=[{'1, ' * 100_000}]", "valid integer"),
+        (f"dim=[{'1, ' * 10_000}]", "valid integer"),
         (f"{'x' * 1_000_000}=1", "unknown field of model mf 'xxx"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_numbers_that_are_none_and_values_at_length(cli: Cli, change: str, reason: str) -> None:
     line = ["train", "--quiet", "--model", "mf", "--dataset", "sample", "--set", change]
@@ -155,7 +156,9 @@ def test_a_damaged_baseline_is_named(cli: Cli, tmp_path: Path, report: str) -> N
     fails_in_short(cli, [*line, "--baseline", str(path)], str(path))
 
 
-@pytest.mark.parametrize("bounds", ["nan,5", "0,inf", "-1e999,5", "5,0", "5", f"0,x{DIGITS}"])
+@pytest.mark.parametrize(
+    "bounds", ["nan,5", "0,inf", "-1e999,5", "5,0", "5", f"0,x{DIGITS}"], ids=lambda x: x[:9]
+)
 def test_a_range_of_ratings_is_two_finite_numbers(cli: Cli, bounds: str) -> None:
     line = ["data", "import", "none.csv", "--rating-range", bounds]
     fails_in_short(cli, line, "is not two ascending numbers")
