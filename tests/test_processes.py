@@ -10,7 +10,8 @@ import pytest
 
 import recsys_core
 import workbench
-from recsys_core.data.fetch import SourceError, download_wheel
+from recsys_core.data.fetch import download_wheel
+from recsys_core.data.redirects import SourceError
 from recsys_core.processes import python_command
 
 ROOTS = [Path(str(package.__file__)).parent for package in (recsys_core, workbench)]
@@ -40,7 +41,7 @@ def test_the_working_folder_is_not_imported_from(folder: Path, module: str) -> N
 def test_pip_is_the_installed_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(SourceError, match="No matching distribution"):
-        download_wheel("recbole==1.2.1", folder / "downloads")
+        download_wheel("recbole==1.2.1", "0" * 64, folder / "downloads")
     assert not (folder / "executed").exists()
 
 
