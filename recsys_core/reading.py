@@ -24,7 +24,7 @@ MIB = 1 << 20
 LIMIT = 64 * MIB
 #: digits of a whole number at most: it still fits a float
 DIGITS = 300
-#: nesting of YAML at most
+#: nesting of JSON and YAML at most
 DEPTH = 100
 #: values of a YAML text at most, once its aliases are written out
 NODES = 200_000
@@ -90,7 +90,19 @@ def parse_json(text: str | bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    _check_depth(value)
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Refuse what a recursive function could not walk through."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEPTH):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
 
 
 def _whole_number(digits: str) -> int:

@@ -15,6 +15,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import ago, print_table
+from workbench.reports.metrics import memory, seconds
 from workbench.store.annotations import Published, read_annotations
 from workbench.store.export import (
     TABLES,
@@ -23,6 +24,7 @@ from workbench.store.export import (
     metrics_table,
     results_table,
 )
+from workbench.store.files import DAMAGED_HINT
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.manage import delete_run, resolve_run, sweep
 from workbench.store.runs import STATES, Run
@@ -88,8 +90,16 @@ def list_command(
     elif chosen:
         headers = ("run", "state", "label", "data set", "protocol", "seed", "metric", "", "created")
         print_table(headers, [_row(run) for run in chosen])
+        _say_damaged([run for run in chosen if run.problem])
     else:
         _say_none(settings.runs_dir)
+
+
+def _say_damaged(runs: Sequence[RunSummary]) -> None:
+    """Name the first file that is damaged; `runs show` names that of any run."""
+    if runs:
+        others = f" (1 of {len(runs)} damaged runs)" if len(runs) > 1 else ""
+        sys.stderr.write(f"{plain(runs[0].problem)}{others}\n{DAMAGED_HINT}\n")
 
 
 def _say_none(runs_dir: Path) -> None:
@@ -111,7 +121,8 @@ def _row(run: RunSummary) -> tuple[object, ...]:
     headline = next((name for name in _HEADLINES if name in run.metrics), None)
     dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
     value = run.metrics[headline] if headline else None
-    named = (run.run_id, run.state, run.label, dataset, run.protocol, run.seed)
+    state = "damaged" if run.problem else run.state
+    named = (run.run_id, state, run.label, dataset, run.protocol, run.seed)
     return (*named, headline or "", value, ago(run.created))
 
 
@@ -123,7 +134,7 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     """Show one run: state, job, result, where its files are."""
     found = resolve_run(settings.runs_dir, run)
     status = found.status()
-    result = found.result() if status.state == "succeeded" else {}
+    result = found.metrics if status.state == "succeeded" else {}
     said = read_annotations(found.path)
     if as_json:
         content = {"run_id": found.run_id, "status": asdict(status), "spec": found.spec}
@@ -160,10 +171,11 @@ def _print_metrics(result: Mapping[str, Any], published: Mapping[str, Published]
     print_table(headers, rows)
 
 
-def _print_importance(importance: Mapping[str, float]) -> None:
-    if importance:
+def _print_importance(importance: Mapping[str, float | None]) -> None:
+    known = [(name, value) for name, value in importance.items() if value is not None]
+    if known:
         sys.stdout.write("\n")
-        ranked = sorted(importance.items(), key=lambda pair: -pair[1])
+        ranked = sorted(known, key=lambda pair: -pair[1])
         print_table(("feature", "AUC lost when permuted"), ranked)
 
 
@@ -177,9 +189,9 @@ def _interval(interval: Sequence[float | None] | None) -> tuple[float | None, fl
 
 def _costs(result: dict[str, Any]) -> dict[str, str]:
     return {
-        "fit": f"{result['fit_seconds']:.2f} s",
-        "evaluation": f"{result['eval_seconds']:.2f} s",
-        "peak memory": f"{result['peak_rss_mb']:.0f} MB",
+        "fit": seconds(result["fit_seconds"]),
+        "evaluation": seconds(result.get("eval_seconds")),
+        "peak memory": memory(result.get("peak_rss_mb")),
     }
 
 
@@ -243,14 +255,20 @@ def prune(
         and (limit is None or (run.created or 0.0) < limit)
     ][keep or 0 :]
     if dry_run:
-        sys.stdout.writelines(f"{run.run_id}\n" for run in doomed)
+        sys.stdout.writelines(f"{plain(run.run_id)}\n" for run in doomed)
         return
     if doomed and not yes:
         if not sys.stdin.isatty():
             raise InputError(f"prune would delete {len(doomed)} runs", "add --yes, or --dry-run")
         if not click.confirm(f"delete {len(doomed)} runs in {settings.runs_dir}?", err=True):
             return
+    errors = []
     for run in doomed:
-        delete_run(Run(run.folder))
+        try:
+            delete_run(Run(run.folder))
+        except InputError as error:
+            errors.append(error)
     sweep(settings.runs_dir)
-    sys.stderr.write(f"{len(doomed)} runs deleted\n")
+    sys.stderr.write(f"{len(doomed) - len(errors)} runs deleted\n")
+    if errors:
+        raise errors[0]

@@ -12,12 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError
-from workbench.store.files import StoreError, read_json, write_json
+from workbench.store.files import read_json, write_json
+from workbench.store.kinds import Kind, check, list_of, mapping, mapping_of, number, text
 
 ANNOTATIONS = "annotations.json"
 _LONGEST_TAG, _LONGEST_NOTE = 40, 4000
 #: letters and digits of any script, and signs that mean nothing in a filter line
 _TAG = re.compile(r"\w[\w.+@#/-]*")
+
+
+_KINDS: dict[str, Kind] = {
+    "tags": list_of(text),
+    "note": text,
+    "published": mapping_of(mapping),
+}
+_FIGURE: dict[str, Kind] = {"value": number, "source": text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +76,12 @@ def read_annotations(folder: Path) -> Annotations:
 
 def parse_annotations(values: Mapping[str, Any], where: Path) -> Annotations:
     """Take the file's JSON apart; fields of later versions are left out."""
-    try:
-        tags, note = values.get("tags", []), values.get("note", "")
-        if not (isinstance(note, str) and all(isinstance(tag, str) for tag in tags)):
-            raise TypeError("tags and note are text")
-        published = {
-            metric: Published(float(figure["value"]), str(figure["source"]))
-            for metric, figure in values.get("published", {}).items()
-        }
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise StoreError(f"{where}: damaged: {type(error).__name__} {error}") from None
+    check(values, _KINDS, where, required=False)
+    published = {}
+    for metric, figure in values.get("published", {}).items():
+        check(figure, _FIGURE, where, inside=f"{metric}: ")
+        published[metric] = Published(float(figure["value"]), figure["source"])
+    tags, note = values.get("tags", []), values.get("note", "")
     return Annotations(tuple(sorted(set(tags))), note, published)
 
 

@@ -7,12 +7,16 @@ import json
 import math
 import os
 import secrets
+import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
+from recsys_core import reading
 from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.reading import DamagedError
 
 #: suffix of a file that is still being written
 PARTIAL = ".partial"
@@ -21,6 +25,9 @@ _BEGINNING = 40
 
 #: what to do about a file of a run or a report that does not say what it should
 DAMAGED_HINT = f"restore it from a copy, or {TRAIN_AGAIN}"
+
+#: what stands in a file's place: a pipe, a device, a folder
+NOT_REGULAR = "not a regular file"
 
 _ELSEWHERE = "choose another place"
 _REMEDIES = {
@@ -34,6 +41,10 @@ _REMEDIES = {
 
 class StoreError(InputError):
     """The run store cannot be read or written: disk full, no permission, damaged file."""
+
+
+class DamagedFileError(StoreError, DamagedError):
+    """A file of the store does not hold what it should; to try again does not help."""
 
 
 def explain(error: OSError, path: Path, option: str = "") -> StoreError:
@@ -113,8 +124,13 @@ def without_nan(value: Any) -> Any:
     return value
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: Path, remedy: str = DAMAGED_HINT) -> dict[str, Any]:
+    """Read a JSON object that may be foreign.
+
+    Parameters
+    ----------
+    remedy
+        What to do about a file that is damaged.
 
     Raises
     ------
@@ -122,13 +138,45 @@ def read_json(path: Path) -> dict[str, Any]:
         The file is missing, cannot be read, or is not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"no such file: {path}") from None
+        return reading.read_json(path)
+    except DamagedError as error:
+        raise DamagedFileError(error.problem, remedy) from None
+    except InputError as error:
+        raise StoreError(error.problem) from None
+
+
+def damaged(path: Path, why: str, remedy: str = DAMAGED_HINT) -> DamagedFileError:
+    """Say what is wrong with a file that does not hold what it should."""
+    return DamagedFileError(f"{path}: damaged: {why}", remedy)
+
+
+def open_regular(path: Path, mode: Literal["rb", "ab", "a+b"]) -> BinaryIO:
+    """Open a file, unbuffered, that something else may stand in the place of.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is a pipe, which would be waited for, or a device.
+    """
+    try:
+        file = open(path, mode, buffering=0, opener=_without_waiting)  # noqa: SIM115
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError:
-        raise StoreError(f"{path}: damaged: this is not JSON", DAMAGED_HINT) from None
-    if not isinstance(value, dict):
-        raise StoreError(f"{path}: damaged: expected a JSON object", DAMAGED_HINT)
-    return value
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise OSError(errno.EINVAL, NOT_REGULAR, str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+    return file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+
+
+def remove(path: Path) -> None:
+    """Delete what may be a file, a link or a folder, as far as it is there and can be."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import fields
 from pathlib import Path
 
+from workbench.store.database import connect
+from workbench.store.files import StoreError
 from workbench.store.summary import JsonMapping, RunSummary
 
 INDEX = "index.sqlite"
 #: raised when the columns change
-_VERSION = 2
+_VERSION = 3
 #: time, inode and size of status.json; time of annotations.json, 0 where there is none
 Signature = tuple[int, int, int, int]
 
@@ -28,7 +31,7 @@ _PLAIN = tuple(
     field.name for field in fields(RunSummary) if field.name not in {*_JSON, "runs_dir", "progress"}
 )
 _SIGNATURE = ("mtime", "inode", "size", "annotated")
-_COLUMNS = (*_SIGNATURE, *_PLAIN, *_JSON)
+_COLUMNS = (*_SIGNATURE, *_PLAIN, *_JSON, "checksum")
 _FIRST, _LAST = len(_SIGNATURE), -len(_JSON)
 
 
@@ -38,15 +41,17 @@ def read_index(runs_dir: Path) -> dict[str, tuple[Signature, RunSummary]]:
     if not path.exists():
         return {}
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=2)) as database:
+        with closing(connect(path, ("runs",))) as database:
             if database.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 return {}
             rows = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM runs").fetchall()  # noqa: S608
-    except sqlite3.Error:
+    except (sqlite3.Error, StoreError):
         return {}
     known = {}
-    for row in rows:
+    for *content, sum_ in rows:
+        row = tuple(content)
+        if sum_ != _checksum(row):  # somebody else's, or damaged: the folder is read
+            continue
         run_id, *plain = row[_FIRST:_LAST]
         summary = RunSummary(run_id, runs_dir, *plain, *map(JsonMapping, row[_LAST:]))
         summary.synthetic = bool(summary.synthetic)  # SQLite has no booleans
@@ -59,6 +64,9 @@ def update_index(
 ) -> None:
     """Bring the index up to date as far as possible."""
     path = runs_dir / INDEX
+    if path.exists() and not path.is_file():
+        return  # a pipe would be waited for
+    gone = [run_id for run_id in gone if _can_be_kept((run_id,))]
     try:
         _write(path, fresh, gone)
     except sqlite3.OperationalError:
@@ -81,12 +89,26 @@ def _write(
             database.execute(f"CREATE TABLE runs ({', '.join(_COLUMNS)}, PRIMARY KEY (run_id))")
             database.execute(f"PRAGMA user_version = {_VERSION}")
         database.executemany("DELETE FROM runs WHERE run_id = ?", [(run_id,) for run_id in gone])
-        rows = [_row(*entry) for entry in fresh.values()]
+        rows = filter(_can_be_kept, (_row(*entry) for entry in fresh.values()))
         database.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)  # noqa: S608
         database.execute("COMMIT")
 
 
 def _row(signature: Signature, summary: RunSummary) -> tuple[object, ...]:
     plain = (getattr(summary, name) for name in _PLAIN)
+    plain = (int(value) if isinstance(value, bool) else value for value in plain)
     packed = (json.dumps(dict(getattr(summary, name)), default=str) for name in _JSON)
-    return (*signature, *plain, *packed)
+    row = (*signature, *plain, *packed)
+    return (*row, _checksum(row))
+
+
+def _checksum(row: tuple[object, ...]) -> int:
+    return zlib.crc32(repr(row).encode(errors="replace"))
+
+
+def _can_be_kept(row: tuple[object, ...]) -> bool:
+    """Tell whether SQLite takes the texts: one that names a path may not be UTF-8."""
+    try:
+        return all(value.encode() is not None for value in row if isinstance(value, str))
+    except UnicodeEncodeError:
+        return False

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from workbench.store.files import StoreError
+from recsys_core.reading import parse_json, shorten
+from workbench.store.database import connect
+from workbench.store.files import StoreError, damaged
+from workbench.store.kinds import list_of
+from workbench.store.kinds import text as is_text
 
 BROWSE = "browse.sqlite"
+#: its tables
+TABLES = ("meta", "users", "items", "histories")
 #: so many items are named when a text fits several
 _SHOWN = 3
 
@@ -106,25 +112,36 @@ def read_items(data_dir: Path, name: str, fingerprint: str) -> Items:
     """
     path = data_dir / name / BROWSE
     again = f"prepare it again: recsys-workbench data fetch {name}, or data import PATH"
-    if not path.is_file():
+    if not path.exists():
         raise StoreError(f"data set '{name}' is not in {data_dir}", again)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(connect(path, TABLES, remedy=again)) as database:
             meta = dict(database.execute("SELECT key, value FROM meta"))
             rows = database.execute(
                 "SELECT item, item_id, title, attributes FROM items ORDER BY item"
             ).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: damaged: {error}", again) from error
+        items = [Item(number, name, title, genres_of(text)) for number, name, title, text in rows]
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise damaged(path, shorten(error), again) from error
     if meta.get("fingerprint") != fingerprint:
         raise StoreError(
             f"data set '{name}' in {data_dir} is not the one the run was trained on",
             "choose the run's --data-dir, or train again",
         )
-    return Items(
-        (
-            Item(number, item_id, title, tuple(json.loads(attributes).get("genres", ())))
-            for number, item_id, title, attributes in rows
-        ),
-        f"data set '{name}'",
-    )
+    return Items(items, f"data set '{name}'")
+
+
+def parse_attributes(text: object) -> dict[str, Any]:
+    """Take attributes of a user or an item apart; ValueError where they are no JSON object."""
+    found = parse_json(text) if isinstance(text, str) else None
+    if not isinstance(found, dict):
+        raise ValueError(f"attributes are {text!r}")
+    return found
+
+
+def genres_of(text: object) -> tuple[str, ...]:
+    """Read the genres among an item's attributes."""
+    genres = parse_attributes(text).get("genres", [])
+    if not list_of(is_text)(genres):
+        raise ValueError(f"genres are {genres!r}")
+    return tuple(genres)

@@ -7,8 +7,7 @@ import shutil
 from difflib import get_close_matches
 from pathlib import Path
 
-from recsys_core.reading import is_file
-from workbench.store.files import StoreError
+from workbench.store.files import StoreError, remove
 from workbench.store.listing import list_runs
 from workbench.store.runs import STATUS, Run
 
@@ -34,9 +33,10 @@ def resolve_run(runs_dir: Path, text: str) -> Run:
     StoreError
         None or several fit.
     """
-    if text and is_file(runs_dir / text / STATUS):
+    # not Path.exists: it raises for names that no file can have
+    if text and os.path.exists(runs_dir / text / STATUS):  # noqa: PTH110
         return Run(runs_dir / text)
-    if os.sep in text and is_file(Path(text) / STATUS):
+    if os.sep in text and os.path.exists(Path(text) / STATUS):  # noqa: PTH110
         return Run(Path(text))
     ids = [run.run_id for run in list_runs(runs_dir)]
     found = [name for name in ids if text and (name.startswith(text) or name.endswith(text))]
@@ -55,6 +55,8 @@ def resolve_run(runs_dir: Path, text: str) -> Run:
 def delete_run(run: Run) -> None:
     """Delete a run folder; it is gone from every list at once, even if this is interrupted.
 
+    Of a link to a folder elsewhere the link is deleted and the folder stays.
+
     Raises
     ------
     StoreError
@@ -62,13 +64,17 @@ def delete_run(run: Run) -> None:
     """
     trash = run.path.with_name(f"{_TRASH}{run.run_id}")
     try:
+        if run.path.is_symlink():  # what it leads to lies elsewhere and is somebody's
+            run.path.unlink()
+            return
         run.path.rename(trash)
         shutil.rmtree(trash)
     except OSError as error:
-        raise StoreError(f"{run.path}: cannot be deleted: {error.strerror}") from error
+        why = error.strerror or str(error)
+        raise StoreError(f"{run.path}: cannot be deleted: {why}") from error
 
 
 def sweep(runs_dir: Path) -> None:
     """Delete what an interrupted `delete_run` left."""
     for path in runs_dir.glob(f"{_TRASH}*"):
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.store.files import StoreError
+from workbench.store.results import open_results
 
 #: SQLite attaches so many files at once unless it was built otherwise
 MOST_FILES = 10
@@ -47,9 +48,6 @@ def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str
         A file is missing or damaged.
     """
     files = [*ours, *theirs]
-    missing = next((path for path in files if not path.is_file()), None)
-    if missing is not None:
-        raise StoreError(f"no such file: {missing}", "the run was thinned out")
     names = [f"f{place}" for place in range(len(files))]
     left, right = names[: len(ours)], names[len(ours) :]
     joined = " JOIN ".join(f"{name}.user_metrics AS {name}" for name in names[:1])
@@ -63,6 +61,7 @@ def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str
     try:
         with closing(sqlite3.connect("file::memory:", uri=True)) as database:
             for name, path in zip(names, files, strict=True):
+                open_results(path).close()  # its tables are tables
                 uri = f"{path.absolute().as_uri()}?mode=ro"
                 database.execute(f"ATTACH DATABASE ? AS {name}", (uri,))
             rows = database.execute(sql).fetchall()

@@ -7,13 +7,15 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from recsys_core.errors import TRAIN_AGAIN
-from workbench.store.files import StoreError, replacing
+from recsys_core.reading import parse_json, shorten
+from workbench.store.database import connect
+from workbench.store.files import StoreError, damaged, replacing
 
 _SCHEMA = """
 CREATE TABLE users (user INTEGER PRIMARY KEY, user_id TEXT NOT NULL);
@@ -31,6 +33,8 @@ CREATE TABLE rows (
 CREATE TABLE parts (user INTEGER PRIMARY KEY, parts BLOB NOT NULL);
 """
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
+#: what to do about a results file that is damaged
+AGAIN = "run it again with --fresh"
 TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
 
 
@@ -162,13 +166,30 @@ def query(path: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, .
 
 def rows(path: Path, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
     """Run a SELECT like `query`, a row at a time: thousands of them are never held at once."""
-    if not path.is_file():
+    with closing(open_results(path)) as database, damage_told(path):
+        yield from database.execute(sql, values)
+
+
+def open_results(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
+    """Open a results file for reading.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or damaged.
+    """
+    if not path.exists():
         raise StoreError(f"no such file: {path}", "the run did not succeed, or it was thinned out")
+    return connect(path, (*TABLES, "parts"), remedy=AGAIN, any_thread=any_thread)
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Name the file whose rows, read inside the block, are not what they should be."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            yield from database.execute(sql, values)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: damaged: {error}", TRAIN_AGAIN) from error
+        yield
+    except (sqlite3.DatabaseError, ValueError, TypeError, IndexError) as error:
+        raise damaged(path, shorten(error), AGAIN) from error
 
 
 def metric_names(path: Path) -> list[str]:
@@ -179,7 +200,8 @@ def metric_names(path: Path) -> list[str]:
 def user_metric(path: Path, metric: str) -> dict[int, float]:
     """Read one metric: user number -> value, NaN where it is not defined; empty when unknown."""
     rows = query(path, "SELECT user, value FROM user_metrics WHERE metric = ?", (metric,))
-    return {user: math.nan if value is None else value for user, value in rows}
+    with damage_told(path):
+        return {int(user): math.nan if value is None else float(value) for user, value in rows}
 
 
 def recommendations(path: Path, user: int) -> list[tuple[int, float, list[str]]]:
@@ -189,7 +211,15 @@ def recommendations(path: Path, user: int) -> list[tuple[int, float, list[str]]]
         "SELECT item, score, channels FROM recommendations WHERE user = ? ORDER BY rank",
         (user,),
     )
-    return [(item, score, json.loads(channels or "[]")) for item, score, channels in rows]
+    with damage_told(path):
+        return [(int(item), float(score), _channels(text)) for item, score, text in rows]
+
+
+def _channels(text: str | None) -> list[str]:
+    names = parse_json(text or "[]")
+    if not isinstance(names, list):
+        raise TypeError(f"channels are {names!r}")
+    return [str(name) for name in names]
 
 
 def table(path: Path, name: str) -> tuple[list[str], Iterable[tuple[Any, ...]]]:

@@ -9,23 +9,29 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from recsys_core.reading import YAMLError, parse_yaml, read_bytes, shorten
+from workbench.store.events import read_events
 from workbench.store.files import (
-    DAMAGED_HINT,
     PARTIAL,
     StoreError,
+    damaged,
     explain,
     read_json,
+    remove,
+    without_nan,
     write_json,
     write_text,
 )
+from workbench.store.kinds import Kind, check, mapping, moment, number, optional, text, whole
 from workbench.store.process import ProcessIdentity
+from workbench.store.result import check_result
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = get_args(State)
@@ -33,10 +39,28 @@ STATES: tuple[State, ...] = get_args(State)
 STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
 ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
 MODEL, CHECKPOINT = "model", "checkpoint"
-#: what metrics.json is read for everywhere
-_PARTS = ("dataset", "protocol", "params", "metrics", "ci95")
-#: the fields of status.json that are calculated with
-_NUMBERS = ("created", "started", "ended", "pid", "process_started", "exit_code")
+#: the fields of status.json beside the state
+_STATUS: dict[str, Kind] = {
+    "created": optional(moment),
+    "started": optional(moment),
+    "ended": optional(moment),
+    "pid": optional(whole),
+    "process_started": optional(number),
+    "boot_id": optional(text),
+    "exit_code": optional(whole),
+    "reason": optional(text),
+    "cpu_seconds": optional(number),
+    "peak_rss_mb": optional(number),
+}
+#: what of spec.yaml is shown; whoever runs it checks it in full
+_SPEC: dict[str, Kind] = {
+    "label": optional(text),
+    "model": text,
+    "dataset": text,
+    "protocol": mapping,
+    "params": optional(mapping),
+    "seed": whole,
+}
 #: a request to end a job of the queue
 STOP = "stop.json"
 
@@ -60,14 +84,10 @@ class Status:
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: Path) -> Status:
         """Read what `Run.write_status` wrote; fields of later versions are left out."""
-        if values.get("state") not in STATES:
-            raise StoreError(f"{where}: damaged: state is {values.get('state')!r}", DAMAGED_HINT)
-        for name in _NUMBERS:
-            value = values.get(name)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int | float)
-            ):
-                raise StoreError(f"{where}: damaged: {name} is {value!r}", DAMAGED_HINT)
+        state = values.get("state")
+        if state not in STATES:
+            raise damaged(where, f"state is {shorten(repr(state), 30)}")
+        check(values, _STATUS, where, required=False)
         return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
     def alive(self) -> bool:
@@ -91,40 +111,32 @@ class Run:
     @cached_property
     def spec(self) -> dict[str, Any]:
         """The job as `run(spec)` was given it."""
-        import yaml  # 20 ms that a list of finished runs does without
-
         path = self.path / SPEC
         try:
-            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            value = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - safe loaders
+            value = parse_yaml(read_bytes(path))
         except FileNotFoundError:
-            raise StoreError(f"no such file: {path}") from None
+            raise damaged(path, "the file is missing") from None
         except OSError as error:
             raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
-        except (yaml.YAMLError, UnicodeDecodeError):
-            raise StoreError(f"{path}: damaged: this is not YAML", DAMAGED_HINT) from None
+        except YAMLError as error:
+            where = f"line {error.line}: " if error.line else ""
+            raise damaged(path, f"{where}{error}") from None
+        except ValueError as error:
+            raise damaged(path, str(error)) from None
         if not isinstance(value, dict):
-            raise StoreError(f"{path}: damaged: expected 'key: value' lines", DAMAGED_HINT)
+            raise damaged(path, "expected 'key: value' lines")
+        try:
+            json.dumps(value, default=str, ensure_ascii=False).encode()
+        except (TypeError, ValueError) as error:  # a date as a name, half of a surrogate pair
+            raise damaged(path, shorten(error)) from None
+        check(value, _SPEC, path, required=False)
         return value
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """metrics.json: the result of a run that succeeded."""
-        return read_json(self.path / METRICS)
-
-    def result(self) -> dict[str, Any]:
-        """Return metrics.json after a look at whether what everybody reads of it is there.
-
-        Raises
-        ------
-        StoreError
-            It is missing or damaged.
-        """
-        for name in _PARTS:
-            if not isinstance(self.metrics.get(name), dict):
-                where = self.path / METRICS
-                raise StoreError(f"{where}: damaged: '{name}' is missing", DAMAGED_HINT)
-        return self.metrics
+        """metrics.json: the result of a run that succeeded; what is read of it is checked."""
+        path = self.path / METRICS
+        return check_result(without_nan(read_json(path)), path)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -181,34 +193,21 @@ class Run:
         -------
         The events and the offset to go on from.
         """
-        try:
-            with (self.path / EVENTS).open("rb") as file:
-                file.seek(offset)
-                content = file.read()
-        except FileNotFoundError:
-            return [], offset
-        whole = content[: content.rfind(b"\n") + 1]
-        return list(_events(whole)), offset + len(whole)
+        return read_events(self.path / EVENTS, offset)
 
     def complete(self) -> bool:
-        """Tell whether the files of a finished run are all there."""
-        return all((self.path / name).exists() for name in (METRICS, RESULTS, MODEL))
+        """Tell whether the files of a finished run are all there, and say what they should."""
+        try:
+            found = self.spec and self.metrics
+        except StoreError:
+            return False
+        return bool(found) and (self.path / RESULTS).is_file() and (self.path / MODEL).is_dir()
 
     def remove_unfinished(self) -> None:
         """Delete half-written files and what only a finished run should have."""
-        for path in self.path.rglob(f"*{PARTIAL}"):
-            path.unlink(missing_ok=True)
-        for name in (METRICS, RESULTS):
-            (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / MODEL, ignore_errors=True)
-
-
-def _events(content: bytes) -> Iterator[dict[str, Any]]:
-    for line in content.splitlines():
-        with suppress(ValueError):  # a line cut short by a full disk
-            event = json.loads(line)
-            if isinstance(event, dict):
-                yield event
+        for path in [*self.path.rglob(f"*{PARTIAL}"), self.path / METRICS, self.path / RESULTS]:
+            remove(path)
+        remove(self.path / MODEL)
 
 
 def new_folder_name(created: float, label: str, otherwise: str) -> str:
@@ -291,7 +290,7 @@ def read_run(path: Path) -> Run:
     StoreError
         There is none.
     """
-    if not (path / STATUS).is_file():
+    if not (path / STATUS).exists():
         raise StoreError(
             f"{path}: this is no run folder", "see what there is with: recsys-workbench runs list"
         )

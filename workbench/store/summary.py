@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,11 +15,9 @@ from workbench.store.annotations import (
     parse_annotations,
     read_annotations,
 )
-from workbench.store.files import StoreError
-from workbench.store.runs import EVENTS, METRICS, Run, State
-
-#: bytes of events.jsonl read to find its last line
-_TAIL_BYTES = 4096
+from workbench.store.events import last_event
+from workbench.store.files import StoreError, damaged
+from workbench.store.runs import EVENTS, SPEC, Run, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +161,7 @@ def read_summary(folder: Path) -> RunSummary:
         ended=status.ended,
         problem=complaint,
         annotations=annotations,
-        progress=last_event(folder / EVENTS) if status.state == "running" else None,
+        progress=_progress(run) if status.state == "running" else None,
         **described,
     )
 
@@ -188,75 +184,50 @@ def _age(folder: Path) -> float | None:
 def _result(run: Run) -> dict[str, Any]:
     """Describe a run that succeeded, by its metrics.json."""
     result = run.metrics
-    try:
-        return {
-            "label": result["label"],
-            "model": result["model"],
-            "stage": result["stage"],
-            "dataset": result["dataset"]["name"],
-            "synthetic": bool(result["dataset"]["synthetic"]),
-            "protocol": result["protocol"]["name"],
-            "seed": result["seed"],
-            "split_fingerprint": result["protocol"]["fingerprint"],
-            "reuse_key": result["reuse_key"],
-            "fit_seconds": _number(result["fit_seconds"]),
-            "params": dict(result["params"]),
-            "metrics": _numbers(result["metrics"]),
-            "ci95": {k: list(v) for k, v in result["ci95"].items() if v and None not in v},
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        path = run.path / METRICS
-        raise StoreError(f"{path}: damaged: {type(error).__name__} {error}") from None
+    if not (run.path / SPEC).exists():  # without it nobody can tell what the result is of
+        raise damaged(run.path / SPEC, "the file is missing")
+    dataset, protocol = result["dataset"], result["protocol"]
+    return {
+        "label": result["label"],
+        "model": result["model"],
+        "stage": result["stage"],
+        "dataset": dataset["name"],
+        "synthetic": dataset["synthetic"],
+        "protocol": protocol["name"],
+        "seed": result["seed"],
+        "split_fingerprint": protocol["fingerprint"],
+        "reuse_key": result["reuse_key"],
+        "fit_seconds": result["fit_seconds"],
+        "params": result["params"],
+        "metrics": _known(result["metrics"]),
+        "ci95": {k: v for k, v in result["ci95"].items() if v and None not in v},
+    }
 
 
 def _plan(run: Run) -> dict[str, Any]:
     """Describe a run without a result, by its spec."""
     spec = run.spec
-    protocol = spec.get("protocol")
-    params = spec.get("params")
-    model, dataset = str(spec.get("model", "")), str(spec.get("dataset", ""))
-    seed = spec.get("seed")
+    protocol = spec.get("protocol", {}).get("name")
+    model, dataset = spec.get("model", ""), spec.get("dataset", "")
     return {
-        "label": str(spec.get("label") or model),
+        "label": spec.get("label") or model,
         "model": model,
         "dataset": dataset,
         "synthetic": dataset == "sample",
-        "protocol": str(protocol.get("name", "")) if isinstance(protocol, dict) else "",
-        "seed": seed if isinstance(seed, int) else 0,
-        "params": params if isinstance(params, dict) else {},
+        "protocol": protocol if isinstance(protocol, str) else "",
+        "seed": spec.get("seed", 0),
+        "params": spec.get("params") or {},
     }
 
 
-def last_event(path: Path) -> Progress | None:
-    """Return the last complete line of a file that another process appends to."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
+def _progress(run: Run) -> Progress | None:
+    """Say how far a run is."""
+    event = last_event(run.path / EVENTS)
+    if event is None:
         return None
-    for line in reversed(lines):
-        with suppress(ValueError, TypeError, AttributeError):
-            event = json.loads(line)
-            total = event.get("total")
-            return Progress(
-                stage=str(event.get("stage", "")),
-                step=int(event.get("step", 0)),
-                total=total if isinstance(total, int) else None,
-                metrics=_numbers(event.get("metrics") or {}),
-                message=str(event.get("message", "")),
-                rate=_number(event.get("rate")),
-                eta=_number(event.get("eta")),
-            )
-    return None
+    return Progress(**event | {"metrics": _known(event["metrics"])})
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _numbers(values: Mapping[str, object]) -> dict[str, float]:
-    pairs = ((key, _number(value)) for key, value in values.items())
-    return {key: number for key, number in pairs if number is not None}
+def _known(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Leave out what is not defined."""
+    return {name: float(value) for name, value in values.items() if value is not None}

@@ -7,13 +7,15 @@ import sqlite3
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from workbench.store.files import StoreError
-from workbench.store.items import BROWSE, Item
+from recsys_core.reading import parse_json, shorten
+from workbench.store.database import connect
+from workbench.store.files import StoreError, damaged
+from workbench.store.items import BROWSE, TABLES, Item, genres_of, parse_attributes
 
 #: so many ids are offered for one that does not exist
 _NEAR = 4
@@ -65,11 +67,9 @@ class Browse:
         self.path = data_dir / name / BROWSE
         self.name = name
         self._again = f"prepare it again: recsys-workbench data fetch {name}, or data import PATH"
-        if not self.path.is_file():
+        if not self.path.exists():
             raise StoreError(f"data set '{name}' is not in {data_dir}", self._again)
-        #: for a connection of one's own
-        self.address = f"{self.path.absolute().as_uri()}?mode=ro"
-        self._database = sqlite3.connect(self.address, uri=True, check_same_thread=False)
+        self._database = connect(self.path, TABLES, remedy=self._again, any_thread=True)
         meta = dict(self.query("SELECT key, value FROM meta"))
         self.fingerprint = str(meta.get("fingerprint", ""))
         if fingerprint is not None and self.fingerprint != fingerprint:
@@ -78,9 +78,10 @@ class Browse:
                 f"data set '{name}' in {data_dir} is not the one the run was trained on",
                 "choose the run's --data-dir, or train again",
             )
-        self.explicit = bool(json.loads(meta.get("explicit", "true")))
-        self.timed = bool(json.loads(meta.get("timed", "true")))
-        self.synthetic = bool(json.loads(meta.get("synthetic", "false")))
+        with self.damage_told():
+            self.explicit = bool(parse_json(meta.get("explicit", "true")))
+            self.timed = bool(parse_json(meta.get("timed", "true")))
+            self.synthetic = bool(parse_json(meta.get("synthetic", "false")))
         self._items: dict[int, Item] = {}
 
     def again(self) -> Self:
@@ -109,11 +110,27 @@ class Browse:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Run a SELECT like `query`, a row at a time: thousands of them are never held at once."""
+        with self.damage_told(), closing(self._database.execute(sql, values)) as cursor:
+            yield from cursor
+
+    @contextmanager
+    def damage_told(self) -> Iterator[None]:
+        """Name the file where what is read inside the block is not what it should be."""
         try:
-            with closing(self._database.execute(sql, values)) as cursor:
-                yield from cursor
-        except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self.path}: damaged: {error}", self._again) from error
+            yield
+        except (sqlite3.DatabaseError, ValueError, TypeError, IndexError) as error:
+            raise damaged(self.path, shorten(error), self._again) from error
+
+    def attributes(self, text: str) -> Mapping[str, Any]:
+        """Take attributes of a user or an item apart.
+
+        Raises
+        ------
+        StoreError
+            They are no JSON object.
+        """
+        with self.damage_told():
+            return parse_attributes(text)
 
     # Users
 
@@ -166,9 +183,12 @@ class Browse:
             (json.dumps(list(numbers)),),
         )
         found = {
-            number: User(number, name, events, json.loads(attributes))
-            for number, name, events, attributes in rows
+            number: User(number, name, events, self.attributes(text))
+            for number, name, events, text in rows
         }
+        unknown = next((number for number in numbers if number not in found), None)
+        if unknown is not None:
+            raise damaged(self.path, f"there is no user number {unknown}", self._again)
         return [found[number] for number in numbers]
 
     def history(self, user: int) -> list[Event]:
@@ -179,12 +199,13 @@ class Browse:
         if not rows:
             return []
         items, ratings, times = rows[0]
-        return [
-            Event(item, rating if self.explicit else None, time if self.timed else None)
-            for item, rating, time in zip(
-                numbers(items, "i"), numbers(ratings, "f"), numbers(times, "q"), strict=True
-            )
-        ]
+        with self.damage_told():
+            return [
+                Event(item, rating if self.explicit else None, time if self.timed else None)
+                for item, rating, time in zip(
+                    numbers(items, "i"), numbers(ratings, "f"), numbers(times, "q"), strict=True
+                )
+            ]
 
     # Items
 
@@ -238,9 +259,9 @@ class Browse:
         return self._items
 
     def _keep_items(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        for number, item_id, title, attributes in rows:
-            genres = tuple(json.loads(attributes).get("genres", ()))
-            self._items[number] = Item(number, item_id, title, genres)
+        for number, item_id, title, text in rows:
+            with self.damage_told():
+                self._items[number] = Item(number, item_id, title, genres_of(text))
 
     def popularity(self, wanted: Sequence[int]) -> dict[int, int]:
         """Count the events of items by number."""

@@ -5,7 +5,6 @@ Read once, and only when a search needs it; then a condition costs milliseconds 
 
 from __future__ import annotations
 
-import json
 import operator
 import re
 from array import array
@@ -254,7 +253,7 @@ def _read_attributes(browse: Browse) -> dict[str, dict[str, array[int]]]:
         alike[text].append(user)
     found: dict[str, dict[str, array[int]]] = {}
     for text, users in alike.items():
-        for name, value in json.loads(text).items():
+        for name, value in browse.attributes(text).items():
             for one in value if isinstance(value, list) else [value]:
                 found.setdefault(name, {}).setdefault(str(one), array("i")).extend(users)
     return found
@@ -286,9 +285,10 @@ def _read_histories(browse: Browse) -> tuple[NDArray[np.int32], NDArray[np.int64
 
     lengths = np.zeros(len(browse), dtype=np.int64)
     content = bytearray()
-    for user, items in browse.rows("SELECT user, items FROM histories ORDER BY user"):
-        lengths[user] = len(items) // 4
-        content += items
+    with browse.damage_told():
+        for user, items in browse.rows("SELECT user, items FROM histories ORDER BY user"):
+            lengths[user] = len(items) // 4
+            content += items
     return np.frombuffer(content, dtype="<i4"), lengths
 
 
@@ -296,7 +296,8 @@ def _read_events(browse: Browse) -> NDArray[np.int64]:
     import numpy as np
 
     counts = (row[0] for row in browse.rows("SELECT events FROM users ORDER BY user"))
-    return np.fromiter(counts, dtype=np.int64)
+    with browse.damage_told():
+        return np.fromiter(counts, dtype=np.int64)
 
 
 def _read_metric(run: Run, metric: str, users: int) -> NDArray[np.float64]:
@@ -308,7 +309,8 @@ def _read_metric(run: Run, metric: str, users: int) -> NDArray[np.float64]:
         " WHERE metric = ? AND user BETWEEN 0 AND ? AND value IS NOT NULL",
         (metric, users - 1),
     )
-    found = np.fromiter(rows, dtype=[("user", np.int64), ("value", np.float64)])
+    with results.damage_told(run.path / RESULTS):
+        found = np.fromiter(rows, dtype=[("user", np.int64), ("value", np.float64)])
     values = np.full(users, np.nan)
     values[found["user"]] = found["value"]
     return values

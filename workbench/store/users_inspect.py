@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from recsys_core.errors import TRAIN_AGAIN
 from workbench.store import results
-from workbench.store.files import StoreError
+from workbench.store.files import StoreError, damaged
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse, Event, User
 from workbench.store.users_why import Tie, genre_shares, shared_genres, ties
@@ -174,7 +174,18 @@ def inspect(browse: Browse, user: User, runs: Sequence[Run], k: int) -> Inspecti
     first = runs[0] if runs else None
     past = read_past(first, user.number, history)
     listings = tuple(read_listing(run, user.number, history, k) for run in runs)
+    for listing in listings:
+        _check_items(browse, listing)
     return Inspection(browse, user, past, threshold_of(first, browse), listings)
+
+
+def _check_items(browse: Browse, listing: Listing) -> None:
+    """Raise StoreError where a list has an item that the data set has not."""
+    listed = {entry.item for entry in listing.entries}
+    unknown = listed - browse.items(listed).keys()
+    if unknown:
+        why = f"item number {min(unknown)} is not in data set '{browse.name}'"
+        raise damaged(listing.run.path / RESULTS, why, results.AGAIN)
 
 
 def explained(inspection: Inspection) -> Inspection:
@@ -204,9 +215,10 @@ def explained(inspection: Inspection) -> Inspection:
 def read_past(run: Run | None, user: int, history: Sequence[Event]) -> tuple[Past, ...]:
     """Say of each event in which part of the run's split it is."""
     codes = _parts(run, user) if run is not None else None
-    if codes is None or len(codes) != len(history):
+    if run is None or codes is None or len(codes) != len(history):
         return tuple(Past(event, "unknown") for event in history)
-    return tuple(Past(event, PARTS[code]) for event, code in zip(history, codes, strict=True))
+    with results.damage_told(run.path / RESULTS):
+        return tuple(Past(event, PARTS[code]) for event, code in zip(history, codes, strict=True))
 
 
 def _parts(run: Run, user: int) -> bytes | None:
@@ -216,7 +228,8 @@ def _parts(run: Run, user: int) -> bytes | None:
         if "no such table" in str(error):  # a run of an earlier version
             return None
         raise
-    return found[0][0] if found else None
+    with results.damage_told(run.path / RESULTS):
+        return memoryview(found[0][0]).tobytes() if found else None
 
 
 def threshold_of(run: Run | None, browse: Browse) -> float | None:
@@ -293,10 +306,11 @@ def _ranked_rows(run: Run, user: int, k: int) -> tuple[Entry, ...]:
         "SELECT item, score, label FROM rows WHERE user = ? ORDER BY score DESC, item LIMIT ?",
         (user, k),
     )
-    return tuple(
-        Entry(rank, item, score, held_out=True, relevant=bool(label))
-        for rank, (item, score, label) in enumerate(rows, start=1)
-    )
+    with results.damage_told(run.path / RESULTS):
+        return tuple(
+            Entry(rank, int(item), float(score), held_out=True, relevant=bool(label))
+            for rank, (item, score, label) in enumerate(rows, start=1)
+        )
 
 
 def _user_metrics(run: Run, user: int) -> dict[str, float]:
@@ -310,4 +324,5 @@ def _user_metrics(run: Run, user: int) -> dict[str, float]:
             (json.dumps(names), user),
         )
     )
-    return {name: rows[name] for name in names if rows.get(name) is not None}
+    with results.damage_told(run.path / RESULTS):
+        return {name: float(rows[name]) for name in names if rows.get(name) is not None}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 
+from workbench.store import results
+from workbench.store.files import StoreError
 from workbench.store.items import Item
 from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
@@ -54,7 +56,10 @@ class UserList:
         self.metric = metric
         # closed with the last table that reads from them
         self.runs = runs[:2]
-        self._results = [_open(run) for run in self.runs] if metric else []
+        self._results = [
+            results.open_results(run.path / RESULTS, any_thread=True)
+            for run in (self.runs if metric else ())
+        ]
 
     def table(self, found: Found, sort: tuple[str, bool] | None, width: int) -> Table:
         """Make the table of `found`; `width` in cells."""
@@ -82,17 +87,26 @@ class UserList:
 
     def _read(self, numbers: Sequence[int]) -> _Block:
         """Read users who stand together: one question to each file, not one a row."""
-        users = {user.number: user for user in self.browse.users(numbers)}
         select = (
             "SELECT user, value FROM user_metrics"
             " WHERE metric = ? AND user IN (SELECT value FROM json_each(?))"
         )
         asked = self.metric, json.dumps(list(numbers))
-        return users, [dict(run.execute(select, asked)) for run in self._results]
+        try:
+            users = {user.number: user for user in self.browse.users(numbers)}
+            values = [
+                _values(run.path / RESULTS, database.execute(select, asked))
+                for run, database in zip(self.runs, self._results, strict=False)
+            ]
+        except StoreError:  # drawn as damaged; who opens one of them is told what it is
+            return {}, []
+        return users, values
 
     def _row(self, found: Found, place: int, heads: Sequence[Head], block: _Block) -> Row:
         number = found.users[place]
-        user = block[0][number]
+        user = block[0].get(number)
+        if user is None:
+            return Row(str(number), (Cell(str(number)),), Cell("damaged", "bad"))
         metrics = [values.get(number) for values in block[1]]
         who = ", ".join(str(value) for value in user.attributes.values())
         cells = {
@@ -109,9 +123,9 @@ class UserList:
         return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
 
 
-def _open(run: Run) -> sqlite3.Connection:
-    path = (run.path / RESULTS).absolute()
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+def _values(path: Path, rows: Iterable[tuple[int, float | None]]) -> dict[int, float | None]:
+    with results.damage_told(path):
+        return {user: None if value is None else float(value) for user, value in rows}
 
 
 def _four(value: float | None) -> str:

@@ -1,0 +1,69 @@
+"""metrics.json against what everybody reads of it (runs/README.md has the format)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.store.kinds import (
+    Kind,
+    check,
+    flag,
+    interval,
+    list_of,
+    mapping,
+    mapping_of,
+    number,
+    optional,
+    text,
+    whole,
+)
+
+_NUMBERS = mapping_of(optional(number))
+_RESULT: dict[str, Kind] = {
+    "dataset": mapping,
+    "protocol": mapping,
+    "params": mapping,
+    "metrics": _NUMBERS,
+    "ci95": mapping_of(optional(interval)),
+    "label": text,
+    "model": text,
+    "stage": text,
+    "seed": whole,
+    "fit_seconds": optional(number),
+    "reuse_key": text,
+}
+#: what earlier versions did not write
+_LATER: dict[str, Kind] = {
+    "counts": mapping,
+    "validation": _NUMBERS,
+    "eval_seconds": optional(number),
+    "peak_rss_mb": optional(number),
+    "timings": optional(_NUMBERS),
+    "importance": _NUMBERS,
+    "features": optional(mapping),
+    "curve": list_of(mapping),
+}
+_DATASET: dict[str, Kind] = {"name": text, "fingerprint": text, "synthetic": flag}
+_PROTOCOL: dict[str, Kind] = {"name": text, "fingerprint": text}
+_PARAMETERS: dict[str, Kind] = {"relevance": optional(number)}
+_FEATURES: dict[str, Kind] = {"schema": optional(text), "scopes": optional(list_of(text))}
+
+
+def check_result(result: dict[str, Any], where: Path) -> dict[str, Any]:
+    """Return a result whose fields are there and of their kinds.
+
+    Raises
+    ------
+    DamagedFileError
+        One is not.
+    """
+    check(result, _RESULT, where)
+    check(result, _LATER, where, required=False)
+    check(result["dataset"], _DATASET, where, inside="dataset.")
+    protocol = result["protocol"]
+    check(protocol, _PROTOCOL, where, inside="protocol.")
+    check(protocol, {"parameters": mapping}, where, required=False, inside="protocol.")
+    check(protocol.get("parameters", {}), _PARAMETERS, where, required=False, inside="protocol.")
+    check(result.get("features") or {}, _FEATURES, where, required=False, inside="features.")
+    return result
