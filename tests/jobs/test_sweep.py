@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.jobs.tools import spec_of
+from tests.jobs.tools import spec_of, write_result
 from tests.workbench.conftest import Done, no_session
 from workbench.cli.main import run_command_line
 from workbench.jobs.queue import Entry, cancel, read_entry, waiting_jobs
@@ -26,7 +26,7 @@ from workbench.jobs.sweep import Sweep, change_sweep, create_sweep, list_sweeps,
 from workbench.jobs.sweep_driver import Driver
 from workbench.jobs.sweep_space import Space
 from workbench.jobs.sweep_study import Study, Trial
-from workbench.store.files import StoreError, write_json
+from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.manage import delete_run
 from workbench.store.process import ProcessIdentity
@@ -63,8 +63,7 @@ def waiting(runs_dir: Path) -> list[Run]:
 def finish(run: Run, value: float | None = None) -> None:
     """Write a result; the test metric says the opposite of the validation metric."""
     value = quality(run.spec["params"]) if value is None else value
-    result = {"validation": {"ndcg@10": value}, "metrics": {"ndcg@10": 1 - value}}
-    write_json(run.path / "metrics.json", result)
+    write_result(run, {"ndcg@10": value}, {"ndcg@10": 1 - value})
     run.write_status(Status("succeeded"))
 
 
@@ -121,7 +120,7 @@ def test_a_metric_that_is_better_when_lower_is_minimised(runs_dir: Path) -> None
     while driver.step():
         for run in waiting(runs_dir):
             value = run.spec["params"]["learning_rate"]
-            write_json(run.path / "metrics.json", {"validation": {"logloss": value}})
+            write_result(run, {"logloss": value})
             run.write_status(Status("succeeded"))
     best = Study(sweep).best()
     assert best is not None
@@ -212,7 +211,7 @@ def test_trials_without_a_result_are_noted_and_the_sweep_goes_on(runs_dir: Path)
         run.write_status(Status("failed", reason="training diverged"))
 
     def unvalidated(run: Run) -> None:
-        write_json(run.path / "metrics.json", {"validation": {}})
+        write_result(run, {})
         run.write_status(Status("succeeded"))
 
     for end in (failed, unvalidated, cancel, delete_run, finish):

@@ -12,6 +12,7 @@ from types import FrameType
 from workbench.jobs.executors import Executors
 from workbench.jobs.queue import ENTRY
 from workbench.jobs.supervisor import Supervisor, serve
+from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run, Status
 from workbench.store.text import plain
@@ -71,7 +72,10 @@ def _jobs(runs_dir: Path) -> list[str]:
 
 
 def _ended_badly(folder: Path) -> bool:
-    return folder.exists() and Run(folder).status().state in ("failed", "interrupted")
+    try:
+        return folder.exists() and Run(folder).status().state in ("failed", "interrupted")
+    except StoreError:  # damaged
+        return True
 
 
 def _log(text: str) -> None:

@@ -24,6 +24,7 @@ from workbench.jobs.execute import Outcome
 from workbench.jobs.interrupts import check, deferred, undisturbed
 from workbench.jobs.queue import Entry, add_job, cancel
 from workbench.jobs.service import ensure_supervisor
+from workbench.store.files import StoreError
 from workbench.store.manage import find_reusable
 from workbench.store.runs import Run
 
@@ -185,7 +186,12 @@ class _Batch:
         if job.run is None:
             self._follow_leader(job, entry)
             return
-        status = job.run.status()
+        try:
+            status = job.run.status()
+        except StoreError as error:  # its folder was taken away, or its state is damaged
+            self._begin(job)
+            self._end(job, Outcome(job.run, job.spec.name, "failed", reason=error.problem))
+            return
         if status.state == "queued":
             return
         self._begin(job)
@@ -225,11 +231,16 @@ class _Batch:
 
 
 def _under_way(runs: Iterable[Run]) -> bool:
-    return any(run.status().state in ("queued", "running") for run in runs)
+    return any(_is_under_way(run) for run in runs)
+
+
+def _is_under_way(run: Run) -> bool:
+    try:
+        return run.status().state in ("queued", "running")
+    except StoreError:  # taken away or damaged: nobody ends it any more
+        return False
 
 
 def _event(values: dict[str, Any]) -> Event:
     metrics = {name: float("nan") if x is None else x for name, x in values["metrics"].items()}
-    return Event(
-        values["stage"], values["step"], values["total"], metrics, values.get("message", "")
-    )
+    return Event(values["stage"], values["step"], values["total"], metrics, values["message"])

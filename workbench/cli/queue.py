@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_o
 from workbench.cli.table import ago, print_table
 from workbench.jobs import changes
 from workbench.jobs import queue as requests
-from workbench.jobs.queue import Entry, blocking, read_entry, waiting_jobs
+from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, read_entry, waiting_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
+from workbench.store.files import StoreError
 from workbench.store.listing import Progress, RunSummary, list_runs
 from workbench.store.manage import resolve_run
 from workbench.store.runs import Run
@@ -155,10 +157,12 @@ def list_command(settings: Settings, as_json: bool) -> None:
     states = {run.run_id: run.state for run in runs}
     running = [run for run in reversed(runs) if run.state == "running"]
     waiting = waiting_jobs(runs)
+    broken = damaged_jobs(runs)
     by_id = {run.run_id: run for run in runs}
     if as_json:
         jobs = [_as_json(run, None) for run in running]
         jobs += [_as_json(by_id[job.run.run_id], job.entry) for job in waiting]
+        jobs += [_as_json(run, None) | {"state": "damaged"} for run, _ in broken]
         content = {
             "paused": changes.is_paused(settings.runs_dir),
             "parallel_jobs": changes.parallel_jobs(settings.runs_dir),
@@ -169,14 +173,20 @@ def list_command(settings: Settings, as_json: bool) -> None:
         return
     rows = [_row(run, _shown(run.progress)) for run in running]
     rows += [_row(by_id[job.run.run_id], _shown_waiting(job.entry, states)) for job in waiting]
+    rows += [_row(run, f"see {ENTRY}", "damaged") for run, _ in broken]
     if rows:
         print_table(("run", "state", "label", "data set", "seed", "created", "progress"), rows)
+    for _, problem in broken:
+        _say(problem)
+    if broken:
+        _say("it does not start: restore the file from a copy, or: queue cancel RUN")
     _say_state(settings, len(waiting))
 
 
-def _row(run: RunSummary, progress: str) -> tuple[object, ...]:
+def _row(run: RunSummary, progress: str, state: str = "") -> tuple[object, ...]:
     dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
-    return (run.run_id, run.state, run.label, dataset, run.seed, ago(run.created), progress)
+    named = (run.run_id, state or run.state, run.label, dataset, run.seed)
+    return (*named, ago(run.created), progress)
 
 
 def _shown(progress: Progress | None) -> str:
@@ -207,7 +217,7 @@ def _shown_waiting(entry: Entry, states: dict[str, Any]) -> str:
 
 
 def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
-    entry = entry or read_entry(Run(run.folder))
+    entry = entry or _entry(run)
     progress = run.progress
     return {
         "run_id": run.run_id,
@@ -231,6 +241,12 @@ def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
             "metrics": dict(progress.metrics),
         },
     }
+
+
+def _entry(run: RunSummary) -> Entry | None:
+    with suppress(StoreError):
+        return read_entry(Run(run.folder))
+    return None
 
 
 def _say_state(settings: Settings, waiting: int) -> None:
@@ -307,7 +323,7 @@ def _named(
     """Find the runs that are meant; with `everything` those of the queue in one of `states`."""
     if everything and not names:
         found = [Run(run.folder) for run in list_runs(settings.runs_dir) if run.state in states]
-        return [run for run in found if read_entry(run) is not None]
+        return [run for run in found if (run.path / ENTRY).exists()]
     if everything or not names:
         options = "RUN, or --all" if states else "RUN"
         raise InputError(f"queue {verb} needs {options}", "see: recsys-workbench queue list")

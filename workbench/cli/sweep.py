@@ -16,13 +16,21 @@ from workbench.cli.table import ago, print_table
 from workbench.jobs.changes import is_paused
 from workbench.jobs.queue import Entry, cancel
 from workbench.jobs.service import ensure_supervisor
-from workbench.jobs.sweep import Sweep, change_sweep, create_sweep, list_sweeps, resolve_sweep
+from workbench.jobs.sweep import (
+    Sweep,
+    change_sweep,
+    create_sweep,
+    list_sweeps,
+    read_sweeps,
+    resolve_sweep,
+)
+from workbench.store.files import StoreError
 from workbench.store.runs import Run
 from workbench.store.text import plain
 
 if TYPE_CHECKING:
     from recsys_core.pipeline.spec import JobSpec
-    from workbench.jobs.sweep_study import Study, Trial
+    from workbench.jobs.sweep_study import Trial
 
 _TRIALS = 20
 _MOST_TRIALS = 100_000
@@ -133,26 +141,40 @@ def cancel_sweeps(settings: Settings, sweeps: Sequence[Sweep] | None = None) -> 
         if sweep.state != "active":
             continue
         change_sweep(sweep, state="cancelled")
-        for trial in _study(sweep).trials():
+        for trial in _trials(sweep):
             if trial.state == "under way" and trial.run_id:
                 with suppress(InputError):  # it ended meanwhile
                     cancel(Run(settings.runs_dir / trial.run_id))
         ensure_supervisor(settings.runs_dir)
 
 
-def _study(sweep: Sweep) -> Study:
-    from workbench.jobs.sweep_study import Study
+def _trials(sweep: Sweep) -> list[Trial]:
+    """List the trials of a sweep that ends; where they cannot be read, say so and go on."""
+    from workbench.jobs.sweep_study import Study, damage_told
 
-    return Study(sweep)
+    try:
+        with damage_told(sweep):
+            return Study(sweep).trials()
+    except StoreError as error:
+        sys.stderr.write(f"{plain(error.problem)}\nits trials: queue list, queue cancel\n")
+        return []
 
 
 def _list(settings: Settings, as_json: bool) -> None:
-    sweeps = list_sweeps(settings.runs_dir)
-    shown = [_as_json(sweep, _study(sweep)) for sweep in sweeps]
+    sweeps, errors = read_sweeps(settings.runs_dir)
+    shown = []
+    for sweep in sweeps:
+        try:
+            shown.append(_read(sweep))
+        except StoreError as error:
+            errors.append(error)
+            shown.append(_describe(sweep) | {"state": "damaged", "reason": error.problem})
+    for each in errors:
+        sys.stderr.write(f"{plain(each.problem)}\n{each.remedy}\n")
     if as_json:
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return
-    if not sweeps:
+    if not sweeps and not errors:
         sys.stderr.write(
             "no sweeps; begin one: recsys-workbench queue add --model NAME --sweep FIELD=SPACE\n"
         )
@@ -178,8 +200,8 @@ def _ended(entry: dict[str, Any]) -> int:
     return sum(trial["state"] != "under way" for trial in entry["trials"])
 
 
-def _as_json(sweep: Sweep, study: Study) -> dict[str, Any]:
-    best = study.best()
+def _describe(sweep: Sweep) -> dict[str, Any]:
+    """Say what stands in its own file, as JSON has it."""
     return {
         "sweep_id": sweep.sweep_id,
         "state": sweep.state,
@@ -189,10 +211,30 @@ def _as_json(sweep: Sweep, study: Study) -> dict[str, Any]:
         "metric": sweep.metric,
         "trials_wanted": sweep.trials,
         "spaces": {field: str(space) for field, space in sweep.spaces.items()},
-        "best": best and _trial_json(sweep, best),
-        "importances": study.importances(),
-        "trials": [_trial_json(sweep, trial) for trial in study.trials()],
+        "best": None,
+        "importances": {},
+        "trials": [],
     }
+
+
+def _read(sweep: Sweep) -> dict[str, Any]:
+    """Add what Optuna knows.
+
+    Raises
+    ------
+    StoreError
+        Its file is damaged.
+    """
+    from workbench.jobs.sweep_study import Study, damage_told
+
+    with damage_told(sweep):
+        study = Study(sweep)
+        best = study.best()
+        return _describe(sweep) | {
+            "best": best and _trial_json(sweep, best),
+            "importances": study.importances(),
+            "trials": [_trial_json(sweep, trial) for trial in study.trials()],
+        }
 
 
 def _trial_json(sweep: Sweep, trial: Trial) -> dict[str, Any]:
@@ -208,7 +250,7 @@ def _trial_json(sweep: Sweep, trial: Trial) -> dict[str, Any]:
 
 
 def _show(sweep: Sweep, as_json: bool) -> None:
-    shown = _as_json(sweep, _study(sweep))
+    shown = _read(sweep)
     if as_json:
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return

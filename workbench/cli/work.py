@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent
@@ -18,9 +19,11 @@ from workbench.cli.progress import Display
 from workbench.jobs.execute import Outcome, check_cutoffs, execute
 from workbench.jobs.interrupts import check
 from workbench.reports.build import build_report
-from workbench.reports.folder import read_report_run
+from workbench.reports.folder import ReportRun, read_report_run
 from workbench.reports.write import write_report
 from workbench.store.annotations import Published, annotate
+from workbench.store.files import StoreError
+from workbench.store.runs import LOG
 from workbench.store.text import plain
 
 #: does one job: spec, split, listener
@@ -110,7 +113,7 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
 
     from workbench.reports.terminal import print_table
 
-    runs = [read_report_run(x.run.path, label=x.label, reused=x.reused) for x in outcomes]
+    outcomes, runs = zip(*map(_read, outcomes, plan.specs), strict=True)
     report = build_report(
         runs,
         suite=plan.suite.name,
@@ -128,11 +131,38 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
             became = outcome.state if outcome.state == "failed" else f"was {outcome.state}"
             sys.stderr.write(
                 f"error: job {plain(outcome.label)} {became}: {plain(outcome.reason)}\n"
-                f"see {outcome.run.path}/log.txt\n"
+                f"{_what_to_do(outcome)}\n"
             )
     for error in errors:
         sys.stderr.write(f"error: {plain(error.problem)}\n{plain(error.remedy)}\n")
     return 2 if errors and code != 130 else code
+
+
+def _read(outcome: Outcome, spec: JobSpec) -> tuple[Outcome, ReportRun]:
+    """Read a run for the report; one whose folder was taken away or damaged since has failed."""
+    try:
+        run = read_report_run(outcome.run.path, label=outcome.label, reused=outcome.reused)
+    except StoreError as error:
+        reason = outcome.reason or error.problem
+        values = spec.model_dump(mode="json")
+        run = ReportRun(
+            path=outcome.run.path,
+            label=outcome.label,
+            model=spec.model,
+            seed=spec.seed,
+            state="failed",
+            reason=reason,
+            spec=values,
+            result={},
+            environment={},
+        )
+        outcome = replace(outcome, state="failed", reason=reason)
+    return outcome, run
+
+
+def _what_to_do(outcome: Outcome) -> str:
+    log = outcome.run.path / LOG
+    return f"see {plain(str(log))}" if log.is_file() else "run it again: nothing was kept of it"
 
 
 def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]:
@@ -140,7 +170,7 @@ def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]
     errors: list[InputError] = []
     for outcome in outcomes:
         figures = plan.suite.references.get(outcome.label, {})
-        if figures:
+        if figures and outcome.run.path.is_dir():
             published = {
                 metric: Published(figure.value, figure.source) for metric, figure in figures.items()
             }

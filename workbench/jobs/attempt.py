@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -20,10 +21,14 @@ from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
 from workbench.jobs.queue import CLAIM, check_unfinished
 from workbench.jobs.reasons import reason_of
-from workbench.store.files import StoreError, explain, read_json
+from workbench.store.files import StoreError, explain, open_regular, read_json
+from workbench.store.kinds import Kind, check, number, text, whole
 from workbench.store.process import ProcessIdentity
-from workbench.store.runs import LOG, STOP, Run, State, Status
+from workbench.store.runs import LOG, STATUS, STOP, Run, State, Status
 
+_GONE = "the run folder was moved or deleted while the job ran"
+#: the fields of claim.json
+_CLAIM: dict[str, Kind] = {"pid": whole, "started": number, "boot_id": text}
 #: exit codes that status.json notes
 EXIT_CODES: dict[State, int] = {"succeeded": 0, "failed": 3, "cancelled": 130, "interrupted": 130}
 
@@ -38,11 +43,14 @@ class Attempt:
         As written when it began.
     cpu_before
         CPU seconds that this process had used then.
+    folder
+        The run folder itself, whatever its name is by now: device and number.
     """
 
     run: Run
     status: Status
     cpu_before: float
+    folder: tuple[int, int] | None = None
 
     @classmethod
     def begin(cls, run: Run) -> Attempt:
@@ -56,15 +64,30 @@ class Attempt:
             boot_id=identity.boot_id,
         )
         run.write_status(status)
-        return cls(run, status, _cpu_seconds())
+        return cls(run, status, _cpu_seconds(), _identity(run))
+
+    def check_folder(self) -> None:
+        """Raise StoreError when the run folder is no longer where the job began.
+
+        Whoever saves a file would make a folder of that name anew, with half a run in it.
+        """
+        if self._folder_is_gone():
+            raise StoreError(f"{self.run.path}: {_GONE}")
+
+    def _folder_is_gone(self) -> bool:
+        return self.folder is not None and _identity(self.run) != self.folder
 
     def succeed(self) -> None:
         """Note the success; the result is there."""
+        self.check_folder()
         self.run.write_status(self._ended("succeeded", None))
 
     def fail(self, error: BaseException) -> str:
         """Note why the job failed, the traceback in log.txt; return the reason, one line."""
         with undisturbed():
+            if self._folder_is_gone():
+                self._remove_what_was_made_anew()
+                return f"{self.run.path}: {_GONE}"
             reason = reason_of(error, self.run.path)
             self._log("failed\n" + "".join(traceback.format_exception(error)).rstrip())
             self._end_without_result("failed", reason)
@@ -80,6 +103,13 @@ class Attempt:
             self._log(f"{state}: {reason}")
             self._end_without_result(state, reason)
         return state
+
+    def _remove_what_was_made_anew(self) -> None:
+        """Delete the half of a run that was saved where its folder had been."""
+        if not (self.run.path / STATUS).exists():
+            shutil.rmtree(self.run.path, ignore_errors=True)
+            with suppress(OSError):  # empty but for us
+                self.run.path.parent.rmdir()
 
     def _end_without_result(self, state: State, reason: str) -> None:
         self.run.remove_unfinished()
@@ -101,7 +131,7 @@ class Attempt:
 
     def _log(self, text: str) -> None:
         # a full disk must not hide how the job ended
-        with suppress(OSError), (self.run.path / LOG).open("ab", buffering=0) as file:
+        with suppress(OSError), open_regular(self.run.path / LOG, "ab") as file:
             TextLog(file, self.run.path / LOG)(text)
 
 
@@ -128,6 +158,14 @@ def conclude(attempt: Attempt, work: Callable[[], None], otherwise: State) -> tu
             return attempt.stop(otherwise), ""
         return "failed", attempt.fail(error)
     return "succeeded", ""
+
+
+def _identity(run: Run) -> tuple[int, int] | None:
+    try:
+        found = run.path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _cpu_seconds() -> float:
@@ -188,7 +226,10 @@ def _create_claim(run: Run) -> bool:
 
 def claimant(run: Run) -> ProcessIdentity | None:
     """Read which process claimed a job; None where nobody did, or died while doing so."""
+    path = run.path / CLAIM
     try:
-        return ProcessIdentity(**read_json(run.path / CLAIM))
-    except (StoreError, TypeError):
+        values = read_json(path)
+        check(values, _CLAIM, path)
+    except StoreError:
         return None
+    return ProcessIdentity(*(values[name] for name in _CLAIM))

@@ -23,7 +23,7 @@ from workbench.jobs.dask_task import ask_to_end, run_job
 from workbench.jobs.logs import TextLog, open_events
 from workbench.jobs.processes import TAKEN, Exit, Usage, Worker
 from workbench.jobs.queue import Entry
-from workbench.store.files import StoreError
+from workbench.store.files import StoreError, open_regular
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import CHECKPOINT, EVENTS, LOG, Run, State
 
@@ -218,7 +218,7 @@ class DaskWorker(threading.Thread):
             self._received += len(lines)
 
     def _note(self, text: str) -> None:
-        with suppress(OSError), (self._run.path / LOG).open("ab", buffering=0) as file:
+        with suppress(OSError), open_regular(self._run.path / LOG, "ab") as file:
             TextLog(file, self._run.path / LOG)(text)
 
     def _judge(self, result: Mapping[str, Any]) -> tuple[State, str]:
@@ -262,5 +262,5 @@ class DaskWorker(threading.Thread):
         """Write what was not sent while it ran, and the log."""
         if result.get("token") == self._token:
             self._write_events(result["events"][self._received :])
-        with suppress(OSError), (self._run.path / LOG).open("ab") as file:
+        with suppress(OSError), open_regular(self._run.path / LOG, "ab") as file:
             file.write(result.get("log", b""))

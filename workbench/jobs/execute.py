@@ -174,6 +174,7 @@ def do_job(
             _check_same_data(run, split)
         write_json(run.path / ENVIRONMENT, _environment(spec, split))
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
+        attempt.check_folder()
         _write_result(run, result, reuse_key(spec, split))
         with undisturbed():  # what is finished stays so
             attempt.succeed()

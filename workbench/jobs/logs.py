@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from recsys_core.events import Event
-from workbench.store.files import without_nan
+from workbench.store.files import open_regular, without_nan
 
 #: plain progress is written at most this often, in seconds: 20 a second
 _INTERVAL = 0.05
@@ -121,7 +121,7 @@ class _ToText(logging.Handler):
 
 def open_events(path: Path) -> BinaryIO:
     """Open events.jsonl to go on; a line that a killed process left half-written is ended."""
-    file = path.open("a+b", buffering=0)
+    file = open_regular(path, "a+b")
     if file.seek(0, os.SEEK_END):
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
@@ -132,7 +132,7 @@ def open_events(path: Path) -> BinaryIO:
 @contextmanager
 def run_logs(events: Path, log: Path) -> Iterator[tuple[EventLog, TextLog]]:
     """Open both files; warnings and log records of libraries go to the second meanwhile."""
-    with open_events(events) as event_file, log.open("ab", buffering=0) as log_file:
+    with open_events(events) as event_file, open_regular(log, "ab") as log_file:
         text_log = TextLog(log_file, log)
         handler = _ToText(text_log)
         root = logging.getLogger()

@@ -13,6 +13,7 @@ import psutil
 
 from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
+from workbench.store.files import open_regular
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, Run
 
@@ -85,7 +86,7 @@ class LocalExecutor:
 
     def start(self, run: Run, entry: Entry) -> Worker:
         """Start a worker; its output goes to the run's log.txt."""
-        with (run.path / LOG).open("ab") as log:
+        with open_regular(run.path / LOG, "ab") as log:
             process = subprocess.Popen(  # noqa: S603 - this program
                 python_command("-m", "workbench.jobs.worker", str(run.path)),
                 stdin=subprocess.DEVNULL,

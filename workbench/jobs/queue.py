@@ -19,6 +19,7 @@ from typing import Any
 from recsys_core.errors import InputError
 from workbench.jobs.changes import changing, ring
 from workbench.store.files import StoreError, read_json, write_json
+from workbench.store.kinds import Kind, check, flag, list_of, number, optional, text, whole
 from workbench.store.listing import RunSummary
 from workbench.store.runs import CHECKPOINT, EVENTS, STOP, Run, State, Status, create_run
 
@@ -75,19 +76,10 @@ class Entry:
         StoreError
             A field is missing or of the wrong kind.
         """
+        check(values, _PLACE, where)
+        check(values, _KINDS, where, required=False)
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
-        known["after"] = tuple(known.get("after") or ())
-        try:
-            entry = cls(**known)
-        except TypeError as error:
-            raise StoreError(f"{where}: damaged: {error}") from None
-        for name, kinds in _KINDS.items():
-            value = getattr(entry, name)
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise StoreError(f"{where}: damaged: {name} is {value!r}")
-        if not all(isinstance(name, str) and os.sep not in name for name in entry.after):
-            raise StoreError(f"{where}: damaged: after is {list(entry.after)!r}")
-        return entry
+        return cls(**known | {"after": tuple(known.get("after") or ())})
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -95,19 +87,25 @@ class Entry:
         return -self.priority, self.position
 
 
-_NUMBER: tuple[type, ...] = (int, float)
-_OPTIONAL: tuple[type, ...] = (int, float, type(None))
-_KINDS: dict[str, tuple[type, ...]] = {
-    "data_dir": (str,),
-    "folder": (str,),
-    "position": _NUMBER,
-    "priority": (int,),
-    "time_limit": _OPTIONAL,
-    "memory_limit": _OPTIONAL,
-    "jobs": (int,),
-    "offline": (bool,),
-    "trial": (str,),
-    "scheduler": (str,),
+def _path(value: Any) -> bool:
+    return text(value) and "\0" not in value
+
+
+def _run_id(value: Any) -> bool:
+    return _path(value) and os.sep not in value
+
+
+_PLACE: dict[str, Kind] = {"data_dir": _path, "folder": _path}
+_KINDS: dict[str, Kind] = {
+    "position": number,
+    "priority": whole,
+    "after": optional(list_of(_run_id)),
+    "time_limit": optional(number),
+    "memory_limit": optional(number),
+    "jobs": whole,
+    "offline": flag,
+    "trial": text,
+    "scheduler": text,
 }
 
 
@@ -175,6 +173,18 @@ def waiting_jobs(runs: Iterable[RunSummary]) -> list[Waiting]:
                 if entry is not None:
                     found.append(Waiting(run, entry))
     found.sort(key=lambda job: (*job.entry.rank, job.run.run_id))
+    return found
+
+
+def damaged_jobs(runs: Iterable[RunSummary]) -> list[tuple[RunSummary, str]]:
+    """List the jobs that wait and whose place in the queue cannot be read, and what is wrong."""
+    found = []
+    for summary in runs:
+        if summary.state == "queued":
+            try:
+                read_entry(Run(summary.folder))
+            except StoreError as error:
+                found.append((summary, error.problem))
     return found
 
 
@@ -346,5 +356,6 @@ def check_no_cycle(run: Run, after: Iterable[str]) -> None:
             raise InputError(f"run {run.run_id} would wait for itself", "choose another --after")
         if run_id not in seen:
             seen.add(run_id)
-            entry = read_entry(Run(runs_dir / run_id))
-            open_ids += entry.after if entry else ()
+            with suppress(StoreError):  # a damaged job never starts, so it leads nowhere
+                entry = read_entry(Run(runs_dir / run_id))
+                open_ids += entry.after if entry else ()

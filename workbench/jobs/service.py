@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recsys_core.processes import python_command
-from workbench.jobs.changes import queue_folder
+from workbench.jobs.changes import QUEUE, queue_folder
 from workbench.store.files import StoreError, explain
 
 _LOCK, _LOG = "supervisor.lock", "supervisor.log"
@@ -72,7 +72,7 @@ def _lock(descriptor: int, path: Path) -> bool:
 def supervisor_pid(runs_dir: Path) -> int | None:
     """Return the process that supervises the folder; None when there is none, 0 if unknown."""
     try:
-        descriptor = os.open(queue_folder(runs_dir) / _LOCK, os.O_RDONLY)
+        descriptor = os.open(runs_dir / QUEUE / _LOCK, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -34,7 +34,7 @@ from workbench.jobs.queue import (
 from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
 from workbench.jobs.sweep import Drivers
-from workbench.store.files import StoreError, explain
+from workbench.store.files import DamagedFileError, StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.runs import STOP, Run, State, Status
 from workbench.store.streams import open_streams
@@ -185,10 +185,13 @@ class Supervisor:
             self._log(f"{job.run.run_id}: its folder was removed")
             return
         overdue = "it was asked to end and did not" if job.asked_at is not None else ""
-        with changing(self.runs_dir):
-            tried = not self.closing and not _put_back(job)
-            left = Remains(end, job.usage, job.peak_mb, overdue, tried)
-            status = settle(job.run, left)
+        try:
+            with changing(self.runs_dir):
+                tried = not self.closing and not _put_back(job)
+                left = Remains(end, job.usage, job.peak_mb, overdue, tried)
+                status = settle(job.run, left)
+        except DamagedFileError as error:  # nobody can tell what it was
+            status = Status("failed", reason=error.problem)
         del self._jobs[job.run.run_id]
         self._heard = -1  # other jobs may wait for this one
         if status.state not in ("queued", "running"):
@@ -224,11 +227,17 @@ class Supervisor:
         run = Run(summary.folder)
         if run_id in self._jobs or run_id in self._damaged or not (run.path / ENTRY).exists():
             return
-        if summary.problem:
+        if summary.problem and summary.state == "failed":
             self._damaged.add(run_id)
-            with suppress(StoreError):  # the state itself may be what is damaged
-                self._refuse(run, summary.problem)
+            self._refuse(run, summary.problem)
             return
+        try:
+            self._take_charge(run, summary)
+        except DamagedFileError as error:
+            self._damaged.add(run_id)
+            self._log(f"{run_id}: {error.problem}")
+
+    def _take_charge(self, run: Run, summary: RunSummary) -> None:
         if summary.state == "queued" and not (run.path / CLAIM).exists():
             self._check_entry(run)
             return
@@ -236,7 +245,7 @@ class Supervisor:
             before = run.noted_status()
             status = settle(run, Remains())
         if status != before:
-            self._states[run_id] = status.state
+            self._states[run.run_id] = status.state
             self._tell(run, status)
         elif status.state in ("queued", "running"):
             self._adopt(run)
@@ -249,7 +258,10 @@ class Supervisor:
 
     def _adopt(self, run: Run) -> None:
         owner = claimant(run)
-        entry = read_entry(run)
+        try:
+            entry = read_entry(run)
+        except StoreError:  # it has no limits, and can be ended
+            entry = Entry(data_dir="", folder="")
         worker = self._executor.adopt(run, owner) if owner is not None else None
         if worker is not None and entry is not None:
             self._jobs[run.run_id] = _Job(run, entry, worker)
@@ -297,8 +309,12 @@ class Supervisor:
     def _refuse(self, run: Run, reason: str) -> None:
         """Note that a waiting job can never start."""
         self._heard = -1  # others may wait for it
-        with changing(self.runs_dir):
-            status = refuse(run, reason)
+        try:
+            with changing(self.runs_dir):
+                status = refuse(run, reason)
+        except DamagedFileError as error:  # its state cannot be told from that of one that ended
+            self._log(f"{run.run_id}: {error.problem}")
+            return
         if status is not None:
             self._tell(run, status)
 

@@ -18,8 +18,21 @@ from typing import Any, Literal, get_args
 from recsys_core.processes import python_command
 from workbench.jobs.changes import changing, is_paused, ring
 from workbench.jobs.queue import Entry
+from workbench.jobs.space import Kind as SpaceKind
 from workbench.jobs.sweep_space import Space
-from workbench.store.files import StoreError, explain, read_json, write_json
+from workbench.store.files import StoreError, damaged, explain, read_json, write_json
+from workbench.store.kinds import (
+    Kind,
+    check,
+    flag,
+    mapping,
+    mapping_of,
+    moment,
+    number,
+    optional,
+    text,
+    whole,
+)
 from workbench.store.runs import new_folder_name
 
 SWEEPS = ".sweeps"
@@ -28,6 +41,26 @@ _DEFINITION, STUDY, LOCK = "sweep.json", "optuna.sqlite", "driver.lock"
 _LOOK, _RESTART = 0.5, 5.0
 
 SweepState = Literal["active", "done", "cancelled", "failed"]
+_REMEDY = "restore it from a copy, or begin another sweep: queue add --sweep"
+_KINDS: dict[str, Kind] = {
+    "spec": mapping,
+    "spaces": mapping_of(mapping),
+    "start": mapping,
+    "entry": mapping,
+    "metric": text,
+    "trials": whole,
+    "created": moment,
+    "state": lambda value: value in get_args(SweepState),
+    "reason": text,
+}
+_SPEC: dict[str, Kind] = {"label": optional(text), "params": optional(mapping), "seed": whole}
+_SPACE: dict[str, Kind] = {
+    "kind": lambda value: value in get_args(SpaceKind),
+    "low": number,
+    "high": number,
+    "choices": lambda value: isinstance(value, list),
+    "whole": flag,
+}
 
 
 @dataclass(frozen=True)
@@ -127,46 +160,60 @@ def read_sweep(folder: Path) -> Sweep:
         There is none, or it is damaged.
     """
     path = folder / _DEFINITION
-    values = read_json(path)
-    try:
-        if values["state"] not in get_args(SweepState):
-            raise ValueError(f"state is {values['state']!r}")
-        spaces = {field: Space.parse(space) for field, space in values.pop("spaces").items()}
-        entry = Entry.parse(values.pop("entry"), path)
-        return Sweep(folder=folder, spaces=spaces, entry=entry, **values)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path}: damaged: {type(error).__name__} {error}") from None
+    values = read_json(path, _REMEDY)
+    check(values, _KINDS, path)
+    check(values["spec"], {"model": text, "dataset": text}, path, inside="spec.")
+    check(values["spec"], _SPEC, path, required=False, inside="spec.")
+    spaces = {}
+    for field, space in values["spaces"].items():
+        check(space, _SPACE, path, inside=f"{field}: ")
+        spaces[field] = Space.parse({name: space[name] for name in _SPACE})
+    unknown = values["start"].keys() - spaces.keys()
+    if unknown:
+        raise damaged(path, f"start has '{min(unknown)}', which is not searched", _REMEDY)
+    known = {name: values[name] for name in _KINDS if name not in ("spaces", "entry")}
+    return Sweep(folder, spaces=spaces, entry=Entry.parse(values["entry"], path), **known)
 
 
 def list_sweeps(runs_dir: Path) -> list[Sweep]:
     """List the sweeps of a runs folder, newest first; damaged ones are left out."""
-    found = []
+    return read_sweeps(runs_dir)[0]
+
+
+def read_sweeps(runs_dir: Path) -> tuple[list[Sweep], list[StoreError]]:
+    """List the sweeps of a runs folder, newest first, and what is wrong with damaged ones."""
+    found, errors = [], []
     with suppress(OSError):
-        for folder in (runs_dir / SWEEPS).iterdir():
-            with suppress(StoreError):
+        for folder in sorted((runs_dir / SWEEPS).iterdir()):
+            if not (folder / _DEFINITION).exists():
+                continue  # no sweep, or one that is just being made
+            try:
                 found.append(read_sweep(folder))
-    return sorted(found, key=lambda sweep: (sweep.created, sweep.sweep_id), reverse=True)
+            except StoreError as error:
+                errors.append(error)
+    found.sort(key=lambda sweep: (sweep.created, sweep.sweep_id), reverse=True)
+    return found, errors
 
 
-def resolve_sweep(runs_dir: Path, text: str) -> Sweep:
-    """Find the sweep that `text` means: an id, or the start or end of one.
+def resolve_sweep(runs_dir: Path, wanted: str) -> Sweep:
+    """Find the sweep that `wanted` means: an id, or the start or end of one.
 
     Raises
     ------
     StoreError
         None or several fit.
     """
-    if text and (runs_dir / SWEEPS / text / _DEFINITION).is_file():
-        return read_sweep(runs_dir / SWEEPS / text)
-    found = [x for x in list_sweeps(runs_dir) if text and _fits(text, x.sweep_id)]
+    if wanted and (runs_dir / SWEEPS / wanted / _DEFINITION).exists():
+        return read_sweep(runs_dir / SWEEPS / wanted)
+    found = [x for x in list_sweeps(runs_dir) if wanted and _fits(wanted, x.sweep_id)]
     if len(found) == 1:
         return found[0]
-    what = f"'{text}' fits {len(found)} sweeps" if found else f"no sweep '{text}'"
+    what = f"'{wanted}' fits {len(found)} sweeps" if found else f"no sweep '{wanted}'"
     raise StoreError(f"{what} in {runs_dir}", "see them with: recsys-workbench queue sweep")
 
 
-def _fits(text: str, sweep_id: str) -> bool:
-    return sweep_id.startswith(text) or sweep_id.endswith(text)
+def _fits(wanted: str, sweep_id: str) -> bool:
+    return sweep_id.startswith(wanted) or sweep_id.endswith(wanted)
 
 
 def change_sweep(sweep: Sweep, **values: Any) -> Sweep:

@@ -12,9 +12,11 @@ import select
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from optuna.exceptions import StorageInternalError
 
@@ -22,8 +24,8 @@ from recsys_core.errors import InputError
 from workbench.jobs.changes import changing, parallel_jobs, ring
 from workbench.jobs.queue import ENTRY, Entry, add_job, cancel, read_entry, request_stop, requeue
 from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
-from workbench.jobs.sweep_study import Study, Trial, params_of
-from workbench.store.files import StoreError
+from workbench.jobs.sweep_study import Study, Trial, damage_told, params_of
+from workbench.store.files import DamagedFileError, StoreError
 from workbench.store.runs import STATUS, Run, Status
 from workbench.store.streams import open_streams
 
@@ -115,10 +117,15 @@ class Driver:
         if not (job.run.path / STATUS).exists():
             self._fail(job, "its run was deleted")
             return
-        status = job.run.status()
+        try:
+            status = job.run.status()
+            result = job.run.metrics if status.state == "succeeded" else {}
+        except DamagedFileError as error:
+            self._fail(job, error.problem)
+            return
         self._read_epochs(job)
         if status.state == "succeeded":
-            self._succeed(job)
+            self._succeed(job, result)
         elif status.state == "interrupted":
             self._go_on(job, status)
         elif status.state == "cancelled" and self._note_of(job, "pruned"):
@@ -130,8 +137,8 @@ class Driver:
     def _note_of(self, job: _UnderWay, name: str) -> object:
         return self._study.trials()[job.trial.number].notes.get(name)
 
-    def _succeed(self, job: _UnderWay) -> None:
-        value = job.run.metrics.get("validation", {}).get(self._sweep.metric)
+    def _succeed(self, job: _UnderWay, result: Mapping[str, Any]) -> None:
+        value = result.get("validation", {}).get(self._sweep.metric)
         if value is None:
             self._fail(job, f"it has no {self._sweep.metric} on validation rows")
             return
@@ -205,19 +212,29 @@ def _drive(folder: Path) -> int:
     try:
         while not _asked_to_end(_POLL):
             try:
-                driver = driver or Driver(read_sweep(folder))
-                if not driver.step():
-                    return 0
+                sweep = read_sweep(folder)
+                with damage_told(sweep):
+                    driver = driver or Driver(sweep)
+                    if not driver.step():
+                        return 0
+            except DamagedFileError as error:
+                return _give_up(folder, error.problem)
             except (StoreError, StorageInternalError) as error:  # a full disk: it is tried again
                 _log(f"sweep {folder.name}: trouble: {error}")
                 driver = None
                 time.sleep(1)
     except Exception as error:  # noqa: BLE001 - the sweep says why it ended
         _log(traceback.format_exc())
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        change_sweep(read_sweep(folder), state="failed", reason=reason)
-        return 3
+        return _give_up(folder, f"{type(error).__name__}: {error}".splitlines()[0])
     return 0
+
+
+def _give_up(folder: Path, reason: str) -> int:
+    """Note why the sweep cannot go on; return the exit code."""
+    _log(f"sweep {folder.name}: failed: {reason}")
+    with suppress(DamagedFileError):  # what is damaged may be the sweep's own file
+        change_sweep(read_sweep(folder), state="failed", reason=reason)
+    return 3
 
 
 def _asked_to_end(seconds: float) -> bool:

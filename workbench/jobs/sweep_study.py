@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,16 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from recsys_core.evaluation.names import higher_is_better
 from workbench.jobs.sweep import STUDY, Sweep
 from workbench.jobs.sweep_space import Space
+from workbench.store.database import connect
+from workbench.store.files import damaged
 
 _NAME = "sweep"
+_REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are whole"
 #: trials before one is compared with the median of the others, and epochs before it is
 _STARTUP_TRIALS, _WARMUP_EPOCHS = 5, 2
 #: seconds to wait for somebody else's change
@@ -64,8 +69,11 @@ class Study:
     """The search of one sweep, in a file of its folder; made where it is not there."""
 
     def __init__(self, sweep: Sweep) -> None:
+        path = sweep.folder / STUDY
+        if path.exists():
+            connect(path, (), remedy=_REMEDY).close()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        url = URL.create("sqlite", database=str(sweep.folder.absolute() / STUDY))
+        url = URL.create("sqlite", database=str(path.absolute()))
         storage = optuna.storages.RDBStorage(
             url.render_as_string(), engine_kwargs={"connect_args": {"timeout": _SQLITE_TIMEOUT}}
         )
@@ -163,6 +171,23 @@ class Study:
         spaces = self._sweep.spaces
         params = {field: _decoded(spaces[field], x) for field, x in trial.params.items()}
         return Trial(trial.number, STATES[trial.state], value, params, dict(trial.user_attrs))
+
+
+@contextmanager
+def damage_told(sweep: Sweep) -> Iterator[None]:
+    """Name Optuna's file where it cannot be read inside the block.
+
+    Raises
+    ------
+    DamagedFileError
+        It is damaged; a full disk or a lock that is held is another error.
+    """
+    try:
+        yield
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        raise damaged(sweep.folder / STUDY, str(error.orig), _REMEDY) from error
 
 
 def _distribution(space: Space) -> BaseDistribution:

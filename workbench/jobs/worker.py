@@ -57,6 +57,8 @@ def _work(attempt: Attempt) -> None:
 
 def _wake_supervisor(runs_dir: Path) -> None:
     """Let the queue go on, even if its supervisor was killed meanwhile."""
+    if not runs_dir.is_dir():  # taken away: it is not made anew
+        return
     with suppress(StoreError), changing(runs_dir):
         ring(runs_dir)
     with suppress(StoreError):

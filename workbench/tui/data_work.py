@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.data.registered import list_datasets
+from recsys_core.errors import InputError
 from recsys_core.processes import python_command
+from recsys_core.reading import parse_json
 from workbench.store.text import plain
 from workbench.tui.processes import follow_process
 from workbench.tui.view.data import DataSet
@@ -107,7 +109,7 @@ def _listener(work: Work, on_work: OnWork) -> Callable[[str], None]:
         if not line.startswith("{"):
             return
         try:
-            event = json.loads(line)
+            event = parse_json(line)
             message = plain(event["message"]) or work.message
             numbers = {key: event[key] for key in ("step", "total", "rate", "eta")}
         except (ValueError, KeyError):  # half a line: the process was killed

@@ -22,6 +22,7 @@ from typing import Any
 from textual.keys import Keys
 
 from recsys_core.errors import InputError, unknown_name
+from recsys_core.reading import read_bytes
 from workbench.store.xdg import xdg_folder
 from workbench.tui.commands import COMMANDS, Command, together
 from workbench.tui.commands.command import KEY_NAMES, shown
@@ -93,10 +94,12 @@ def _parse(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bytes(path).decode())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply", "see docs/tui.md for an example") from None
+    except ValueError as error:
         raise InputError(f"{path}: not TOML: {error}", "see docs/tui.md for an example") from None
 
 
