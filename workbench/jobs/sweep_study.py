@@ -22,8 +22,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from recsys_core.evaluation.names import higher_is_better
 from workbench.jobs.sweep import STUDY, Sweep
 from workbench.jobs.sweep_space import Space
-from workbench.store.database import connect
-from workbench.store.files import damaged
+from workbench.store.files import NOT_REGULAR, damaged
 
 _NAME = "sweep"
 _REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are whole"
@@ -70,8 +69,8 @@ class Study:
 
     def __init__(self, sweep: Sweep) -> None:
         path = sweep.folder / STUDY
-        if path.exists():
-            connect(path, (), remedy=_REMEDY).close()
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise damaged(path, NOT_REGULAR, _REMEDY)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         url = URL.create("sqlite", database=str(path.absolute()))
         storage = optuna.storages.RDBStorage(

@@ -135,7 +135,7 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
         fingerprint = None if found is None else _text(found)
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"baseline {path}: not a report of schema 1 (problem: {error})",
+            f"baseline {path}: not a report of schema 1 (problem: {shorten(error)})",
             _ANY_BASELINE,
         ) from None
     return Baseline(str(path), values, fingerprint, tolerances)

@@ -33,6 +33,10 @@ _ORDER = (
 )
 
 
+#: digits of a K, and more
+_LONGEST_K = 10
+
+
 def headline_first(metrics: Iterable[str]) -> list[str]:
     """Sort metric names by how much they say: K ascending, then by kind; parts come last.
 
@@ -49,7 +53,8 @@ def _rank(metric: str) -> tuple[bool, str, int, str, int, str]:
     name, _, k = own.partition("@")
     kind, _, task = name.partition("/")
     position = _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
-    return (bool(part), part, int(k) if k.isdigit() else 0, task, position, metric)
+    cutoff = int(k) if k.isdecimal() and len(k) < _LONGEST_K else 0
+    return (bool(part), part, cutoff, task, position, metric)
 
 
 def number(value: float | None, digits: int = 4) -> str:

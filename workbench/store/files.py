@@ -130,7 +130,7 @@ def read_json(path: Path, remedy: str = DAMAGED_HINT) -> dict[str, Any]:
     Parameters
     ----------
     remedy
-        What to do about a file that is damaged.
+        What to do about a file that is missing or damaged.
 
     Raises
     ------
@@ -138,11 +138,11 @@ def read_json(path: Path, remedy: str = DAMAGED_HINT) -> dict[str, Any]:
         The file is missing, cannot be read, or is not a JSON object.
     """
     try:
-        return reading.read_json(path)
+        return reading.read_json(path, remedy=remedy)
     except DamagedError as error:
         raise DamagedFileError(error.problem, remedy) from None
     except InputError as error:
-        raise StoreError(error.problem) from None
+        raise StoreError(error.problem, remedy) from None
 
 
 def damaged(path: Path, why: str, remedy: str = DAMAGED_HINT) -> DamagedFileError:

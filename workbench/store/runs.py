@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 from recsys_core.reading import YAMLError, parse_yaml, read_bytes, shorten
 from workbench.store.events import read_events
 from workbench.store.files import (
+    DAMAGED_HINT,
     PARTIAL,
     StoreError,
     damaged,
@@ -117,7 +118,7 @@ class Run:
         except FileNotFoundError:
             raise damaged(path, "the file is missing") from None
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+            raise StoreError(f"{path}: cannot be read: {error.strerror}", DAMAGED_HINT) from None
         except YAMLError as error:
             where = f"line {error.line}: " if error.line else ""
             raise damaged(path, f"{where}{error}") from None

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.widget import Widget
 
+from workbench.store.files import open_regular
 from workbench.store.listing import RunSummary
 from workbench.store.runs import LOG
 from workbench.store.text import plain
@@ -67,13 +68,13 @@ class LogScreen(FullScreen):
     def _read(self) -> tuple[bytes, bool]:
         """Read on; the second value says that the log began anew."""
         try:
-            with (self._run.folder / LOG).open("rb") as file:
+            with open_regular(self._run.folder / LOG, "rb") as file:
                 end = file.seek(0, 2)
                 anew = end < self._offset
                 if anew or self._offset == 0:
                     self._offset = max(0, end - _MOST)
                 file.seek(self._offset)
-                content = file.read()
+                content = file.read(_MOST)
         except OSError:
             return b"", False
         self._offset += len(content)

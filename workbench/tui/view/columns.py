@@ -19,6 +19,8 @@ _METRIC_ORDER = (
     *("recall/head", "recall/mid", "recall/tail"),
 )
 _MAIN_K = 10
+#: digits of a K, and more
+_LONGEST_K = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _main_cutoff(names: Iterable[str]) -> int:
 
 def _cutoff(name: str) -> int | None:
     text = name.partition("@")[2]
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() and len(text) < _LONGEST_K else None
 
 
 @dataclass(frozen=True, slots=True)

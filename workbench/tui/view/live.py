@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
-from workbench.store.files import StoreError
+from workbench.store.files import StoreError, open_regular
 from workbench.store.listing import RunSummary
 from workbench.store.runs import EVENTS, LOG, Run
 from workbench.tui.view.chart import Point
@@ -142,10 +142,10 @@ def _is_value(name: str, value: object) -> bool:
 def log_tail(run: RunSummary, size: int = 4000) -> str:
     """Read the end of a run's log, whole lines; empty where there is none."""
     try:
-        with (run.folder / LOG).open("rb") as file:
+        with open_regular(run.folder / LOG, "rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - size))
-            text = file.read()
+            text = file.read(size)
     except OSError:
         return ""
     if end > size:
