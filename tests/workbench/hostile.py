@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.store.runs import RESULTS as RESULTS_FILE
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 #: what Python's own parser gives up on
 DEEP = "[" * 5_000
@@ -27,7 +27,7 @@ ALIASES = "\n".join(["a: &a [x, x, x, x, x, x, x, x, x, x]"]) + "".join(
 
 def content(name: str, text: str) -> Damage:
     """Put a text in the place of a file."""
-    return lambda folder: _replace(folder / name).write_text(text)  # type: ignore[func-returns-value]
+    return lambda folder: _replace(folder / name).write_text(text)
 
 
 def value(name: str, field: str, new: Any) -> Damage:
@@ -73,7 +73,7 @@ def folder(name: str) -> Damage:
 
 def missing(name: str) -> Damage:
     """Take a file away."""
-    return lambda run: _replace(run / name) and None
+    return lambda run: _replace(run / name)
 
 
 def tables(*statements: str) -> Damage:
@@ -103,7 +103,7 @@ LISTED: dict[str, Damage] = {
     "status.json reason": value("status.json", "reason", {}),
     "status.json pid": value("status.json", "pid", "self"),
     "status.json cut": content("status.json", '{"state": "succe'),
-    "status.json bytes": lambda run: (run / "status.json").write_bytes(b"\xff\xfe{}") and None,
+    "status.json bytes": lambda run: (run / "status.json").write_bytes(b"\xff\xfe{}"),
     "status.json pipe": pipe("status.json"),
     "status.json huge": huge("status.json"),
     "status.json endless": endless("status.json"),
@@ -185,7 +185,7 @@ RESULTS: dict[str, Damage] = {
     "score text": tables("UPDATE recommendations SET score = 'x'"),
     "parts code": tables("UPDATE parts SET parts = x'0909090909'"),
     "parts text": tables("UPDATE parts SET parts = 'abcde'"),
-    "garbage": lambda run: (run / "results.sqlite").write_bytes(b"SQLite format 3\0" * 99) and None,
+    "garbage": lambda run: (run / "results.sqlite").write_bytes(b"SQLite format 3\0" * 99),
     "pipe": pipe("results.sqlite"),
     "endless": endless("results.sqlite"),
     "folder": folder("results.sqlite"),

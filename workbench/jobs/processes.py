@@ -192,7 +192,11 @@ class ProcessWorker:
             os.killpg(self.pid, 0)
         except OSError:
             return  # nobody is left, or the number is somebody else's by now
-        for pid in psutil.pids():
+        try:
+            pids = psutil.pids()
+        except OSError:  # the system does not list them
+            return
+        for pid in pids:
             with suppress(OSError):
                 if os.getsid(pid) == self.pid:
                     os.kill(pid, signal.SIGKILL)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from workbench.store.files import StoreError
+
 _PROC = Path("/proc")
 
 
@@ -30,9 +32,19 @@ class ProcessIdentity:
 
     @classmethod
     def current(cls) -> ProcessIdentity:
-        """Describe this process."""
+        """Describe this process.
+
+        Raises
+        ------
+        StoreError
+            The system does not say when it started.
+        """
         identity = cls.of(os.getpid())
-        assert identity is not None, "this process runs"
+        if identity is None:
+            raise StoreError(
+                "the system does not say when this process started, so jobs cannot be told apart",
+                f"see to it that {_PROC} is mounted",
+            )
         return identity
 
     @classmethod
@@ -61,7 +73,10 @@ def boot_id() -> str:
         return path.read_text().strip()
     import psutil
 
-    return str(psutil.boot_time())
+    try:
+        return str(psutil.boot_time())
+    except (OSError, psutil.Error):
+        return ""
 
 
 def _process_start(pid: int) -> float | None:
@@ -83,5 +98,5 @@ def _process_start_elsewhere(pid: int) -> float | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
+    except (OSError, psutil.Error):
         return None
