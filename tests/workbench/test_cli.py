@@ -6,10 +6,12 @@ import csv
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -387,3 +389,24 @@ def test_a_resumed_run_goes_on_in_its_folder(cli: Cli, runs_dir: Path) -> None:
     assert Run(run.path).metrics["metrics"] == before
     assert run.status().created == 5.0
     assert len(list_runs(runs_dir)) == 1
+
+
+def test_a_runs_folder_that_is_taken_away_is_a_failed_job(
+    cli: Cli, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.jobs import execute
+
+    run_spec = execute.run_spec
+
+    def taken_away(*args: Any, **options: Any) -> Any:
+        shutil.rmtree(runs_dir)
+        return run_spec(*args, **options)
+
+    monkeypatch.setattr(execute, "run_spec", taken_away)
+    done = cli(*POPULARITY)
+    assert done.code == 3
+    problem, remedy = done.err.splitlines()
+    assert "the run folder was moved or deleted while the job ran" in problem
+    assert remedy == "run it again: nothing was kept of it"
+    assert "popularity" in done.out
+    assert not runs_dir.exists()

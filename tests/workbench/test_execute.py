@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -249,3 +250,31 @@ def test_events_are_throttled_but_no_values_are_lost(tmp_path: Path) -> None:
     assert progress[0] == 1
     assert progress[-1] == 1000
     assert len(progress) <= 22, "20 a second, the first and the last"
+
+
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("stage", ["load", "evaluate"])
+def test_a_run_whose_folder_is_taken_away_fails_and_leaves_nothing(
+    do: Do, runs_dir: Path, tmp_path: Path, moved: bool, stage: str
+) -> None:
+    def take_away(event: Event) -> None:
+        if runs_dir.exists() and event.stage in (stage, "evaluate"):
+            runs_dir.rename(tmp_path / "moved") if moved else shutil.rmtree(runs_dir)
+
+    outcome = do(on_event=take_away)
+    assert outcome.state == "failed"
+    assert outcome.reason == (
+        f"{outcome.run.path}: the run folder was moved or deleted while the job ran"
+    )
+    assert not runs_dir.exists()
+    if moved:
+        (left,) = list_runs(tmp_path / "moved")
+        assert not (left.folder / "metrics.json").exists()
+
+
+def test_a_run_without_its_job_is_made_anew(do: Do) -> None:
+    first = do()
+    (first.run.path / "spec.yaml").unlink()
+    second = do()
+    assert (second.state, second.reused) == ("succeeded", False)
+    assert do().run == second.run

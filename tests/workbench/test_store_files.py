@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,7 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.cli.table import print_json
-from workbench.store.files import StoreError, read_json, replacing, without_nan, write_json
+from workbench.store import process
+from workbench.store.files import (
+    StoreError,
+    open_regular,
+    read_json,
+    replacing,
+    without_nan,
+    write_json,
+)
 from workbench.store.process import ProcessIdentity
 from workbench.store.text import json_text, plain, width
 
@@ -128,3 +137,26 @@ def test_plain_text_cannot_steer_a_terminal(text: str) -> None:
 def test_plain_keeps_names_and_markup_as_they_are() -> None:
     assert plain("Léon (1994) [bold]千と千尋[/bold]") == "Léon (1994) [bold]千と千尋[/bold]"
     assert width("千と千尋") == 8
+
+
+def test_without_proc_a_process_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = ProcessIdentity.current()
+    monkeypatch.setattr(process, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr("psutil.PROCFS_PATH", str(tmp_path / "proc"))
+    process.boot_id.cache_clear()
+    try:
+        with pytest.raises(StoreError, match=r"see to it that .*proc is mounted"):
+            ProcessIdentity.current()
+        assert not me.alive()
+    finally:
+        process.boot_id.cache_clear()
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    modes: tuple[Literal["rb", "ab", "a+b"], ...] = ("rb", "ab", "a+b")
+    for mode in modes:
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(tmp_path / "pipe", mode)
