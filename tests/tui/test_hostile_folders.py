@@ -23,7 +23,7 @@ WALKED = (
     "metrics.json label",
     "metrics.json text",
     "metrics.json interval",
-    "metrics.json odd name",
+    "metrics.json odd cutoff",
     "annotations.json deep",
     "spec.yaml date",
     "environment.json types",
@@ -72,4 +72,4 @@ async def test_the_cursor_walks_over_damaged_runs(empty: Path) -> None:
         await s.press("escape", "1", "k")
         for _ in WALKED:
             await s.press("k")
-        assert "metrics.json: damaged: metrics is {'nd" in s.text()
+        assert "metrics.json: damaged: metrics.ndcg" in s.text()

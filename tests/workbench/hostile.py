@@ -117,6 +117,7 @@ LISTED: dict[str, Damage] = {
     "metrics.json text": value("metrics.json", "metrics.ndcg@10", "0.5"),
     "metrics.json interval": value("metrics.json", "ci95", {"ndcg@10": [0.4]}),
     "metrics.json interval text": value("metrics.json", "ci95", {"ndcg@10": ["a", "b"]}),
+    "metrics.json long name": value("metrics.json", "metrics", {"ndcg@" + "9" * 5_000: 0.5}),
     "metrics.json curve": value("metrics.json", "curve", [1, 2]),
     "metrics.json importance": value("metrics.json", "importance", {"age": "high"}),
     "metrics.json memory": value("metrics.json", "peak_rss_mb", "much"),
@@ -161,7 +162,7 @@ HARMLESS: dict[str, Damage] = {
     "environment.json deep": content("environment.json", DEEP),
     "environment.json types": content("environment.json", '{"packages": [1], "python": {}}'),
     "environment.json pipe": pipe("environment.json"),
-    "metrics.json odd name": value("metrics.json", "metrics", {"ndcg@" + "9" * 5_000: 0.5}),
+    "metrics.json odd cutoff": value("metrics.json", "metrics", {"ndcg@" + "9" * 100: 0.5}),
     "metrics.json odd digit": value("metrics.json", "metrics", {"ndcg@²": 1e300}),
     "checkpoint pipe": pipe("checkpoint"),
 }

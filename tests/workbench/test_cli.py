@@ -394,15 +394,13 @@ def test_a_resumed_run_goes_on_in_its_folder(cli: Cli, runs_dir: Path) -> None:
 def test_a_runs_folder_that_is_taken_away_is_a_failed_job(
     cli: Cli, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.jobs import execute
-
-    run_spec = execute.run_spec
+    from recsys_core.pipeline.run import run
 
     def taken_away(*args: Any, **options: Any) -> Any:
         shutil.rmtree(runs_dir)
-        return run_spec(*args, **options)
+        return run(*args, **options)
 
-    monkeypatch.setattr(execute, "run_spec", taken_away)
+    monkeypatch.setattr("workbench.jobs.execute.run_spec", taken_away)
     done = cli(*POPULARITY)
     assert done.code == 3
     problem, remedy = done.err.splitlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workbench.store.files import damaged
 from workbench.store.kinds import (
     Kind,
     check,
@@ -19,13 +20,15 @@ from workbench.store.kinds import (
     whole,
 )
 
+#: characters of a metric's name at most: it is the head of a column
+_LONGEST_NAME = 200
 _NUMBERS = mapping_of(optional(number))
 _RESULT: dict[str, Kind] = {
     "dataset": mapping,
     "protocol": mapping,
     "params": mapping,
-    "metrics": _NUMBERS,
-    "ci95": mapping_of(optional(interval)),
+    "metrics": mapping,
+    "ci95": mapping,
     "label": text,
     "model": text,
     "stage": text,
@@ -61,6 +64,11 @@ def check_result(result: dict[str, Any], where: Path) -> dict[str, Any]:
     check(result, _RESULT, where)
     check(result, _LATER, where, required=False)
     check(result["dataset"], _DATASET, where, inside="dataset.")
+    longest = max(map(len, result["metrics"]), default=0)
+    if longest > _LONGEST_NAME:
+        raise damaged(where, f"the name of a metric has {longest:,} characters")
+    for name, kind in (("metrics", optional(number)), ("ci95", optional(interval))):
+        check(result[name], dict.fromkeys(result[name], kind), where, inside=f"{name}.")
     protocol = result["protocol"]
     check(protocol, _PROTOCOL, where, inside="protocol.")
     check(protocol, {"parameters": mapping}, where, required=False, inside="protocol.")

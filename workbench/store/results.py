@@ -216,10 +216,10 @@ def recommendations(path: Path, user: int) -> list[tuple[int, float, list[str]]]
 
 
 def _channels(text: str | None) -> list[str]:
-    names = parse_json(text or "[]")
-    if not isinstance(names, list):
-        raise TypeError(f"channels are {names!r}")
-    return [str(name) for name in names]
+    try:
+        return [str(name) for name in parse_json(text or "[]")]
+    except (ValueError, TypeError):
+        raise ValueError(f"channels are {text!r}") from None
 
 
 def table(path: Path, name: str) -> tuple[list[str], Iterable[tuple[Any, ...]]]:

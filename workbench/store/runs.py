@@ -137,6 +137,8 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """metrics.json: the result of a run that succeeded; what is read of it is checked."""
         path = self.path / METRICS
+        if not path.exists():
+            raise damaged(path, "the file is missing")
         return check_result(without_nan(read_json(path)), path)
 
     @cached_property

@@ -49,6 +49,17 @@ def _escaped(character: str) -> str:
     return json.dumps(character)[1:-1] if ord(character) > 127 else f"\\u{ord(character):04x}"
 
 
+def plain_lines(text: str) -> str:
+    r"""Make text of several lines safe to print, line by line.
+
+    Examples
+    --------
+    >>> plain_lines("damaged: a\x07\nrestore it")
+    'damaged: a\\x07\nrestore it'
+    """
+    return "\n".join(map(plain, text.splitlines()))
+
+
 def width(text: str) -> int:
     """Count terminal cells: wide characters take two, combining marks none.
 

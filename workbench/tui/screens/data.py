@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.data_work import DataWork, Raw
@@ -160,7 +160,7 @@ class DataScreen(FullScreen):
         try:
             self._about[each.fingerprint or ""] = await self.asks.describe(each.name)
         except InputError as error:
-            self._show_plots(plain(str(error)))
+            self._show_plots(plain_lines(str(error)))
             return
         self._show_set()
 

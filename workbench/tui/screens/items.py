@@ -16,7 +16,7 @@ from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.store.users import Browse
 from workbench.store.users_items import ItemFacts, read_item
 from workbench.tui.commands import bindings
@@ -127,7 +127,7 @@ class ItemsScreen(FullScreen):
                 self._browse = Browse(self.workbench.data_dir, name)
             except InputError as error:
                 self.add_class("-nothing")
-                self.query_one("#nothing", Static).update(plain(str(error)))
+                self.query_one("#nothing", Static).update(plain_lines(str(error)))
                 return
             self._runs = runs_on(self.workbench.runs, name)
             self._find()
@@ -175,7 +175,7 @@ class ItemsScreen(FullScreen):
         try:
             facts = await asyncio.to_thread(_read, self.browse, item, runs)
         except InputError as error:
-            self.notify(plain(str(error)), severity="error", markup=False)
+            self.notify(plain_lines(str(error)), severity="error", markup=False)
             return
         if not self.query("#about"):  # the session has ended meanwhile
             return

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import changes
@@ -288,7 +288,7 @@ class JobsScreen(FullScreen):
             try:
                 self.notify(plain(await asyncio.to_thread(work)), markup=False)
             except InputError as error:
-                self.notify(plain(str(error)), severity="error", markup=False)
+                self.notify(plain_lines(str(error)), severity="error", markup=False)
 
         self.run_worker(do(), group="requests")
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings, commands_of
 from workbench.tui.view import changes
 
@@ -67,7 +67,7 @@ class QuitScreen(ModalScreen[None]):
         try:
             await asyncio.to_thread(changes.cancel_all, self._jobs)
         except InputError as error:
-            self.query_one("#quit-problem", Static).update(plain(str(error)))
+            self.query_one("#quit-problem", Static).update(plain_lines(str(error)))
             return
         self.app.exit()
 

@@ -16,8 +16,9 @@ from textual.widgets import Static
 from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from workbench.store.listing import RunSummary
+from workbench.store.results import open_results
 from workbench.store.runs import RESULTS, Run
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.store.users import Browse
 from workbench.store.users_inspect import Inspection
 from workbench.tui.commands import bindings
@@ -156,7 +157,7 @@ class UsersScreen(FullScreen):
 
     def _say_nothing(self, error: InputError) -> None:
         self.add_class("-nothing")
-        self.query_one("#nothing", Static).update(plain(str(error)))
+        self.query_one("#nothing", Static).update(plain_lines(str(error)))
 
     def _on_runs(self) -> None:
         """Take new results in; what is shown stays."""
@@ -177,10 +178,10 @@ class UsersScreen(FullScreen):
     def _same_data(self, run: RunSummary) -> bool:
         try:
             dataset = Run(run.folder).metrics["dataset"]
-        except InputError:
+            open_results(run.folder / RESULTS).close()
+        except InputError:  # thinned out or damaged
             return False
-        thinned_out = not (run.folder / RESULTS).is_file()
-        return bool(dataset["fingerprint"] == self.browse.fingerprint) and not thinned_out
+        return bool(dataset["fingerprint"] == self.browse.fingerprint)
 
     def _take_runs(self) -> None:
         self._available = self._on_data()
@@ -255,7 +256,7 @@ class UsersScreen(FullScreen):
             self._show(seen)
             self._show(await asyncio.to_thread(read_reasons, seen))
         except InputError as error:
-            self.notify(plain(str(error)), severity="error", markup=False)
+            self.notify(plain_lines(str(error)), severity="error", markup=False)
 
     def _show(self, inspection: Inspection) -> None:
         if not (self.is_attached and self.app.is_running):

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.changes import add_baselines
@@ -82,7 +82,7 @@ class WelcomeScreen(FullScreen):
         except InputError as error:
             self._started = False
             self.title_line.remark = ""
-            self.notify(plain(str(error)), severity="error", markup=False)
+            self.notify(plain_lines(str(error)), severity="error", markup=False)
 
     def action_add(self) -> None:
         """Open the dialog for a new job."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -92,15 +94,14 @@ class UserList:
             " WHERE metric = ? AND user IN (SELECT value FROM json_each(?))"
         )
         asked = self.metric, json.dumps(list(numbers))
+        values = [
+            _values(run.path / RESULTS, database, select, asked)
+            for run, database in zip(self.runs, self._results, strict=False)
+        ]
         try:
-            users = {user.number: user for user in self.browse.users(numbers)}
-            values = [
-                _values(run.path / RESULTS, database.execute(select, asked))
-                for run, database in zip(self.runs, self._results, strict=False)
-            ]
+            return {user.number: user for user in self.browse.users(numbers)}, values
         except StoreError:  # drawn as damaged; who opens one of them is told what it is
-            return {}, []
-        return users, values
+            return {}, values
 
     def _row(self, found: Found, place: int, heads: Sequence[Head], block: _Block) -> Row:
         number = found.users[place]
@@ -123,9 +124,14 @@ class UserList:
         return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
 
 
-def _values(path: Path, rows: Iterable[tuple[int, float | None]]) -> dict[int, float | None]:
-    with results.damage_told(path):
+def _values(
+    path: Path, database: sqlite3.Connection, select: str, asked: Sequence[str]
+) -> dict[int, float | None]:
+    """Read a metric of some users; of a damaged file none, and who opens a user is told."""
+    with suppress(StoreError), results.damage_told(path):
+        rows = database.execute(select, asked)
         return {user: None if value is None else float(value) for user, value in rows}
+    return {}
 
 
 def _four(value: float | None) -> str:
