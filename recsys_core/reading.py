@@ -57,7 +57,8 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("not a regular file")
-        content = file.read(limit + 1) if status.st_size <= limit else None
+        # a buffer of the limit's size would take longer to get than most files to read
+        content = file.read(status.st_size + 1) if status.st_size <= limit else None
     if content is None or len(content) > limit:
         raise ValueError(f"larger than {limit // MIB} MiB")
     return content
@@ -84,22 +85,28 @@ def parse_json(text: str | bytes) -> Any:
     ValueError
         It is not JSON, is nested too deeply, or holds a number or text that cannot be kept.
     """
+    if isinstance(text, bytes):
+        text = text.decode()
     try:
         value = json.loads(text, parse_int=_whole_number)
-        if "\\ud" in text.lower() if isinstance(text, str) else b"\\ud" in text.lower():
-            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    _check_depth(value)
+    if text.count("[") + text.count("{") > DEPTH:
+        _check_depth(value)
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair
     return value
+
+
+_COLLECTIONS = (dict, list)  # as the parser makes them
 
 
 def _check_depth(value: Any) -> None:
     """Refuse what a recursive function could not walk through."""
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if type(value) in _COLLECTIONS else []
     for _ in range(DEPTH):
-        inner = (each.values() if isinstance(each, dict) else each for each in level)
-        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+        inner = (each.values() if type(each) is dict else each for each in level)
+        level = [each for values in inner for each in values if type(each) in _COLLECTIONS]
         if not level:
             return
     raise ValueError("nested too deeply")

@@ -94,7 +94,7 @@ def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> Rep
     """
     run = read_run(path)
     status = run.status()
-    result = run.metrics if status.state == "succeeded" else {}
+    result = without_nan(run.metrics) if status.state == "succeeded" else {}
     spec = without_nan(run.spec)
     model = str(spec.get("model", ""))
     return ReportRun(

@@ -14,6 +14,8 @@ Kind = Callable[[Any], bool]
 
 #: characters of a wrong value that a message shows
 _SHOWN = 30
+#: booleans are none
+_NUMBERS = (float, int)
 #: seconds from 1970: the years 69 to 3871, which every clock and calendar can show
 _FARTHEST = 6e10
 #: SQLite keeps whole numbers up to here
@@ -32,12 +34,12 @@ def flag(value: Any) -> bool:
 
 def whole(value: Any) -> bool:
     """Tell whether it is a whole number of ordinary size."""
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return type(value) is int and abs(value) < _LARGEST
 
 
 def number(value: Any) -> bool:
     """Tell whether it is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) in _NUMBERS and math.isfinite(value)
 
 
 def moment(value: Any) -> bool:
@@ -67,7 +69,10 @@ def list_of(kind: Kind) -> Kind:
 
 def interval(value: Any) -> bool:
     """Tell whether it is a list of a lower and an upper bound."""
-    return isinstance(value, list) and len(value) == 2 and all(map(optional(number), value))
+    return isinstance(value, list) and len(value) == 2 and all(map(_number_or_none, value))
+
+
+_number_or_none = optional(number)
 
 
 def check(

@@ -21,6 +21,7 @@ from workbench.store.events import read_events
 from workbench.store.files import (
     DAMAGED_HINT,
     PARTIAL,
+    DamagedFileError,
     StoreError,
     damaged,
     explain,
@@ -139,7 +140,11 @@ class Run:
         path = self.path / METRICS
         if not path.exists():
             raise damaged(path, "the file is missing")
-        return check_result(without_nan(read_json(path)), path)
+        values = read_json(path)
+        try:
+            return check_result(values, path)
+        except DamagedFileError:  # unless all that is wrong is NaN, which earlier versions wrote
+            return check_result(without_nan(values), path)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
