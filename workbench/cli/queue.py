@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,8 @@ from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_o
 from workbench.cli.table import ago, print_table
 from workbench.jobs import changes
 from workbench.jobs import queue as requests
-from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, read_entry, waiting_jobs
+from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, readable_entry, waiting_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
-from workbench.store.files import StoreError
 from workbench.store.listing import Progress, RunSummary, list_runs
 from workbench.store.manage import resolve_run
 from workbench.store.runs import Run
@@ -217,7 +215,7 @@ def _shown_waiting(entry: Entry, states: dict[str, Any]) -> str:
 
 
 def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
-    entry = entry or _entry(run)
+    entry = entry or readable_entry(Run(run.folder))
     progress = run.progress
     return {
         "run_id": run.run_id,
@@ -241,12 +239,6 @@ def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
             "metrics": dict(progress.metrics),
         },
     }
-
-
-def _entry(run: RunSummary) -> Entry | None:
-    with suppress(StoreError):
-        return read_entry(Run(run.folder))
-    return None
 
 
 def _say_state(settings: Settings, waiting: int) -> None:

@@ -129,6 +129,13 @@ def read_entry(run: Run) -> Entry | None:
     return Entry.parse(read_json(path), path) if path.exists() else None
 
 
+def readable_entry(run: Run) -> Entry | None:
+    """Read a job's place in the queue; None also where it is damaged."""
+    with suppress(StoreError):
+        return read_entry(run)
+    return None
+
+
 def write_entry(run: Run, entry: Entry) -> None:
     """Replace a job's place in the queue."""
     write_json(run.path / ENTRY, asdict(entry))
@@ -168,10 +175,9 @@ def waiting_jobs(runs: Iterable[RunSummary]) -> list[Waiting]:
     for summary in runs:
         if summary.state == "queued":
             run = Run(summary.folder)
-            with suppress(StoreError):
-                entry = read_entry(run)
-                if entry is not None:
-                    found.append(Waiting(run, entry))
+            entry = readable_entry(run)
+            if entry is not None:
+                found.append(Waiting(run, entry))
     found.sort(key=lambda job: (*job.entry.rank, job.run.run_id))
     return found
 
@@ -356,6 +362,5 @@ def check_no_cycle(run: Run, after: Iterable[str]) -> None:
             raise InputError(f"run {run.run_id} would wait for itself", "choose another --after")
         if run_id not in seen:
             seen.add(run_id)
-            with suppress(StoreError):  # a damaged job never starts, so it leads nowhere
-                entry = read_entry(Run(runs_dir / run_id))
-                open_ids += entry.after if entry else ()
+            entry = readable_entry(Run(runs_dir / run_id))  # a damaged job never starts
+            open_ids += entry.after if entry else ()

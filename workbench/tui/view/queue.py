@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.jobs.changes import QUEUE, bell, is_paused, parallel_jobs
-from workbench.jobs.queue import Entry, read_entry, waiting_jobs
+from workbench.jobs.queue import Entry, readable_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
-from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 
@@ -74,7 +72,5 @@ class QueueReader:
 
 def _asked_by(run: Run) -> int:
     """Return how many jobs a running one lets run beside it, itself included."""
-    with suppress(StoreError):
-        entry = read_entry(run)
-        return entry.jobs if entry is not None else 1
-    return 1
+    entry = readable_entry(run)
+    return entry.jobs if entry is not None else 1
