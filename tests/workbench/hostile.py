@@ -163,6 +163,7 @@ HARMLESS: dict[str, Damage] = {
     "environment.json types": content("environment.json", '{"packages": [1], "python": {}}'),
     "environment.json pipe": pipe("environment.json"),
     "metrics.json odd cutoff": value("metrics.json", "metrics", {"ndcg@" + "9" * 100: 0.5}),
+    "metrics.json odd stage": value("metrics.json", "stage", "third"),
     "metrics.json odd digit": value("metrics.json", "metrics", {"ndcg@²": 1e300}),
     "checkpoint pipe": pipe("checkpoint"),
 }

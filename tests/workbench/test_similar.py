@@ -159,7 +159,7 @@ def test_runs_on_different_data_or_on_data_that_changed_are_refused(
     with pytest.raises(StoreError, match="is not the one the run was trained on"):
         read_items(folders[1], "sample", "another fingerprint")
     other = write_run(tmp_path, "other")
-    dataset = {"name": "elsewhere", "fingerprint": "cafe"}
+    dataset = {"name": "elsewhere", "fingerprint": "cafe", "synthetic": False}
     write_json(other.path / METRICS, {**other.metrics, "dataset": dataset})
     other = Run(other.path)
     done = cli("similar", "7", "--run", str(run.path), "--run", str(other.path))

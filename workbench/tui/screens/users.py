@@ -16,8 +16,7 @@ from textual.widgets import Static
 from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from workbench.store.listing import RunSummary
-from workbench.store.results import open_results
-from workbench.store.runs import RESULTS, Run
+from workbench.store.runs import Run
 from workbench.store.text import plain, plain_lines
 from workbench.store.users import Browse
 from workbench.store.users_inspect import Inspection
@@ -26,6 +25,7 @@ from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view.subject import dataset_names, read_lists, read_reasons, runs_on, whose
+from workbench.tui.view.users import has_users
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.people import People
 from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
@@ -58,6 +58,7 @@ class UsersScreen(FullScreen):
         self._opening = False
         #: what commands depend on: the data set, and whether any user of it is listed
         self._listed = ("", False)
+        self._told: set[str] = set()
         self._available: list[RunSummary] = []
         self._chosen: list[str] = []
         #: the list of users
@@ -177,11 +178,12 @@ class UsersScreen(FullScreen):
 
     def _same_data(self, run: RunSummary) -> bool:
         try:
-            dataset = Run(run.folder).metrics["dataset"]
-            open_results(run.folder / RESULTS).close()
-        except InputError:  # thinned out or damaged
+            return has_users(run, self.browse.fingerprint)
+        except InputError as error:  # damaged: said once, and the others are shown
+            if run.run_id not in self._told:
+                self._told.add(run.run_id)
+                self.notify(plain_lines(str(error)), severity="warning", markup=False)
             return False
-        return bool(dataset["fingerprint"] == self.browse.fingerprint)
 
     def _take_runs(self) -> None:
         self._available = self._on_data()

@@ -34,7 +34,7 @@ def runs_on(runs: Sequence[RunSummary], dataset: str) -> list[RunSummary]:
     for run in done:
         if run.protocol == done[0].protocol:
             found.setdefault(run.label, run)
-    return sorted(found.values(), key=lambda run: _STAGES.index(run.stage))
+    return sorted(found.values(), key=lambda run: [*_STAGES, run.stage].index(run.stage))
 
 
 def whose(measured: tuple[str, Sequence[Run]], known: Sequence[RunSummary]) -> str:

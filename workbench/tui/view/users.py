@@ -13,6 +13,7 @@ from pathlib import Path
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.items import Item
+from workbench.store.listing import RunSummary
 from workbench.store.runs import RESULTS, Run
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
@@ -40,6 +41,20 @@ HOW = {
     "features": "Features that moved the score",
     "none": "",
 }
+
+
+def has_users(run: RunSummary, fingerprint: str) -> bool:
+    """Tell whether a run kept results of users of the data set with this fingerprint.
+
+    Raises
+    ------
+    StoreError
+        Its result or its results of users are damaged.
+    """
+    if not (run.folder / RESULTS).exists():  # thinned out
+        return False
+    results.open_results(run.folder / RESULTS).close()
+    return bool(Run(run.folder).metrics["dataset"]["fingerprint"] == fingerprint)
 
 
 class UserList:
