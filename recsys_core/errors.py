@@ -20,6 +20,7 @@ def shorten(value: Any, most: int = SHOWN) -> str:
         text = f"a {type(value).__name__} that is too long to show"
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
+
 #: the remedy for a model or a run that is gone, damaged or of an earlier version
 TRAIN_AGAIN = "train it again: recsys-workbench train or eval, with --fresh"
 

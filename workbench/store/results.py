@@ -34,7 +34,7 @@ CREATE TABLE parts (user INTEGER PRIMARY KEY, parts BLOB NOT NULL);
 """
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
 #: what to do about a results file that is damaged
-AGAIN = "run it again with --fresh"
+AGAIN = TRAIN_AGAIN
 TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
 
 

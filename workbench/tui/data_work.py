@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from recsys_core.data.registered import list_datasets
-from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from recsys_core.reading import parse_json
 from workbench.store.text import plain
