@@ -123,8 +123,14 @@ class Dataset:
     @cached_property
     def timeline(self) -> TimeArray:
         """Shape (n_interactions,): rows by user, each user's oldest first, then in file order."""
-        # times have 38 bits at most: user and time fit into one sort key
-        return np.argsort((self.user.astype(np.int64) << 38) | self.timestamp, kind="stable")
+        first = int(self.timestamp.min(initial=0))
+        span = int(self.timestamp.max(initial=0)) - first + 1
+        if self.n_users * span >= 2**63:
+            return np.lexsort((self.timestamp, self.user))
+        # one key of user and time is sorted in half the time
+        return np.argsort(
+            self.user.astype(np.int64) * span + (self.timestamp - first), kind="stable"
+        )
 
     @cached_property
     def tie_rank(self) -> IntArray:

@@ -295,7 +295,7 @@ def download_wheel(requirement: str, sha256: str, folder: Path) -> Path:
             )
         except subprocess.TimeoutExpired:
             raise SourceError(f"pip did not end within {PIP_TIMEOUT} seconds") from None
-        wheels = list(Path(scratch).glob("*.whl"))
+        wheels = sorted(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
             raise SourceError(lines[-1] if lines else done.stderr.strip()[-200:] or "pip failed")

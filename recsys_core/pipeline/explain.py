@@ -132,10 +132,10 @@ def _scores(
 def _similarity(
     model: RecallModel[Any], events: IntArray, items: NDArray[np.integer]
 ) -> FloatArray:
-    """Compute how alike items and events are to the model, shape (n, events); -inf: not at all."""
+    """Compute what each event says for each item, shape (n, events); -inf: nothing at all."""
     if not isinstance(model, ItemToItem):
         return np.full((len(items), len(events)), -np.inf, dtype=np.float32)
-    scores: FloatArray = model.item_scores(items)[:, events]
+    scores: FloatArray = model.item_scores(events)[:, items].T
     return scores
 
 

@@ -20,8 +20,10 @@ from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.storage import damaged, read_model, write_model
 from recsys_core.training.runtime import Runtime
 
-#: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold)
+#: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold) …
 BLOCK_SCORES = 2_097_152
+#: … unless a block would be shorter than this: products of few rows are slow
+LEAST_ROWS = 32
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 
@@ -81,6 +83,11 @@ class RecallModel(ABC, Generic[ConfigT]):
     def n_items(self) -> int:
         """Number of items of the data set."""
         return len(self.catalogue)
+
+    @property
+    def row_width(self) -> int:
+        """Numbers that scoring needs at once for each user: it bounds the users of a block."""
+        return self.n_items
 
     def fit(
         self, train: Interactions, *, valid: Interactions | None = None, on_event: OnEvent = ignore
@@ -158,7 +165,7 @@ class RecallModel(ABC, Generic[ConfigT]):
             part = known.take(np.arange(block.start, block.stop))
             return self.rank(users[block], part, k, exclude_seen=exclude_seen)
 
-        parts = map_blocks(rank, len(users), max(1, BLOCK_SCORES // self.n_items))
+        parts = map_blocks(rank, len(users), block_rows(self.row_width))
         if not parts:
             return TopK(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         items, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
@@ -227,6 +234,11 @@ class RecallModel(ABC, Generic[ConfigT]):
         except KeyError as error:
             raise damaged(folder, f"array {error} is missing") from error
         return model
+
+
+def block_rows(width: int) -> int:
+    """Count the rows of a block of work in which each takes `width` floats."""
+    return max(LEAST_ROWS, BLOCK_SCORES // width)
 
 
 def check_query(users: NDArray[np.integer], k: int, histories: Histories, n_items: int) -> None:

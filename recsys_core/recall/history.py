@@ -10,6 +10,7 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.powers import exp2, power
 from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.base import RecallModel
 
@@ -55,15 +56,14 @@ def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
     if half_life is None:
         return np.ones(len(histories.items), dtype=np.float32)
     last = np.repeat(histories.offsets[1:] - 1, histories.lengths)
-    age = (last - np.arange(len(last))).astype(np.float32)
-    weights: FloatArray = np.exp2(-age / np.float32(half_life))
+    decay = exp2(-np.arange(histories.lengths.max(initial=0)) / half_life).astype(np.float32)
+    weights: FloatArray = decay[last - np.arange(len(last))]
     return weights
 
 
-def rating_weights(histories: Histories, power: float) -> FloatArray:
-    """Shape (events,): (rating / the row's best)^power; ratings below 0 count as 0."""
+def rating_weights(histories: Histories, exponent: float) -> FloatArray:
+    """Shape (events,): (rating / the row's best)^exponent; ratings below 0 count as 0."""
     best = np.zeros(len(histories), dtype=np.float32)
     np.maximum.at(best, histories.row, histories.ratings)
     share = histories.ratings / np.where(best > 0, best, 1)[histories.row]
-    weights: FloatArray = np.maximum(share, 0) ** np.float32(power)
-    return weights
+    return power(np.maximum(share, 0), exponent).astype(np.float32)

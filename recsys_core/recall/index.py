@@ -190,7 +190,7 @@ def search_unseen(
     found, best = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
     sure = np.zeros(n, dtype=np.bool_)
     # one search a power of two: who has seen little does not wait for who has seen much
-    fetch = np.exp2(np.ceil(np.log2(k + seen.lengths + 1))).astype(np.int64)
+    fetch = np.left_shift(1, np.frexp(k + seen.lengths)[1].astype(np.int64))
     fetch[fetch > len(index) * LARGEST_SHARE] = 0
     for size in np.unique(fetch[fetch > 0]):
         rows = np.flatnonzero(fetch == size)

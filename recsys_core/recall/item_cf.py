@@ -14,8 +14,9 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent
+from recsys_core.powers import power
 from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.base import BLOCK_SCORES, RecallModel
+from recsys_core.recall.base import RecallModel, block_rows
 from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.similar import ItemToItem
@@ -78,60 +79,77 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
         jaccard  s_ij = c_ij / (c_i + c_j - c_ij + h)
         dice     s_ij = c_ij / ((c_i + c_j) / 2 + h)
 
-    Only the `neighbours` largest s_ij of every candidate j are kept.
+    Only the `neighbours` largest s_ij of every candidate j are kept. Powers and sums are such that
+    no processor rounds them in a way of its own: nearly equal items keep their order everywhere.
     """
 
     Config: ClassVar[type[Config]] = ItemCFConfig
 
     neighbours: sp.csr_matrix
     """Shape (n_items, n_items): row j holds s_ij at its neighbours i."""
+    candidates: sp.csr_matrix
+    """Its transpose: row i of the history holds s_ij at the candidates j; float64."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         matrix = positives.matrix()
-        activity = np.maximum(matrix.getnnz(axis=1), 1).astype(np.float32)
-        weighted = sp.diags_array(activity**-self.config.activity_damping) @ matrix
-        counts = np.asarray(weighted.sum(axis=0), dtype=np.float32).ravel()
-        shared = shared_counts(sp.csr_matrix(weighted.T), matrix.tocsc())
+        likes = matrix.getnnz(axis=1)
+        weight = power(np.maximum(likes, 1), -self.config.activity_damping).astype(np.float32)
+        weighted = matrix.copy()
+        weighted.data = np.repeat(weight, likes)
+        counts = np.bincount(matrix.indices, weighted.data, minlength=self.n_items)
+        shared = shared_counts(weighted, matrix.tocsc())
+        similar = self._similarity(counts.astype(np.float64))
 
         def nearest(block: slice) -> tuple[NDArray[np.int32], FloatArray]:
-            similarity = self._similarity(shared(block), counts[block, None], counts)
+            similarity = similar(shared(block), block)
             rows = np.arange(block.stop - block.start)
             similarity[rows, rows + block.start] = 0  # no item is its own neighbour
             similarity[similarity <= 0] = -np.inf
             return top_k(similarity, self.config.neighbours, self.tie_rank)
 
-        parts = map_blocks(nearest, self.n_items, max(1, BLOCK_SCORES // self.n_items))
+        parts = map_blocks(nearest, self.n_items, block_rows(self.n_items))
         items, values = (np.concatenate(side) for side in zip(*parts, strict=True))
         self._set_neighbours(items, values)
 
-    def _similarity(self, shared: FloatArray, target: FloatArray, source: FloatArray) -> FloatArray:
-        """Turn shared counts, shape (targets, n_items), into similarities of the same shape."""
-        if self.config.similarity == "cosine":
-            scale = target**self.config.asymmetry * source ** (1 - self.config.asymmetry)
-        elif self.config.similarity == "jaccard":
-            scale = target + source - shared
-        else:
-            scale = (target + source) / 2
-        scale += self.config.shrinkage
-        return np.divide(shared, scale, out=shared, where=scale > 0)
+    def _similarity(self, counts: NDArray[np.float64]) -> Callable[[FloatArray, slice], FloatArray]:
+        """Prepare to turn what blocks of candidates share with all items into similarities."""
+        cosine, exponent = self.config.similarity == "cosine", self.config.asymmetry
+        target = (power(counts, exponent) if cosine else counts).astype(np.float32)
+        source = (power(counts, 1 - exponent) if cosine else counts).astype(np.float32)
+
+        def similar(shared: FloatArray, block: slice) -> FloatArray:
+            if cosine:
+                scale = target[block, None] * source
+            else:
+                scale = target[block, None] + source
+                scale = scale - shared if self.config.similarity == "jaccard" else scale / 2
+            scale += self.config.shrinkage
+            np.divide(shared, scale, out=shared, where=scale > 0)
+            return shared
+
+        return similar
 
     def _set_neighbours(self, items: NDArray[np.int32], values: FloatArray) -> None:
         """Build the matrix from lists of shape (n_items, neighbours), padded with -1."""
         kept = items >= 0
         offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-        self.neighbours = sp.csr_matrix(
-            (values[kept], items[kept], offsets), shape=(self.n_items, self.n_items)
-        )
+        self._index((values[kept], items[kept], offsets))
+
+    def _index(self, parts: tuple[FloatArray, NDArray[np.integer], NDArray[np.integer]]) -> None:
+        """Lay out neighbours and candidates from the data, columns and offsets of the former."""
+        self.neighbours = sp.csr_matrix(parts, shape=(self.n_items, self.n_items))
+        # products of two float32 are exact in float64, fused with their sum or not
+        self.candidates = self.neighbours.T.tocsr().astype(np.float64)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the similarities to the history's items, shape (n, n_items)."""
         query = query_matrix(self, histories)
-        scores = _product(query.T, self.neighbours)
+        scores = (query.astype(np.float64) @ self.candidates).toarray().astype(np.float32)
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
-        """Similarities of the neighbours kept for each item, shape (n, n_items)."""
-        scores: FloatArray = self.neighbours[items].toarray()
+        """Look up s_ij, what each item i in a history says for every j, shape (n, n_items)."""
+        scores: FloatArray = self.candidates[items].toarray().astype(np.float32)
         scores[scores == 0] = -np.inf
         return scores
 
@@ -142,43 +160,34 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the neighbours."""
-        self.neighbours = sp.csr_matrix(
-            (arrays["similarities"], arrays["neighbours"], arrays["offsets"]),
-            shape=(self.n_items, self.n_items),
-        )
+        self._index((arrays["similarities"], arrays["neighbours"], arrays["offsets"]))
 
 
-def shared_counts(by_item: sp.csr_matrix, by_user: sp.csc_matrix) -> Callable[[slice], FloatArray]:
+def shared_counts(weighted: sp.csr_matrix, likes: sp.csc_matrix) -> Callable[[slice], FloatArray]:
     """Prepare to count, for blocks of items, the users shared with every item.
 
     Parameters
     ----------
-    by_item
-        Shape (n_items, n_users): what each user's like counts.
-    by_user
+    weighted
+        Shape (n_users, n_items): what each user's like counts.
+    likes
         Shape (n_users, n_items): the same likes as ones.
 
     Returns
     -------
     A function from a slice of items to an array of shape (items, n_items) that may be overwritten.
+    Users are added up in the order of their numbers in any block and thread.
     """
-    n_items = by_item.shape[0]
+    n_items = weighted.shape[1]
     if n_items > DENSE_ITEMS:
-        return lambda block: _product(by_user[:, block], by_item)
+        return lambda block: (likes[:, block].T @ weighted).toarray()
+    by_item = weighted.T.tocsr()
     gram = np.empty((n_items, n_items), dtype=np.float32)
 
     def half(block: slice) -> None:  # the matrix is symmetric: below the diagonal, then mirrored
-        below = by_item[block.start :] @ by_user[:, block].toarray()
+        below = by_item[block.start :] @ likes[:, block].toarray()
         gram[block.start :, block] = below
         gram[block, block.stop :] = below[block.stop - block.start :].T
 
     map_blocks(half, n_items, GRAM_BLOCK, in_place=True)
     return lambda block: gram[block]
-
-
-def _product(columns: sp.csc_matrix, rows: sp.csr_matrix) -> FloatArray:
-    """Compute (rows @ columns)' as a dense array: one row for each of the `columns`."""
-    if rows.shape[0] <= DENSE_ITEMS:
-        return np.ascontiguousarray((rows @ columns.toarray()).T)
-    product: FloatArray = (columns.T @ rows.T).toarray()
-    return product

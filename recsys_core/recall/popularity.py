@@ -11,6 +11,7 @@ from pydantic import Field
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.events import OnEvent
+from recsys_core.powers import exp2
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import register_model
@@ -57,7 +58,7 @@ class Popularity(RecallModel[PopularityConfig]):
         if self.config.half_life_days is not None and len(positives):
             now = self.histories.timestamps.max()
             age = (now - positives.timestamp) / SECONDS_A_DAY / self.config.half_life_days
-            counts = np.bincount(positives.item, weights=2.0**-age, minlength=self.n_items)
+            counts = np.bincount(positives.item, weights=exp2(-age), minlength=self.n_items)
             self.scores = counts.astype(np.float32)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:

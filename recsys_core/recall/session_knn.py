@@ -12,6 +12,7 @@ from pydantic import Field
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.events import OnEvent
+from recsys_core.powers import exp2, power
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix
@@ -99,9 +100,12 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         self._prepare()
         windows = self._windows(self.histories, self.moments)
-        length = np.sqrt(np.asarray(windows.multiply(windows).sum(axis=1))).ravel()
-        unit = sp.diags_array(1 / np.where(length > 0, length, 1).astype(np.float32)) @ windows
-        self.windows = unit.T.tocsr()
+        events = windows.getnnz(axis=1)
+        moment = np.repeat(np.arange(len(events)), events)
+        squares = np.bincount(moment, windows.data.astype(np.float64) ** 2, minlength=len(events))
+        length = np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
+        windows.data /= length[moment]
+        self.windows = windows.T.tocsr()
 
     def _prepare(self) -> None:
         """Look up what scoring needs of the events of fit."""
@@ -110,8 +114,8 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         self.moments = np.flatnonzero(place % self.config.stride == self.config.stride - 1)
         end = events.offsets[1:][events.row[self.moments]]
         counts = np.bincount(events.items, minlength=self.n_items)
-        damping = np.float32(self.config.popularity_damping)
-        self._item_weight = np.maximum(counts, 1).astype(np.float32) ** -damping
+        damping = power(np.maximum(counts, 1), -self.config.popularity_damping)
+        self._item_weight = damping.astype(np.float32)
         likes = np.ones(len(events.items), dtype=np.bool_)
         if self.threshold is not None:
             likes = events.ratings >= self.threshold
@@ -128,7 +132,10 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         place = np.arange(offsets[-1]) + np.repeat(last + 1 - length - offsets[:-1], length)
         arrays = (events.items, events.ratings, events.timestamps)
         window = Histories(offsets, *(array[place] for array in arrays))
-        return sp.csr_matrix(query_matrix(self, window) @ sp.diags_array(self._item_weight))
+        windows = query_matrix(self, window)
+        windows.data *= self._item_weight[windows.indices]
+        windows.eliminate_zeros()
+        return windows
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up what followed the nearest moments, shape (n, n_items)."""
@@ -149,25 +156,26 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
 
     def _nearest(
         self, items: NDArray[np.integer], weights: FloatArray
-    ) -> tuple[NDArray[np.intp], FloatArray]:
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Find the moments nearest to a window: their numbers and amplified similarities."""
-        similarity = self.windows[items].T @ weights
+        # products of two float32 are exact in float64, fused with their sum or not
+        similarity = (self.windows[items].T @ weights.astype(np.float64)).astype(np.float32)
         found = np.flatnonzero(similarity > 0)
         nearest = similarity[found]
         if len(found) > self.config.neighbours:
             last = len(found) - self.config.neighbours
             kept = nearest >= np.partition(nearest, last)[last]  # and all as near as the last
             found, nearest = found[kept], nearest[kept]
-        return found, nearest ** np.float32(self.config.amplification)
+        return found, power(nearest, self.config.amplification)
 
-    def _followed(self, found: NDArray[np.intp], weights: FloatArray) -> FloatArray:
+    def _followed(self, found: NDArray[np.intp], weights: NDArray[np.float64]) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
         start, end = (side[found] for side in self._next)
         likes = end - start
         place = np.arange(likes.sum()) + np.repeat(start - np.cumsum(likes) + likes, likes)
         event = self._liked[place]
         lag = event - np.repeat(self.moments[found] + 1, likes)
-        decay = np.exp2(-np.arange(self.config.horizon) / self.config.target_half_life)
+        decay = exp2(-np.arange(self.config.horizon) / self.config.target_half_life)
         gain = np.repeat(weights, likes) * decay[lag]
         total = np.bincount(self.histories.items[event], gain, minlength=self.n_items)
         return total.astype(np.float32)

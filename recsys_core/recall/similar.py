@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
-from recsys_core.recall.base import BLOCK_SCORES, TopK
+from recsys_core.recall.base import TopK, block_rows
 from recsys_core.recall.blocks import map_blocks
 
 
@@ -23,6 +23,9 @@ class ItemToItem(ABC):
     @abstractmethod
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Score how alike every item is to some items.
+
+        Where likeness has a direction it is that of `recommend`: what one of `items`, in a history,
+        says for every item.
 
         Returns
         -------
@@ -63,7 +66,7 @@ class ItemToItem(ABC):
             scores[np.arange(len(part)), part] = -np.inf
             return top_k(scores, k, self.tie_rank)
 
-        parts = map_blocks(rank, len(items), max(1, BLOCK_SCORES // n_items))
+        parts = map_blocks(rank, len(items), block_rows(n_items))
         if not parts:
             return TopK(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         found, scores = (np.concatenate(side) for side in zip(*parts, strict=True))

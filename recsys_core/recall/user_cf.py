@@ -13,6 +13,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent
+from recsys_core.powers import power
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix
@@ -84,11 +85,12 @@ class UserCF(RecallModel[UserCFConfig]):
         """Lay out the likes of all users for products with queries."""
         self.likes = self.liked(self.histories).matrix(self.n_items)
         self.likes.data[:] = 1  # a repeated pair was summed
-        damping = np.float32(self.config.popularity_damping)
-        self._item_weight = np.maximum(self.popularity, 1) ** -damping
-        self._activity = (self.likes @ self._item_weight) ** np.float32(
-            self.config.activity_damping
-        )
+        # powers and sums that no processor rounds in a way of its own: nearly equal users and
+        # items keep their order everywhere
+        damping = power(np.maximum(self.popularity, 1), -self.config.popularity_damping)
+        self._item_weight = damping.astype(np.float32)
+        weight = self._weight_of_rows(self.likes, self._item_weight[self.likes.indices])
+        self._activity = power(weight, self.config.activity_damping).astype(np.float32)
         self._by_item = self.likes.T.tocsr()
         self._order = np.arange(len(self.histories), dtype=np.int32)
 
@@ -101,20 +103,33 @@ class UserCF(RecallModel[UserCFConfig]):
 
     def _nearest(self, users: NDArray[np.integer], query: sp.csr_matrix) -> sp.csr_matrix:
         """Similarities to the nearest other users, amplified, shape (n, n_users)."""
-        weighted = query @ sp.diags_array(self._item_weight)
-        similarity: FloatArray = (sp.csr_matrix(weighted) @ self._by_item).toarray()
-        length = np.sqrt(np.asarray(weighted.multiply(query).sum(axis=1), dtype=np.float32))
-        scale = length.reshape(-1, 1) * self._activity + np.float32(self.config.shrinkage)
+        weighted = query.copy()
+        weighted.data *= self._item_weight[query.indices]
+        similarity: FloatArray = (weighted @ self._by_item).toarray()
+        length = np.sqrt(self._weight_of_rows(query, weighted.data * query.data))
+        scale = length.astype(np.float32)[:, None] * self._activity
+        scale += np.float32(self.config.shrinkage)
         np.divide(similarity, scale, out=similarity, where=scale > 0)
         known = np.flatnonzero((users >= 0) & (users < len(self.histories)))
         similarity[known, users[known]] = 0  # nobody is the own neighbour
         similarity[similarity <= 0] = -np.inf
         neighbours, values = top_k(similarity, self.config.neighbours, self._order)
         row, place = np.nonzero(neighbours >= 0)
-        amplified = values[row, place] ** np.float32(self.config.amplification)
+        amplified = power(values[row, place], self.config.amplification).astype(np.float32)
         return sp.csr_matrix(
             (amplified, (row, neighbours[row, place])), shape=(len(users), len(self.histories))
         )
+
+    @staticmethod
+    def _weight_of_rows(matrix: sp.csr_matrix, values: FloatArray) -> NDArray[np.float64]:
+        """Add up a value for each entry of `matrix` in the order of the entries, shape (rows,)."""
+        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        return np.bincount(rows, values, minlength=matrix.shape[0]).astype(np.float64)
+
+    @property
+    def row_width(self) -> int:
+        """All users are compared before all items are scored."""
+        return max(self.n_items, len(self.histories))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Nothing beside the histories, which the base class keeps."""

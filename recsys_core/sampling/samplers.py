@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from recsys_core.powers import power
 from recsys_core.sampling.config import SamplingConfig
 
 
@@ -63,7 +64,7 @@ class UniformSampler:
 
 
 class PopularitySampler:
-    """An item with c train rows is drawn with probability c^power / sum of c^power.
+    """An item with c train rows is drawn with probability c^exponent / sum of c^exponent.
 
     Parameters
     ----------
@@ -71,9 +72,10 @@ class PopularitySampler:
         Shape (n_items,): train rows of each item.
     """
 
-    def __init__(self, counts: Tensor, power: float) -> None:
+    def __init__(self, counts: Tensor, exponent: float) -> None:
         self.catalogue = counts.nonzero().squeeze(1)
-        weights = counts[self.catalogue].double() ** power
+        raised = power(counts[self.catalogue].cpu().numpy(), exponent)
+        weights = torch.from_numpy(raised).to(counts.device)
         self.cumulated = torch.cumsum(weights, 0)
         self.log_share = torch.full(counts.shape, -math.inf, device=counts.device)
         self.log_share[self.catalogue] = torch.log(weights / weights.sum()).float()

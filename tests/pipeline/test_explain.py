@@ -60,7 +60,7 @@ def test_influence_is_the_similarity_that_item_cf_adds_up(train: Interactions) -
     model = fit("item-cf", train)
     known = model.histories_of(np.array([0]))
     lost = influence(model, 0, known, np.array([EFFECT]))
-    expected = model.item_scores(np.array([EFFECT]))[0, CAUSE]  # type: ignore[attr-defined]
+    expected = model.item_scores(np.array([CAUSE]))[0, EFFECT]  # type: ignore[attr-defined]
     np.testing.assert_allclose(lost[0, known.items.tolist().index(CAUSE)], expected, rtol=1e-5)
     assert lost.shape == (1, len(known.items))
 

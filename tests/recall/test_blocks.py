@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 
+from recsys_core.recall.base import block_rows
 from recsys_core.recall.blocks import map_blocks
 from recsys_core.threads import limited_threads
 from tests.recall.build import N_USERS, fit, planted
@@ -32,6 +33,12 @@ def test_the_budget_of_threads_is_kept() -> None:
         assert len(set(map_blocks(meet, 2, 1))) == 2
     with limited_threads(1):
         assert set(map_blocks(lambda part: threading.get_ident(), 4, 1)) == {threading.get_ident()}
+
+
+def test_a_block_has_at_least_some_rows() -> None:
+    assert block_rows(1000) == 2097
+    assert block_rows(1_000_000) == 32  # 2 would fit into a cache, and take four times as long
+    assert block_rows(10**9) == 32
 
 
 def test_a_chosen_backend_does_the_work_in_its_processes() -> None:

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_core.protocols.interactions import Interactions
-from recsys_core.recall import item_cf
+from recsys_core.recall import base, item_cf
 from recsys_core.recall.item_cf import ItemCF
 from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset, random_dataset
@@ -119,7 +119,8 @@ def test_agrees_with_literal_code_on_random_data(
     """Both ways to multiply, several blocks, several threads."""
     monkeypatch.setattr(item_cf, "DENSE_ITEMS", dense_items)
     monkeypatch.setattr(item_cf, "GRAM_BLOCK", 7)
-    monkeypatch.setattr(item_cf, "BLOCK_SCORES", 9 * 40)
+    monkeypatch.setattr(base, "BLOCK_SCORES", 9 * 40)
+    monkeypatch.setattr(base, "LEAST_ROWS", 1)
     data = random_dataset(2)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), None)
     with limited_threads(3):

@@ -13,7 +13,16 @@ from recsys_core.errors import InputError
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.registry import model_info, model_names
-from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, block_of, fit, planted
+from tests.recall.build import (
+    COLD_ITEM,
+    ITEMS,
+    N_ITEMS,
+    block_of,
+    fit,
+    history,
+    planted,
+    random_rows,
+)
 
 SIMILAR = [name for name in model_names() if issubclass(model_info(name).cls, ItemToItem)]
 IMPERSONAL = {"popularity"}
@@ -79,3 +88,15 @@ def test_items_of_the_same_block_are_alike(name: str) -> None:
     assert COLD_ITEM not in whole.items
     assert (whole.items[1] == -1).all()
     assert np.isneginf(whole.scores[1]).all()
+
+
+@pytest.mark.parametrize("name", ["item-cf", "ease"])
+def test_what_is_like_an_item_is_what_it_recommends(name: str) -> None:
+    """Likeness has a direction here: the item is the history, the others are candidates."""
+    train = random_rows()
+    model: Any = fit(name, train)
+    for item in range(0, train.n_items, 5):
+        recommended = model.recommend(np.array([-1]), 10, histories=history([item]))
+        similar = model.similar_items(np.array([item]), 10)
+        np.testing.assert_array_equal(similar.items, recommended.items)
+        np.testing.assert_array_equal(similar.scores, recommended.scores)

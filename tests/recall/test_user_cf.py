@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.dataset import FloatArray
+from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.user_cf import UserCF
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history
@@ -74,3 +76,20 @@ def test_the_nearest_users_alone_are_asked() -> None:
     likes = model.likes.toarray()
     for scores in model.score(np.arange(5), model.histories_of(np.arange(5))):
         assert any(np.array_equal(scores > 0, row > 0) for row in likes)
+
+
+def test_blocks_are_short_where_users_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every user of a block is compared with all users, however few the items are."""
+    rows = [(user, user % 3, 5.0, 0) for user in range(500)]
+    train = Interactions.in_time_order(dataset(rows), np.arange(500), 4.0)
+    monkeypatch.setattr("recsys_core.recall.base.BLOCK_SCORES", 40 * 500)
+    model = fit("user-cf", train)
+    score, blocks = model.score, []
+
+    def noting(users: NDArray[np.integer], histories: Histories) -> FloatArray:
+        blocks.append(len(users))
+        return score(users, histories)
+
+    monkeypatch.setattr(model, "score", noting)
+    model.recommend(np.arange(500), 2)
+    assert blocks == [40] * 12 + [20]

@@ -105,7 +105,7 @@ class Driver:
         runs_dir = self._sweep.runs_dir
         if trial.run_id:
             return Run(runs_dir / trial.run_id)
-        for path in runs_dir.glob(f"*/{ENTRY}"):
+        for path in sorted(runs_dir.glob(f"*/{ENTRY}")):  # of two, all drivers take the earlier
             with suppress(StoreError):
                 entry = read_entry(Run(path.parent))
                 if entry is not None and entry.trial == _mark(self._sweep, trial):
