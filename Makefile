@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage test-browser accuracy soak bench snapshots tour clean
+.PHONY: help eval test check pytest coverage sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,6 +29,23 @@ coverage: .venv/.installed-dev
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15
+
+sameness: .venv/.installed-dev  ## data, splits, lists of models that count, pictures: the same for every processor and hash seed
+	@$(MAKE) --no-print-directory -j 2 --output-sync same-here same-avx2 same-sse
+
+# Vector instructions of NumPy and torch, kernel of BLAS and hash seed differ in each. The digests
+# and pictures are those of no setting in particular: none is set anywhere to make results equal.
+SAMENESS := $(BIN)/pytest tests/sameness tests/tui/test_pictures.py
+AVX512 := X86_V4 AVX512_ICL AVX512_SPR
+
+same-here: .venv/.installed-dev
+	PYTHONHASHSEED=1 OPENBLAS_CORETYPE=$(if $(shell grep -m 1 -o avx512f /proc/cpuinfo),SkylakeX,Zen) $(SAMENESS)
+
+same-avx2: .venv/.installed-dev
+	PYTHONHASHSEED=2 OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$(AVX512)" $(SAMENESS)
+
+same-sse: .venv/.installed-dev
+	PYTHONHASHSEED=1 OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default NPY_DISABLE_CPU_FEATURES="X86_V3 $(AVX512)" $(SAMENESS)
 
 test-browser:  ## a first session in Chromium, through --serve
 	@if [ -z "$(CHROMIUM)" ]; then \

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import recsys_core
 from recsys_core.registry import model_info
 
@@ -98,12 +100,36 @@ def _git_revision() -> str | None:
     return done.stdout.strip()
 
 
+def describe_processor() -> dict[str, str | None]:
+    """Name what the libraries compute with here; it may change late digits of what is trained.
+
+    Returns
+    -------
+    ``machine``: the architecture; ``numpy``: the highest level of vector instructions that NumPy
+    uses; ``blas``: the kernel of the linear algebra; ``torch``: its level, where torch is loaded.
+    None: not known.
+    """
+    from threadpoolctl import threadpool_info
+
+    levels: Any = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    used = levels.get("found") or levels.get("baseline")
+    kernels = {pool.get("architecture") for pool in threadpool_info() if pool["user_api"] == "blas"}
+    torch = sys.modules.get("torch")
+    return {
+        "machine": platform.machine(),
+        "numpy": used[-1] if used else None,
+        "blas": ", ".join(sorted(filter(None, kernels))) or None,
+        "torch": torch.backends.cpu.get_cpu_capability() if torch else None,
+    }
+
+
 def describe_environment(model: str, threads: int, device: str) -> dict[str, Any]:
     """Collect what must be known to repeat a run; plain values."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
+        "processor": describe_processor(),
         "packages": package_versions(),
         "threads": threads,
         "device": device,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from recsys_core.pipeline.environment import (
     code_fingerprint,
     describe_environment,
+    describe_processor,
     peak_memory_mb,
     reset_peak_memory,
 )
@@ -45,6 +48,27 @@ def test_all_of_a_plugin_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert fingerprint() == first
     part.rename(package / "share.py")
     assert fingerprint() != first
+
+
+def test_the_processor_is_that_of_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    found = describe_environment("popularity", 1, "cpu")["processor"]
+    assert list(found) == ["machine", "numpy", "blas", "torch"]
+    assert found["machine"] == platform.machine()
+    assert found["torch"] == torch.backends.cpu.get_cpu_capability()
+    levels: Any = np.show_config(mode="dicts")
+    assert found["numpy"] in [*levels["SIMD Extensions"]["found"], "X86_V2", None]
+    monkeypatch.delitem(sys.modules, "torch")
+    pool = {"user_api": "blas", "architecture": "Zen"}
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [pool, {"user_api": "openmp"}])
+    monkeypatch.setattr(np, "show_config", lambda mode: {})
+    assert describe_processor() == {
+        "machine": platform.machine(),
+        "numpy": None,
+        "blas": "Zen",
+        "torch": None,
+    }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can start a new peak")

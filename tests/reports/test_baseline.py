@@ -12,6 +12,7 @@ from tests.reports.folders import PROTOCOL, make_run, make_unfinished
 from workbench.reports.baseline import check_baseline, parse_tolerance, read_baseline
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
+from workbench.reports.view import notes
 from workbench.reports.write import write_report
 
 
@@ -226,3 +227,37 @@ def _array(values: list[Any]) -> Any:
     import numpy as np
 
     return np.array(values, dtype=np.float64)
+
+
+def computed_on(folder: Path, **processor: str | None) -> Path:
+    """Say what a run was computed with."""
+    (folder / "environment.json").write_text(json.dumps({"processor": processor}))
+    return folder
+
+
+def test_a_baseline_of_another_processor_is_compared_with_a_note(tmp_path: Path) -> None:
+    old = computed_on(make_run(tmp_path, "mf", run_id="old"), numpy="X86_V4", blas="SkylakeX")
+    new = make_run(tmp_path, "mf", run_id="new")
+    computed_on(new, numpy="X86_V3", blas="SkylakeX", torch="AVX2")
+    report = build(old, {}, new)
+    assert report["baseline_note"] == (
+        "The baseline was computed on another processor (NumPy X86_V4, here X86_V3): trained"
+        " models may differ from it in late digits, deepwalk and word2vec visibly."
+    )
+    assert report["baseline_note"] in notes(report)
+    assert report["exit_code"] == 0
+    write_report(build(old, {}, old), tmp_path / "old.json")
+    from_report = build(tmp_path / "old.json", {}, new)
+    assert from_report["baseline_note"] == report["baseline_note"]
+
+
+@pytest.mark.parametrize(
+    "processor", [None, {}, {"numpy": "X86_V3", "torch": None}, 5, {"numpy": 3}]
+)
+def test_an_equal_or_unknown_processor_is_not_worth_a_note(tmp_path: Path, processor: Any) -> None:
+    old = make_run(tmp_path, "mf", run_id="old")
+    (old / "environment.json").write_text(json.dumps({"processor": processor}))
+    new = computed_on(make_run(tmp_path, "mf", run_id="new"), numpy="X86_V3", torch="AVX2")
+    report = build(old, {}, new)
+    assert report["baseline_note"] is None
+    assert all("processor" not in note for note in notes(report))

@@ -39,6 +39,8 @@ class Baseline:
         with tolerance 0.
     runs
         Label -> run folders, for the paired test; empty when the source is a report.
+    processor
+        What the libraries computed with; empty when the source does not say.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Baseline:
     split_fingerprint: str | None
     tolerances: Mapping[str, float] = field(default_factory=dict)
     runs: Mapping[str, Sequence[ReportRun]] = field(default_factory=dict)
+    processor: Mapping[str, Any] = field(default_factory=dict)
 
     def tolerance(self, metric: str) -> float | None:
         """Return the allowed drop, None for a metric that is shown but not judged.
@@ -117,7 +120,9 @@ def _from_run(path: Path, tolerances: Mapping[str, float]) -> Baseline:
             "name a run that succeeded",
         )
     values = {run.label: run.metrics}
-    return Baseline(str(path), values, run.split_fingerprint, tolerances, {run.label: [run]})
+    runs = {run.label: [run]}
+    processor = _processor(run.environment)
+    return Baseline(str(path), values, run.split_fingerprint, tolerances, runs, processor)
 
 
 def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
@@ -133,12 +138,40 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
             values.setdefault(_text(row["label"]), {})[_text(row["metric"])] = _number(row["mean"])
         found = report["protocol"]["fingerprint"]
         fingerprint = None if found is None else _text(found)
+        processor = _processor(report.get("environment"))
     except (KeyError, TypeError) as error:
         raise InputError(
             f"baseline {path}: not a report of schema 1 (problem: {shorten(error)})",
             _ANY_BASELINE,
         ) from None
-    return Baseline(str(path), values, fingerprint, tolerances)
+    return Baseline(str(path), values, fingerprint, tolerances, processor=processor)
+
+
+def _processor(environment: object) -> dict[str, str]:
+    """Read the processor of environment.json; one of an earlier version does not say."""
+    found = environment.get("processor") if isinstance(environment, dict) else None
+    named = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in named if isinstance(value, str)}
+
+
+#: parts of a processor as they are called in a sentence
+_PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS", "torch": "torch"}
+
+
+def processor_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
+    """Say how the processor of a baseline differs from that of runs; None: not, or not known."""
+    for here in (_processor(run.environment) for run in runs if run.succeeded):
+        differing = [
+            f"{title} {baseline.processor[name]}, here {here[name]}"
+            for name, title in _PARTS.items()
+            if name in here and here[name] != baseline.processor.get(name, here[name])
+        ]
+        if differing:
+            return (
+                f"The baseline was computed on another processor ({'; '.join(differing)}): trained"
+                " models may differ from it in late digits, deepwalk and word2vec visibly."
+            )
+    return None
 
 
 def _text(value: object) -> str:

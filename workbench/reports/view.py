@@ -212,6 +212,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_history_notes(report["runs"]),
         *_seed_notes(report),
         *_reference_notes(report["runs"]),
+        *filter(None, [report.get("baseline_note")]),
     ]
 
 

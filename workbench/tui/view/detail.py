@@ -292,6 +292,8 @@ def _files(run: RunSummary) -> Iterator[tuple[str, object]]:
 def _machine(environment: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name in ("python", "platform", "cpu_count", "threads", "device", "git_revision"):
         yield name.replace("_", " "), environment.get(name)
+    for name, value in _mapping(environment.get("processor")).items():
+        yield f"processor: {name}", value
     yield from _mapping(environment.get("packages")).items()
 
 
