@@ -185,6 +185,7 @@ class _ResampledAuc:
     def __init__(self, user: NDArray[np.int64], labels: FloatArray, probabilities: Vector) -> None:
         positive = labels > 0
         negatives, positives = np.sort(probabilities[~positive]), probabilities[positive]
+        # any order of ties will do: running sums are read before the first and after the last
         self._negative_user = user[~positive][np.argsort(probabilities[~positive])]
         self._positive_user = user[positive]
         self._below = np.searchsorted(negatives, positives, side="left")

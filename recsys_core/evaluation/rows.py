@@ -24,7 +24,7 @@ def average_ranks(scores: Vector, groups: NDArray[np.integer] | None = None) -> 
     -------
     Shape (n,).
     """
-    order = np.argsort(scores)
+    order = np.argsort(scores)  # any order of ties will do: they share their mean rank
     if groups is not None:
         # as np.lexsort((scores, groups)), but sorting integers is four times as fast
         keys = (groups[order].astype(np.int64) << 32) | np.arange(len(order))

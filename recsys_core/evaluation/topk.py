@@ -76,6 +76,7 @@ def _candidates(ordered: FloatArray, k: int) -> tuple[TimeArray, TimeArray]:
     groups = n_items // per_group
     strips = (ordered[:, i * groups : (i + 1) * groups] for i in range(per_group))
     maxima = reduce(np.maximum, strips)
+    # the value alone is used, not where the partition put it
     bound = np.partition(maxima, groups - k, axis=1)[:, groups - k]
     bound = np.maximum(bound, np.finfo(np.float32).min)  # leaves -inf out
     rows, columns = np.divmod(np.flatnonzero(ordered >= bound[:, None]), n_items)

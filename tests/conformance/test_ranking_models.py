@@ -91,7 +91,7 @@ def test_gradients_reach_every_parameter(name: str) -> None:
 
 #: the order of a sum depends on the number of rows and on the processor: in float64 that is worth
 #: at most eps (2e-16) x terms of a logit (below 1,000) x their size (below 50)
-ROUNDING: dict[str, float] = {"rtol": 0, "atol": 1e-11}
+ROUNDING = 1e-11
 
 
 def in_float64(some: Batch) -> Batch:
@@ -104,14 +104,14 @@ def test_a_row_does_not_depend_on_the_others(name: str) -> None:
     together = model(some)
     alone = torch.cat([model(pick(some, [row])) for row in range(3)])
     turned = model(pick(some, [2, 0, 1, 0]))
-    torch.testing.assert_close(together, alone, **ROUNDING)
-    torch.testing.assert_close(together[[2, 0, 1, 0]], turned, **ROUNDING)
+    torch.testing.assert_close(together, alone, rtol=0, atol=ROUNDING)
+    torch.testing.assert_close(together[[2, 0, 1, 0]], turned, rtol=0, atol=ROUNDING)
 
 
 def test_padding_changes_nothing(name: str) -> None:
     model = build(name).eval().double()
     narrow, wide = (model(in_float64(some)) for some in (batch(), wider(batch())))
-    torch.testing.assert_close(narrow, wide, **ROUNDING)
+    torch.testing.assert_close(narrow, wide, rtol=0, atol=ROUNDING)
 
 
 def test_a_planted_effect_is_found(name: str, parts: Split) -> None:

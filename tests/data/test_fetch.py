@@ -328,6 +328,17 @@ def test_ml_100k_comes_from_the_package_index_when_grouplens_is_out_of_reach(
     assert dataset.timestamp.tolist() == [978301968, 978300760]
 
 
+def test_of_several_wheels_the_same_one_is_taken_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order in which a folder lists its files is that of the file system."""
+    for name in ("films-1.0-py2-none-any.whl", "films-1.0-py3-none-any.whl"):
+        (tmp_path / name).touch()
+    as_listed = sorted(tmp_path.iterdir(), reverse=True)
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(as_listed))
+    assert fetch.download_wheel("films==1.0", tmp_path).name == "films-1.0-py2-none-any.whl"
+
+
 def test_when_every_source_fails_each_is_named_with_its_reason(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

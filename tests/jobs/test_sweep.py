@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ import pytest
 from tests.jobs.tools import spec_of, write_result
 from tests.workbench.conftest import Done, no_session
 from workbench.cli.main import run_command_line
-from workbench.jobs.queue import Entry, cancel, read_entry, waiting_jobs
+from workbench.jobs.queue import ENTRY, Entry, cancel, read_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
 from workbench.jobs.sweep import Sweep, change_sweep, create_sweep, list_sweeps, read_sweep
 from workbench.jobs.sweep_driver import Driver
@@ -152,6 +153,23 @@ def test_a_trial_that_was_chosen_but_not_yet_in_the_queue_is_not_lost(
     Driver(sweep).step()
     assert waiting(sweep.runs_dir) == [run]
     assert Study(sweep).trials()[0].run_id == run.run_id
+
+
+def test_of_two_runs_of_a_trial_every_driver_follows_the_earlier(
+    sweep: Sweep, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder lists its runs in the order of the file system."""
+    Driver(sweep).step()
+    study = Study(sweep)
+    trial = study.trials()[0]
+    run = waiting(runs_dir)[0]
+    twin = runs_dir / f"{run.path.name}-twin"
+    shutil.copytree(run.path, twin)
+    study.note(trial.number, run_id="")
+    as_listed = [twin / ENTRY, run.path / ENTRY]
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(as_listed))
+    Driver(sweep)
+    assert study.trials()[0].run_id == run.path.name
 
 
 def test_several_trials_at_once(runs_dir: Path) -> None:
