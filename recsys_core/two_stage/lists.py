@@ -170,7 +170,7 @@ def thin(
     """
     rest = ~labels & (items >= 0)
     draw = np.where(rest, rng.random(items.shape), 2.0)
-    place = np.argsort(np.argsort(draw, axis=1), axis=1)
+    place = np.argsort(np.argsort(draw, axis=1, kind="stable"), axis=1, kind="stable")
     kept = labels | (rest & (place < negatives))
     order = np.argsort(~kept, axis=1, kind="stable")[:, : int(kept.sum(axis=1).max(initial=0))]
     items = np.where(kept, items, -1)
