@@ -1,6 +1,6 @@
 """What must be the same on every machine, as digests that were written down on one of them.
 
-`make sameness` runs this file at three levels of the processor's vector instructions, with two
+`make sameness` runs this file at three levels of the processor's vector instructions, with three
 kernels of BLAS and two hash seeds. A digest that fails there alone depends on one of them: mend the
 code. One that fails everywhere was changed on purpose, or not: then write the new one down.
 """
