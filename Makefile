@@ -92,7 +92,7 @@ define install
 	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)" & torch=$$!; \
 	  $(PIP_INSTALL) --no-deps numpy scipy pandas gensim faiss-cpu $(if $(1),scikit-learn pyarrow mypy) && wait $$torch
 	@$(LOAD) torch 2>/dev/null & $(PIP_INSTALL) -e '.$(1)' && wait
-	@$(LOAD) pandas scipy.stats gensim.models & $(LOAD) torch optuna textual.app textual.widgets; wait
+	@$(LOAD) pandas scipy.sparse scipy.special gensim.models & $(LOAD) torch optuna textual.app textual.widgets; wait
 	@$(LOAD) sklearn.linear_model & $(LOAD) distributed hypothesis pytest pyarrow.parquet; wait
 	@touch $(2)
 endef
