@@ -76,13 +76,17 @@ class Session:
         await self.pilot.pause()
         assert self.current == label
 
-    async def until(self, true: Callable[[], bool]) -> None:
+    async def until(self, true: Callable[[], bool], otherwise: str = "still not so") -> None:
         """Wait for something that other threads, processes or a change of files bring about."""
         end = time.monotonic() + PATIENCE
         while not true():
-            assert time.monotonic() < end, f"still not so:\n{self.text()}"
+            assert time.monotonic() < end, f"{otherwise}:\n{self.text()}"
             await asyncio.sleep(0.02)
             await self.pilot.pause()
+
+    async def see(self, text: str) -> None:
+        """Wait for a text on the screen."""
+        await self.until(lambda: text in self.text(), f"no {text!r}")
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from recsys_core.data.sample import make_sample
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.folders import recall_metrics, write_jobs, write_run
+from tests.tui.session import Session
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
@@ -34,14 +35,22 @@ def test_first_steps(snap_compare: Callable[..., bool]) -> None:
     assert snap_compare(WorkbenchApp(nowhere, Path("data")), terminal_size=SMALL)
 
 
+def session_of(pilot: Pilot[None]) -> Session:
+    app = pilot.app
+    assert isinstance(app, WorkbenchApp)
+    return Session(app, pilot)
+
+
 def keys(*names: str) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Press keys and wait until the differences are tested."""
 
     async def press(pilot: Pilot[None]) -> None:
+        def tested() -> bool:
+            return not any("testing" in line.remark for line in pilot.app.query(TitleLine))
+
         await pilot.press(*names)
         await pilot.pause()
-        while any("testing" in line.remark for line in pilot.app.query(TitleLine)):
-            await pilot.pause(0.02)
+        await session_of(pilot).until(tested, "the differences are not tested")
 
     return press
 
@@ -90,17 +99,11 @@ def test_jobs(
 def steps(*each: tuple[str, str]) -> Callable[[Pilot[None]], Awaitable[None]]:
     """Press keys and wait for a text, again and again."""
 
-    def seen(pilot: Pilot[None], text: str) -> bool:
-        lines = pilot.app.screen._compositor.render_strips()
-        return any(text in line.text for line in lines)
-
     async def go(pilot: Pilot[None]) -> None:
+        s = session_of(pilot)
         for names, text in each:
             await pilot.press(*names.split())
-            for _ in range(1000):
-                await pilot.pause(0.02)
-                if seen(pilot, text):
-                    break
+            await s.see(text)
         for line in pilot.app.screen.query(TitleLine):
             if line.remark.startswith("/"):
                 line.remark = "/home/you/project/data"

@@ -187,7 +187,7 @@ class WorkbenchApp(App[None]):
         self.call_after_refresh(self._start_following)
 
     def _start_following(self) -> None:
-        self.run_worker(self._follow(), group="follow")
+        self.run_worker(self._follow, group="follow")
 
     async def on_event(self, event: Event) -> None:
         """Take one key after the other; one that comes back is a command."""

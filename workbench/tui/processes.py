@@ -10,8 +10,10 @@ from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from subprocess import DEVNULL, PIPE
-from typing import Any
+from subprocess import DEVNULL, PIPE, Popen
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import IO, Any
 
 from recsys_core.errors import InputError
 from recsys_core.reading import shorten
@@ -66,14 +68,33 @@ class Done:
 
 
 async def run_process(command: Sequence[str]) -> Done:
-    """Run a command of this program and wait for its end; it survives the session's."""
-    try:
-        process = await _start(command)
-    except OSError as error:
-        return _not_started(error)
-    output, errors = await process.communicate()
-    texts = (part.decode(errors="replace").strip() for part in (output, errors))
-    return Done(process.returncode or 0, *texts)
+    """Run a command of this program and wait for its end; it survives the session's.
+
+    A process of asyncio's would not: it is killed when its loop is closed. Neither would one that
+    says something through a pipe which nobody holds any longer.
+    """
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        try:
+            process = Popen(  # noqa: S603 - this program itself
+                command, stdin=DEVNULL, stdout=output, stderr=errors, start_new_session=True
+            )
+        except OSError as error:
+            return _not_started(error)
+
+        def wait() -> None:
+            process.wait()
+            with suppress(RuntimeError):  # the session ended first
+                loop.call_soon_threadsafe(ended.set)
+
+        Thread(target=wait, daemon=True).start()
+        await ended.wait()
+        return Done(process.returncode, _read(output), _read(errors))
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace").strip()
 
 
 async def follow_process(command: Sequence[str], on_line: Callable[[str], None]) -> Done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -103,8 +104,8 @@ class DataScreen(FullScreen):
         """Read the list and the catalogue, and follow the folder."""
         self.title_line.what = "reading the data folder …"
         self.title_line.remark = plain(str(self.workbench.data_dir.absolute()))
-        self.run_worker(self._open_catalogue(), group="catalogue")
-        self.run_worker(self._follow(), group="look")
+        self.run_worker(self._open_catalogue, group="catalogue")
+        self.run_worker(self._follow, group="look")
         self.grid.focus()
 
     def on_screen_resume(self) -> None:
@@ -226,7 +227,7 @@ class DataScreen(FullScreen):
             self._show_set()
             self.workers.cancel_group(self, "describe")
             if each.here and each.fingerprint not in self._about:
-                self.run_worker(self._describe(each), group="describe", exclusive=True)
+                self.run_worker(partial(self._describe, each), group="describe", exclusive=True)
         elif each is not None and protocols.protocol != self._protocol:
             self._protocol = protocols.protocol
             protocols.describe()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on, work
@@ -232,7 +233,7 @@ class ItemsScreen(FullScreen):
             if self.similar.cursor_row < len(items):
                 self._go_to(items[self.similar.cursor_row][0])
         elif self.item is not None:
-            self.run_worker(self._ask(self.item), group="ask", exclusive=True)
+            self.run_worker(partial(self._ask, self.item), group="ask", exclusive=True)
 
     async def _ask(self, item: int) -> None:
         """Run the headless command once a model: this process loads none."""

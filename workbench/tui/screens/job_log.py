@@ -47,7 +47,7 @@ class LogScreen(FullScreen):
     def on_mount(self) -> None:
         """Begin to read."""
         self.watch(self.app, "runs", self._say_title)
-        self.run_worker(self._follow(), group="log")
+        self.run_worker(self._follow, group="log")
 
     def _say_title(self) -> None:
         run = next((r for r in self.workbench.runs if r.run_id == self._run.run_id), self._run)

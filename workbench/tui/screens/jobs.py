@@ -106,7 +106,7 @@ class JobsScreen(FullScreen):
         self.watch(self.app, "runs", self._take_runs, init=False)
         self.watch(self.app, "queue", self._draw, init=False)
         self.grid.focus()
-        self.run_worker(self._follow(), group="curves")
+        self.run_worker(self._follow, group="curves")
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose columns and charts anew."""
@@ -290,7 +290,7 @@ class JobsScreen(FullScreen):
             except InputError as error:
                 self.notify(plain_lines(str(error)), severity="error", markup=False)
 
-        self.run_worker(do(), group="requests")
+        self.run_worker(do, group="requests")
 
     def action_add(self) -> None:
         """Open the dialog for a new job."""

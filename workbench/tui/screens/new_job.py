@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -83,7 +84,7 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Get the catalogue."""
-        self.run_worker(self._open(), group="form")
+        self.run_worker(self._open, group="form")
 
     async def _open(self) -> None:
         try:
@@ -281,7 +282,7 @@ class NewJobScreen(ModalScreen[str | None]):
             return
         self._busy = True
         self._say("checking and adding the job …")
-        self.run_worker(self._add(self._form.arguments()), group="form")
+        self.run_worker(partial(self._add, self._form.arguments()), group="form")
 
     async def _add(self, arguments: list[str]) -> None:
         app = self.app

@@ -61,7 +61,7 @@ class QuitScreen(ModalScreen[None]):
 
     def action_cancel(self) -> None:
         """Cancel the jobs, then end the session."""
-        self.run_worker(self._cancel(), exclusive=True)
+        self.run_worker(self._cancel, exclusive=True)
 
     async def _cancel(self) -> None:
         try:

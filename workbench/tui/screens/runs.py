@@ -134,7 +134,7 @@ class RunsScreen(FullScreen):
         put(self.query_one("#nothing", Static), self._why_nothing())
         self._say_title()
         if self._tests.missing(self._layout.comparisons):
-            self.run_worker(self._test(), group="tests", exclusive=True)
+            self.run_worker(self._test, group="tests", exclusive=True)
 
     async def _test(self) -> None:
         """Test the rows against the baseline, one after the other, off this thread."""

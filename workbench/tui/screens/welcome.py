@@ -73,7 +73,7 @@ class WelcomeScreen(FullScreen):
         """Train the baselines; the jobs appear, then the results."""
         self._started = True
         self.title_line.remark = "starting …"
-        self.run_worker(self._start(), exclusive=True)
+        self.run_worker(self._start, exclusive=True)
 
     async def _start(self) -> None:
         app = self.workbench

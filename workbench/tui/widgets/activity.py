@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -62,7 +63,7 @@ class Activity(SectionView):
             What helps besides what the error says.
         """
         self.trouble = None
-        self._worker = self.run_worker(self._do(title, work, remedy), group="work")
+        self._worker = self.run_worker(partial(self._do, title, work, remedy), group="work")
         self.post_message(self.Changed())
 
     async def _do(self, title: str, work: Callable[[], Awaitable[str]], remedy: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -86,7 +87,7 @@ class People(Vertical):
     def search(self) -> None:
         """Find the users that pass, off the thread that answers keys."""
         if self._browse is not None:
-            self.run_worker(self._find(self._browse), group="find", exclusive=True)
+            self.run_worker(partial(self._find, self._browse), group="find", exclusive=True)
 
     async def _find(self, browse: Browse) -> None:
         try:
@@ -158,8 +159,8 @@ class People(Vertical):
         """Open the search line, or go to it; what searches need is read while one types."""
         if self._browse is not None and self._list is not None:
             metric = self._list.metric
-            warming = asyncio.to_thread(_warm_up, self._browse, self._runs, metric, self._facets)
-            self.run_worker(warming, group="facets", exclusive=True)
+            read = partial(_warm_up, self._browse, self._runs, metric, self._facets)
+            self.run_worker(partial(asyncio.to_thread, read), group="facets", exclusive=True)
         if not self.query("#find"):
             field = Entry(self.question, placeholder=_EXAMPLE, id="find")
             field.border_title = "find users"
