@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+gc.disable()
+
 # Tests run side by side, one process a core, and their work is small: more threads than that only
 # wait for each other. Set before any library reads it, and inherited by the processes tests start.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -59,3 +61,4 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what the imports left: a tenth of the time of the screens."""
     gc.collect()
     gc.freeze()
+    gc.enable()

@@ -22,13 +22,18 @@ from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig
 from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, N_USERS, block_of, fit, history, planted
 
-RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
+RECALL = [name for name in model_names() if model_info(name).stage in ("recall", "two-stage")]
 #: fields without which defaults for real data learn too little from 600 planted likes
 FIELDS: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 60},
     "dssm": {"batch_size": 16},
     "youtube-dnn": {"batch_size": 16, "dropout": 0.5, "clock": True},
     "sasrec": {"batch_size": 8},
+    "two-stage": {
+        "channels": [{"model": "popularity", "quota": 50}, {"model": "item-cf", "quota": 50}],
+        "merge": {"method": "round-robin", "size": 50},  # all there is, so that lists are whole
+        "ranker": {"params": {"hidden": [16], "epochs": 40, "batch_size": 16, "dropout": 0}},
+    },
 }
 #: models that give everybody the same list
 IMPERSONAL = {"popularity"}
@@ -156,7 +161,7 @@ def test_same_seed_same_result_and_nothing_is_printed(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     train, valid = parts()
-    short = SHORT if name in BY_EPOCHS else {}
+    short = SHORT if name in BY_EPOCHS else FIELDS["two-stage"] if name == "two-stage" else {}
     first, second = (
         fit(name, train, valid=valid, runtime=Runtime(seed=4), **short).state() for _ in range(2)
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from recsys_core.data.store import load_dataset
+from tests.data.small import prepare_small
 from tests.jobs import trial_model
 from tests.jobs.tools import AddJob, spec_of
 from workbench.jobs.queue import Entry, add_job
@@ -23,9 +23,9 @@ from workbench.store.runs import Run
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder with the built-in sample set."""
+    """Return a data folder with a set on which jobs have next to nothing to do."""
     folder = tmp_path_factory.mktemp("data")
-    load_dataset("sample", folder)
+    prepare_small(folder)
     return folder
 
 

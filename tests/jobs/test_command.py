@@ -63,10 +63,10 @@ def start(runs_dir: Path, data_dir: Path, *arguments: str) -> subprocess.Popen[s
 
 
 def test_a_job_is_added_changed_and_listed(paused: Cli, runs_dir: Path) -> None:
-    line = ("--model", "item-cf", "--dataset", "sample", "--set", "neighbours=20", "--seeds", "3")
+    line = ("--model", "item-cf", "--dataset", "small", "--set", "neighbours=20", "--seeds", "3")
     first = run_of(runs_dir, paused("queue", "add", *line, "--label", "cf"))
     assert first.spec["params"] == {"neighbours": 20}
-    later = ("--model", "popularity", "--dataset", "sample", "--after", first.run_id)
+    later = ("--model", "popularity", "--dataset", "small", "--after", first.run_id)
     second = run_of(runs_dir, paused("queue", "add", *later, "--time-limit", "2h"))
     assert (
         paused("queue", "edit", second.run_id, "--priority", "3", "--memory-limit", "2G").code == 0
@@ -103,11 +103,11 @@ def test_a_job_is_added_changed_and_listed(paused: Cli, runs_dir: Path) -> None:
 
 
 def test_a_suite_and_a_file_are_added(paused: Cli, runs_dir: Path, tmp_path: Path) -> None:
-    line = ("--suite", "quick", "--models", "mf,item-cf", "--dataset", "sample")
+    line = ("--suite", "quick", "--models", "mf,item-cf", "--dataset", "small")
     added = paused("queue", "add", *line, "--seeds", "0,1").out.split()
     assert len(added) == 2 + 1  # no seed changes item-cf
     path = tmp_path / "job.yaml"
-    path.write_text("dataset: sample\nmodel: item-cf\nparams: {neighbours: 7}\n")
+    path.write_text("dataset: small\nmodel: item-cf\nparams: {neighbours: 7}\n")
     run = run_of(runs_dir, paused("queue", "add", "--spec", str(path)))
     assert run.spec["params"] == {"neighbours": 7}
 
@@ -119,7 +119,7 @@ def test_a_suite_and_a_file_are_added(paused: Cli, runs_dir: Path, tmp_path: Pat
         ("add --model itemcf", "did you mean 'item-cf'?"),
         ("add --model item-cf --set neighbors=3", "did you mean 'neighbours'?"),
         ("add --model item-cf --dataset sampel", "did you mean 'sample'?"),
-        ("add --model item-cf --dataset sample --after nobody", "no run 'nobody'"),
+        ("add --model item-cf --dataset small --after nobody", "no run 'nobody'"),
         ("add --model item-cf --time-limit soon", "'soon' is not a duration: write e.g. 90s"),
         ("add --model item-cf --memory-limit 0", "'0' is not a size"),
         ("add --model item-cf --models a", "--models chooses from a suite"),
@@ -206,7 +206,7 @@ def test_several_jobs_at_once_give_the_report_of_one_at_a_time(
 ) -> None:
     path = tmp_path / "suite.yaml"
     path.write_text(
-        "name: twins\ndataset: sample\nprotocol: {name: user-timeline}\njobs:\n"
+        "name: twins\ndataset: small\nprotocol: {name: user-timeline}\njobs:\n"
         "- {model: item-cf, label: first}\n- {model: popularity}\n"
         "- {model: item-cf, label: second}\n"
     )
@@ -228,7 +228,7 @@ def test_several_jobs_at_once_give_the_report_of_one_at_a_time(
 
 
 def test_ctrl_c_cancels_all_jobs_of_an_eval(runs_dir: Path, data_dir: Path, within: Within) -> None:
-    line = ("eval", "--models", "lr,mf,popularity", "--dataset", "sample", "--threads", "1")
+    line = ("eval", "--models", "lr,mf,popularity", "--dataset", "small", "--threads", "1")
     endless = ("--set", "lr.epochs=10000", "--set", "lr.patience=0", "--set", "mf.epochs=10000")
     with start(runs_dir, data_dir, *line, *endless, "--jobs", "2", "--quiet") as process:
         within(60, lambda: any(run.state == "running" for run in list_runs(runs_dir)))
@@ -241,7 +241,7 @@ def test_ctrl_c_cancels_all_jobs_of_an_eval(runs_dir: Path, data_dir: Path, with
 
 
 def test_a_paused_queue_is_no_place_for_an_eval(paused: Cli) -> None:
-    line = ("eval", "--models", "popularity,item-cf", "--dataset", "sample", "--jobs", "2")
+    line = ("eval", "--models", "popularity,item-cf", "--dataset", "small", "--jobs", "2")
     done = paused(*line, "--quiet")
     assert done.code == 2
     assert "the queue is paused" in done.err

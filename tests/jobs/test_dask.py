@@ -156,7 +156,7 @@ def test_eval_gives_the_report_of_this_machine(
     ):
         report = tmp_path / f"{name}.json"
         folders = ["--runs-dir", str(runs_dir.parent / name), "--data-dir", str(data_dir)]
-        line = ["eval", "--models", "item-cf,popularity", "--dataset", "sample"]
+        line = ["eval", "--models", "item-cf,popularity", "--dataset", "small"]
         line += ["--threads", "1", "--quiet", "--report", str(report), *options, *folders]
         assert run_command_line(line, no_session) == 0
         reports.append(json.loads(report.read_text()))
@@ -243,7 +243,7 @@ def test_the_data_set_is_sent_to_a_machine_that_lacks_it(
     supervise()
     within(END, lambda: all(is_over(run) for run in runs))
     assert [state_of(run) for run in runs] == ["succeeded"] * 2
-    assert "sending data set sample" in (runs[0].path / "log.txt").read_text()
+    assert "sending data set small" in (runs[0].path / "log.txt").read_text()
     one, other = (run.metrics["metrics"] for run in runs)
     assert one == other
 
@@ -367,12 +367,12 @@ def test_a_job_and_what_came_of_it_survive_the_journey(
 
 def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -> None:
     entry = Entry(str(data_dir), "")
-    fingerprint = json.loads((data_dir / "sample" / "meta.json").read_text())["fingerprint"]
-    job = {"entry": asdict(entry), "data": {"name": "sample", "fingerprint": fingerprint}}
+    fingerprint = json.loads((data_dir / "small" / "meta.json").read_text())["fingerprint"]
+    job = {"entry": asdict(entry), "data": {"name": "small", "fingerprint": fingerprint}}
     assert find_data(job, tmp_path) == data_dir
-    job["data"] = {"name": "sample", "fingerprint": "another"}
+    job["data"] = {"name": "small", "fingerprint": "another"}
     assert find_data(job, tmp_path) is None
-    assert set(pack_data(entry, "sample")) == {"prepared.npz", "meta.json"}
+    assert set(pack_data(entry, "small")) == {"prepared.npz", "meta.json"}
 
 
 def test_when_the_scheduler_is_lost_jobs_are_interrupted_everywhere(

@@ -159,7 +159,7 @@ def test_states_are_right_after_a_restart(add: AddJob, runs_dir: Path, within: W
 
 
 def limit_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
 def test_a_full_disk_fails_jobs_and_the_queue_goes_on(
@@ -215,9 +215,9 @@ def test_a_spec_from_a_stranger_executes_nothing(
     trap = tmp_path / "trap"
     specs = [
         f"!!python/object/apply:os.system ['touch {trap}']\n",
-        f"dataset: sample\nmodel: !!python/name:os.system\nlabel: 'touch {trap}'\n",
-        f"dataset: sample\nmodel: os.system\nparams: {{command: touch {trap}}}\n",
-        f"dataset: sample\nmodel: ../../{trap}\n",
+        f"dataset: small\nmodel: !!python/name:os.system\nlabel: 'touch {trap}'\n",
+        f"dataset: small\nmodel: os.system\nparams: {{command: touch {trap}}}\n",
+        f"dataset: small\nmodel: ../../{trap}\n",
     ]
     runs = []
     for spec in specs:

@@ -292,7 +292,7 @@ def cli(runs_dir: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> C
     return run
 
 
-ADD = ("queue", "add", "--model", "item-cf", "--dataset", "sample", "--threads", "1")
+ADD = ("queue", "add", "--model", "item-cf", "--dataset", "small", "--threads", "1")
 
 
 @pytest.mark.soak

@@ -23,7 +23,7 @@ class AddJob(Protocol):
 
 def spec_of(model: str, label: str, params: Mapping[str, object]) -> dict[str, Any]:
     return {
-        "dataset": "sample",
+        "dataset": "small",
         "protocol": {"name": "user-timeline"},
         "model": model,
         "params": dict(params),

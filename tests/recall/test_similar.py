@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import InputError
+from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.registry import model_info, model_names
+from tests.data.small import small
 from tests.recall.build import (
     COLD_ITEM,
     ITEMS,
@@ -76,9 +80,37 @@ def test_every_personal_model_knows_likeness() -> None:
     assert set(SIMILAR) <= recall - IMPERSONAL
 
 
+@cache
+def fitted(name: str) -> Any:
+    return fit(name, planted()[0], **FIELDS.get(name, {}))
+
+
+def shared(model: Any, items: NDArray[np.integer], k: int) -> float:
+    """Share of what is like an item that a history of that item alone gets, too."""
+    alike = model.similar_items(items, k).items
+    nobody = np.full(len(items), -1)
+    served = model.recommend(nobody, k, histories=history(*([item] for item in items.tolist())))
+    pairs = zip(alike.tolist(), served.items.tolist(), strict=True)
+    return float(np.mean([len(set(one) & set(other)) / k for one, other in pairs]))
+
+
+@pytest.mark.parametrize("name", SIMILAR)
+def test_a_history_of_one_item_gets_what_is_like_it(name: str) -> None:
+    assert shared(fitted(name), np.arange(N_ITEMS), ITEMS - 1) > 0.75
+
+
+@pytest.mark.parametrize("name", ["item-cf", "ease", "seq-ridge"])
+def test_where_a_history_adds_up_its_items_likeness_has_the_same_direction(name: str) -> None:
+    """From a rare item to a popular one is another way than back."""
+    data = small()
+    rows = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
+    model: Any = fit(name, rows)
+    assert shared(model, np.flatnonzero(model.catalogue), 5) > 0.98
+
+
 @pytest.mark.parametrize("name", SIMILAR)
 def test_items_of_the_same_block_are_alike(name: str) -> None:
-    model: Any = fit(name, planted()[0], **FIELDS.get(name, {}))
+    model = fitted(name)
     top = model.similar_items(np.arange(N_ITEMS), ITEMS - 1)
     same = block_of(top.items) == block_of(np.arange(N_ITEMS))[:, None]
     assert same[:, :5].mean() > 0.95

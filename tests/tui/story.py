@@ -29,7 +29,12 @@ class Window(Protocol):
 
 def see(window: Window, *words: str) -> str:
     """Wait until all words are on the screen; return it."""
-    window.until(lambda: all(word in window.text() for word in words), f"{words} are not there")
+
+    def seen() -> bool:
+        text = window.text()
+        return all(word in text for word in words)
+
+    window.until(seen, f"{words} are not there")
     return window.text()
 
 

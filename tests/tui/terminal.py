@@ -36,6 +36,7 @@ class Terminal:
         self._descriptor = descriptor
         self._screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.ByteStream(self._screen)
+        self._text = ""
 
     def read(self, seconds: float) -> None:
         """Wait at most so long for output; take what is there."""
@@ -46,6 +47,7 @@ class Terminal:
                 return
             self.output += new
             self._stream.feed(new)
+            self._text = ""
             seconds = 0
 
     def press(self, *keys: str) -> None:
@@ -56,7 +58,8 @@ class Terminal:
     def text(self) -> str:
         """Read what came; return the screen."""
         self.read(0)
-        return "\n".join(self._screen.display)
+        self._text = self._text or "\n".join(self._screen.display)
+        return self._text
 
     def screen(self) -> str:
         """Read what came; return the title of the screen: what is underlined in the first line."""
