@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
+.PHONY: help eval test check pytest coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +47,13 @@ same-avx2: .venv/.installed-dev
 same-sse: .venv/.installed-dev
 	PYTHONHASHSEED=1 OPENBLAS_CORETYPE=Prescott ATEN_CPU_CAPABILITY=default NPY_DISABLE_CPU_FEATURES="X86_V3 $(AVX512)" $(SAMENESS)
 
+coverage-workbench: .venv/.installed-dev  ## how much of workbench/ all tests reach, in processes that they start too
+	rm -f .coverage-workbench*
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov=workbench --cov-config=$(WORKBENCH) --cov-report= $(ARGS)
+	$(BIN)/coverage report --rcfile=$(WORKBENCH) --fail-under=85 --skip-covered --show-missing
+
+WORKBENCH := tests/coverage-workbench.ini
+
 test-browser:  ## a first session in Chromium, through --serve
 	@if [ -z "$(CHROMIUM)" ]; then \
 	  echo "test-browser: skipped, there is no Chromium here (Debian: apt install chromium; or CHROMIUM=/path)"; \
@@ -70,7 +77,7 @@ tour: .venv/.installed-dev  ## draw the pictures of docs/tour.md anew (a minute 
 	$(BIN)/python docs/tour/draw.py
 
 clean:  ## remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .benchmarks
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage-workbench* .benchmarks
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

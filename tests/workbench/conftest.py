@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.small import prepare_small
 from workbench.cli.main import run_command_line
 
 
@@ -30,8 +31,10 @@ def no_session(runs_dir: Path, data_dir: Path) -> int:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a data folder that fills with the built-in sample set when it is first used."""
-    return tmp_path_factory.mktemp("data")
+    """Return a data folder with a small set; the built-in one joins it when it is first used."""
+    folder = tmp_path_factory.mktemp("data")
+    prepare_small(folder)
+    return folder
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from recsys_core import registry
+from tests.data.small import SMALL
 from tests.workbench import trouble
 from tests.workbench.conftest import Cli
 from tests.workbench.test_store_runs import write_run
@@ -24,7 +25,7 @@ from workbench.store.files import StoreError, write_json
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run, Status, check_writable
 
-POPULARITY = ("eval", "--dataset", "sample", "--models", "popularity", "--quiet", "--threads", "1")
+POPULARITY = ("eval", "--dataset", SMALL, "--models", "popularity", "--quiet", "--threads", "1")
 
 
 def test_eval_prints_results_on_stdout_and_progress_on_stderr(cli: Cli) -> None:
@@ -42,7 +43,7 @@ def test_runs_are_reused_unless_fresh_and_shown_under_the_label_asked_for(
 ) -> None:
     suite = tmp_path / "mine.yaml"
     suite.write_text(
-        "name: mine\ndataset: sample\nprotocol: {name: user-timeline}\n"
+        "name: mine\ndataset: small\nprotocol: {name: user-timeline}\n"
         "jobs: [{model: popularity, label: top}]\n"
     )
     report = tmp_path / "report.json"
@@ -59,7 +60,7 @@ def test_runs_are_reused_unless_fresh_and_shown_under_the_label_asked_for(
 def test_seeds_changes_and_several_reports(cli: Cli, tmp_path: Path) -> None:
     paths = [tmp_path / f"new/report.{end}" for end in ("json", "md", "html", "csv", "xml")]
     reports = [word for path in paths for word in ("--report", str(path))]
-    line = ("eval", "--dataset", "sample", "--models", "item-cf,mf", "--k", "5,20")
+    line = ("eval", "--dataset", SMALL, "--models", "item-cf,mf", "--k", "5,20")
     changes = (
         "--set",
         "item-cf.neighbours=7",
@@ -98,7 +99,7 @@ def test_gates_and_baselines_decide_the_exit_code(cli: Cli, runs_dir: Path, tmp_
 
 def test_a_failed_job_does_not_stop_the_others(cli: Cli, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    line = ("eval", "--dataset", "sample", "--models", f"{trouble.NAME},popularity", "--quiet")
+    line = ("eval", "--dataset", SMALL, "--models", f"{trouble.NAME},popularity", "--quiet")
     gate = ("--gate", "popularity:ndcg@10>=.9")
     done = cli(*line, "--set", "trouble.trouble=bug", *gate, "--report", str(report))
     assert done.code == 3, "a failed job comes before a gate"
@@ -144,7 +145,7 @@ def test_train_takes_a_configuration_file_and_changes(
 ) -> None:
     config = tmp_path / "item-cf.yaml"
     config.write_text("neighbours: 9\n")
-    shared = ("--dataset", "sample", "--threads", "1", "--quiet")
+    shared = ("--dataset", SMALL, "--threads", "1", "--quiet")
     line = ("train", "--model", "item-cf", "--config", str(config), "--label", "mine")
     assert cli(*line, "--set", "protocol.relevance=3", *shared).code == 0
     assert cli(*line, "--set", "neighbours=5", *shared).code == 0
@@ -155,7 +156,7 @@ def test_train_takes_a_configuration_file_and_changes(
 
 
 def test_compare_shows_runs_side_by_side(cli: Cli, runs_dir: Path) -> None:
-    cli("eval", "--dataset", "sample", "--models", "popularity,item-cf", "--quiet")
+    cli("eval", "--dataset", SMALL, "--models", "popularity,item-cf", "--quiet")
     second, first = list_runs(runs_dir)
     done = cli("compare", first.run_id, second.run_id)
     assert done.code == 0
@@ -380,7 +381,7 @@ def test_models_are_listed_and_shown(cli: Cli) -> None:
 
 
 def test_a_resumed_run_goes_on_in_its_folder(cli: Cli, runs_dir: Path) -> None:
-    cli("train", "--model", "item-cf", "--dataset", "sample", "--quiet")
+    cli("train", "--model", "item-cf", "--dataset", SMALL, "--quiet")
     run = Run(list_runs(runs_dir)[0].folder)
     before = run.metrics["metrics"]
     run.write_status(Status("interrupted", created=5.0))

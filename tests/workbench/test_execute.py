@@ -19,6 +19,7 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
+from tests.data.small import SMALL
 from tests.workbench import trouble
 from workbench.jobs.execute import Outcome, execute, resumable_spec, resume
 from workbench.jobs.interrupts import asked_to_end, check, interruptible, undisturbed
@@ -30,7 +31,7 @@ from workbench.store.runs import Run
 
 @pytest.fixture(scope="session")
 def split(data_dir: Path) -> Split:
-    return load_split(JobSpec(dataset="sample", model="popularity"), data_dir=data_dir)
+    return load_split(JobSpec(dataset=SMALL, model="popularity"), data_dir=data_dir)
 
 
 RESULT_FILES = {"metrics.json", "results.sqlite", "model"}
@@ -48,9 +49,7 @@ def do(split: Split, runs_dir: Path, data_dir: Path) -> Do:
         seed: int = 0,
         **params: Any,
     ) -> Outcome:
-        spec = JobSpec(
-            dataset="sample", model=model, params=params, label=label, seed=seed, threads=1
-        )
+        spec = JobSpec(dataset=SMALL, model=model, params=params, label=label, seed=seed, threads=1)
         return execute(
             spec, split, runs_dir=runs_dir, data_dir=data_dir, fresh=fresh, on_event=on_event
         )
@@ -219,7 +218,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize("size", [20_000, 400_000])
+@pytest.mark.parametrize("size", [20_000, 100_000])
 def test_a_full_disk_fails_the_job_and_nothing_looks_good(
     do: Do, runs_dir: Path, size: int
 ) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.small import SMALL, prepare_small
+from tests.data.small import SMALL
 from tests.workbench.test_store_runs import write_run
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
@@ -39,7 +39,6 @@ def wait_for_training(process: subprocess.Popen[str]) -> None:
 
 
 def test_ctrl_c_cancels_and_a_kill_interrupts(runs_dir: Path, data_dir: Path) -> None:
-    prepare_small(data_dir)
     line = ("train", "--model", "lr", "--dataset", SMALL, "--threads", "1", "--plain")
     endless = ("--set", "epochs=10000", "--set", "patience=0", "--set", "batch_size=4096")
     with start(command(runs_dir, data_dir, *line, *endless)) as process:
@@ -67,7 +66,6 @@ def test_ctrl_c_cancels_and_a_kill_interrupts(runs_dir: Path, data_dir: Path) ->
 
 
 def test_two_evals_at_once_share_a_runs_folder(runs_dir: Path, data_dir: Path) -> None:
-    prepare_small(data_dir)
     line = ("eval", "--dataset", SMALL, "--models", "popularity,item-cf", "--fresh", "--quiet")
     processes = [start(command(runs_dir, data_dir, *line)) for _ in range(2)]
     for process in processes:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import _styles_cache
+from textual import _styles_cache, work
 from textual.app import App, SystemCommand
 from textual.events import Event, Key
 from textual.reactive import reactive
@@ -187,7 +187,7 @@ class WorkbenchApp(App[None]):
         self.call_after_refresh(self._start_following)
 
     def _start_following(self) -> None:
-        self.run_worker(self._follow, group="follow")
+        self._follow()
 
     async def on_event(self, event: Event) -> None:
         """Take one key after the other; one that comes back is a command."""
@@ -250,6 +250,7 @@ class WorkbenchApp(App[None]):
         self.queue = queue
         self.trouble = ""
 
+    @work(group="follow")
     async def _follow(self) -> None:
         """Read what changed, again and again."""
         while True:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
@@ -104,14 +103,15 @@ class DataScreen(FullScreen):
         """Read the list and the catalogue, and follow the folder."""
         self.title_line.what = "reading the data folder …"
         self.title_line.remark = plain(str(self.workbench.data_dir.absolute()))
-        self.run_worker(self._open_catalogue, group="catalogue")
-        self.run_worker(self._follow, group="look")
+        self._open_catalogue()
+        self._follow()
         self.grid.focus()
 
     def on_screen_resume(self) -> None:
         """See at once what has changed meanwhile."""
         self._woken.set()
 
+    @work(group="look")
     async def _follow(self) -> None:
         """Read the list again when the folder has changed, off the thread that answers keys."""
         seen: object = None
@@ -139,6 +139,7 @@ class DataScreen(FullScreen):
         if name in self.grid.table.keys:
             self.grid.cursor_row = self.grid.table.keys.index(name)
 
+    @work(group="catalogue")
     async def _open_catalogue(self) -> None:
         protocols = self.query_one(Protocols)
 
@@ -155,6 +156,7 @@ class DataScreen(FullScreen):
         self.query_one(Features).open(catalogue.features)
         self._show_set()
 
+    @work(group="describe", exclusive=True)
     async def _describe(self, each: DataSet) -> None:
         """Ask for the figures of a set; the person may be on the next one before they come."""
         await asyncio.sleep(_REST)
@@ -227,7 +229,7 @@ class DataScreen(FullScreen):
             self._show_set()
             self.workers.cancel_group(self, "describe")
             if each.here and each.fingerprint not in self._about:
-                self.run_worker(partial(self._describe, each), group="describe", exclusive=True)
+                self._describe(each)
         elif each is not None and protocols.protocol != self._protocol:
             self._protocol = protocols.protocol
             protocols.describe()

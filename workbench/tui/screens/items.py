@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from functools import partial
 from typing import ClassVar
 
 from textual import events, on, work
@@ -233,8 +232,9 @@ class ItemsScreen(FullScreen):
             if self.similar.cursor_row < len(items):
                 self._go_to(items[self.similar.cursor_row][0])
         elif self.item is not None:
-            self.run_worker(partial(self._ask, self.item), group="ask", exclusive=True)
+            self._ask(self.item)
 
+    @work(group="ask", exclusive=True)
     async def _ask(self, item: int) -> None:
         """Run the headless command once a model: this process loads none."""
         runs = [run for run in self._runs if run.stage == "recall"][:_MODELS]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import work
 from textual.widget import Widget
 
 from workbench.store.files import open_regular
@@ -47,7 +48,7 @@ class LogScreen(FullScreen):
     def on_mount(self) -> None:
         """Begin to read."""
         self.watch(self.app, "runs", self._say_title)
-        self.run_worker(self._follow, group="log")
+        self._follow()
 
     def _say_title(self) -> None:
         run = next((r for r in self.workbench.runs if r.run_id == self._run.run_id), self._run)
@@ -55,6 +56,7 @@ class LogScreen(FullScreen):
         self.title_line.what = f"log of {plain(run.label)}  {look.glyph} {look.word}"
         self.title_line.remark = "following" if self.view.follow else ""
 
+    @work(group="log")
     async def _follow(self) -> None:
         """Read what was added, again and again, off the thread that answers keys."""
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import events
+from textual import events, work
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -106,7 +106,7 @@ class JobsScreen(FullScreen):
         self.watch(self.app, "runs", self._take_runs, init=False)
         self.watch(self.app, "queue", self._draw, init=False)
         self.grid.focus()
-        self.run_worker(self._follow, group="curves")
+        self._follow()
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose columns and charts anew."""
@@ -134,6 +134,7 @@ class JobsScreen(FullScreen):
         else:
             self._draw()
 
+    @work(group="curves")
     async def _follow(self) -> None:
         """Read curves and log on while the screen is seen, off the thread that answers keys."""
         while self.query(Grid):
@@ -281,16 +282,13 @@ class JobsScreen(FullScreen):
             return bool(self.marked) or self.zoomed
         return True
 
-    def _ask(self, work: Callable[[], str]) -> None:
+    @work(group="requests")
+    async def _ask(self, request: Callable[[], str]) -> None:
         """Do something to the queue, off the thread that answers keys, and say what came of it."""
-
-        async def do() -> None:
-            try:
-                self.notify(plain(await asyncio.to_thread(work)), markup=False)
-            except InputError as error:
-                self.notify(plain_lines(str(error)), severity="error", markup=False)
-
-        self.run_worker(do, group="requests")
+        try:
+            self.notify(plain(await asyncio.to_thread(request)), markup=False)
+        except InputError as error:
+            self.notify(plain_lines(str(error)), severity="error", markup=False)
 
     def action_add(self) -> None:
         """Open the dialog for a new job."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -84,8 +84,9 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Get the catalogue."""
-        self.run_worker(self._open, group="form")
+        self._open()
 
+    @work(group="form")
     async def _open(self) -> None:
         try:
             catalogue = await open_catalogue(self._say)
@@ -282,8 +283,9 @@ class NewJobScreen(ModalScreen[str | None]):
             return
         self._busy = True
         self._say("checking and adding the job …")
-        self.run_worker(partial(self._add, self._form.arguments()), group="form")
+        self._add(self._form.arguments())
 
+    @work(group="form")
     async def _add(self, arguments: list[str]) -> None:
         app = self.app
         folders = [

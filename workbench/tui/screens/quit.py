@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -61,8 +62,9 @@ class QuitScreen(ModalScreen[None]):
 
     def action_cancel(self) -> None:
         """Cancel the jobs, then end the session."""
-        self.run_worker(self._cancel, exclusive=True)
+        self._cancel()
 
+    @work(exclusive=True)
     async def _cancel(self) -> None:
         try:
             await asyncio.to_thread(changes.cancel_all, self._jobs)

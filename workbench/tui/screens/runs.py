@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -134,8 +134,9 @@ class RunsScreen(FullScreen):
         put(self.query_one("#nothing", Static), self._why_nothing())
         self._say_title()
         if self._tests.missing(self._layout.comparisons):
-            self.run_worker(self._test, group="tests", exclusive=True)
+            self._test()
 
+    @work(group="tests", exclusive=True)
     async def _test(self) -> None:
         """Test the rows against the baseline, one after the other, off this thread."""
         comparisons = self._layout.comparisons

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar
 
-from textual import events
+from textual import events, work
 from textual.containers import Horizontal
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -247,8 +246,9 @@ class UsersScreen(FullScreen):
         """Look at the user under the cursor."""
         key = self.people.grid.cursor_key
         if self.user_open and key is not None and self._browse is not None:
-            self.run_worker(partial(self._look, int(key)), group="look", exclusive=True)
+            self._look(int(key))
 
+    @work(group="look", exclusive=True)
     async def _look(self, number: int) -> None:
         """Show lists at once, reasons when they are found."""
         await asyncio.sleep(_REST if self.person.inspection is not None else 0)
@@ -374,8 +374,9 @@ class UsersScreen(FullScreen):
     def action_ask(self) -> None:
         """Ask the models of the runs shown."""
         if self.person.inspection is not None:
-            self.run_worker(partial(self._ask, self.person.inspection), group="ask", exclusive=True)
+            self._ask(self.person.inspection)
 
+    @work(group="ask", exclusive=True)
     async def _ask(self, inspection: Inspection) -> None:
         """Run the headless command: this process loads no model."""
         from workbench.tui.view.user_answer import read_answer

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import work
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -73,8 +74,9 @@ class WelcomeScreen(FullScreen):
         """Train the baselines; the jobs appear, then the results."""
         self._started = True
         self.title_line.remark = "starting …"
-        self.run_worker(self._start, exclusive=True)
+        self._start()
 
+    @work(exclusive=True)
     async def _start(self) -> None:
         app = self.workbench
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
@@ -87,8 +87,9 @@ class People(Vertical):
     def search(self) -> None:
         """Find the users that pass, off the thread that answers keys."""
         if self._browse is not None:
-            self.run_worker(partial(self._find, self._browse), group="find", exclusive=True)
+            self._find(self._browse)
 
+    @work(group="find", exclusive=True)
     async def _find(self, browse: Browse) -> None:
         try:
             asked = self._parse(self.question)
@@ -159,13 +160,16 @@ class People(Vertical):
         """Open the search line, or go to it; what searches need is read while one types."""
         if self._browse is not None and self._list is not None:
             metric = self._list.metric
-            read = partial(_warm_up, self._browse, self._runs, metric, self._facets)
-            self.run_worker(partial(asyncio.to_thread, read), group="facets", exclusive=True)
+            self._read_ahead(self._browse, metric)
         if not self.query("#find"):
             field = Entry(self.question, placeholder=_EXAMPLE, id="find")
             field.border_title = "find users"
             await self.mount(field, before="#users")
         self.query_one("#find", Entry).focus()
+
+    @work(group="facets", exclusive=True)
+    async def _read_ahead(self, browse: Browse, metric: str) -> None:
+        await asyncio.to_thread(_warm_up, browse, self._runs, metric, self._facets)
 
     def close_find(self) -> None:
         """Leave the search line for the list."""
