@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,15 @@ async def test_beside_a_user_the_keys_are_those_of_a_user(runs: Path) -> None:
         assert "v why/genres" in keys
         assert "i item" in keys
         assert "Enter" not in keys, "the user is open"
+
+
+async def test_a_look_that_is_replaced_before_it_begins_leaves_nothing_behind(runs: Path) -> None:
+    async with session(runs, (160, 30)) as s:
+        here = await to_users(s)
+        here._inspect()
+        here._inspect()
+        await s.until(lambda: here.person.inspection is not None)
+    gc.collect()  # a coroutine that nobody awaited is a warning now, which is an error
 
 
 async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
