@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.data.small import prepare_small
+from tests.data.small import SMALL, prepare_small
 from tests.jobs import trial_model
 from tests.jobs.tools import AddJob, spec_of
 from workbench.jobs.queue import Entry, add_job
@@ -73,11 +73,13 @@ def add(runs_dir: Path, data_dir: Path, tmp_path: Path) -> AddJob:
         label: str = "job",
         model: str = "trial",
         entry: dict[str, object] | None = None,
+        dataset: str = SMALL,
         **params: object,
     ) -> Run:
         values = {"data_dir": str(data_dir), "folder": str(tmp_path), **(entry or {})}
         place = Entry(**values)  # type: ignore[arg-type]
-        return add_job(runs_dir, spec_of(model, label, params), label, place)
+        spec = {**spec_of(model, label, params), "dataset": dataset}
+        return add_job(runs_dir, spec, label, place)
 
     return add_one
 

@@ -211,7 +211,7 @@ def test_a_training_that_was_cut_short_goes_on_from_its_checkpoint(
     def epochs(run: Run) -> int:
         return sum("loss" in event["metrics"] for event in run.events()[0])
 
-    run = add("lr", model="lr", epochs=300, batch_size=512, patience=0)
+    run = add("lr", model="lr", dataset="sample", epochs=300, batch_size=512, patience=0)
     supervise()
     within(END, lambda: epochs(run) >= 2)
     cancel(run)

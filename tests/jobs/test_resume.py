@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from recsys_core.data.sources import SAMPLE
 from tests.jobs.tools import AddJob, state_of
 from workbench.jobs.changes import set_parallel_jobs
 from workbench.jobs.queue import Entry, requeue
@@ -33,7 +34,8 @@ def test_a_killed_and_resumed_training_ends_with_the_same_metrics(
     add: AddJob, runs_dir: Path, within: Within, model: str
 ) -> None:
     set_parallel_jobs(runs_dir, 2)
-    params: dict[str, Any] = {"epochs": EPOCHS, "patience": 0, "batch_size": 512}
+    # epochs of this set last long enough to be cut short
+    params: dict[str, Any] = {"epochs": EPOCHS, "patience": 0, "batch_size": 512, "dataset": SAMPLE}
     whole, cut = add("whole", model, **params), add("cut", model, **params)
     ensure_supervisor(runs_dir)
     within(180, lambda: epochs(cut) >= 2)

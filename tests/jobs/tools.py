@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from tests.data.small import SMALL
 from workbench.store.files import write_json
 from workbench.store.runs import Run
 
@@ -17,13 +18,14 @@ class AddJob(Protocol):
         label: str = "job",
         model: str = "trial",
         entry: dict[str, Any] | None = None,
+        dataset: str = SMALL,
         **params: Any,
     ) -> Run: ...
 
 
 def spec_of(model: str, label: str, params: Mapping[str, object]) -> dict[str, Any]:
     return {
-        "dataset": "small",
+        "dataset": SMALL,
         "protocol": {"name": "user-timeline"},
         "model": model,
         "params": dict(params),
