@@ -336,7 +336,8 @@ def test_of_several_wheels_the_same_one_is_taken_everywhere(
         (tmp_path / name).touch()
     as_listed = sorted(tmp_path.iterdir(), reverse=True)
     monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter(as_listed))
-    assert fetch.download_wheel("films==1.0", tmp_path).name == "films-1.0-py2-none-any.whl"
+    found = fetch.download_wheel("films==1.0", hashlib.sha256().hexdigest(), tmp_path)
+    assert found.name == "films-1.0-py2-none-any.whl"
 
 
 def test_when_every_source_fails_each_is_named_with_its_reason(

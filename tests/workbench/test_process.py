@@ -113,8 +113,7 @@ def test_a_reader_that_leaves_is_no_error(runs_dir: Path, data_dir: Path) -> Non
 def test_training_goes_on_without_its_reader_and_the_gate_is_judged(
     runs_dir: Path, data_dir: Path
 ) -> None:
-    load_dataset("sample", data_dir)
-    line = ("eval", "--dataset", "sample", "--models", "popularity", "--plain", "--threads", "1")
+    line = ("eval", "--dataset", SMALL, "--models", "popularity", "--plain", "--threads", "1")
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
