@@ -13,7 +13,7 @@ import os
 import stat
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from recsys_core.errors import SHOWN as SHOWN
 from recsys_core.errors import InputError
@@ -53,15 +53,30 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     ValueError
         It is no regular file (a pipe, a device, a folder) or is larger than `limit`.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("not a regular file")
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
         # a buffer of the limit's size would take longer to get than most files to read
-        content = file.read(status.st_size + 1) if status.st_size <= limit else None
+        content = file.read(size + 1) if size <= limit else None
     if content is None or len(content) > limit:
         raise ValueError(f"larger than {limit // MIB} MiB")
     return content
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading if it is a regular one.
+
+    Raises
+    ------
+    OSError
+        It is missing or cannot be read.
+    ValueError
+        It is no regular file (a pipe, a device, a folder).
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise ValueError("not a regular file")
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -17,6 +17,7 @@ from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent, ignore
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.saved_arrays import Arrays, take, take_offsets
 from recsys_core.recall.storage import damaged, read_model, write_model
 from recsys_core.training.runtime import Runtime
 
@@ -194,7 +195,18 @@ class RecallModel(ABC, Generic[ConfigT]):
         return histories.where(histories.ratings >= self.threshold)
 
     def popular_where_empty(self, scores: FloatArray, empty: BoolArray) -> FloatArray:
-        """Score by popularity the rows of which nothing is known; `empty` has shape (n,)."""
+        """Score by popularity the rows in which nothing tells items apart.
+
+        Parameters
+        ----------
+        scores
+            Shape (n, n_items); it is changed.
+        empty
+            Shape (n,): the rows of which nothing is known.
+        """
+        same = np.flatnonzero(scores[:, 0] == scores[:, -1])  # few rows are worth a second look
+        same = same[np.all(scores[same] == scores[same, :1], axis=1)]
+        scores[same] = self.popularity
         scores[empty] = self.popularity
         return scores
 
@@ -204,7 +216,13 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take back what `state` gave."""
+        """Take back what `state` gave: by `saved_arrays.take`, as a file may be foreign.
+
+        Raises
+        ------
+        KeyError, ValueError
+            An array is missing, or is not what `state` gives.
+        """
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder` (JSON and npz; nothing is pickled)."""
@@ -225,15 +243,29 @@ class RecallModel(ABC, Generic[ConfigT]):
         model.threshold = header["threshold"]
         model.fingerprint = header["fingerprint"]
         try:
-            model.catalogue = arrays.pop("catalogue")
-            model.popularity = arrays.pop("popularity")
-            model.tie_rank = arrays.pop("tie_rank")
-            names = ("offsets", "items", "ratings", "timestamps")
-            model.histories = Histories(*(arrays.pop(f"history.{name}") for name in names))
+            model._set_common(arrays)
             model.set_state(arrays)
         except KeyError as error:
             raise damaged(folder, f"array {error} is missing") from error
+        except ValueError as error:
+            raise damaged(folder, error) from error
         return model
+
+    def _set_common(self, arrays: Arrays) -> None:
+        """Take back what every model needs to recommend."""
+        self.catalogue = take(arrays, "catalogue", np.bool_, (None,))
+        n = self.n_items
+        self.popularity = take(arrays, "popularity", np.float32, (n,), lowest=0)
+        self.tie_rank = take(arrays, "tie_rank", np.int32, (n,), lowest=0, below=n)
+        if (np.bincount(self.tie_rank, minlength=n) != 1).any():
+            raise ValueError("tie_rank is no order of the items")
+        items = take(arrays, "history.items", np.int32, (None,), lowest=0, below=n)
+        self.histories = Histories(
+            take_offsets(arrays, "history.offsets", None, len(items)),
+            items,
+            take(arrays, "history.ratings", np.float32, items.shape),
+            take(arrays, "history.timestamps", np.int64, items.shape),
+        )
 
 
 def block_rows(width: int) -> int:

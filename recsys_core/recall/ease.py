@@ -16,6 +16,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
@@ -95,7 +96,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the weights."""
-        self.weights = arrays["weights"]
+        self.weights = take(arrays, "weights", np.float32, (self.n_items, self.n_items))
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factors import Factors, FactorsConfig, FactorsObjective
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.validation import Validation
 from recsys_core.training.trainer import train
@@ -77,6 +78,7 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         known &= self.trained[np.where(known, users, 0)]
         vectors = self.user_vectors[np.where(known, users, 0)]
         liked = self.liked(histories)
+        liked = liked.where(self.catalogue[liked.items])  # of others nothing was learned
         for row in np.flatnonzero(~known):
             items = liked.items[liked.offsets[row] : liked.offsets[row + 1]]
             vectors[row] = self._fold_in(items)
@@ -101,8 +103,11 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back vectors and biases."""
-        self.user_vectors, self.item_vectors = arrays["user_vectors"], arrays["item_vectors"]
-        self.item_bias, self.trained = arrays["item_bias"], arrays["trained"]
+        users, items, dim = len(self.histories), self.n_items, self.config.dim
+        self.user_vectors = take(arrays, "user_vectors", np.float32, (users, dim))
+        self.item_vectors = take(arrays, "item_vectors", np.float32, (items, dim))
+        self.item_bias = take(arrays, "item_bias", np.float32, (items,))
+        self.trained = take(arrays, "trained", np.bool_, (users,))
 
 
 def fold_in(item_vectors: FloatArray, items: NDArray[np.integer]) -> FloatArray:

@@ -41,14 +41,17 @@ ConfigT = TypeVar("ConfigT", bound=HistoryConfig)
 def query_matrix(model: RecallModel[ConfigT], histories: Histories) -> sp.csr_matrix:
     """Weigh the events that the fields of `model` let count, shape (n, n_items).
 
-    Without weights the matrix is binary; a repeated event adds up.
+    Without weights the matrix is binary; a repeated event adds up. What counts nothing, such as a
+    history rated 0 throughout, has no entry: models serve a row without one by popularity.
     """
     config = model.config
     counted = model.liked(histories) if config.rating_weight is None else histories
     weights = age_weights(counted, config.history_half_life)
     if config.rating_weight is not None:
         weights *= rating_weights(counted, config.rating_weight)
-    return counted.matrix(model.n_items, weights)
+    matrix = counted.matrix(model.n_items, weights)
+    matrix.eliminate_zeros()
+    return matrix
 
 
 def age_weights(histories: Histories, half_life: float | None) -> FloatArray:

@@ -18,6 +18,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.validation import Validation
 from recsys_core.registry import register_model
@@ -160,4 +161,5 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the item vectors."""
-        self._take(arrays["item_vectors"])
+        shape = (self.n_items, self.config.dim)
+        self._take(take(arrays, "item_vectors", np.float32, shape))

@@ -119,6 +119,8 @@ class VectorIndex:
                 f"{self.vectors.shape[1]} dimensions",
                 f"query with vectors of the same model, or {TRAIN_AGAIN}",
             )
+        if k == 0:  # an index of nothing: nobody likes anything
+            return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
         _single_threaded_faiss()
         scores, positions = self._index.search(np.ascontiguousarray(queries, np.float32), k)
         scores[positions < 0] = -np.inf

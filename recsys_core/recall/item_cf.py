@@ -19,6 +19,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel, block_rows
 from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.saved_arrays import take_matrix
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
@@ -133,13 +134,14 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
         """Build the matrix from lists of shape (n_items, neighbours), padded with -1."""
         kept = items >= 0
         offsets = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-        self._index((values[kept], items[kept], offsets))
+        parts = (values[kept], items[kept], offsets)
+        self._index(sp.csr_matrix(parts, shape=(self.n_items, self.n_items)))
 
-    def _index(self, parts: tuple[FloatArray, NDArray[np.integer], NDArray[np.integer]]) -> None:
-        """Lay out neighbours and candidates from the data, columns and offsets of the former."""
-        self.neighbours = sp.csr_matrix(parts, shape=(self.n_items, self.n_items))
+    def _index(self, neighbours: sp.csr_matrix) -> None:
+        """Keep the neighbours, and lay out the candidates that each of them has."""
+        self.neighbours = neighbours
         # products of two float32 are exact in float64, fused with their sum or not
-        self.candidates = self.neighbours.T.tocsr().astype(np.float64)
+        self.candidates = neighbours.T.tocsr().astype(np.float64)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the similarities to the history's items, shape (n, n_items)."""
@@ -160,7 +162,8 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the neighbours."""
-        self._index((arrays["similarities"], arrays["neighbours"], arrays["offsets"]))
+        names = ("similarities", "neighbours", "offsets")
+        self._index(take_matrix(arrays, names, (self.n_items, self.n_items)))
 
 
 def shared_counts(weighted: sp.csr_matrix, likes: sp.csc_matrix) -> Callable[[slice], FloatArray]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import mmap
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -16,10 +17,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.reading import open_regular
+
 #: bytes; as the arrays themselves are aligned in an npy file
 ALIGN = 64
 #: bytes of a member's header before its name and extra field, and of the field of 64-bit sizes
 LOCAL_HEADER, SIZES = 30, 20
+#: what zipfile and NumPy raise for files that nobody wrote in earnest
+_DAMAGE = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    tokenize.TokenError,
+)
 #: an extra field that only takes room, as zip tools write it
 PADDING = 0xD935
 #: the npy header of an array is shorter than this
@@ -48,15 +61,21 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
     Raises
     ------
-    OSError, ValueError, TypeError, zipfile.BadZipFile
-        The file cannot be read, is damaged, or holds other things than uncompressed plain arrays.
+    OSError
+        The file cannot be read.
+    ValueError
+        It is damaged, or holds other things than uncompressed plain arrays.
     """
-    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-        held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        return {
-            member.filename.removesuffix(".npy"): _array(held, member)
-            for member in archive.infolist()
-        }
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            return {
+                member.filename.removesuffix(".npy"): _array(held, member) for member in members
+            }
+        except _DAMAGE as error:
+            raise ValueError(str(error)) from error
 
 
 def _array(held: mmap.mmap, member: zipfile.ZipInfo) -> NDArray[Any]:

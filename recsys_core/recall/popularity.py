@@ -14,6 +14,7 @@ from recsys_core.events import OnEvent
 from recsys_core.powers import exp2
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
+from recsys_core.recall.saved_arrays import take
 from recsys_core.registry import register_model
 
 SECONDS_A_DAY = 86_400
@@ -71,4 +72,4 @@ class Popularity(RecallModel[PopularityConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the scores."""
-        self.scores = arrays["scores"]
+        self.scores = take(arrays, "scores", np.float32, (self.n_items,))

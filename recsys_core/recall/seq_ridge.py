@@ -17,6 +17,7 @@ from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import age_weights, rating_weights
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
 
@@ -169,7 +170,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
             ],
             format="csr",
         )
-        return self.popular_where_empty(query @ self.weights, histories.lengths == 0)
+        query.eliminate_zeros()
+        return self.popular_where_empty(query @ self.weights, query.getnnz(axis=1) == 0)
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Add up what each item says of those to come, over the histories, shape (n, n_items)."""
@@ -183,7 +185,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the weights."""
-        self.weights = arrays["weights"]
+        rows = len(self.config.history_half_lives) * self.n_items
+        self.weights = take(arrays, "weights", np.float32, (rows, self.n_items))
 
 
 def _powers(decay: float) -> NDArray[np.float64]:

@@ -14,12 +14,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.data.dataset import BoolArray, FloatArray
-from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.clock import moment_edges
+from recsys_core.recall.clock import MOMENTS, moment_edges
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
+from recsys_core.recall.saved_arrays import NUMBER, take
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.side_tables import SideTable
 from recsys_core.recall.similar import ItemToItem, cosine_scores
@@ -30,6 +30,7 @@ from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
 from recsys_core.training.trainer import TrainingConfig, train
+from recsys_core.training.weights import build_with
 
 
 class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
@@ -263,20 +264,23 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Build the module, take back its weights and serve."""
-        users, items = (SideTable.from_arrays(name, arrays) for name in ("users", "items"))
         # models saved before there were moments read none
-        moments = arrays.get("moments", np.zeros(0, dtype=np.int64))
-        self.inputs = Inputs(self.n_items, arrays["edges"], users, items, moments)
-        self.module = self.build(self.inputs)
+        moments = np.zeros(0, dtype=np.int64)
+        if "moments" in arrays:
+            moments = take(arrays, "moments", np.int64, (MOMENTS - 1,))
+        self.inputs = Inputs(
+            self.n_items,
+            take(arrays, "edges", np.float32, (None,)),
+            SideTable.from_arrays("users", arrays, len(self.histories)),
+            SideTable.from_arrays("items", arrays, self.n_items),
+            moments,
+        )
+        prefix = "module."
         weights = {
-            name: torch.from_numpy(arrays[f"module.{name}"]) for name in self.module.state_dict()
+            name.removeprefix(prefix): torch.from_numpy(take(arrays, name, NUMBER, array.shape))
+            for name, array in arrays.items()
+            if name.startswith(prefix)
         }
-        try:
-            self.module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise InputError(
-                f"saved weights do not fit the model's fields: {str(error).splitlines()[-1]}",
-                TRAIN_AGAIN,
-            ) from error
+        self.module = build_with(lambda: self.build(self.inputs), weights)
         self.module.to(self.runtime.torch_device())
         self._serve()

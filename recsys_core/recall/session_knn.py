@@ -16,6 +16,7 @@ from recsys_core.powers import exp2, power
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.saved_arrays import take_matrix
 from recsys_core.registry import register_model
 
 
@@ -191,6 +192,5 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the windows."""
         self._prepare()
-        names = ("data", "indices", "indptr")
-        parts = tuple(arrays[f"windows.{name}"] for name in names)
-        self.windows = sp.csr_matrix(parts, shape=(self.n_items, len(self.moments)))
+        names = ("windows.data", "windows.indices", "windows.indptr")
+        self.windows = take_matrix(arrays, names, (self.n_items, len(self.moments)))

@@ -17,6 +17,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
 )
+from recsys_core.recall.saved_arrays import Arrays, take
 
 #: an attribute is read if on average so many users or items share a value
 MIN_OWNERS = 10
@@ -72,9 +73,10 @@ class SideTable:
         return {f"{name}.values": self.values, f"{name}.weights": self.weights}
 
     @classmethod
-    def from_arrays(cls, name: str, arrays: dict[str, NDArray[Any]]) -> SideTable:
-        """Take back what `arrays` gave."""
-        return cls(arrays[f"{name}.values"], arrays[f"{name}.weights"])
+    def from_arrays(cls, name: str, arrays: Arrays, n: int) -> SideTable:
+        """Take back what `arrays` gave for `n` users or items."""
+        values = take(arrays, f"{name}.values", np.int32, (n + 1, None), lowest=0)
+        return cls(values, take(arrays, f"{name}.weights", np.float32, values.shape))
 
 
 def _codes(column: Column) -> NDArray[np.integer] | None:

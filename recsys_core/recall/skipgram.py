@@ -12,7 +12,6 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
-from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import Event, OnEvent
 
 #: gensim cuts a sequence off after this many tokens
@@ -80,22 +79,6 @@ class SkipGram:
 
     inputs: FloatArray
     outputs: FloatArray
-
-
-def check_vectors(vectors: FloatArray, dim: int) -> FloatArray:
-    """Return saved vectors, shape (n, dim).
-
-    Raises
-    ------
-    InputError
-        They have other dimensions than the fields of the model say.
-    """
-    if vectors.ndim != 2 or vectors.shape[1] != dim:
-        raise InputError(
-            f"saved vectors of shape {vectors.shape}, the model's fields say {dim} dimensions",
-            TRAIN_AGAIN,
-        )
-    return vectors
 
 
 def train_skip_gram(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.recall.npz import map_arrays, write_arrays
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 #: raised when the format of saved models changes
 FORMAT = 1
 HEADER, ARRAYS = "model.json", "model.npz"
-KEYS = {"format", "class", "config", "threshold", "fingerprint"}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "format": int,
+    "class": str,
+    "config": dict,
+    "threshold": (int, float, type(None)),
+    "fingerprint": str,
+}
 
 
 def write_model(folder: Path, model: RecallModel[Any]) -> None:
@@ -50,28 +56,28 @@ def write_model(folder: Path, model: RecallModel[Any]) -> None:
 def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what `write_model` wrote for the class called `class_name`."""
     path = folder / HEADER
-    try:
-        header = json.loads(path.read_text(encoding="utf-8"))
-        arrays = map_arrays(folder / ARRAYS)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{folder}: no saved model here ({Path(error.filename).name} is missing)", TRAIN_AGAIN
-        ) from None
-    except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
-        raise damaged(folder, str(error)) from error
-    if not isinstance(header, dict) or not header.keys() >= KEYS:
-        raise damaged(folder, f"{HEADER} lacks some of {', '.join(sorted(KEYS))}")
+    for file in (path, folder / ARRAYS):
+        if not file.exists():
+            raise InputError(f"{folder}: no saved model here ({file.name} is missing)", TRAIN_AGAIN)
+    header = read_json(path, remedy=TRAIN_AGAIN)
+    for key, kind in TYPES.items():
+        if key not in header or not isinstance(header[key], kind):
+            raise damaged(folder, f"{HEADER} has no proper '{key}'")
     if header["format"] != FORMAT:
         raise InputError(
             f"{path}: saved in format {header['format']}, this version reads {FORMAT}", TRAIN_AGAIN
         )
     if header["class"] != class_name:
         raise InputError(
-            f"{path}: this is a {header['class']}, not a {class_name}", "load it by its own class"
+            f"{path}: this is a {shorten(header['class'])}, not a {class_name}",
+            "load it by its own class",
         )
-    return header, arrays
+    try:
+        return header, map_arrays(folder / ARRAYS)
+    except (ValueError, OSError) as error:
+        raise damaged(folder, f"{ARRAYS}: {error}") from error
 
 
-def damaged(folder: Path, why: str) -> InputError:
+def damaged(folder: Path, why: object) -> DamagedError:
     """Build the error for a saved model that cannot be read."""
-    return InputError(f"{folder}: the saved model is damaged: {why}", TRAIN_AGAIN)
+    return DamagedError(f"{folder}: the saved model is damaged: {shorten(why)}", TRAIN_AGAIN)

@@ -18,13 +18,9 @@ from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig
 from recsys_core.recall.index import IndexConfig, VectorIndex
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
-from recsys_core.recall.skipgram import (
-    SkipGram,
-    SkipGramConfig,
-    check_vectors,
-    train_skip_gram,
-)
+from recsys_core.recall.skipgram import SkipGram, SkipGramConfig, train_skip_gram
 from recsys_core.recall.validation import Validation
 from recsys_core.threads import thread_budget
 
@@ -204,7 +200,8 @@ class WalkModel(ItemToItem, RecallModel[ConfigT]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the vectors and get ready again."""
-        self.nodes = check_vectors(arrays["nodes"], 2 * self.config.dim)
+        shape = (len(self.histories) + self.n_items, 2 * self.config.dim)
+        self.nodes = take(arrays, "nodes", np.float32, shape)
         self._prepare(self.config, ignore)
 
 

@@ -14,12 +14,12 @@ from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.index import IndexConfig
+from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.skipgram import (
     Sequences,
     SkipGram,
     SkipGramConfig,
-    check_vectors,
     train_skip_gram,
 )
 from recsys_core.recall.validation import Validation
@@ -113,7 +113,7 @@ class Word2Vec(ItemToItem, VectorModel[Word2VecConfig]):
         weights = query_matrix(self, histories)
         total = np.asarray(weights.sum(axis=1), dtype=np.float32).reshape(-1, 1)
         queries: FloatArray = (weights @ self.asking) / np.where(total > 0, total, 1)
-        return queries, total[:, 0] == 0
+        return queries, np.all(queries == 0, axis=1)
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Cosine of input vectors, shape (n, n_items)."""
@@ -125,8 +125,7 @@ class Word2Vec(ItemToItem, VectorModel[Word2VecConfig]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the vectors and build the index again."""
-        inputs, outputs = (
-            check_vectors(arrays[name], self.config.dim) for name in ("inputs", "outputs")
-        )
+        shape = (self.n_items, self.config.dim)
+        inputs, outputs = (take(arrays, name, np.float32, shape) for name in ("inputs", "outputs"))
         self._take(SkipGram(inputs, outputs))
         self.build_index()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
+from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
 from recsys_core.threads import limited_threads
 from recsys_core.training.runtime import Runtime
@@ -120,6 +122,27 @@ def test_an_empty_history_gets_the_most_popular(name: str) -> None:
     counts = parts()[0].positives().item_counts()
     np.testing.assert_array_equal(counts[top.items[0]], np.sort(counts)[::-1][:8])
     np.testing.assert_array_equal(top.items, model.recommend(np.array([10**6]), 8).items)
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("rating_weight", "items", "rating"),
+    [(None, [0, 14, 30], 1.0), (1.0, [0, 14, 30], 0.0), (None, [COLD_ITEM], 5.0)],
+    ids=["disliked", "rated 0", "unknown to the model"],
+)
+def test_a_history_that_says_nothing_gets_the_most_popular(
+    name: str, rating_weight: float | None, items: list[int], rating: float
+) -> None:
+    model = copy(fitted(name))
+    reads_events = isinstance(model, SequentialModel)  # ratings, attributes and times, too
+    if reads_events or (rating == 0 and "rating_weight" not in type(model.config).model_fields):
+        return
+    if "rating_weight" in type(model.config).model_fields:
+        model.config = model.config.model_copy(update={"rating_weight": rating_weight})
+    top = model.recommend(np.array([-1]), N_ITEMS, histories=history(items, rating=rating))
+    counts = parts()[0].positives().item_counts()
+    seen = np.delete(counts, [*items, COLD_ITEM])
+    np.testing.assert_array_equal(counts[top.items[0, : len(seen)]], np.sort(seen)[::-1])
 
 
 @every_model

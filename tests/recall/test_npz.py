@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +66,36 @@ def test_python_objects_and_compressed_arrays_are_refused(tmp_path: Path) -> Non
     np.savez_compressed(tmp_path / "small.npz", allow_pickle=False, **ARRAYS)
     with pytest.raises(ValueError, match="not what was written"):
         map_arrays(tmp_path / "small.npz")
+
+
+def test_flipped_bytes_are_noticed_or_harmless(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", ARRAYS)
+    content = (tmp_path / "a.npz").read_bytes()
+    refused = 0
+    for place in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        (tmp_path / "b.npz").write_bytes(damaged)
+        try:
+            arrays = map_arrays(tmp_path / "b.npz")
+        except ValueError:
+            refused += 1
+            continue
+        for name, array in arrays.items():  # padding, dates or a name
+            np.testing.assert_array_equal(array, ARRAYS.get(name, array))
+    assert refused > 100
+
+
+@pytest.mark.parametrize("head", [b"(" * 400, b"{'a" + b'"' * 7, b"\n  x\n y\n", b"\0" * 9])
+def test_a_header_that_nobody_wrote_in_earnest_is_refused(tmp_path: Path, head: bytes) -> None:
+    with (tmp_path / "a.npz").open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+        npy = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
+        archive.writestr("a.npy", npy)
+    with pytest.raises(ValueError, match=r"."):
+        map_arrays(tmp_path / "a.npz")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="not a regular file"):
+        map_arrays(tmp_path / "a.npz")

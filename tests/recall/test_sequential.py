@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from recsys_core.errors import InputError
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sasrec import SASRecConfig
@@ -131,7 +130,8 @@ def test_weights_of_another_shape_are_refused() -> None:
     model = fit("dssm", chain(20), epochs=1, **SMALL)
     state = model.state()
     state["module.events.item"] = state["module.events.item"][:, :-1]
-    with pytest.raises(InputError, match="saved weights do not fit the model's fields"):
+    wrong = r"'events\.item' are float32 \(48, 31\), the model has float32 \(48, 32\)"
+    with pytest.raises(ValueError, match=wrong):
         model.set_state(state)
 
 
