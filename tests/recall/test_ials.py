@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.events import Event
+from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.ials import IALS
 from recsys_core.threads import limited_threads
+from tests.protocols.build import dataset
 from tests.recall.build import fit, history, random_rows
 
 A, L2 = 0.2, 0.05
@@ -72,3 +77,44 @@ def test_threads_change_nothing() -> None:
             assert isinstance(model, IALS)
             vectors.append(model.item_vectors)
     np.testing.assert_allclose(vectors[0], vectors[1], rtol=1e-4, atol=1e-6)
+
+
+def grouped(groups: int, size: int, known: int) -> Interactions:
+    """Five users a group of `size` items like `known` of it each."""
+    rows = [
+        (user, (2 * (user // groups) + time) % size * groups + user % groups, 5.0, time)
+        for user in range(5 * groups)
+        for time in range(known)
+    ]
+    data = dataset(rows, n_users=5 * groups, n_items=groups * size)
+    return Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
+
+
+def test_on_sparse_data_zeros_do_not_outweigh_the_likes() -> None:
+    train = grouped(groups=100, size=10, known=6)
+    messages: list[str] = []
+
+    def listen(event: Event) -> None:
+        messages.append(event.message)
+
+    model = fit("ials", train, dim=64, epochs=5, on_event=listen)
+    assert isinstance(model, IALS)
+    # 500 users x 6 of 1,000 items: 25 * 3,000 / 500,000
+    assert model.weight == pytest.approx(0.15)
+    assert "unobserved_weight 0.15, by density" in messages
+    users = np.arange(500)
+    own = model.recommend(users, 4).items % 100 == users[:, None] % 100
+    assert own.mean() > 0.95
+
+
+def test_a_weight_that_is_given_stays_and_a_dense_set_gets_the_largest(tmp_path: Path) -> None:
+    given = fit("ials", random_rows(), dim=4, unobserved_weight=3)
+    chosen = fit("ials", random_rows(), dim=4)
+    assert isinstance(given, IALS)
+    assert isinstance(chosen, IALS)
+    assert (given.weight, chosen.weight) == (3, 0.5)
+    sparse = fit("ials", grouped(groups=20, size=10, known=2), dim=4)
+    sparse.save(tmp_path)
+    loaded = IALS.load(tmp_path)
+    assert isinstance(sparse, IALS)
+    assert loaded.weight == sparse.weight == pytest.approx(25 * 200 / (100 * 200))
