@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 _budget: ContextVar[int | None] = ContextVar("threads", default=None)
 
@@ -23,18 +25,76 @@ def thread_budget() -> int:
     return _budget.get() or default_threads()
 
 
+class _Limit:
+    """A limit of the whole process that several threads may ask for at the same time.
+
+    The first one notes what was before; who comes later would see the limit itself, and leave it
+    behind for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: Any = None
+
+    @contextmanager
+    def hold(self, note: Callable[[], Any], put_back: Callable[[Any], object]) -> Iterator[None]:
+        """Hold it inside.
+
+        Parameters
+        ----------
+        note
+            Called by the first one; gives what was before.
+        put_back
+            Called with that by the last one.
+        """
+        with self._lock:
+            if self._users == 0:
+                self._before = note()
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    put_back(self._before)
+
+
+_torch_limit, _blas_limit = _Limit(), _Limit()
+
+
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
+def one_torch_thread(threads: int = 1) -> Iterator[None]:
     """Let torch, where it is loaded, compute in the calling thread inside: quick to enter."""
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 1
-    if torch:
-        torch.set_num_threads(1)
-    try:
+    torch: Any = sys.modules.get("torch")
+    if not torch:
         yield
-    finally:
-        if torch:
-            torch.set_num_threads(before)
+        return
+    with _torch_limit.hold(torch.get_num_threads, torch.set_num_threads):
+        mine = torch.get_num_threads()  # OpenMP keeps a number for each thread
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(mine)
+
+
+@contextmanager
+def shared_out(workers: int) -> Iterator[None]:
+    """Let BLAS and torch use so few threads inside that `workers` of them keep to the budget."""
+    from threadpoolctl import threadpool_limits
+
+    each = max(1, thread_budget() // workers)
+
+    def limit() -> threadpool_limits:
+        return threadpool_limits(each, user_api="blas")
+
+    with (
+        _blas_limit.hold(limit, threadpool_limits.restore_original_limits),
+        one_torch_thread(each),
+    ):
+        yield
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
-from recsys_core.threads import thread_budget
+from recsys_core.threads import shared_out, thread_budget
 
 ResultT = TypeVar("ResultT")
 
@@ -30,5 +31,6 @@ def map_blocks(
 
     threads = max(1, min(thread_budget(), len(slices)))
     where = {"require": "sharedmem"} if in_place else {"prefer": "threads"}
-    results: list[ResultT] = Parallel(threads, **where)(delayed(work)(part) for part in slices)
+    with shared_out(threads) if threads > 1 else nullcontext():
+        results: list[ResultT] = Parallel(threads, **where)(delayed(work)(part) for part in slices)
     return results

@@ -8,10 +8,12 @@ import threading
 import joblib
 import numpy as np
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 
 from recsys_core.recall.base import block_rows
 from recsys_core.recall.blocks import map_blocks
-from recsys_core.threads import limited_threads
+from recsys_core.threads import limited_threads, one_torch_thread
 from tests.recall.build import N_USERS, fit, planted
 
 
@@ -39,6 +41,50 @@ def test_a_block_has_at_least_some_rows() -> None:
     assert block_rows(1000) == 2097
     assert block_rows(1_000_000) == 32  # 2 would fit into a cache, and take four times as long
     assert block_rows(10**9) == 32
+
+
+def blas_threads() -> int:
+    return max(int(each["num_threads"]) for each in threadpool_info() if each["user_api"] == "blas")
+
+
+def test_libraries_share_the_budget_with_the_workers() -> None:
+    both = threading.Barrier(2)
+
+    def count(part: slice) -> tuple[int, int]:
+        both.wait(timeout=20)
+        seen = blas_threads(), torch.get_num_threads()
+        both.wait(timeout=20)
+        return seen
+
+    with limited_threads(4):
+        assert set(map_blocks(count, 2, 1)) == {(2, 2)}
+        assert (blas_threads(), torch.get_num_threads()) == (4, 4)
+
+
+def test_uses_of_one_torch_thread_that_overlap_leave_what_was_before() -> None:
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+    seen: list[int] = []
+
+    def second() -> None:
+        first_is_in.wait(timeout=20)
+        with one_torch_thread():
+            seen.append(torch.get_num_threads())
+            second_is_in.set()
+            first_is_out.wait(timeout=20)
+
+    other = threading.Thread(target=second)
+    other.start()
+    with limited_threads(4):
+        with one_torch_thread():
+            seen.append(torch.get_num_threads())
+            first_is_in.set()
+            second_is_in.wait(timeout=20)
+        first_is_out.set()
+        other.join()
+        fresh = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        fresh.start()
+        fresh.join()
+        assert [*seen, torch.get_num_threads()] == [1, 1, 4, 4]
 
 
 def test_a_chosen_backend_does_the_work_in_its_processes() -> None:
