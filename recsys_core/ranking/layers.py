@@ -142,12 +142,12 @@ def _keep(like: Tensor, dropped: int) -> Tensor:
 class Dropout(nn.Module):
     """Zero units at random while training and scale up the rest (Srivastava et al., JMLR 2014).
 
-    The rate is rounded to 1/256.
+    The rate is rounded to 1/256, but neither to nothing nor to all.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        self.dropped = round(rate * 256)
+        self.dropped = min(max(round(rate * 256), 1), 255) if rate else 0
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Any shape in, the same shape out."""

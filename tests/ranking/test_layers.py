@@ -257,6 +257,14 @@ def test_dropout_keeps_the_mean_and_drops_the_share() -> None:
     torch.testing.assert_close(inputs.grad, outputs.detach())
 
 
+@pytest.mark.parametrize(("rate", "dropped"), [(0.0, 0), (1e-9, 1), (0.5, 128), (0.9999, 255)])
+def test_dropout_is_rounded_but_neither_to_nothing_nor_to_all(rate: float, dropped: int) -> None:
+    layer, units = Dropout(rate).train(), torch.ones(64, 64)
+    assert layer.dropped == dropped
+    assert torch.isfinite(layer(units)).all()
+    assert torch.isfinite(MLP(4, (3,), rate).train()(torch.ones(2, 4))).all()
+
+
 def test_dropout_is_seeded_and_off_in_eval() -> None:
     layer, inputs = Dropout(0.5), torch.ones(7, 3)
     torch.manual_seed(1)
