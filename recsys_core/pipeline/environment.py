@@ -86,10 +86,18 @@ def package_versions() -> dict[str, str]:
 
 @cache
 def _git_revision() -> str | None:
-    """Revision of the working folder; None outside a repository or without git."""
+    """Revision of the checkout that this code comes from; None where it was installed from a wheel.
+
+    A package in an environment below somebody's repository is no part of it: only a repository
+    that has the package at its top is the code's own.
+    """
+    checkout = Path(recsys_core.__file__).resolve().parents[1]
+    if not (checkout / ".git").exists():
+        return None
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+        done = subprocess.run(  # noqa: S603 - a path of our own
+            ["git", f"--git-dir={checkout / '.git'}", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=checkout,
             capture_output=True,
             text=True,
             timeout=5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import recsys_core
+from recsys_core.pipeline import environment
 from recsys_core.pipeline.environment import (
     code_fingerprint,
     describe_environment,
@@ -81,3 +84,27 @@ def test_peak_memory_is_that_of_the_run() -> None:
     block = np.ones(20_000_000)  # 153 MiB
     assert 140 < peak_memory_mb() - before < 200
     del block
+
+
+def test_the_revision_is_that_of_the_codes_own_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(folder: Path, *arguments: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        command = ["git", "-C", str(folder), *who, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    installed = theirs / ".venv" / "site-packages" / "recsys_core" / "__init__.py"
+    for folder in (ours, theirs):
+        folder.mkdir()
+        git(folder, "init", "-q")
+        git(folder, "commit", "-q", "--allow-empty", "-m", folder.name)
+    monkeypatch.chdir(theirs)
+    revision = environment._git_revision.__wrapped__
+    monkeypatch.setattr(recsys_core, "__file__", str(ours / "recsys_core" / "__init__.py"))
+    wanted = git(ours, "rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(theirs / ".git"))  # as inside a hook
+    assert revision() == wanted
+    monkeypatch.setattr(recsys_core, "__file__", str(installed))
+    assert revision() is None
