@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 import os
+import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor, nn
 
-from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.errors import InputError
+from recsys_core.reading import DamagedError, open_regular, shorten
+from recsys_core.training.weights import check_weights
 
 FILE = "checkpoint.pt"
+PARTS = ("weights", "optimizer", "kept", "progress", "identity")
+REMEDY = "delete it to train from the start"
+#: what torch raises for a file that it did not write
+DAMAGE = (
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+)
+
+
+class _Writer:
+    """A file that remembers why it could not be written: torch says where in its own sources."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        """Write on."""
+        try:
+            return self._file.write(content)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+    def flush(self) -> None:
+        """Do nothing: who opened the file flushes it."""
 
 
 def write_checkpoint(
@@ -42,7 +78,11 @@ def write_checkpoint(
     }
     partial = folder / f"{FILE}.partial"
     with partial.open("wb") as file:
-        torch.save(content, file)
+        writer = _Writer(file)
+        try:
+            torch.save(content, cast("BinaryIO", writer))
+        except RuntimeError as error:
+            raise writer.error or error from error
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / FILE)
@@ -61,27 +101,62 @@ def read_checkpoint(
     path = folder / FILE
     if not path.exists():
         return None
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: this checkpoint is damaged", f"delete it, or {TRAIN_AGAIN}")
-    device = next(module.parameters()).device
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        content = _read(path, next(module.parameters()).device)
         _check_identity(path, content["identity"], identity)
+        expected = module.state_dict()
+        check_weights(expected, content["weights"])
+        if content["kept"].get("best") is not None:
+            check_weights(expected, content["kept"]["best"])
+        _check_moments(content["optimizer"], optimizer)
         module.load_state_dict(content["weights"])
         optimizer.load_state_dict(content["optimizer"])
-    except (RuntimeError, KeyError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: this checkpoint cannot be resumed: {str(error).partition(chr(10))[0]}",
-            f"delete it, or {TRAIN_AGAIN}",
+    except pickle.UnpicklingError as error:
+        raise DamagedError(
+            f"{path}: this checkpoint holds more than weights and numbers; it is not read", REMEDY
         ) from error
+    except (OSError, *DAMAGE) as error:
+        raise unusable(folder, error) from error
     return content["progress"], content["kept"]
+
+
+def unusable(folder: Path, error: Exception) -> DamagedError:
+    """Build the error for a checkpoint that training cannot go on from."""
+    why = shorten(str(error).partition("\n")[0])
+    return DamagedError(f"{folder / FILE}: this checkpoint cannot be resumed: {why}", REMEDY)
+
+
+def _read(path: Path, device: torch.device) -> dict[str, dict[str, Any]]:
+    """Read the parts of a checkpoint, byte for byte what was written: torch would not notice."""
+    with open_regular(path) as file:
+        with zipfile.ZipFile(file) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise ValueError(f"{damaged} is not what was written")
+        file.seek(0)
+        content = torch.load(file, map_location=device, weights_only=True)
+    if not isinstance(content, dict):
+        raise ValueError("it is no checkpoint of this program")
+    for part in PARTS:
+        if not isinstance(content.get(part), dict):
+            raise ValueError(f"it has no proper '{part}'")
+    return content
+
+
+def _check_moments(found: dict[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError for moments of other shapes than the weights: kernels trust that."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, state in found["state"].items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.dim() and value.shape != weights[number].shape:
+                raise ValueError(f"the optimizer's {name} of weights {number} has another shape")
 
 
 def _check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     for name, value in wanted.items():
         if found.get(name) != value:
             raise InputError(
-                f"{path}: this checkpoint is of a training with {name} = {found.get(name)!r}, "
-                f"not {value!r}",
-                f"delete it, or {TRAIN_AGAIN}",
+                f"{path}: this checkpoint is of a training with {name} = "
+                f"{shorten(repr(found.get(name)))}, not {value!r}",
+                REMEDY,
             )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
@@ -19,7 +20,12 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
 from recsys_core.training.average import WeightAverage
-from recsys_core.training.checkpoint import read_checkpoint, write_checkpoint
+from recsys_core.training.checkpoint import (
+    DAMAGE,
+    read_checkpoint,
+    unusable,
+    write_checkpoint,
+)
 from recsys_core.training.memory import keep_freed_memory
 from recsys_core.training.runtime import Runtime
 
@@ -121,9 +127,7 @@ def train(
     if runtime.checkpoint is not None:
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
         if state is not None:
-            progress, best = Progress(**state[0]), state[1]["best"]
-            if average is not None:
-                average.load_state_dict(state[1]["average"])
+            progress, best = _resumed(runtime.checkpoint, *state, average)
     epoch = _Epoch(module, objective, config, optimizer, on_event, average)
     while progress.epoch < config.epochs and not _exhausted(progress, config):
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
@@ -139,6 +143,24 @@ def train(
     module.load_state_dict(epoch.weights if best is None else best)
     module.eval()
     return progress
+
+
+def _resumed(
+    folder: Path, progress: dict[str, Any], kept: dict[str, Any], average: WeightAverage | None
+) -> tuple[Progress, dict[str, Tensor] | None]:
+    """Take up how far a checkpoint was."""
+    try:
+        if average is not None:
+            average.load_state_dict(kept["average"])
+        done = Progress(**progress)
+        whole = isinstance(done.epoch, int) and isinstance(done.best_epoch, int)
+        if not whole or not isinstance(done.best_value, float | None):
+            raise ValueError("its progress is no number of epochs")
+        if not isinstance(done.curve, list) or len(done.curve) != done.epoch:
+            raise ValueError("its curve is not that of its epochs")
+        return done, kept["best"]
+    except DAMAGE as error:
+        raise unusable(folder, error) from error
 
 
 class _Epoch:

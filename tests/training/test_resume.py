@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pytest
 import torch
@@ -90,7 +93,100 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, damage: str) -> None:
     path = tmp_path / checkpoints.FILE
     content = path.read_bytes()
     path.write_bytes({"empty": b"", "truncated": content[:-100], "text": b"hello " * 99}[damage])
-    with pytest.raises(InputError, match=r"checkpoint\.pt: this checkpoint .*\n.*--fresh"):
+    with pytest.raises(InputError, match=r"checkpoint\.pt: this checkpoint .*\ndelete it to train"):
+        fit(tmp_path)
+
+
+class Full:
+    """A file on a disk that has no space left after some bytes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.left = 500
+        self.file = file
+
+    def write(self, content: bytes) -> int:
+        self.left -= len(content)
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(content)
+
+
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit(tmp_path)
+    before = (tmp_path / checkpoints.FILE).read_bytes()
+    writer = checkpoints._Writer
+    monkeypatch.setattr(checkpoints, "_Writer", lambda file: writer(cast("BinaryIO", Full(file))))
+    toy = Regression()
+    optimizer = torch.optim.Adam(toy.module.parameters())
+    with pytest.raises(OSError, match="No space left on device"):
+        checkpoints.write_checkpoint(tmp_path, toy.module, optimizer, {}, {}, {})
+    assert (tmp_path / checkpoints.FILE).read_bytes() == before
+
+
+def test_flipped_bytes_are_noticed_or_harmless(tmp_path: Path) -> None:
+    _, whole = fit(tmp_path)
+    path = tmp_path / checkpoints.FILE
+    content = path.read_bytes()
+    noticed = 0
+    for place in range(5, len(content), len(content) // 150):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            _, progress = fit(tmp_path)
+        except InputError:
+            noticed += 1
+        else:  # padding
+            assert progress == whole
+    assert noticed > 50
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch executed",)
+
+
+def replaced(content: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    return {**content, **parts}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: replaced(c, kept=Hostile()), "more than weights and numbers"),
+        (lambda c: [1, 2], "no checkpoint of this program"),
+        (lambda c: replaced(c, identity=None), "no proper 'identity'"),
+        (lambda c: replaced(c, weights=[]), "no proper 'weights'"),
+        (lambda c: {}, "no proper 'weights'"),
+        (lambda c: replaced(c, weights={}), "'weight' are missing"),
+        (lambda c: replaced(c, optimizer={}), "state"),
+        (lambda c: replaced(c, kept={}), "best"),
+        (lambda c: replaced(c, kept={"best": {"weight": 3}}), "."),
+        (lambda c: replaced(c, progress={"epoch": "five"}), "no number of epochs"),
+        (lambda c: replaced(c, progress={"epochs": 5}), "epochs"),
+        (lambda c: replaced(c, progress={"epoch": 3}), "curve"),
+    ],
+)
+def test_a_foreign_checkpoint_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
+) -> None:
+    fit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / checkpoints.FILE
+    torch.save(change(torch.load(path, weights_only=True)), path)
+    with pytest.raises(InputError, match=rf"checkpoint\.pt: .*{message}") as error:
+        fit(tmp_path)
+    assert "weights_only" not in str(error.value)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_moments_of_another_shape_never_reach_the_optimizer(tmp_path: Path) -> None:
+    fit(tmp_path)
+    path = tmp_path / checkpoints.FILE
+    content = torch.load(path, weights_only=True)
+    content["optimizer"]["state"][0]["exp_avg"] = torch.zeros(1000, 1000)
+    torch.save(content, path)
+    with pytest.raises(InputError, match="exp_avg of weights 0 has another shape"):
         fit(tmp_path)
 
 
