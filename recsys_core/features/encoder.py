@@ -58,7 +58,7 @@ class FeatureEncoder(Config):
         """
         features = schema.scoped()
         fitter = Fitter(features, Views(queries, known))
-        return cls(features=tuple(fitter.fit(feature.name) for feature in _in_order(features)))
+        return cls(features=tuple(fitter.fit(feature.name) for feature in in_order(features)))
 
     @property
     def layout(self) -> Layout:
@@ -137,7 +137,7 @@ class FeatureEncoder(Config):
         return next(each for each in self.features if each.feature.name == name)
 
 
-def _in_order(features: tuple[Feature, ...]) -> list[Feature]:
+def in_order(features: tuple[Feature, ...]) -> list[Feature]:
     """Categorical fields first, sequences last, by side: the order a batch is put together in."""
 
     def place(feature: Feature) -> tuple[int, int]:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -27,11 +26,23 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.protocols.split import Split
-from recsys_core.recall.base import TopK
+from recsys_core.reading import DamagedError, read_json
+from recsys_core.recall.base import RecallModel, TopK
 from recsys_core.registry import model_info
 from recsys_core.threads import one_torch_thread
 
 RESULT, MODEL = "metrics.json", "model"
+#: what is read of a result, by the path of its keys
+RESULT_TYPES: dict[str, type] = {
+    "model": str,
+    "stage": str,
+    "params": dict,
+    "dataset.name": str,
+    "dataset.fingerprint": str,
+    "protocol.name": str,
+    "protocol.fingerprint": str,
+    "protocol.parameters": dict,
+}
 #: an item of a history: its id; id and rating; or id, rating and seconds since 1970
 Event = str | tuple[str, float] | tuple[str, float, int]
 #: what is known of a user: the rows that the run knew at test time, or every row of the data set
@@ -106,6 +117,7 @@ class Recommender:
         with ThreadPoolExecutor(1) as beside:  # sorting goes on while the model's libraries load
             split = beside.submit(load_run_split, result, folder, Path(data_dir))
             model = _load_model(result["model"], folder)
+        _check_fits(model, split.result().dataset, folder)
         return cls(model, split.result(), known)
 
     def recommend(
@@ -239,25 +251,37 @@ def read_result(folder: Path) -> dict[str, Any]:
         There is none: no run folder, or a run that did not succeed.
     """
     path = folder / RESULT
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder}: no result here", "name the folder of a run that succeeded"
-        ) from None
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}", TRAIN_AGAIN) from error
+    if not path.exists():
+        raise InputError(f"{folder}: no result here", "name the folder of a run that succeeded")
+    result = read_json(path, remedy=TRAIN_AGAIN)
+    for where, kind in RESULT_TYPES.items():
+        value: Any = result
+        for key in where.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            raise DamagedError(f"{path}: damaged: it has no proper '{where}'", TRAIN_AGAIN)
+    return result
 
 
-def _load_model(name: str, folder: Path) -> Recommends:
+def _load_model(name: str, folder: Path) -> RecallModel[Any]:
     info = model_info(name)
     if info.stage == "ranking":
         raise InputError(
             f"run {folder.name}: {info.name} is a ranking model: it scores rows it is given",
             "name a recall or two-stage run",
         )
-    model: Recommends = info.cls.load(folder / MODEL)
+    model: RecallModel[Any] = info.cls.load(folder / MODEL)
     return model
+
+
+def _check_fits(model: RecallModel[Any], dataset: Dataset, folder: Path) -> None:
+    """Raise InputError for a model whose items and users are not those of the data set."""
+    found = (model.fingerprint, model.n_items, len(model.histories))
+    if found != (dataset.fingerprint, dataset.n_items, dataset.n_users):
+        raise InputError(
+            f"{folder / MODEL}: this model was not trained on data set '{dataset.name}'",
+            "run it again with --fresh",
+        )
 
 
 def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Split:

@@ -6,11 +6,11 @@ classifier scores into accurate multiclass probability estimates", KDD 2002 (iso
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
@@ -30,6 +30,12 @@ class Calibration(Config):
     scores: tuple[float, ...] = Field(min_length=1, description="Log odds predicted, ascending.")
     targets: tuple[float, ...] = Field(min_length=1, description="Log odds that rows there had.")
     slope: float = Field(gt=0, description="Slope before the first knot and after the last.")
+
+    @model_validator(mode="after")
+    def _a_target_a_knot(self) -> Self:
+        if len(self.scores) != len(self.targets):
+            raise ValueError(f"{len(self.scores)} scores, {len(self.targets)} targets")
+        return self
 
     def __call__(self, scores: NDArray[np.floating]) -> Vector:
         """Map log odds, shape (n,)."""

@@ -117,9 +117,10 @@ class FieldEmbedding(nn.Module):
                     f"feature '{name}': embedding_size = {size} is more than the model's {dim}",
                     "lower it, or raise the model's embedding_size",
                 )
-        sizes = torch.tensor([size or dim for size in layout.sizes])
-        mask = (torch.arange(dim) < sizes[:, None]).float()
-        self.register_buffer("mask", None if bool(mask.all()) else mask, persistent=False)
+        sizes = [size or dim for size in layout.sizes]
+        mask = (torch.arange(dim) < torch.tensor(sizes)[:, None]).float()
+        whole = all(size == dim for size in sizes)
+        self.register_buffer("mask", None if whole else mask, persistent=False)
 
     def forward(self, batch: Batch, pooled: Mapping[int, Tensor] = NOTHING) -> Tensor:
         """Embed a batch, shape (rows, fields, dim).

@@ -8,15 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
-from recsys_core.features.encoder import FeatureEncoder
+from recsys_core.features.encoder import FeatureEncoder, in_order
 from recsys_core.features.queries import Known, Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Interactions
@@ -26,13 +24,26 @@ from recsys_core.ranking.batch import Batch, Rows
 from recsys_core.ranking.calibration import Calibration, fit_calibration
 from recsys_core.ranking.importance import ROWS, permutation_importance
 from recsys_core.ranking.tasks import Tasks
+from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import train
+from recsys_core.training.weights import read_weights, write_weights
 
 #: raised when the format of saved rankers changes
 FORMAT = 2
 HEADER, WEIGHTS = "ranker.json", "ranker.safetensors"
+TYPES: dict[str, type] = {
+    "model": str,
+    "config": dict,
+    "schema": dict,
+    "encoder": dict,
+    "tasks": int,
+    "curve": list,
+    "calibrations": dict,
+    "importance": dict,
+}
+TRAIN_AGAIN = "train it again with --fresh"
 #: rows scored at once: bounds the memory of prediction
 PREDICT_ROWS = 16_384
 
@@ -183,15 +194,15 @@ class Ranker:
             return torch.cat(parts).cpu().numpy()
 
     def _build(self, tasks: int) -> RankingModel:
-        return self.model_class(self.config, self.encoder.layout, tasks).to(self.device)
+        return self._new_module(tasks).to(self.device)
+
+    def _new_module(self, tasks: int) -> RankingModel:
+        return self.model_class(self.config, self.encoder.layout, tasks)
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and features (JSON); the JSON comes last."""
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: value.contiguous() for name, value in self.module.state_dict().items()}
-        partial = folder / f"{WEIGHTS}.partial"
-        save_file(weights, partial)
-        partial.replace(folder / WEIGHTS)
+        write_weights(folder / WEIGHTS, self.module)
         header = {
             "format": FORMAT,
             "model": self.model_name,
@@ -217,23 +228,27 @@ class Ranker:
             A file is missing or damaged, or of another format version.
         """
         header = _read_header(folder / HEADER)
+        if model_info(header["model"]).stage != "ranking":
+            raise _damaged(folder / HEADER, f"{shorten(header['model'])} is no ranking model")
         config_class = model_info(header["model"]).cls.Config
         config = parse_config(config_class, header["config"], f"model {header['model']}")
         schema = parse_config(FeatureSchema, header["schema"], f"{folder}: schema")
         ranker = cls(header["model"], config, schema, runtime)
         ranker.encoder = parse_config(FeatureEncoder, header["encoder"], f"{folder}: encoder")
+        if [each.feature for each in ranker.encoder.features] != in_order(schema.scoped()):
+            raise _damaged(folder / HEADER, "its features are not those of its schema")
         ranker.curve = header["curve"]
         ranker.importance = header["importance"]
         ranker.calibrations = {
             task: parse_config(Calibration, values, f"{folder}: calibration")
             for task, values in header["calibrations"].items()
         }
+        if not 1 <= header["tasks"] <= len(ranker.tasks.all):
+            raise _damaged(folder / HEADER, f"the model has no {header['tasks']} tasks")
         ranker.tasks = ranker.tasks.first(header["tasks"])
-        ranker.module = ranker._build(header["tasks"])
-        try:
-            ranker.module.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise _damaged(folder / WEIGHTS, error) from error
+        ranker.module = read_weights(
+            folder / WEIGHTS, lambda: ranker._new_module(header["tasks"]), TRAIN_AGAIN
+        ).to(ranker.device)
         ranker.module.eval()
         return ranker
 
@@ -273,20 +288,20 @@ class _Objective:
 
 
 def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent}: no saved ranking model here", TRAIN_AGAIN) from None
-    except (OSError, ValueError, TypeError) as error:
-        raise _damaged(path, error) from error
+    if not path.exists():
+        raise InputError(f"{path.parent}: no saved ranking model here", TRAIN_AGAIN)
+    header = read_json(path, remedy=TRAIN_AGAIN)
     if header.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: saved in format {header.get('format')}, this version reads {FORMAT}",
-            TRAIN_AGAIN,
-        )
+        found = shorten(header.get("format"))
+        raise InputError(f"{path}: saved in format {found}, this version reads {FORMAT}", TRAIN_AGAIN)
+    for key, kind in TYPES.items():
+        if not isinstance(header.get(key), kind):
+            raise _damaged(path, f"it has no proper '{key}'")
+    inside = [*header["curve"], *header["calibrations"].values()]
+    if not all(isinstance(each, dict) for each in inside):
+        raise _damaged(path, "it has no proper 'curve' or 'calibrations'")
     return header
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = str(error).splitlines()[0]
-    return InputError(f"{path}: the saved model is damaged: {reason}", TRAIN_AGAIN)
+def _damaged(path: Path, why: str) -> DamagedError:
+    return DamagedError(f"{path}: the saved model is damaged: {why}", TRAIN_AGAIN)

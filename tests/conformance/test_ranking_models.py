@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.config import parse_config
+from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
 from recsys_core.events import Event
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingModel
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.ranker import Ranker
+from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info, model_names
 from recsys_core.training.runtime import Runtime
 from tests.ranking.build import LAYOUT, batch, dataset, schema, split, wider
@@ -135,6 +140,50 @@ def test_save_and_load(parts: Split, trained: Ranker, tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         loaded.predict(parts.test, parts.known), trained.predict(parts.test, parts.known)
     )
+
+
+def test_foreign_weights_are_refused(parts: Split, trained: Ranker, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    whole = load_file(tmp_path / WEIGHTS)
+    damages: list[Callable[[Tensor], Tensor | None]] = [
+        lambda weight: torch.full_like(weight, torch.nan),
+        lambda weight: weight.double(),
+        lambda weight: weight[None],
+        lambda weight: weight[:0],
+        lambda weight: None,
+    ]
+    for number, weight in enumerate([*whole, *list(whole)[: len(damages)]]):
+        changed = {**whole, weight: damages[number % len(damages)](whole[weight])}
+        kept = {key: value.contiguous() for key, value in changed.items() if value is not None}
+        save_file(kept, tmp_path / WEIGHTS)
+        with pytest.raises(InputError, match=rf"damaged: weights '{weight}'.*\n.*--fresh"):
+            Ranker.load(tmp_path)
+
+
+def test_a_foreign_header_is_refused(parts: Split, trained: Ranker, tmp_path: Path) -> None:
+    trained.save(tmp_path)
+    header = json.loads((tmp_path / HEADER).read_text())
+    encoder = header["encoder"]["features"]
+    larger = {"hidden": [10**9], "embedding_size": 512}
+    config = {key: larger.get(key, value) for key, value in header["config"].items()}
+    changes: list[dict[str, Any]] = [
+        *({key: None} for key in header),
+        {"model": "popularity"},
+        {"model": "nonsense"},
+        {"tasks": 0},
+        {"tasks": 9},
+        {"encoder": {"features": encoder[:-1]}},
+        {"encoder": {"features": encoder[::-1]}},
+        {"calibrations": {"like": 5}},
+        *([{"config": config}] if config != header["config"] else []),
+    ]
+    for change in changes:
+        (tmp_path / HEADER).write_text(json.dumps({**header, **change}))
+        with pytest.raises(InputError):
+            Ranker.load(tmp_path)
+    (tmp_path / HEADER).write_text("[" * 5000)
+    with pytest.raises(InputError, match="damaged: nested too deeply"):
+        Ranker.load(tmp_path)
 
 
 def test_a_resumed_fit_predicts_the_same(
