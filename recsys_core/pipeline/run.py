@@ -55,7 +55,34 @@ def model_config(spec: JobSpec) -> Config:
             "remove 'features', or use a ranking model",
         )
     config_class: type[Config] = info.cls.Config
-    return parse_config(config_class, spec.params, f"model {spec.model}")
+    config = parse_config(config_class, spec.params, f"model {spec.model}")
+    if info.stage == "two-stage":
+        from recsys_core.pipeline.two_stage import check_models  # torch is slow to import
+        from recsys_core.two_stage.config import TwoStageConfig
+
+        assert isinstance(config, TwoStageConfig)
+        check_models(config)
+    return config
+
+
+def check_split(spec: JobSpec, split: Split) -> None:
+    """Check what a job asks of its data, before it starts.
+
+    Raises
+    ------
+    InputError
+        A feature reads a column that is not there, or a two-stage job names a run of another split
+        or stage.
+    """
+    config, stage = model_config(spec), model_info(spec.model).stage
+    if stage == "ranking":
+        _schema(spec, split)
+    elif stage == "two-stage":
+        from recsys_core.pipeline.two_stage import check_parts
+        from recsys_core.two_stage.config import TwoStageConfig
+
+        assert isinstance(config, TwoStageConfig)
+        check_parts(config, split)
 
 
 def validation_metric(spec: JobSpec) -> str:

@@ -23,8 +23,10 @@ from recsys_core.recall.validation import Validation
 from recsys_core.registry import Stage, model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
+from recsys_core.two_stage.channels import check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage
+from recsys_core.two_stage.rankers import MLP_NAME, NONE, check_ranker, ranker_schema
 
 
 class TwoStageJob:
@@ -32,6 +34,7 @@ class TwoStageJob:
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         assert isinstance(config, TwoStageConfig)
+        check_parts(config, split)
         self._ks, self._split = spec.ks, split
         config, saved = use_runs(config, split)
         self._model = TwoStage(config, runtime, saved)
@@ -85,6 +88,35 @@ class TwoStageJob:
     def curve(self) -> list[dict[str, float]]:
         """Loss and ndcg@10 of the ranker's epochs."""
         return self._model.curve
+
+
+def check_models(config: TwoStageConfig) -> None:
+    """Check the models of a two-stage job, as far as it can be done without the data.
+
+    Raises
+    ------
+    InputError
+        A channel is no recall model, the ranker no ranking model, or a field is wrong.
+    """
+    for channel in config.channels:
+        if channel.model:
+            check_channel(channel, channel.params)
+    if config.ranker.model != NONE and not config.ranker.run:
+        check_ranker(config.ranker)
+
+
+def check_parts(config: TwoStageConfig, split: Split) -> None:
+    """Check the runs and features of a two-stage job, before anything is fitted.
+
+    Raises
+    ------
+    InputError
+        As `use_runs` and `ranker_schema`.
+    """
+    resolved, saved = use_runs(config, split)
+    check_models(resolved)
+    if resolved.ranker.model not in {NONE, MLP_NAME} and saved.ranker is None:
+        ranker_schema(resolved.ranker, split.dataset)
 
 
 def use_runs(config: TwoStageConfig, split: Split) -> tuple[TwoStageConfig, Saved]:

@@ -43,7 +43,6 @@ TYPES: dict[str, type] = {
     "calibrations": dict,
     "importance": dict,
 }
-TRAIN_AGAIN = "train it again with --fresh"
 #: rows scored at once: bounds the memory of prediction
 PREDICT_ROWS = 16_384
 

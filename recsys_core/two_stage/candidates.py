@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,14 @@ from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.context import CONTEXT_FEATURES, Context
 from recsys_core.two_stage.merge import Pool, Ranked, merge
+
+
+def feature_names(labels: Sequence[str], *, context: bool) -> tuple[str, ...]:
+    """Name the features of candidates: what each channel says, then context."""
+    names = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
+    if context:
+        names += [*(f"spread/{label}" for label in labels), *CONTEXT_FEATURES]
+    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,7 @@ class FirstStage:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """What the last axis of `describe` holds: what each channel says, then context."""
-        labels = list(self.channels.models)
-        names = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
-        if self.config.ranker.context:
-            names += [*(f"spread/{label}" for label in labels), *CONTEXT_FEATURES]
-        return tuple(names)
+        return feature_names(list(self.channels.models), context=self.config.ranker.context)
 
     def lists(self, scores: FloatArray) -> list[Ranked]:
         """Cut each channel's scores, shape (channels, n, n_items), to its quota."""

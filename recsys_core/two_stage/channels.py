@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.config import parse_config
+from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
@@ -20,7 +20,7 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.validation import METRIC
-from recsys_core.registry import model_info
+from recsys_core.registry import ModelInfo, model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import ChannelConfig
 
@@ -38,11 +38,12 @@ class Channels:
     models
         In the order of the configuration.
     learned
-        Shape (n,): data set rows that they learned from, ascending.
+        Shape (n,): data set rows that they learned from, ascending; None: nobody knows, as with
+        models that were saved before this was noted.
     """
 
     models: Mapping[str, RecallModel[Any]]
-    learned: TimeArray
+    learned: TimeArray | None
 
     @classmethod
     def fit(
@@ -99,6 +100,11 @@ class Channels:
             One was: its scores are better than those of rows to come, and a ranker that learned
             from them would trust the channels too much.
         """
+        if self.learned is None:
+            raise LeakError(
+                "nobody knows which rows the channels learned from: they were saved without them",
+                "train the channels again with --fresh",
+            )
         own = int(np.isin(labelled.rows, self.learned).sum())
         if own:
             raise LeakError(
@@ -138,15 +144,25 @@ class Channels:
 
     @classmethod
     def load(
-        cls, folder: Path, configs: tuple[ChannelConfig, ...], runtime: Runtime | None = None
+        cls,
+        folder: Path,
+        configs: tuple[ChannelConfig, ...],
+        learned: TimeArray | None,
+        runtime: Runtime | None = None,
     ) -> Self:
-        """Read what `save` wrote; what the models learned from is no longer known to them."""
-        infos = [model_info(config.model) for config in configs]
+        """Read what `save` wrote; which rows the models `learned` from is kept elsewhere.
+
+        Raises
+        ------
+        InputError
+            A channel is no recall model, or is missing or damaged.
+        """
+        infos = [recall_info(config) for config in configs]
         folders = [folder / str(number) for number in range(len(configs))]
         with ThreadPoolExecutor(2) as pool:  # what is read is checked by C code
             models = pool.map(lambda info, own: info.cls.load(own, runtime), infos, folders)
             names = [config.name for config in configs]
-            return cls(dict(zip(names, models, strict=True)), np.empty(0, dtype=np.int64))
+            return cls(dict(zip(names, models, strict=True)), learned)
 
 
 def load_fitted(
@@ -188,15 +204,39 @@ def make_model(config: ChannelConfig, params: dict[str, Any], runtime: Runtime) 
     InputError
         The model is none of the recall models, or has no such field.
     """
+    info = recall_info(config)
+    model: RecallModel[Any] = info.cls(check_channel(config, params), runtime)
+    return model
+
+
+def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:
+    """Validate the fields of a channel's model.
+
+    Raises
+    ------
+    InputError
+        The model is none of the recall models, or has no such field.
+    """
+    where = f"channel {config.name} ({config.model})"
+    fields: Config = parse_config(recall_info(config).cls.Config, params, where)
+    return fields
+
+
+def recall_info(config: ChannelConfig) -> ModelInfo:
+    """Look up the recall model of a channel.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or it is no recall model.
+    """
     info = model_info(config.model)
     if info.stage != "recall":
         raise InputError(
             f"channel {config.name}: {config.model} is a {info.stage} model",
             "a channel is a recall model",
         )
-    fields = parse_config(info.cls.Config, params, f"channel {config.name} ({config.model})")
-    model: RecallModel[Any] = info.cls(fields, runtime)
-    return model
+    return info
 
 
 def best_epochs(model: RecallModel[Any]) -> dict[str, int]:

@@ -19,7 +19,8 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.history import age_weights
-from recsys_core.two_stage.ratings import PredictedRatings
+from recsys_core.recall.saved_arrays import Arrays, take
+from recsys_core.two_stage.ratings import DIM, PredictedRatings
 
 #: events of a user that are less than a day before their last belong to the same session
 SESSION_SECONDS = 86_400
@@ -192,11 +193,20 @@ class Context:
         return {f"context.{name}": array for name, array in arrays.items()}
 
     @classmethod
-    def from_state(cls, threshold: float | None, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Take back what `state` gave; KeyError when one is missing."""
-        ratings = (arrays[f"context.rating_{part}"] for part in ("mean", "items"))
-        own = {name: arrays[f"context.{name}"] for name in ARRAYS}
-        return cls(threshold, **own, ratings=PredictedRatings(*ratings))
+    def from_state(cls, threshold: float | None, arrays: Arrays, n: int) -> Self:
+        """Take back what `state` gave for `n` items; raises what `saved_arrays.take` does."""
+        ratings = PredictedRatings(
+            take(arrays, "context.rating_mean", np.float32, ()),
+            take(arrays, "context.rating_items", np.float32, (n, 1 + DIM)),
+        )
+        return cls(
+            threshold,
+            items=take(arrays, "context.items", np.float32, (n, len(ITEM_FEATURES))),
+            genres=take(arrays, "context.genres", np.float32, (n, None)),
+            year=take(arrays, "context.year", np.float32, (n,), finite=False),
+            time=take(arrays, "context.time", np.float64, (n,)),
+            ratings=ratings,
+        )
 
 
 def _places(rows: Interactions) -> tuple[NDArray[np.float64], TimeArray]:

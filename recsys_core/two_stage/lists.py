@@ -11,9 +11,10 @@ from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import BLOCK_SCORES
 from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.capacity import require_memory
 from recsys_core.two_stage.candidates import FirstStage
-from recsys_core.two_stage.config import RankerConfig
-from recsys_core.two_stage.cuts import View
+from recsys_core.two_stage.config import RankerConfig, TwoStageConfig
+from recsys_core.two_stage.cuts import InnerCut, View
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,39 @@ def equally_wide(parts: Sequence[Lists]) -> list[Lists]:
     """Pad lists to the width of the widest."""
     width = max(part.items.shape[1] for part in parts)
     return [part.padded(width) for part in parts]
+
+
+def require_lists(
+    cuts: Sequence[InnerCut], config: TwoStageConfig, features: int, max_lists: int
+) -> None:
+    """Check that the ranker's lists fit into memory, before any channel is fitted for them.
+
+    Parameters
+    ----------
+    features
+        Number of features of a candidate.
+    max_lists
+        Lists of a view at most.
+
+    Raises
+    ------
+    CapacityError
+        They do not.
+    """
+    ranker, entries = config.ranker, 0
+    for view in (view for cut in cuts for view in cut.views):
+        rated = ranker.rows == "rated"
+        labelled = view.labelled if rated else view.labelled.positives()
+        per_user = np.bincount(labelled.user, minlength=1)
+        most = int(per_user.max())
+        width = most if rated else min(config.merge.size, ranker.negatives + most)
+        entries += min(max_lists, int(np.count_nonzero(per_user))) * width
+    require_memory(
+        "two-stage",
+        2 * 4 * features * entries,  # the lists, and the ranker's copy
+        f"{entries:,} rows of {features} features for the ranker",
+        "lower ranker.max_lists or ranker.negatives",
+    )
 
 
 def training_lists(

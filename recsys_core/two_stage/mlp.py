@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,18 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from recsys_core.config import Widths
 from recsys_core.data.dataset import FloatArray, IntArray
-from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import OnEvent
 from recsys_core.protocols.interactions import Histories
 from recsys_core.ranking.layers import MLP
 from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.weights import read_weights, write_weights
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists, equally_wide
 from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists
@@ -61,10 +61,20 @@ class Network(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def standardise_by(self, features: FloatArray) -> None:
-        """Take mean and deviation of `features`, shape (n, features)."""
-        self.mean.copy_(torch.from_numpy(features.mean(axis=0, dtype=np.float64)))
-        deviation = features.std(axis=0, dtype=np.float64)
+    def standardise_by(self, parts: Sequence[Lists]) -> None:
+        """Take mean and deviation of the listed items' features, some lists at a time."""
+
+        def blocks() -> Iterator[FloatArray]:
+            for part in parts:
+                for first in range(0, len(part), JUDGED_LISTS):
+                    some = slice(first, first + JUDGED_LISTS)
+                    yield part.features[some][part.listed[some]]
+
+        count = max(1, sum(int(part.listed.sum()) for part in parts))
+        mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks()) / count
+        variance = sum(np.square(block - mean).sum(axis=0) for block in blocks()) / count
+        deviation = np.sqrt(variance)
+        self.mean.copy_(torch.from_numpy(mean))
         self.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1)))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -72,6 +82,18 @@ class Network(nn.Module):
         inputs = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
         logits: Tensor = self.out(self.hidden(inputs.flatten(0, -2)))
         return logits.view(features.shape[:-1])
+
+
+def _put_together(parts: Sequence[Lists]) -> Tensor:
+    """Copy the features of all lists once, shape (n, width, features); 0 where one is short."""
+    width = max(part.items.shape[1] for part in parts)
+    together = torch.zeros(sum(map(len, parts)), width, parts[0].features.shape[2])
+    first = 0
+    for part in parts:
+        own = torch.from_numpy(part.features)
+        together[first : first + len(part), : own.shape[1]] = own
+        first += len(part)
+    return together
 
 
 class MLPRanker(ListRanker):
@@ -89,9 +111,9 @@ class MLPRanker(ListRanker):
 
     def fit(self, parts: Sequence[Lists], judged: Lists, loss: Loss, on_event: OnEvent) -> None:
         """Learn from lists; `judged` chooses the epoch."""
-        parts = equally_wide(parts)
-        self.network.standardise_by(np.concatenate([part.features[part.listed] for part in parts]))
-        features = torch.cat([torch.from_numpy(part.features) for part in parts]).to(self.device)
+        self.network.standardise_by(parts)
+        features = _put_together(parts).to(self.device)
+        parts = equally_wide([replace(part, features=part.features[:, :, :0]) for part in parts])
         self.curve = train_on_lists(
             self.network,
             lambda batch: self.network(features[batch]),
@@ -123,9 +145,7 @@ class MLPRanker(ListRanker):
     def save(self, folder: Path) -> None:
         """Write the weights."""
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"{WEIGHTS}.partial"
-        save_file(self.network.state_dict(), partial)
-        partial.replace(folder / WEIGHTS)
+        write_weights(folder / WEIGHTS, self.network)
 
     @classmethod
     def load(cls, folder: Path, config: MLPConfig, n_features: int, runtime: Runtime) -> Self:
@@ -136,13 +156,11 @@ class MLPRanker(ListRanker):
         InputError
             The file is missing or damaged.
         """
-        ranker = cls(config, n_features, runtime)
-        try:
-            ranker.network.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise InputError(
-                f"{folder / WEIGHTS}: the saved model is damaged: {str(error).splitlines()[0]}",
-                TRAIN_AGAIN,
-            ) from error
+        ranker = cls.__new__(cls)
+        ranker.config, ranker.runtime, ranker.curve = config, runtime, []
+        ranker.device = runtime.torch_device()
+        ranker.network = read_weights(
+            folder / WEIGHTS, lambda: Network(n_features, config), TRAIN_AGAIN
+        ).to(ranker.device)
         ranker.network.eval()
         return ranker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,21 +16,25 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
 from recsys_core.recall.blocks import map_blocks
+from recsys_core.recall.saved_arrays import take
+from recsys_core.recall.storage import damaged
 from recsys_core.registry import register_model
 from recsys_core.training.runtime import Runtime
-from recsys_core.two_stage.candidates import FirstStage
+from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.context import Context
-from recsys_core.two_stage.cuts import View, inner_cuts
-from recsys_core.two_stage.lists import Lists, judged_lists, training_lists
+from recsys_core.two_stage.cuts import InnerCut, View, inner_cuts
+from recsys_core.two_stage.lists import Lists, judged_lists, require_lists, training_lists
 from recsys_core.two_stage.ranker import ListRanker
-from recsys_core.two_stage.rankers import load_ranker, make_ranker
+from recsys_core.two_stage.rankers import NONE, load_ranker, make_ranker
 from recsys_core.two_stage.rerank import RankedLists, rerank
 
 #: so many users choose the ranker's epoch
 JUDGED_USERS = 8_192
 CHANNELS, RANKER = "channels", "ranker"
+#: name of the array of data set rows that the channels learned from
+LEARNED = "channels.learned"
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,11 @@ class TwoStage(RecallModel[TwoStageConfig]):
     ) -> Self:
         """Fit the channels and train the ranker on rows they did not learn from."""
         self.remember(train)
+        cuts: list[InnerCut] = []
+        if self.config.ranker.model != NONE and self.saved.ranker is None:
+            cuts = inner_cuts(train, valid, self.config.inner)
+            names = feature_names(self.channel_names, context=self.config.ranker.context)
+            require_lists(cuts, self.config, len(names), self._most_lists(cuts))
         channels = Channels.fit(
             self.config.channels,
             train,
@@ -121,7 +130,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
             self.config.ranker, self.stage.feature_names, train, self.saved.ranker, self.runtime
         )
         if self.ranker is not None and self.saved.ranker is None:
-            parts, judged = self._lists(train, valid, on_event), self._judged(train, valid)
+            parts, judged = self._lists(cuts, on_event), self._judged(train, valid)
             on_event(Event("fit", message=f"ranker: {sum(map(len, parts)):,} lists"))
             self.ranker.fit(parts, judged, self.config.ranker.loss, on_event)
         return self
@@ -129,14 +138,15 @@ class TwoStage(RecallModel[TwoStageConfig]):
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         raise AssertionError("fit does all there is to do")
 
-    def _lists(
-        self, train: Interactions, valid: Interactions | None, on_event: OnEvent
-    ) -> list[Lists]:
+    def _most_lists(self, cuts: Sequence[InnerCut]) -> int:
+        """Share out the lists among the views."""
+        return -(-self.config.ranker.max_lists // sum(len(cut.views) for cut in cuts))
+
+    def _lists(self, cuts: Sequence[InnerCut], on_event: OnEvent) -> list[Lists]:
         """Build the ranker's rows with channels that did not learn from them."""
         config = self.config
         parts: list[Lists] = []
-        cuts = inner_cuts(train, valid, config.inner)
-        most = -(-config.ranker.max_lists // sum(len(cut.views) for cut in cuts))
+        most = self._most_lists(cuts)
         for number, cut in enumerate(cuts):
             channels = Channels.fit(
                 config.channels,
@@ -236,12 +246,19 @@ class TwoStage(RecallModel[TwoStageConfig]):
         return (self.stage.context.genres > 0).astype(np.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Give the statistics; channels and ranker have folders of their own."""
-        return self.stage.context.state()
+        """Give statistics and learned rows; channels and ranker have folders of their own."""
+        learned = self.stage.channels.learned
+        return {
+            **self.stage.context.state(),
+            **({} if learned is None else {LEARNED: learned}),
+        }
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the statistics."""
-        self._context = Context.from_state(self.threshold, arrays)
+        self._context = Context.from_state(self.threshold, arrays, self.n_items)
+        self._learned = arrays.get(LEARNED)
+        if self._learned is not None:
+            take(arrays, LEARNED, np.int64, (None,), lowest=0)
 
     def save(self, folder: Path) -> None:
         """Write channels and ranker into folders below, the header last."""
@@ -260,7 +277,10 @@ class TwoStage(RecallModel[TwoStageConfig]):
             A file is missing or damaged, or belongs to another model or format version.
         """
         model = super().load(folder, runtime)
-        channels = Channels.load(folder / CHANNELS, model.config.channels, runtime)
+        channels = Channels.load(folder / CHANNELS, model.config.channels, model._learned, runtime)
+        for name, channel in channels.models.items():
+            if channel.fingerprint != model.fingerprint or channel.n_items != model.n_items:
+                raise damaged(folder, f"channel {name} is a model of another data set")
         model.stage = FirstStage(model.config, channels, model._context, model.tie_rank)
         model.ranker = load_ranker(
             model.config.ranker,

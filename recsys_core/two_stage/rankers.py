@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recsys_core.config import parse_config
+from recsys_core.config import Config, parse_config
+from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
 from recsys_core.features.feature import Feature
 from recsys_core.features.schema import FeatureSchema, load_schema
@@ -48,14 +49,48 @@ def make_ranker(
 
     if saved is not None:
         return FieldRanker(Ranker.load(saved, runtime), names, train)
+    fields = check_ranker(config)
+    schema = with_given(ranker_schema(config, train.dataset), names)
+    return FieldRanker(Ranker(config.model, fields, schema, runtime), names, train)
+
+
+def check_ranker(config: RankerConfig) -> Config:
+    """Validate the fields of the ranker's model, one of `mlp` and the registered ones.
+
+    Raises
+    ------
+    InputError
+        The model is no ranking model, or has no such field.
+    """
+    if config.model == MLP_NAME:
+        return _mlp_config(config)
     info = model_info(config.model)
     if info.stage != "ranking":
         raise InputError(
             f"ranker: {config.model} is a {info.stage} model", "use mlp, none or a ranking model"
         )
-    fields = parse_config(info.cls.Config, config.params, f"ranker ({config.model})")
-    schema = with_given(load_schema(config.features, train.dataset), names)
-    return FieldRanker(Ranker(config.model, fields, schema, runtime), names, train)
+    fields: Config = parse_config(info.cls.Config, config.params, f"ranker ({config.model})")
+    return fields
+
+
+def ranker_schema(config: RankerConfig, dataset: Dataset) -> FeatureSchema:
+    """Load the features that a registered ranking model sees of `dataset`.
+
+    Raises
+    ------
+    InputError
+        No such schema, a column that the data set does not have, or no history for a model that
+        attends to histories.
+    """
+    histories = model_info(config.model).cls.needs_histories
+    schema = load_schema(config.features, dataset, histories=histories)
+    if histories and not any(each.kind == "sequence" and each.shares for each in schema.features):
+        raise InputError(
+            f"ranker: {config.model} attends to histories, and the schema has none that shares the "
+            "item's embeddings",
+            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
+        )
+    return schema
 
 
 def load_ranker(

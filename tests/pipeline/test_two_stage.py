@@ -12,7 +12,7 @@ import pytest
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import check_metric_name, higher_is_better
 from recsys_core.pipeline.result import RunResult
-from recsys_core.pipeline.run import model_config, run
+from recsys_core.pipeline.run import check_split, model_config, run
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
@@ -105,6 +105,7 @@ def finished(folder: Path, split: Split, model: str) -> str:
         "model": model,
         "stage": done.stage,
         "params": done.params,
+        "dataset": done.dataset,
         "protocol": done.protocol,
     }
     (folder / "metrics.json").write_text(json.dumps(content))
@@ -144,3 +145,38 @@ def test_a_feature_schema_belongs_to_the_ranker() -> None:
     job = spec().model_copy(update={"features": "default"})
     with pytest.raises(InputError, match="two-stage is a two-stage model and takes no feature"):
         model_config(job)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"channels": [{"model": "two-stage"}]}, "channel two-stage: two-stage is a two-stage"),
+        ({"channels": [{"model": "lr"}]}, "channel lr: lr is a ranking model"),
+        ({"channels": [{"model": "ease", "params": {"l3": 1}}]}, "unknown field of channel ease"),
+        ({"channels": [{"model": "eas"}]}, "unknown model 'eas'"),
+        ({"ranker": {"model": "ease"}}, "ranker: ease is a recall model"),
+        ({"ranker": {"model": "lr", "params": {"dim": 3}}}, r"unknown field of ranker \(lr\)"),
+        ({"ranker": {"params": {"hiden": [3]}}}, r"unknown field of ranker \(mlp\) 'hiden'"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused_without_the_data(
+    params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        model_config(spec(**params))
+
+
+def test_what_does_not_fit_the_data_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
+    split = planted()
+    other = make_protocol({"name": "leave-last-out"}).split(split.dataset)
+    recall = finished(tmp_path / "other-split", other, "popularity")
+    ids = {"name": "item_id", "source": "item", "kind": "categorical"}
+    (tmp_path / "ids.yaml").write_text(json.dumps({"name": "ids", "features": [ids]}))
+    for params, message in (
+        ({"channels": [{"run": recall}]}, "run other-split learned from another split"),
+        ({"ranker": {"run": recall}}, "is a recall run, a ranking run is needed"),
+        ({"ranker": {"model": "lr", "features": "no"}}, "no feature schema is called 'no'"),
+        ({"ranker": {"model": "din", "features": str(tmp_path / "ids.yaml")}}, "has none that"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_split(spec(**params), split)

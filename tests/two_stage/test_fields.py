@@ -11,7 +11,7 @@ import pytest
 from recsys_core.config import parse_config
 from recsys_core.features.schema import load_schema
 from recsys_core.ranking.ranker import Ranker
-from recsys_core.registry import model_info
+from recsys_core.registry import model_info, model_names
 from recsys_core.two_stage.fields import FieldRanker
 from recsys_core.two_stage.model import Saved, TwoStage
 from tests.recall.build import history
@@ -86,3 +86,19 @@ def test_a_ranking_run_ranks_candidates_as_it_is(tmp_path: Path) -> None:
     assert model.ranker.ranker.curve == trained.curve
     assert ((top.scores > 0) & (top.scores < 1)).all()
     assert (np.diff(top.scores, axis=1) <= 0).all()
+
+
+RANKING = [name for name in model_names() if model_info(name).stage == "ranking"]
+
+
+@pytest.mark.parametrize("name", RANKING)
+def test_every_ranking_model_can_be_the_ranker(name: str) -> None:
+    fields = model_info(name).cls.Config.model_fields
+    small: dict[str, Any] = {"epochs": 1, "batch_size": 2048, "embedding_size": 4}
+    small |= {"hidden": (4,), "expert_hidden": (4,), "tower_hidden": (4,)}
+    params = {key: value for key, value in small.items() if key in fields}
+    model = fit(planted(), ranker={"model": name, "params": params, "negatives": 5})
+    users, histories = known(planted())
+    top = model.recommend(users[:3], 10, histories=histories.take(np.arange(3)))
+    assert (top.items >= 0).all()
+    assert np.isfinite(top.scores).all()

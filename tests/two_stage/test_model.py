@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 from recsys_core.config import parse_config
-from recsys_core.errors import InputError
+from recsys_core.errors import CapacityError, InputError
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event
 from recsys_core.recall.ease import Ease, EaseConfig
+from recsys_core.recall.npz import map_arrays, write_arrays
 from recsys_core.training.runtime import Runtime
+from recsys_core.two_stage.channels import LeakError
 from recsys_core.two_stage.config import TwoStageConfig
+from recsys_core.two_stage.lists import Lists
+from recsys_core.two_stage.mlp import MLPConfig, Network, _put_together
 from recsys_core.two_stage.model import Saved, TwoStage
 from tests.recall.build import history
 from tests.two_stage.build import (
@@ -154,6 +158,80 @@ def test_saved_and_loaded_it_recommends_the_same(tmp_path: Path) -> None:
     (tmp_path / "model/ranker/mlp.safetensors").write_bytes(b"cut off")
     with pytest.raises(InputError, match=r"mlp.safetensors: the saved model is damaged"):
         TwoStage.load(tmp_path / "model")
+
+
+def test_lists_that_do_not_fit_are_refused_before_anything_is_fitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    needed: list[int] = []
+
+    def require(model: str, size: int, why: str, remedy: str) -> None:
+        needed.append(size)
+        raise CapacityError(why, remedy)
+
+    monkeypatch.setattr("recsys_core.two_stage.lists.require_memory", require)
+    messages: list[str] = []
+    model = TwoStage(config(), None, Saved())
+    with pytest.raises(CapacityError, match=r"rows of 22 features"):
+        model.fit(planted().train, on_event=lambda event: messages.append(event.message))
+    assert messages == []
+    # two windows of 120 users with 2 likes each beside at most 48 other candidates of 50
+    assert needed == [2 * 4 * 22 * 2 * 120 * 50]
+
+
+def test_features_are_standardised_part_by_part_as_all_at_once() -> None:
+    rng = np.random.default_rng(0)
+    parts = []
+    for n, width in ((700, 3), (40, 5)):
+        items = rng.integers(-1, 9, (n, width)).astype(np.int32)
+        features = rng.normal(3, 2, (n, width, 4)).astype(np.float32)
+        features[:, :, 2] = 7  # tells nothing
+        labels, users = items > 5, np.arange(n, dtype=np.int32)
+        parts.append(Lists(planted().train, users, items, labels, features, labels.sum(axis=1)))
+    network = Network(4, MLPConfig())
+    network.standardise_by(parts)
+    listed = np.concatenate([part.features[part.listed] for part in parts]).astype(np.float64)
+    deviation = listed.std(axis=0)
+    deviation[2] = 1
+    np.testing.assert_allclose(network.mean.numpy(), listed.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(network.deviation.numpy(), deviation, rtol=1e-6)
+    together = _put_together(parts)
+    assert together.shape == (740, 5, 4)
+    np.testing.assert_array_equal(together[:700, :3].numpy(), parts[0].features)
+    assert not together[:700, 3:].any()
+    np.testing.assert_array_equal(together[700:].numpy(), parts[1].features)
+
+
+def test_loaded_channels_still_refuse_rows_that_they_learned_from(tmp_path: Path) -> None:
+    split = planted()
+    fitted().save(tmp_path)
+    channels = TwoStage.load(tmp_path).stage.channels
+    with pytest.raises(LeakError, match="labelled rows are rows that the channels learned from"):
+        channels.refuse_own(split.train.where(np.arange(len(split.train)) < 3))
+    channels.refuse_own(split.test)
+    assert split.valid is not None
+    channels.refuse_own(split.valid)
+
+
+def test_a_channel_of_another_data_set_is_refused(tmp_path: Path) -> None:
+    fitted().save(tmp_path)
+    header = tmp_path / "channels" / "0" / "model.json"
+    content = json.loads(header.read_text())
+    header.write_text(json.dumps({**content, "fingerprint": "other"}))
+    with pytest.raises(InputError, match="channel popularity is a model of another data set"):
+        TwoStage.load(tmp_path)
+
+
+def test_foreign_statistics_are_refused(tmp_path: Path) -> None:
+    fitted().save(tmp_path)
+    # copied, as the file that they are mapped from is written anew
+    arrays = {name: array.copy() for name, array in map_arrays(tmp_path / "model.npz").items()}
+    for name in arrays:
+        if not name.startswith(("context.", "channels.")):
+            continue
+        write_arrays(tmp_path / "model.npz", {**arrays, name: arrays[name][None]})
+        with pytest.raises(InputError, match=f"damaged: {name}"):
+            TwoStage.load(tmp_path)
 
 
 def test_same_seed_same_lists_other_seed_other_ranker() -> None:

@@ -11,7 +11,7 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.environment import describe_environment
 from recsys_core.pipeline.result import RunResult
-from recsys_core.pipeline.run import load_split, reuse_key
+from recsys_core.pipeline.run import check_split, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
@@ -182,7 +182,8 @@ def do_job(
 
 
 def check_cutoffs(spec: JobSpec, split: Split) -> None:
-    """Raise InputError when a K is larger than the catalogue."""
+    """Raise InputError when a K is larger than the catalogue, or the job does not fit the data."""
+    check_split(spec, split)
     largest, catalogue = max(spec.ks), int(split.catalogue.sum())
     if largest > catalogue:
         raise InputError(
