@@ -27,9 +27,15 @@ BILLION = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+def short(value: str | bytes) -> str:
+    """Name a case by its beginning: some are thousands of characters."""
+    return repr(value[:12])
+
+
 @pytest.mark.parametrize(
     "text",
     ["[" * 100_000, "9" * 400, '"\\ud800"', '{"a": "\\uD800"}', "", "{", b"\xff"],
+    ids=short,
 )
 def test_json_that_cannot_be_kept_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"^\S"):
@@ -65,6 +71,7 @@ def test_json_keeps_what_it_can() -> None:
         "? {a: 1}\n: 2",
         BILLION,
     ],
+    ids=short,
 )
 def test_yaml_that_cannot_be_kept_is_a_problem_at_once(text: str | bytes) -> None:
     with pytest.raises(YAMLError) as caught:
@@ -104,7 +111,9 @@ def test_only_regular_files_up_to_a_size_are_read(tmp_path: Path) -> None:
         read_bytes(tmp_path / "none")
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", "[" * 50_000, '{"a": ' + "9" * 400 + "}"])
+@pytest.mark.parametrize(
+    "content", ["[1]", "{", "[" * 50_000, '{"a": ' + "9" * 400 + "}"], ids=short
+)
 def test_a_damaged_json_file_is_named_with_a_remedy(tmp_path: Path, content: str) -> None:
     path = tmp_path / "status.json"
     path.write_text(content)

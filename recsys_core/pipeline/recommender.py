@@ -280,7 +280,7 @@ def _check_fits(model: RecallModel[Any], dataset: Dataset, folder: Path) -> None
     if found != (dataset.fingerprint, dataset.n_items, dataset.n_users):
         raise InputError(
             f"{folder / MODEL}: this model was not trained on data set '{dataset.name}'",
-            "run it again with --fresh",
+            TRAIN_AGAIN,
         )
 
 

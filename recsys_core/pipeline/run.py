@@ -76,7 +76,7 @@ def check_split(spec: JobSpec, split: Split) -> None:
     """
     config, stage = model_config(spec), model_info(spec.model).stage
     if stage == "ranking":
-        _schema(spec, split)
+        feature_schema(spec, split)
     elif stage == "two-stage":
         from recsys_core.pipeline.two_stage import check_parts
         from recsys_core.two_stage.config import TwoStageConfig

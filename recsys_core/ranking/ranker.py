@@ -292,7 +292,9 @@ def _read_header(path: Path) -> dict[str, Any]:
     header = read_json(path, remedy=TRAIN_AGAIN)
     if header.get("format") != FORMAT:
         found = shorten(header.get("format"))
-        raise InputError(f"{path}: saved in format {found}, this version reads {FORMAT}", TRAIN_AGAIN)
+        raise InputError(
+            f"{path}: saved in format {found}, this version reads {FORMAT}", TRAIN_AGAIN
+        )
     for key, kind in TYPES.items():
         if not isinstance(header.get(key), kind):
             raise _damaged(path, f"it has no proper '{key}'")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray, TimeArray
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.interactions import Histories, Interactions
@@ -103,7 +103,7 @@ class Channels:
         if self.learned is None:
             raise LeakError(
                 "nobody knows which rows the channels learned from: they were saved without them",
-                "train the channels again with --fresh",
+                f"the channels have to be trained: {TRAIN_AGAIN}",
             )
         own = int(np.isin(labelled.rows, self.learned).sum())
         if own:
