@@ -16,8 +16,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import recsys_core
 from recsys_core.registry import model_info
 
@@ -114,20 +112,24 @@ def describe_processor() -> dict[str, str | None]:
     Returns
     -------
     ``machine``: the architecture; ``numpy``: the highest level of vector instructions that NumPy
-    uses; ``blas``: the kernel of the linear algebra; ``torch``: its level, where torch is loaded.
-    None: not known.
+    uses; ``blas``: the kernel of NumPy's linear algebra. None: not known. What only other libraries
+    know is left out: they may be loaded or not when a run ends.
     """
+    import numpy as np  # the list of models does without
     from threadpoolctl import threadpool_info
 
     levels: Any = np.show_config(mode="dicts").get("SIMD Extensions", {})
     used = levels.get("found") or levels.get("baseline")
-    kernels = {pool.get("architecture") for pool in threadpool_info() if pool["user_api"] == "blas"}
-    torch = sys.modules.get("torch")
+    folder = str(Path(np.__file__).parent.parent)
+    kernels = (
+        pool.get("architecture")
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas" and pool["filepath"].startswith(f"{folder}/numpy")
+    )
     return {
         "machine": platform.machine(),
         "numpy": used[-1] if used else None,
-        "blas": ", ".join(sorted(filter(None, kernels))) or None,
-        "torch": torch.backends.cpu.get_cpu_capability() if torch else None,
+        "blas": next(kernels, None),
     }
 
 

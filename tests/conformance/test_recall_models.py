@@ -22,6 +22,7 @@ from recsys_core.registry import model_info, model_names
 from recsys_core.threads import limited_threads
 from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig
+from recsys_core.two_stage.model import TwoStage
 from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, N_USERS, block_of, fit, history, planted
 
 RECALL = [name for name in model_names() if model_info(name).stage in ("recall", "two-stage")]
@@ -134,7 +135,8 @@ def test_a_history_that_says_nothing_gets_the_most_popular(
     name: str, rating_weight: float | None, items: list[int], rating: float
 ) -> None:
     model = copy(fitted(name))
-    reads_events = isinstance(model, SequentialModel)  # ratings, attributes and times, too
+    # ratings, attributes and times, too: a disliked event says something to these
+    reads_events = isinstance(model, SequentialModel | TwoStage)
     if reads_events or (rating == 0 and "rating_weight" not in type(model.config).model_fields):
         return
     if "rating_weight" in type(model.config).model_fields:

@@ -238,7 +238,7 @@ def computed_on(folder: Path, **processor: str | None) -> Path:
 def test_a_baseline_of_another_processor_is_compared_with_a_note(tmp_path: Path) -> None:
     old = computed_on(make_run(tmp_path, "mf", run_id="old"), numpy="X86_V4", blas="SkylakeX")
     new = make_run(tmp_path, "mf", run_id="new")
-    computed_on(new, numpy="X86_V3", blas="SkylakeX", torch="AVX2")
+    computed_on(new, numpy="X86_V3", blas="SkylakeX")
     report = build(old, {}, new)
     assert report["baseline_note"] == (
         "The baseline was computed on another processor (NumPy X86_V4, here X86_V3): trained"
@@ -252,12 +252,12 @@ def test_a_baseline_of_another_processor_is_compared_with_a_note(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "processor", [None, {}, {"numpy": "X86_V3", "torch": None}, 5, {"numpy": 3}]
+    "processor", [None, {}, {"numpy": "X86_V3", "blas": None}, 5, {"numpy": 3}]
 )
 def test_an_equal_or_unknown_processor_is_not_worth_a_note(tmp_path: Path, processor: Any) -> None:
     old = make_run(tmp_path, "mf", run_id="old")
     (old / "environment.json").write_text(json.dumps({"processor": processor}))
-    new = computed_on(make_run(tmp_path, "mf", run_id="new"), numpy="X86_V3", torch="AVX2")
+    new = computed_on(make_run(tmp_path, "mf", run_id="new"), numpy="X86_V3")
     report = build(old, {}, new)
     assert report["baseline_note"] is None
     assert all("processor" not in note for note in notes(report))

@@ -82,7 +82,7 @@ def test_files_that_are_not_there_or_damaged(tmp_path: Path) -> None:
         paired_differences([a], [tmp_path / "b"])
     broken = tmp_path / "broken"
     broken.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError, match="cannot be compared"):
+    with pytest.raises(StoreError, match="broken: damaged: file is not a database"):
         paired_differences([a], [broken])
 
 

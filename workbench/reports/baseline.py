@@ -155,7 +155,7 @@ def _processor(environment: object) -> dict[str, str]:
 
 
 #: parts of a processor as they are called in a sentence
-_PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS", "torch": "torch"}
+_PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS"}
 
 
 def processor_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
