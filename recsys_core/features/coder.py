@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import Field as Described
@@ -12,6 +14,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import (
     BoolArray,
     Categorical,
+    Dataset,
     FloatArray,
     IntArray,
     MultiCategorical,
@@ -28,9 +31,18 @@ from recsys_core.features.columns import (
     raw_values,
     side_values,
 )
-from recsys_core.features.feature import Bucketize, Feature, Hash, Log, Quantile, Vocabulary
+from recsys_core.features.feature import (
+    FAVOURITES,
+    Bucketize,
+    Feature,
+    Hash,
+    Log,
+    Quantile,
+    Vocabulary,
+)
+from recsys_core.features.known import Owner, Part, other_side
 from recsys_core.features.layout import Sequence, Slots, Table
-from recsys_core.features.past import Owner, Past, Views
+from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.transforms import (
     Buckets,
@@ -61,6 +73,11 @@ def side_of(feature: Feature) -> Side:
     return "item" if feature.source == "item" else "row"
 
 
+def _of_user_alone(feature: Feature) -> bool:
+    """Tell whether a feature is the same for all candidates that a user is asked about at once."""
+    return feature.source == "user-history" and (not feature.by or feature.reads == FAVOURITES)
+
+
 def side_owners(queries: Queries) -> dict[Side, IntArray]:
     """Shape (n,) each: which entry of a side's values belongs to each row."""
     return {
@@ -68,6 +85,16 @@ def side_owners(queries: Queries) -> dict[Side, IntArray]:
         "item": queries.item,
         "row": np.arange(len(queries), dtype=np.int32),
     }
+
+
+@dataclass(frozen=True)
+class SideCodes:
+    """What does not depend on the rows: codes of all users and items of a data set, made once."""
+
+    dataset: Dataset
+    slots: dict[str, Slots] = field(default_factory=dict)
+    tables: dict[Side, Table] = field(default_factory=dict)
+    ids: dict[str, IntArray] = field(default_factory=dict)
 
 
 class Coder:
@@ -79,23 +106,51 @@ class Coder:
         Fitted features, those that others refer to among them.
     views
         The rows, and what they may see.
+    sides
+        Keeps the codes of users and items; None: they are made anew.
     """
 
-    def __init__(self, features: Iterable[FittedFeature], views: Views) -> None:
+    def __init__(
+        self, features: Iterable[FittedFeature], views: Views, sides: SideCodes | None = None
+    ) -> None:
         self.features = {each.feature.name: each for each in features}
         self.views = views
+        self._sides = sides or SideCodes(views.queries.dataset)
         self._slots: dict[str, Slots] = {}
 
     def slots(self, each: FittedFeature) -> Slots:
         """Encode a feature that is no sequence: one entry a user, item or row."""
         name = each.feature.name
-        if name not in self._slots:
-            cross = isinstance(each.fitted, Pairs)
-            self._slots[name] = self._cross(each) if cross else self._encode(each)
-        return self._slots[name]
+        kept = self._slots if side_of(each.feature) == "row" else self._sides.slots
+        if name not in kept:
+            kept[name] = self._codes(each)
+        return kept[name]
 
-    def table(self, features: list[FittedFeature], offsets: dict[str, int]) -> Table:
+    def _codes(self, each: FittedFeature) -> Slots:
+        if isinstance(each.fitted, Pairs):
+            return self._cross(each)
+        if self.views.queries.asker is not None and _of_user_alone(each.feature):
+            views, row = self._askers
+            return self._encode(each, views).take(row)
+        return self._encode(each, self.views)
+
+    @cached_property
+    def _askers(self) -> tuple[Views, IntArray]:
+        """View one row of each asker, and tell which of them every row is."""
+        rows = self.views.queries
+        assert rows.asker is not None
+        _, first, row = np.unique(rows.asker, return_index=True, return_inverse=True)
+        return Views(rows.take(first), self.views.known), row.astype(np.int32)
+
+    def table(self, side: Side, features: list[FittedFeature], offsets: dict[str, int]) -> Table:
         """Put the features of one side, at least one, next to each other."""
+        if side == "row":
+            return self._table(features, offsets)
+        if side not in self._sides.tables:
+            self._sides.tables[side] = self._table(features, offsets)
+        return self._sides.tables[side]
+
+    def _table(self, features: list[FittedFeature], offsets: dict[str, int]) -> Table:
         singles, indices, weights = [], [], []
         for each in features:
             slots, offset = self.slots(each), offsets[each.feature.name]
@@ -117,44 +172,38 @@ class Coder:
         """Encode a sequence: the events of all users or items once, and a slice a row."""
         feature, fitted = each.feature, each.fitted
         assert isinstance(fitted, EventLookup)
-        past = self._events(feature)
-        member: Owner = "item" if owner_of(feature) == "user" else "user"
-        members = getattr(self.views.known, member)[past.timeline.event]
-        codes = self._id_codes(fitted, member)
-        ratings = self.views.known.rating[past.timeline.event]
-        weight = np.ones_like(ratings) if feature.weight == "none" else ratings - fitted.centre
+        owner, scope = owner_of(feature), feature.scope or "earlier"
+        part = cast("Part", feature.reads)
+        events = self.views.events(owner, scope, part, feature.length)
+        codes = self._id_codes(feature.name, fitted, other_side(owner))
+        index = codes[np.minimum(events.member, len(codes) - 1)]
+        weight = np.ones_like(events.rating)
+        if feature.weight == "rating":
+            weight = events.rating - fitted.centre
         return Sequence(
-            index=np.append(offset + codes[np.minimum(members, len(codes) - 1)], 0).astype(
-                np.int32
-            ),
+            index=np.append(offset + index, 0).astype(np.int32),
             weight=np.append(weight, 0).astype(np.float32),
-            start=past.start.astype(np.int32),
-            end=past.end.astype(np.int32),
-            own=past.own.astype(np.int32),
+            start=events.start.astype(np.int32),
+            end=events.end.astype(np.int32),
+            own=events.own.astype(np.int32),
             length=feature.length,
             mean=feature.pooling == "mean",
         )
 
-    def _events(self, feature: Feature) -> Past:
-        """Find the events that a sequence shows each row."""
-        owner, scope = owner_of(feature), feature.scope or "earlier"
-        if feature.reads == "all":
-            return self.views.past(owner, scope)
-        relevant = self.views.known.relevant
-        wanted = relevant if feature.reads == "liked" else ~relevant
-        return self.views.of_events(owner, scope, np.flatnonzero(wanted))
-
-    def _id_codes(self, fitted: EventLookup, member: Owner) -> IntArray:
+    def _id_codes(self, name: str, fitted: EventLookup, member: Owner) -> IntArray:
         """Code of every user or item, and of those outside the data set; shape (n + 1,)."""
         if fitted.of:
             return self.slots(self.features[fitted.of]).codes[:, 0]
-        ids = side_values(member, ID_COLUMNS[member], self.views.queries.dataset)
-        assert isinstance(ids, Categorical)
-        return Lookup(values=fitted.values).encode(ids.codes, ids.vocabulary)
+        if name not in self._sides.ids:
+            ids = side_values(member, ID_COLUMNS[member], self.views.queries.dataset)
+            assert isinstance(ids, Categorical)
+            codes = Lookup(values=fitted.values).encode(ids.codes, ids.vocabulary)
+            self._sides.ids[name] = codes
+        return self._sides.ids[name]
 
-    def _encode(self, each: FittedFeature) -> Slots:
+    def _encode(self, each: FittedFeature, views: Views) -> Slots:
         feature, fitted = each.feature, each.fitted
-        values = raw_values(feature, self.views)
+        values = raw_values(feature, views)
         where = f"feature '{feature.name}'"
         if isinstance(fitted, Scale):
             numbers = fitted.encode(as_numbers(values, where).values)
@@ -235,16 +284,14 @@ class Fitter:
 
     def _fit_sequence(self, feature: Feature) -> EventLookup:
         views = self._coder.views
-        member: Owner = "item" if owner_of(feature) == "user" else "user"
+        member = other_side(owner_of(feature))
         values: tuple[str, ...] = ()
         if not feature.shares:
             ids = side_values(member, ID_COLUMNS[member], views.queries.dataset)
             assert isinstance(ids, Categorical)
             least = _least(feature)
             values = Lookup.fit(ids.codes, ids.vocabulary, self._rows[member], least).values
-        ratings = views.known.rating
-        centre = float(ratings.mean(dtype=np.float64)) if len(ratings) else 0.0
-        return EventLookup(of=feature.shares, values=values, centre=centre)
+        return EventLookup(of=feature.shares, values=values, centre=views.mean_rating)
 
     def _fit_cross(self, feature: Feature) -> Pairs:
         keys, used = self._coder.keys(feature)

@@ -10,7 +10,8 @@ import numpy as np
 from recsys_core.data.dataset import Categorical, Column, Dataset, MultiCategorical, Numeric, Text
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.features.feature import FAVOURITES, HISTORIES, Feature
-from recsys_core.features.past import Attribute, Owner, Past, Views
+from recsys_core.features.known import Attribute, Owner, other_side
+from recsys_core.features.past import Past, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, favourites
 
@@ -45,8 +46,7 @@ def check_feature(feature: Feature, dataset: Dataset, where: str) -> None:
                 "remove the feature; a sequence or count can have scope: others",
             )
         if feature.by:
-            other: Owner = "item" if feature.source == "user-history" else "user"
-            _check_shared(feature.by, other, dataset, where)
+            _check_shared(feature.by, other_side(owner_of(feature)), dataset, where)
     elif feature.source in ("user", "item"):
         _check_attribute(feature, dataset, where)
 
@@ -120,11 +120,10 @@ def raw_values(feature: Feature, views: Views) -> Values:
 
 
 def _history_values(feature: Feature, views: Views) -> Values:
-    owner = owner_of(feature)
-    other: Owner = "item" if owner == "user" else "user"
     if feature.reads == FAVOURITES:
-        by = shared_attribute(other, feature.by, views.queries.dataset)
-        return favourites(views.past(owner, "earlier"), owner, by)
+        owner = owner_of(feature)
+        by = shared_attribute(other_side(owner), feature.by, views.queries.dataset)
+        return favourites(views, owner, feature.by, by)
     statistic = STATISTICS[feature.reads]
     return Numeric(statistic.compute(_past(feature, views)).astype(np.float32))
 
@@ -133,8 +132,7 @@ def _past(feature: Feature, views: Views) -> Past:
     owner = owner_of(feature)
     if not feature.by:
         return views.past(owner, feature.scope or "earlier")
-    other: Owner = "item" if owner == "user" else "user"
-    by = shared_attribute(other, feature.by, views.queries.dataset)
+    by = shared_attribute(other_side(owner), feature.by, views.queries.dataset)
     return views.sharing(owner, feature.by, by)
 
 

@@ -8,9 +8,11 @@ table is padding.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 import numpy as np
+from pydantic import PrivateAttr
 
 from recsys_core.config import Config
 from recsys_core.features.coder import (
@@ -19,13 +21,15 @@ from recsys_core.features.coder import (
     FittedFeature,
     Fitter,
     Side,
+    SideCodes,
     side_of,
     side_owners,
 )
 from recsys_core.features.feature import Feature
+from recsys_core.features.known import Asked, Known
 from recsys_core.features.layout import EncodedRows, History, Layout, Slots
 from recsys_core.features.past import Views
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import EventLookup
 
@@ -44,6 +48,7 @@ class FeatureEncoder(Config):
     """
 
     features: tuple[FittedFeature, ...]
+    _sides: SideCodes | None = PrivateAttr(default=None)
 
     @classmethod
     def fit(cls, schema: FeatureSchema, queries: Queries, known: Known) -> Self:
@@ -60,7 +65,7 @@ class FeatureEncoder(Config):
         fitter = Fitter(features, Views(queries, known))
         return cls(features=tuple(fitter.fit(feature.name) for feature in in_order(features)))
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """Where each field lies in the embedding table."""
         sizes = [each.fitted.size for each in self.features]
@@ -92,7 +97,7 @@ class FeatureEncoder(Config):
             ),
         )
 
-    def encode(self, queries: Queries, known: Known) -> EncodedRows:
+    def encode(self, queries: Queries, known: Known | Asked) -> EncodedRows:
         """Encode rows; users, items and values that fit did not see are unknown.
 
         Parameters
@@ -105,12 +110,12 @@ class FeatureEncoder(Config):
         InputError
             The data set lacks a column, or the rows come without a given one.
         """
-        coder = Coder(self.features, Views(queries, known))
+        coder = self._coder(queries, known)
         offsets = dict(zip(self.layout.names, self.layout.offsets, strict=True))
         owners = side_owners(queries)
         used = [side for side in SIDES if self._of(side)]
         return EncodedRows(
-            tables=tuple(coder.table(self._of(side), offsets) for side in used),
+            tables=tuple(coder.table(side, self._of(side), offsets) for side in used),
             owners=tuple(owners[side] for side in used),
             sequences=tuple(
                 coder.sequence(each, offsets[each.feature.name])
@@ -120,11 +125,17 @@ class FeatureEncoder(Config):
             n_rows=len(queries),
         )
 
-    def slots(self, queries: Queries, known: Known, name: str) -> Slots:
+    def slots(self, queries: Queries, known: Known | Asked, name: str) -> Slots:
         """Encode one feature that is no sequence; one entry a row of `queries`."""
         each = self._named(name)
-        slots = Coder(self.features, Views(queries, known)).slots(each)
+        slots = self._coder(queries, known).slots(each)
         return slots.take(side_owners(queries)[side_of(each.feature)])
+
+    def _coder(self, queries: Queries, known: Known | Asked) -> Coder:
+        """Encode from codes of users and items that are kept for the data set asked about last."""
+        if self._sides is None or self._sides.dataset is not queries.dataset:
+            self._sides = SideCodes(queries.dataset)
+        return Coder(self.features, Views(queries, known), self._sides)
 
     def _of(self, side: Side) -> list[FittedFeature]:
         return [

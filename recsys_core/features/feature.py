@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from recsys_core.config import Config
-from recsys_core.features.past import Scope
 from recsys_core.features.statistics import STATISTICS
+from recsys_core.features.timeline import Scope
 
 Source = Literal["user", "item", "interaction", "user-history", "item-history", "cross", "given"]
 Kind = Literal["categorical", "multi", "numeric", "sequence"]

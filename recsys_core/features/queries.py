@@ -1,20 +1,20 @@
-"""What features are computed for and from: queries (who, what, when) and the events known then.
+"""What features are computed for: who is asked about, what, and when.
 
 Training rows and requests go through the same functions. A training, validation or test row is an
 event of the data set:
 
-    encoder.encode(Queries.of_events(split.train), split.train)   # what train rows may see
-    encoder.encode(Queries.of_events(split.test), split.known)    # train and validation
+    encoder.encode(Queries.of_events(split.train), Known.of(split.train))   # what train rows see
+    encoder.encode(Queries.of_events(split.test), Known.of(split.known))    # train and validation
 
-A request asks about candidates at the moment of the user's last known event:
+A request asks about candidates, by default at the moment of the asker's last event:
 
-    known = Known.of(split.known)
-    queries = Queries.at_request(known, users, items, given={"ease_score": scores})
-    ranker.predict(queries, known)                                # shape (n, tasks)
+    asked = known.asked_by(users, histories)
+    queries = Queries.of_askers(asked, askers, items, given={"ease_score": scores})
+    ranker.score(queries, asked)                                            # shape (n, tasks)
 
-`users` and `items` have shape (n,), one entry a candidate. Columns that come with the rows (scores
-and ranks of recall channels) are `given` by name, float32 of shape (n,), NaN where missing; a
-schema reads them with ``{name: ease_score, source: given, kind: numeric}``.
+`askers` and `items` have shape (n,), one entry for each candidate. Columns that come with the rows
+(scores and ranks of recall channels) are `given` by name, float32 of shape (n,), NaN where missing;
+a schema reads them with ``{name: ease_score, source: given, kind: numeric}``.
 """
 
 from __future__ import annotations
@@ -26,90 +26,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, IntArray, TimeArray
+from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Histories, Interactions
-
-
-@dataclass(frozen=True)
-class Known:
-    """Events that features may look at, in any order.
-
-    Parameters
-    ----------
-    dataset
-        For attributes of users and items.
-    user, item, rating, timestamp, relevant
-        Shape (n,) each. A user number of `dataset.n_users` or more is a user outside the data
-        set: it has events and no attributes.
-    event
-        Shape (n,): row number in the data set; -1 for an event from elsewhere.
-    """
-
-    dataset: Dataset
-    user: IntArray
-    item: IntArray
-    rating: FloatArray
-    timestamp: TimeArray
-    relevant: BoolArray
-    event: TimeArray
-
-    @classmethod
-    def of(cls, rows: Interactions) -> Self:
-        """Take rows of a data set."""
-        return cls(
-            rows.dataset,
-            rows.user,
-            rows.item,
-            rows.rating,
-            rows.timestamp,
-            rows.relevant,
-            rows.rows,
-        )
-
-    @classmethod
-    def of_histories(
-        cls,
-        dataset: Dataset,
-        users: NDArray[np.integer],
-        histories: Histories,
-        threshold: float | None,
-    ) -> Self:
-        """Take given histories: row r of `histories` is what is known of users[r]."""
-        ratings = histories.ratings
-        relevant = np.ones(len(ratings), np.bool_) if threshold is None else ratings >= threshold
-        return cls(
-            dataset,
-            np.asarray(users, np.int32)[histories.row],
-            histories.items,
-            ratings,
-            histories.timestamps,
-            relevant,
-            np.full(len(ratings), -1, dtype=np.int64),
-        )
-
-    def __len__(self) -> int:
-        return len(self.user)
-
-    def with_events(self, other: Known) -> Known:
-        """Put the events of both together, e.g. a newcomer's history and everybody else's."""
-        arrays = (
-            np.concatenate([getattr(self, name), getattr(other, name)])
-            for name in ("user", "item", "rating", "timestamp", "relevant", "event")
-        )
-        return Known(self.dataset, *arrays)
-
-    def take(self, events: NDArray[np.integer] | BoolArray) -> Known:
-        """Pick events by number or mask."""
-        return Known(
-            self.dataset,
-            self.user[events],
-            self.item[events],
-            self.rating[events],
-            self.timestamp[events],
-            self.relevant[events],
-            self.event[events],
-        )
+from recsys_core.features.known import Asked, Known
+from recsys_core.protocols.interactions import Interactions
 
 
 @dataclass(frozen=True)
@@ -131,6 +51,9 @@ class Queries:
         that are events themselves see none of equal time.
     given
         Columns that come with the rows, shape (n,) each; NaN is missing.
+    asker
+        Shape (n,): the asker of each row, whose history it sees; None: the rows are not asked by
+        anybody, a row's user is the data set's.
     """
 
     dataset: Dataset
@@ -140,13 +63,14 @@ class Queries:
     event: TimeArray
     after: bool = False
     given: Mapping[str, FloatArray] = field(default_factory=dict)
+    asker: IntArray | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.given.items():
             if values.shape != self.user.shape:
                 raise InputError(
                     f"given column '{name}' has shape {values.shape}, there are {len(self)} rows",
-                    "give one number a row",
+                    "give one number per row",
                 )
 
     @classmethod
@@ -162,14 +86,14 @@ class Queries:
         items: NDArray[np.integer],
         given: Mapping[str, FloatArray] | None = None,
     ) -> Self:
-        """Ask about candidates at each user's last event in `known`.
+        """Ask about candidates of known users, each at the user's last event in `known`.
 
         A user without events is asked about at the last event of all.
 
         Parameters
         ----------
         users, items
-            Shape (n,): one candidate a row.
+            Shape (n,): one candidate each.
         """
         return cls(
             known.dataset,
@@ -181,10 +105,41 @@ class Queries:
             given=given or {},
         )
 
+    @classmethod
+    def of_askers(
+        cls,
+        asked: Asked,
+        askers: NDArray[np.integer],
+        items: NDArray[np.integer],
+        given: Mapping[str, FloatArray] | None = None,
+        times: TimeArray | None = None,
+    ) -> Self:
+        """Ask about candidates for askers, who bring their own histories.
+
+        Parameters
+        ----------
+        askers, items
+            Shape (n,): one candidate each.
+        times
+            Shape (askers,): when each asks; None: at the last event of the asker's history, or the
+            last of all without one.
+        """
+        times = asked.times if times is None else times
+        return cls(
+            asked.dataset,
+            asked.users[askers],
+            items.astype(np.int32),
+            times[askers],
+            np.full(len(askers), -1, dtype=np.int64),
+            after=True,
+            given=given or {},
+            asker=askers.astype(np.int32),
+        )
+
     def __len__(self) -> int:
         return len(self.user)
 
-    def take(self, rows: slice) -> Queries:
+    def take(self, rows: slice | NDArray[np.integer]) -> Queries:
         """Pick some rows."""
         return Queries(
             self.dataset,
@@ -194,6 +149,7 @@ class Queries:
             self.event[rows],
             self.after,
             {name: values[rows] for name, values in self.given.items()},
+            None if self.asker is None else self.asker[rows],
         )
 
 

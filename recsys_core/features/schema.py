@@ -15,7 +15,8 @@ from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Num
 from recsys_core.errors import InputError, shorten
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
-from recsys_core.features.past import Owner, Scope
+from recsys_core.features.known import Owner
+from recsys_core.features.timeline import Scope
 from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default

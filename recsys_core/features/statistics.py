@@ -11,7 +11,10 @@ A new one is a function; its name can be used in a schema at once:
 
 >>> @register_statistic("lowest_half", title="share of ratings below 2.5")
 ... def lowest_half(past: Past) -> Vector:
-...     return past.mean(past.known.rating < 2.5)
+...     return past.mean(lambda known: known.rating < 2.5)
+
+Sums over everybody's events are kept from request to request when what is summed is a function of
+the module, like `rating` here, instead of a lambda.
 """
 
 from __future__ import annotations
@@ -22,9 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import IntArray, MultiCategorical
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical
 from recsys_core.errors import InputError
-from recsys_core.features.past import Attribute, Owner, Past, Vector, values_of
+from recsys_core.features.known import Attribute, Known, Owner
+from recsys_core.features.past import Past, Vector, Views
 
 SECONDS_A_DAY = 86_400
 #: values that `favourites` gives at most
@@ -77,6 +81,26 @@ def register_statistic(
     return decorate
 
 
+def rating(known: Known) -> FloatArray:
+    """How each event was rated."""
+    return known.rating
+
+
+def distance(known: Known) -> Vector:
+    """How far each rating is from the mean: near zero, squares lose no digits."""
+    return known.rating.astype(np.float64) - known.mean_rating
+
+
+def squared_distance(known: Known) -> Vector:
+    """Square of `distance`."""
+    return distance(known) ** 2
+
+
+def relevant(known: Known) -> BoolArray:
+    """Whether the protocol counts each event as relevant."""
+    return known.relevant
+
+
 @register_statistic("count", title="number of events", counts=True)
 def count(past: Past) -> Vector:
     """How active a user, how popular an item is."""
@@ -86,15 +110,13 @@ def count(past: Past) -> Vector:
 @register_statistic("rating_mean", title="mean rating")
 def rating_mean(past: Past) -> Vector:
     """Mean rating; NaN without events."""
-    return past.mean(past.known.rating)
+    return past.mean(rating)
 
 
 @register_statistic("rating_variance", title="variance of the ratings")
 def rating_variance(past: Past) -> Vector:
     """Mean squared distance from the mean rating; NaN without events."""
-    rating = past.known.rating.astype(np.float64)
-    centre = rating.mean() if len(rating) else 0.0  # near zero, squares lose no digits
-    mean, square = past.mean(rating - centre), past.mean((rating - centre) ** 2)
+    mean, square = past.mean(distance), past.mean(squared_distance)
     variance: Vector = np.maximum(square - mean**2, 0)
     return variance
 
@@ -102,13 +124,13 @@ def rating_variance(past: Past) -> Vector:
 @register_statistic("like_share", title="share of relevant events")
 def like_share(past: Past) -> Vector:
     """Share of events that the protocol counts as relevant; NaN without events."""
-    return past.mean(past.known.relevant)
+    return past.mean(relevant)
 
 
 @register_statistic("likes", title="number of relevant events")
 def likes(past: Past) -> Vector:
     """Count the events that the protocol calls relevant."""
-    return past.sum(past.known.relevant)
+    return past.sum(relevant)
 
 
 @register_statistic("days_since_first", title="days since the first event")
@@ -123,7 +145,7 @@ def days_since_last(past: Past) -> Vector:
     return (past.queries.timestamp - past.last_time) / SECONDS_A_DAY
 
 
-def favourites(past: Past, owner: Owner, by: Attribute) -> MultiCategorical:
+def favourites(views: Views, owner: Owner, column: str, by: Attribute) -> MultiCategorical:
     """Find the three values of an attribute that most of a row's relevant events have.
 
     Equally frequent values are ordered as in the attribute's vocabulary; a row has fewer than three
@@ -131,16 +153,13 @@ def favourites(past: Past, owner: Owner, by: Attribute) -> MultiCategorical:
 
     Parameters
     ----------
-    by
-        An attribute of the items for a user's events, of the users for an item's.
+    column, by
+        An attribute of the items for a user's events, of the users for an item's: name and values.
     """
-    event, value = values_of(by, past.known.item if owner == "user" else past.known.user)
-    most = np.zeros((len(past.queries), FAVOURITES))
+    most = np.zeros((len(views.queries), FAVOURITES))
     codes = np.full(most.shape, -1, dtype=np.int32)
-    for code in range(len(by.vocabulary)):
-        liked = np.zeros(len(past.known), dtype=np.bool_)
-        liked[event[value == code]] = True
-        _insert(most, codes, past.sum(liked & past.known.relevant), code)
+    for code, counts in enumerate(views.liked_counts(owner, column, by)):
+        _insert(most, codes, counts, code)
     found = codes >= 0
     offsets = np.concatenate([[0], np.cumsum(found.sum(axis=1))]).astype(np.int64)
     return MultiCategorical(offsets, codes[found], by.vocabulary)

@@ -20,8 +20,9 @@ from recsys_core.features.coder import side_of, side_owners
 from recsys_core.features.columns import as_numbers, raw_values
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
+from recsys_core.features.known import Known
 from recsys_core.features.past import Views
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split

@@ -15,7 +15,8 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.encoder import FeatureEncoder, in_order
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.known import Asked, Known
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
@@ -152,7 +153,7 @@ class Ranker:
         torch.manual_seed(self.runtime.seed)
         self.module = self._build(tasks)
 
-    def rows(self, queries: Queries, known: Known, labels: Tensor) -> Rows:
+    def rows(self, queries: Queries, known: Known | Asked, labels: Tensor) -> Rows:
         """Encode rows, with labels of shape (n, tasks)."""
         return Rows(self.encoder.encode(queries, known), labels, self.device)
 
@@ -167,7 +168,7 @@ class Ranker:
         """
         return self.score(Queries.of_events(rows), Known.of(known))
 
-    def score(self, queries: Queries, known: Known) -> FloatArray:
+    def score(self, queries: Queries, known: Known | Asked) -> FloatArray:
         """Compute the probability that each query's item is relevant, shape (n, tasks).
 
         Training rows and requests go through the same features: `recsys_core.features.queries`

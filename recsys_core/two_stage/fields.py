@@ -16,7 +16,8 @@ from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.known import Known
+from recsys_core.features.queries import Queries
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.ranking.batch import Rows
 from recsys_core.ranking.ranker import Ranker
@@ -84,26 +85,28 @@ class FieldRanker(ListRanker):
         features: FloatArray,
     ) -> FloatArray:
         """Compute the probability that each candidate is liked, shape (n, width)."""
-        dataset = self.train.dataset
-        # a user without a number of the data set gets one beyond it: events, and no attributes
-        strange = (users < 0) | (users >= dataset.n_users)
-        numbers = np.where(strange, dataset.n_users + np.arange(len(users)), users)
-        others = self.known.take(~np.isin(self.known.user, numbers))
-        asked = Known.of_histories(dataset, numbers, histories, self.train.threshold)
-        known = others.with_events(asked)
-        queries = self._queries(known, numbers, items, features)
-        return self.ranker.score(queries, known)[:, 0].reshape(items.shape)
+        asked = self.known.asked_by(users, histories)
+        askers = np.repeat(np.arange(len(users)), items.shape[1])
+        wanted, given = self._candidates(items, features)
+        queries = Queries.of_askers(asked, askers, wanted, given)
+        return self.ranker.score(queries, asked)[:, 0].reshape(items.shape)
 
     def _queries(
         self, known: Known, users: NDArray[np.integer], items: IntArray, features: FloatArray
     ) -> Queries:
-        """Ask about every place of some lists, row by row; padding asks about some item."""
+        """Ask about every place of some lists of known users, row by row."""
+        wanted, given = self._candidates(items, features)
+        return Queries.at_request(known, np.repeat(users, items.shape[1]), wanted, given)
+
+    def _candidates(
+        self, items: IntArray, features: FloatArray
+    ) -> tuple[IntArray, dict[str, FloatArray]]:
+        """Lay out lists row by row: items, and the given columns; padding asks about some item."""
         given = {
             name: np.ascontiguousarray(features[:, :, column]).ravel()
             for column, name in enumerate(self.names)
         }
-        rows = np.repeat(users, items.shape[1])
-        return Queries.at_request(known, rows, np.maximum(items, 0).ravel(), given)
+        return np.maximum(items, 0).ravel(), given
 
     def save(self, folder: Path) -> None:
         """Write the model, and what must be known to ask it."""

@@ -182,6 +182,17 @@ def test_scores_do_not_depend_on_the_size_of_the_block(name: str) -> None:
 
 
 @every_model
+def test_a_known_user_asked_twice_with_two_histories_is_two_askers(name: str) -> None:
+    model, users = fitted(name), np.array([3, 3])
+    histories = history([0, 1, 2], [40, 41])
+    together = model.recommend(users, 10, histories=histories)
+    for row in range(2):
+        alone = model.recommend(users[:1], 10, histories=histories.take(np.array([row])))
+        np.testing.assert_array_equal(together.items[row], alone.items[0])
+        np.testing.assert_allclose(together.scores[row], alone.scores[0], rtol=1e-6, atol=1e-6)
+
+
+@every_model
 def test_same_seed_same_result_and_nothing_is_printed(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from recsys_core.errors import InputError
 from recsys_core.features.columns import row_values
 from recsys_core.features.encoder import EncodedRows, FeatureEncoder
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.known import Known
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import Buckets, Lookup, Scale
 from recsys_core.protocols.interactions import Interactions

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.features.encoder import FeatureEncoder
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.known import Known
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.ranking.batch import Batch, Rows
 from tests.features.build import films, rows
@@ -120,7 +121,7 @@ def test_the_scope_of_the_schema_is_the_default_of_sequences_alone() -> None:
 def test_events_of_an_empty_past() -> None:
     some = world([(0, 0, 5, 0), (1, 1, 5, 0)], train=True)
     assert slots(encoder(ITEM, LIKED, some=some), some) == [[]]
-    none = some._replace(known=some.known.take(np.array([], dtype=np.int64)))
+    none = some._replace(known=Known.of(rows(some.known.dataset)))
     assert slots(encoder(ITEM, {**LIKED, "scope": "others"}, some=some), none) == [[]]
 
 

@@ -14,8 +14,9 @@ from recsys_core.data.dataset import MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from recsys_core.features.columns import raw_values
 from recsys_core.features.feature import Feature
+from recsys_core.features.known import Known
 from recsys_core.features.past import Past, Vector, Views
-from recsys_core.features.queries import Known, Queries, request_times
+from recsys_core.features.queries import Queries, request_times
 from recsys_core.features.statistics import STATISTICS, register_statistic
 from recsys_core.protocols.interactions import Histories, Interactions
 from tests.features.literal import (
@@ -152,7 +153,7 @@ def test_a_new_statistic_is_one_function(monkeypatch: pytest.MonkeyPatch) -> Non
 
     @register_statistic("fives", title="number of five-star ratings")
     def fives(past: Past) -> Vector:
-        return past.sum(past.known.rating == 5)
+        return past.sum(lambda known: known.rating == 5)
 
     some = world([(0, 0, 5, 0), (0, 1, 2, 1), (0, 2, 5, 2), (0, 3, 1, 3), *UNASKED], train=True)
     same(numbers(some, feature("fives", "user-history")), [0, 1, 1, 2])
@@ -217,9 +218,10 @@ def test_users_outside_the_data_set_are_served_from_their_history() -> None:
         timestamps=np.array([DAY, 3 * DAY]),
     )
     users = np.array([data.n_users, data.n_users + 1])
-    both = known.with_events(Known.of_histories(data, users, newcomers, 4.0))
-    queries = Queries.at_request(both, users, np.array([1, 1]))
-    views = Views(queries, both)
+    asked = known.asked_by(users, newcomers)
+    queries = Queries.of_askers(asked, np.array([0, 1]), np.array([1, 1]))
+    assert (queries.timestamp // DAY).tolist() == [3, 2]  # nothing known: the last event of all
+    views = Views(queries, asked)
     for name, expected in (("count", [2, 0]), ("rating_mean", [2.5, float("nan")])):
         values = raw_values(feature(name, "user-history"), views)
         assert isinstance(values, Numeric)

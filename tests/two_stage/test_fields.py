@@ -72,6 +72,34 @@ def test_features_at_serving_are_those_of_training(listwise: TwoStage) -> None:
         np.testing.assert_allclose(alone[0], together[row], rtol=1e-5)
 
 
+STATISTICS = """
+name: statistics
+features:
+  - {name: item_id, source: item, kind: categorical}
+  - {name: item_likes, source: item-history, kind: numeric, column: likes}
+  - {name: user_count, source: user-history, kind: numeric, column: count}
+  - {name: liked, source: user-history, kind: sequence, shares: item_id}
+"""
+
+
+@pytest.mark.parametrize("name", ["lr", "deep"])
+def test_a_known_user_asked_twice_with_two_histories_is_two_askers(
+    name: str, tmp_path: Path
+) -> None:
+    """Nor does anybody see what others bring along, be it in statistics of items."""
+    (tmp_path / "statistics.yaml").write_text(STATISTICS)
+    features = str(tmp_path / "statistics.yaml")
+    params = {"epochs": 1, "learning_rate": 0.05, "batch_size": 512}
+    model = fit(planted(), ranker={"model": name, "params": params, "features": features})
+    users, some = np.array([3, 3, 4]), history([80, 0, 1, 2], [ITEMS, ITEMS + 1], [0, 1])
+    together = model.recommend(users, 10, histories=some)
+    for row in range(3):
+        own = some.take(np.array([row]))
+        alone = model.recommend(users[row : row + 1], 10, histories=own)
+        np.testing.assert_array_equal(together.items[row], alone.items[0])
+        np.testing.assert_allclose(together.scores[row], alone.scores[0], rtol=1e-6, atol=1e-6)
+
+
 def test_a_ranking_run_ranks_candidates_as_it_is(tmp_path: Path) -> None:
     """Trained on rated rows without channel scores, it is asked about unrated candidates."""
     split = planted()

@@ -1,0 +1,259 @@
+"""The store of known events: what features may look at, sorted once and growable by askers.
+
+Training, batch recommendation, a single request and explanations use this one object:
+
+    known = Known.of(split.known)               # sorted when first asked, and kept
+    asked = known.asked_by(users, histories)    # n askers, each with a history of its own
+
+An asker's history takes the place of what is known of that user: statistics of users see the
+history alone, statistics of items everybody's events, less the user's own, and the history. An
+asker is a place in the request, not a user number: a user asked for twice with two histories is two
+askers, and nobody sees what another asker brings along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.dataset import (
+    BoolArray,
+    Categorical,
+    Dataset,
+    FloatArray,
+    IntArray,
+    MultiCategorical,
+    TimeArray,
+)
+from recsys_core.features.timeline import Timeline
+from recsys_core.protocols.interactions import Histories, Interactions
+
+#: whose history: events of the row's user, or of the row's item
+Owner = Literal["user", "item"]
+#: an attribute whose values several users or items share
+Attribute = Categorical | MultiCategorical
+#: what is known of an event
+COLUMNS = ("user", "item", "rating", "timestamp", "relevant", "event")
+#: which events
+Part = Literal["all", "liked", "disliked"]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Events that features may look at, in any order.
+
+    Parameters
+    ----------
+    dataset
+        For attributes of users and items.
+    user, item, rating, timestamp, relevant
+        Shape (n,) each. A user number of `dataset.n_users` or more is a user outside the data
+        set: it has events and no attributes.
+    event
+        Shape (n,): row number in the data set; -1 for an event from elsewhere.
+    threshold
+        A rating of at least this is relevant; None: every event is.
+    asker
+        Shape (n,): the asker whom each event belongs to; None: these are everybody's events.
+    everybody
+        Everybody's events, where these are of askers.
+    """
+
+    dataset: Dataset
+    user: IntArray
+    item: IntArray
+    rating: FloatArray
+    timestamp: TimeArray
+    relevant: BoolArray
+    event: TimeArray
+    threshold: float | None = None
+    asker: IntArray | None = None
+    everybody: Known | None = None
+    _timelines: dict[tuple[Owner, Part, str], Timeline] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, rows: Interactions) -> Self:
+        """Take rows of a data set."""
+        return cls(
+            rows.dataset,
+            rows.user,
+            rows.item,
+            rows.rating,
+            rows.timestamp,
+            rows.relevant,
+            rows.rows,
+            rows.threshold,
+        )
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @cached_property
+    def mean_rating(self) -> float:
+        """Mean of everybody's ratings, 0 without any."""
+        if self.everybody is not None:
+            return self.everybody.mean_rating
+        return float(self.rating.mean(dtype=np.float64)) if len(self) else 0.0
+
+    def timeline(
+        self, owner: Owner, part: Part = "all", column: str = "", by: Attribute | None = None
+    ) -> Timeline:
+        """Sort the events of each user or item, once.
+
+        Parameters
+        ----------
+        part
+            Which events.
+        column, by
+            Group them by the values of an attribute, too (of items for users' events, of users for
+            items'): its name, and its values. An event with several is in several groups.
+        """
+        key = (owner, part, column)
+        found = self._timelines.get(key)
+        if found is None:
+            found = self._timelines[key] = self._sorted(owner, part, by)
+        return found
+
+    def _sorted(self, owner: Owner, part: Part, by: Attribute | None) -> Timeline:
+        events = np.arange(len(self)) if part == "all" else np.flatnonzero(self._wanted(part))
+        group = group_of(owner, self.dataset, self.user, self.item, self.asker)
+        if by is None:
+            return Timeline(self, group[events], events)
+        member, value = values_of(by, getattr(self, other_side(owner))[events])
+        return Timeline(self, group[events][member] * len(by.vocabulary) + value, events[member])
+
+    def _wanted(self, part: Part) -> BoolArray:
+        return self.relevant if part == "liked" else ~self.relevant
+
+    def asked_by(self, users: NDArray[np.integer], histories: Histories) -> Asked:
+        """Add askers, whose histories take the place of what is known of them here.
+
+        Parameters
+        ----------
+        users
+            Shape (n,): user numbers; one that the data set does not have is a stranger.
+        histories
+            n rows: what each asker did.
+        """
+        n_users = self.dataset.n_users
+        strange = (users < 0) | (users >= n_users)
+        numbers: IntArray = np.where(strange, n_users, users).astype(np.int32)
+        start, end = self.timeline("user").bounds(
+            numbers.astype(np.int64), np.zeros(len(users), np.int64), "others", after=False
+        )
+        lengths = end - start
+        asker = np.repeat(np.arange(len(users)), lengths)
+        place = np.arange(len(asker)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
+        replaced = self.timeline("user").event[place]
+        return Asked(self, numbers, self._brought(numbers, histories), self._taken(replaced, asker))
+
+    def _brought(self, users: IntArray, histories: Histories) -> Known:
+        ratings = histories.ratings
+        relevant = np.ones(len(ratings), dtype=np.bool_)
+        if self.threshold is not None:
+            relevant = ratings >= self.threshold
+        return Known(
+            self.dataset,
+            users[histories.row],
+            histories.items,
+            ratings,
+            histories.timestamps,
+            relevant,
+            np.full(len(ratings), -1, dtype=np.int64),
+            self.threshold,
+            histories.row.astype(np.int32),
+            self,
+        )
+
+    def _taken(self, events: TimeArray, asker: TimeArray) -> Known:
+        columns: dict[str, Any] = {name: getattr(self, name)[events] for name in COLUMNS}
+        who = asker.astype(np.int32)
+        return Known(self.dataset, **columns, threshold=self.threshold, asker=who, everybody=self)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Everybody's events, and what askers bring along.
+
+    Parameters
+    ----------
+    everybody
+        The events that are there whoever asks.
+    users
+        Shape (n,): user number of each asker; `dataset.n_users` for a stranger.
+    brought
+        The askers' histories.
+    replaced
+        What `everybody` has of the askers, which their histories stand for.
+    """
+
+    everybody: Known
+    users: IntArray
+    brought: Known
+    replaced: Known
+
+    @property
+    def dataset(self) -> Dataset:
+        """For attributes of users and items."""
+        return self.everybody.dataset
+
+    @cached_property
+    def times(self) -> TimeArray:
+        """Shape (n,): the time of each asker's last event; of the last of all without one."""
+        none = np.iinfo(np.int64).min
+        last = np.full(len(self.users), none)
+        assert self.brought.asker is not None
+        np.maximum.at(last, self.brought.asker, self.brought.timestamp)
+        last[last == none] = self.everybody.timestamp.max(initial=0)
+        return last
+
+
+def other_side(owner: Owner) -> Owner:
+    """Tell whose attribute the events of an owner share: a user's events are with items."""
+    return "item" if owner == "user" else "user"
+
+
+def group_of(
+    owner: Owner,
+    dataset: Dataset,
+    user: IntArray,
+    item: IntArray,
+    asker: IntArray | None,
+) -> TimeArray:
+    """Shape (n,): the number under which events of an owner are found, or asked for.
+
+    Parameters
+    ----------
+    user, item, asker
+        Shape (n,) each; with askers a user's events are the asker's, and so are an item's.
+    """
+    if asker is None:
+        return (user if owner == "user" else item).astype(np.int64)
+    if owner == "user":
+        return asker.astype(np.int64)
+    return asker.astype(np.int64) * dataset.n_items + item
+
+
+def values_of(by: Attribute, entry: IntArray) -> tuple[TimeArray, TimeArray]:
+    """List the values of each entry: its number and a code, shape (m,) each; missing: none.
+
+    Parameters
+    ----------
+    entry
+        Shape (n,): user or item numbers; one beyond the data set has no values.
+    """
+    if isinstance(by, Categorical):
+        codes = np.append(by.codes, np.int32(-1))[np.minimum(entry, len(by.codes))]
+        known = np.flatnonzero(codes >= 0)
+        return known, codes[known].astype(np.int64)
+    offsets = np.append(by.offsets, by.offsets[-1])
+    entry = np.minimum(entry, len(by.offsets) - 1)
+    lengths = np.diff(offsets)[entry]
+    number = np.repeat(np.arange(len(entry)), lengths)
+    first = np.cumsum(lengths) - lengths
+    place = np.arange(len(number)) - first[number] + offsets[entry][number]
+    return number, by.codes[place].astype(np.int64)
