@@ -48,6 +48,7 @@ class Timeline:
         self._span = int(time.max(initial=0)) - self._first + 2
         begins = np.diff(group, prepend=group[:1] - 1) != 0
         self._groups = group[begins]
+        self._starts = np.append(np.flatnonzero(begins), len(group))
         # groups are numbered through, so that group and time fit one integer
         self._keys = (np.cumsum(begins) - 1) * self._span + (time - self._first)
         self._sums: WeakKeyDictionary[Values, tuple[Vector, Vector]] = WeakKeyDictionary()
@@ -66,13 +67,13 @@ class Timeline:
         """
         place = np.searchsorted(self._groups, group)
         there = np.append(self._groups, -1)[place] == group
-        base = place * self._span
-        start = np.searchsorted(self._keys, base)
+        start = self._starts[place]
         if scope == "others":
-            passed: TimeArray | int = self._span
+            end = np.append(self._starts[1:], len(self.event))[place]
         else:
             passed = np.clip(time + after - self._first, 0, self._span)
-        return start, np.where(there, np.searchsorted(self._keys, base + passed), start)
+            end = np.searchsorted(self._keys, place * self._span + passed)
+        return start, np.where(there, end, start)
 
     def sums(self, values: Values) -> tuple[Vector, Vector]:
         """Evaluate `values` of the events in order, shape (n,), and add up, shape (n + 1,).
