@@ -6,8 +6,6 @@ products of up to l + 1 inputs. Inputs and outputs have shape (rows, width).
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -48,25 +46,8 @@ class CrossNetworkV2(nn.Module):
         """(rows, width) -> (rows, width)."""
         x = inputs
         for layer in self.layers:
-            x = _Cross.apply(inputs, x, layer.weight, layer.bias)  # type: ignore[no-untyped-call]
+            x = torch.addcmul(x, inputs, layer(x))
         return x
-
-
-class _Cross(torch.autograd.Function):
-    """One layer of the equation above; its gradient takes fewer passes than autograd's."""
-
-    @staticmethod
-    def forward(ctx: Any, first: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        inner = torch.addmm(bias, x, weight.t())
-        ctx.save_for_backward(first, x, weight, inner)
-        return torch.addcmul(x, first, inner)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        first, x, weight, inner = ctx.saved_tensors
-        of_inner = gradients[0] * first
-        of_x = torch.addmm(gradients[0], of_inner, weight)
-        return gradients[0] * inner, of_x, of_inner.t() @ x, of_inner.sum(dim=0)
 
 
 class LowRankCross(nn.Module):

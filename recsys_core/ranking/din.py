@@ -16,8 +16,6 @@ what a batch looks up is penalised.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -28,12 +26,11 @@ from recsys_core.errors import InputError
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.batch import Batch
+from recsys_core.ranking.dice import Dice, DiceMLP
 from recsys_core.ranking.embedding import FieldEmbedding
 from recsys_core.ranking.layers import Dropout, Output
+from recsys_core.ranking.pairs import Pairs
 from recsys_core.registry import register_model
-
-#: what Dice adds to a variance, and how much of a batch its running estimates take
-EPSILON, MOMENTUM = 1e-8, 0.1
 
 
 class DINConfig(DeepConfig):
@@ -117,79 +114,6 @@ def _attended(layout: Layout) -> list[tuple[History, int]]:
     return found
 
 
-class Pairs:
-    """The events of a batch's rows without padding, row by row: which row each one belongs to.
-
-    Parameters
-    ----------
-    used
-        Shape (rows, slots), bool.
-    """
-
-    def __init__(self, used: Tensor) -> None:
-        self.used = used
-        self.places = used.flatten().nonzero().squeeze(1)
-        """Shape (pairs,): the slot of each."""
-        self.row = self.places // used.shape[1]
-        """Shape (pairs,): the row of each."""
-        self.counts = used.sum(dim=1)
-        self.starts = self.counts.cumsum(dim=0) - self.counts
-
-    def pick(self, slots: Tensor) -> Tensor:
-        """Drop the padding: (rows, slots) -> (pairs,)."""
-        return slots.flatten().index_select(0, self.places)
-
-    def spread(self, of_rows: Tensor) -> Tensor:
-        """Repeat what a row has for each of its events, (rows, width) -> (pairs, width)."""
-        spread: Tensor = _Spread.apply(of_rows, self)  # type: ignore[no-untyped-call]
-        return spread
-
-    def sum(self, of_pairs: Tensor, weights: Tensor) -> Tensor:
-        """Add up what the events of a row have, weighted, (pairs, width) -> (rows, width)."""
-        total: Tensor = _Sum.apply(of_pairs, weights, self)  # type: ignore[no-untyped-call]
-        return total
-
-    def shares(self, values: Tensor) -> Tensor:
-        """Softmax over the events of a row, times their number: (pairs,) -> (pairs,)."""
-        padded = torch.full(self.used.shape, -torch.inf, device=values.device)
-        share = torch.softmax(padded.masked_scatter(self.used, values), dim=1)
-        return self.pick(share * self.counts.unsqueeze(1))
-
-
-def _sum_by_row(of_pairs: Tensor, pairs: Pairs, weights: Tensor | None = None) -> Tensor:
-    """Add up neighbours; bags of an embedding do it five times as fast as `index_add`."""
-    everyone = torch.arange(len(of_pairs), device=of_pairs.device)
-    return F.embedding_bag(
-        everyone, of_pairs.detach(), pairs.starts, mode="sum", per_sample_weights=weights
-    )
-
-
-class _Sum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, of_pairs: Tensor, weights: Tensor, pairs: Pairs) -> Tensor:
-        ctx.save_for_backward(of_pairs, weights)
-        ctx.pairs = pairs
-        return _sum_by_row(of_pairs, pairs, weights.detach())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:
-        of_pairs, weights = ctx.saved_tensors
-        spread = gradients[0].index_select(0, ctx.pairs.row)
-        of_weights = torch.linalg.vecdot(spread, of_pairs)
-        return spread.mul_(weights.unsqueeze(1)), of_weights, None
-
-
-class _Spread(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, of_rows: Tensor, pairs: Pairs) -> Tensor:
-        ctx.pairs = pairs
-        return of_rows.index_select(0, pairs.row)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
-        return _sum_by_row(gradients[0], ctx.pairs), None
-
-
 class ActivationUnit(nn.Module):
     """a(e_j, e_t) = W MLP([e_j; e_t; e_j - e_t; e_j * e_t]) + b.
 
@@ -214,86 +138,3 @@ class ActivationUnit(nn.Module):
         hidden = pairs.spread(of_row).addmm_(inputs, weight.t())
         activation: Tensor = self.output(self.rest(hidden)).squeeze(1)
         return activation
-
-
-class DiceMLP(nn.Sequential):
-    """Linear, Dice and dropout for each of `widths`."""
-
-    def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for width in widths:
-            layers += [nn.Linear(inputs, width), Dice(width), Dropout(dropout)]
-            inputs = width
-        super().__init__(*layers)
-        self.outputs = inputs
-        """Width of the last layer."""
-
-
-class Dice(nn.Module):
-    """A PReLU whose bend lies at the data's mean and is as soft as they are spread (section 5.3).
-
-    Dice(s) = p s + (1 - p) alpha s,  p = sigmoid((s - E[s]) / sqrt(Var[s] + eps))
-
-    E and Var are those of the batch while training, and running ones after.
-    """
-
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.zeros(width))
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("variance", torch.ones(width))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(rows, width) -> (rows, width)."""
-        if self.training and len(inputs) > 1:  # one row has no variance
-            outputs: Tensor = _Dice.apply(  # type: ignore[no-untyped-call]
-                inputs, self.alpha, self.mean, self.variance
-            )
-            return outputs
-        normal = F.batch_norm(inputs, self.mean, self.variance, eps=EPSILON)
-        return inputs * torch.addcmul(self.alpha, torch.sigmoid(normal), 1 - self.alpha)
-
-
-class _Dice(torch.autograd.Function):
-    """Dice by the batch's mean and variance; its gradient by hand takes half of the passes.
-
-    With z the normalised inputs s, p = sigmoid(z) and g the gradient of the outputs:
-
-        ds     = g (alpha + (1 - alpha) p) + normalisation's gradient of dz
-        dz     = g s (1 - alpha) p (1 - p)
-        dalpha = sum over rows of g s (1 - p)
-    """
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, alpha: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        normal, *moments = torch.native_batch_norm(
-            inputs, None, None, mean, variance, True, MOMENTUM, EPSILON
-        )
-        p = normal.sigmoid_()
-        ctx.save_for_backward(inputs, alpha, p, *moments)
-        return torch.addcmul(alpha, p, 1 - alpha).mul_(inputs)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None]:
-        inputs, alpha, p, mean, deviation = ctx.saved_tensors
-        product = gradients[0] * inputs
-        bent = product * p
-        of_alpha = product.sum(dim=0) - bent.sum(dim=0)
-        of_normal = bent.addcmul_(bent, p, value=-1)  # without 1 - alpha, which comes as a weight
-        of_inputs: Tensor = torch.ops.aten.native_batch_norm_backward(
-            of_normal,
-            inputs,
-            1 - alpha,
-            None,
-            None,
-            mean,
-            deviation,
-            True,
-            EPSILON,
-            [True, False, False],
-        )[0]
-        slope = torch.addcmul(alpha, p, 1 - alpha, out=product)
-        return of_inputs.addcmul_(gradients[0], slope), of_alpha, None, None

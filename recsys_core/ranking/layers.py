@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class FactorizationMachine(nn.Module):
@@ -17,26 +17,8 @@ class FactorizationMachine(nn.Module):
 
     def forward(self, fields: Tensor) -> Tensor:
         """(rows, fields, dim) -> (rows, 1)."""
-        pairs: Tensor = _Pairs.apply(fields)  # type: ignore[no-untyped-call]
-        return pairs
-
-
-class _Pairs(torch.autograd.Function):
-    """The equation above; its gradient, sum_j e_j - e_i, takes fewer passes than autograd's."""
-
-    @staticmethod
-    def forward(ctx: Any, fields: Tensor) -> Tensor:
-        total = fields.sum(dim=1)
-        ctx.save_for_backward(fields, total)
-        flat = fields.flatten(start_dim=1)
-        squares: Tensor = torch.linalg.vecdot(flat, flat)
-        total_squares: Tensor = torch.linalg.vecdot(total, total)
-        return total_squares.sub_(squares).mul_(0.5).unsqueeze(1)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Tensor:
-        fields, total = ctx.saved_tensors
-        return torch.sub(total.unsqueeze(1), fields).mul_(gradients[0].unsqueeze(2))
+        total = fields.sum(dim=1).square() - fields.square().sum(dim=1)
+        return 0.5 * total.sum(dim=1, keepdim=True)
 
 
 class MLP(nn.Sequential):
@@ -48,48 +30,11 @@ class MLP(nn.Sequential):
             linear = nn.Linear(inputs, width)
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
             nn.init.zeros_(linear.bias)
-            layers += [linear, Dropout(dropout)]
+            layers += [linear, nn.ReLU(), Dropout(dropout)]
             inputs = width
         super().__init__(*layers)
         self.outputs = inputs
         """Width of the last layer."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(rows, inputs) -> (rows, outputs)."""
-        layers = list(self)
-        for linear, dropout in zip(layers[::2], layers[1::2], strict=True):
-            assert isinstance(linear, nn.Linear)
-            assert isinstance(dropout, Dropout)
-            dropped = dropout.dropped if self.training else 0
-            inputs = _HiddenLayer.apply(  # type: ignore[no-untyped-call]
-                inputs, linear.weight, linear.bias, dropped
-            )
-        return inputs
-
-
-class _HiddenLayer(torch.autograd.Function):
-    """Dropout(ReLU(W x + b)) in one step: half of the passes over the hidden units.
-
-    What dropout leaves is scaled up before the ReLU, s ReLU(z) = ReLU(s z), by the matrix product.
-    Units that are off and units that are dropped are both 0, and neither has a gradient.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, dropped: int) -> Tensor:
-        ctx.scale = 256 / (256 - dropped)
-        outputs = torch.addmm(bias * ctx.scale, inputs, weight.t(), alpha=ctx.scale).clamp_min_(0)
-        if dropped:
-            outputs.mul_(_keep(outputs, dropped))
-        ctx.save_for_backward(inputs, weight, outputs)
-        return outputs
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, Tensor, None]:
-        inputs, weight, outputs = ctx.saved_tensors
-        on = torch.ops.aten.threshold_backward(gradients[0], outputs, 0)
-        of_inputs = on @ (weight * ctx.scale)
-        of_weight = (on.t() @ inputs).mul_(ctx.scale)
-        return of_inputs, of_weight, on.sum(dim=0).mul_(ctx.scale), None
 
 
 class Output(nn.Linear):
@@ -108,24 +53,7 @@ class Output(nn.Linear):
     def forward(self, *parts: Tensor) -> Tensor:
         """(rows, width) each -> (rows, tasks)."""
         weights = torch.split(self.weight, list(self.widths), dim=1)
-        logits: Tensor = reduce(torch.add, map(_Logits.apply, parts, weights))
-        return logits
-
-
-class _Logits(torch.autograd.Function):
-    """W x; for one task its gradient is no matrix product, which would take much longer."""
-
-    @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(inputs, weight)
-        return inputs @ weight.t()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor]:
-        inputs, weight = ctx.saved_tensors
-        one = len(weight) == 1
-        of_inputs = gradients[0] * weight if one else gradients[0] @ weight
-        return of_inputs, gradients[0].t() @ inputs
+        return reduce(torch.add, map(F.linear, parts, weights))
 
 
 def _keep(like: Tensor, dropped: int) -> Tensor:

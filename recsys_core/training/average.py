@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -35,7 +34,9 @@ class WeightAverage:
     def __init__(self, module: nn.Module, decay: float) -> None:
         def blend(averages: _Tensors, weights: _Tensors, done: Tensor | int) -> None:
             n = int(done)
-            torch._foreach_lerp_(averages, weights, 1 - min(decay, (n + 1) / (n + 10)))
+            share = 1 - min(decay, (n + 1) / (n + 10))
+            for average, weight in zip(averages, weights, strict=True):
+                average.lerp_(weight, share)
 
         self._module = module
         self._average = AveragedModel(module, multi_avg_fn=blend)

@@ -18,8 +18,10 @@ from recsys_core.features.layout import History
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.batch import Batch
-from recsys_core.ranking.din import DIN, ActivationUnit, Dice, DiceMLP, DINConfig, Pairs
+from recsys_core.ranking.dice import Dice, DiceMLP
+from recsys_core.ranking.din import DIN, ActivationUnit, DINConfig
 from recsys_core.ranking.layers import Dropout
+from recsys_core.ranking.pairs import Pairs
 from recsys_core.ranking.ranker import Ranker
 from tests.ranking.build import LAYOUT, batch, split, wider
 
@@ -248,3 +250,19 @@ def test_dice_mlp_is_linear_dice_dropout() -> None:
     randomized(mlp).eval()
     expected = [literal_layers(list(mlp), row) for row in inputs.tolist()]
     torch.testing.assert_close(mlp(inputs), torch.tensor(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_dice_without_fused_kernels_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch that lacks them learns the same, more slowly."""
+    inputs = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    found = []
+    for fused in (True, False):
+        monkeypatch.setattr("recsys_core.ranking.dice.FUSED", fused)
+        dice = Dice(3).double().train()
+        nn.init.constant_(dice.alpha, 0.3)
+        some = inputs.clone().requires_grad_()
+        outputs = dice(some)
+        outputs.sin().sum().backward()
+        found.append([outputs, some.grad, *(p.grad for p in dice.parameters()), *dice.buffers()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
