@@ -32,7 +32,7 @@ from recsys_core.training.trainer import train
 from recsys_core.training.weights import read_weights, write_weights
 
 #: raised when the format of saved rankers changes
-FORMAT = 2
+FORMAT = 3
 HEADER, WEIGHTS = "ranker.json", "ranker.safetensors"
 TYPES: dict[str, type] = {
     "model": str,

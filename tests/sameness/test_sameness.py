@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import Dataset, update_digest
 from recsys_core.data.sample import make_sample
 from recsys_core.features.encoder import FeatureEncoder
-from recsys_core.features.queries import Known, Queries
+from recsys_core.features.known import Known
+from recsys_core.features.queries import Queries
 from recsys_core.features.schema import packaged_schema, schema_names
 from recsys_core.powers import exp2, power
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
