@@ -121,7 +121,7 @@ def test_save_and_load_predict_the_same(tmp_path: Path, parts: Split, deepfm: Ra
     [
         (HEADER, None, "no saved ranking model here"),
         (HEADER, b"{", r"ranker\.json: .*damaged"),
-        (HEADER, b'{"format": 99}', "saved in format 99, this version reads 2"),
+        (HEADER, b'{"format": 99}', "saved in format 99, this version reads 3"),
         (HEADER, b"[]", "damaged: expected a JSON object"),
         (WEIGHTS, None, r"ranker\.safetensors: the saved model is damaged"),
         (WEIGHTS, b"x" * 50, "damaged"),
