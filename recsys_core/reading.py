@@ -8,18 +8,21 @@ with another exception and never by taking all memory.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from recsys_core.errors import SHOWN as SHOWN
 from recsys_core.errors import InputError
 from recsys_core.errors import shorten as shorten
 
 MIB = 1 << 20
+#: what stands in the place of a file: a pipe, a device, a folder
+NOT_REGULAR = "not a regular file"
 #: bytes of a JSON or YAML file at most
 LIMIT = 64 * MIB
 #: digits of a whole number at most: it still fits a float
@@ -62,26 +65,32 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     return content
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading if it is a regular one.
+def open_regular(
+    path: Path, mode: Literal["rb", "ab", "a+b"] = "rb", buffering: int = -1
+) -> BinaryIO:
+    """Open a file if it is a regular one, or if there is none and it may be made.
 
     Raises
     ------
     OSError
-        It is missing or cannot be read.
+        It is missing or cannot be opened.
     ValueError
-        It is no regular file (a pipe, a device, a folder).
+        It is no regular file: a pipe, which would be waited for, a device, a folder.
     """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    try:
+        file = open(path, mode, buffering, opener=_without_waiting)  # noqa: SIM115
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise ValueError(NOT_REGULAR) from None
+        raise
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
-    raise ValueError("not a regular file")
+    raise ValueError(NOT_REGULAR)
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe that nobody writes to would be waited for."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
 
 
 def is_file(path: Path) -> bool:

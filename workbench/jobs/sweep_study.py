@@ -20,9 +20,10 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from recsys_core.evaluation.names import higher_is_better
+from recsys_core.reading import NOT_REGULAR
 from workbench.jobs.sweep import STUDY, Sweep
 from workbench.jobs.sweep_space import Space
-from workbench.store.files import NOT_REGULAR, damaged
+from workbench.store.files import damaged
 
 _NAME = "sweep"
 _REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are whole"

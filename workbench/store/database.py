@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from workbench.store.files import NOT_REGULAR, damaged
+from recsys_core.reading import NOT_REGULAR
+from workbench.store.files import damaged
 
 #: seconds to wait for somebody who writes
 _PATIENCE = 2.0

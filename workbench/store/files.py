@@ -8,7 +8,6 @@ import math
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,8 +25,6 @@ _BEGINNING = 40
 #: what to do about a file of a run or a report that does not say what it should
 DAMAGED_HINT = f"restore it from a copy, or {TRAIN_AGAIN}"
 
-#: what stands in a file's place: a pipe, a device, a folder
-NOT_REGULAR = "not a regular file"
 
 _ELSEWHERE = "choose another place"
 _REMEDIES = {
@@ -156,22 +153,12 @@ def open_regular(path: Path, mode: Literal["rb", "ab", "a+b"]) -> BinaryIO:
     Raises
     ------
     OSError
-        It cannot be opened, or is a pipe, which would be waited for, or a device.
+        It cannot be opened, or is no regular file.
     """
     try:
-        file = open(path, mode, buffering=0, opener=_without_waiting)  # noqa: SIM115
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads
-            raise OSError(errno.EINVAL, NOT_REGULAR, str(path)) from None
-        raise
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
-    return file
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+        return reading.open_regular(path, mode, 0)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
 
 
 def remove(path: Path) -> None:
