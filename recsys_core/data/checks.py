@@ -60,7 +60,7 @@ def _size_said(file: IO[bytes]) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def check_dataset(dataset: Dataset) -> None:
+def check_dataset(dataset: Dataset, *, rows_expected: bool = True) -> None:
     """Check that rows, ids and attributes fit together.
 
     Raises
@@ -75,7 +75,7 @@ def check_dataset(dataset: Dataset) -> None:
     _check(dataset.item, "item", np.int32, rows, (0, dataset.n_items - 1))
     _check(dataset.rating, "rating", np.float32, rows, (-math.inf, math.inf))
     _check(dataset.timestamp, "timestamp", np.int64, rows, (0, LATEST))
-    if not rows:
+    if rows_expected and not rows:
         raise ValueError("there are no rows")
     for side, columns, owners in (
         ("user", dataset.user_columns, dataset.n_users),

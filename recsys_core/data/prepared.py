@@ -80,8 +80,13 @@ class Prepared:
         """The name it is registered under."""
         return self.folder.name
 
-    def load(self) -> Dataset:
+    def load(self, *, rows_expected: bool = True) -> Dataset:
         """Read the arrays.
+
+        Parameters
+        ----------
+        rows_expected
+            Whether a set without rows counts as damaged.
 
         Raises
         ------
@@ -95,7 +100,7 @@ class Prepared:
                 arrays = dict(file)
             header = parse_json(str(arrays.pop("header")))
             dataset = _from_arrays(self.name, header, arrays)
-            check_dataset(dataset)
+            check_dataset(dataset, rows_expected=rows_expected)
         except _UNREADABLE as error:
             raise DamagedError(f"{path} is damaged: {shorten(error)}") from error
         if header["fingerprint"] != self.meta["fingerprint"]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import numpy as np
 from pydantic import Field as Described
@@ -24,15 +23,18 @@ from recsys_core.data.dataset import (
 from recsys_core.errors import InputError
 from recsys_core.features.columns import (
     ID_COLUMNS,
+    Side,
     Values,
     as_categories,
     as_numbers,
+    of_user_alone,
     owner_of,
     raw_values,
+    side_of,
+    side_owners,
     side_values,
 )
 from recsys_core.features.feature import (
-    FAVOURITES,
     Bucketize,
     Feature,
     Hash,
@@ -43,7 +45,6 @@ from recsys_core.features.feature import (
 from recsys_core.features.known import Owner, Part, other_side
 from recsys_core.features.layout import Sequence, Slots, Table
 from recsys_core.features.past import Views
-from recsys_core.features.queries import Queries
 from recsys_core.features.transforms import (
     Buckets,
     EventLookup,
@@ -54,37 +55,12 @@ from recsys_core.features.transforms import (
     Scale,
 )
 
-#: what a feature has one value for: a user, an item, or a row
-Side = Literal["user", "item", "row"]
-SIDES: tuple[Side, ...] = ("user", "item", "row")
-
 
 class FittedFeature(Config):
     """A feature and what its train rows taught."""
 
     feature: Feature
     fitted: Annotated[Fitted, Described(discriminator="name")]
-
-
-def side_of(feature: Feature) -> Side:
-    """Tell what a feature has one value for."""
-    if feature.source == "user":
-        return "user"
-    return "item" if feature.source == "item" else "row"
-
-
-def _of_user_alone(feature: Feature) -> bool:
-    """Tell whether a feature is the same for all candidates that a user is asked about at once."""
-    return feature.source == "user-history" and (not feature.by or feature.reads == FAVOURITES)
-
-
-def side_owners(queries: Queries) -> dict[Side, IntArray]:
-    """Shape (n,) each: which entry of a side's values belongs to each row."""
-    return {
-        "user": np.minimum(queries.user, np.int32(queries.dataset.n_users)),
-        "item": queries.item,
-        "row": np.arange(len(queries), dtype=np.int32),
-    }
 
 
 @dataclass(frozen=True)
@@ -129,18 +105,10 @@ class Coder:
     def _codes(self, each: FittedFeature) -> Slots:
         if isinstance(each.fitted, Pairs):
             return self._cross(each)
-        if self.views.queries.asker is not None and _of_user_alone(each.feature):
-            views, row = self._askers
+        if self.views.queries.asker is not None and of_user_alone(each.feature):
+            views, row = self.views.askers
             return self._encode(each, views).take(row)
         return self._encode(each, self.views)
-
-    @cached_property
-    def _askers(self) -> tuple[Views, IntArray]:
-        """View one row of each asker, and tell which of them every row is."""
-        rows = self.views.queries
-        assert rows.asker is not None
-        _, first, row = np.unique(rows.asker, return_index=True, return_inverse=True)
-        return Views(rows.take(first), self.views.known), row.astype(np.int32)
 
     def table(self, side: Side, features: list[FittedFeature], offsets: dict[str, int]) -> Table:
         """Put the features of one side, at least one, next to each other."""
@@ -203,7 +171,8 @@ class Coder:
 
     def _encode(self, each: FittedFeature, views: Views) -> Slots:
         feature, fitted = each.feature, each.fitted
-        values = raw_values(feature, views)
+        others = {name: self.features[name].feature for name in feature.of}
+        values = raw_values(feature, views, others)
         where = f"feature '{feature.name}'"
         if isinstance(fitted, Scale):
             numbers = fitted.encode(as_numbers(values, where).values)
@@ -279,7 +248,7 @@ class Fitter:
             return self._fit_sequence(feature)
         if feature.source == "cross":
             return self._fit_cross(feature)
-        values = raw_values(feature, self._coder.views)
+        values = raw_values(feature, self._coder.views, self._features)
         return _fit_values(feature, values, self._rows[side_of(feature)])
 
     def _fit_sequence(self, feature: Feature) -> EventLookup:

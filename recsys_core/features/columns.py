@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 
-from recsys_core.data.dataset import Categorical, Column, Dataset, MultiCategorical, Numeric, Text
+from recsys_core.data.dataset import (
+    Categorical,
+    Column,
+    Dataset,
+    FloatArray,
+    IntArray,
+    MultiCategorical,
+    Numeric,
+    Text,
+)
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.features.feature import FAVOURITES, HISTORIES, Feature
-from recsys_core.features.known import Attribute, Owner, other_side
-from recsys_core.features.past import Past, Views
+from recsys_core.features.comparisons import gap, likeness, predicted_rating
+from recsys_core.features.feature import (
+    COMPARISONS,
+    FAVOURITES,
+    GAP,
+    HISTORIES,
+    LIKENESS,
+    Feature,
+    Log,
+)
+from recsys_core.features.known import Asked, Attribute, Known, Owner, other_side
+from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, favourites
 
 Values = Categorical | MultiCategorical | Numeric
+#: what a feature has one value for: a user, an item, or a row
+Side = Literal["user", "item", "row"]
+SIDES: tuple[Side, ...] = ("user", "item", "row")
 
 #: the column of a side's own ids
 ID_COLUMNS: dict[Owner, str] = {"user": "user_id", "item": "item_id"}
 #: what is known of a row itself; the rating is the label and never a feature
 INTERACTION_COLUMNS = ("timestamp", "hour", "weekday", "years_since_release")
 SECONDS_A_YEAR = 365.2425 * 86_400
+#: values of an attribute that likeness compares at most
+MOST_COMPARED = 1_000
 
 
 def owner_of(feature: Feature) -> Owner:
@@ -29,24 +53,58 @@ def owner_of(feature: Feature) -> Owner:
     return "user" if feature.source in ("user", "user-history") else "item"
 
 
-def check_feature(feature: Feature, dataset: Dataset, where: str) -> None:
+def side_of(feature: Feature) -> Side:
+    """Tell what a feature has one value for."""
+    if feature.source == "user":
+        return "user"
+    return "item" if feature.source == "item" else "row"
+
+
+def of_user_alone(feature: Feature) -> bool:
+    """Tell whether a feature is the same for all candidates that a user is asked about at once."""
+    compared = feature.reads in COMPARISONS or (feature.by and feature.reads != FAVOURITES)
+    return feature.source == "user-history" and not compared
+
+
+def side_owners(queries: Queries) -> dict[Side, IntArray]:
+    """Shape (n,) each: which entry of a side's values belongs to each row."""
+    return {
+        "user": np.minimum(queries.user, np.int32(queries.dataset.n_users)),
+        "item": queries.item,
+        "row": np.arange(len(queries), dtype=np.int32),
+    }
+
+
+def check_feature(
+    feature: Feature, dataset: Dataset, where: str, *, requested: bool = False
+) -> None:
     """Raise InputError unless `dataset` has what the feature reads.
 
     Parameters
     ----------
     where
         File, line and feature, for the message.
+    requested
+        Whether candidates at a request are asked about: all that is known is earlier.
     """
+    if feature.scope == "known" and not requested:
+        raise InputError(
+            f"{where}: scope 'known' is for candidates at a request; a row of a ranking run is an "
+            "event, which would see its own label",
+            "set scope: earlier, or use the schema for the ranker of two-stage",
+        )
     if feature.source == "interaction":
         _check_interaction(feature, dataset, where)
     elif feature.source in HISTORIES:
-        if not dataset.timed and feature.scope != "others":
+        if not (dataset.timed or requested or feature.scope == "others"):
             raise InputError(
                 f"{where}: {dataset.name} has no timestamps, so nothing is earlier",
                 "remove the feature; a sequence or count can have scope: others",
             )
         if feature.by:
             _check_shared(feature.by, other_side(owner_of(feature)), dataset, where)
+        if feature.reads in (LIKENESS, GAP):
+            _check_compared(feature, dataset, where)
     elif feature.source in ("user", "item"):
         _check_attribute(feature, dataset, where)
 
@@ -87,6 +145,22 @@ def _check_shared(column: str, side: Owner, dataset: Dataset, where: str) -> Non
         raise _unknown_column(column, _usable(columns), dataset, f"{where}, by {side}")
 
 
+def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
+    values = dataset.item_columns[feature.by]
+    if feature.reads == GAP:
+        names = values.vocabulary.tolist() if isinstance(values, Categorical) else []
+        if not isinstance(values, Numeric) and not (names and all(map(_is_number, names))):
+            raise InputError(f"{where}: {feature.by} is not a number", f"set column: {LIKENESS}")
+    elif isinstance(values, Numeric):
+        raise InputError(f"{where}: {feature.by} is a number", f"set column: {GAP}")
+    elif not isinstance(values, Text) and len(values.vocabulary) > MOST_COMPARED:
+        raise InputError(
+            f"{where}: {feature.by} has {len(values.vocabulary):,} values, likeness compares "
+            f"{MOST_COMPARED:,} at most",
+            "compare another attribute",
+        )
+
+
 def _unknown_column(column: str, usable: Sequence[str], dataset: Dataset, where: str) -> InputError:
     if not usable:
         return InputError(f"{where}: {dataset.name} has no attribute '{column}'", "remove it")
@@ -101,15 +175,25 @@ def _columns(side: Owner, dataset: Dataset) -> dict[str, Column]:
     return dataset.user_columns if side == "user" else dataset.item_columns
 
 
-def raw_values(feature: Feature, views: Views) -> Values:
+def raw_values(
+    feature: Feature, views: Views, others: Mapping[str, Feature] = MappingProxyType({})
+) -> Values:
     """Compute a feature that is neither a cross nor a sequence.
+
+    Parameters
+    ----------
+    others
+        By name, the features that a difference is of.
 
     Returns
     -------
     One entry a user or item of the data set and one for those outside it; else one a row.
     """
     where = f"feature '{feature.name}'"
-    check_feature(feature, views.queries.dataset, where)
+    requested = views.queries.asker is not None
+    check_feature(feature, views.queries.dataset, where, requested=requested)
+    if feature.source == "difference":
+        return Numeric(row_numbers(feature, views, others).astype(np.float32))
     if feature.source in ("user", "item"):
         return side_values(owner_of(feature), feature.reads, views.queries.dataset)
     if feature.source == "interaction":
@@ -124,14 +208,59 @@ def _history_values(feature: Feature, views: Views) -> Values:
         owner = owner_of(feature)
         by = shared_attribute(other_side(owner), feature.by, views.queries.dataset)
         return favourites(views, owner, feature.by, by)
-    statistic = STATISTICS[feature.reads]
-    return Numeric(statistic.compute(_past(feature, views)).astype(np.float32))
+    if feature.reads in COMPARISONS:
+        values = _compare(feature, views)
+    else:
+        values = STATISTICS[feature.reads].compute(_past(feature, views))
+    if feature.missing is not None:
+        values = np.where(np.isnan(values), feature.missing, values)
+    return Numeric(values.astype(np.float32))
+
+
+def _compare(feature: Feature, views: Views) -> Vector:
+    column, dataset = feature.by, views.queries.dataset
+    if feature.reads == LIKENESS:
+        by = shared_attribute("item", column, dataset)
+        return likeness(views, column, by, feature.half_life)
+    if feature.reads == GAP:
+        numbers = as_numbers(dataset.item_columns[column], f"feature '{feature.name}'").values
+        return gap(views, column, numbers, feature.half_life)
+    return predicted_rating(views)
+
+
+def row_numbers(feature: Feature, views: Views, others: Mapping[str, Feature]) -> Vector:
+    """Compute a numeric feature for every row, shape (n,); NaN is missing.
+
+    It is what a model sees that scales its inputs itself: with the transform log the logarithm.
+    """
+    if feature.source == "difference":
+        one, other = (row_numbers(others[name], views, others) for name in feature.of)
+        return one - other
+    side = side_of(feature)
+    owner = None if side == "row" else side_owners(views.queries)[side]
+    if of_user_alone(feature) and views.queries.asker is not None:
+        views, owner = views.askers
+    values = as_numbers(raw_values(feature, views), f"feature '{feature.name}'").values
+    numbers: Vector = values.astype(np.float64)
+    if isinstance(feature.transform, Log):
+        numbers = np.log1p(np.maximum(numbers, 0))
+    return numbers if owner is None else numbers[owner]
+
+
+def requested_numbers(
+    features: Sequence[Feature], queries: Queries, known: Known | Asked
+) -> FloatArray:
+    """Compute numeric features of a schema side by side, shape (n, features), NaN is missing."""
+    views, others = Views(queries, known), {feature.name: feature for feature in features}
+    return np.stack(
+        [row_numbers(feature, views, others) for feature in features], axis=1, dtype=np.float32
+    )
 
 
 def _past(feature: Feature, views: Views) -> Past:
     owner = owner_of(feature)
     if not feature.by:
-        return views.past(owner, feature.scope or "earlier")
+        return views.past(owner, feature.scope or "earlier", feature.shrink)
     by = shared_attribute(other_side(owner), feature.by, views.queries.dataset)
     return views.sharing(owner, feature.by, by)
 

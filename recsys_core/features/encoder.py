@@ -15,16 +15,8 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from recsys_core.config import Config
-from recsys_core.features.coder import (
-    SIDES,
-    Coder,
-    FittedFeature,
-    Fitter,
-    Side,
-    SideCodes,
-    side_of,
-    side_owners,
-)
+from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
+from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Asked, Known
 from recsys_core.features.layout import EncodedRows, History, Layout, Slots
@@ -51,7 +43,7 @@ class FeatureEncoder(Config):
     _sides: SideCodes | None = PrivateAttr(default=None)
 
     @classmethod
-    def fit(cls, schema: FeatureSchema, queries: Queries, known: Known) -> Self:
+    def fit(cls, schema: FeatureSchema, queries: Queries, known: Known | Asked) -> Self:
         """Learn vocabularies, edges and scales from train rows alone.
 
         Parameters

@@ -10,11 +10,16 @@ from recsys_core.config import Config
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.features.timeline import Scope
 
-Source = Literal["user", "item", "interaction", "user-history", "item-history", "cross", "given"]
+Source = Literal[
+    "user", "item", "interaction", "user-history", "item-history", "cross", "difference", "given"
+]
 Kind = Literal["categorical", "multi", "numeric", "sequence"]
 HISTORIES: tuple[Source, ...] = ("user-history", "item-history")
 #: the several values that a history has
 FAVOURITES = "favourites"
+#: what a user's history says of the row's item
+LIKENESS, GAP, PREDICTED_RATING = "likeness", "gap", "predicted_rating"
+COMPARISONS = (LIKENESS, GAP, PREDICTED_RATING)
 #: the events that a sequence can hold
 SEQUENCES = ("all", "liked", "disliked")
 
@@ -83,7 +88,10 @@ TRANSFORMS: dict[Kind, tuple[str, ...]] = {
 FIELDS_OF: dict[str, tuple[str, ...]] = {
     "by": HISTORIES,
     "scope": HISTORIES,
-    "of": ("cross",),
+    "shrink": HISTORIES,
+    "half_life": HISTORIES,
+    "missing": HISTORIES,
+    "of": ("cross", "difference"),
     "length": ("sequence",),
     "shares": ("sequence",),
     "weight": ("sequence",),
@@ -96,7 +104,8 @@ class Feature(Config):
     name: str = Field(min_length=1, description="Unique in the schema.")
     source: Source = Field(
         description="Whose value it is: the user's, the item's, the row's own, what the row's user "
-        "or item did before, several features together, or a number given beside the row."
+        "or item did before, several features together, one numeric feature less another, or a "
+        "number given beside the row."
     )
     kind: Kind = Field(
         description="categorical: one embedding per value; multi: several values, pooled; "
@@ -106,7 +115,8 @@ class Feature(Config):
         "",
         description="Column of the data set, user_id, item_id; interaction: timestamp, hour, "
         "weekday (UTC) or years_since_release; histories: a statistic, favourites, or for "
-        "sequences all, liked or disliked; given: a given column; empty: the feature's name.",
+        "sequences all, liked or disliked; of the user's, likeness, gap and predicted_rating; "
+        "given: a given column; empty: the feature's name.",
     )
     transform: Transform | None = Field(
         None, description="null: vocabulary, or standardize for numeric features."
@@ -118,14 +128,37 @@ class Feature(Config):
     by: str = Field(
         "",
         description="Histories: only events that share the row's value of this attribute (of items "
-        "for a user's history, of users for an item's); for favourites the attribute counted.",
+        "for a user's history, of users for an item's); for favourites the attribute counted, for "
+        "likeness and gap the one compared.",
     )
     scope: Scope | None = Field(
         None,
         description="Histories: earlier than the row, or all others that are permitted (sequences "
-        "and counts alone); null: the schema's for sequences, else earlier.",
+        "and counts alone), or known: all that is known of an item, whoever asks, for candidates "
+        "at a request alone; null: the schema's for sequences, else earlier.",
     )
-    of: tuple[str, ...] = Field((), max_length=4, description="Crosses: the features crossed.")
+    shrink: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="Means of scope known: pulled to the mean of all events as if a row had so "
+        "many events of that mean beside its own.",
+    )
+    half_life: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="likeness and gap: liked events after which one counts half as much; null: all "
+        "count the same.",
+    )
+    missing: float | None = Field(
+        None, description="Statistics: what stands where there is no value; null: unknown."
+    )
+    of: tuple[str, ...] = Field(
+        (),
+        max_length=4,
+        description="Crosses: the features crossed; differences: the two numeric features.",
+    )
     length: int = Field(50, ge=1, le=5000, description="Sequences: the last events at most.")
     shares: str = Field(
         "",
@@ -149,7 +182,7 @@ class Feature(Config):
             "name": self.name,
             "source": self.source,
             "kind": self.kind,
-            "reads": " x ".join(self.of) or self.reads,
+            "reads": (" - " if self.source == "difference" else " x ").join(self.of) or self.reads,
             "by": self.by or None,
             "scope": scope,
             "transform": self.transform.name if self.transform else None,
@@ -183,6 +216,12 @@ class Feature(Config):
             raise ValueError("a sequence is of user-history or item-history")
         elif self.source == "cross":
             _check_cross(self)
+        elif self.source == "difference":
+            if len(self.of) != 2 or self.kind != "numeric" or self.transform is not None:
+                raise ValueError(
+                    "a difference is 'of' two numeric features, itself numeric and without a "
+                    "transform, e.g. of: [usual_count, history_length]"
+                )
         elif self.source == "given" and (self.kind == "multi" or _by_name(self)):
             raise ValueError(
                 "a given column holds numbers: set kind: numeric, or categorical with the "
@@ -205,8 +244,16 @@ def _check_history(feature: Feature) -> None:
             raise ValueError(
                 "several values of a history are 'column: favourites, by: ATTRIBUTE', e.g. genres"
             )
+    elif feature.reads in COMPARISONS:
+        _check_comparison(feature)
     else:
         _check_statistic(feature)
+    if feature.scope == "known" or feature.reads == PREDICTED_RATING:
+        _check_known(feature)
+    elif feature.shrink:
+        raise ValueError("'shrink' is for means of scope known")
+    if feature.half_life and feature.reads not in (LIKENESS, GAP):
+        raise ValueError("'half_life' is for likeness and gap")
     if feature.kind != "sequence" and feature.scope == "others":
         statistic = STATISTICS.get(feature.reads)
         if statistic is None or not statistic.counts or feature.by:
@@ -228,8 +275,39 @@ def _check_sequence(feature: Feature) -> None:
 def _check_statistic(feature: Feature) -> None:
     if feature.reads not in STATISTICS:
         raise ValueError(
-            f"unknown statistic '{feature.reads}'; valid: {', '.join(sorted(STATISTICS))}"
+            f"unknown statistic '{feature.reads}'; valid: "
+            f"{', '.join(sorted((*STATISTICS, *COMPARISONS)))}"
         )
+    if STATISTICS[feature.reads].whole and feature.scope != "known":
+        raise ValueError(f"{feature.reads} reads timelines to their end: set scope: known")
+    _check_ranges(feature)
+
+
+def _check_comparison(feature: Feature) -> None:
+    compared = feature.reads != PREDICTED_RATING
+    if feature.source != "user-history" or bool(feature.by) != compared:
+        raise ValueError(
+            f"{feature.reads} is of a user-history"
+            + (
+                ", 'by' names the items' attribute that is compared"
+                if compared
+                else ", without 'by'"
+            )
+        )
+    _check_ranges(feature)
+
+
+def _check_known(feature: Feature) -> None:
+    predicted = feature.reads == PREDICTED_RATING
+    of_items = feature.source == "item-history" and feature.reads in STATISTICS and not feature.by
+    if feature.scope != "known" or not (predicted or of_items):
+        raise ValueError(
+            "scope 'known' is for statistics of items without 'by', and for predicted_rating, "
+            "which has no other"
+        )
+
+
+def _check_ranges(feature: Feature) -> None:
     if _by_name(feature):
         raise ValueError(
             f"{feature.reads} is a number: set kind: numeric, or the transform quantile or "

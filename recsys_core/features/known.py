@@ -13,6 +13,7 @@ askers, and nobody sees what another asker brings along.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -29,6 +30,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     TimeArray,
 )
+from recsys_core.features.ratings import PredictedRatings
 from recsys_core.features.timeline import Timeline
 from recsys_core.protocols.interactions import Histories, Interactions
 
@@ -74,6 +76,7 @@ class Known:
     asker: IntArray | None = None
     everybody: Known | None = None
     _timelines: dict[tuple[Owner, Part, str], Timeline] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple[str, ...], FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, rows: Interactions) -> Self:
@@ -98,6 +101,31 @@ class Known:
         if self.everybody is not None:
             return self.everybody.mean_rating
         return float(self.rating.mean(dtype=np.float64)) if len(self) else 0.0
+
+    @cached_property
+    def last_time(self) -> int:
+        """Time of the last event of all, 0 without any."""
+        return int(self.timestamp.max(initial=0))
+
+    @cached_property
+    def predictions(self) -> PredictedRatings:
+        """What anybody would rate an item, learned from these events."""
+        return PredictedRatings.fit(self.histories(), self.dataset.n_items)
+
+    def histories(self, n: int | None = None) -> Histories:
+        """Lay out the events of `n` users or askers, those of the data set by default."""
+        owners = np.arange(self.dataset.n_users if n is None else n)
+        timeline = self.timeline("user")
+        _, end = timeline.bounds(owners, np.zeros_like(owners), "others", after=False)
+        offsets = np.append(0, end)
+        event = timeline.event[: offsets[-1]]
+        return Histories(offsets, self.item[event], self.rating[event], self.timestamp[event])
+
+    def kept(self, key: tuple[str, ...], compute: Callable[[], FloatArray]) -> FloatArray:
+        """Compute once what is the same for all who ask."""
+        if key not in self._kept:
+            self._kept[key] = compute()
+        return self._kept[key]
 
     def timeline(
         self, owner: Owner, part: Part = "all", column: str = "", by: Attribute | None = None
@@ -142,14 +170,7 @@ class Known:
         n_users = self.dataset.n_users
         strange = (users < 0) | (users >= n_users)
         numbers: IntArray = np.where(strange, n_users, users).astype(np.int32)
-        start, end = self.timeline("user").bounds(
-            numbers.astype(np.int64), np.zeros(len(users), np.int64), "others", after=False
-        )
-        lengths = end - start
-        asker = np.repeat(np.arange(len(users)), lengths)
-        place = np.arange(len(asker)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
-        replaced = self.timeline("user").event[place]
-        return Asked(self, numbers, self._brought(numbers, histories), self._taken(replaced, asker))
+        return Asked(self, numbers, self._brought(numbers, histories))
 
     def _brought(self, users: IntArray, histories: Histories) -> Known:
         ratings = histories.ratings
@@ -169,7 +190,15 @@ class Known:
             self,
         )
 
-    def _taken(self, events: TimeArray, asker: TimeArray) -> Known:
+    def of_askers(self, users: IntArray) -> Known:
+        """Give the events that are known of some users, those of users[i] as asker i's."""
+        start, end = self.timeline("user").bounds(
+            users.astype(np.int64), np.zeros(len(users), np.int64), "others", after=False
+        )
+        lengths = end - start
+        asker = np.repeat(np.arange(len(users)), lengths)
+        place = np.arange(len(asker)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
+        events = self.timeline("user").event[place]
         columns: dict[str, Any] = {name: getattr(self, name)[events] for name in COLUMNS}
         who = asker.astype(np.int32)
         return Known(self.dataset, **columns, threshold=self.threshold, asker=who, everybody=self)
@@ -187,14 +216,21 @@ class Asked:
         Shape (n,): user number of each asker; `dataset.n_users` for a stranger.
     brought
         The askers' histories.
-    replaced
-        What `everybody` has of the askers, which their histories stand for.
     """
 
     everybody: Known
     users: IntArray
     brought: Known
-    replaced: Known
+
+    @cached_property
+    def replaced(self) -> Known:
+        """What `everybody` has of the askers, which their histories stand for."""
+        return self.everybody.of_askers(self.users)
+
+    @cached_property
+    def tastes(self) -> FloatArray:
+        """Shape (n, 1 + DIM): what each asker's ratings say, for `predictions` of everybody."""
+        return self.everybody.predictions.solve(self.brought.histories(len(self.users)))
 
     @property
     def dataset(self) -> Dataset:
@@ -208,7 +244,7 @@ class Asked:
         last = np.full(len(self.users), none)
         assert self.brought.asker is not None
         np.maximum.at(last, self.brought.asker, self.brought.timestamp)
-        last[last == none] = self.everybody.timestamp.max(initial=0)
+        last[last == none] = self.everybody.last_time
         return last
 
 

@@ -6,6 +6,9 @@ earlier
     Events of the owner before the row's timestamp; rows of equal time see none of each other.
 others
     Every event of the owner but the row itself, later ones included.
+known
+    Every event that was known before anybody asked, whoever asks and whenever. Requests alone have
+    it: an event that is itself known would see its own label.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.data.dataset import BoolArray, Categorical, FloatArray, IntArray, TimeArray
 from recsys_core.features.known import (
     Asked,
     Attribute,
@@ -28,50 +31,12 @@ from recsys_core.features.known import (
     values_of,
 )
 from recsys_core.features.queries import Queries
+from recsys_core.features.slices import Slice
 from recsys_core.features.timeline import Scope, Timeline, Values, Vector
 
+SECONDS_A_DAY = 86_400
+
 __all__ = ["Attribute", "Owner", "Past", "Scope", "Values", "Vector", "Views"]
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Consecutive events of a timeline for each of m entries.
-
-    Parameters
-    ----------
-    start, end
-        Shape (m,): events [start, end).
-    own
-        Shape (m,): the place in between of the row's own event, which is left out; -1: none.
-        Always -1 for the scope `earlier`, which does not reach it.
-    sign
-        1: these events count; -1: they are taken off, as another slice has them, too.
-    """
-
-    timeline: Timeline
-    start: TimeArray
-    end: TimeArray
-    own: TimeArray
-    sign: int = 1
-
-    @property
-    def count(self) -> Vector:
-        """Shape (m,): number of events."""
-        return (self.end - self.start - (self.own >= 0)).astype(np.float64)
-
-    def sum(self, values: Values) -> Vector:
-        """Add up `values` over the events, shape (m,)."""
-        ordered, running = self.timeline.sums(values)
-        totals: Vector = running[self.end] - running[self.start]
-        present = self.own >= 0
-        totals[present] -= ordered[self.own[present]]
-        return totals
-
-    def times(self, place: TimeArray, there: BoolArray) -> Vector:
-        """Look up when the events at `place`, shape (m,), were; NaN where none is `there`."""
-        times = np.full(len(place), np.nan)
-        times[there] = self.timeline.known.timestamp[self.timeline.event[place[there]]]
-        return times
 
 
 @dataclass(frozen=True)
@@ -87,31 +52,51 @@ class Past:
     row
         Shape (m,): the row of each entry, where a row has one for each value that it shares; None:
         entry i is row i's.
+    shrink
+        `mean` pulls to the mean of all events as if a row saw so many of that mean beside its own.
     """
 
     queries: Queries
     slices: tuple[Slice, ...]
     row: TimeArray | None = None
+    shrink: float = 0.0
 
-    @property
+    @cached_property
     def count(self) -> Vector:
         """Shape (n,): number of events."""
         return self._per_row(_total([each.sign * each.count for each in self.slices]))
 
-    def sum(self, values: Values) -> Vector:
+    @cached_property
+    def session_count(self) -> Vector:
+        """Shape (n,): events less than a day before the last, for the scope `earlier`."""
+        time = self.last_time - SECONDS_A_DAY
+        entry = time if self.row is None else time[self.row]
+        return self._per_row(_total([each.sign * each.count_since(entry) for each in self.slices]))
+
+    def sum(self, values: Values, half_life: float | None = None) -> Vector:
         """Add up one number for each event over each row's events, shape (n,).
 
         Parameters
         ----------
         values
             From known events to one number for each, such as ``known.rating < 2.5``. A function of
-            a module is evaluated once for everybody's events, however many requests there are.
+            a module is evaluated once for everybody's events, however many requests there are. With
+            k numbers for each event, shape (events, k), the result has shape (n, k).
+        half_life
+            Events of a user after which one counts half as much; None: all count the same.
         """
-        return self._per_row(_total([each.sign * each.sum(values) for each in self.slices]))
+        parts = [each.sign * each.sum(values, half_life) for each in self.slices]
+        return self._per_row(_total(parts))
 
     def mean(self, values: Values) -> Vector:
         """Average one number for each event over each row's events, shape (n,); NaN: no event."""
-        return divide(self.sum(values), self.count)
+        if not self.shrink:
+            return divide(self.sum(values), self.count)
+        _, running = self.slices[0].timeline.sums(values)
+        overall = running[-1] / max(1, len(running) - 1)
+        distance = self.sum(values) - overall * self.count
+        pulled: Vector = overall + distance / (self.count + self.shrink)
+        return pulled
 
     @cached_property
     def first_time(self) -> Vector:
@@ -209,19 +194,48 @@ class Views:
     def __init__(self, queries: Queries, known: Known | Asked) -> None:
         self.queries = queries
         self.known = known
-        self._pasts: dict[tuple[Owner, str, Scope], Past] = {}
+        self._pasts: dict[tuple[str, str, Scope], Past] = {}
+
+    @property
+    def everybody(self) -> Known:
+        """The events that are there whoever asks."""
+        return self.known if isinstance(self.known, Known) else self.known.everybody
 
     @property
     def mean_rating(self) -> float:
         """Mean of everybody's known ratings, 0 without any."""
-        known = self.known if isinstance(self.known, Known) else self.known.everybody
-        return known.mean_rating
+        return self.everybody.mean_rating
 
-    def past(self, owner: Owner, scope: Scope) -> Past:
-        """Show each row its user's or its item's events."""
-        key = (owner, "", scope)
+    @cached_property
+    def askers(self) -> tuple[Views, IntArray]:
+        """View one row of each asker, and tell which of them every row is; else the rows."""
+        rows = self.queries
+        if rows.asker is None:
+            return self, np.arange(len(rows), dtype=np.int32)
+        _, first, row = np.unique(rows.asker, return_index=True, return_inverse=True)
+        return Views(rows.take(first), self.known), row.astype(np.int32)
+
+    def liked(self, column: str = "", by: Categorical | None = None) -> Past:
+        """Show each row the earlier relevant events of its user.
+
+        Parameters
+        ----------
+        column, by
+            Only those with items of the first value of an attribute: its name, and its values.
+        """
+        key: tuple[str, str, Scope] = ("liked", column if by else "", "earlier")
         if key not in self._pasts:
-            self._pasts[key] = Past(self.queries, self._slices(owner, scope))
+            shared = (column, by, np.zeros(len(self.queries), dtype=np.int64)) if by else None
+            slices = self._slices("user", "earlier", "liked", shared)
+            self._pasts[key] = Past(self.queries, slices)
+        return self._pasts[key]
+
+    def past(self, owner: Owner, scope: Scope, shrink: float = 0.0) -> Past:
+        """Show each row its user's or its item's events; `shrink` is that of the `Past`."""
+        key = (owner, f"{shrink}", scope)
+        if key not in self._pasts:
+            slices = self.past(owner, scope).slices if shrink else self._slices(owner, scope)
+            self._pasts[key] = Past(self.queries, slices, shrink=shrink)
         return self._pasts[key]
 
     def sharing(self, owner: Owner, column: str, by: Attribute) -> Past:
@@ -236,7 +250,7 @@ class Views:
         column
             Name of the attribute.
         """
-        key: tuple[Owner, str, Scope] = (owner, column, "earlier")
+        key: tuple[str, str, Scope] = (owner, column, "earlier")
         if key not in self._pasts:
             row, value = values_of(by, getattr(self.queries, other_side(owner)))
             slices = self._slices(owner, "earlier", "all", (column, by, value), row)
@@ -295,6 +309,9 @@ class Views:
             start, end = timeline.bounds(group, time, scope, after=self.queries.after)
             return Slice(timeline, start, end, self._own(timeline, scope, len(group)), sign)
 
+        if scope == "known":
+            assert self.queries.asker is not None  # else a row would see its own label
+            return (cut(self.everybody),)
         if isinstance(self.known, Known):
             return (cut(self.known),)
         if owner == "user":

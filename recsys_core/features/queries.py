@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
 from recsys_core.errors import InputError
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Asked
 from recsys_core.protocols.interactions import Interactions
 
 
@@ -79,33 +79,6 @@ class Queries:
         return cls(rows.dataset, rows.user, rows.item, rows.timestamp, rows.rows, given=given or {})
 
     @classmethod
-    def at_request(
-        cls,
-        known: Known,
-        users: NDArray[np.integer],
-        items: NDArray[np.integer],
-        given: Mapping[str, FloatArray] | None = None,
-    ) -> Self:
-        """Ask about candidates of known users, each at the user's last event in `known`.
-
-        A user without events is asked about at the last event of all.
-
-        Parameters
-        ----------
-        users, items
-            Shape (n,): one candidate each.
-        """
-        return cls(
-            known.dataset,
-            users.astype(np.int32),
-            items.astype(np.int32),
-            request_times(known, users),
-            np.full(len(users), -1, dtype=np.int64),
-            after=True,
-            given=given or {},
-        )
-
-    @classmethod
     def of_askers(
         cls,
         asked: Asked,
@@ -151,14 +124,3 @@ class Queries:
             {name: values[rows] for name, values in self.given.items()},
             None if self.asker is None else self.asker[rows],
         )
-
-
-def request_times(known: Known, users: NDArray[np.integer]) -> TimeArray:
-    """Shape (n,): the time of each user's last known event, or of the last one of all."""
-    size = 1 + max(int(known.user.max(initial=-1)), int(users.max(initial=-1)))
-    none = np.iinfo(np.int64).min
-    last = np.full(size, none)
-    np.maximum.at(last, known.user, known.timestamp)
-    last[last == none] = known.timestamp.max(initial=0)
-    times: TimeArray = last[users]
-    return times

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,7 +16,6 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
 from recsys_core.features.known import Owner
-from recsys_core.features.timeline import Scope
 from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default
@@ -46,7 +45,7 @@ class FeatureSchema(Config):
         description="A packaged schema or a path (from this file's folder) whose features come "
         "first; a feature of the same name replaces the one there.",
     )
-    scope: Scope = Field(
+    scope: Literal["earlier", "others"] = Field(
         "earlier",
         description="Scope of the sequences that name none: events earlier than the row, or all "
         "others that are permitted, which gives train rows fuller histories than they had.",
@@ -65,7 +64,10 @@ class FeatureSchema(Config):
     def _references_exist(self) -> Self:
         by_name = {feature.name: feature for feature in self.features}
         for feature in self.features:
-            _check_cross(feature, by_name)
+            if feature.source == "difference":
+                _check_difference(feature, by_name)
+            else:
+                _check_cross(feature, by_name)
             _check_shares(feature, by_name)
         return self
 
@@ -77,6 +79,23 @@ class FeatureSchema(Config):
             else feature
             for feature in self.features
         )
+
+    def fitting(self, dataset: Dataset) -> FeatureSchema | None:
+        """Keep the features of candidates that `dataset` has columns for; None: there are none."""
+        kept: dict[str, Feature] = {}
+        for feature in self.features:
+            try:
+                check_feature(feature, dataset, feature.name, requested=True)
+            except InputError:
+                continue
+            if feature.source != "difference" or set(feature.of) <= set(kept):
+                kept[feature.name] = feature
+        return self.model_copy(update={"features": tuple(kept.values())}) if kept else None
+
+    @property
+    def for_requests(self) -> bool:
+        """Whether it asks about candidates alone, not about events that are known themselves."""
+        return any(feature.scope == "known" for feature in self.features)
 
     @property
     def scopes(self) -> list[str]:
@@ -99,6 +118,16 @@ def _check_cross(feature: Feature, by_name: dict[str, Feature]) -> None:
         parents.append(parent.kind)
     if feature.of and feature.kind != max(parents):  # "multi" > "categorical"
         raise ValueError(f"feature '{feature.name}': set kind: {max(parents)}")
+
+
+def _check_difference(feature: Feature, by_name: dict[str, Feature]) -> None:
+    for name in feature.of:
+        other = by_name.get(name)
+        if other is None or other.kind != "numeric" or other.source == "difference":
+            raise ValueError(
+                f"feature '{feature.name}' is a difference of '{name}', which is no numeric "
+                "feature of this schema, or a difference itself"
+            )
 
 
 def _check_shares(feature: Feature, by_name: dict[str, Feature]) -> None:
@@ -128,7 +157,11 @@ def packaged_schema(name: str) -> FeatureSchema:
 
 
 def load_schema(
-    name_or_path: str | None, dataset: Dataset, *, histories: bool = False
+    name_or_path: str | None,
+    dataset: Dataset,
+    *,
+    histories: bool = False,
+    requested: bool = False,
 ) -> FeatureSchema:
     """Load a packaged schema or a YAML file and check that `dataset` has its columns.
 
@@ -138,12 +171,14 @@ def load_schema(
         A packaged name, or a path ending in .yaml or .yml; None: `default_schema`.
     histories
         Whether the default has the users' histories, for models that attend to them.
+    requested
+        Whether candidates at a request are asked about, not events that are known themselves.
 
     Raises
     ------
     InputError
-        No such schema, a malformed file (feature and line named), or a column that the data set
-        does not have.
+        No such schema, a malformed file (feature and line named), a column that the data set does
+        not have, or a feature for candidates alone.
     """
     if name_or_path is None:
         return default_schema(dataset, histories=histories)
@@ -154,7 +189,8 @@ def load_schema(
         )
     schema, places = read_schema(_path(name_or_path, Path()))
     for feature in schema.scoped():
-        check_feature(feature, dataset, f"feature '{feature.name}' ({places[feature.name]})")
+        where = f"feature '{feature.name}' ({places[feature.name]})"
+        check_feature(feature, dataset, where, requested=requested)
     return schema
 
 
@@ -195,6 +231,13 @@ def read_schema(
     values = {**content, "features": _joined(features, own)}
     schema = parse_config(FeatureSchema, values, f"schema {path.name}")
     return schema, {**places, **own_places}
+
+
+def joined(base: FeatureSchema, own: FeatureSchema) -> FeatureSchema:
+    """Put the features of `own` after those of `base`; one of the same name takes its place."""
+    before = {feature.name: feature for feature in base.features}
+    features = _joined(before, list(own.features))
+    return FeatureSchema(name=own.name, title=own.title, scope=own.scope, features=features)
 
 
 def _joined(base: dict[str, Feature], own: list[Feature]) -> tuple[Feature, ...]:

@@ -25,12 +25,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical, TimeArray
 from recsys_core.errors import InputError
 from recsys_core.features.known import Attribute, Known, Owner
-from recsys_core.features.past import Past, Vector, Views
+from recsys_core.features.past import SECONDS_A_DAY, Past, Vector, Views, divide
 
-SECONDS_A_DAY = 86_400
+SECONDS_A_YEAR = 365.25 * SECONDS_A_DAY
 #: values that `favourites` gives at most
 FAVOURITES = 3
 
@@ -50,18 +50,21 @@ class Statistic:
     counts
         Whether it only counts events: the scope `others` is for counts alone. Any statistic of
         ratings or times gives the row's own label away when the row is left out of its total.
+    whole
+        Whether it reads timelines to their end: it is for the scope `known` alone.
     """
 
     title: str
     compute: Compute
     counts: bool = False
+    whole: bool = False
 
 
 STATISTICS: dict[str, Statistic] = {}
 
 
 def register_statistic(
-    name: str, *, title: str, counts: bool = False
+    name: str, *, title: str, counts: bool = False, whole: bool = False
 ) -> Callable[[Compute], Compute]:
     """Register the decorated function, one number a row, under `name`.
 
@@ -75,7 +78,7 @@ def register_statistic(
         taken = STATISTICS.get(name)
         if taken is not None and taken.compute.__module__ != compute.__module__:
             raise InputError(f"statistic '{name}' is registered twice", "rename one of them")
-        STATISTICS[name] = Statistic(title, compute, counts=counts)
+        STATISTICS[name] = Statistic(title, compute, counts, whole)
         return compute
 
     return decorate
@@ -99,6 +102,30 @@ def squared_distance(known: Known) -> Vector:
 def relevant(known: Known) -> BoolArray:
     """Whether the protocol counts each event as relevant."""
     return known.relevant
+
+
+def timestamp(known: Known) -> TimeArray:
+    """When each event was."""
+    return known.timestamp
+
+
+def log_events_before(known: Known) -> Vector:
+    """log(1 + number of the user's events before each event)."""
+    before, _ = _places(known)
+    return np.log1p(before)
+
+
+def place(known: Known) -> Vector:
+    """Place of each event in its user's timeline: 0 for the first, 1 for the last."""
+    before, length = _places(known)
+    return before / np.maximum(length - 1, 1)
+
+
+def _places(known: Known) -> tuple[TimeArray, TimeArray]:
+    timeline = known.timeline("user")
+    before, length = np.empty((2, len(known)), dtype=np.int64)
+    before[timeline.event], length[timeline.event] = timeline.places()
+    return before, length
 
 
 @register_statistic("count", title="number of events", counts=True)
@@ -143,6 +170,36 @@ def days_since_first(past: Past) -> Vector:
 def days_since_last(past: Past) -> Vector:
     """Days from the last event to the row; NaN without events."""
     return (past.queries.timestamp - past.last_time) / SECONDS_A_DAY
+
+
+@register_statistic("session_count", title="number of events of the last session")
+def session_count(past: Past) -> Vector:
+    """Count the events less than a day before the last one, itself among them."""
+    return past.session_count
+
+
+@register_statistic("session_share", title="share of the events of the last session")
+def session_share(past: Past) -> Vector:
+    """Share of `session_count` among all events; NaN without events."""
+    return divide(past.session_count, past.count)
+
+
+@register_statistic("usual_count", title="mean of log(1 + events of the user before each)")
+def usual_count(past: Past) -> Vector:
+    """After how many events users come to an item; NaN without events."""
+    return past.mean(log_events_before)
+
+
+@register_statistic("usual_place", title="mean place in users' timelines, 0..1", whole=True)
+def usual_place(past: Past) -> Vector:
+    """Where in the timelines of users an item stands, 0 first, 1 last; NaN without events."""
+    return past.mean(place)
+
+
+@register_statistic("time_gap", title="years from the row to the mean time of the events")
+def time_gap(past: Past) -> Vector:
+    """Years from the row to the events' mean time, negative when they are past; NaN: no event."""
+    return (past.mean(timestamp) - past.queries.timestamp) / SECONDS_A_YEAR
 
 
 def favourites(views: Views, owner: Owner, column: str, by: Attribute) -> MultiCategorical:

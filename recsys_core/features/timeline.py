@@ -7,7 +7,7 @@ and orders each group by time. A question costs a binary search, however many ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,10 +18,12 @@ from recsys_core.data.dataset import TimeArray
 if TYPE_CHECKING:
     from recsys_core.features.known import Known
 
-Scope = Literal["earlier", "others"]
+Scope = Literal["earlier", "others", "known"]
 Vector = NDArray[np.float64]
-#: one number for each event, shape (events,)
+#: one number for each event, shape (events,), or several, shape (events, k)
 Values = Callable[["Known"], NDArray[np.generic]]
+#: events that count less than this are as good as forgotten
+FORGOTTEN = 1e-12
 
 
 class Timeline:
@@ -47,11 +49,18 @@ class Timeline:
         self._first = int(time.min(initial=0))
         self._span = int(time.max(initial=0)) - self._first + 2
         begins = np.diff(group, prepend=group[:1] - 1) != 0
-        self._groups = group[begins]
+        self._groups = np.append(group[begins], -1)
         self._starts = np.append(np.flatnonzero(begins), len(group))
         # groups are numbered through, so that group and time fit one integer
         self._keys = (np.cumsum(begins) - 1) * self._span + (time - self._first)
         self._sums: WeakKeyDictionary[Values, tuple[Vector, Vector]] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to another process without the sums, which hang on functions of this one."""
+        return {**vars(self), "_sums": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _sums=WeakKeyDictionary())
 
     def bounds(
         self, group: TimeArray, time: TimeArray, scope: Scope, *, after: bool
@@ -65,25 +74,53 @@ class Timeline:
         after
             Whether events at the very time are seen.
         """
-        place = np.searchsorted(self._groups, group)
-        there = np.append(self._groups, -1)[place] == group
+        place = np.searchsorted(self._groups[:-1], group)
+        there = self._groups[place] == group
         start = self._starts[place]
-        if scope == "others":
-            end = np.append(self._starts[1:], len(self.event))[place]
+        if scope != "earlier":
+            end = self._starts[np.minimum(place + 1, len(self._starts) - 1)]
         else:
             passed = np.clip(time + after - self._first, 0, self._span)
             end = np.searchsorted(self._keys, place * self._span + passed)
         return start, np.where(there, end, start)
 
+    def first_after(self, start: TimeArray, end: TimeArray, time: TimeArray) -> TimeArray:
+        """Find the first event later than `time` in each slice [start, end), else `end`; (n,)."""
+        there = end > start
+        group = self._keys[np.where(there, start, 0)] // self._span if len(self._keys) else start
+        passed = np.clip(time + 1 - self._first, 0, self._span)
+        return np.where(there, np.searchsorted(self._keys, group * self._span + passed), end)
+
+    def places(self) -> tuple[TimeArray, TimeArray]:
+        """Give each event's place in its group, from 0, and the group's length, shape (n,) each."""
+        length = np.diff(self._starts)
+        place = np.arange(len(self.event)) - np.repeat(self._starts[:-1], length)
+        return place, np.repeat(length, length)
+
     def sums(self, values: Values) -> tuple[Vector, Vector]:
-        """Evaluate `values` of the events in order, shape (n,), and add up, shape (n + 1,).
+        """Evaluate `values` of the events in order, shape (n, …), and add up, shape (n + 1, …).
 
         Kept as long as the function lives: one of a module is evaluated once.
         """
         found = self._sums.get(values)
         if found is None:
-            ordered = values(self.known)[self.event].astype(np.float64)
-            running = np.zeros(len(ordered) + 1)
-            np.cumsum(ordered, out=running[1:])
+            ordered = values(self.known).take(self.event, axis=0).astype(np.float64)
+            running = np.zeros((len(ordered) + 1, *ordered.shape[1:]))
+            np.cumsum(ordered, axis=0, out=running[1:])
             found = self._sums[values] = ordered, running
         return found
+
+    def fading_sums(self, values: Values, half_life: float) -> Vector:
+        """Add up `values` of each group up to each event, shape (n, …): sum of 2^(-age / h) v.
+
+        The age of an event is the number of later ones. With f = 2^(-1 / h), twice as many terms
+        after each step: s_2w(i) = s_w(i) + f^w s_w(i - w).
+        """
+        total = values(self.known).take(self.event, axis=0).astype(np.float64)
+        place = self.places()[0].reshape(-1, *[1] * (total.ndim - 1))
+        width, most, several = 1, int(place.max(initial=0)), len(self._starts) > 2
+        while width <= most and (weight := 2 ** (-width / half_life)) > FORGOTTEN:
+            weights = np.where(place[width:] >= width, weight, 0) if several else weight
+            total[width:] += weights * total[:-width]  # the right side is computed first
+            width *= 2
+        return total

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 
+#: numbers that differ by no more than this share of them are equal
+ROUNDING = 1e-9
+
 
 class Lookup(Config):
     """Values by name: code 1 + position in `values`."""
@@ -167,7 +170,9 @@ class Scale(Config):
         numbers = np.log1p(np.maximum(numbers, 0)) if log else numbers
         mean = np.average(numbers, weights=counts[known])
         variance = np.average((numbers - mean) ** 2, weights=counts[known])
-        return cls(mean=float(mean), deviation=float(np.sqrt(variance)) or 1.0, log=log)
+        deviation = float(np.sqrt(variance))
+        constant = deviation <= ROUNDING * abs(mean)  # a mean of equal numbers is not quite they
+        return cls(mean=float(mean), deviation=1.0 if constant else deviation, log=log)
 
     @property
     def size(self) -> int:

@@ -125,7 +125,9 @@ def _scores(
     scores = model.score(np.full(len(histories), user, dtype=np.int32), histories)
     worst = np.min(scores, axis=1, where=np.isfinite(scores), initial=np.inf, keepdims=True)
     wanted = scores[:, items]
-    result: FloatArray = np.where(np.isfinite(wanted), wanted, np.minimum(worst, wanted.max()))
+    there = np.isfinite(wanted)
+    best = np.max(wanted) if there.any() else np.inf  # else none of them ever is a candidate
+    result: FloatArray = np.where(there, wanted, np.minimum(worst, best))
     return result
 
 

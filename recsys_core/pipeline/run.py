@@ -108,14 +108,14 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     The label is not part of it, nor is a default that was written out. The features are: a schema
     file may have been edited under its old name.
     """
-    ranking = model_info(spec.model).stage == "ranking"
-    schema = feature_schema(spec, split) if ranking else None
+    config = model_config(spec)
+    schema = _resolved_schema(spec, config, split)
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
-        "params": model_config(spec).model_dump(mode="json"),
+        "params": config.model_dump(mode="json"),
         "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
-        "schema": schema.model_dump(mode="json") if schema is not None else None,
+        "schema": schema.model_dump(mode="json") if schema else None,
         "code": code_fingerprint(spec.model, _modules_behind(spec, schema)),
         "packages": package_versions(),
     }
@@ -125,12 +125,8 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
 
 def _modules_behind(spec: JobSpec, schema: FeatureSchema | None) -> tuple[str, ...]:
     """Name the modules of the statistics that a job reads and of the models inside its model."""
-    if schema is not None:
-        read = {feature.reads for feature in schema.features}
-        statistics = [each for name, each in STATISTICS.items() if name in read]
-    else:  # a two-stage ranker reads schemas of its own
-        two_stage = model_info(spec.model).stage == "two-stage"
-        statistics = list(STATISTICS.values()) if two_stage else []
+    read = {feature.reads for feature in schema.features} if schema else set()
+    statistics = [each for name, each in STATISTICS.items() if name in read]
     inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
     return tuple(sorted(inner | {each.compute.__module__ for each in statistics}))
 
@@ -307,6 +303,20 @@ def feature_schema(spec: JobSpec, split: Split) -> FeatureSchema:
     """Load the features that a ranking model sees."""
     histories = model_info(spec.model).cls.needs_histories
     return load_schema(spec.features, split.dataset, histories=histories)
+
+
+def _resolved_schema(spec: JobSpec, config: Config, split: Split) -> FeatureSchema | None:
+    """Load the features that the model, or the ranker of one of two stages, sees; None: none."""
+    stage = model_info(spec.model).stage
+    if stage == "ranking":
+        return feature_schema(spec, split)
+    if stage == "two-stage":
+        from recsys_core.two_stage.config import TwoStageConfig
+        from recsys_core.two_stage.rankers import ranker_schema
+
+        assert isinstance(config, TwoStageConfig)
+        return ranker_schema(config.ranker, split.dataset)
+    return None
 
 
 class _RankingJob:

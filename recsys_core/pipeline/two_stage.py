@@ -26,7 +26,7 @@ from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage
-from recsys_core.two_stage.rankers import MLP_NAME, NONE, check_ranker, ranker_schema
+from recsys_core.two_stage.rankers import NONE, check_ranker, ranker_schema
 
 
 class TwoStageJob:
@@ -115,7 +115,7 @@ def check_parts(config: TwoStageConfig, split: Split) -> None:
     """
     resolved, saved = use_runs(config, split)
     check_models(resolved)
-    if resolved.ranker.model not in {NONE, MLP_NAME} and saved.ranker is None:
+    if saved.ranker is None:
         ranker_schema(resolved.ranker, split.dataset)
 
 

@@ -2,7 +2,8 @@
 
 A feature's single AUC ranks the validation rows by how train rows with the same values were
 labelled. Honest features are far from perfect alone; one that knows the label is not, so a leak
-shows before any model is trained.
+shows before any model is trained. A schema for candidates asks about validation rows as candidates,
+at their users' last train event; each half of the users is ranked by the labels of the other.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.evaluation.rows import auc
-from recsys_core.features.coder import side_of, side_owners
-from recsys_core.features.columns import as_numbers, raw_values
+from recsys_core.features.columns import row_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Known
+from recsys_core.features.known import Asked, Known
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
@@ -47,6 +47,28 @@ def describe_features(schema: FeatureSchema, split: Split) -> dict[str, Any]:
     what it is, its embeddings (`values`), the share of validation rows without a known value
     (`missing`), its single AUC (null where the rows have one label) and whether that is suspicious.
     """
+    measure = _of_candidates if schema.for_requests else _of_events
+    encoder, scores, shares = measure(schema, split)
+    labels = split.valid.relevant.astype(np.int8)
+    return {
+        "schema": schema.name,
+        "title": schema.title,
+        "scopes": schema.scopes,
+        "protocol": split.protocol,
+        "train": len(split.train),
+        "valid": len(split.valid),
+        "features": [
+            _describe(each.feature, each.fitted.size, missing, auc(labels, score))
+            for each, missing, score in zip(encoder.features, shares, scores, strict=True)
+        ],
+    }
+
+
+#: an encoder, and by feature the scores and the share of missing values of the validation rows
+Measured = tuple[FeatureEncoder, list[NDArray[np.float64]], list[float]]
+
+
+def _of_events(schema: FeatureSchema, split: Split) -> Measured:
     known = Known.of(split.train)
     train = Queries.of_events(split.train)
     valid = Queries.of_events(split.valid)
@@ -54,20 +76,26 @@ def describe_features(schema: FeatureSchema, split: Split) -> dict[str, Any]:
     train_rows = _rows(encoder, train, known, split.train)
     valid_rows = _rows(encoder, valid, known, split.valid)
     scores = _scores(encoder, train_rows, valid_rows)
-    shares = _missing(encoder, valid_rows, Views(valid, known))
-    labels = split.valid.relevant.astype(np.int8)
-    return {
-        "schema": schema.name,
-        "title": schema.title,
-        "scopes": schema.scopes,
-        "protocol": split.protocol,
-        "train": len(train),
-        "valid": len(valid),
-        "features": [
-            _describe(each.feature, each.fitted.size, missing, auc(labels, score))
-            for each, missing, score in zip(encoder.features, shares, scores, strict=True)
-        ],
-    }
+    return encoder, scores, _missing(encoder, valid_rows, Views(valid, known))
+
+
+def _of_candidates(schema: FeatureSchema, split: Split) -> Measured:
+    valid = split.valid
+    users, asker = np.unique(valid.user, return_inverse=True)
+    asked = Known.of(split.train).asked_by(users, split.train.histories().take(users))
+    queries = Queries.of_askers(asked, asker, valid.item)
+    encoder = FeatureEncoder.fit(schema, queries, asked)
+    even = asker % 2 == 0
+    halves = [
+        _rows(encoder, queries.take(np.flatnonzero(half)), asked, valid.where(half))
+        for half in (even, ~even)
+    ]
+    scores = [np.empty(len(valid)) for _ in encoder.features]
+    for half, rows, others in ((even, *halves), (~even, *halves[::-1])):
+        for whole, part in zip(scores, _scores(encoder, others, rows), strict=True):
+            whole[half] = part
+    rows = _rows(encoder, queries, asked, valid)
+    return encoder, scores, _missing(encoder, rows, Views(queries, asked))
 
 
 def _describe(feature: Feature, values: int, missing: float, area: float) -> dict[str, Any]:
@@ -80,7 +108,9 @@ def _describe(feature: Feature, values: int, missing: float, area: float) -> dic
     }
 
 
-def _rows(encoder: FeatureEncoder, queries: Queries, known: Known, rows: Interactions) -> Rows:
+def _rows(
+    encoder: FeatureEncoder, queries: Queries, known: Known | Asked, rows: Interactions
+) -> Rows:
     labels = torch.from_numpy(rows.relevant.astype(np.float32)[:, None])
     return Rows(encoder.encode(queries, known), labels, torch.device("cpu"))
 
@@ -161,10 +191,9 @@ def _missing(encoder: FeatureEncoder, valid: Rows, views: Views) -> list[float]:
             unknown = (index == 0) | (index == encoder.layout.offsets[field])
             counts[field] += unknown.all(axis=1).sum()
     shares = counts / max(1, len(valid))
+    others = {each.feature.name: each.feature for each in encoder.features}
     for field, each in enumerate(encoder.features):
         if each.feature.kind == "numeric":  # a missing number has the weight of the mean, 0
-            values = as_numbers(raw_values(each.feature, views), each.feature.name).values
-            owner = side_owners(views.queries)[side_of(each.feature)]
-            shares[field] = np.isnan(values[owner]).mean()
+            shares[field] = np.isnan(row_numbers(each.feature, views, others)).mean()
     found: list[float] = shares.tolist()
     return found

@@ -146,7 +146,7 @@ class Ranker:
                 batch, self.encoder.layout.names, lambda some: self.module(some)[:, 0]
             )
 
-    def start(self, queries: Queries, known: Known, tasks: int) -> None:
+    def start(self, queries: Queries, known: Known | Asked, tasks: int) -> None:
         """Fit the features on train rows and set up the model, untrained."""
         self.tasks = self.tasks.first(tasks)
         self.encoder = FeatureEncoder.fit(self.schema, queries, known)

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
 from recsys_core.recall.base import TopK, block_rows
-from recsys_core.recall.blocks import map_blocks
 
 
 class ItemToItem(ABC):

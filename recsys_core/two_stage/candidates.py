@@ -10,40 +10,42 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.evaluation.topk import top_k
+from recsys_core.features.columns import requested_numbers
+from recsys_core.features.feature import Feature
+from recsys_core.features.known import Known
+from recsys_core.features.queries import Queries
 from recsys_core.protocols.interactions import Histories
 from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import TwoStageConfig
-from recsys_core.two_stage.context import CONTEXT_FEATURES, Context
 from recsys_core.two_stage.merge import Pool, Ranked, merge
 
 
-def feature_names(labels: Sequence[str], *, context: bool) -> tuple[str, ...]:
-    """Name the features of candidates: what each channel says, then context."""
-    names = [f"{kind}/{label}" for kind in ("score", "rank") for label in labels]
-    if context:
-        names += [*(f"spread/{label}" for label in labels), *CONTEXT_FEATURES]
-    return tuple(names)
+def feature_names(config: TwoStageConfig, features: Sequence[Feature]) -> tuple[str, ...]:
+    """Name what the last axis of `FirstStage.describe` holds: what channels say, then features."""
+    kinds = ("score", "rank", "spread") if config.ranker.context else ("score", "rank")
+    names = [f"{kind}/{channel.name}" for kind in kinds for channel in config.channels]
+    return (*names, *(feature.name for feature in features))
 
 
 @dataclass(frozen=True)
 class FirstStage:
-    """Channels and statistics of the same rows.
+    """Channels, and what is known of the rows that they learned from.
 
     Parameters
     ----------
+    known
+        The rows; those of an asker are replaced by the history at hand.
+    features
+        Numeric features that `describe` computes beside what the channels say.
     tie_rank
         Shape (n_items,): the order of equal scores.
     """
 
     config: TwoStageConfig
     channels: Channels
-    context: Context
+    known: Known
+    features: tuple[Feature, ...]
     tie_rank: IntArray
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """What the last axis of `describe` holds: what each channel says, then context."""
-        return feature_names(list(self.channels.models), context=self.config.ranker.context)
 
     def lists(self, scores: FloatArray) -> list[Ranked]:
         """Cut each channel's scores, shape (channels, n, n_items), to its quota."""
@@ -70,33 +72,50 @@ class FirstStage:
         """Score the catalogue by every channel, shape (channels, n, n_items)."""
         return self.channels.score(users, histories, exclude_seen=exclude_seen)
 
-    def describe(self, scores: FloatArray, histories: Histories, items: IntArray) -> FloatArray:
+    def describe(
+        self,
+        users: NDArray[np.integer],
+        scores: FloatArray,
+        histories: Histories,
+        items: IntArray,
+    ) -> FloatArray:
         """Compute the features of candidates, the same way for training and for serving.
 
         Every channel scores every candidate, whichever channels brought it.
 
         Parameters
         ----------
+        users, histories
+            n rows: who asks, and what is known of them.
         scores
             Shape (channels, n, n_items), as of `score`.
-        histories
-            n rows: what is known of the users.
         items
             Shape (n, width); padding (-1) gets the features of some item.
 
         Returns
         -------
-        Shape (n, width, features), float32.
+        Shape (n, width, features), float32; NaN is a feature without a value.
         """
         standard, deviation = _standard(scores, items)
         ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
-        by_channel = np.stack([*standard, *ranks], axis=2).astype(np.float32)
-        if not self.config.ranker.context:
-            return by_channel
-        # log: a channel that tells a user's items well apart has a few times the usual deviation
-        spread = np.broadcast_to(np.log(deviation).transpose(1, 2, 0), (*items.shape, len(scores)))
-        parts = [by_channel, spread, self.context.features(histories, items)]
+        parts = [np.stack([*standard, *ranks], axis=2)]
+        if self.config.ranker.context:
+            # log: a channel that tells a user's items well apart has a few times the usual
+            # deviation
+            spread = np.log(deviation).transpose(1, 2, 0)
+            parts.append(np.broadcast_to(spread, (*items.shape, len(scores))))
+        if self.features:
+            parts.append(self._numbers(users, histories, items))
         return np.concatenate(parts, axis=2, dtype=np.float32)
+
+    def _numbers(
+        self, users: NDArray[np.integer], histories: Histories, items: IntArray
+    ) -> FloatArray:
+        asked = self.known.asked_by(users, histories)
+        askers = np.repeat(np.arange(len(users)), items.shape[1])
+        queries = Queries.of_askers(asked, askers, np.maximum(items, 0).ravel())
+        found = requested_numbers(self.features, queries, asked)
+        return found.reshape(*items.shape, len(self.features))
 
 
 def _standard(scores: FloatArray, items: IntArray) -> tuple[FloatArray, FloatArray]:

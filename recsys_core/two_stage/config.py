@@ -56,13 +56,14 @@ class RankerConfig(Config):
     )
     features: str | None = Field(
         None,
-        description="Feature schema of a registered ranking model, to which scores, ranks and "
-        "context are added; null: the default one.",
+        description="A feature schema, e.g. a file that extends two-stage; scores and ranks are "
+        "added. mlp reads numeric features alone. null: for a registered ranking model the default "
+        "one.",
     )
     context: bool = Field(
         True,
-        description="Whether counts, places in timelines, genres and years stand beside the "
-        "channels' scores and ranks.",
+        description="Whether the features of the schema two-stage (counts, places in timelines, "
+        "genres, years) stand beside the channels' scores and ranks, and of features.",
     )
     run: str = Field(
         "",

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recsys_core.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.features.known import Known
+from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.base import BLOCK_SCORES
-from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.capacity import require_memory
 from recsys_core.two_stage.candidates import FirstStage
 from recsys_core.two_stage.config import RankerConfig, TwoStageConfig
@@ -24,9 +25,9 @@ class Lists:
     Parameters
     ----------
     known
-        The rows known of the users when they were asked for.
-    users
-        Shape (n,): whose list it is.
+        What the channels learned from.
+    users, histories
+        n rows: whose list it is, and what was known of them when they were asked for.
     items
         Shape (n, width), int32; -1 where a list is short.
     labels
@@ -37,8 +38,9 @@ class Lists:
         Shape (n,): later liked items, in the list or not.
     """
 
-    known: Interactions
+    known: Known
     users: IntArray
+    histories: Histories
     items: IntArray
     labels: BoolArray
     features: FloatArray
@@ -65,7 +67,8 @@ class Lists:
     def where(self, mask: BoolArray) -> Lists:
         """Keep the lists at which `mask`, shape (n,), is true."""
         names = ("users", "items", "labels", "features", "relevant")
-        return replace(self, **{name: getattr(self, name)[mask] for name in names})
+        kept = {name: getattr(self, name)[mask] for name in names}
+        return replace(self, **kept, histories=self.histories.take(np.flatnonzero(mask)))
 
 
 def equally_wide(parts: Sequence[Lists]) -> list[Lists]:
@@ -152,7 +155,7 @@ class _Builder:
         negatives: int | None,
     ) -> None:
         stage.channels.refuse_own(view.labelled)
-        self.stage, self.known, self.users, self.seed = stage, view.known, users, seed
+        self.stage, self.users, self.seed = stage, users, seed
         self.rated, self.negatives = rated, negatives
         self.histories = view.known.histories().take(users)
         self.labelled = view.labelled.histories().take(users)
@@ -162,14 +165,14 @@ class _Builder:
         self.relevant = counts[users]
 
     def __call__(self) -> Lists:
+        self._block(slice(0, min(1, len(self.users))))  # what all blocks share is worked out once
         size = max(1, BLOCK_SCORES // (self.n_items * len(self.stage.channels)))
         parts = equally_wide(
             map_blocks(self._block, len(self.users), size) or [self._block(slice(0, 0))]
         )
         names = ("users", "items", "labels", "features", "relevant")
-        return Lists(
-            self.known, *(np.concatenate([getattr(part, name) for part in parts]) for name in names)
-        )
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return Lists(known=self.stage.known, histories=self.histories, **arrays)
 
     def _block(self, block: slice) -> Lists:
         rows = np.arange(block.start, block.stop)
@@ -181,9 +184,10 @@ class _Builder:
         if self.negatives is not None:
             rng = np.random.default_rng([self.seed, block.start])
             items, labels = thin(items, labels, self.negatives, rng)
-        features = self.stage.describe(scores, histories, items)
+        features = self.stage.describe(users, scores, histories, items)
         features[items < 0] = 0
-        return Lists(self.known, users, items, labels, features, self.relevant[block])
+        known, relevant = self.stage.known, self.relevant[block]
+        return Lists(known, users, histories, items, labels, features, relevant)
 
     def _rated(self, rows: TimeArray, scores: FloatArray) -> IntArray:
         """List what was rated later, without what channels cannot score."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
@@ -62,7 +62,7 @@ class Network(nn.Module):
     deviation: Tensor
 
     def standardise_by(self, parts: Sequence[Lists]) -> None:
-        """Take mean and deviation of the listed items' features, some lists at a time."""
+        """Take mean and deviation of the listed items' features where they have a value."""
 
         def blocks() -> Iterator[FloatArray]:
             for part in parts:
@@ -70,16 +70,20 @@ class Network(nn.Module):
                     some = slice(first, first + JUDGED_LISTS)
                     yield part.features[some][part.listed[some]]
 
-        count = max(1, sum(int(part.listed.sum()) for part in parts))
-        mean = sum(block.sum(axis=0, dtype=np.float64) for block in blocks()) / count
-        variance = sum(np.square(block - mean).sum(axis=0) for block in blocks()) / count
-        deviation = np.sqrt(variance)
+        def total(values: Callable[[FloatArray], FloatArray]) -> NDArray[np.float64]:
+            sums = [np.nansum(values(block), axis=0, dtype=np.float64) for block in blocks()]
+            whole: NDArray[np.float64] = np.stack(sums).sum(axis=0)
+            return whole
+
+        count = np.maximum(total(lambda block: ~np.isnan(block)), 1)
+        mean = total(lambda block: block) / count
+        deviation = np.sqrt(total(lambda block: np.square(block - mean)) / count)
         self.mean.copy_(torch.from_numpy(mean))
         self.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1)))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(…, features) -> (…)."""
-        inputs = ((features - self.mean) / self.deviation).clamp(-CLIP, CLIP)
+        """(…, features) -> (…); a missing number is the mean."""
+        inputs = ((features - self.mean) / self.deviation).nan_to_num().clamp(-CLIP, CLIP)
         logits: Tensor = self.out(self.hidden(inputs.flatten(0, -2)))
         return logits.view(features.shape[:-1])
 

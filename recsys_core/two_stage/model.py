@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.config import Config
-from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.blocks import map_blocks
+from recsys_core.config import Config, parse_config
+from recsys_core.data.dataset import BoolArray, FloatArray, MultiCategorical
+from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.features.comparisons import hot_rows
+from recsys_core.features.feature import Feature
+from recsys_core.features.known import Known
 from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
-from recsys_core.recall.blocks import map_blocks
 from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.storage import damaged
 from recsys_core.registry import register_model
@@ -23,18 +28,32 @@ from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below
 from recsys_core.two_stage.config import TwoStageConfig
-from recsys_core.two_stage.context import Context
 from recsys_core.two_stage.cuts import InnerCut, View, inner_cuts
 from recsys_core.two_stage.lists import Lists, judged_lists, require_lists, training_lists
 from recsys_core.two_stage.ranker import ListRanker
-from recsys_core.two_stage.rankers import NONE, load_ranker, make_ranker
+from recsys_core.two_stage.rankers import (
+    MLP_NAME,
+    NONE,
+    load_ranker,
+    make_ranker,
+    ranker_schema,
+)
 from recsys_core.two_stage.rerank import RankedLists, rerank
+from recsys_core.two_stage.store import known_arrays, read_known, write_attributes
 
 #: so many users choose the ranker's epoch
 JUDGED_USERS = 8_192
 CHANNELS, RANKER = "channels", "ranker"
 #: name of the array of data set rows that the channels learned from
 LEARNED = "channels.learned"
+#: what the network reads of candidates, as declared when it was trained
+FEATURES = "features.json"
+
+
+class ReadFeatures(Config):
+    """Content of features.json."""
+
+    features: tuple[Feature, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
     Config: ClassVar[type[Config]] = TwoStageConfig
 
     stage: FirstStage
-    """Channels and statistics, fitted on all of train."""
+    """Channels, and what is known of all of train."""
     ranker: ListRanker | None
     """What orders the pool; None: the merge order stays."""
 
@@ -112,10 +131,13 @@ class TwoStage(RecallModel[TwoStageConfig]):
     ) -> Self:
         """Fit the channels and train the ranker on rows they did not learn from."""
         self.remember(train)
+        schema = ranker_schema(self.config.ranker, train.dataset)
+        # ranking models compute their features themselves
+        numbers = schema.features if schema and self.config.ranker.model == MLP_NAME else ()
+        names = feature_names(self.config, numbers)
         cuts: list[InnerCut] = []
         if self.config.ranker.model != NONE and self.saved.ranker is None:
             cuts = inner_cuts(train, valid, self.config.inner)
-            names = feature_names(self.channel_names, context=self.config.ranker.context)
             require_lists(cuts, self.config, len(names), self._most_lists(cuts))
         channels = Channels.fit(
             self.config.channels,
@@ -125,9 +147,10 @@ class TwoStage(RecallModel[TwoStageConfig]):
             runtime=self.runtime,
             on_event=on_event,
         )
-        self.stage = FirstStage(self.config, channels, Context.fit(train), self.tie_rank)
+        known = Known.of(train)
+        self.stage = FirstStage(self.config, channels, known, numbers, self.tie_rank)
         self.ranker = make_ranker(
-            self.config.ranker, self.stage.feature_names, train, self.saved.ranker, self.runtime
+            self.config.ranker, names, schema, known, self.saved.ranker, self.runtime
         )
         if self.ranker is not None and self.saved.ranker is None:
             parts, judged = self._lists(cuts, on_event), self._judged(train, valid)
@@ -155,7 +178,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
                 runtime=below(self.runtime, f"inner-{number}"),
                 on_event=on_event,
             )
-            stage = FirstStage(config, channels, Context.fit(cut.fitted), self.tie_rank)
+            stage = replace(self.stage, channels=channels, known=Known.of(cut.fitted))
             parts += [
                 training_lists(stage, view, config.ranker, self.runtime.seed, most)
                 for view in cut.views
@@ -213,7 +236,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
         pool = self.stage.pool(raw)
         scores = pool.scores
         if self.ranker is not None:
-            features = self.stage.describe(raw, histories, pool.items)
+            features = self.stage.describe(users, raw, histories, pool.items)
             scores = self.ranker.score(users, histories, pool.items, features)
         nothing = histories.lengths == 0
         scores = np.where(nothing[:, None], self.popularity[pool.items], scores)
@@ -243,26 +266,33 @@ class TwoStage(RecallModel[TwoStageConfig]):
     @property
     def genres(self) -> FloatArray:
         """Shape (n_items, genres): 1 where an item has the genre."""
-        return (self.stage.context.genres > 0).astype(np.float32)
+        known = self.stage.known
+        genres = known.dataset.item_columns.get("genres")
+        if not isinstance(genres, MultiCategorical):
+            return np.zeros((self.n_items, 1), dtype=np.float32)
+        return known.kept(("genres",), lambda: hot_rows(genres))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Give statistics and learned rows; channels and ranker have folders of their own."""
+        """Give what is known of train and the learned rows; channels and ranker have folders."""
         learned = self.stage.channels.learned
         return {
-            **self.stage.context.state(),
+            **known_arrays(self.stage.known),
             **({} if learned is None else {LEARNED: learned}),
         }
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take back the statistics."""
-        self._context = Context.from_state(self.threshold, arrays, self.n_items)
+        """Take back what is known, for `load`."""
+        self._arrays = arrays
         self._learned = arrays.get(LEARNED)
         if self._learned is not None:
             take(arrays, LEARNED, np.int64, (None,), lowest=0)
 
     def save(self, folder: Path) -> None:
-        """Write channels and ranker into folders below, the header last."""
+        """Write channels, ranker and attributes into folders below, the header last."""
         self.stage.channels.save(folder / CHANNELS)
+        write_attributes(folder, self.stage.known)
+        features = ReadFeatures(features=self.stage.features)
+        (folder / FEATURES).write_text(features.model_dump_json() + "\n", encoding="utf-8")
         if self.ranker is not None:
             self.ranker.save(folder / RANKER)
         super().save(folder)
@@ -281,15 +311,19 @@ class TwoStage(RecallModel[TwoStageConfig]):
         for name, channel in channels.models.items():
             if channel.fingerprint != model.fingerprint or channel.n_items != model.n_items:
                 raise damaged(folder, f"channel {name} is a model of another data set")
-        model.stage = FirstStage(model.config, channels, model._context, model.tie_rank)
+        known = read_known(folder, model.histories, model.threshold, model._arrays)
+        numbers = _read_features(folder / FEATURES)
+        model.stage = FirstStage(model.config, channels, known, numbers, model.tie_rank)
+        names = feature_names(model.config, numbers)
         model.ranker = load_ranker(
-            model.config.ranker,
-            model.stage.feature_names,
-            model.threshold,
-            folder / RANKER,
-            model.runtime,
+            model.config.ranker, names, known, folder / RANKER, model.runtime
         )
         return model
+
+
+def _read_features(path: Path) -> tuple[Feature, ...]:
+    content = read_json(path, remedy=TRAIN_AGAIN)
+    return parse_config(ReadFeatures, content, f"{path}").features
 
 
 def _cut(top: MergedTopK, k: int) -> MergedTopK:

@@ -8,8 +8,8 @@ from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
 from recsys_core.features.feature import Feature
-from recsys_core.features.schema import FeatureSchema, load_schema
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.features.known import Known
+from recsys_core.features.schema import FeatureSchema, joined, load_schema, packaged_schema
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import RankerConfig
@@ -17,12 +17,63 @@ from recsys_core.two_stage.mlp import MLPConfig, MLPRanker
 from recsys_core.two_stage.ranker import ListRanker
 
 MLP_NAME, NONE = "mlp", "none"
+#: the packaged schema of what every ranker sees, unless told otherwise
+CONTEXT = "two-stage"
+
+
+def ranker_schema(config: RankerConfig, dataset: Dataset) -> FeatureSchema | None:
+    """Load what the ranker sees of a candidate beside what the channels say; None: nothing.
+
+    Raises
+    ------
+    InputError
+        No such schema, a column that the data set does not have, or a feature that the ranker
+        cannot read.
+    """
+    numbers = config.model == MLP_NAME
+    own = None
+    if config.model == NONE or config.run:
+        return None
+    if numbers and config.features is not None:
+        own = load_schema(config.features, dataset, requested=True)
+        _check_numbers(own)
+    elif not numbers:
+        check_ranker(config)
+        histories = model_info(config.model).cls.needs_histories
+        own = load_schema(config.features, dataset, histories=histories, requested=True)
+        if histories:
+            _check_histories(config.model, own)
+    if not config.context:
+        return own
+    context = packaged_schema(CONTEXT).fitting(dataset)
+    return context if own is None or context is None else joined(context, own)
+
+
+def _check_numbers(schema: FeatureSchema) -> None:
+    for feature in schema.features:
+        if feature.kind != "numeric" or feature.source == "given":
+            kind = "given" if feature.source == "given" else feature.kind
+            raise InputError(
+                f"ranker: mlp reads numbers of users and items, and feature '{feature.name}' of "
+                f"{schema.name} is {kind}",
+                "remove it from the schema, or rank by a ranking model, e.g. deepfm",
+            )
+
+
+def _check_histories(model: str, schema: FeatureSchema) -> None:
+    if not any(each.kind == "sequence" and each.shares for each in schema.features):
+        raise InputError(
+            f"ranker: {model} attends to histories, and the schema has none that shares the "
+            "item's embeddings",
+            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
+        )
 
 
 def make_ranker(
     config: RankerConfig,
     names: tuple[str, ...],
-    train: Interactions,
+    schema: FeatureSchema | None,
+    known: Known,
     saved: Path | None,
     runtime: Runtime,
 ) -> ListRanker | None:
@@ -32,6 +83,8 @@ def make_ranker(
     ----------
     names
         Names of the features that come with the candidates.
+    schema
+        As of `ranker_schema`.
     saved
         Folder of a fitted ranking model.
 
@@ -48,10 +101,10 @@ def make_ranker(
     from recsys_core.two_stage.fields import FieldRanker
 
     if saved is not None:
-        return FieldRanker(Ranker.load(saved, runtime), names, train)
-    fields = check_ranker(config)
-    schema = with_given(ranker_schema(config, train.dataset), names)
-    return FieldRanker(Ranker(config.model, fields, schema, runtime), names, train)
+        return FieldRanker(Ranker.load(saved, runtime), names, known)
+    assert schema is not None
+    ranker = Ranker(config.model, check_ranker(config), with_given(schema, names), runtime)
+    return FieldRanker(ranker, names, known)
 
 
 def check_ranker(config: RankerConfig) -> Config:
@@ -73,30 +126,10 @@ def check_ranker(config: RankerConfig) -> Config:
     return fields
 
 
-def ranker_schema(config: RankerConfig, dataset: Dataset) -> FeatureSchema:
-    """Load the features that a registered ranking model sees of `dataset`.
-
-    Raises
-    ------
-    InputError
-        No such schema, a column that the data set does not have, or no history for a model that
-        attends to histories.
-    """
-    histories = model_info(config.model).cls.needs_histories
-    schema = load_schema(config.features, dataset, histories=histories)
-    if histories and not any(each.kind == "sequence" and each.shares for each in schema.features):
-        raise InputError(
-            f"ranker: {config.model} attends to histories, and the schema has none that shares the "
-            "item's embeddings",
-            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
-        )
-    return schema
-
-
 def load_ranker(
     config: RankerConfig,
     names: tuple[str, ...],
-    threshold: float | None,
+    known: Known,
     folder: Path,
     runtime: Runtime,
 ) -> ListRanker | None:
@@ -113,7 +146,7 @@ def load_ranker(
         return MLPRanker.load(folder, _mlp_config(config), len(names), runtime)
     from recsys_core.two_stage.fields import FieldRanker  # slow to import, and mlp does without
 
-    return FieldRanker.load(folder, names, threshold, runtime)
+    return FieldRanker.load(folder, names, known, runtime)
 
 
 def _mlp_config(config: RankerConfig) -> MLPConfig:

@@ -111,6 +111,11 @@ def sharing(row: Event, events: list[Event], by: str) -> list[Event]:
     return [e for e in events if gender is not None and GENDERS[e.user] == gender]
 
 
+def session(past: list[Event]) -> float:
+    last = max((e.time for e in past), default=0)
+    return sum(e.time > last - DAY for e in past)
+
+
 def mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
@@ -125,6 +130,9 @@ LITERAL: dict[str, Callable[[Event, list[Event]], float]] = {
     "rating_mean": lambda row, past: mean([e.rating for e in past]),
     "rating_variance": lambda row, past: variance([e.rating for e in past]),
     "like_share": lambda row, past: mean([e.rating >= 4 for e in past]),
+    "session_count": lambda row, past: session(past),
+    "session_share": lambda row, past: session(past) / len(past) if past else math.nan,
+    "time_gap": lambda row, past: mean([e.time - row.time for e in past]) / (365.25 * DAY),
     "days_since_first": lambda row, past: (
         (row.time - min(e.time for e in past)) / DAY if past else math.nan
     ),

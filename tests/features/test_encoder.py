@@ -246,3 +246,6 @@ def test_a_feature_nobody_has() -> None:
     assert Scale.fit(nothing, counts, log=False).encode(nothing).tolist() == [0, 0, 0]
     constant = Scale.fit(np.ones(3, np.float32), counts, log=False)
     assert constant.encode(np.array([1, 2], np.float32)).tolist() == [0, 1]
+    # 0.1 summed ten times is not 1
+    tenths = Scale.fit(np.full(10, 0.1, np.float32), np.ones(10, np.int64), log=True)
+    assert abs(tenths.encode(np.array([0.2], np.float32))[0]) < 1

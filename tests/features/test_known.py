@@ -42,7 +42,15 @@ SOURCES = (
 STATISTIC_FEATURES = [
     Feature(name="f", source=source, kind="numeric", column=name, by=by)
     for source, by in SOURCES
-    for name in sorted(STATISTICS)
+    for name, statistic in sorted(STATISTICS.items())
+    if not statistic.whole
+] + [
+    Feature(name="f", source="user-history", kind="numeric", **fields)
+    for half_life in (None, 2)
+    for fields in (
+        {"column": "likeness", "by": "genres", "half_life": half_life},
+        {"column": "gap", "by": "year", "half_life": half_life},
+    )
 ]
 OTHERS = [
     {"name": "item_id", "source": "item", "kind": "categorical"},

@@ -132,6 +132,7 @@ def test_packaged_schemas_load() -> None:
         "movielens-full",
         "movielens-full-crosses",
         "movielens-full-others",
+        "two-stage",
     ]
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recsys_core.data.dataset import MultiCategorical, Numeric
+from recsys_core.data.dataset import IntArray, MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from recsys_core.features.columns import raw_values
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.past import Past, Vector, Views
-from recsys_core.features.queries import Queries, request_times
+from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, register_statistic
 from recsys_core.protocols.interactions import Histories, Interactions
 from tests.features.literal import (
@@ -55,12 +55,19 @@ def numbers(some: World, wanted: Feature) -> list[float]:
     return found
 
 
+def at_request(known: Known, users: IntArray, items: IntArray) -> Views:
+    """Ask about one candidate of each of some users, with what is known of them."""
+    asked = known.asked_by(users, known.histories().take(users))
+    return Views(Queries.of_askers(asked, np.arange(len(users)), items), asked)
+
+
 def same(found: Sequence[float], expected: Sequence[float]) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
 def test_every_statistic_has_a_literal_twin() -> None:
-    assert set(STATISTICS) == set(LITERAL)
+    # those of timelines are in test_requests
+    assert set(STATISTICS) == {*LITERAL, "usual_count", "usual_place"}
 
 
 @settings(max_examples=60)
@@ -139,8 +146,8 @@ def test_variance_loses_no_digits() -> None:
     known = Known(
         data, zeros, zeros, rating, np.arange(n), rating > 0, np.full(n, -1, dtype=np.int64)
     )
-    queries = Queries.at_request(known, np.array([0]), np.array([0]))
-    values = raw_values(feature("rating_variance", "user-history"), Views(queries, known))
+    views = at_request(known, np.array([0]), np.array([0]))
+    values = raw_values(feature("rating_variance", "user-history"), views)
     assert isinstance(values, Numeric)
     assert values.values[0] == pytest.approx(2 / 3 * 0.125**2, rel=1e-4)
 
@@ -171,8 +178,9 @@ def test_a_request_sees_what_its_user_did_up_to_its_last_event() -> None:
     data = dataset([(0, 0, 5, 0), (0, 1, 2, 2), (1, 0, 3, 4), (1, 2, 5, 1)])
     known = Known.of(Interactions.in_time_order(data, np.arange(4), 4.0))
     users, items = np.array([0, 0, 1, 2]), np.array([2, 3, 0, 0])
-    assert (request_times(known, users) // DAY).tolist() == [2, 2, 4, 4]  # user 2: the last of all
-    views = Views(Queries.at_request(known, users, items), known)
+    views = at_request(known, users, items)
+    days = views.queries.timestamp // DAY
+    assert days.tolist() == [2, 2, 4, 4]  # user 2: the last of all
     for name, source, expected in (
         ("count", "user-history", [2, 2, 2, 0]),
         ("days_since_last", "user-history", [0, 0, 0, float("nan")]),
@@ -195,14 +203,14 @@ def test_a_request_has_the_features_of_an_event_right_after(
     known = Known.of(before)
     rows = Interactions.in_time_order(data, np.arange(n, n + 3), 4.0)
     trained = Queries.of_events(rows)
-    served = Queries.at_request(known, rows.user, rows.item)
+    served = at_request(known, rows.user, rows.item)
     moment = known.timestamp.max()
-    for queries in (trained, served):
-        queries.timestamp[:] = moment + (queries is trained)
+    trained.timestamp[:] = moment + 1
+    served.queries.timestamp[:] = moment
     for source, _, by in SOURCES:
         for name in ("count", "rating_mean", "rating_variance", "like_share"):
             wanted = feature(name, source, by=by)
-            one, other = (raw_values(wanted, Views(q, known)) for q in (trained, served))
+            one, other = raw_values(wanted, Views(trained, known)), raw_values(wanted, served)
             assert isinstance(one, Numeric)
             assert isinstance(other, Numeric)
             np.testing.assert_array_equal(one.values, other.values)

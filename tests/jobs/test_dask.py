@@ -342,9 +342,11 @@ def test_files_of_a_parcel_stay_in_their_folder(tmp_path: Path) -> None:
 def test_a_job_and_what_came_of_it_survive_the_journey(
     add: AddJob, data_dir: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "own.yaml").write_text("features: []")
+    for name in ("own.yaml", "ranker.yaml"):
+        (tmp_path / name).write_text("features: []")
     home = add("job", entry={"time_limit": 9.0, "after": ("other",), "scheduler": "tcp://a:1"})
-    home.write_spec({**home.spec, "features": "own.yaml"})
+    params = {"ranker": {"features": "ranker.yaml"}}
+    home.write_spec({**home.spec, "features": "own.yaml", "params": params})
     home = Run(home.path)
     write_files(home.path, {"checkpoint/state.bin": b"epoch 3"})
     entry = read_entry(home)
@@ -353,7 +355,8 @@ def test_a_job_and_what_came_of_it_survive_the_journey(
     root.mkdir()
     away = unpack_job(pack_job(home, entry), root, data_dir)
     assert away.spec == home.spec
-    assert (root / "folder" / "own.yaml").read_text() == "features: []"
+    for name in ("own.yaml", "ranker.yaml"):
+        assert (root / "folder" / name).read_text() == "features: []"
     place = read_entry(away)
     assert place == Entry(
         str(data_dir), str(root / "folder"), position=entry.position, time_limit=9.0, offline=True

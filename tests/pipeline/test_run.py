@@ -229,7 +229,9 @@ def test_packages_of_statistics_and_of_inner_models_count(
             "name: mine\nfeatures:\n  - {name: user_id, source: user, kind: categorical}\n" + more
         )
         reuse_key(spec("lr", features=str(path)), split)
-    stages = {"channels": [{"model": "popularity"}, {"model": "own"}]}
+    path.write_text("name: mine\nfeatures:\n" + line)
+    channels = [{"model": "popularity"}, {"model": "own"}]
+    stages = {"channels": channels, "ranker": {"features": str(path)}}
     reuse_key(spec("two-stage", params=stages), split)
     core = {"recsys_core.features.statistics", "recsys_core.recall.popularity"}
     found = [(model, set(modules) - core) for model, modules in asked]

@@ -171,3 +171,16 @@ def test_the_same_signal_helps_under_a_random_split() -> None:
     trained = Ranker("lr", config, of(*FULL)).fit(parts)
     scores = trained.predict(late, parts.known)[:, 0].astype(np.float64)
     assert auc(late.relevant.astype(np.int8), scores) > 0.8
+
+
+def test_features_of_candidates_are_measured_on_validation_rows_alone(parts: Split) -> None:
+    """Items decide what is liked: all that is known of them tells, the length of histories not."""
+    history = {"name": "length", "source": "user-history", "kind": "numeric", "column": "count"}
+    share = {"source": "item-history", "kind": "numeric", "column": "like_share"}
+    known = {"name": "share", "scope": "known", "shrink": 20, **share}
+    facts = describe_features(of(history, known), parts)
+    found = described(facts)
+    assert facts["scopes"] == ["earlier", "known"]
+    assert found["share"]["auc"] > 0.85
+    assert abs(found["length"]["auc"] - 0.5) < 0.06
+    assert found["share"]["missing"] == 0

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recsys_core.features.known import Known
 from recsys_core.protocols.interactions import Interactions
-from recsys_core.two_stage.candidates import FirstStage, competition_ranks
+from recsys_core.two_stage.candidates import FirstStage, competition_ranks, feature_names
 from recsys_core.two_stage.channels import Channels, LeakError, best_epochs
 from recsys_core.two_stage.config import RankerConfig
-from recsys_core.two_stage.context import CONTEXT_FEATURES, Context
 from recsys_core.two_stage.cuts import View, inner_cuts
 from recsys_core.two_stage.lists import judged_lists, thin, training_lists
-from tests.protocols.build import dataset
+from recsys_core.two_stage.rankers import ranker_schema
 from tests.recall.build import history
 from tests.two_stage.build import config, planted
 
@@ -23,7 +23,10 @@ def stage_of(rows: Interactions) -> FirstStage:
     """Fit the planted channels on `rows`."""
     some = config()
     channels = Channels.fit(some.channels, rows)
-    return FirstStage(some, channels, Context.fit(rows), rows.dataset.tie_rank)
+    schema = ranker_schema(some.ranker, rows.dataset)
+    assert schema is not None
+    known = Known.of(rows)
+    return FirstStage(some, channels, known, schema.features, rows.dataset.tie_rank)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def test_features_at_serving_are_those_of_training(
             one = histories.take(user)
             scores = stage.score(user, one)
             pool = stage.pool(scores).items
-            served = stage.describe(scores, one, pool)[0]
+            served = stage.describe(user, scores, one, pool)[0]
             numbers = dict(zip(pool[0].tolist(), served, strict=True))
             numbers.pop(-1, None)
             trained = lists.features[row][lists.listed[row]]
@@ -125,12 +128,13 @@ def test_ranks_by_hand() -> None:
 def test_scores_and_spreads_by_hand(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
     """Scores 1, 2, 6 (mean 3, deviation sqrt 14/3) of one channel; the other finds all alike."""
     stage, _ = inner
-    models = dict(zip(("one", "flat"), stage.channels.models.values(), strict=True))
-    two = replace(stage, channels=replace(stage.channels, models=models))
+    labels = [{"model": "popularity", "label": "one"}, {"model": "item-cf", "label": "flat"}]
+    names = feature_names(config(channels=labels), stage.features)
     scores = np.full((2, 1, len(stage.tie_rank)), -np.inf, dtype=np.float32)
     scores[:, 0, :3] = [[1, 2, 6], [5, 5, 5]]
-    rows = two.describe(scores, history([]), np.array([[2, 0]], dtype=np.int32))[0]
-    best, worst = (dict(zip(two.feature_names, row.tolist(), strict=True)) for row in rows)
+    candidates = np.array([[2, 0]], dtype=np.int32)
+    rows = stage.describe(np.array([-1]), scores, history([]), candidates)[0]
+    best, worst = (dict(zip(names, row.tolist(), strict=True)) for row in rows)
     deviation = np.sqrt((4 + 1 + 9) / 3)
     assert best["score/one"] == pytest.approx((6 - 3) / deviation)
     assert worst["score/one"] == pytest.approx((1 - 3) / deviation)
@@ -138,32 +142,11 @@ def test_scores_and_spreads_by_hand(inner: tuple[FirstStage, tuple[View, ...]]) 
     assert best["score/flat"] == best["spread/flat"] == 0
 
 
-def test_context_by_hand() -> None:
-    """Items 0 (comedy), 1 (drama), 2 (comedy and drama); a user who liked 0 and disliked 1."""
-    day = 86_400
-    rows = [(0, 0, 5.0, 0), (0, 1, 2.0, day // 2), (1, 1, 4.0, 0), (1, 2, 4.0, 2 * day)]
-    data = dataset(rows, genres=[["comedy"], ["drama"], ["comedy", "drama"]])
-    context = Context.fit(Interactions.in_time_order(data, np.arange(4), 4.0))
-    past = Interactions.in_time_order(data, np.arange(2), 4.0).histories().take(np.array([0]))
-    values = context.features(past, np.array([[2, 1]], dtype=np.int32))[0]
-    first, second = (dict(zip(CONTEXT_FEATURES, row.tolist(), strict=True)) for row in values)
-    assert first["history_length"] == pytest.approx(np.log(1 + 2))
-    assert first["session_length"] == pytest.approx(np.log(1 + 2))
-    assert first["session_share"] == 1
-    assert first["mean_rating"] == pytest.approx((5 + 2) / 2)
-    assert first["liked_share"] == pytest.approx(1 / 2)
-    assert first["popularity"] == pytest.approx(np.log(1 + 1))
-    # one row of item 2, the second of two in its timeline; all rows: liked 3/4, place 1/2
-    assert first["item_liked_share"] == pytest.approx((1 + 20 * 3 / 4) / 21)
-    assert first["usual_place"] == pytest.approx((1 + 20 * 1 / 2) / 21)
-    assert first["genres_liked"] == pytest.approx(np.sqrt(1 / 2))  # (1, 0) and (1, 1) / sqrt 2
-    assert second["genres_liked"] == pytest.approx(0)
-    assert first["count_gap"] == pytest.approx(first["usual_count"] - first["history_length"])
-
-
 def test_nobody_known_has_features_too() -> None:
-    split = planted()
-    values = Context.fit(split.train).features(history([]), np.array([[0, 1, -1]], np.int32))
+    """Nothing to divide by: what is known of nobody is 0 or the mean, never missing."""
+    stage, somebody = stage_of(planted().train), np.array([-1])
+    scores = stage.score(somebody, history([]))
+    values = stage.describe(somebody, scores, history([]), np.array([[0, 1, -1]], np.int32))
     assert np.isfinite(values).all()
 
 
@@ -185,13 +168,17 @@ def test_without_context_scores_and_ranks_are_left(
 ) -> None:
     stage, views = inner
     ranker = stage.config.ranker.model_copy(update={"context": False})
-    bare = replace(stage, config=stage.config.model_copy(update={"ranker": ranker}))
-    kept = len(bare.feature_names)
-    assert bare.feature_names == stage.feature_names[:kept]
+    assert ranker_schema(ranker, planted().dataset) is None
+    some = stage.config.model_copy(update={"ranker": ranker})
+    bare = replace(stage, config=some, features=())
+    names = feature_names(some, ())
+    kept = len(names)
+    assert names == feature_names(stage.config, stage.features)[:kept]
     assert kept == 2 * len(stage.channels)
     users = np.arange(3, dtype=np.int32)
     known = views[0].known.histories().take(users)
     scores = stage.score(users, known)
     items = stage.pool(scores).items
-    every = stage.describe(scores, known, items)
-    np.testing.assert_array_equal(bare.describe(scores, known, items), every[:, :, :kept])
+    every = stage.describe(users, scores, known, items)
+    found = bare.describe(users, scores, known, items)
+    np.testing.assert_array_equal(found, every[:, :, :kept])

@@ -64,7 +64,7 @@ def test_features_at_serving_are_those_of_training(listwise: TwoStage) -> None:
     assert isinstance(ranker, FieldRanker)
     scores = listwise.stage.score(users, histories)
     items = listwise.stage.pool(scores).items
-    features = listwise.stage.describe(scores, histories, items)
+    features = listwise.stage.describe(users, scores, histories, items)
     together = ranker.score(users, histories, items, features)
     for row in (0, 40, 119):
         one = slice(row, row + 1)

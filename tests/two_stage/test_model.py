@@ -13,6 +13,7 @@ from recsys_core.config import parse_config
 from recsys_core.errors import CapacityError, InputError
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event
+from recsys_core.features.known import Known
 from recsys_core.recall.ease import Ease, EaseConfig
 from recsys_core.recall.npz import map_arrays, write_arrays
 from recsys_core.training.runtime import Runtime
@@ -172,22 +173,24 @@ def test_lists_that_do_not_fit_are_refused_before_anything_is_fitted(
     monkeypatch.setattr("recsys_core.two_stage.lists.require_memory", require)
     messages: list[str] = []
     model = TwoStage(config(), None, Saved())
-    with pytest.raises(CapacityError, match=r"rows of 22 features"):
+    with pytest.raises(CapacityError, match=r"rows of 21 features"):
         model.fit(planted().train, on_event=lambda event: messages.append(event.message))
     assert messages == []
     # two windows of 120 users with 2 likes each beside at most 48 other candidates of 50
-    assert needed == [2 * 4 * 22 * 2 * 120 * 50]
+    assert needed == [2 * 4 * 21 * 2 * 120 * 50]
 
 
 def test_features_are_standardised_part_by_part_as_all_at_once() -> None:
     rng = np.random.default_rng(0)
-    parts = []
+    parts, train = [], planted().train
     for n, width in ((700, 3), (40, 5)):
         items = rng.integers(-1, 9, (n, width)).astype(np.int32)
         features = rng.normal(3, 2, (n, width, 4)).astype(np.float32)
         features[:, :, 2] = 7  # tells nothing
         labels, users = items > 5, np.arange(n, dtype=np.int32)
-        parts.append(Lists(planted().train, users, items, labels, features, labels.sum(axis=1)))
+        past = train.histories().take(users % train.n_users)
+        relevant = labels.sum(axis=1)
+        parts.append(Lists(Known.of(train), users, past, items, labels, features, relevant))
     network = Network(4, MLPConfig())
     network.standardise_by(parts)
     listed = np.concatenate([part.features[part.listed] for part in parts]).astype(np.float64)

@@ -174,7 +174,8 @@ def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[s
     from recsys_core.protocols.catalogue import make_protocol
     from recsys_core.ranking.describe import describe_features
 
-    schema = load_schema(None if features == DEFAULT_SCHEMA else features, dataset, histories=True)
+    path = None if features == DEFAULT_SCHEMA else features
+    schema = load_schema(path, dataset, histories=True, requested=True)
     return describe_features(schema, make_protocol({"name": protocol}).split(dataset))
 
 

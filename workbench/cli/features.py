@@ -44,6 +44,7 @@ def print_features(facts: dict[str, Any]) -> None:
 _SEEN = {
     "earlier": "what happened earlier",
     "others": "every other event of the user, later ones too",
+    "known": "all that is known of the item",
 }
 
 

@@ -78,10 +78,10 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
     """Pack what a worker needs to do a job, except the data set."""
     spec = dict(run.spec)
     name, meta = _prepared(str(spec["dataset"]), Path(entry.data_dir), offline=entry.offline)
-    features = spec.get("features")
-    files: Files = {}
-    if isinstance(features, str) and not Path(features).is_absolute():
-        files = read_files(Path(entry.folder), (features,))
+    ranker = spec.get("params", {}).get("ranker", {})
+    schemas = (spec.get("features"), ranker.get("features") if isinstance(ranker, dict) else None)
+    named = tuple(n for n in schemas if isinstance(n, str) and not Path(n).is_absolute())
+    files = read_files(Path(entry.folder), named)
     return {
         "run_id": run.run_id,
         "spec": {**spec, "dataset": name},

@@ -12,6 +12,6 @@ CHECKSUM = {True: "the publisher's", False: "not the publisher's archive", None:
 def origin_of(feature: Mapping[str, Any]) -> str:
     """Say where a value comes from: ``user-history: rating_mean by genres, quantile``."""
     by = f" by {feature['by']}" if feature.get("by") else ""
-    scope = " (others)" if feature.get("scope") == "others" else ""
+    scope = f" ({feature['scope']})" if feature.get("scope") in ("others", "known") else ""
     transform = f", {feature['transform']}" if feature.get("transform") else ""
     return f"{feature['source']}: {feature['reads']}{by}{scope}{transform}"

@@ -11,8 +11,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
+from recsys_core.blocks import map_blocks
 from recsys_core.recall.base import block_rows
-from recsys_core.recall.blocks import map_blocks
 from recsys_core.threads import limited_threads, one_torch_thread
 from tests.recall.build import N_USERS, fit, planted
 

@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from recsys_core.data.dataset import FloatArray, IntArray
-from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.blocks import map_blocks
+from recsys_core.blocks import map_blocks
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.protocols.interactions import Histories
 
 #: length of the vectors, and solutions for all users and all items
 DIM, ROUNDS = 16, 8
@@ -50,12 +50,14 @@ class PredictedRatings:
     items: FloatArray
 
     @classmethod
-    def fit(cls, rows: Interactions) -> Self:
-        """Learn from all ratings of `rows`."""
-        mean = np.array(rows.rating.mean(dtype=np.float64), dtype=np.float32)
-        by_user = _table(rows.histories(), mean, rows.n_items)
+    def fit(cls, histories: Histories, n_items: int) -> Self:
+        """Learn from all ratings of some users."""
+        mean = np.array(histories.ratings.mean(dtype=np.float64), dtype=np.float32)
+        # of a repeated item each rating is an entry
+        shape, rest = (len(histories), n_items), histories.ratings - mean
+        by_user = sp.csr_matrix((rest, histories.items, histories.offsets), shape)
         by_item = by_user.T.tocsr()
-        first = np.random.default_rng(0).normal(0, INIT, (rows.n_items, 1 + DIM))
+        first = np.random.default_rng(0).normal(0, INIT, (n_items, 1 + DIM))
         items = first.astype(np.float32)
         items[:, 0] = 0
         with threadpool_limits(1):  # small systems: threads share out the rows instead
@@ -63,50 +65,60 @@ class PredictedRatings:
                 items = _solve(by_item, _solve(by_user, items))
         return cls(mean, items)
 
-    def __call__(self, histories: Histories, items: IntArray) -> FloatArray:
-        """Predict the ratings of candidates.
+    def solve(self, histories: Histories) -> FloatArray:
+        """Find bias and vector of n users from what they rated, shape (n, 1 + DIM)."""
+        rest = histories.ratings - self.mean
+        return _solve_rows(histories.offsets, histories.items, rest, self.items)
+
+    def __call__(self, users: FloatArray, items: IntArray) -> FloatArray:
+        """Predict ratings, shape (n,).
 
         Parameters
         ----------
-        histories
-            n rows: what is known of the users.
+        users
+            Shape (n, 1 + DIM): as of `solve`.
         items
-            Shape (n, width); padding (-1) gets the rating of some item.
-
-        Returns
-        -------
-        Shape (n, width), float32.
+            Shape (n,).
         """
-        user = _solve_rows(_table(histories, self.mean, len(self.items)), self.items)
-        vectors = self.items[items]
-        vectors[:, :, 1:] *= user[:, None, 1:]
-        predicted: FloatArray = vectors.sum(axis=2) + user[:, :1] + self.mean
+        vectors = self.items.take(items, axis=0)
+        vectors[:, 1:] *= users[:, 1:]
+        predicted: FloatArray = vectors.sum(axis=1) + users[:, 0] + self.mean
         return predicted
-
-
-def _table(histories: Histories, mean: FloatArray, n_items: int) -> sp.csr_matrix:
-    """Ratings above the mean, shape (n, n_items); of a repeated item each is an entry."""
-    rest = histories.ratings - mean
-    return sp.csr_matrix((rest, histories.items, histories.offsets), (len(histories), n_items))
 
 
 def _solve(ratings: sp.csr_matrix, others: FloatArray) -> FloatArray:
     """Do as `_solve_rows`, in blocks side by side."""
-    blocks = map_blocks(lambda block: _solve_rows(ratings[block], others), ratings.shape[0], BLOCK)
-    return np.concatenate(blocks)
+
+    def solve(block: slice) -> FloatArray:
+        offsets = ratings.indptr[block.start : block.stop + 1]
+        return _solve_rows(offsets, ratings.indices, ratings.data, others)
+
+    return np.concatenate(map_blocks(solve, ratings.shape[0], BLOCK))
 
 
-def _solve_rows(ratings: sp.csr_matrix, others: FloatArray) -> FloatArray:
-    """Solve for the bias and the vector of all rows of `ratings`, given those of its columns.
+def _solve_rows(
+    offsets: TimeArray, columns: IntArray, ratings: FloatArray, others: FloatArray
+) -> FloatArray:
+    """Solve for the bias and the vector of n rows, given those of their columns.
 
-    Shapes (n, m) and (m, 1 + DIM) give (n, 1 + DIM); zeros for rows without a rating.
+    Parameters
+    ----------
+    offsets, columns, ratings
+        Row r has the entries offsets[r] to offsets[r + 1], shape (n + 1,): columns, and ratings
+        above the mean.
+    others
+        Shape (m, 1 + DIM).
+
+    Returns
+    -------
+    Shape (n, 1 + DIM); zeros for rows without a rating.
     """
-    solved = np.zeros((ratings.shape[0], 1 + DIM), dtype=np.float32)
+    solved = np.zeros((len(offsets) - 1, 1 + DIM), dtype=np.float32)
     penalty = np.diag(np.array([BIAS_L2, *[L2] * DIM], dtype=np.float32))
-    for row in np.flatnonzero(np.diff(ratings.indptr)):
-        entries = slice(ratings.indptr[row], ratings.indptr[row + 1])
-        vectors = others[ratings.indices[entries]]
-        rest = ratings.data[entries] - vectors[:, 0]
+    for row in np.flatnonzero(np.diff(offsets)):
+        entries = slice(offsets[row], offsets[row + 1])
+        vectors = others.take(columns[entries], axis=0)
+        rest = ratings[entries] - vectors[:, 0]
         vectors[:, 0] = 1  # what the row's own bias is multiplied by
         system = vectors.T @ vectors + penalty
         _, solution, _ = lapack.sposv(system, vectors.T @ rest[:, None], overwrite_a=True)

@@ -1,0 +1,64 @@
+"""Consecutive events of a timeline: what one entry sees, counted and added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys_core.data.dataset import BoolArray, TimeArray
+from recsys_core.features.timeline import Timeline, Values, Vector
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Consecutive events of a timeline for each of m entries.
+
+    Parameters
+    ----------
+    start, end
+        Shape (m,): events [start, end).
+    own
+        Shape (m,): the place in between of the row's own event, which is left out; -1: none.
+        Always -1 for the scope `earlier`, which does not reach it.
+    sign
+        1: these events count; -1: they are taken off, as another slice has them, too.
+    """
+
+    timeline: Timeline
+    start: TimeArray
+    end: TimeArray
+    own: TimeArray
+    sign: int = 1
+
+    @property
+    def count(self) -> Vector:
+        """Shape (m,): number of events."""
+        return (self.end - self.start - (self.own >= 0)).astype(np.float64)
+
+    def sum(self, values: Values, half_life: float | None) -> Vector:
+        """Add up `values` over the events, shape (m, …)."""
+        if half_life is not None:
+            fading = self.timeline.fading_sums(values, half_life)
+            faded = np.zeros((len(self.end), *fading.shape[1:]))
+            there = self.end > self.start
+            faded[there] = fading[self.end[there] - 1]
+            return faded
+        ordered, running = self.timeline.sums(values)
+        totals: Vector = running[self.end] - running[self.start]
+        present = self.own >= 0
+        totals[present] -= ordered[self.own[present]]
+        return totals
+
+    def count_since(self, time: Vector) -> Vector:
+        """Count the events later than `time`, shape (m,), which is not NaN where there are any."""
+        first = self.timeline.first_after(
+            self.start, self.end, np.nan_to_num(time).astype(np.int64)
+        )
+        return (self.end - first).astype(np.float64)
+
+    def times(self, place: TimeArray, there: BoolArray) -> Vector:
+        """Look up when the events at `place`, shape (m,), were; NaN where none is `there`."""
+        times = np.full(len(place), np.nan)
+        times[there] = self.timeline.known.timestamp[self.timeline.event[place[there]]]
+        return times

@@ -1,0 +1,82 @@
+"""The known events of a recommender on disk: attributes, their order, and learned ratings.
+
+The events themselves are the histories that every recall model keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.prepared import find_prepared, write_prepared
+from recsys_core.features.known import Known
+from recsys_core.features.ratings import DIM, PredictedRatings
+from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.storage import damaged
+
+#: name of the prepared set that holds the attributes of users and items
+NAME = "known"
+ORDER, RATING_MEAN, RATING_ITEMS = "known.order", "ratings.mean", "ratings.items"
+
+
+def known_arrays(known: Known) -> dict[str, NDArray[Any]]:
+    """Give by name what `read_known` needs beside attributes and histories."""
+    order = np.empty(len(known), dtype=np.int64)
+    order[np.argsort(known.user, kind="stable")] = np.arange(len(known))
+    arrays: dict[str, NDArray[Any]] = {ORDER: order}
+    if "predictions" in vars(known):  # they were asked for, and take time to learn
+        ratings = known.predictions
+        arrays |= {RATING_MEAN: ratings.mean, RATING_ITEMS: ratings.items}
+    return arrays
+
+
+def write_attributes(folder: Path, known: Known) -> None:
+    """Write the attributes of users and items, without events."""
+    names = ("user", "item", "rating", "timestamp")
+    none = {name: getattr(known.dataset, name)[:0] for name in names}
+    write_prepared(folder, replace(known.dataset, name=NAME, **none), {}, {})
+
+
+def read_known(
+    folder: Path, histories: Histories, threshold: float | None, arrays: dict[str, NDArray[Any]]
+) -> Known:
+    """Put together what was known at fit.
+
+    Parameters
+    ----------
+    arrays
+        Those of `known_arrays`.
+
+    Raises
+    ------
+    InputError
+        Something is missing or damaged.
+    """
+    prepared = find_prepared(folder, NAME)
+    if prepared is None or ORDER not in arrays:
+        raise damaged(folder, "what it knows is missing (it was made by an earlier version?)")
+    dataset, order = prepared.load(rows_expected=False), arrays[ORDER]
+    events = len(histories.items)
+    if not np.array_equal(np.sort(order), np.arange(events)):
+        raise damaged(folder, f"{ORDER} does not order its {events:,} events")
+    rating = histories.ratings[order]
+    known = Known(
+        dataset,
+        histories.row[order].astype(np.int32),
+        histories.items[order],
+        rating,
+        histories.timestamps[order],
+        np.ones(events, dtype=np.bool_) if threshold is None else rating >= threshold,
+        np.full(events, -1, dtype=np.int64),
+        threshold,
+    )
+    if RATING_ITEMS in arrays:
+        ratings = PredictedRatings(arrays[RATING_MEAN], arrays[RATING_ITEMS])
+        if ratings.mean.shape != () or ratings.items.shape != (dataset.n_items, 1 + DIM):
+            raise damaged(folder, f"{RATING_ITEMS} has shape {ratings.items.shape}")
+        vars(known)["predictions"] = ratings
+    return known
