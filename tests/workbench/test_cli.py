@@ -97,6 +97,28 @@ def test_gates_and_baselines_decide_the_exit_code(cli: Cli, runs_dir: Path, tmp_
     assert cli(*POPULARITY, "--baseline", report, "--tolerance", "ndcg@10=.02").code == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (["--k", "5"], "has no metric to judge popularity by at K = 5"),
+        (["--tolerance", "auc=.01"], "for popularity: 'auc'"),
+        (["--k", "5", "--tolerance", "ndcg@10=.01"], "for popularity: 'ndcg@10'"),
+    ],
+    ids=["cut-offs", "label", "tolerance"],
+)
+def test_a_baseline_that_would_judge_nothing_is_an_error(
+    cli: Cli, runs_dir: Path, tmp_path: Path, line: list[str], problem: str
+) -> None:
+    means = {"popularity": "ndcg@10", "lr": "auc"}
+    summary = [{"label": label, "metric": name, "mean": 0.1} for label, name in means.items()]
+    report = tmp_path / "base.json"
+    write_json(report, {"schema": 1, "summary": summary, "protocol": {"fingerprint": None}})
+    done = cli(*POPULARITY, "--baseline", str(report), *line)
+    assert done.code == 2
+    assert problem in done.err
+    assert list_runs(runs_dir) == []
+
+
 def test_a_failed_job_does_not_stop_the_others(cli: Cli, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     line = ("eval", "--dataset", SMALL, "--models", f"{trouble.NAME},popularity", "--quiet")

@@ -29,6 +29,8 @@ from workbench.store.runs import check_writable
 
 #: the key of `--set` that means the protocol
 PROTOCOL = "protocol"
+#: what every ranking run has; a predicted rating is of a task, ``rmse/TASK``
+_ROW_METRICS = [name for name in ROW_METRICS if name != "rmse"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def make_plan(suite: Suite, options: JobOptions, settings: Settings, *, named: b
     baseline = _baseline(options, settings)
     if baseline is not None:
         check_baseline(baseline, suite.labels)
+        _check_baseline_metrics(baseline, suite)
     for path in options.reports:
         check_report_path(path)
         _check_folder(path)
@@ -174,19 +177,49 @@ def _check_gate_metrics(gates: Sequence[Gate], suite: Suite) -> None:
     """Raise InputError for a gate on a metric that the label's runs will not have."""
     models: Mapping[str, str] = {job.name: job.model for job in suite.jobs}
     for gate in gates:
-        stage = model_info(models[gate.label]).stage
-        if stage == "ranking":
-            valid = [name for name in ROW_METRICS if name != "rmse"]
-            known = gate.metric.partition("/")[0] in ROW_METRICS
-        else:
-            valid = [f"{name}@{k}" for k in suite.ks for name in TOPK_METRICS]
-            known = gate.metric in valid
-            known |= stage == "two-stage" and split_part(gate.metric)[0] != ""
-        if not known:
+        model = models[gate.label]
+        if not _has_metric(model, gate.metric, suite.ks):
+            stage = model_info(model).stage
+            valid = _ROW_METRICS if stage == "ranking" else _topk_metrics(suite.ks)
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
                 f"valid for {gate.label}: {', '.join(valid)}",
             )
+
+
+def _check_baseline_metrics(baseline: Baseline, suite: Suite) -> None:
+    """Raise InputError for a baseline or a tolerance of it that would judge nothing."""
+    known = {
+        metric
+        for job in suite.jobs
+        for metric in baseline.values.get(job.name, ())
+        if _has_metric(job.model, metric, suite.ks)
+    }
+    shared = ", ".join(label for label in suite.labels if label in baseline.values)
+    for metric in baseline.tolerances:
+        if metric not in known:
+            raise unknown_name(f"metric in baseline {baseline.name} for {shared}:", metric, known)
+    if not any(baseline.tolerance(metric) is not None for metric in known):
+        cutoffs = ", ".join(map(str, suite.ks))
+        raise InputError(
+            f"baseline {baseline.name} has no metric to judge {shared} by at K = {cutoffs}",
+            "choose its cut-offs with --k, or another baseline",
+        )
+
+
+def _has_metric(model: str, metric: str, ks: Sequence[int]) -> bool:
+    """Tell whether runs of a model have a metric, as far as it can be known without the data."""
+    stage = model_info(model).stage
+    if stage == "ranking":
+        name, of_task, _ = metric.partition("/")
+        return name in (ROW_METRICS if of_task else _ROW_METRICS)
+    if metric in _topk_metrics(ks):
+        return True
+    return stage == "two-stage" and split_part(metric)[0] != ""
+
+
+def _topk_metrics(ks: Sequence[int]) -> list[str]:
+    return [f"{name}@{k}" for k in ks for name in TOPK_METRICS]
 
 
 def _baseline(options: JobOptions, settings: Settings) -> Baseline | None:
