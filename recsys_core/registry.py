@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 
 Stage = Literal["recall", "ranking", "two-stage"]
 ENTRY_POINT_GROUP = "recsys_workbench.models"
@@ -93,6 +93,8 @@ def register_model(
                 f"model '{name}' has no Config: {cls.__module__}.{cls.__qualname__}",
                 "give the class a Config, a subclass of recsys_core.config.Config",
             )
+        if stage not in get_args(Stage):
+            raise unknown_name(f"stage of model '{name}':", stage, get_args(Stage))
         _registered[name] = ModelInfo(name, stage, title, paper, cls, deterministic)
         return cls
 
@@ -153,9 +155,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, InputError):
         return f"{error.problem}; {error.remedy}"
     if isinstance(error, ImportError | AttributeError):
-        return str(error)
+        return shorten(error)
     lines = str(error).strip().splitlines()
-    return ": ".join([type(error).__name__, *lines[:1]])
+    return ": ".join([type(error).__name__, *map(shorten, lines[:1])])
 
 
 def _forget_unloaded() -> None:

@@ -54,6 +54,8 @@ BROKEN = {
     "raises": "raise RuntimeError('no GPU\\nsecond line')\n",
     "halved": "class Model(\n    pass\n",
     "bare": _REGISTERED.format(body="pass"),
+    "staged": _REGISTERED.replace("recall", "recal").format(body="Config = Config"),
+    "wordy": "raise RuntimeError('x' * 10_000)\n",
     "late": _REGISTERED.format(body="Config = Config") + "{}['late']\n",
 }
 
@@ -67,6 +69,11 @@ BROKEN = {
         ("raises:Model", "plug-in model 'mine' .* does not load: RuntimeError: no GPU"),
         ("halved:Model", r"plug-in model 'mine' .* does not load: SyntaxError: '\(' was never"),
         ("bare:Model", "plug-in model 'mine' .* does not load: model 'mine' has no Config"),
+        (
+            "staged:Model",
+            "plug-in model 'mine' .* does not load: unknown stage .* 'recal'; did you",
+        ),
+        ("wordy:Model", "plug-in model 'mine' .* does not load: RuntimeError: x{100,120}…"),
         ("late:Model", "plug-in model 'mine' .* does not load: KeyError: 'late'"),
     ],
 )

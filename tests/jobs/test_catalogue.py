@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from workbench.jobs.catalogue import Catalogue, read_catalogue
 from workbench.jobs.catalogue_build import describe_all, describe_model
 from workbench.jobs.changes import pause
 from workbench.jobs.schema import fields_of, problem_of
+from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
 from workbench.tui.view.form import Form
@@ -64,6 +67,24 @@ def test_a_model_that_cannot_be_described_costs_no_other(monkeypatch: pytest.Mon
     odd = ModelInfo("odd", "recall", "t", "p", type("Odd", (), {"Config": OddConfig}), False)
     monkeypatch.setitem(registry._registered, "odd", odd)
     assert "'odd' cannot be described: ValueError" in describe_model("odd").problem
+
+
+def test_a_plugin_that_ends_the_process_is_named(
+    tmp_path: Path,
+) -> None:
+    child = (
+        "import sys; from importlib.metadata import EntryPoint; from recsys_core import registry"
+        "\nsys.path.insert(0, sys.argv[1])"
+        "\npoint = EntryPoint('mine', 'crashing:Model', registry.ENTRY_POINT_GROUP)"
+        "\nregistry._plugins = lambda: {'mine': point}"
+        "\nfrom workbench.jobs.catalogue_build import describe_model; describe_model('mine')"
+    )
+    (tmp_path / "crashing.py").write_text("import os\nos._exit(9)\n")
+    command = [sys.executable, "-c", child, str(tmp_path)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 9
+    with pytest.raises(StoreError, match="cannot be listed: the plug-in model 'mine' ends the"):
+        kept.built_catalogue(tmp_path / "none.json", done.stderr)
 
 
 def test_a_plugin_that_was_edited_is_described_anew(

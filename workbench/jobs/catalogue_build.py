@@ -17,7 +17,7 @@ from recsys_core.features.schema import packaged_schema, schema_names
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names
-from recsys_core.registry import model_info, model_names
+from recsys_core.registry import BUILTIN, model_info, model_names
 from workbench.jobs.catalogue import Card
 from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
@@ -63,6 +63,9 @@ def describe_schema(name: str) -> dict[str, Any]:
 
 def describe_model(name: str) -> Card:
     """Import a model and describe it; one that does not load says why."""
+    if name not in BUILTIN:  # the last words of this process, should that end it
+        sys.stderr.write(f"the plug-in model '{name}' ends the process that loads it\n")
+        sys.stderr.flush()
     try:
         info = model_info(name)
         schema = info.cls.Config.model_json_schema()
