@@ -153,7 +153,8 @@ def _read_number(heading: str, text: str, column: int) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        problem = f"{text!r} is not a number" if text else f"the {heading} is missing"
+        hint = "; times are in seconds since 1970" if heading == "timestamp" else ""
+        problem = f"{text!r} is not a number{hint}" if text else f"the {heading} is missing"
         raise BadRowError(heading, problem, column)
     return number
 

@@ -63,6 +63,10 @@ def test_ids_that_are_not_all_numbers_are_in_text_order() -> None:
         (b"-3::9::4::5", "line 3, column 1 (user): '-3' is not a whole number"),
         (b"3::99999999999999999999::4::5", "line 3, column 2 (item)"),
         (b"3::9::nan::5", "line 3, column 3 (rating): 'nan' is not a number"),
+        (
+            b"3::9::4::2020-01-01",
+            "(timestamp): '2020-01-01' is not a number; times are in seconds since 1970",
+        ),
         (b"3::9::inf::5", "line 3, column 3 (rating): 'inf' is not a number"),
         (b"3::9::::5", "line 3, column 3 (rating): the rating is missing"),
         (b"3::9::6::5", "line 3, column 3 (rating): '6' is not within 0.5 to 5"),
