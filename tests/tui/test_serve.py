@@ -97,6 +97,14 @@ async def test_without_the_token_nothing_is_answered(
         await client.ws_connect(path)
 
 
+async def test_the_address_may_lack_its_last_slash(
+    client: TestClient[web.Request, web.Application],
+) -> None:
+    answer = await client.get(f"/{TOKEN}", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (302, f"/{TOKEN}/")
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 async def test_pages_of_others_are_refused(
     client: TestClient[web.Request, web.Application],
 ) -> None:

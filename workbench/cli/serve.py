@@ -152,6 +152,8 @@ def _own_pages(host: str, token: str) -> Middleware:
         foreign = request.headers.get("Origin", own) != own
         if foreign or (is_loopback(host) and not is_loopback(name)):
             raise web.HTTPForbidden(text="this page is not served by recsys-workbench")
+        if request.path == f"/{token}":  # copied without its end
+            raise web.HTTPFound(f"/{token}/")
         return await handler(request)
 
     return check
