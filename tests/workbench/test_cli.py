@@ -132,6 +132,14 @@ def test_a_failed_job_does_not_stop_the_others(cli: Cli, tmp_path: Path) -> None
     assert json.loads(report.read_text())["exit_code"] == 3
 
 
+def test_a_session_is_not_drawn_into_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(getattr(sys, name), "isatty", lambda: True)
+    done = cli()
+    assert done.code == 2
+    assert "needs a terminal (stdin, stdout and stderr)" in done.err
+
+
 def test_what_ends_the_process_is_no_success(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("eval", "--dataset", "sample", "--models", "popularity", "--quiet")
     monkeypatch.setattr("workbench.cli.work.load_split", lambda *_, **__: sys.exit(0))

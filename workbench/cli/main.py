@@ -135,9 +135,10 @@ def cli(
         from workbench.cli.serve import serve as serve_browser
 
         return serve_browser(runs_dir, data_dir, host, port)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # stderr, too: it is what Textual draws on
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise InputError(
-            "the interactive session needs a terminal",
+            "the interactive session needs a terminal (stdin, stdout and stderr)",
             "for scripts: recsys-workbench --headless eval (or --help)",
         )
     return open_session(runs_dir, data_dir)
