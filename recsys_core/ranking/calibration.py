@@ -11,7 +11,6 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
 from recsys_core.config import Config
@@ -61,6 +60,7 @@ def fit_calibration(
 
 def _platt(z: Vector, y: Vector) -> Calibration:
     """P(y = 1) = sigmoid(a z + b) with the least log loss."""
+    from scipy.optimize import minimize  # slow to import, and few models are calibrated
 
     def loss(parameters: Vector) -> tuple[float, Vector]:
         a, b = parameters
@@ -77,6 +77,8 @@ def _isotonic(z: Vector, y: Vector) -> Calibration:
 
     Steps of 0 and 1, which have no log odds, count as half a row of the other class.
     """
+    from scipy.optimize import isotonic_regression
+
     scores, place, rows = np.unique(z, return_inverse=True, return_counts=True)
     share = np.bincount(place, weights=y) / rows
     fitted = isotonic_regression(share, weights=rows)

@@ -19,6 +19,7 @@ from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
+from recsys_core.training.adam import Adam
 from recsys_core.training.average import WeightAverage
 from recsys_core.training.checkpoint import (
     DAMAGE,
@@ -244,7 +245,7 @@ class _Epoch:
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """Build the fused Adam that every model trains with."""
-    return torch.optim.Adam(
+    return Adam(
         module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
 
