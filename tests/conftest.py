@@ -18,6 +18,12 @@ gc.disable()
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+# Workers that they start are as important as they are, see there.
+_BACKGROUND = str(Path(__file__).parent / "background")
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [_BACKGROUND, os.environ.get("PYTHONPATH")])
+)
+
 # They start many processes, each of which would compile the packages anew where this is set.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

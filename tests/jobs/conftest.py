@@ -60,7 +60,7 @@ def plugin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def environment(plugin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers find the plug-in, and use one thread."""
-    monkeypatch.setenv("PYTHONPATH", str(plugin_folder))
+    monkeypatch.setenv("PYTHONPATH", str(plugin_folder), prepend=os.pathsep)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
 

@@ -53,7 +53,8 @@ class Cluster:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         # a profile of each worker, taken a hundred times a second, is of no use here
         quiet = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-        self._environment = {**os.environ, **threads, **quiet, "PYTHONPATH": str(plugins)}
+        path = os.pathsep.join([str(plugins), os.environ["PYTHONPATH"]])
+        self._environment = {**os.environ, **threads, **quiet, "PYTHONPATH": path}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

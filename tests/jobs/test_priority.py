@@ -13,17 +13,19 @@ from workbench.jobs import priority
 
 _STEP_BACK = "import os; from workbench.jobs.priority import step_back; step_back(); "
 _SAY = f"{_STEP_BACK}print(os.nice(0)); print(open('/proc/self/autogroup').read())"
+#: without what tests/background changes
+_PYTHON = [sys.executable, "-E"]
 _WEIGHTED = Path("/proc/self/autogroup").exists()
 
 
 #: whoever runs the tests may be nice already; the kernel's last step is 19
-_NICE = str(min(19, os.nice(0) + 10))
+_NICE = str(min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10))
 
 
 def said(*, leads: bool) -> str:
-    line = [sys.executable, "-c", _SAY if _WEIGHTED else f"{_STEP_BACK}print(os.nice(0))"]
+    line = [*_PYTHON, "-c", _SAY if _WEIGHTED else f"{_STEP_BACK}print(os.nice(0))"]
     if not leads:  # the session is that of a process that starts it
-        line = [sys.executable, "-c", f"import subprocess; subprocess.run({line!r})"]
+        line = [*_PYTHON, "-c", f"import subprocess; subprocess.run({line!r})"]
     return subprocess.check_output(line, text=True, start_new_session=True)
 
 
