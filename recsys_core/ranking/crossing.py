@@ -97,5 +97,5 @@ class LowRankCrossNetwork(nn.Module):
 def _normal(*shape: int) -> Tensor:
     """Draw initial weights of deviation 1 / sqrt(inputs)."""
     inputs = shape[-2] if len(shape) > 1 else shape[-1]
-    weights: Tensor = torch.randn(*shape) / inputs**0.5
+    weights: Tensor = torch.randn(*shape).div_(inputs**0.5)
     return weights

@@ -108,7 +108,7 @@ class FieldEmbedding(nn.Module):
     def __init__(self, layout: Layout, dim: int, l2: float = 0.0, deviation: float = 0.01) -> None:
         super().__init__()
         self.l2 = l2
-        self.table = nn.Parameter(torch.randn(layout.n_rows, dim) * deviation)
+        self.table = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(deviation))
         with torch.no_grad():
             self.table[[0, *layout.unknown]] = 0
         for name, size in zip(layout.names, layout.sizes, strict=True):
@@ -118,9 +118,10 @@ class FieldEmbedding(nn.Module):
                     "lower it, or raise the model's embedding_size",
                 )
         sizes = [size or dim for size in layout.sizes]
-        mask = (torch.arange(dim) < torch.tensor(sizes)[:, None]).float()
-        whole = all(size == dim for size in sizes)
-        self.register_buffer("mask", None if whole else mask, persistent=False)
+        mask = None
+        if any(size != dim for size in sizes):
+            mask = (torch.arange(dim) < torch.tensor(sizes)[:, None]).float()
+        self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, batch: Batch, pooled: Mapping[int, Tensor] = NOTHING) -> Tensor:
         """Embed a batch, shape (rows, fields, dim).

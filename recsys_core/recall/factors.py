@@ -136,8 +136,8 @@ class Factors(nn.Module):
     def __init__(self, n_users: int, n_items: int, config: FactorsConfig) -> None:
         super().__init__()
         self.temperature = config.temperature if config.cosine else None
-        self.user = nn.Parameter(torch.randn(n_users, config.dim) * config.init)
-        self.item = nn.Parameter(torch.randn(n_items, config.dim) * config.init)
+        self.user = nn.Parameter(torch.randn(n_users, config.dim).mul_(config.init))
+        self.item = nn.Parameter(torch.randn(n_items, config.dim).mul_(config.init))
         self.item_bias = nn.Parameter(torch.zeros(n_items))
         self.user_bias = nn.Parameter(torch.zeros(n_users))
 

@@ -66,7 +66,7 @@ class Transformer(Network):
         super().__init__()
         self.events = Events(inputs, config.dim)
         self.users = Attributes(inputs.users, config.dim)
-        self.position = nn.Parameter(torch.randn(config.history, config.dim) * INIT)
+        self.position = nn.Parameter(torch.randn(config.history, config.dim).mul_(INIT))
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.dim)

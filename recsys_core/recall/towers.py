@@ -53,7 +53,7 @@ class Attributes(nn.Module):
 
     def __init__(self, table: SideTable, dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.randn(table.n_rows, dim) * INIT)
+        self.embedding = nn.Parameter(torch.randn(table.n_rows, dim).mul_(INIT))
         self.register_buffer("values", torch.from_numpy(table.values).long(), persistent=False)
         self.register_buffer("weights", torch.from_numpy(table.weights), persistent=False)
 
@@ -79,9 +79,9 @@ class Events(nn.Module):
 
     def __init__(self, inputs: Inputs, dim: int) -> None:
         super().__init__()
-        self.item = nn.Parameter(torch.randn(inputs.n_items, dim) * INIT)
+        self.item = nn.Parameter(torch.randn(inputs.n_items, dim).mul_(INIT))
         self.attributes = Attributes(inputs.items, dim)
-        self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim) * INIT)
+        self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
 
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""

@@ -71,7 +71,7 @@ class YouTubeNetwork(Network):
         vectors = config.pools + 2 + 2 * config.clock
         width = vectors * config.dim + 2 * config.example_age
         self.layers = hidden_layers([width, *config.hidden, config.dim], config.dropout)
-        self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim) * INIT)
+        self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim).mul_(INIT))
 
     def forward(self, window: Window, queries: int) -> Tensor:
         """Make the queries after each of the last columns, shape (b, queries, dim)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from recsys_core.reading import DamagedError, open_regular, shorten
 
@@ -50,13 +51,22 @@ def build_with(build: Callable[[], ModuleT], weights: Mapping[str, Tensor]) -> M
         They are not those of such a module. It is compared without its memory being taken, so
         that fields of a foreign file cannot ask for more than its weights have.
     """
-    with suppress(RuntimeError, NotImplementedError), torch.device("meta"):
+    with suppress(RuntimeError, NotImplementedError), torch.device("meta"), _ShapesAlone():
         check_weights(build().state_dict(), weights)
     # a module that looks at values as it is built can be compared only now
     module = build()
     check_weights(module.state_dict(), weights)
     module.load_state_dict(weights)
     return module
+
+
+class _ShapesAlone(TorchFunctionMode):
+    """Draw no values where there is no memory for them: torch would load its compiler to do so."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return args[0] if func is Tensor.normal_ else func(*args, **(kwargs or {}))
 
 
 def check_weights(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -132,6 +133,14 @@ def test_same_seed_same_predictions(name: str, parts: Split, trained: Ranker) ->
     )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_to_load_it_takes_no_compiler(
+    trained: Ranker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained.save(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # seconds that nobody needs
+    Ranker.load(tmp_path)
 
 
 def test_save_and_load(parts: Split, trained: Ranker, tmp_path: Path) -> None:
