@@ -23,7 +23,7 @@ def trained(cls: type[torch.optim.Adam]) -> tuple[list[torch.Tensor], dict[str, 
             optimizer = cls(weights, lr=9.0, fused=True)
             optimizer.load_state_dict(state)
         optimizer.zero_grad(set_to_none=True)
-        (torch.tanh(rows @ weights[0]) @ weights[1].T - wanted).square().mean().backward()
+        (torch.tanh(rows @ weights[0]) @ weights[1].T - wanted).square().mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return [weight.detach() for weight in weights], optimizer.state_dict()
 
