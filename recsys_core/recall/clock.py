@@ -47,7 +47,7 @@ class Clock(nn.Module):
     def __init__(self, edges: NDArray[np.int64], dim: int, heads: int) -> None:
         super().__init__()
         self.register_buffer("edges", torch.from_numpy(edges), persistent=False)
-        powers = 2 ** torch.arange(SPANS - 1)
+        powers = torch.tensor([2**power for power in range(SPANS - 1)])
         self.register_buffer("spans", powers, persistent=False)
         self.pause = nn.Parameter(torch.zeros(SPANS, dim))
         self.since = nn.Parameter(torch.zeros(SPANS, heads))
