@@ -52,7 +52,7 @@ settings.load_profile("patient")
 
 #: run without the tracer, which slows a session's Python code by half: what is measured is the
 #: core, as its own tests reach it; `--cov=workbench` measures all tests
-_UNMEASURED = {"accuracy", "jobs", "reports", "tui", "workbench"}
+_UNMEASURED = {"accuracy", "conformance", "jobs", "reports", "sameness", "tui", "workbench"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
