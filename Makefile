@@ -31,7 +31,7 @@ coverage: .venv/.installed-dev
 	@$(BIN)/coverage report --skip-covered | tail -n 15
 
 sameness: .venv/.installed-dev  ## data, splits, lists of models that count, pictures: the same for every processor and hash seed
-	@$(MAKE) --no-print-directory -j 2 --output-sync same-here same-avx2 same-sse
+	@$(MAKE) --no-print-directory -j 3 --output-sync same-here same-avx2 same-sse
 
 # Vector instructions of NumPy and torch, kernel of BLAS and hash seed differ in each. The digests
 # and pictures are those of no setting in particular: none is set anywhere to make results equal.
