@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from reprlib import Repr
-from typing import Annotated, Any, TypeVar, get_args
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +24,8 @@ class Config(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
+    replaced: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Fields of earlier versions, and what to write in their place."""
 
 
 #: sizes of the layers of a network
@@ -59,6 +62,9 @@ def _explain(config: type[Config], error: ValidationError, where: str) -> InputE
         *parents, key = first["loc"]
         inside = "".join(f", in {parents[0]}" for _ in parents[:1])
         owner = _config_at(config, parents)
+        instead = getattr(owner, "replaced", {}).get(key)
+        if instead is not None:
+            return InputError(f"{where}{inside}: '{key}' is no field any more", instead)
         return unknown_name(f"field of {where}{inside}", str(key), owner.model_fields)
     if first["type"] == "missing":
         return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")

@@ -62,6 +62,11 @@ class ModelInfo:
     """Whether every seed gives the same model, so that one run is enough."""
 
 
+def reads_features(info: ModelInfo) -> bool:
+    """Tell whether a model takes a feature schema."""
+    return info.stage == "ranking" or bool(getattr(info.cls, "reads_features", False))
+
+
 _registered: dict[str, ModelInfo] = {}
 ClassT = TypeVar("ClassT", bound=type[Any])
 

@@ -21,6 +21,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
     Text,
+    Vectors,
 )
 
 SCHEMA = """
@@ -103,6 +104,8 @@ def _attributes(columns: dict[str, Column], rows: int) -> list[dict[str, Any]]:
 
 def plain_values(column: Column) -> list[Any]:
     """Turn a column into plain values, one a row: text, number, list of texts, or None."""
+    if isinstance(column, Vectors):
+        return [None] * len(column.values)  # which nobody reads
     if isinstance(column, Numeric):
         return [None if value != value else value for value in column.values.tolist()]
     if isinstance(column, Text):

@@ -22,6 +22,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
     Text,
+    Vectors,
 )
 from recsys_core.data.layout import LATEST
 
@@ -100,6 +101,10 @@ def _check_column(column: Column, name: str, rows: int) -> None:
         _check(column.values, f"{name}.values", np.float32, rows)
     elif isinstance(column, Text):
         _check(column.values, f"{name}.values", np.str_, rows)
+    elif isinstance(column, Vectors):
+        if column.values.ndim != 2 or column.values.shape[0] != rows:
+            raise ValueError(f"{name}.values has the shape {column.values.shape}")
+        _check(column.values.ravel(), f"{name}.values", np.float32)
 
 
 def _check(

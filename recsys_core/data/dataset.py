@@ -48,7 +48,14 @@ class Text:
     values: TextArray
 
 
-Column = Categorical | MultiCategorical | Numeric | Text
+@dataclass(frozen=True)
+class Vectors:
+    """One vector per row, e.g. of its text: `values` has shape (n, numbers); NaN is missing."""
+
+    values: FloatArray
+
+
+Column = Categorical | MultiCategorical | Numeric | Text | Vectors
 
 
 @dataclass(frozen=True)

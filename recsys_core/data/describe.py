@@ -14,7 +14,7 @@ from recsys_core.data.dataset import (
     Dataset,
     MultiCategorical,
     Numeric,
-    Text,
+    Vectors,
 )
 
 #: up to so many distinct ratings are counted one by one, more are put into ten bins
@@ -145,7 +145,9 @@ def _attribute(column: Column) -> dict[str, Any]:
     if isinstance(column, Numeric):
         missing = np.isnan(column.values)
         return _summary("number", missing, len(np.unique(column.values[~missing])))
-    assert isinstance(column, Text)
+    if isinstance(column, Vectors):
+        absent = np.isnan(column.values[:, :1]).ravel()  # of a vector all numbers or none are
+        return _summary("vector", absent, column.values.shape[1])
     missing = column.values == ""
     return _summary("text", missing, len(np.unique(column.values[~missing])))
 

@@ -28,6 +28,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
     Text,
+    Vectors,
 )
 from recsys_core.data.registered import (
     ARRAYS,
@@ -41,7 +42,7 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.reading import DamagedError, parse_json
 
 COLUMN_TYPES: dict[str, type[Column]] = {
-    cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text)
+    cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text, Vectors)
 }
 PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids")
 FLAGS = ("explicit", "timed", "synthetic")

@@ -1,1 +1,1 @@
-"""Declarative features: a schema in YAML, encoded as arrays a ranking model can embed."""
+"""Declarative features: a schema in YAML, encoded as arrays that models of every stage embed."""

@@ -19,6 +19,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
     TimeArray,
+    Vectors,
 )
 from recsys_core.errors import InputError
 from recsys_core.features.columns import (
@@ -53,6 +54,7 @@ from recsys_core.features.transforms import (
     Lookup,
     Pairs,
     Scale,
+    VectorScale,
 )
 
 
@@ -174,6 +176,9 @@ class Coder:
         others = {name: self.features[name].feature for name in feature.of}
         values = raw_values(feature, views, others)
         where = f"feature '{feature.name}'"
+        if isinstance(fitted, VectorScale):
+            assert isinstance(values, Vectors)
+            return _vectors(values, fitted, where)
         if isinstance(fitted, Scale):
             numbers = fitted.encode(as_numbers(values, where).values)
             return Slots(np.zeros((len(numbers), 1), np.int32), numbers[:, None])
@@ -183,6 +188,7 @@ class Coder:
         if isinstance(values, MultiCategorical):
             codes = fitted.encode(values.codes, values.vocabulary)
             return _pool(codes, values.offsets, mean=feature.pooling == "mean")
+        assert isinstance(values, Categorical | Numeric)
         categories = as_categories(values)
         return Slots(fitted.encode(categories.codes, categories.vocabulary)[:, None])
 
@@ -277,6 +283,8 @@ def _least(feature: Feature) -> int:
 def _fit_values(feature: Feature, values: Values, counts: TimeArray) -> Fitted:
     """Fit one feature; `counts` says in how many train rows each entry of `values` occurs."""
     where, transform = f"feature '{feature.name}'", feature.transform
+    if isinstance(values, Vectors):
+        return VectorScale.fit(values.values, counts)
     if feature.kind == "numeric":
         numbers = as_numbers(values, where).values
         if isinstance(transform, Log):
@@ -295,6 +303,13 @@ def _fit_values(feature: Feature, values: Values, counts: TimeArray) -> Fitted:
     assert isinstance(values, Categorical | Numeric)
     categories = as_categories(values)
     return Lookup.fit(categories.codes, categories.vocabulary, counts, least)
+
+
+def _vectors(values: Vectors, fitted: VectorScale, where: str) -> Slots:
+    try:
+        return Slots(*fitted.encode(values.values))
+    except ValueError as error:
+        raise InputError(f"{where}: {error}", "give vectors of the same length") from None
 
 
 def _check_log(numbers: FloatArray, where: str) -> None:

@@ -17,6 +17,7 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     Numeric,
     Text,
+    Vectors,
 )
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.features.comparisons import gap, likeness, predicted_rating
@@ -34,7 +35,7 @@ from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, favourites
 
-Values = Categorical | MultiCategorical | Numeric
+Values = Categorical | MultiCategorical | Numeric | Vectors
 #: what a feature has one value for: a user, an item, or a row
 Side = Literal["user", "item", "row"]
 SIDES: tuple[Side, ...] = ("user", "item", "row")
@@ -131,6 +132,10 @@ def _check_attribute(feature: Feature, dataset: Dataset, where: str) -> None:
     if column not in columns and column != ID_COLUMNS[side]:
         raise _unknown_column(column, [ID_COLUMNS[side], *_usable(columns)], dataset, where)
     values = columns.get(column)
+    if isinstance(values, Vectors) != (feature.kind == "vector"):
+        remedy = "set kind: vector" if isinstance(values, Vectors) else "set another kind"
+        what = "a vector" if isinstance(values, Vectors) else "no vector"
+        raise InputError(f"{where}: {column} is {what}", remedy)
     if isinstance(values, Text):
         raise InputError(f"{where}: {column} is free text", "remove the feature from the schema")
     if isinstance(values, MultiCategorical) != multi:
@@ -141,8 +146,9 @@ def _check_attribute(feature: Feature, dataset: Dataset, where: str) -> None:
 
 def _check_shared(column: str, side: Owner, dataset: Dataset, where: str) -> None:
     columns = _columns(side, dataset)
-    if column not in columns or isinstance(columns[column], Text):
-        raise _unknown_column(column, _usable(columns), dataset, f"{where}, by {side}")
+    shared = [name for name in _usable(columns) if not isinstance(columns[name], Vectors)]
+    if column not in shared:
+        raise _unknown_column(column, shared, dataset, f"{where}, by {side}")
 
 
 def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
@@ -153,7 +159,10 @@ def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
             raise InputError(f"{where}: {feature.by} is not a number", f"set column: {LIKENESS}")
     elif isinstance(values, Numeric):
         raise InputError(f"{where}: {feature.by} is a number", f"set column: {GAP}")
-    elif not isinstance(values, Text) and len(values.vocabulary) > MOST_COMPARED:
+    elif (
+        isinstance(values, Categorical | MultiCategorical)
+        and len(values.vocabulary) > MOST_COMPARED
+    ):
         raise InputError(
             f"{where}: {feature.by} has {len(values.vocabulary):,} values, likeness compares "
             f"{MOST_COMPARED:,} at most",
@@ -190,8 +199,9 @@ def raw_values(
     One entry a user or item of the data set and one for those outside it; else one a row.
     """
     where = f"feature '{feature.name}'"
-    requested = views.queries.asker is not None
-    check_feature(feature, views.queries.dataset, where, requested=requested)
+    queries = views.queries
+    requested = queries.asker is not None or queries.last is not None
+    check_feature(feature, queries.dataset, where, requested=requested)
     if feature.source == "difference":
         return Numeric(row_numbers(feature, views, others).astype(np.float32))
     if feature.source in ("user", "item"):
@@ -277,13 +287,15 @@ def side_values(side: Owner, column: str, dataset: Dataset) -> Values:
     if isinstance(values, MultiCategorical):
         offsets = np.append(values.offsets, values.offsets[-1])
         return MultiCategorical(offsets, values.codes, values.vocabulary)
+    if isinstance(values, Vectors):
+        return Vectors(np.pad(values.values, ((0, 1), (0, 0)), constant_values=np.nan))
     return Numeric(np.append(values.values, np.float32(np.nan)))
 
 
 def shared_attribute(side: Owner, column: str, dataset: Dataset) -> Attribute:
     """Read an attribute as categories."""
     values = _columns(side, dataset)[column]
-    assert not isinstance(values, Text)
+    assert not isinstance(values, Text | Vectors)
     return values if isinstance(values, MultiCategorical) else as_categories(values)
 
 

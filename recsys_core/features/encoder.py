@@ -19,7 +19,7 @@ from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
 from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Asked, Known
-from recsys_core.features.layout import EncodedRows, History, Layout, Slots
+from recsys_core.features.layout import EncodedRows, History, Layout, Slots, Table
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
@@ -61,7 +61,7 @@ class FeatureEncoder(Config):
     def layout(self) -> Layout:
         """Where each field lies in the embedding table."""
         sizes = [each.fitted.size for each in self.features]
-        starts = (1 + np.concatenate([[0], np.cumsum(sizes)])).tolist()
+        starts = (1 + np.cumsum([0, *sizes])).tolist()
         names = [each.feature.name for each in self.features]
         place = dict(zip(names, starts, strict=False))
         shared = {
@@ -102,8 +102,7 @@ class FeatureEncoder(Config):
         InputError
             The data set lacks a column, or the rows come without a given one.
         """
-        coder = self._coder(queries, known)
-        offsets = dict(zip(self.layout.names, self.layout.offsets, strict=True))
+        coder, offsets = self._coder(queries, known), self._offsets
         owners = side_owners(queries)
         used = [side for side in SIDES if self._of(side)]
         return EncodedRows(
@@ -116,6 +115,23 @@ class FeatureEncoder(Config):
             ),
             n_rows=len(queries),
         )
+
+    def table(self, side: Side, queries: Queries, known: Known | Asked) -> Table:
+        """Encode the fields of one side: a row for each user or item and one for those unknown.
+
+        Of the side of rows: one for each of `queries`.
+        """
+        features = self._of(side)
+        if features:
+            return self._coder(queries, known).table(side, features, self._offsets)
+        data = queries.dataset
+        rows = {"user": data.n_users + 1, "item": data.n_items + 1, "row": len(queries)}[side]
+        none = np.empty((rows, 0))
+        return Table(none.astype(np.int32), none.astype(np.int32), none.astype(np.float32), ())
+
+    @property
+    def _offsets(self) -> dict[str, int]:
+        return dict(zip(self.layout.names, self.layout.offsets, strict=True))
 
     def slots(self, queries: Queries, known: Known | Asked, name: str) -> Slots:
         """Encode one feature that is no sequence; one entry a row of `queries`."""

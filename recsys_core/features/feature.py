@@ -13,7 +13,9 @@ from recsys_core.features.timeline import Scope
 Source = Literal[
     "user", "item", "interaction", "user-history", "item-history", "cross", "difference", "given"
 ]
-Kind = Literal["categorical", "multi", "numeric", "sequence"]
+Kind = Literal["categorical", "multi", "numeric", "vector", "sequence"]
+#: what an event of a sequence can have beside its item
+EventField = Literal["rating", "pause", "recency"]
 HISTORIES: tuple[Source, ...] = ("user-history", "item-history")
 #: the several values that a history has
 FAVOURITES = "favourites"
@@ -82,6 +84,7 @@ TRANSFORMS: dict[Kind, tuple[str, ...]] = {
     "categorical": ("vocabulary", "hash", "bucketize", "quantile"),
     "multi": ("vocabulary", "hash"),
     "numeric": ("standardize", "log"),
+    "vector": ("standardize",),
     "sequence": ("vocabulary",),
 }
 #: fields that only some sources, or only sequences, have
@@ -95,6 +98,7 @@ FIELDS_OF: dict[str, tuple[str, ...]] = {
     "length": ("sequence",),
     "shares": ("sequence",),
     "weight": ("sequence",),
+    "event_fields": ("sequence",),
 }
 
 
@@ -109,7 +113,8 @@ class Feature(Config):
     )
     kind: Kind = Field(
         description="categorical: one embedding per value; multi: several values, pooled; "
-        "numeric: one embedding, scaled by the value; sequence: events, pooled or attended to."
+        "numeric: one embedding, scaled by the value; vector: numbers, each with an embedding that "
+        "it scales; sequence: events, pooled or attended to."
     )
     column: str = Field(
         "",
@@ -169,6 +174,13 @@ class Feature(Config):
         "none",
         description="Sequences: whether an event counts by its rating less the mean rating.",
     )
+    event_fields: tuple[EventField, ...] = Field(
+        (),
+        max_length=3,
+        description="Sequences of recall models: what is read of an event beside its item: the "
+        "rating, the pause since the event before it, how long before the request it was "
+        "(recency).",
+    )
 
     @property
     def reads(self) -> str:
@@ -210,6 +222,8 @@ class Feature(Config):
 
     @model_validator(mode="after")
     def _kind_fits_source(self) -> Self:
+        if self.kind == "vector" and self.source not in ("user", "item"):
+            raise ValueError("a vector is of a user or an item")
         if self.source in HISTORIES:
             _check_history(self)
         elif self.kind == "sequence":
@@ -318,5 +332,5 @@ def _check_ranges(feature: Feature) -> None:
 def _check_cross(feature: Feature) -> None:
     if len(feature.of) < 2 or len(set(feature.of)) < len(feature.of):
         raise ValueError("a cross is 'of' two features or more, e.g. of: [gender, genres]")
-    if feature.kind == "numeric":
+    if feature.kind not in ("categorical", "multi"):
         raise ValueError("a cross is categorical, or multi when one of its features is")

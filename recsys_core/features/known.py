@@ -92,6 +92,26 @@ class Known:
             rows.threshold,
         )
 
+    @classmethod
+    def of_histories(cls, dataset: Dataset, histories: Histories, threshold: float | None) -> Self:
+        """Take the histories of all users, numbered user by user, each one's oldest first."""
+        ratings = histories.ratings
+        return cls(
+            dataset,
+            histories.row.astype(np.int32),
+            histories.items,
+            ratings,
+            histories.timestamps,
+            _relevant(ratings, threshold),
+            np.full(len(ratings), -1, dtype=np.int64),
+            threshold,
+        )
+
+    @classmethod
+    def nothing(cls, dataset: Dataset) -> Self:
+        """Know no event."""
+        return cls.of_histories(dataset, Histories.empty(dataset.n_users), None)
+
     def __len__(self) -> int:
         return len(self.user)
 
@@ -174,16 +194,13 @@ class Known:
 
     def _brought(self, users: IntArray, histories: Histories) -> Known:
         ratings = histories.ratings
-        relevant = np.ones(len(ratings), dtype=np.bool_)
-        if self.threshold is not None:
-            relevant = ratings >= self.threshold
         return Known(
             self.dataset,
             users[histories.row],
             histories.items,
             ratings,
             histories.timestamps,
-            relevant,
+            _relevant(ratings, self.threshold),
             np.full(len(ratings), -1, dtype=np.int64),
             self.threshold,
             histories.row.astype(np.int32),
@@ -246,6 +263,12 @@ class Asked:
         np.maximum.at(last, self.brought.asker, self.brought.timestamp)
         last[last == none] = self.everybody.last_time
         return last
+
+
+def _relevant(ratings: FloatArray, threshold: float | None) -> BoolArray:
+    if threshold is None:
+        return np.ones(len(ratings), dtype=np.bool_)
+    return ratings >= threshold
 
 
 def other_side(owner: Owner) -> Owner:

@@ -30,6 +30,34 @@ class Table:
     weights: FloatArray
     widths: tuple[int, ...]
 
+    def __len__(self) -> int:
+        return len(self.single)
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """Slots of each field, categorical ones first."""
+        return (*[1] * self.single.shape[1], *self.widths)
+
+    @property
+    def index(self) -> IntArray:
+        """Shape (n, sum(slots)): indices of all fields; 0 where unused."""
+        return np.concatenate([self.single, self.weighted], axis=1)
+
+    @property
+    def shares(self) -> FloatArray:
+        """Shape (n, sum(slots)): weights of all fields; 0 where unused."""
+        ones = np.ones(self.single.shape, dtype=np.float32)
+        return np.concatenate([ones, self.weights], axis=1)
+
+    def beside(self, other: Table) -> Table:
+        """Put the fields of both next to each other; only the rows that both have are kept."""
+        n = min(len(self), len(other))
+        single, weighted, weights = (
+            np.concatenate([getattr(self, name)[:n], getattr(other, name)[:n]], axis=1)
+            for name in ("single", "weighted", "weights")
+        )
+        return Table(single, weighted, weights, self.widths + other.widths)
+
 
 @dataclass(frozen=True)
 class Sequence:

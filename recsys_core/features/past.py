@@ -306,7 +306,12 @@ class Views:
             if shared is not None:
                 _, by, value = shared
                 group = group * len(by.vocabulary) + value
-            start, end = timeline.bounds(group, time, scope, after=self.queries.after)
+            last = (
+                self.queries.last
+                if row is None or self.queries.last is None
+                else (self.queries.last[row])
+            )
+            start, end = timeline.bounds(group, time, scope, after=self.queries.after, last=last)
             return Slice(timeline, start, end, self._own(timeline, scope, len(group)), sign)
 
         if scope == "known":

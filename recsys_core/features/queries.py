@@ -12,6 +12,11 @@ A request asks about candidates, by default at the moment of the asker's last ev
     queries = Queries.of_askers(asked, askers, items, given={"ease_score": scores})
     ranker.score(queries, asked)                                            # shape (n, tasks)
 
+A model that predicts the next event learns from requests right after each event of the histories:
+
+    known = Known.of_histories(dataset, histories, threshold)
+    encoder.encode(Queries.after_events(known), known)
+
 `askers` and `items` have shape (n,), one entry for each candidate. Columns that come with the rows
 (scores and ranks of recall channels) are `given` by name, float32 of shape (n,), NaN where missing;
 a schema reads them with ``{name: ease_score, source: given, kind: numeric}``.
@@ -28,7 +33,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
 from recsys_core.errors import InputError
-from recsys_core.features.known import Asked
+from recsys_core.features.known import Asked, Known
 from recsys_core.protocols.interactions import Interactions
 
 
@@ -54,6 +59,9 @@ class Queries:
     asker
         Shape (n,): the asker of each row, whose history it sees; None: the rows are not asked by
         anybody, a row's user is the data set's.
+    last
+        Shape (n,): number of the last of its user's events that each row sees; None: the timestamp
+        decides.
     """
 
     dataset: Dataset
@@ -64,6 +72,7 @@ class Queries:
     after: bool = False
     given: Mapping[str, FloatArray] = field(default_factory=dict)
     asker: IntArray | None = None
+    last: TimeArray | None = None
 
     def __post_init__(self) -> None:
         for name, values in self.given.items():
@@ -77,6 +86,31 @@ class Queries:
     def of_events(cls, rows: Interactions, given: Mapping[str, FloatArray] | None = None) -> Self:
         """Ask about events of the data set: training, validation and test rows."""
         return cls(rows.dataset, rows.user, rows.item, rows.timestamp, rows.rows, given=given or {})
+
+    @classmethod
+    def after_events(cls, known: Known) -> Self:
+        """Ask at the moment of each event of some histories, seeing it and those before it.
+
+        Events of the same second stand in their order: what comes next is never seen.
+
+        Parameters
+        ----------
+        known
+            As of `Known.of_histories`.
+        """
+        numbers = np.arange(len(known))
+        none = np.full(len(known), -1, dtype=np.int64)
+        return cls(
+            known.dataset, known.user, known.item, known.timestamp, none, after=True, last=numbers
+        )
+
+    @classmethod
+    def of_items(cls, dataset: Dataset) -> Self:
+        """Ask about every item, whoever asks and whenever."""
+        n = dataset.n_items
+        items = np.arange(n, dtype=np.int32)
+        nobody = np.full(n, dataset.n_users, dtype=np.int32)
+        return cls(dataset, nobody, items, np.zeros(n, np.int64), np.full(n, -1, dtype=np.int64))
 
     @classmethod
     def of_askers(
@@ -123,4 +157,5 @@ class Queries:
             self.after,
             {name: values[rows] for name, values in self.given.items()},
             None if self.asker is None else self.asker[rows],
+            None if self.last is None else self.last[rows],
         )

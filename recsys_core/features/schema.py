@@ -16,6 +16,7 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
 from recsys_core.features.known import Owner
+from recsys_core.features.towers import check_tower_feature, event_sequence
 from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default
@@ -162,6 +163,7 @@ def load_schema(
     *,
     histories: bool = False,
     requested: bool = False,
+    towers: bool | None = False,
 ) -> FeatureSchema:
     """Load a packaged schema or a YAML file and check that `dataset` has its columns.
 
@@ -173,25 +175,55 @@ def load_schema(
         Whether the default has the users' histories, for models that attend to them.
     requested
         Whether candidates at a request are asked about, not events that are known themselves.
+    towers
+        Whether the towers of a recall model read it, not a ranking model; None: either may.
 
     Raises
     ------
     InputError
         No such schema, a malformed file (feature and line named), a column that the data set does
-        not have, or a feature for candidates alone.
+        not have, or a feature that those who read it cannot use.
     """
     if name_or_path is None:
-        return default_schema(dataset, histories=histories)
+        return tower_schema(dataset) if towers else default_schema(dataset, histories=histories)
     if name_or_path not in schema_names() and Path(name_or_path).suffix not in SUFFIXES:
         raise InputError(
             f"no feature schema is called '{name_or_path}'",
             f"give a path ending in .yaml, or one of: {', '.join(schema_names())}",
         )
     schema, places = read_schema(_path(name_or_path, Path()))
+    by_name = {feature.name: feature for feature in schema.features}
     for feature in schema.scoped():
         where = f"feature '{feature.name}' ({places[feature.name]})"
-        check_feature(feature, dataset, where, requested=requested)
+        check_feature(feature, dataset, where, requested=requested or towers is True)
+        if towers:
+            check_tower_feature(feature, by_name, where)
+        elif towers is False:
+            _check_ranking(feature, where)
+    if towers:
+        _check_towers(schema)
     return schema
+
+
+def _check_ranking(feature: Feature, where: str) -> None:
+    if feature.event_fields:
+        raise InputError(
+            f"{where}: event_fields are read by recall models; a ranking model pools items",
+            "remove them; make liked and disliked events two sequences, or set weight: rating",
+        )
+
+
+def _check_towers(schema: FeatureSchema) -> None:
+    """Check what no single feature shows: one sequence at most, and something of items."""
+    try:
+        event_sequence(schema.features)
+    except ValueError as error:
+        raise InputError(f"schema {schema.name}: {error}", "keep one of them") from None
+    if not any(feature.source == "item" for feature in schema.features):
+        raise InputError(
+            f"schema {schema.name} has no feature of items: to a tower they would all be the same",
+            "add {name: item_id, source: item, kind: categorical}",
+        )
 
 
 def _path(name_or_path: str, folder: Path) -> Path:
@@ -300,6 +332,24 @@ def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchem
         title="Ids, attributes and what users liked and disliked.",
         scope="earlier" if dataset.timed else "others",
         features=tuple(features),
+    )
+
+
+def tower_schema(dataset: Dataset) -> FeatureSchema:
+    """Declare what towers read by default: items, every shared attribute, and rated histories."""
+    features = [each for each in default_schema(dataset).features if each.name != "user_id"]
+    history = Feature(
+        name="history",
+        source="user-history",
+        kind="sequence",
+        column="all",
+        shares="item_id",
+        event_fields=("rating",),
+    )
+    return FeatureSchema(
+        name="default",
+        title="Items, attributes, and the history with ratings.",
+        features=(*features, history),
     )
 
 

@@ -63,7 +63,13 @@ class Timeline:
         vars(self).update(state, _sums=WeakKeyDictionary())
 
     def bounds(
-        self, group: TimeArray, time: TimeArray, scope: Scope, *, after: bool
+        self,
+        group: TimeArray,
+        time: TimeArray,
+        scope: Scope,
+        *,
+        after: bool,
+        last: TimeArray | None = None,
     ) -> tuple[TimeArray, TimeArray]:
         """Find the slice [start, end) that each row sees, shape (n,) each.
 
@@ -73,12 +79,19 @@ class Timeline:
             Shape (n,): whose events, and when.
         after
             Whether events at the very time are seen.
+        last
+            Shape (n,): number of the last event that each row sees, for the scope `earlier` in
+            place of the time. For events that are numbered in the order of time.
         """
         place = np.searchsorted(self._groups[:-1], group)
         there = self._groups[place] == group
         start = self._starts[place]
         if scope != "earlier":
             end = self._starts[np.minimum(place + 1, len(self._starts) - 1)]
+        elif last is not None:
+            many = len(self.known) + 1
+            numbers = self._keys // self._span * many + self.event
+            end = np.searchsorted(numbers, place * many + last, side="right")
         else:
             passed = np.clip(time + after - self._first, 0, self._span)
             end = np.searchsorted(self._keys, place * self._span + passed)

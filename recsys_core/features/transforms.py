@@ -186,4 +186,45 @@ class Scale(Config):
         return np.nan_to_num((numbers - self.mean) / self.deviation).astype(np.float32)
 
 
-Fitted = Lookup | Hashed | Pairs | EventLookup | Buckets | Scale
+class VectorScale(Config):
+    """Vectors divided by one number, so that train rows have numbers of mean square 1.
+
+    One number for all keeps the angles between vectors. A missing vector is code 0, unknown.
+    """
+
+    name: Literal["vector"] = "vector"
+    numbers: int
+    deviation: float
+
+    @classmethod
+    def fit(cls, values: FloatArray, counts: TimeArray) -> VectorScale:
+        """Measure the vectors, shape (n, numbers), that `counts` train rows have each."""
+        squares = np.square(values.astype(np.float64)).mean(axis=1)
+        known = ~np.isnan(squares) & (counts > 0)
+        square = np.average(squares[known], weights=counts[known]) if known.any() else 0.0
+        return cls(numbers=values.shape[1], deviation=float(np.sqrt(square)) or 1.0)
+
+    @property
+    def size(self) -> int:
+        """Rows of the embedding table: one for each number, and the unknown row."""
+        return 1 + self.numbers
+
+    def encode(self, values: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Give codes and weights, shape (n, numbers) each.
+
+        Raises
+        ------
+        ValueError
+            The vectors have another length than those of the train rows.
+        """
+        if values.shape[1] != self.numbers:
+            raise ValueError(f"{values.shape[1]} numbers, the train rows have {self.numbers}")
+        unknown = np.isnan(values).any(axis=1)
+        codes = np.tile(np.arange(1, 1 + self.numbers, dtype=np.int32), (len(values), 1))
+        weights = (values / self.deviation).astype(np.float32)
+        codes[unknown], weights[unknown] = -1, 0
+        codes[unknown, 0], weights[unknown, 0] = 0, 1
+        return codes, weights
+
+
+Fitted = Lookup | Hashed | Pairs | EventLookup | Buckets | Scale | VectorScale

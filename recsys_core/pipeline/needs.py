@@ -8,7 +8,8 @@ import numpy as np
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
-from recsys_core.pipeline.run import feature_schema, model_config
+from recsys_core.pipeline.features import feature_schema
+from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.base import LEAST_IDS
 from recsys_core.protocols.catalogue import PROTOCOLS, make_protocol
@@ -40,13 +41,14 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
     InputError
         A feature that the set does not have.
     """
-    if model_info(spec.model).stage != "ranking":
+    info = model_info(spec.model)
+    if info.stage != "ranking":
         return None
     tasks = model_config(spec).task_names  # type: ignore[attr-defined]
     problems = (label_problem(task, split.train) for task in tasks)
     found = next((problem for problem in problems if problem is not None), None)
     if found is None:
-        feature_schema(spec, split)
+        feature_schema(info, spec.features, split.dataset)
     return found
 
 

@@ -19,7 +19,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.features.schema import FeatureSchema, load_schema
+from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.environment import (
     code_fingerprint,
@@ -28,6 +28,11 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
+from recsys_core.pipeline.features import (
+    describe_schema,
+    feature_schema,
+    resolved_schemas,
+)
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
@@ -35,7 +40,7 @@ from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.validation import Validation
-from recsys_core.registry import model_info, model_names
+from recsys_core.registry import model_info, model_names, reads_features
 from recsys_core.threads import default_threads, limited_threads
 from recsys_core.training.runtime import Runtime
 
@@ -49,10 +54,10 @@ def model_config(spec: JobSpec) -> Config:
         Unknown model or field, a bad value, or features given to a model that takes none.
     """
     info = model_info(spec.model)
-    if spec.features is not None and info.stage != "ranking":
+    if spec.features is not None and not reads_features(info):
         raise InputError(
-            f"{spec.name}: {spec.model} is a {info.stage} model and takes no feature schema",
-            "remove 'features', or use a ranking model",
+            f"{spec.name}: {spec.model} takes no feature schema",
+            "remove 'features', or use a ranking model or one of the towers, e.g. youtube-dnn",
         )
     config_class: type[Config] = info.cls.Config
     config = parse_config(config_class, spec.params, f"model {spec.model}")
@@ -74,10 +79,10 @@ def check_split(spec: JobSpec, split: Split) -> None:
         A feature reads a column that is not there, or a two-stage job names a run of another split
         or stage.
     """
-    config, stage = model_config(spec), model_info(spec.model).stage
-    if stage == "ranking":
-        feature_schema(spec, split)
-    elif stage == "two-stage":
+    config, info = model_config(spec), model_info(spec.model)
+    if reads_features(info):
+        feature_schema(info, spec.features, split.dataset)
+    elif info.stage == "two-stage":
         from recsys_core.pipeline.two_stage import check_parts
         from recsys_core.two_stage.config import TwoStageConfig
 
@@ -109,23 +114,23 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     file may have been edited under its old name.
     """
     config = model_config(spec)
-    schema = _resolved_schema(spec, config, split)
+    schemas = resolved_schemas(spec, config, split.dataset)
     content = {
         **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
         "params": config.model_dump(mode="json"),
         "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
-        "schema": schema.model_dump(mode="json") if schema else None,
-        "code": code_fingerprint(spec.model, _modules_behind(spec, schema)),
+        "schemas": [schema.model_dump(mode="json") for schema in schemas],
+        "code": code_fingerprint(spec.model, _modules_behind(spec, schemas)),
         "packages": package_versions(),
     }
     text = json.dumps(content, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _modules_behind(spec: JobSpec, schema: FeatureSchema | None) -> tuple[str, ...]:
+def _modules_behind(spec: JobSpec, schemas: list[FeatureSchema]) -> tuple[str, ...]:
     """Name the modules of the statistics that a job reads and of the models inside its model."""
-    read = {feature.reads for feature in schema.features} if schema else set()
+    read = {feature.reads for schema in schemas for feature in schema.features}
     statistics = [each for name, each in STATISTICS.items() if name in read]
     inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
     return tuple(sorted(inner | {each.compute.__module__ for each in statistics}))
@@ -270,7 +275,12 @@ class _RecallJob:
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         self._ks, self._split = spec.ks, split
-        self._model = model_info(spec.model).cls(config, runtime)
+        info = model_info(spec.model)
+        self._schema = None
+        if reads_features(info):
+            self._schema = feature_schema(info, spec.features, split.dataset)
+        more = () if self._schema is None else (self._schema,)
+        self._model = info.cls(config, runtime, *more)
 
     def fit(self, on_event: OnEvent) -> None:
         self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
@@ -285,7 +295,8 @@ class _RecallJob:
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, self._ks)
         timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
-        return Judged(evaluation, recommendations=kept, timings=timings)
+        features = {} if self._schema is None else describe_schema(self._schema, towers=True)
+        return Judged(evaluation, recommendations=kept, timings=timings, features=features)
 
     def save(self, folder: Path) -> None:
         self._model.save(folder)
@@ -299,26 +310,6 @@ class _RecallJob:
         return getattr(self._model, "curve", [])
 
 
-def feature_schema(spec: JobSpec, split: Split) -> FeatureSchema:
-    """Load the features that a ranking model sees."""
-    histories = model_info(spec.model).cls.needs_histories
-    return load_schema(spec.features, split.dataset, histories=histories)
-
-
-def _resolved_schema(spec: JobSpec, config: Config, split: Split) -> FeatureSchema | None:
-    """Load the features that the model, or the ranker of one of two stages, sees; None: none."""
-    stage = model_info(spec.model).stage
-    if stage == "ranking":
-        return feature_schema(spec, split)
-    if stage == "two-stage":
-        from recsys_core.two_stage.config import TwoStageConfig
-        from recsys_core.two_stage.rankers import ranker_schema
-
-        assert isinstance(config, TwoStageConfig)
-        return ranker_schema(config.ranker, split.dataset)
-    return None
-
-
 class _RankingJob:
     """Fits a ranking model and judges its predictions of the test rows."""
 
@@ -326,7 +317,8 @@ class _RankingJob:
         from recsys_core.ranking.ranker import Ranker
 
         self._split = split
-        self._ranker = Ranker(spec.model, config, feature_schema(spec, split), runtime)
+        schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
+        self._ranker = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:
         self._ranker.fit(self._split, on_event)
@@ -344,8 +336,7 @@ class _RankingJob:
         for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
             first = first.with_task(task.name, other)
         rows = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
-        schema = self._ranker.schema
-        features = {"schema": schema.name, "scopes": schema.scopes}
+        features = describe_schema(self._ranker.schema, towers=False)
         return Judged(first, rows=rows, importance=self._ranker.importance, features=features)
 
     def save(self, folder: Path) -> None:

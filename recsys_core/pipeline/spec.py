@@ -28,7 +28,8 @@ class JobSpec(Config):
     features: str | None = Field(
         None,
         max_length=4096,
-        description="Ranking only: a packaged feature schema or a YAML file; null: default.",
+        description="A packaged feature schema or a YAML file, for ranking models and for the "
+        "recall models that read features; null: the model's default.",
     )
     label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")

@@ -23,7 +23,7 @@ from recsys_core.recall.validation import Validation
 from recsys_core.registry import Stage, model_info
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
-from recsys_core.two_stage.channels import check_channel
+from recsys_core.two_stage.channels import channel_schema, check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage
 from recsys_core.two_stage.rankers import NONE, check_ranker, ranker_schema
@@ -115,6 +115,9 @@ def check_parts(config: TwoStageConfig, split: Split) -> None:
     """
     resolved, saved = use_runs(config, split)
     check_models(resolved)
+    for channel in resolved.channels:
+        if channel.name not in saved.channels:
+            channel_schema(channel, split.dataset)
     if saved.ranker is None:
         ranker_schema(resolved.ranker, split.dataset)
 

@@ -133,6 +133,13 @@ class Histories:
     ratings: FloatArray
     timestamps: TimeArray
 
+    @classmethod
+    def empty(cls, rows: int) -> Histories:
+        """Give rows without an event."""
+        none = np.empty(0, dtype=np.int64)
+        items, ratings = none.astype(np.int32), none.astype(np.float32)
+        return cls(np.zeros(rows + 1, dtype=np.int64), items, ratings, none)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

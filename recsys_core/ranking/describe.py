@@ -1,9 +1,10 @@
 """A schema in figures: sizes, missing values, and how well each feature alone predicts.
 
 A feature's single AUC ranks the validation rows by how train rows with the same values were
-labelled. Honest features are far from perfect alone; one that knows the label is not, so a leak
-shows before any model is trained. A schema for candidates asks about validation rows as candidates,
-at their users' last train event; each half of the users is ranked by the labels of the other.
+labelled, and vectors by a regression on their numbers. Honest features are far from perfect alone;
+one that knows the label is not, so a leak shows before any model is trained. A schema for
+candidates asks about validation rows as candidates, at their users' last train event; each half of
+the users is ranked by the labels of the other.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from recsys_core.features.columns import row_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Asked, Known
-from recsys_core.features.past import Views
+from recsys_core.features.past import Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Interactions
@@ -135,6 +136,7 @@ def _scores(encoder: FeatureEncoder, train: Rows, valid: Rows) -> list[NDArray[n
     """Score the validation rows by each feature alone; shape (validation rows,) each."""
     edges = _edges(encoder, train)
     size = max(encoder.layout.n_rows, QUANTILES + 1)
+    vectors = [n for n, each in enumerate(encoder.features) if each.feature.kind == "vector"]
     likes, events = np.zeros((2, len(encoder.features), size))
     for batch in _blocks(train):
         labels = batch.labels.numpy()
@@ -145,12 +147,38 @@ def _scores(encoder: FeatureEncoder, train: Rows, valid: Rows) -> list[NDArray[n
             likes[field] += np.bincount(flat, (weight * labels).ravel(), minlength=size)
     share = float(train.labels.mean())
     rates = (likes + PRIOR_ROWS * share) / (events + PRIOR_ROWS)
+    directions = {field: _direction(encoder, field, train, share) for field in vectors}
     parts = []
     for batch in _blocks(valid):
-        coded = [_coded(*slots, edge) for slots, edge in zip(_slots(batch), edges, strict=True)]
-        pairs = zip(rates, coded, strict=True)
-        parts.append([_mean(rate[index], weight, share) for rate, (index, weight) in pairs])
-    return [np.concatenate(field) for field in zip(*parts, strict=True)]
+        found = []
+        for field, slots in enumerate(_slots(batch)):
+            if field in directions:
+                found.append(_numbers(*slots, encoder.layout.offsets[field]) @ directions[field])
+            else:
+                index, weight = _coded(*slots, edges[field])
+                found.append(_mean(rates[field][index], weight, share))
+        parts.append(found)
+    return [np.concatenate(scores) for scores in zip(*parts, strict=True)]
+
+
+def _direction(encoder: FeatureEncoder, field: int, train: Rows, share: float) -> Vector:
+    """Find the direction in which a vector says most of the labels, by ridge regression."""
+    numbers = encoder.features[field].fitted.size  # a constant in place of the unknown row
+    squares: NDArray[np.floating] = PRIOR_ROWS * np.eye(numbers)
+    products: NDArray[np.floating] = np.zeros(numbers)
+    for batch in _blocks(train):
+        x = _numbers(*_slots(batch)[field], encoder.layout.offsets[field])
+        labels: Vector = batch.labels[:, 0].double().numpy()
+        squares += x.T @ x
+        products += x.T @ (labels - share)
+    direction: Vector = np.linalg.solve(squares, products)
+    return direction
+
+
+def _numbers(index: IntArray, weight: FloatArray, unknown: int) -> Vector:
+    """Give the numbers of vectors and a constant, (rows, width + 1); zeros where there is none."""
+    there = index > unknown
+    return np.concatenate([np.where(there, weight, 0), there[:, :1]], axis=1, dtype=np.float64)
 
 
 def _edges(encoder: FeatureEncoder, train: Rows) -> list[NDArray[np.float64] | None]:

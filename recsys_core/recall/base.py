@@ -62,6 +62,8 @@ class RecallModel(ABC, Generic[ConfigT]):
     """
 
     Config: ClassVar[type[Config]]
+    reads_features: ClassVar[bool] = False
+    """Whether it takes a feature schema, as third argument: `SequentialModel` does."""
 
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, the only ones ever recommended."""
@@ -244,12 +246,16 @@ class RecallModel(ABC, Generic[ConfigT]):
         model.fingerprint = header["fingerprint"]
         try:
             model._set_common(arrays)
+            model.read_beside(folder)
             model.set_state(arrays)
         except KeyError as error:
             raise damaged(folder, f"array {error} is missing") from error
         except ValueError as error:
             raise damaged(folder, error) from error
         return model
+
+    def read_beside(self, folder: Path) -> None:
+        """Read what `save` wrote beside the arrays, which `set_state` needs."""
 
     def _set_common(self, arrays: Arrays) -> None:
         """Take back what every model needs to recommend."""

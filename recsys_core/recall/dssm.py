@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from recsys_core.config import Config, Widths
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
-from recsys_core.recall.towers import Attributes, Events, HistoryPooling, Inputs, hidden_layers
+from recsys_core.recall.towers import Events, HistoryPooling, Inputs, QueryFields, hidden_layers
 from recsys_core.registry import register_model
 from recsys_core.sampling.config import SamplerName
 
@@ -42,17 +42,19 @@ class Towers(Network):
         super().__init__()
         self.config, dim = config, config.dim
         self.events = Events(inputs, dim)
-        self.users = Attributes(inputs.users, dim)
-        self.pool = HistoryPooling(dim, config.pools, config.history)
-        width = (config.pools + 1) * dim
+        self.fields = QueryFields(inputs, dim)
+        recency = "recency" in inputs.encoder.event_fields
+        self.pool = HistoryPooling(dim, config.pools, inputs.length, recency=recency)
+        width = (config.pools + 1 + inputs.requests) * dim
         self.user_tower = hidden_layers([width, *config.user_hidden, dim], config.dropout)
         self.item_tower = hidden_layers([dim, *config.item_hidden, dim], config.dropout)
 
     def forward(self, window: Window, queries: int) -> Tensor:
         """Make the queries after each of the last columns, shape (b, queries, dim)."""
-        pooled = self.pool(self.events(window), window.items > 0, queries)
-        users = self.users(window.users)[:, None].expand(-1, queries, -1)
-        vectors = self.user_tower(torch.cat([pooled, users], dim=2))
+        pooled = self.pool(self.events(window), window, queries)
+        users = self.fields(window.users)[:, None].expand(-1, queries, -1)
+        requests = self.fields.requests(window.requests).flatten(2)
+        vectors = self.user_tower(torch.cat([pooled, users, requests], dim=2))
         return F.normalize(vectors, dim=2) / self.config.temperature
 
     def vectors(self, items: Tensor) -> Tensor:
@@ -76,7 +78,7 @@ class DSSM(SequentialModel[DSSMConfig]):
     @property
     def run(self) -> tuple[int, int]:
         """Short runs, each query of which sees the whole history field."""
-        return RUN, self.config.history
+        return RUN, self.inputs.length
 
     def build(self, inputs: Inputs) -> Network:
         """Build the towers."""

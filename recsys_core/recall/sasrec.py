@@ -10,9 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.config import Config
+from recsys_core.errors import InputError
+from recsys_core.features.schema import FeatureSchema
+from recsys_core.features.towers import event_sequence
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
-from recsys_core.recall.towers import INIT, Attributes, Events, Inputs
+from recsys_core.recall.towers import INIT, Events, Inputs, QueryFields
 from recsys_core.registry import register_model
 
 
@@ -65,8 +68,8 @@ class Transformer(Network):
     def __init__(self, inputs: Inputs, config: SASRecConfig) -> None:
         super().__init__()
         self.events = Events(inputs, config.dim)
-        self.users = Attributes(inputs.users, config.dim)
-        self.position = nn.Parameter(torch.randn(config.history, config.dim).mul_(INIT))
+        self.fields = QueryFields(inputs, config.dim)
+        self.position = nn.Parameter(torch.randn(inputs.length, config.dim).mul_(INIT))
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.dim)
@@ -75,7 +78,7 @@ class Transformer(Network):
         """Make the queries after each of the last columns, shape (b, queries, dim)."""
         known = window.items > 0
         width = known.shape[1]
-        x = self.events(window) + self.position[-width:] + self.users(window.users)[:, None]
+        x = self.events(window) + self.position[-width:] + self.fields(window.users)[:, None]
         x = self.dropout(x)
         order = torch.ones(width, width, dtype=torch.bool, device=known.device).tril()
         # a position sees itself, so that where nothing is known attention stays a number
@@ -83,11 +86,14 @@ class Transformer(Network):
         seen = (order & known[:, None] | itself)[:, None]
         for block in self.blocks:
             x = block(x, seen)
-        vectors: Tensor = self.norm(x[:, -queries:])
+        requests = self.fields.requests(window.requests).sum(dim=2)
+        vectors: Tensor = self.norm(x[:, -queries:] + requests)
         return vectors
 
     def vectors(self, items: Tensor) -> Tensor:
         """Give the embeddings of some items, with which events are read too, shape (n, dim)."""
+        if self.events.item is None:
+            return self.events.items(items)
         return F.embedding(items, self.events.item)
 
 
@@ -104,10 +110,20 @@ class SASRec(SequentialModel[SASRecConfig]):
 
     Config: ClassVar[type[Config]] = SASRecConfig
 
+    @classmethod
+    def check_schema(cls, schema: FeatureSchema) -> None:
+        """Refuse what attention among events has no place for."""
+        sequence = event_sequence(schema.features)
+        if sequence is not None and "recency" in sequence.event_fields:
+            raise InputError(
+                f"feature '{sequence.name}': sasrec has no place for the recency of events",
+                "take recency out of event_fields; pause is read",
+            )
+
     @property
     def run(self) -> tuple[int, int]:
         """Sequences that predict every event from those before it in the sequence."""
-        return self.config.history, 1
+        return self.inputs.length, 1
 
     def build(self, inputs: Inputs) -> Network:
         """Build the network."""

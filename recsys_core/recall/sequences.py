@@ -11,11 +11,45 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray
+from recsys_core.features.layout import Table
 from recsys_core.protocols.interactions import Histories
 from recsys_core.sampling.softmax import Excluded
 
 #: ratings are told apart at most this finely
 MOST_LEVELS = 10
+
+
+@dataclass(frozen=True)
+class RequestFields:
+    """Encoded fields of requests.
+
+    Parameters
+    ----------
+    index
+        Shape (…, slots), int64: rows of the embedding table.
+    weights
+        Shape (…, slots), float32.
+    widths
+        Slots of each field.
+    """
+
+    index: Tensor
+    weights: Tensor
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: Table) -> RequestFields:
+        """Take the fields of n requests: shapes (n, slots)."""
+        index, weights = torch.from_numpy(table.index).long(), torch.from_numpy(table.shares)
+        return cls(index, weights, table.slots)
+
+    def take(self, rows: Tensor) -> RequestFields:
+        """Pick requests by number, any shape."""
+        return RequestFields(self.index[rows], self.weights[rows], self.widths)
+
+    def to(self, device: torch.device) -> RequestFields:
+        """Move to a device."""
+        return RequestFields(self.index.to(device), self.weights.to(device), self.widths)
 
 
 @dataclass(frozen=True)
@@ -34,8 +68,8 @@ class Window:
         Shape (b, queries), float32: days from what is asked for to the end of the train rows.
     times
         Shape (b, width), int64: timestamps of the events; 0 where there is none.
-    counts
-        Shape (b, queries), int64: events before what is asked for, in the window or not.
+    requests
+        Fields of the requests, shapes (b, queries, slots).
     """
 
     items: Tensor
@@ -43,7 +77,7 @@ class Window:
     users: Tensor
     ages: Tensor
     times: Tensor
-    counts: Tensor
+    requests: RequestFields
 
     def to(self, device: torch.device) -> Window:
         """Move to a device."""
@@ -91,9 +125,20 @@ def rating_edges(ratings: FloatArray) -> FloatArray:
 
 
 def last_events(
-    histories: Histories, users: NDArray[np.integer], width: int, n_users: int, edges: FloatArray
+    histories: Histories,
+    users: NDArray[np.integer],
+    width: int,
+    n_users: int,
+    edges: FloatArray,
+    requests: Table,
 ) -> Window:
-    """Take the last `width` events of each row: one query, after the last of them."""
+    """Take the last `width` events of each row: one query, after the last of them.
+
+    Parameters
+    ----------
+    requests
+        One row each.
+    """
     width = max(1, min(width, int(histories.lengths.max(initial=0))))
     column = histories.offsets[1:, None] - width + np.arange(width)
     known = column >= histories.offsets[:-1, None]
@@ -110,7 +155,7 @@ def last_events(
         torch.from_numpy(who),
         torch.zeros(len(users), 1),
         torch.from_numpy(times),
-        torch.from_numpy(histories.lengths[:, None]),
+        RequestFields.of(requests).take(torch.arange(len(users))[:, None]),
     )
 
 
@@ -129,6 +174,8 @@ class Runs:
         Shape (events,), bool: which of them are targets.
     edges
         Of the levels of ratings.
+    requests
+        Fields of a request after each of the events.
     before
         Events that the first query of a run sees, at least 1.
     ahead
@@ -144,6 +191,7 @@ class Runs:
         histories: Histories,
         liked: NDArray[np.bool_],
         edges: FloatArray,
+        requests: Table,
         *,
         length: int,
         before: int,
@@ -162,6 +210,7 @@ class Runs:
         seconds = histories.timestamps.max(initial=0) - histories.timestamps
         self.ages = on_device((seconds / 86_400).astype(np.float32))
         self.times = on_device(histories.timestamps.astype(np.int64))
+        self.requests = RequestFields.of(requests).to(device)
         self.liked = on_device(liked)
         self.offsets = on_device(histories.offsets)
         queries = np.maximum(histories.lengths - 1, 0)  # nothing is known before the first event
@@ -206,7 +255,7 @@ class Runs:
             user,
             self.ages[at_all[:, :, 0]],
             self.times[column] * known,
-            (at - first).clamp(min=0),
+            self.requests.take((at - 1).clamp(min=0)),
         )
         liked = self.items[at_all[target]] - 1
         before = self._before(first.expand_as(at).flatten()[asked], at.flatten()[asked])

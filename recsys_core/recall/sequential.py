@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -13,28 +14,39 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.data.dataset import BoolArray, Dataset, FloatArray
 from recsys_core.events import OnEvent
+from recsys_core.features.known import Known
+from recsys_core.features.layout import Table
+from recsys_core.features.queries import Queries
+from recsys_core.features.schema import FeatureSchema, tower_schema
+from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.clock import MOMENTS, moment_edges
+from recsys_core.recall.features import read_features, write_features
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
 from recsys_core.recall.saved_arrays import NUMBER, take
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
-from recsys_core.recall.side_tables import SideTable
 from recsys_core.recall.similar import ItemToItem, cosine_scores
+from recsys_core.recall.storage import damaged
 from recsys_core.recall.towers import Inputs
 from recsys_core.recall.validation import METRIC, Validation
 from recsys_core.recall.vectors import VectorModel
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
+from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig, train
 from recsys_core.training.weights import build_with
 
 
 class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
     """Fields of the neural models that read a history."""
+
+    replaced: ClassVar[Mapping[str, str]] = {
+        "attributes": "name in a feature schema what to read, e.g. features: ids",
+        "clock": "name times in a feature schema, e.g. features: movielens-towers",
+    }
 
     dim: int = Field(64, ge=1, le=4096, description="Length of the vectors.")
     history: int = Field(50, ge=1, le=10_000, description="Last events that a query sees.")
@@ -55,9 +67,6 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
         le=1,
         description="A user with n events counts n^(1 - this): 0: every event alike, 1: every user "
         "alike, as in the YouTube paper.",
-    )
-    attributes: bool = Field(
-        True, description="Read the attributes of users and items; false: only ids and ratings."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden values set to zero.")
     batch_size: int = Field(
@@ -144,17 +153,40 @@ ConfigT = TypeVar("ConfigT", bound=SequentialConfig)
 class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     """Ask with the last events of a history; children say what module makes the query.
 
-    All events of a history, with their ratings, are read; the relevant train rows are targets.
+    All events of a history are read; the relevant train rows are targets.
+
+    Parameters
+    ----------
+    schema
+        What is read of users, items, histories and requests; None: `tower_schema`.
     """
 
+    reads_features: ClassVar[bool] = True
+    schema: FeatureSchema
+    encoder: TowerEncoder
+    dataset: Dataset
+    """The attributes that the schema reads."""
     inputs: Inputs
     module: Network
     curve: list[dict[str, float]]
     """Loss and ndcg@10 on validation users of each epoch."""
 
+    def __init__(
+        self,
+        config: ConfigT,
+        runtime: Runtime | None = None,
+        schema: FeatureSchema | None = None,
+    ) -> None:
+        super().__init__(config, runtime)
+        self._given = schema
+
     @abstractmethod
     def build(self, inputs: Inputs) -> Network:
         """Build the untrained module."""
+
+    @classmethod
+    def check_schema(cls, schema: FeatureSchema) -> None:
+        """Raise InputError for a feature that this model, unlike others, cannot read."""
 
     @property
     @abstractmethod
@@ -163,7 +195,11 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         device = self.runtime.torch_device()
-        self.inputs = self._inputs(positives)
+        self.schema = self._given or tower_schema(positives.dataset)
+        known = Known.of_histories(positives.dataset, self.histories, self.threshold)
+        self.encoder = TowerEncoder.fit(self.schema, known)
+        self.dataset = self.encoder.attributes(positives.dataset)
+        self._read(rating_edges(self.histories.ratings))
         torch.manual_seed(self.runtime.seed)
         self.module = self.build(self.inputs).to(device)
         validation = Validation(valid)
@@ -174,7 +210,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
         objective = SequentialObjective(
             self.module,
-            self._runs(device),
+            self._runs(self.encoder.requests(Queries.after_events(known), known), device),
             self._negatives(positives, device),
             torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
             self.config,
@@ -185,18 +221,28 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         self._serve()
         self.report_index(on_event)
 
-    def _inputs(self, positives: Interactions) -> Inputs:
-        data = positives.dataset
-        wanted = self.config.attributes
-        return Inputs(
+    def _read(self, edges: FloatArray) -> None:
+        """Encode users and items, and keep what requests are encoded with."""
+        encoder = self.encoder
+        self.known = Known.of_histories(self.dataset, self.histories, self.threshold)
+        self.inputs = Inputs(
             self.n_items,
-            rating_edges(self.histories.ratings),
-            SideTable.of(data.user_columns if wanted else {}, data.n_users),
-            SideTable.of(data.item_columns if wanted else {}, data.n_items),
-            moment_edges(self.histories.timestamps),
+            edges,
+            encoder,
+            encoder.users(self.dataset),
+            encoder.items(self.dataset),
+            len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
+            self.config.history if encoder.length is None else encoder.length,
         )
 
-    def _runs(self, device: torch.device) -> Runs:
+    def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
+        """Encode requests, one a user."""
+        asked = self.known.asked_by(users, histories)
+        askers = np.arange(len(users), dtype=np.int32)
+        queries = Queries.of_askers(asked, askers, np.zeros_like(askers))
+        return self.encoder.requests(queries, asked)
+
+    def _runs(self, requests: Table, device: torch.device) -> Runs:
         known = self.histories
         every = np.ones(len(known.items), dtype=np.bool_)
         length, before = self.run
@@ -204,6 +250,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             known,
             every if self.threshold is None else known.ratings >= self.threshold,
             self.inputs.edges,
+            requests,
             length=length,
             before=before,
             ahead=self.config.window if self.config.target == "window" else 1,
@@ -237,7 +284,12 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     ) -> tuple[FloatArray, BoolArray]:
         """Read the last events of each history, shape (n, dim)."""
         window = last_events(
-            histories, users, self.config.history, len(self.histories), self.inputs.edges
+            histories,
+            users,
+            self.inputs.length,
+            len(self.histories),
+            self.inputs.edges,
+            self._requests(users, histories),
         )
         with torch.inference_mode():
             queries = self.module(window.to(self._device), 1)[:, 0]
@@ -256,25 +308,12 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         weights = self.module.state_dict().items()
         return {
             "edges": self.inputs.edges,
-            "moments": self.inputs.moments,
-            **self.inputs.users.arrays("users"),
-            **self.inputs.items.arrays("items"),
             **{f"module.{name}": tensor.cpu().numpy() for name, tensor in weights},
         }
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Build the module, take back its weights and serve."""
-        # models saved before there were moments read none
-        moments = np.zeros(0, dtype=np.int64)
-        if "moments" in arrays:
-            moments = take(arrays, "moments", np.int64, (MOMENTS - 1,))
-        self.inputs = Inputs(
-            self.n_items,
-            take(arrays, "edges", np.float32, (None,)),
-            SideTable.from_arrays("users", arrays, len(self.histories)),
-            SideTable.from_arrays("items", arrays, self.n_items),
-            moments,
-        )
+        self._read(take(arrays, "edges", np.float32, (None,)))
         prefix = "module."
         weights = {
             name.removeprefix(prefix): torch.from_numpy(take(arrays, name, NUMBER, array.shape))
@@ -284,3 +323,14 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         self.module = build_with(lambda: self.build(self.inputs), weights)
         self.module.to(self.runtime.torch_device())
         self._serve()
+
+    def save(self, folder: Path) -> None:
+        """Write the features and the attributes that they read beside the model."""
+        write_features(folder, self.schema, self.encoder, self.dataset)
+        super().save(folder)
+
+    def read_beside(self, folder: Path) -> None:
+        """Read features and attributes."""
+        self.schema, self.encoder, self.dataset = read_features(folder)
+        if (self.dataset.n_users, self.dataset.n_items) != (len(self.histories), self.n_items):
+            raise damaged(folder, "the attributes are of another data set")

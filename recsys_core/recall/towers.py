@@ -1,4 +1,4 @@
-"""Layers that the neural recall models share: attributes, histories, hidden layers."""
+"""Layers that the neural recall models share: fields, histories, hidden layers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray
-from recsys_core.recall.sequences import Window
-from recsys_core.recall.side_tables import SideTable
+from recsys_core.features.layout import Layout, Table
+from recsys_core.features.tower_encoder import TowerEncoder
+from recsys_core.recall.event_times import Pauses, Recency
+from recsys_core.recall.sequences import RequestFields, Window
 
 #: standard deviation of initial embeddings
 INIT = 0.1
@@ -24,7 +24,7 @@ NEVER = -1e9
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a tower is built from.
+    """What a network is built from.
 
     Parameters
     ----------
@@ -32,71 +32,134 @@ class Inputs:
         Number of items.
     edges
         Lower edges of the levels of ratings.
-    users, items
-        Attributes.
-    moments
-        Edges of the moments that requests come at.
+    encoder
+        The fitted features.
+    users
+        Fields of every user and of one who is unknown.
+    items
+        Fields of every item.
+    requests
+        Number of fields of a request.
+    length
+        Last events that a query sees.
     """
 
     n_items: int
     edges: FloatArray
-    users: SideTable
-    items: SideTable
-    moments: NDArray[np.int64]
+    encoder: TowerEncoder
+    users: Table
+    items: Table
+    requests: int
+    length: int
 
 
 class Attributes(nn.Module):
-    """Sum of the embeddings of all attribute values; zero where nothing is known."""
+    """Sum of the embeddings of all fields of users or items.
 
-    values: Tensor
+    Parameters
+    ----------
+    table
+        The fields of all of them.
+    layout
+        Of the embedding table.
+    """
+
+    index: Tensor
     weights: Tensor
 
-    def __init__(self, table: SideTable, dim: int) -> None:
+    def __init__(self, table: Table, layout: Layout, dim: int) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.randn(table.n_rows, dim).mul_(INIT))
-        self.register_buffer("values", torch.from_numpy(table.values).long(), persistent=False)
-        self.register_buffer("weights", torch.from_numpy(table.weights), persistent=False)
+        self.embedding = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(INIT))
+        with torch.no_grad():
+            self.embedding[[0, *layout.unknown]] = 0
+        self.register_buffer("index", torch.from_numpy(table.index).long(), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(table.shares), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Embed users or items by number, shape (n,): shape (n, dim)."""
-        return self._sum(self.values[numbers], self.weights[numbers])
+        return self._sum(self.index[numbers], self.weights[numbers])
 
     def all(self) -> Tensor:
-        """Embed all that there are, the unknown one last, shape (n + 1, dim)."""
-        return self._sum(self.values, self.weights)
+        """Embed all that there are, shape (rows of the table, dim)."""
+        return self._sum(self.index, self.weights)
 
-    def _sum(self, values: Tensor, weights: Tensor) -> Tensor:
-        if values.shape[1] == 0:
-            return self.embedding.new_zeros(len(values), self.embedding.shape[1])
+    def _sum(self, index: Tensor, weights: Tensor) -> Tensor:
+        if index.shape[1] == 0:
+            return self.embedding.new_zeros(len(index), self.embedding.shape[1])
         total: Tensor = F.embedding_bag(
-            values, self.embedding, per_sample_weights=weights, mode="sum"
+            index, self.embedding, per_sample_weights=weights, mode="sum"
         )
         return total
 
 
+class QueryFields(Attributes):
+    """Embeddings of what is known of who asks, and when: attributes and fields of the request.
+
+    Those of the request start from zero: training starts from a net that does not read them.
+    """
+
+    def __init__(self, inputs: Inputs, dim: int) -> None:
+        super().__init__(inputs.users, inputs.encoder.query.layout, dim)
+        with torch.no_grad():
+            self.embedding[inputs.encoder.request_rows] = 0
+
+    def requests(self, fields: RequestFields) -> Tensor:
+        """Embed each field of requests, shape (b, queries, fields, dim)."""
+        b, queries, slots = fields.index.shape
+        dim = self.embedding.shape[1]
+        if slots == 0:
+            return self.embedding.new_zeros(b, queries, 0, dim)
+        firsts = torch.tensor([0, *itertools.accumulate(fields.widths[:-1])])
+        starts = torch.arange(b * queries)[:, None] * slots + firsts
+        pooled = F.embedding_bag(
+            fields.index.flatten(),
+            self.embedding,
+            starts.flatten().to(fields.index.device),
+            per_sample_weights=fields.weights.flatten(),
+            mode="sum",
+        )
+        return pooled.view(b, queries, len(fields.widths), dim)
+
+
 class Events(nn.Module):
-    """Embed events: item id + item attributes + rating."""
+    """Embed events: item id + item attributes + what else of an event is read."""
 
     def __init__(self, inputs: Inputs, dim: int) -> None:
         super().__init__()
-        self.item = nn.Parameter(torch.randn(inputs.n_items, dim).mul_(INIT))
-        self.attributes = Attributes(inputs.items, dim)
-        self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
+        encoder, fields = inputs.encoder, inputs.encoder.event_fields
+        self.item = self.rating = self.pauses = None
+        if encoder.item_ids:
+            self.item = nn.Parameter(torch.randn(inputs.n_items, dim).mul_(INIT))
+        self.attributes = Attributes(inputs.items, encoder.item.layout, dim)
+        if "rating" in fields:
+            self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
+        if "pause" in fields:
+            self.pauses = Pauses(dim)
 
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""
-        vectors: Tensor = F.embedding(items, self.item) + self.attributes(items)
-        return vectors
+        vectors: Tensor = self.attributes(items)
+        return vectors if self.item is None else F.embedding(items, self.item) + vectors
+
+    def all(self) -> Tensor:
+        """Embed all items, shape (n_items, dim)."""
+        vectors = self.attributes.all()
+        return vectors if self.item is None else self.item + vectors
 
     def forward(self, window: Window) -> Tensor:
         """Shape (b, width, dim); zero where there is no event."""
         known, items = window.items > 0, (window.items - 1).clamp(min=0)
-        if not self.training and items.numel() < len(self.item):  # no need for every item
-            vectors = self.items(items.flatten()).reshape(*items.shape, self.item.shape[1])
+        if not self.training and items.numel() < len(self.attributes.index):  # not every item
+            vectors = self.items(items.flatten())
+            events = vectors.view(*items.shape, vectors.shape[1])
         else:
-            vectors = F.embedding(items, self.item + self.attributes.all()[:-1])
-        events: Tensor = vectors + F.embedding(window.ratings, self.rating)
-        return events * known[..., None]
+            events = F.embedding(items, self.all())
+        if self.rating is not None:
+            events = events + F.embedding(window.ratings, self.rating)
+        if self.pauses is not None:
+            events = events + self.pauses.of(window)
+        embedded: Tensor = events * known[..., None]
+        return embedded
 
 
 class HistoryPooling(nn.Module):
@@ -106,28 +169,23 @@ class HistoryPooling(nn.Module):
 
         softmax over events of <w_h, e> + b_ha
 
-    and what else speaks for it.
+    With `recency` what is learned of how long ago the event was is added.
     """
 
-    def __init__(self, dim: int, heads: int, length: int) -> None:
+    def __init__(self, dim: int, heads: int, length: int, *, recency: bool = False) -> None:
         super().__init__()
         self.length = length
+        self.recency = Recency(heads) if recency else None
         self.content = nn.Linear(dim, heads, bias=False)
         self.position = nn.Parameter(torch.zeros(length, heads))
 
-    def forward(
-        self, events: Tensor, known: Tensor, queries: int, more: Tensor | float = 0.0
-    ) -> Tensor:
+    def forward(self, events: Tensor, window: Window, queries: int) -> Tensor:
         """Pool for the queries after each of the last columns.
 
         Parameters
         ----------
         events
-            Shape (b, width, dim).
-        known
-            Shape (b, width), bool: where there is an event.
-        more
-            Shape (b, queries, width, heads): added before the softmax.
+            Shape (b, width, dim): those of the window, embedded.
 
         Returns
         -------
@@ -139,8 +197,10 @@ class HistoryPooling(nn.Module):
         age = age - torch.arange(width, device=device)  # (queries, width)
         reached = (age >= 0) & (age < self.length)
         bias = F.embedding(age.clamp(0, self.length - 1), self.position)
-        seen = reached & known[:, None]  # (b, queries, width)
-        scores = self.content(events)[:, None] + bias + more  # (b, queries, width, heads)
+        seen = reached & (window.items > 0)[:, None]  # (b, queries, width)
+        scores = self.content(events)[:, None] + bias  # (b, queries, width, heads)
+        if self.recency is not None:
+            scores = scores + self.recency.of(window, queries)
         scores = scores.masked_fill(~seen[..., None], NEVER)
         heads = scores.shape[3]
         weights = torch.softmax(scores, dim=2).permute(0, 1, 3, 2)

@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.config import Config, Widths
-from recsys_core.recall.clock import Clock
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.recall.towers import (
     INIT,
-    Attributes,
     Events,
     HistoryPooling,
     Inputs,
+    QueryFields,
     hidden_layers,
 )
 from recsys_core.registry import register_model
@@ -38,11 +37,6 @@ class YouTubeDNNConfig(SequentialConfig):
         False,
         description="Tell the network, while it learns, how many days ago an example was; it is "
         "asked with an age of 0.",
-    )
-    clock: bool = Field(
-        False,
-        description="Read times: the pauses between events, how long ago they were, the moment of "
-        "the request and how many events came before it.",
     )
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the events at most.")
     learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's first step size.")
@@ -65,10 +59,10 @@ class YouTubeNetwork(Network):
         super().__init__()
         self.config = config
         self.events = Events(inputs, config.dim)
-        self.users = Attributes(inputs.users, config.dim)
-        self.pool = HistoryPooling(config.dim, config.pools, config.history)
-        self.clock = Clock(inputs.moments, config.dim, config.pools) if config.clock else None
-        vectors = config.pools + 2 + 2 * config.clock
+        self.fields = QueryFields(inputs, config.dim)
+        recency = "recency" in inputs.encoder.event_fields
+        self.pool = HistoryPooling(config.dim, config.pools, inputs.length, recency=recency)
+        vectors = config.pools + 2 + inputs.requests
         width = vectors * config.dim + 2 * config.example_age
         self.layers = hidden_layers([width, *config.hidden, config.dim], config.dropout)
         self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim).mul_(INIT))
@@ -76,14 +70,12 @@ class YouTubeNetwork(Network):
     def forward(self, window: Window, queries: int) -> Tensor:
         """Make the queries after each of the last columns, shape (b, queries, dim)."""
         events = self.events(window)
-        parts = [self.users(window.users)[:, None].expand(-1, queries, -1)]
-        recency: Tensor | float = 0.0
-        if self.clock:
-            events = events + self.clock.pauses(window)
-            recency = self.clock.recency(window, queries)
-            parts.append(self.clock.requests(window, queries))
-        pooled = self.pool(events, window.items > 0, queries, recency)
-        parts = [pooled, events[:, -queries:], *parts]
+        parts = [
+            self.pool(events, window, queries),
+            events[:, -queries:],
+            self.fields(window.users)[:, None].expand(-1, queries, -1),
+            self.fields.requests(window.requests).flatten(2),
+        ]
         if self.config.example_age:
             age = window.ages[..., None] / AGE_DAYS
             parts += [age, age.sqrt()]
@@ -109,7 +101,7 @@ class YouTubeDNN(SequentialModel[YouTubeDNNConfig]):
     @property
     def run(self) -> tuple[int, int]:
         """Short runs, each query of which sees the whole history field."""
-        return RUN, self.config.history
+        return RUN, self.inputs.length
 
     def build(self, inputs: Inputs) -> Network:
         """Build the network."""

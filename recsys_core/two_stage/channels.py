@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.config import Config, parse_config
-from recsys_core.data.dataset import FloatArray, TimeArray
+from recsys_core.data.dataset import Dataset, FloatArray, TimeArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.validation import METRIC
-from recsys_core.registry import ModelInfo, model_info
+from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import ChannelConfig
 
@@ -84,7 +85,10 @@ class Channels:
             params = dict(config.params)
             if like is not None:
                 params |= best_epochs(like.models[config.name])
-            model = make_model(config, params, below(runtime, config.name))
+            schema = channel_schema(config, train.dataset)
+            if like is not None:  # a run's, too, whose file may have changed since
+                schema = getattr(like.models[config.name], "schema", None)
+            model = make_model(config, params, below(runtime, config.name), schema)
             models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
         return cls(models, np.sort(train.rows))
 
@@ -196,7 +200,12 @@ def quietly(on_event: OnEvent) -> OnEvent:
     return lambda event: on_event(replace(event, metrics={}))
 
 
-def make_model(config: ChannelConfig, params: dict[str, Any], runtime: Runtime) -> RecallModel[Any]:
+def make_model(
+    config: ChannelConfig,
+    params: dict[str, Any],
+    runtime: Runtime,
+    schema: FeatureSchema | None,
+) -> RecallModel[Any]:
     """Build the recall model of a channel.
 
     Raises
@@ -205,8 +214,25 @@ def make_model(config: ChannelConfig, params: dict[str, Any], runtime: Runtime) 
         The model is none of the recall models, or has no such field.
     """
     info = recall_info(config)
-    model: RecallModel[Any] = info.cls(check_channel(config, params), runtime)
+    more = () if schema is None else (schema,)
+    model: RecallModel[Any] = info.cls(check_channel(config, params), runtime, *more)
     return model
+
+
+def channel_schema(config: ChannelConfig, dataset: Dataset) -> FeatureSchema | None:
+    """Load what a channel's model reads; None: it reads no features.
+
+    Raises
+    ------
+    InputError
+        No such schema, or one that the model or the data set does not fit.
+    """
+    info = recall_info(config)
+    if not reads_features(info):
+        return None
+    schema = load_schema(config.features, dataset, towers=True)
+    info.cls.check_schema(schema)
+    return schema
 
 
 def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:
@@ -218,6 +244,10 @@ def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:
         The model is none of the recall models, or has no such field.
     """
     where = f"channel {config.name} ({config.model})"
+    if config.features is not None and not reads_features(recall_info(config)):
+        raise InputError(
+            f"{where}: it takes no feature schema", "remove 'features' from the channel"
+        )
     fields: Config = parse_config(recall_info(config).cls.Config, params, where)
     return fields
 

@@ -20,6 +20,12 @@ class ChannelConfig(Config):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The model's fields that differ from their default."
     )
+    features: str | None = Field(
+        None,
+        max_length=4096,
+        description="A packaged feature schema or a YAML file, for models that read features; "
+        "null: the model's default.",
+    )
     run: str = Field(
         "",
         description="A finished recall run, or its folder, whose fitted model is used; empty: the "
@@ -33,8 +39,8 @@ class ChannelConfig(Config):
     def _one_origin(self) -> Self:
         if bool(self.model) == bool(self.run):
             raise ValueError("give either model (and params) or run")
-        if self.run and self.params:
-            raise ValueError("params belong to model; a run has its own")
+        if self.run and (self.params or self.features):
+            raise ValueError("params and features belong to model; a run has its own")
         return self
 
     @property

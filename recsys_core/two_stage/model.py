@@ -21,6 +21,7 @@ from recsys_core.features.known import Known
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
+from recsys_core.recall.features import write_attributes
 from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.storage import damaged
 from recsys_core.registry import register_model
@@ -39,7 +40,7 @@ from recsys_core.two_stage.rankers import (
     ranker_schema,
 )
 from recsys_core.two_stage.rerank import RankedLists, rerank
-from recsys_core.two_stage.store import known_arrays, read_known, write_attributes
+from recsys_core.two_stage.store import known_arrays, read_known
 
 #: so many users choose the ranker's epoch
 JUDGED_USERS = 8_192
@@ -290,7 +291,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
     def save(self, folder: Path) -> None:
         """Write channels, ranker and attributes into folders below, the header last."""
         self.stage.channels.save(folder / CHANNELS)
-        write_attributes(folder, self.stage.known)
+        write_attributes(folder, self.stage.known.dataset)
         features = ReadFeatures(features=self.stage.features)
         (folder / FEATURES).write_text(features.model_dump_json() + "\n", encoding="utf-8")
         if self.ranker is not None:

@@ -5,21 +5,18 @@ The events themselves are the histories that every recall model keeps.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.features.known import Known
 from recsys_core.features.ratings import DIM, PredictedRatings
 from recsys_core.protocols.interactions import Histories
+from recsys_core.recall.features import read_attributes
 from recsys_core.recall.storage import damaged
 
-#: name of the prepared set that holds the attributes of users and items
-NAME = "known"
 ORDER, RATING_MEAN, RATING_ITEMS = "known.order", "ratings.mean", "ratings.items"
 
 
@@ -32,13 +29,6 @@ def known_arrays(known: Known) -> dict[str, NDArray[Any]]:
         ratings = known.predictions
         arrays |= {RATING_MEAN: ratings.mean, RATING_ITEMS: ratings.items}
     return arrays
-
-
-def write_attributes(folder: Path, known: Known) -> None:
-    """Write the attributes of users and items, without events."""
-    names = ("user", "item", "rating", "timestamp")
-    none = {name: getattr(known.dataset, name)[:0] for name in names}
-    write_prepared(folder, replace(known.dataset, name=NAME, **none), {}, {})
 
 
 def read_known(
@@ -56,10 +46,9 @@ def read_known(
     InputError
         Something is missing or damaged.
     """
-    prepared = find_prepared(folder, NAME)
-    if prepared is None or ORDER not in arrays:
-        raise damaged(folder, "what it knows is missing (it was made by an earlier version?)")
-    dataset, order = prepared.load(rows_expected=False), arrays[ORDER]
+    if ORDER not in arrays:
+        raise damaged(folder, f"{ORDER} is missing (it was made by an earlier version?)")
+    dataset, order = read_attributes(folder), arrays[ORDER]
     events = len(histories.items)
     if not np.array_equal(np.sort(order), np.arange(events)):
         raise damaged(folder, f"{ORDER} does not order its {events:,} events")

@@ -13,8 +13,9 @@ import pytest
 
 from recsys_core.config import parse_config
 from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.pipeline.features import feature_schema
 from recsys_core.protocols.catalogue import make_protocol
-from recsys_core.registry import model_info
+from recsys_core.registry import model_info, reads_features
 from recsys_core.threads import limited_threads
 from recsys_core.training.runtime import Runtime
 from tests.data.real import real_data
@@ -24,13 +25,20 @@ RANDOM = {"name": "random-per-user", "min_rating": 3, "k_core": 10, "relevance":
 
 
 def measure(
-    model: str, params: dict[str, Any], dataset: str, protocol: dict[str, Any], seed: int = 0
+    model: str,
+    params: dict[str, Any],
+    dataset: str,
+    protocol: dict[str, Any],
+    seed: int = 0,
+    features: str | None = None,
 ) -> dict[str, float]:
     """Metrics on the test rows."""
     split = make_protocol(protocol).split(real_data(dataset))
-    cls = model_info(model).cls
+    info = model_info(model)
+    more = (feature_schema(info, features, split.dataset),) if reads_features(info) else ()
+    config = parse_config(info.cls.Config, params, model)
     with limited_threads(1):  # tests run side by side
-        fitted = cls(parse_config(cls.Config, params, model), Runtime(seed=seed)).fit(split.train)
+        fitted = info.cls(config, Runtime(seed=seed), *more).fit(split.train)
         users = np.unique(split.test.user)
         top = fitted.recommend(users, 20, histories=split.known.histories().take(users))
     return evaluate_recommendations(users, top.items, split, (10, 20)).metrics

@@ -31,4 +31,5 @@ def test_ml_1m(suite: str, model: str, metric: str, floor: float) -> None:
     chosen = load_suite(suite)
     (job,) = chosen.select([model]).jobs
     params = {**job.params, "patience": 0}  # fitted without validation rows
-    assert measure(model, params, "ml-1m", chosen.protocol)[metric] > floor
+    found = measure(model, params, "ml-1m", chosen.protocol, features=job.features)
+    assert found[metric] > floor

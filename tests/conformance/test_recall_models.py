@@ -30,7 +30,7 @@ RECALL = [name for name in model_names() if model_info(name).stage in ("recall",
 FIELDS: dict[str, dict[str, Any]] = {
     "word2vec": {"epochs": 60},
     "dssm": {"batch_size": 16},
-    "youtube-dnn": {"batch_size": 16, "dropout": 0.5, "clock": True},
+    "youtube-dnn": {"batch_size": 16, "dropout": 0.5},
     "sasrec": {"batch_size": 8},
     "two-stage": {
         "channels": [{"model": "popularity", "quota": 50}, {"model": "item-cf", "quota": 50}],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys_core.data.dataset import Categorical
+from recsys_core.data.dataset import Categorical, Vectors
 from recsys_core.errors import InputError
 from recsys_core.features.feature import Feature
 from recsys_core.features.schema import (
@@ -111,6 +111,17 @@ def test_interaction_columns(tmp_path: Path, feature: dict[str, Any], message: s
         load_schema(write(tmp_path, text), films())
 
 
+def test_nothing_is_counted_by_a_vector(tmp_path: Path) -> None:
+    """No two items share one; it is not among the attributes that are offered either."""
+    data = films()
+    data.item_columns["looks"] = Vectors(np.zeros((data.n_items, 2), np.float32))
+    by = "{name: taste, source: user-history, kind: numeric, column: like_share, by: looks}"
+    with pytest.raises(InputError, match=r"feature 'taste' .*by item.* 'looks'") as error:
+        load_schema(write(tmp_path, f"name: mine\nfeatures:\n  - {by}\n"), data)
+    assert "genres" in str(error.value)
+    assert str(error.value).count("looks") == 1
+
+
 def test_no_such_schema(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'movies'\n.*one of: ids, movielens"):
         load_schema("movies", films())
@@ -132,6 +143,7 @@ def test_packaged_schemas_load() -> None:
         "movielens-full",
         "movielens-full-crosses",
         "movielens-full-others",
+        "movielens-towers",
         "two-stage",
     ]
 

@@ -155,7 +155,7 @@ def test_reuse_key_ignores_what_does_not_decide_the_outcome(split: Split) -> Non
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
-    with pytest.raises(InputError, match="item-cf is a recall model and takes no feature schema"):
+    with pytest.raises(InputError, match="item-cf takes no feature schema"):
         model_config(spec("item-cf", features="default"))
     with pytest.raises(InputError, match="unknown field of model mf 'learning_rat'"):
         model_config(spec("mf", params={"learning_rat": 0.1}))

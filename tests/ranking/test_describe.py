@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys_core.data.dataset import Categorical, Dataset, Numeric
+from recsys_core.data.dataset import Categorical, Dataset, Numeric, Vectors
 from recsys_core.evaluation.rows import auc
 from recsys_core.features.past import Past, Vector
 from recsys_core.features.schema import FeatureSchema
@@ -68,6 +68,27 @@ def test_every_kind_of_feature_is_described(parts: Split) -> None:
     assert found["liked"]["missing"] == 0
     assert found["liked"]["shares"] == "item_id"
     assert all(0 < row["auc"] < 1 for row in found.values())
+
+
+def test_a_vector_is_judged_by_its_direction() -> None:
+    """The first half of the items is liked, and the sign of one number says which those are.
+
+    One item has no vector: it stands between the halves, and its rows count as missing.
+    """
+    data = dataset(interaction=False)
+    number = np.arange(data.n_items)
+    half = np.where(number < data.n_items // 2, 1.0, -1.0)
+    looks = np.stack([np.cos(number), 3 + half], axis=1).astype(np.float32)
+    looks[7] = np.nan
+    data.item_columns["looks"] = Vectors(looks)
+    parts = split(data)
+    facts = describe_features(of({"name": "looks", "source": "item", "kind": "vector"}), parts)
+    found = described(facts)["looks"]
+    half[7] = 0
+    best = auc(parts.valid.relevant.astype(np.int8), half[parts.valid.item])
+    assert best > 0.85
+    assert found["auc"] == pytest.approx(best, abs=0.05)
+    assert found["missing"] == pytest.approx(np.mean(parts.valid.item == 7))
 
 
 def test_a_label_in_a_column_is_caught() -> None:

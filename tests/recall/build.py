@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys_core.config import parse_config
 from recsys_core.events import OnEvent, ignore
+from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
@@ -71,10 +72,12 @@ def fit(
     *,
     valid: Interactions | None = None,
     runtime: Runtime | None = None,
+    schema: FeatureSchema | None = None,
     on_event: OnEvent = ignore,
     **fields: Any,
 ) -> RecallModel[Any]:
     """Fit a registered model, with defaults but for `fields`."""
     cls = model_info(name).cls
-    model: RecallModel[Any] = cls(parse_config(cls.Config, fields, f"model {name}"), runtime)
+    more = () if schema is None else (schema,)
+    model: RecallModel[Any] = cls(parse_config(cls.Config, fields, f"model {name}"), runtime, *more)
     return model.fit(train, valid=valid, on_event=on_event)

@@ -9,12 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import BoolArray
+from recsys_core.features.layout import Table
 from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.sequences import Runs, last_events, rating_edges
 from tests.recall.build import history
 
 CPU = torch.device("cpu")
 STARS = np.arange(1, 6, dtype=np.float32)
+
+
+def counted(requests: int) -> Table:
+    """One field of requests: their numbers."""
+    numbers = np.arange(requests, dtype=np.int32)[:, None]
+    none = numbers[:, :0]
+    return Table(numbers, none, none.astype(np.float32), ())
 
 
 def make_runs(histories: Histories, liked: list[bool] | None = None, **fields: float) -> Runs:
@@ -30,6 +38,7 @@ def make_runs(histories: Histories, liked: list[bool] | None = None, **fields: f
         histories,
         every if liked is None else np.array(liked, dtype=np.bool_),
         STARS,
+        counted(len(histories.items)),
         device=CPU,
         **{**settings, **fields},  # type: ignore[arg-type]
     )
@@ -45,7 +54,7 @@ def test_levels_of_ratings() -> None:
 def test_the_last_events_by_hand() -> None:
     rows = history([7], [], [1, 2, 3, 4], [5, 6])
     rows.ratings[:] = [5, 1, 2, 3, 4, 0.5, 9]
-    window = last_events(rows, np.array([0, -1, 2, 99]), 3, 3, STARS)
+    window = last_events(rows, np.array([0, -1, 2, 99]), 3, 3, STARS, counted(4))
     assert window.items.tolist() == [[0, 0, 8], [0, 0, 0], [3, 4, 5], [0, 6, 7]]
     # 1 + level: 1 star is level 1; what is below the lowest edge is level 0, above the highest 5
     assert window.ratings.tolist() == [[0, 0, 6], [0, 0, 0], [3, 4, 5], [0, 1, 6]]
@@ -53,12 +62,18 @@ def test_the_last_events_by_hand() -> None:
     assert window.ages.tolist() == [[0], [0], [0], [0]]
     # the rows of `history` are a second apart; the third has an event that the window leaves out
     assert window.times.tolist() == [[0, 0, 0], [0, 0, 0], [2, 3, 4], [0, 5, 6]]
-    assert window.counts.tolist() == [[1], [0], [4], [2]]
+    assert window.requests.index.tolist() == [[[0]], [[1]], [[2]], [[3]]]
+    assert window.requests.weights.tolist() == [[[1]]] * 4
 
 
 def test_short_histories_make_narrow_windows() -> None:
-    assert last_events(history([1], [2, 3]), np.arange(2), 50, 2, STARS).items.shape == (2, 2)
-    assert last_events(history([], []), np.arange(2), 50, 2, STARS).items.shape == (2, 1)
+    assert last_events(
+        history([1], [2, 3]), np.arange(2), 50, 2, STARS, counted(2)
+    ).items.shape == (2, 2)
+    assert last_events(history([], []), np.arange(2), 50, 2, STARS, counted(2)).items.shape == (
+        2,
+        1,
+    )
 
 
 def test_runs_by_hand() -> None:
@@ -77,7 +92,8 @@ def test_runs_by_hand() -> None:
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
     assert batch.window.users.tolist() == [0, 0, 2]
     assert batch.window.times.tolist() == [[0, 1, 2, 3], [0, 0, 0, 1], [0, 0, 0, 6]]
-    assert batch.window.counts.tolist() == [[3, 4], [1, 2], [0, 1]]
+    # fields of a request right after the last known event; of no matter before the first
+    assert batch.window.requests.index[..., 0].tolist() == [[2, 3], [0, 1], [5, 6]]
     # before 13: 10, 11 and 12, …; all that was, whatever a window shows of it
     assert batch.known is not None
     assert batch.known.ends.tolist() == [3, 7, 8, 10, 11]

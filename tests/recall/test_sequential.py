@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from recsys_core.config import parse_config
+from recsys_core.errors import InputError
 from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sasrec import SASRecConfig
+from recsys_core.recall.youtube_dnn import YouTubeDNNConfig
+from recsys_core.registry import model_info
 from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history
@@ -135,15 +140,22 @@ def test_weights_of_another_shape_are_refused() -> None:
         model.set_state(state)
 
 
-def test_a_model_saved_before_there_were_moments_is_read() -> None:
-    model = fit("dssm", chain(20), epochs=1, **SMALL)
-    state = model.state()
-    before = after(model, 3, 4, k=5)
-    del state["moments"]
-    model.set_state(state)
-    assert after(model, 3, 4, k=5) == before
+def test_a_model_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    fit("dssm", chain(20), epochs=1, **SMALL).save(tmp_path)
+    (tmp_path / "features.json").unlink()
+    with pytest.raises(InputError, match=r"features.json is missing \(it was made by an earlier"):
+        model_info("dssm").cls.load(tmp_path)
 
 
 def test_heads_must_divide_the_dimension() -> None:
     with pytest.raises(ValidationError, match="dim 64 is not a multiple of heads 3"):
         SASRecConfig(heads=3)
+
+
+@pytest.mark.parametrize(
+    ("field", "instead"), [("clock", "movielens-towers"), ("attributes", "ids")]
+)
+def test_a_field_of_an_earlier_version_says_what_took_its_place(field: str, instead: str) -> None:
+    wrong = rf"model youtube-dnn: '{field}' is no field any more\n.*features: {instead}"
+    with pytest.raises(InputError, match=wrong):
+        parse_config(YouTubeDNNConfig, {field: True}, "model youtube-dnn")

@@ -9,87 +9,139 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recsys_core.data.dataset import Categorical, Column, MultiCategorical, Numeric, Text
-from recsys_core.recall.clock import moment_edges
+from recsys_core.data.dataset import Categorical
+from recsys_core.features.known import Known
+from recsys_core.features.layout import Layout, Table
+from recsys_core.features.schema import FeatureSchema
+from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.dssm import DSSMConfig, Towers
 from recsys_core.recall.sasrec import Block, SASRecConfig, Transformer
-from recsys_core.recall.sequences import Window
+from recsys_core.recall.sequences import RequestFields, Window
 from recsys_core.recall.sequential import Network
-from recsys_core.recall.side_tables import SideTable
 from recsys_core.recall.towers import Attributes, Events, HistoryPooling, Inputs
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig, YouTubeNetwork
+from tests.protocols.build import dataset, split
 
 N_ITEMS, N_USERS, DIM = 12, 4, 8
 DAY = 86_400
+IDS = {"name": "item_id", "source": "item", "kind": "categorical"}
+GENRES = {"name": "genres", "source": "item", "kind": "multi"}
+JOB = {"name": "job", "source": "user", "kind": "categorical"}
+HISTORY = {"name": "history", "source": "user-history", "kind": "sequence", "column": "all"}
+MOMENT = {"name": "timestamp", "source": "interaction", "kind": "numeric"}
+FAVOURITES = {
+    "name": "favourites",
+    "source": "user-history",
+    "kind": "multi",
+    "by": "genres",
+}
 
 
-def genres(*rows: list[int]) -> MultiCategorical:
-    offsets = np.cumsum([0, *map(len, rows)]).astype(np.int64)
-    codes = np.array([code for row in rows for code in row], dtype=np.int32)
-    return MultiCategorical(offsets, codes, np.array(["a", "b", "c"]))
+def inputs(length: int, *event_fields: str, requests: bool = False) -> Inputs:
+    """Four users, of whom 0 and 2 have one job and nothing is known of 3; items of three kinds."""
+    rows = [(user, item, 5.0, item * DAY) for user in range(N_USERS) for item in range(N_ITEMS)]
+    jobs = Categorical(np.array([0, 1, 0, -1], np.int32), np.array(["cook", "smith"]))
+    data = replace(dataset(rows, genres=[["a"], ["b", "c"], []] * 4), user_columns={"job": jobs})
+    histories = split(data, range(len(rows)), [], []).train.histories()
+    known = Known.of_histories(data, histories, 4.0)
+    sequence = {**HISTORY, "event_fields": event_fields}
+    fields = [IDS, GENRES, JOB, sequence, *([MOMENT, FAVOURITES] if requests else [])]
+    schema = FeatureSchema.model_validate({"name": "test", "features": fields})
+    encoder = TowerEncoder.fit(schema, known)
+    edges = np.array([1, 3, 5], np.float32)
+    users, items = encoder.users(data), encoder.items(data)
+    return Inputs(N_ITEMS, edges, encoder, users, items, 2 * requests, length)
 
 
-def inputs() -> Inputs:
-    job: dict[str, Column] = {"job": Categorical(np.array([0, 1, 0, -1], np.int32), np.array([]))}
-    kinds: dict[str, Column] = {"genres": genres(*([[0], [1, 2], []] * 4))}
-    return Inputs(
-        N_ITEMS,
-        np.array([1, 3, 5], np.float32),
-        SideTable.of(job, N_USERS),
-        SideTable.of(kinds, N_ITEMS),
-        moment_edges(np.arange(N_ITEMS * DAY, step=DAY)),
-    )
-
-
-def window(items: list[list[int]], queries: int = 1) -> Window:
+def window(items: list[list[int]], queries: int = 1, *, requests: bool = False) -> Window:
+    """An event a day; with `requests` each has the number of events, and a favourite genre."""
     numbers = torch.tensor(items)
     ratings = (numbers % 4 + 1) * (numbers > 0)
     counts = (numbers > 0).cumsum(dim=1)
     times = DAY * counts * (numbers > 0)  # an event a day
     users, ages = torch.arange(len(items)), torch.zeros(len(items), 1)
-    return Window(numbers, ratings, users, ages, times, counts[:, -queries:])
+    count = counts[:, -queries:, None]
+    # rows of `layout`: job 1 to 3, favourites 4 to 7, timestamp 8
+    index = torch.cat([4 + numbers[:, -queries:, None] % 4, torch.full_like(count, 8)], dim=2)
+    weights = torch.cat([torch.ones_like(count), count], dim=2).float()
+    fields = RequestFields(index, weights, (1, 1))
+    if not requests:
+        fields = RequestFields(index[..., :0], weights[..., :0], ())
+    return Window(numbers, ratings, users, ages, times, fields)
 
 
-NETWORKS = ["youtube-dnn", "youtube-dnn, clock", "dssm", "sasrec"]
+NETWORKS = ["youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times", "sasrec", "sasrec, times"]
 
 
 def network(name: str) -> Network:
     torch.manual_seed(0)
     built: Network
+    fields = ["rating", "pause", "recency"] if "times" in name else ["rating"]
+    with_requests = "times" in name
     if name.startswith("youtube-dnn"):
-        fields = YouTubeDNNConfig(dim=DIM, history=4, hidden=(16,), clock="clock" in name)
-        built = YouTubeNetwork(inputs(), fields)
-    elif name == "dssm":
-        built = Towers(inputs(), DSSMConfig(dim=DIM, history=4, user_hidden=(16,)))
+        config = YouTubeDNNConfig(dim=DIM, hidden=(16,))
+        built = YouTubeNetwork(inputs(4, *fields, requests=with_requests), config)
+    elif name.startswith("dssm"):
+        tower = DSSMConfig(dim=DIM, user_hidden=(16,))
+        built = Towers(inputs(4, *fields, requests=with_requests), tower)
     else:
-        built = Transformer(inputs(), SASRecConfig(dim=DIM, history=6))
+        built = Transformer(inputs(6, *fields[:2], requests=with_requests), SASRecConfig(dim=DIM))
     for parameter in built.parameters():  # zeros at the start would hide mistakes
         nn.init.normal_(parameter, std=0.5)
     return built.eval()
 
 
+def seen(name: str, items: list[list[int]], queries: int = 1) -> Window:
+    """The window that a network of `NETWORKS` reads."""
+    return window(items, queries, requests="times" in name)
+
+
 def test_attributes_worked_by_hand() -> None:
-    columns: dict[str, Column] = {
-        "year": Numeric(np.array([1990, np.nan, 1995], np.float32)),
-        "genres": genres([2, 0], [], [1]),
-        "title": Text(np.array(["x", "y", "z"])),
-        "zip": Categorical(np.array([0, 1, 2], np.int32), np.array(["1", "2", "3"])),
-    }
-    table = SideTable.of(columns, 3)
-    # genres first, by name: a, b, c are rows 1, 2, 3; the years 1990 and 1995 are 4 and 5; the
-    # title is free text and no zip code is shared
-    assert table.values.tolist() == [[3, 1, 4], [0, 0, 0], [2, 0, 5], [0, 0, 0]]
-    assert table.weights.tolist() == [[0.5, 0.5, 1], [0, 0, 0], [1, 0, 1], [0, 0, 0]]
-    assert table.n_rows == 6
-    layer = Attributes(table, DIM)
-    found = layer(torch.tensor([0, 3]))
+    # two entries with a field of one value and a field of two values that share a weight of 1
+    table = Table(
+        np.array([[1], [2]], np.int32),
+        np.array([[4, 5], [3, 0]], np.int32),
+        np.array([[0.5, 0.5], [1, 0]], np.float32),
+        (2,),
+    )
+    layout = Layout(("one", "two"), (None, None), (1, 3), (1, 3), 6)
+    layer = Attributes(table, layout, DIM)
     rows = layer.embedding
-    torch.testing.assert_close(found, torch.stack([(rows[3] + rows[1]) / 2 + rows[4], 0 * rows[0]]))
-    assert Attributes(SideTable.of({}, 3), DIM).all().tolist() == [[0] * DIM] * 4
+    assert rows[[0, 1, 3]].abs().sum() == 0  # padding and what is unknown say nothing at first
+    wanted = torch.stack([rows[1] + (rows[4] + rows[5]) / 2, rows[2] + rows[3]])
+    torch.testing.assert_close(layer(torch.tensor([0, 1])), wanted)
+    torch.testing.assert_close(layer.all(), wanted)
+    nothing = np.zeros((2, 0), np.int32)
+    none = Table(nothing, nothing, nothing.astype(np.float32), ())
+    assert Attributes(none, Layout((), (), (), (), 1), DIM).all().tolist() == [[0] * DIM] * 2
+
+
+def test_request_fields_worked_by_hand() -> None:
+    net = network("youtube-dnn, times")
+    assert isinstance(net, YouTubeNetwork)
+    assert net.fields.embedding.shape == (9, DIM)  # see `window`
+    found = net.fields.requests(window([[1, 2, 3]], 2, requests=True).requests)
+    rows = net.fields.embedding
+    assert found.shape == (1, 2, 2, DIM)
+    torch.testing.assert_close(found[0, 0], torch.stack([rows[4 + 2], 2 * rows[8]]))
+    torch.testing.assert_close(found[0, 1], torch.stack([rows[4 + 3], 3 * rows[8]]))
+
+
+def test_fields_of_requests_start_from_zero() -> None:
+    config = YouTubeDNNConfig(dim=DIM)
+    net = YouTubeNetwork(inputs(4, "pause", "recency", requests=True), config)
+    assert net.fields.embedding[[0, 1, *range(4, 9)]].abs().sum() == 0
+    assert net.fields.embedding[2:4].abs().min() > 0
+    assert net.events.rating is None  # nobody asked for it
+    for times in (net.events.pauses, net.pool.recency):
+        assert times is not None
+        assert times.table.abs().sum() == 0
 
 
 def test_events_are_id_attributes_and_rating() -> None:
-    layer = Events(inputs(), DIM)
+    layer = Events(inputs(4, "rating"), DIM)
+    assert layer.item is not None
+    assert layer.rating is not None
     found = layer(replace(window([[0, 2]]), ratings=torch.tensor([[0, 3]])))
     attributes = layer.attributes(torch.tensor([1]))[0]
     torch.testing.assert_close(found[0, 1], layer.item[1] + attributes + layer.rating[3])
@@ -103,10 +155,11 @@ def test_pooling_agrees_with_literal_code() -> None:
     torch.manual_seed(1)
     pool = HistoryPooling(DIM, heads=2, length=3)
     nn.init.normal_(pool.position)
-    events, known = torch.randn(2, 6, DIM), torch.ones(2, 6, dtype=torch.bool)
-    known[1, :4] = False
+    events = torch.randn(2, 6, DIM)
     events[1, :4] = 0
-    found = pool(events, known, queries=2)
+    shown = window([[1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 5, 6]], 2)
+    known = shown.items > 0
+    found = pool(events, shown, queries=2)
     for row in range(2):
         for query in range(2):
             latest = 4 + query
@@ -160,17 +213,19 @@ def test_softmax_weights_of_youtube_dnn_learn_from_histories_and_attributes() ->
     net = network("youtube-dnn")
     assert isinstance(net, YouTubeNetwork)
     (found,) = net.vectors(torch.tensor([5]))
-    genres_b_and_c = (net.events.attributes.embedding[2] + net.events.attributes.embedding[3]) / 2
-    # item 5 is of no genre, item 4 of both: see `inputs`
-    torch.testing.assert_close(found, net.output[5] + net.events.item[5])
+    assert net.events.item is not None
+    # rows: padding, unknown, a, b, c; item 5 is of no genre, item 4 of b and c: see `inputs`
+    genres = net.events.attributes.embedding
+    torch.testing.assert_close(found, net.output[5] + net.events.item[5] + genres[1])
     (found,) = net.vectors(torch.tensor([4]))
-    torch.testing.assert_close(found, net.output[4] + net.events.item[4] + genres_b_and_c)
+    wanted = net.output[4] + net.events.item[4] + (genres[3] + genres[4]) / 2
+    torch.testing.assert_close(found, wanted)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_future_is_never_seen(name: str) -> None:
     net = network(name)
-    one, other = window([[1, 2, 3, 4, 5, 6]], 4), window([[1, 2, 3, 4, 9, 10]], 4)
+    one, other = seen(name, [[1, 2, 3, 4, 5, 6]], 4), seen(name, [[1, 2, 3, 4, 9, 10]], 4)
     first, second = net(one, 4), net(other, 4)
     torch.testing.assert_close(first[:, :2], second[:, :2])  # after 3 and after 4
     assert (first[:, 2:] - second[:, 2:]).abs().min() > 0
@@ -180,33 +235,39 @@ def test_the_future_is_never_seen(name: str) -> None:
 def test_padding_never_changes_a_query(name: str) -> None:
     net = network(name)
     torch.testing.assert_close(
-        net(window([[7, 8, 9]]), 1), net(window([[0, 0, 0, 7, 8, 9]]), 1), rtol=1e-5, atol=1e-6
+        net(seen(name, [[7, 8, 9]]), 1),
+        net(seen(name, [[0, 0, 0, 7, 8, 9]]), 1),
+        rtol=1e-5,
+        atol=1e-6,
     )
-    beside = net(window([[0, 0, 0, 7, 8, 9], [1, 2, 3, 4, 5, 6]]), 1)[:1]
-    torch.testing.assert_close(net(window([[7, 8, 9]]), 1), beside, rtol=1e-5, atol=1e-6)
+    beside = net(seen(name, [[0, 0, 0, 7, 8, 9], [1, 2, 3, 4, 5, 6]]), 1)[:1]
+    torch.testing.assert_close(net(seen(name, [[7, 8, 9]]), 1), beside, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nobody_asking_is_no_error(name: str) -> None:
-    nobody = Window(*(part[:0] for part in vars(window([[1, 2, 3]])).values()))
+    some = seen(name, [[1, 2, 3]])
+    parts = [part[:0] for part in (some.items, some.ratings, some.users, some.ages, some.times)]
+    fields = some.requests.take(torch.arange(0))
+    nobody = Window(parts[0], parts[1], parts[2], parts[3], parts[4], fields)
     assert network(name)(nobody, 1).shape == (0, 1, DIM)
 
 
-@pytest.mark.parametrize("name", ["youtube-dnn", "dssm"])
+@pytest.mark.parametrize("name", ["youtube-dnn", "dssm", "dssm, times"])
 def test_events_older_than_the_history_are_not_read(name: str) -> None:
     net = network(name)
     torch.testing.assert_close(
-        net(window([[1, 2, 3, 4, 5, 6]]), 1), net(window([[9, 0, 3, 4, 5, 6]]), 1)
+        net(seen(name, [[1, 2, 3, 4, 5, 6]]), 1), net(seen(name, [[9, 8, 3, 4, 5, 6]]), 1)
     )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_order_ratings_and_attributes_matter(name: str) -> None:
     net = network(name)
-    plain = window([[1, 2, 3]])
+    plain = seen(name, [[1, 2, 3]])
     query = net(plain, 1)
     others = [
-        window([[2, 1, 3]]),
+        seen(name, [[2, 1, 3]]),
         replace(plain, ratings=torch.ones_like(plain.ratings)),
         replace(plain, users=plain.users + 1),  # another job
     ]

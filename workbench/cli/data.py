@@ -175,7 +175,7 @@ def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[s
     from recsys_core.ranking.describe import describe_features
 
     path = None if features == DEFAULT_SCHEMA else features
-    schema = load_schema(path, dataset, histories=True, requested=True)
+    schema = load_schema(path, dataset, histories=True, requested=True, towers=None)
     return describe_features(schema, make_protocol({"name": protocol}).split(dataset))
 
 

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
-@click.option("--features", metavar="NAME|FILE", help="Feature schema of a ranking model.")
+@click.option(
+    "--features",
+    metavar="NAME|FILE",
+    help="Feature schema: what the model sees of users, items and rows.",
+)
 @set_option("FIELD=VALUE")
 @job_options
 @pass_settings

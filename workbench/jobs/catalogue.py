@@ -46,6 +46,8 @@ class Card:
         The JSON schema of its configuration; empty for a model that does not load.
     problem
         Why it does not load; empty when all is well.
+    reads_features
+        Whether it takes a feature schema.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Card:
     deterministic: bool = False
     schema: Mapping[str, Any] | None = None
     problem: str = ""
+    reads_features: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from recsys_core.features.schema import packaged_schema, schema_names
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names
-from recsys_core.registry import BUILTIN, model_info, model_names
+from recsys_core.registry import BUILTIN, model_info, model_names, reads_features
 from workbench.jobs.catalogue import Card
 from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
@@ -69,7 +69,8 @@ def describe_model(name: str) -> Card:
     try:
         info = model_info(name)
         schema = info.cls.Config.model_json_schema()
-        card = Card(name, info.stage, info.title, info.paper, info.deterministic, schema)
+        facts = (info.stage, info.title, info.paper, info.deterministic, schema)
+        card = Card(name, *facts, reads_features=reads_features(info))
         json.dumps(asdict(card), allow_nan=False)
     except InputError as error:
         return Card(name, problem=str(error).replace("\n", "; "))

@@ -78,9 +78,7 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
     """Pack what a worker needs to do a job, except the data set."""
     spec = dict(run.spec)
     name, meta = _prepared(str(spec["dataset"]), Path(entry.data_dir), offline=entry.offline)
-    ranker = spec.get("params", {}).get("ranker", {})
-    schemas = (spec.get("features"), ranker.get("features") if isinstance(ranker, dict) else None)
-    named = tuple(n for n in schemas if isinstance(n, str) and not Path(n).is_absolute())
+    named = tuple(n for n in _schemas(spec) if isinstance(n, str) and not Path(n).is_absolute())
     files = read_files(Path(entry.folder), named)
     return {
         "run_id": run.run_id,
@@ -90,6 +88,15 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
         "files": read_files(run.path, (CHECKPOINT, ENVIRONMENT)),
         "folder": files,
     }
+
+
+def _schemas(spec: Mapping[str, Any]) -> Iterator[Any]:
+    """Name the feature schemas of a job: its model's, its channels' and its ranker's."""
+    yield spec.get("features")
+    params = spec.get("params", {})
+    channels = params.get("channels")
+    parts = [params.get("ranker"), *(channels if isinstance(channels, list) else ())]
+    yield from (part.get("features") for part in parts if isinstance(part, dict))
 
 
 def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict[str, Any]]:

@@ -142,7 +142,7 @@ class Form:
             "model", "model", "What to train; Tab completes.", choices=tuple(self.catalogue.models)
         )
         yield Field("label", "label", job["label"]["description"], default=self.text("model"))
-        if self.model is not None and self.model.stage == "ranking":
+        if self.model is not None and self.model.reads_features:
             help_text = job["features"]["description"]
             names = tuple(self.catalogue.features)
             yield Field("features", "features", help_text, choices=names)

@@ -1,0 +1,50 @@
+"""What the times of events say: the pause before each, and how long before a request it was."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recsys_core.recall.sequences import Window
+
+#: a time span is known by the power of two of its seconds: 0, 1, 2 and 3, 4 to 7, …
+SPANS = 32
+
+
+class _Spans(nn.Module):
+    """A row of numbers for each span; zeros at first: training starts from a net without times."""
+
+    limits: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        powers = torch.tensor([2**power for power in range(SPANS - 1)])
+        self.register_buffer("limits", powers, persistent=False)
+        self.table = nn.Parameter(torch.zeros(SPANS, width))
+
+    def forward(self, seconds: Tensor) -> Tensor:
+        """Look up spans of any shape."""
+        found: Tensor = F.embedding(torch.bucketize(seconds, self.limits, right=True), self.table)
+        return found
+
+
+class Pauses(_Spans):
+    """Embed the time from the event before to each event."""
+
+    def of(self, window: Window) -> Tensor:
+        """Shape (b, width, dim); the first event of a window is as if right after another."""
+        times, known = window.times, window.items > 0
+        before = F.pad(times, (1, 0))[:, :-1]
+        followed = F.pad(known, (1, 0))[:, :-1]
+        pauses: Tensor = self(torch.where(followed, times - before, 0))
+        return pauses
+
+
+class Recency(_Spans):
+    """Weigh events, in each attention head, by how long before the request they were."""
+
+    def of(self, window: Window, queries: int) -> Tensor:
+        """Shape (b, queries, width, heads); a request comes at the time of its last event."""
+        weights: Tensor = self(window.times[:, -queries:, None] - window.times[:, None])
+        return weights

@@ -1,0 +1,78 @@
+"""The features of a fitted model beside it: schema, encoder, and the attributes that it reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from recsys_core.config import Config, parse_config
+from recsys_core.data.dataset import Dataset
+from recsys_core.data.prepared import find_prepared, write_prepared
+from recsys_core.errors import TRAIN_AGAIN
+from recsys_core.features.schema import FeatureSchema
+from recsys_core.features.tower_encoder import TowerEncoder
+from recsys_core.reading import read_json
+from recsys_core.recall.storage import damaged
+
+#: name of the prepared set that holds the attributes of users and items
+ATTRIBUTES = "known"
+FEATURES = "features.json"
+#: what a data set has a row of for each event
+_EVENTS = ("user", "item", "rating", "timestamp")
+
+
+class Features(Config):
+    """Content of features.json."""
+
+    features: FeatureSchema
+    encoder: TowerEncoder
+
+
+def write_features(
+    folder: Path, schema: FeatureSchema, encoder: TowerEncoder, dataset: Dataset
+) -> None:
+    """Write what a model reads.
+
+    Parameters
+    ----------
+    dataset
+        The attributes that are needed to encode a request.
+    """
+    write_attributes(folder, dataset)
+    text = Features(features=schema, encoder=encoder).model_dump_json()
+    (folder / FEATURES).write_text(text + "\n", encoding="utf-8")
+
+
+def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset]:
+    """Read what `write_features` wrote.
+
+    Raises
+    ------
+    InputError
+        Something is missing or damaged.
+    """
+    path = folder / FEATURES
+    if not path.exists():
+        raise damaged(folder, f"{FEATURES} is missing (it was made by an earlier version?)")
+    found = parse_config(Features, read_json(path, remedy=TRAIN_AGAIN), f"{path}")
+    return found.features, found.encoder, read_attributes(folder)
+
+
+def write_attributes(folder: Path, dataset: Dataset) -> None:
+    """Write the attributes of users and items, without events."""
+    none = {name: getattr(dataset, name)[:0] for name in _EVENTS}
+    write_prepared(folder, replace(dataset, name=ATTRIBUTES, **none), {}, {})
+
+
+def read_attributes(folder: Path) -> Dataset:
+    """Read what `write_attributes` wrote.
+
+    Raises
+    ------
+    InputError
+        It is missing or damaged.
+    """
+    prepared = find_prepared(folder, ATTRIBUTES)
+    if prepared is None:
+        raise damaged(folder, "what it knows is missing (it was made by an earlier version?)")
+    return prepared.load(rows_expected=False)
