@@ -36,6 +36,7 @@ from recsys_core.features.columns import (
     side_values,
 )
 from recsys_core.features.feature import (
+    LENGTH,
     Bucketize,
     Feature,
     Hash,
@@ -144,7 +145,7 @@ class Coder:
         assert isinstance(fitted, EventLookup)
         owner, scope = owner_of(feature), feature.scope or "earlier"
         part = cast("Part", feature.reads)
-        events = self.views.events(owner, scope, part, feature.length)
+        events = self.views.events(owner, scope, part, feature.length or LENGTH)
         codes = self._id_codes(feature.name, fitted, other_side(owner))
         index = codes[np.minimum(events.member, len(codes) - 1)]
         weight = np.ones_like(events.rating)
@@ -156,7 +157,7 @@ class Coder:
             start=events.start.astype(np.int32),
             end=events.end.astype(np.int32),
             own=events.own.astype(np.int32),
-            length=feature.length,
+            length=feature.length or LENGTH,
             mean=feature.pooling == "mean",
         )
 

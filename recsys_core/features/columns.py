@@ -55,7 +55,7 @@ def owner_of(feature: Feature) -> Owner:
 
 
 def side_of(feature: Feature) -> Side:
-    """Tell what a feature has one value for."""
+    """Tell whether a feature's values are stored per user, per item or per row."""
     if feature.source == "user":
         return "user"
     return "item" if feature.source == "item" else "row"
@@ -63,8 +63,7 @@ def side_of(feature: Feature) -> Side:
 
 def of_user_alone(feature: Feature) -> bool:
     """Tell whether a feature is the same for all candidates that a user is asked about at once."""
-    compared = feature.reads in COMPARISONS or (feature.by and feature.reads != FAVOURITES)
-    return feature.source == "user-history" and not compared
+    return feature.source == "user-history" and not feature.compares_with_item
 
 
 def side_owners(queries: Queries) -> dict[Side, IntArray]:
@@ -241,7 +240,7 @@ def _compare(feature: Feature, views: Views) -> Vector:
 def row_numbers(feature: Feature, views: Views, others: Mapping[str, Feature]) -> Vector:
     """Compute a numeric feature for every row, shape (n,); NaN is missing.
 
-    It is what a model sees that scales its inputs itself: with the transform log the logarithm.
+    For models that scale their inputs themselves: raw numbers, logarithms for the transform log.
     """
     if feature.source == "difference":
         one, other = (row_numbers(others[name], views, others) for name in feature.of)

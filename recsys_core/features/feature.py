@@ -22,6 +22,8 @@ FAVOURITES = "favourites"
 #: what a user's history says of the row's item
 LIKENESS, GAP, PREDICTED_RATING = "likeness", "gap", "predicted_rating"
 COMPARISONS = (LIKENESS, GAP, PREDICTED_RATING)
+#: events of a sequence that says nothing of its length
+LENGTH = 50
 #: the events that a sequence can hold
 SEQUENCES = ("all", "liked", "disliked")
 
@@ -164,7 +166,13 @@ class Feature(Config):
         max_length=4,
         description="Crosses: the features crossed; differences: the two numeric features.",
     )
-    length: int = Field(50, ge=1, le=5000, description="Sequences: the last events at most.")
+    length: int | None = Field(
+        None,
+        ge=1,
+        le=5000,
+        description="Sequences: the last events at most; null: 50, for recall models as many as "
+        "their field history says.",
+    )
     shares: str = Field(
         "",
         description="Sequences: the categorical feature of ids whose embeddings the events use; "
@@ -181,6 +189,13 @@ class Feature(Config):
         "rating, the pause since the event before it, how long before the request it was "
         "(recency).",
     )
+
+    @property
+    def compares_with_item(self) -> bool:
+        """Whether it is of a user's history and differs from one item asked about to another."""
+        return self.source == "user-history" and (
+            self.reads in COMPARISONS or bool(self.by and self.reads != FAVOURITES)
+        )
 
     @property
     def reads(self) -> str:

@@ -301,16 +301,14 @@ class Views:
         def cut(known: Known, sign: int = 1) -> Slice:
             timeline = known.timeline(owner, part, *(shared[:2] if shared else ()))
             group, time = self._group(owner, known), self.queries.timestamp
+            last = self.queries.last
+            assert last is None or owner == "user"  # the number of an event of that user
             if row is not None:
                 group, time = group[row], time[row]
+                last = None if last is None else last[row]
             if shared is not None:
                 _, by, value = shared
                 group = group * len(by.vocabulary) + value
-            last = (
-                self.queries.last
-                if row is None or self.queries.last is None
-                else (self.queries.last[row])
-            )
             start, end = timeline.bounds(group, time, scope, after=self.queries.after, last=last)
             return Slice(timeline, start, end, self._own(timeline, scope, len(group)), sign)
 

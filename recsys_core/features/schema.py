@@ -1,4 +1,4 @@
-"""What a ranking model sees of a row, declared in YAML: one entry a feature, no code."""
+"""What a model sees, declared in YAML: one entry per feature, no code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class FeatureSchema(Config):
-    """The features of a ranking model.
+    """The features that a model reads.
 
     Examples
     --------

@@ -27,8 +27,6 @@ class TowerEncoder(Config):
         Encoders of all but the sequence and the items' ids.
     sequence
         What is read of histories; None: items and ratings.
-    length
-        Last events that the sequence reads; None: it leaves that to the model.
     item_ids
         Whether every item has an embedding of its own.
     """
@@ -36,7 +34,6 @@ class TowerEncoder(Config):
     query: FeatureEncoder
     item: FeatureEncoder
     sequence: Feature | None
-    length: int | None
     item_ids: bool
 
     @classmethod
@@ -63,20 +60,23 @@ class TowerEncoder(Config):
             for part in parts.values()
         )
         sequence = event_sequence(schema.features)
-        said = sequence is not None and "length" in sequence.model_fields_set
-        length = sequence.length if sequence is not None and said else None
-        return cls(query=query, item=item, sequence=sequence, length=length, item_ids=item_ids)
+        return cls(query=query, item=item, sequence=sequence, item_ids=item_ids)
 
     @property
     def event_fields(self) -> tuple[str, ...]:
         """What is read of an event beside its item."""
         return ("rating",) if self.sequence is None else self.sequence.event_fields
 
+    def length(self, default: int) -> int:
+        """Count the last events that a query sees; the schema may leave that to the model."""
+        return default if self.sequence is None else self.sequence.length or default
+
     def items(self, dataset: Dataset) -> Table:
         """Encode every item, one row each."""
         every, nothing = Queries.of_items(dataset), Known.nothing(dataset)
         of_items = self.item.table("item", every, nothing)
-        return of_items.beside(self.item.table("row", every, nothing))
+        crosses = self.item.table("row", every, nothing)
+        return of_items.beside(crosses)  # which have no row for an unknown item
 
     def users(self, dataset: Dataset) -> Table:
         """Encode every user, one row each, and at the end one of whom nothing is known."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from recsys_core.errors import InputError
-from recsys_core.features.feature import COMPARISONS, FAVOURITES, Feature
+from recsys_core.features.feature import Feature
 
 Tower = Literal["query", "item"]
 #: a sequence that reads every event of the user
@@ -44,8 +44,10 @@ def tower_of(feature: Feature, others: Mapping[str, Feature]) -> Tower:
         if feature.reads == "years_since_release":
             raise ValueError("it needs the item, which the query tower does not know")
         return "query"
-    if feature.source != "user-history":
-        raise ValueError(f"{feature.source} differs from row to row, and an item has one vector")
+    if feature.source == "item-history":
+        raise ValueError("statistics of an item change with time, and an item has one vector")
+    if feature.source == "given":
+        raise ValueError("given columns come with the candidates of two stages")
     _check_history(feature)
     return "query"
 
@@ -57,7 +59,12 @@ def _check_history(feature: Feature) -> None:
                 "towers read every event in order: set column: all, and event_fields: [rating] in "
                 "place of liked, disliked and weight"
             )
-    elif feature.reads in COMPARISONS or (feature.by and feature.reads != FAVOURITES):
+        if feature.transform is not None or feature.pooling != "mean":
+            raise ValueError(
+                "towers embed events as items, and pool them by attention: leave "
+                "transform and pooling out"
+            )
+    elif feature.compares_with_item:
         raise ValueError("it compares with the item, which the query tower does not know")
     if feature.scope == "others":
         raise ValueError("a tower learns what comes next and must not see it: set scope: earlier")

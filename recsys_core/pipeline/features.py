@@ -8,6 +8,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import Dataset
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.recall.features import load_tower_schema
 from recsys_core.registry import ModelInfo, model_info, reads_features
 
 
@@ -27,9 +28,7 @@ def feature_schema(info: ModelInfo, name_or_path: str | None, dataset: Dataset) 
     """
     if info.stage == "ranking":
         return load_schema(name_or_path, dataset, histories=info.cls.needs_histories)
-    schema = load_schema(name_or_path, dataset, towers=True)
-    info.cls.check_schema(schema)
-    return schema
+    return load_tower_schema(info, name_or_path, dataset)
 
 
 def resolved_schemas(spec: JobSpec, config: Config, dataset: Dataset) -> list[FeatureSchema]:

@@ -9,10 +9,11 @@ from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.errors import TRAIN_AGAIN
-from recsys_core.features.schema import FeatureSchema
+from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.reading import read_json
 from recsys_core.recall.storage import damaged
+from recsys_core.registry import ModelInfo
 
 #: name of the prepared set that holds the attributes of users and items
 ATTRIBUTES = "known"
@@ -26,6 +27,20 @@ class Features(Config):
 
     features: FeatureSchema
     encoder: TowerEncoder
+
+
+def load_tower_schema(info: ModelInfo, name_or_path: str | None, dataset: Dataset) -> FeatureSchema:
+    """Load what a recall model that reads features sees; None: its default.
+
+    Raises
+    ------
+    InputError
+        No such schema, a column that the data set does not have, or a feature that the model
+        cannot use.
+    """
+    schema = load_schema(name_or_path, dataset, towers=True)
+    info.cls.check_schema(schema)
+    return schema
 
 
 def write_features(

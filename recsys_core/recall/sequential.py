@@ -44,7 +44,7 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
     """Fields of the neural models that read a history."""
 
     replaced: ClassVar[Mapping[str, str]] = {
-        "attributes": "name in a feature schema what to read, e.g. features: ids",
+        "attributes": "name what to read in a feature schema; ids alone: item_id of the item",
         "clock": "name times in a feature schema, e.g. features: movielens-towers",
     }
 
@@ -232,7 +232,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             encoder.users(self.dataset),
             encoder.items(self.dataset),
             len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
-            self.config.history if encoder.length is None else encoder.length,
+            encoder.length(self.config.history),
         )
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
@@ -243,12 +243,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         return self.encoder.requests(queries, asked)
 
     def _runs(self, requests: Table, device: torch.device) -> Runs:
-        known = self.histories
-        every = np.ones(len(known.items), dtype=np.bool_)
         length, before = self.run
         return Runs(
-            known,
-            every if self.threshold is None else known.ratings >= self.threshold,
+            self.histories,
+            self.known.relevant,
             self.inputs.edges,
             requests,
             length=length,

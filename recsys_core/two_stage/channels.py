@@ -17,9 +17,10 @@ from recsys_core.data.dataset import Dataset, FloatArray, TimeArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.features.schema import FeatureSchema, load_schema
+from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
+from recsys_core.recall.features import load_tower_schema
 from recsys_core.recall.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.training.runtime import Runtime
@@ -230,9 +231,7 @@ def channel_schema(config: ChannelConfig, dataset: Dataset) -> FeatureSchema | N
     info = recall_info(config)
     if not reads_features(info):
         return None
-    schema = load_schema(config.features, dataset, towers=True)
-    info.cls.check_schema(schema)
-    return schema
+    return load_tower_schema(info, config.features, dataset)
 
 
 def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:

@@ -120,13 +120,22 @@ def test_a_request_is_encoded_as_in_training() -> None:
 @pytest.mark.parametrize(
     ("feature", "why"),
     [
-        ("source: item-history, kind: numeric, column: count", "an item has one vector"),
+        ("source: item-history, kind: numeric, column: count", "change with time"),
         ("source: interaction, kind: numeric, column: years_since_release", "needs the item"),
         ("source: user-history, kind: numeric, column: count, by: genres", "compares with the"),
         ("source: user-history, kind: numeric, column: likeness, by: genres", "compares with the"),
         ("source: user-history, kind: numeric, column: count, scope: others", "must not see it"),
         ("source: user-history, kind: sequence, column: liked", "set column: all"),
-        ("source: given, kind: numeric", "an item has one vector"),
+        ("source: item-history, kind: numeric, column: likes, scope: known", "change with time"),
+        (
+            "source: user-history, kind: numeric, column: predicted_rating, scope: known",
+            "compares with the item",
+        ),
+        (
+            "source: user-history, kind: sequence, column: all, pooling: sum",
+            "pool them by attention",
+        ),
+        ("source: given, kind: numeric", "with the candidates of two stages"),
         ("source: cross, kind: multi, of: [gender, genres]", "a user and an item"),
         ("source: user, kind: categorical, column: age, embedding_size: 4", "leave embedding_size"),
     ],
@@ -164,7 +173,7 @@ def test_the_default_reads_items_attributes_and_ratings() -> None:
     names = [feature.name for feature in schema.features]
     assert names == ["item_id", "year", "price", "genres", "history"]
     found = TowerEncoder.fit(schema, known(films()))
-    assert (found.item_ids, found.length, found.event_fields) == (True, None, ("rating",))
+    assert (found.item_ids, found.length(9), found.event_fields) == (True, 9, ("rating",))
 
 
 def test_what_serving_needs_of_a_data_set() -> None:
@@ -174,7 +183,7 @@ def test_what_serving_needs_of_a_data_set() -> None:
     found = encoder(films(), age, taste, {"name": "h", **HISTORY, "length": 7})
     kept = found.attributes(films())
     assert (list(kept.user_columns), list(kept.item_columns)) == (["age"], ["genres"])
-    assert found.length == 7
+    assert found.length(9) == 7
     assert TowerEncoder.model_validate_json(found.model_dump_json()) == found
 
 

@@ -150,7 +150,7 @@ def describe_command(
     as_json: bool,
     events: bool,
 ) -> None:
-    """Show the data set NAME (or a path) in figures, or what ranking models see of its rows."""
+    """Show the data set NAME (or a path) in figures, or what a feature schema says of its rows."""
     from recsys_core.data.describe import describe
     from recsys_core.data.store import load_dataset
     from recsys_core.pipeline.needs import notes
