@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ROLES = ("user", "item", "rating", "timestamp")
+from recsys_core.data.times import is_date, is_number
+
+ROLES = ("user", "item", "rating", "label", "timestamp")
 #: smaller numbers are ratings, larger ones times
 _LEAST_TIME = 100_000_000
 
@@ -50,7 +53,9 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
             places[role] = rest.pop(0)
     for place in rest:
         if place in numbers:
-            places.setdefault("timestamp" if numbers[place] >= _LEAST_TIME else "rating", place)
+            is_time = numbers[place] >= _LEAST_TIME
+            if is_time or "label" not in places:
+                places.setdefault("timestamp" if is_time else "rating", place)
     named = not numbers and len(set(cells)) == len(cells) and not any("," in x for x in cells)
     columns = ",".join(
         f"{role}={cells[places[role]] if named else places[role] + 1}"
@@ -64,9 +69,6 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
 
 
 def _numbers(cells: Sequence[str]) -> dict[int, float]:
-    """Find the cells that are numbers, by place; a line with such cells is no header."""
-    return {
-        place: float(cell)
-        for place, cell in enumerate(cells)
-        if re.fullmatch(r"[0-9]+([.][0-9]+)?", cell) is not None
-    }
+    """Find the cells that are numbers or dates, by place; a line with such cells is no header."""
+    dates = {place: math.inf for place, cell in enumerate(cells) if is_date(cell)}
+    return {p: float(cell) for p, cell in enumerate(cells) if is_number(cell)} | dates

@@ -1,12 +1,15 @@
 """The raw files of a data set, read in place from a folder or a zip; nothing is ever extracted.
 
-A zip is only looked into after its table of contents was checked: no member may point outside the
-archive, be a link, be encrypted, or unpack to far more than it weighs.
+`open_raw` finds them and says which one holds the ratings; a `RawFile` gives bytes to readers and
+unpacks gzip on the way. A zip is only looked into after its table of contents was checked: no
+member may point outside the archive, be a link, be encrypted, or unpack to far more than it weighs.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
 import stat
 import zipfile
 import zlib
@@ -18,23 +21,141 @@ from typing import IO
 
 from recsys_core.errors import DataError, InputError
 
-#: what a zip may unpack to, in bytes; the largest MovieLens set has 0.9 GB
+#: what a file may unpack to, in bytes; the largest MovieLens set has 0.9 GB
 MAX_UNPACKED = 16 * 2**30
-#: how many times its packed size a member may have; rating files have 3 to 8
+#: how many times its packed size a file may have; rating files have 3 to 8
 MAX_RATIO = 200
-#: members below this size are not judged by their ratio
+#: files below this size are not judged by their ratio
 RATIO_FROM = 2**20
+#: bytes of a line at most
+LONGEST_LINE = 2**24
 
 ENCRYPTED = 0x1
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
 
 #: bytes read at a time: small enough that unpacking and parsing overlap
 CHUNK = 2**22
+#: bytes from which a reader tells what a file is
+HEAD = 2**16
+
+GZ = ".gz"
+GZIP_MAGIC = b"\x1f\x8b"
+#: how a file's name ends that may be a table; others are not looked at in folders and zips
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".data", ".parquet")
+_TEXTS = ("readme", "license", "licence")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file, in a folder or in a zip.
+
+    Parameters
+    ----------
+    path
+        The folder, or the zip.
+    member
+        Its path relative to the folder or inside the zip.
+    zipped
+        Whether `path` is a zip.
+    """
+
+    path: Path
+    member: str
+    zipped: bool
+
+    @property
+    def where(self) -> str:
+        """Its name for a message."""
+        return str(self.path / self.member)
+
+    def head(self) -> bytes:
+        """Read the first lines, whole ones."""
+        return next(self._lines(HEAD), b"")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read it piece by piece; every piece but the last ends with a line.
+
+        Raises
+        ------
+        DataError
+            It cannot be read, is damaged, unpacks to far more than it weighs, or has a line of
+            more than `LONGEST_LINE` bytes.
+        """
+        return self._lines(CHUNK)
+
+    def read(self) -> bytes:
+        """Read all of it; errors as `chunks`, lines apart."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read it piece by piece, wherever a piece ends."""
+        with self._errors(), self._open() as file:
+            while piece := file.read(CHUNK):
+                yield piece
+
+    def _lines(self, size: int) -> Iterator[bytes]:
+        with self._errors(), self._open() as file:
+            while piece := file.read(size):
+                rest = file.readline(LONGEST_LINE)
+                if len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+                    raise DataError(
+                        f"{self.where}: a line has more than {LONGEST_LINE // 2**20} MiB",
+                        "this is no table of rows; check that it is the right file, and complete",
+                    )
+                yield piece + rest
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BROKEN as error:
+            raise _damaged(self.path, error, "zip" if self.zipped else "gzip file") from None
+        except OSError as error:
+            raise DataError(f"{self.where}: cannot be read: {error.strerror}") from None
+
+    @contextmanager
+    def _open(self) -> Iterator[IO[bytes]]:
+        if not self.zipped:
+            with (self.path / self.member).open("rb") as file:
+                yield self._unpacked(file, lambda: os.fstat(file.fileno()).st_size)
+            return
+        with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as member:
+            yield self._unpacked(member, lambda: archive.getinfo(self.member).file_size)
+
+    def _unpacked(self, file: IO[bytes], size: Callable[[], int]) -> IO[bytes]:
+        """Unpack what is named as gzip."""
+        if not self.member.lower().endswith(GZ):
+            return file
+        return _Gunzip(file, self.where, size())  # type: ignore[return-value]
+
+
+class _Gunzip(gzip.GzipFile):
+    """Unpacks, and stops when there is far more in it than there should be."""
+
+    def __init__(self, file: IO[bytes], where: str, packed: int) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._where = where
+        self._most = min(MAX_UNPACKED, max(RATIO_FROM, MAX_RATIO * packed))
+        self._given = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes."""
+        return self._counted(super().read(size))
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """Read to the end of the line."""
+        return self._counted(super().readline(size))
+
+    def _counted(self, content: bytes) -> bytes:
+        self._given += len(content)
+        if self._given > self._most:
+            raise _refused(self._where, "it unpacks to far more than its size")
+        return content
 
 
 @dataclass(frozen=True)
 class RawFiles:
-    """Files that lie together, by their base names.
+    """Files that lie together, by their base names (that of a gzipped one without ``.gz``).
 
     Parameters
     ----------
@@ -44,54 +165,20 @@ class RawFiles:
         Base name -> path relative to the folder or inside the zip.
     zipped
         Whether `path` is a zip.
+    main
+        Base name of the file that holds the ratings.
     """
 
     path: Path
     members: Mapping[str, str]
     zipped: bool
+    main: str
 
     def __contains__(self, name: str) -> bool:
         return name in self.members
 
-    def label(self, name: str) -> str:
-        """Name a file for a message."""
-        return str(self.path / self.members[name])
-
-    def read(self, name: str) -> bytes:
-        """Read a whole file.
-
-        Raises
-        ------
-        DataError
-            The file cannot be read, or the zip is damaged.
-        """
-        return b"".join(self.chunks(name))
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Read a file piece by piece; every piece but the last ends with a line.
-
-        Raises
-        ------
-        DataError
-            As `read` does.
-        """
-        try:
-            with self._open(name) as file:
-                while piece := file.read(CHUNK):
-                    yield piece + file.readline()
-        except BROKEN_ZIP as error:
-            raise _damaged(self.path, error) from None
-        except OSError as error:
-            raise DataError(f"{self.label(name)}: cannot be read: {error.strerror}") from None
-
-    @contextmanager
-    def _open(self, name: str) -> Iterator[IO[bytes]]:
-        if not self.zipped:
-            with (self.path / self.members[name]).open("rb") as file:
-                yield file
-            return
-        with zipfile.ZipFile(self.path) as archive, archive.open(self.members[name]) as member:
-            yield member
+    def __getitem__(self, name: str) -> RawFile:
+        return RawFile(self.path, self.members[name], self.zipped)
 
     def digest(self, names: Iterable[str]) -> str:
         """Hash the content: the zip's bytes, or name and bytes of those of `names` that exist."""
@@ -102,8 +189,8 @@ class RawFiles:
         for name in names:
             if name in self:
                 digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
-                for chunk in self.chunks(name):
-                    digest.update(chunk)
+                for piece in self[name].pieces():
+                    digest.update(piece)
         return digest.hexdigest()
 
 
@@ -115,71 +202,70 @@ def read_file(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def open_raw(path: Path, wanted: Callable[[str], bool]) -> RawFiles:
-    """Find the raw files below `path`, a folder, a zip, or one of the files.
+def open_raw(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
+    """Find the raw files at `path`: a folder, a zip, or the file that holds the ratings.
 
     In a folder they may lie in it, in its only sub-folder that has some, or in its only zip.
 
     Parameters
     ----------
-    wanted
-        Tells by its base name whether a file holds ratings; the folder of such a file is taken.
+    holds_ratings
+        Tells a known rating file by its base name. Where there is none, the only table is taken.
 
     Raises
     ------
     InputError
-        There is nothing at `path`, or no rating file, or more than one folder with some.
+        There is nothing at `path`, no rating file, or more than one.
     DataError
         A zip is damaged or refused.
     """
     if path.is_file():
-        return open_zip(path, wanted) if zipfile.is_zipfile(path) else _open_file(path, wanted)
+        return _open_zip(path, holds_ratings) if zipfile.is_zipfile(path) else _open_file(path)
     if not path.is_dir():
         raise InputError(f"no such file or folder: {path}", "check the path")
-    return _open_folder(path, wanted)
-
-
-def _open_file(path: Path, wanted: Callable[[str], bool]) -> RawFiles:
-    if path.suffix.lower() in (".zip", ".whl"):
-        raise _damaged(path, "it is not a zip file")
-    if wanted(path.name):
-        return _pick(path.parent, _relative_files(path.parent), wanted, zipped=False)
-    return RawFiles(path.parent, {path.name: path.name}, zipped=False)
-
-
-def _open_folder(path: Path, wanted: Callable[[str], bool]) -> RawFiles:
     try:
-        files = _relative_files(path)
-        if not any(wanted(PurePosixPath(file).name) for file in files):
-            zips = [file for file in files if file.lower().endswith(".zip")]
-            if len(zips) == 1:
-                return open_zip(path / zips[0], wanted)
-            folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
-            files = [
-                f"{folder.name}/{file}" for folder in folders for file in _relative_files(folder)
-            ]
+        return _open_folder(path, holds_ratings)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return _pick(path, files, wanted, zipped=False)
 
 
-def _relative_files(folder: Path) -> list[str]:
+def _open_file(path: Path) -> RawFiles:
+    """Take a file as the one with the ratings; what else it needs lies beside it."""
+    if path.suffix.lower() in (".zip", ".whl"):
+        raise _damaged(path, "it is not a zip file", "zip")
+    members = _by_name(_files_in(path.parent))
+    main = _base_name(path.name)
+    return RawFiles(path.parent, {**members, main: path.name}, zipped=False, main=main)
+
+
+def _open_folder(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
+    files = _files_in(path)
+    if not any(holds_ratings(_base_name(file)) for file in files):
+        zips = [file for file in files if file.lower().endswith(".zip")]
+        if len(zips) == 1:
+            return _open_zip(path / zips[0], holds_ratings)
+        folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
+        files += [f"{folder.name}/{file}" for folder in folders for file in _files_in(folder)]
+    return _pick(path, files, holds_ratings, zipped=False)
+
+
+def _files_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
 
 
-def open_zip(path: Path, wanted: Callable[[str], bool]) -> RawFiles:
+def _open_zip(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
     """Check a zip's table of contents and find the rating files in it."""
     try:
         with zipfile.ZipFile(path) as file:
             members = [member for member in file.infolist() if not member.is_dir()]
-    except (*BROKEN_ZIP, OSError, ValueError) as error:
-        raise _damaged(path, error) from None
+    except (*BROKEN, OSError, ValueError) as error:
+        raise _damaged(path, error, "zip") from None
     for member in members:
         _check_member(path, member)
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED:
         raise _refused(path, f"it unpacks to {unpacked / 2**30:.0f} GiB")
-    return _pick(path, (member.filename for member in members), wanted, zipped=True)
+    return _pick(path, [member.filename for member in members], holds_ratings, zipped=True)
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
@@ -196,32 +282,65 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
         raise _refused(path, f"member {name!r} unpacks to {ratio:,.0f} times its size")
 
 
+def _base_name(file: str) -> str:
+    name = PurePosixPath(file).name
+    return name[: -len(GZ)] if name.lower().endswith(GZ) else name
+
+
+def _by_name(files: Iterable[str]) -> dict[str, str]:
+    """Key files by base name; of a file that is there packed and unpacked the latter is read."""
+    return {
+        _base_name(file): file for file in sorted(files, key=lambda file: not file.endswith(GZ))
+    }
+
+
 def _pick(
-    path: Path, files: Iterable[str], wanted: Callable[[str], bool], *, zipped: bool
+    path: Path, files: list[str], holds_ratings: Callable[[str], bool], *, zipped: bool
 ) -> RawFiles:
-    """Take the files of the one folder that has a rating file."""
-    folders: dict[str, dict[str, str]] = {}
+    """Take the only known rating file and what lies beside it, else the only table."""
+    folders: dict[str, list[str]] = {}
     for file in files:
-        pure = PurePosixPath(file)
-        folders.setdefault(str(pure.parent), {})[pure.name] = file
-    found = [folder for folder, names in folders.items() if any(map(wanted, names))]
-    if len(found) == 1:
-        return RawFiles(path, folders[found[0]], zipped)
-    if found:
-        raise InputError(
-            f"{path}: {len(found)} folders hold rating files: {', '.join(found[:3])}",
-            "give the path of one of them",
-        )
+        folders.setdefault(str(PurePosixPath(file).parent), []).append(file)
+    named = {folder: _by_name(inside) for folder, inside in folders.items()}
+    for wanted in (holds_ratings, _is_table):
+        found = {folder: list(filter(wanted, names)) for folder, names in named.items()}
+        found = {folder: mains for folder, mains in found.items() if mains}
+        if len(found) > 1 and wanted is holds_ratings:
+            raise InputError(
+                f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
+                "give the path of one of them",
+            )
+        mains = [(folder, main) for folder, names in found.items() for main in names]
+        if len(mains) > 1:
+            raise _several(path, [named[folder][main] for folder, main in mains], zipped)
+        if mains:
+            folder, main = mains[0]
+            return RawFiles(path, named[folder], zipped, main)
     raise InputError(
         f"{path}: no rating file here",
-        "expected ratings.dat, u.data, ratings.csv or NAME.inter;"
-        " for another table give the path of the file itself",
+        "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
+        f" ({', '.join(TABLES)}, perhaps with {GZ})",
     )
 
 
-def _damaged(path: Path, error: object) -> DataError:
-    return DataError(f"{path}: the zip is damaged: {error}", "download or copy it again")
+def _is_table(name: str) -> bool:
+    """Whether a file may be a table; what is hidden or says something about the data is none."""
+    lower = name.lower()
+    return lower.endswith(TABLES) and not lower.startswith((".", "_", *_TEXTS))
 
 
-def _refused(path: Path, reason: str) -> DataError:
+def _several(path: Path, files: list[str], zipped: bool) -> InputError:
+    shown = ", ".join(files[:5]) + (" …" if len(files) > 5 else "")
+    unpack = "unpack it and " if zipped else ""
+    return InputError(
+        f"{path}: {len(files)} files may hold the ratings: {shown}",
+        f"{unpack}give the path of one of them; parts of one set have to be joined to one file",
+    )
+
+
+def _damaged(path: Path, error: object, kind: str) -> DataError:
+    return DataError(f"{path}: the {kind} is damaged: {error}", "download or copy it again")
+
+
+def _refused(path: object, reason: str) -> DataError:
     return DataError(f"{path}: refused: {reason}", "no rating archive is like that; do not use it")

@@ -10,6 +10,8 @@ out.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 from recsys_core.data.archive import RawFiles
 from recsys_core.data.attributes import (
@@ -22,57 +24,95 @@ from recsys_core.data.attributes import (
     genre_list,
     release_year,
 )
-from recsys_core.data.layout import SKIP_HINT, Layout, OnBadRows, first_line
+from recsys_core.data.dialect import find_clock, read_dialect
+from recsys_core.data.layout import RANGE_HINT, SKIP_HINT, Layout
+from recsys_core.data.options import DEFAULT_RANGE, ImportOptions, OnBadRows
 from recsys_core.data.ratings import read_ratings
-from recsys_core.errors import DataError
+from recsys_core.data.summary import summarise
+from recsys_core.errors import DataError, shorten
 
 INTER = ".inter"
-USER, ITEM, RATING, TIME = "user_id", "item_id", "rating", "timestamp"
+TAB = "\t"
+#: types of columns that become attributes
+KINDS = ("token", "token_seq", "float")
+USER, ITEM = "user_id", "item_id"
+ROLES = {"user": USER, "item": ITEM, "rating": "rating", "label": "label", "timestamp": "timestamp"}
 TITLES = ("movie_title", "title")
 GENRES = ("class", "genre", "genres")
 YEAR = "release_year"
 RENAMED = {"zip_code": "zip"}
 
+
 Table = dict[str, tuple[str, list[str]]]
 """Column name -> its type and its values."""
 
 
-def read_atomic(files: RawFiles, on_bad_rows: OnBadRows, scale: tuple[float, float]) -> RawData:
+def read_atomic(files: RawFiles, options: ImportOptions) -> RawData:
     """Read the atomic files of one data set."""
-    inter = next(name for name in files.members if name.endswith(INTER))
-    where = files.label(inter)
-    header = _header(first_line(files.chunks(inter), where), where, (USER, ITEM))
+    file = files[files.main]
+    dialect = read_dialect(file.head(), file.where, TAB)
+    header = _header(dialect.rows[0], file.where, (USER, ITEM))
     names = tuple(header)
-    positions = {name: position for position, name in enumerate(names)}
+    places = {role: names.index(name) for role, name in ROLES.items() if name in header}
+    if "rating" in places:
+        places.pop("label", None)
+    is_label = "label" in places
     layout = Layout(
-        "\t",
+        TAB,
         names,
-        positions[USER],
-        positions[ITEM],
-        positions.get(RATING),
-        positions.get(TIME),
-        header_lines=1,
-        scale=scale,
-        scale_hint=" (recsys-workbench data import --rating-range changes that)",
+        places["user"],
+        places["item"],
+        places["label"] if is_label else places.get("rating"),
+        places.get("timestamp"),
+        header_lines=dialect.comments + 1,
+        scale=options.rating_range or DEFAULT_RANGE,
+        scale_hint=RANGE_HINT,
+        label=is_label,
+        clock=find_clock(dialect, places.get("timestamp"), True, options.time_unit),
     )
-    ratings = read_ratings(lambda: files.chunks(inter), where, layout, on_bad_rows)
+    ratings = read_ratings(file.chunks, file.where, layout, options.on_bad_rows)
     bad: Counter[str] = Counter()
-    stem = inter.removesuffix(INTER)
-    users = _read_table(files, f"{stem}.user", USER, on_bad_rows, bad)
-    items = _read_table(files, f"{stem}.item", ITEM, on_bad_rows, bad)
-    return RawData(ratings, _user_attributes(users), _item_attributes(items), bad)
+    summary = summarise("RecBole's atomic files", names, places)
+    tables, unused = {}, list(summary.unused)
+    for side, key in (("user", USER), ("item", ITEM)):
+        name = side_file(files, side)
+        table = _read_table(files, name, key, options.on_bad_rows, bad)
+        unused += [f"{column} ({name})" for column, (kind, _) in table.items() if kind not in KINDS]
+        tables[side] = table
+    users = replace(_user_attributes(tables["user"]), file=_where(files, "user"))
+    items = replace(_item_attributes(tables["item"]), file=_where(files, "item"))
+    return RawData(ratings, users, items, bad, replace(summary, unused=tuple(unused)))
 
 
-def _header(line: str, where: str, needed: tuple[str, ...]) -> dict[str, str]:
+def _where(files: RawFiles, side: str) -> str:
+    name = side_file(files, side)
+    return files[name].where if name in files else ""
+
+
+def side_file(files: RawFiles, side: str) -> str:
+    """Name the file of users or items; parts of a set (NAME.train.inter) share it."""
+    stem = files.main.removesuffix(INTER)
+    name = f"{stem}.{side}"
+    return name if name in files or "." not in stem else f"{stem.rpartition('.')[0]}.{side}"
+
+
+def _header(cells: Sequence[str], where: str, needed: tuple[str, ...]) -> dict[str, str]:
     """Split the header into name -> type."""
-    columns = dict(cell.rpartition(":")[::2] for cell in line.split("\t"))
-    missing = [name for name in needed if name not in columns]
+    pairs = [cell.rpartition(":")[::2] for cell in cells]
+    names = [name for name, _ in pairs]
+    missing = [name for name in needed if name not in names]
     if missing:
         raise DataError(
             f"{where}, line 1: the header has no column {missing[0]}",
             "an atomic file starts with a line like user_id:token<TAB>item_id:token",
         )
-    return columns
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{where}, line 1: there are {names.count(name)} columns '{shorten(name)}'",
+                "rename or leave out the others",
+            )
+    return dict(pairs)
 
 
 def _read_table(
@@ -81,12 +121,14 @@ def _read_table(
     """Read a .user or .item file into columns; empty when there is none."""
     if name not in files:
         return {}
-    where = files.label(name)
-    content = files.read(name)
-    header = _header(first_line(iter([content]), where), where, (key,))
+    where = files[name].where
+    dialect = read_dialect(files[name].head(), where, TAB)
+    content = files[name].read()
+    header = _header(dialect.rows[0], where, (key,))
     place = list(header).index(key)
     rows: dict[str, list[str]] = {}
-    for number, raw in enumerate(content.split(b"\n")[1:], 2):
+    first = dialect.comments + 1
+    for number, raw in enumerate(content.split(b"\n")[first:], first + 1):
         line = raw.removesuffix(b"\r")
         if not line:
             continue

@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import PurePath
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from recsys_core.data.dataset import (
     TextArray,
 )
 from recsys_core.data.numbering import Ratings
+from recsys_core.data.summary import Summary, as_text
+from recsys_core.errors import DataError, shorten
 
 Kind = Literal["categorical", "multi", "numeric", "text"]
 
@@ -91,10 +94,11 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class Attributes:
-    """A table of attributes: row r of each column belongs to `ids[r]`."""
+    """A table of attributes: row r of each column belongs to `ids[r]`; `file` is its name."""
 
     ids: list[str] = field(default_factory=list)
     columns: dict[str, RawColumn] = field(default_factory=dict)
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class RawData:
     items: Attributes = field(default_factory=Attributes)
     bad_rows: Counter[str] = field(default_factory=Counter)
     """Lines of attribute files left out, by reason."""
+    summary: Summary = field(default_factory=Summary)
 
 
 def build_dataset(name: str, raw: RawData) -> Dataset:
@@ -125,6 +130,37 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
         explicit=ratings.rating is not None,
         timed=ratings.timestamp is not None,
     )
+
+
+def match_attributes(raw: RawData) -> dict[str, dict[str, Any]]:
+    """Count the rows of each table of attributes that belong to a user or item with an event.
+
+    Returns
+    -------
+    ``user`` and ``item``, where there is such a table -> its ``file``, ``rows``, and how many
+    ``matched`` of so many users or items (``of``).
+
+    Raises
+    ------
+    DataError
+        None does: the ids of the two files are not the same.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    sides = (("user", raw.users, raw.ratings.user_ids), ("item", raw.items, raw.ratings.item_ids))
+    for side, table, ids in sides:
+        if not table.ids:
+            continue
+        matched = len(set(table.ids).intersection(ids.tolist()))
+        if not matched:
+            raise DataError(
+                f"{table.file}: none of its {len(table.ids):,} {side}s has an event: its first id"
+                f" is '{shorten(table.ids[0], 40)}', that of the events '{shorten(ids[0], 40)}'",
+                "write the same ids in both files, or take this file away",
+            )
+        rows = len(table.ids)
+        name = as_text(PurePath(table.file).name)
+        found[side] = {"file": name, "rows": rows, "matched": matched, "of": len(ids)}
+    return found
 
 
 def align(attributes: Attributes, ids: TextArray) -> dict[str, Column]:

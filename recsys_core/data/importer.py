@@ -1,74 +1,32 @@
-"""From raw files to a registered data set: recognise, read, check, name, prepare."""
+"""From raw files to a registered data set, step by step: find, read, put together, name, write.
+
+`import_dataset` is the walk: `archive` finds the files, `formats` says what they are, a reader
+(`table`, `parquet`, `movielens`, `atomic`) turns them into rows through `ratings` (and, line by
+line, `linewise`), `attributes` puts the data set together, `prepared` writes it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
 
-from recsys_core.data import atomic, movielens
 from recsys_core.data.advice import slug
 from recsys_core.data.archive import RawFiles, open_raw, read_file
-from recsys_core.data.attributes import RawData, build_dataset
+from recsys_core.data.attributes import RawData, build_dataset, match_attributes
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.layout import OnBadRows, first_line
+from recsys_core.data.formats import holds_ratings, recognise_format
+from recsys_core.data.options import ImportOptions as ImportOptions
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.data.registered import check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
-from recsys_core.data.table import read_table
+from recsys_core.data.summary import as_text
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.reading import DamagedError
 
-MOVIELENS: dict[str, tuple[Callable[[RawFiles, OnBadRows], RawData], tuple[str, ...]]] = {
-    "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
-    "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
-    "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
-}
-
-#: ratings allowed in tables and atomic files unless --rating-range says otherwise
-DEFAULT_RANGE = (0.0, 10.0)
-
 OTHER_NAME = "register this one under another name: recsys-workbench data import PATH --name NAME"
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """How to read raw files.
-
-    Parameters
-    ----------
-    on_bad_rows
-        Stop at the first bad row, or leave bad rows out and count them.
-    columns
-        For plain tables: ``user``, ``item``, ``rating``, ``timestamp`` -> column name or number.
-    rating_range
-        For plain tables and atomic files: least and greatest rating; None: 0 to 10.
-    """
-
-    on_bad_rows: OnBadRows = "error"
-    columns: Mapping[str, str] = field(default_factory=dict)
-    rating_range: tuple[float, float] | None = None
-
-    def plain(self) -> dict[str, Any]:
-        """Give the options as values that JSON can hold."""
-        values = asdict(self)
-        values["rating_range"] = list(self.rating_range) if self.rating_range else None
-        return values
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> ImportOptions:
-        """Take back what `plain` gave; a KeyError, TypeError or ValueError for anything else."""
-        low_high, on_bad_rows = values["rating_range"], values["on_bad_rows"]
-        if on_bad_rows not in get_args(OnBadRows):
-            raise ValueError(f"on_bad_rows is '{on_bad_rows}'")
-        columns = {str(role): str(column) for role, column in dict(values["columns"]).items()}
-        if low_high is None:
-            return cls(on_bad_rows, columns)
-        low, high = map(float, low_high)
-        return cls(on_bad_rows, columns, (low, high))
 
 
 @dataclass(frozen=True)
@@ -95,47 +53,15 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
     InputError
         Nothing is there, or nothing that is known.
     """
-    files = open_raw(path, _is_rating_file)
-    marker = next((name for name in files.members if _is_rating_file(name)), None)
-    if options.columns or marker is None or not _is_known(files, marker):
-        return _find_table(path, files, marker, options)
-    bad = options.on_bad_rows
-    if marker.endswith(atomic.INTER):
-        stem = marker.removesuffix(atomic.INTER)
-        used: tuple[str, ...] = (marker, f"{stem}.user", f"{stem}.item")
-        scale = options.rating_range or DEFAULT_RANGE
-
-        def read_atomic() -> RawData:
-            return atomic.read_atomic(files, bad, scale)
-
-        return Found(_path_of(files, marker), files, read_atomic, files.digest(used))
-    read, used = MOVIELENS[marker]
-    return Found(files.path, files, lambda: read(files, bad), files.digest(used))
-
-
-def _is_rating_file(name: str) -> bool:
-    return name in MOVIELENS or name.endswith(atomic.INTER)
-
-
-def _path_of(files: RawFiles, name: str) -> Path:
-    return files.path if files.zipped else files.path / name
-
-
-def _is_known(files: RawFiles, marker: str) -> bool:
-    """Whether the file is what its name promises; anybody may call a table ratings.csv."""
-    if marker != "ratings.csv":
-        return True
-    return first_line(files.chunks(marker), files.label(marker)) == movielens.CSV_HEADER
-
-
-def _find_table(path: Path, files: RawFiles, marker: str | None, options: ImportOptions) -> Found:
-    name = marker or path.name
-    scale = options.rating_range or DEFAULT_RANGE
-
-    def read() -> RawData:
-        return read_table(files, name, options.on_bad_rows, options.columns, scale)
-
-    return Found(_path_of(files, name), files, read, files.digest([name]))
+    files = open_raw(path, holds_ratings)
+    chosen = recognise_format(files, options)
+    whole = files.zipped or chosen.is_folder
+    return Found(
+        files.path if whole else Path(files[files.main].where),
+        files,
+        lambda: chosen.read(files, options),
+        files.digest(chosen.used),
+    )
 
 
 def import_dataset(
@@ -189,8 +115,10 @@ def prepare(
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
     raw = found.read()
+    matched = match_attributes(raw)
     dataset = build_dataset(name or "", raw)
-    bad_rows = {**raw.ratings.bad_rows, **raw.bad_rows}
+    left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
+    bad_rows = {as_text(reason): count for reason, count in left_out.items()}
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
     known = None if bad_rows else recognise(*counts)  # a mended set is not the published one
     chosen = name or (known.name if known else slug(found.path))
@@ -201,19 +129,15 @@ def prepare(
         chosen = f"{chosen}-{found.digest[:8]}"
     dataset = _named(dataset, chosen)
     source = {
-        "path": _as_text(found.path.resolve()),
+        "path": as_text(found.path.resolve()),
         "digest": found.digest,
         "published_as": known.name if known else None,
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    write_prepared(data_dir, dataset, source, bad_rows)
+    summary = {**raw.summary.plain(), "attributes": matched}
+    write_prepared(data_dir, dataset, source, bad_rows, summary)
     return dataset
-
-
-def _as_text(path: Path) -> str:
-    """Write a path as UTF-8 can hold it; bytes of a name that are none become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _registered(data_dir: Path, name: str) -> str | None:

@@ -1,21 +1,23 @@
-"""How a rating file is laid out, and what is done about rows that do not fit."""
+"""How a rating file is laid out, and what a row must hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from recsys_core.errors import DataError
+from recsys_core.data.times import LATEST as LATEST
+from recsys_core.data.times import SECONDS, Clock
 
-OnBadRows = Literal["error", "skip"]
 SKIP_HINT = (
     "mend the file, or leave such rows out and count them:"
     " recsys-workbench data import PATH --on-bad-rows skip"
 )
-
-#: the last second of the year 9999; larger numbers are milliseconds or not times at all
-LATEST = 253_402_300_799
+RANGE_HINT = " (recsys-workbench data import --rating-range changes that)"
+#: separator of columns that any number of blanks and tabs stand between
+BLANKS = " "
+#: what stands for no value; as an id it would be one user or item that nobody is
+MISSING = frozenset({"na", "n/a", "nan", "<na>", "nat", "null", "none", "\\n"})
+#: what a 0/1 label may be written as
+LABELS = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Layout:
     Parameters
     ----------
     separator
-        One character, or one character twice (``"::"``).
+        One character, one character twice (``"::"``), or `BLANKS`.
     names
         The columns, in order, for messages; every line has exactly as many fields.
     user, item, rating, timestamp
@@ -39,8 +41,16 @@ class Layout:
         Whether fields may stand in double quotes.
     scale
         Least and greatest rating allowed.
-    scale_hint
-        What to add to the message about a rating outside.
+    scale_hint, id_hint
+        What to add to the message about a rating outside, and about an id that is not whole.
+    label
+        Whether `rating` is the position of a 0/1 label.
+    padded
+        Whether a blank stands after every separator and is no part of the field.
+    clock
+        How times are written.
+    lists
+        Whether a line is a user and any number of items; `names` are those two.
     """
 
     separator: str
@@ -54,32 +64,14 @@ class Layout:
     quoted: bool = False
     scale: tuple[float, float] = (0.5, 5.0)
     scale_hint: str = ""
+    id_hint: str = ""
+    label: bool = False
+    padded: bool = False
+    clock: Clock = SECONDS
+    lists: bool = False
 
-
-def first_line(chunks: Iterator[bytes], where: str) -> str:
-    """Read the first line of a text file, without its end and a byte-order mark.
-
-    Raises
-    ------
-    DataError
-        The file is empty, or the line is not UTF-8.
-    """
-    start = next(chunks, b"")
-    line = start.partition(b"\n")[0].removesuffix(b"\r")
-    if not line:
-        raise DataError(
-            f"{where}: the file is empty or its first line is blank",
-            "check that this is the right file, and complete",
-        )
-    if b"\r" in line and b"\n" not in start:
-        raise DataError(
-            f"{where}: its lines end with a carriage return alone",
-            "save the file with line feeds (\\n), the line ends of Linux",
-        )
-    try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}, line 1: byte {error.start + 1} is not UTF-8 text",
-            "save the file as UTF-8",
-        ) from None
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Positions of the columns that are read."""
+        places = (self.user, self.item, self.rating, self.timestamp)
+        return tuple(place for place in places if place is not None)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from recsys_core.data.dataset import TimeArray
-from recsys_core.data.layout import LATEST, SKIP_HINT, Layout, OnBadRows
+from recsys_core.data.layout import BLANKS, LABELS, LATEST, MISSING, SKIP_HINT, Layout
 from recsys_core.data.numbering import Rows
-from recsys_core.errors import DataError
+from recsys_core.data.options import OnBadRows
+from recsys_core.data.times import Clock, read_date
+from recsys_core.errors import DataError, shorten
 
 Fields = list[str] | csv.Error
 """What a line holds, or why it cannot be split."""
@@ -50,6 +53,9 @@ def read_lines(
     ratings, times, lines = array("d"), array("q"), array("q")
     bad: Counter[str] = Counter()
     for line, fields in _split(chunks, layout):
+        if layout.lists and isinstance(fields, list) and len(fields) == 1:
+            bad["no items"] += 1  # nothing is wrong with such a user
+            continue
         try:
             user, item, rating, time = _convert(fields, layout)
         except BadRowError as error:
@@ -73,64 +79,101 @@ def read_lines(
 
 
 def _split(chunks: Iterator[bytes], layout: Layout) -> Iterator[tuple[int, Fields]]:
-    """Yield line number and fields of each line that is not blank."""
+    """Yield line number and fields of each row; one row per item where lines are lists."""
     encoding = "latin-1" if layout.whole else "utf-8"
     # bytes that are not UTF-8 become lone surrogates, which `_convert` finds
     text = (
         raw.decode(encoding, "surrogateescape") for chunk in chunks for raw in io.BytesIO(chunk)
     )
-    if layout.quoted:
-        yield from _split_quoted(csv.reader(text, delimiter=layout.separator), layout)
+    body = itertools.islice(text, layout.header_lines, None)
+    rows = split_lines(body, layout.separator, quoted=layout.quoted, padded=layout.padded)
+    for number, fields in rows:
+        line = layout.header_lines + number
+        if not layout.lists or isinstance(fields, csv.Error) or len(fields) < 2:
+            yield line, fields
+        else:
+            user, *items = fields
+            # a separator at the end of a list begins no item
+            yield from ((line, [user, item]) for item in items if item)
+
+
+def split_lines(
+    lines: Iterable[str], separator: str, *, quoted: bool, padded: bool = False
+) -> Iterator[tuple[int, Fields]]:
+    """Yield number of the first line (from 1) and fields of each row that is not blank."""
+    if quoted:
+        yield from _split_quoted(lines, separator, padded)
         return
-    for number, line in enumerate(text, 1):
+    for number, line in enumerate(lines, 1):
         stripped = line.rstrip("\r\n")
-        if stripped and number > layout.header_lines:
-            yield number, stripped.split(layout.separator)
+        fields = stripped.split() if separator == BLANKS else stripped.split(separator)
+        if stripped and fields:
+            yield number, fields
 
 
-def _split_quoted(reader: Any, layout: Layout) -> Iterator[tuple[int, Fields]]:
+def _split_quoted(
+    lines: Iterable[str], separator: str, padded: bool
+) -> Iterator[tuple[int, Fields]]:
+    # strict: a quote that is not closed would take the rest of the file for one field
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=padded, strict=True)
     while True:
+        number = reader.line_num + 1
         try:
             fields: Fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             fields = error
-        if fields and reader.line_num > layout.header_lines:
-            yield reader.line_num, fields
+        if fields:
+            yield number, fields
 
 
 def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int]:
     if isinstance(fields, csv.Error):
-        raise BadRowError("fields", str(fields))
+        raise BadRowError("fields", str(fields).partition(" - ")[0])
     if len(fields) != len(layout.names):
         raise BadRowError("fields", f"{len(fields)} fields where {len(layout.names)} are expected")
-    for position, text in enumerate(fields):
+    for position in layout.used:
+        text = fields[position]
         if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
             raise BadRowError("encoding", f"{text!a} is not UTF-8 text", position)
-    user = _read_id(fields[layout.user], layout.user, layout.whole)
-    item = _read_id(fields[layout.item], layout.item, layout.whole)
+    user = _read_id(fields[layout.user], layout.user, layout)
+    item = _read_id(fields[layout.item], layout.item, layout)
     rating, time = 1.0, 0
     if layout.rating is not None:
         rating = _read_rating(fields[layout.rating], layout.rating, layout)
     if layout.timestamp is not None:
-        time = _read_time(fields[layout.timestamp], layout.timestamp)
+        time = _read_time(fields[layout.timestamp], layout.timestamp, layout.clock)
     return user, item, rating, time
 
 
-def _read_id(text: str, column: int, whole: bool) -> int | str:
+def _read_id(text: str, column: int, layout: Layout) -> int | str:
     if not text:
         raise BadRowError("id", "the id is missing", column)
     if "\0" in text:
         raise BadRowError("id", f"{text!r} has a null character", column)
-    if not whole:
-        return text
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise BadRowError("id", f"{text!r} is not a whole number from 0", column)
-    return int(text)
+    if layout.whole:
+        if not (text.isascii() and text.isdecimal() and len(text) < 19):
+            problem = f"{text!r} is not a whole number from 0{layout.id_hint}"
+            raise BadRowError("id", problem, column)
+        return int(text)
+    if text.lower() in MISSING:
+        raise BadRowError("id", f"the id is missing ({text!r} stands for no value)", column)
+    if "\n" in text or "\r" in text:
+        problem = f"{shorten(repr(text), 40)} has a line break; is a quote not closed?"
+        raise BadRowError("id", problem, column)
+    return text
 
 
 def _read_rating(text: str, column: int, layout: Layout) -> float:
+    if layout.label:
+        label = LABELS.get(text.strip().lower())
+        if label is None:
+            problem = (
+                f"{text!r} is not a label, which is 0 or 1" if text else "the label is missing"
+            )
+            raise BadRowError("label", problem, column)
+        return label
     low, high = layout.scale
     rating = _read_number("rating", text, column)
     if not low <= rating <= high:
@@ -139,12 +182,20 @@ def _read_rating(text: str, column: int, layout: Layout) -> float:
     return rating
 
 
-def _read_time(text: str, column: int) -> int:
-    time = _read_number("timestamp", text, column)
-    if not 0 <= time <= LATEST:
-        hint = "; divide milliseconds by 1000" if time > LATEST else ""
-        raise BadRowError("timestamp", f"{text!r} is not in seconds since 1970{hint}", column)
-    return int(time)
+def _read_time(text: str, column: int, clock: Clock) -> int:
+    if clock.text:
+        try:
+            seconds: float = read_date(text)
+        except (ValueError, OverflowError):
+            problem = f"{text!r} is not a time like 2020-01-05T10:51:09Z"
+            raise BadRowError("timestamp", problem, column) from None
+    elif text.isdecimal() and len(text) < 20:
+        seconds = clock.seconds(int(text))
+    else:
+        seconds = clock.seconds(_read_number("timestamp", text, column))
+    if not 0 <= seconds <= LATEST:
+        raise BadRowError("timestamp", f"{text!r} {clock.problem(seconds)}", column)
+    return int(seconds)
 
 
 def _read_number(heading: str, text: str, column: int) -> float:

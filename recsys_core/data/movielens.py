@@ -8,9 +8,9 @@ movies.csv. Files of users and movies are optional.
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from recsys_core.data.archive import RawFiles
@@ -22,13 +22,20 @@ from recsys_core.data.attributes import (
     movie_columns,
     person_columns,
 )
-from recsys_core.data.layout import SKIP_HINT, Layout, OnBadRows
+from recsys_core.data.layout import RANGE_HINT, SKIP_HINT, Layout
+from recsys_core.data.linewise import Fields, split_lines
 from recsys_core.data.numbering import Ratings
+from recsys_core.data.options import ImportOptions, OnBadRows
 from recsys_core.data.ratings import read_ratings
+from recsys_core.data.summary import Summary
+from recsys_core.data.times import Clock
 from recsys_core.errors import DataError
 
 COLUMNS = ("user", "item", "rating", "timestamp")
-CSV_HEADER = "userId,movieId,rating,timestamp"
+CSV_HEADER = b"userId,movieId,rating,timestamp"
+ID_HINT = (
+    "; of a set that is not MovieLens', --columns user=1,item=2,rating=3,timestamp=4 reads any ids"
+)
 
 #: the order of the genre flags in u.item, for where u.genre is missing
 # fmt: off
@@ -42,42 +49,62 @@ GENRES_100K = (
 LineT = TypeVar("LineT")
 
 
-def read_100k(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
+def read_100k(files: RawFiles, options: ImportOptions) -> RawData:
     """Read the ``u.*`` files of MovieLens 100K."""
-    layout = Layout("\t", COLUMNS, 0, 1, 2, 3, whole=True, scale=(1.0, 5.0))
-    ratings = _ratings(files, "u.data", layout, on_bad_rows)
-    lines = _Lines(files, on_bad_rows)
+    events = _events(
+        files, Layout("\t", COLUMNS, 0, 1, 2, 3, whole=True, scale=(1.0, 5.0)), options
+    )
+    lines = _Lines(files, options.on_bad_rows)
     names = [line.split("|")[0] for _, line in lines.of("u.genre") if line] or GENRES_100K
     movies = lines.parse("u.item", lambda line: _movie_100k(line, names))
     people = lines.parse("u.user", lambda line: _fields(line, "|", 5))
-    users = _people(people, occupations=[person[3] for person in people], age=1, gender=2)
-    return RawData(ratings, users, _movies(movies), lines.bad)
+    users = _people(people, occupations=[person[3] for person in people.rows], age=1, gender=2)
+    return RawData(events, users, _movies(movies), lines.bad, _summary("100K"))
 
 
-def read_dat(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
+def read_dat(files: RawFiles, options: ImportOptions) -> RawData:
     """Read the ``::`` files of MovieLens 1M and 10M."""
-    layout = Layout("::", COLUMNS, 0, 1, 2, 3, whole=True)
-    ratings = _ratings(files, "ratings.dat", layout, on_bad_rows)
-    lines = _Lines(files, on_bad_rows)
+    events = _events(files, Layout("::", COLUMNS, 0, 1, 2, 3, whole=True), options)
+    lines = _Lines(files, options.on_bad_rows)
     movies = lines.parse("movies.dat", _movie_dat)
     people = lines.parse("users.dat", lambda line: _fields(line, "::", 5))
-    occupations = [_occupation(person[3]) for person in people]
-    return RawData(
-        ratings, _people(people, occupations, age=2, gender=1), _movies(movies), lines.bad
-    )
+    occupations = [_occupation(person[3]) for person in people.rows]
+    users = _people(people, occupations, age=2, gender=1)
+    return RawData(events, users, _movies(movies), lines.bad, _summary("1M or 10M"))
 
 
-def read_csv(files: RawFiles, on_bad_rows: OnBadRows) -> RawData:
+def read_csv(files: RawFiles, options: ImportOptions) -> RawData:
     """Read ratings.csv and movies.csv of MovieLens 20M, 25M, 32M and latest."""
     layout = Layout(",", COLUMNS, 0, 1, 2, 3, header_lines=1, whole=True)
-    ratings = _ratings(files, "ratings.csv", layout, on_bad_rows)
-    lines = _Lines(files, on_bad_rows)
-    movies = lines.parse("movies.csv", _movie_csv, header_lines=1)
-    return RawData(ratings, items=_movies(movies), bad_rows=lines.bad)
+    events = _events(files, layout, options)
+    lines = _Lines(files, options.on_bad_rows)
+    movies = lines.parse_csv("movies.csv")
+    return RawData(events, Attributes(), _movies(movies), lines.bad, _summary("20M or later"))
 
 
-def _ratings(files: RawFiles, name: str, layout: Layout, on_bad_rows: OnBadRows) -> Ratings:
-    return read_ratings(lambda: files.chunks(name), files.label(name), layout, on_bad_rows)
+def _events(files: RawFiles, layout: Layout, options: ImportOptions) -> Ratings:
+    """Read the main file: as MovieLens has it, but for what the options say otherwise."""
+    file = files[files.main]
+    layout = replace(
+        layout,
+        scale=options.rating_range or layout.scale,
+        scale_hint=RANGE_HINT,
+        id_hint=ID_HINT,
+        clock=Clock(options.time_unit or "s", said=options.time_unit is not None),
+    )
+    return read_ratings(file.chunks, file.where, layout, options.on_bad_rows)
+
+
+def _summary(release: str) -> Summary:
+    return Summary(f"MovieLens {release}", {role: role for role in COLUMNS})
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The rows of an optional file, and its name for messages."""
+
+    rows: list[list[str]]
+    where: str
 
 
 class _Lines:
@@ -92,7 +119,7 @@ class _Lines:
         """Yield number and text of each line; nothing when there is no such file."""
         if name not in self.files:
             return
-        content = self.files.read(name)
+        content = self.files[name].read()
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
@@ -100,26 +127,33 @@ class _Lines:
         for number, line in enumerate(text.split("\n"), 1):
             yield number, line.removesuffix("\r")
 
-    def parse(
-        self, name: str, parse: Callable[[str], list[LineT]], header_lines: int = 0
-    ) -> list[list[LineT]]:
+    def parse(self, name: str, parse: Callable[[str], list[str]]) -> _Found:
         """Parse each line that is not blank; `parse` raises ValueError for a bad one."""
-        parsed: dict[LineT, list[LineT]] = {}
-        for number, line in self.of(name):
-            if number <= header_lines or not line:
-                continue
+        return self._keep(name, ((number, parse, line) for number, line in self.of(name) if line))
+
+    def parse_csv(self, name: str) -> _Found:
+        """Parse the rows after a header; a field in quotes may have line breaks."""
+        lines = (f"{line}\n" for _, line in self.of(name))
+        rows = split_lines(lines, ",", quoted=True)
+        return self._keep(name, ((number, _movie_csv, row) for number, row in rows if number > 1))
+
+    def _keep(
+        self, name: str, lines: Iterable[tuple[int, Callable[[LineT], list[str]], LineT]]
+    ) -> _Found:
+        where = self.files[name].where if name in self.files else ""
+        parsed: dict[str, list[str]] = {}
+        for number, parse, line in lines:
             try:
                 fields = parse(line)
                 if fields[0] in parsed:
                     raise ValueError(f"id {fields[0]!s} is there twice")
             except ValueError as error:
                 if self.on_bad_rows == "error":
-                    where = f"{self.files.label(name)}, line {number}"
-                    raise DataError(f"{where}: {error}", SKIP_HINT) from None
+                    raise DataError(f"{where}, line {number}: {error}", SKIP_HINT) from None
                 self.bad[name] += 1
                 continue
             parsed[fields[0]] = fields
-        return list(parsed.values())
+        return _Found(list(parsed.values()), where)
 
 
 def _fields(line: str, separator: str, count: int) -> list[str]:
@@ -142,17 +176,14 @@ def _movie_dat(line: str) -> list[str]:
     return [str(int(fields[0])), "::".join(fields[1:-1]), fields[-1]]
 
 
-def _movie_csv(line: str) -> list[str]:
-    try:
-        return _fields_of(next(csv.reader(io.StringIO(line)), []))
-    except csv.Error as error:  # a carriage return, or a field of more than 128 KiB
-        raise ValueError(str(error).partition(" - ")[0]) from None
-
-
-def _fields_of(fields: list[str]) -> list[str]:
+def _movie_csv(fields: Fields) -> list[str]:
+    if isinstance(fields, csv.Error):  # a carriage return, or a field of more than 128 KiB
+        raise ValueError(str(fields).partition(" - ")[0])
     if len(fields) != 3:
         raise ValueError(f"{len(fields)} fields where 3 are expected")
-    return [str(int(fields[0])), *fields[1:]]
+    title = fields[1]
+    # a break would break every list that shows it
+    return [str(int(fields[0])), " ".join(title.split()) if "\n" in title else title, fields[2]]
 
 
 def _occupation(code: str) -> str:
@@ -160,21 +191,22 @@ def _occupation(code: str) -> str:
     return OCCUPATIONS[int(code)] if known else code
 
 
-def _movies(movies: list[list[str]]) -> Attributes:
-    if not movies:
+def _movies(movies: _Found) -> Attributes:
+    if not movies.rows:
         return Attributes()
-    titles = [movie[1] for movie in movies]
-    genres = [movie[2].split("|") for movie in movies]
-    return Attributes([movie[0] for movie in movies], movie_columns(titles, genres))
+    titles = [movie[1] for movie in movies.rows]
+    genres = [movie[2].split("|") for movie in movies.rows]
+    ids = [movie[0] for movie in movies.rows]
+    return Attributes(ids, movie_columns(titles, genres), movies.where)
 
 
-def _people(people: list[list[str]], occupations: list[str], age: int, gender: int) -> Attributes:
-    if not people:
+def _people(people: _Found, occupations: list[str], age: int, gender: int) -> Attributes:
+    if not people.rows:
         return Attributes()
     columns: dict[str, RawColumn] = person_columns(
-        ages=[person[age] for person in people],
-        genders=[person[gender] for person in people],
+        ages=[person[age] for person in people.rows],
+        genders=[person[gender] for person in people.rows],
         occupations=occupations,
-        zips=[person[4] for person in people],
+        zips=[person[4] for person in people.rows],
     )
-    return Attributes([person[0] for person in people], columns)
+    return Attributes([person[0] for person in people.rows], columns, people.where)

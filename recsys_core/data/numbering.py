@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray, TextArray, TimeArray
-from recsys_core.data.layout import SKIP_HINT, OnBadRows
+from recsys_core.data.layout import SKIP_HINT
+from recsys_core.data.options import OnBadRows
 from recsys_core.errors import DataError
 
 #: an id of more digits than this is text
 MOST_DIGITS = 1_000
+#: a whole number, perhaps as a column of floats is written
+_WHOLE = re.compile(r"[0-9]+([.]0)?")
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,26 @@ def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray]:
         return codes, ids
     import pandas as pd
 
-    places, found = pd.factorize(values)
-    texts: TextArray = np.array(found, dtype=np.str_)
+    numbers, found = pd.factorize(values)
+    places, texts = _whole_numbers(numbers, np.array(found, dtype=np.str_))
     order = np.argsort(_as_numbers(texts), kind="stable")
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return rank[places], texts[order]
+
+
+def _whole_numbers(
+    places: NDArray[np.intp], texts: TextArray
+) -> tuple[NDArray[np.intp], TextArray]:
+    """Write ids without .0 where all are whole numbers and some have it: 1.0 and 1 are one."""
+    if not any(text.endswith(".0") for text in texts.tolist()):
+        return places, texts
+    if not all(_WHOLE.fullmatch(text) for text in texts.tolist()):
+        return places, texts
+    import pandas as pd
+
+    merged, found = pd.factorize(np.array([x.removesuffix(".0") for x in texts.tolist()], object))
+    return merged[places], np.array(found, dtype=np.str_)
 
 
 def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntArray]:

@@ -122,9 +122,18 @@ def find_prepared(data_dir: Path, name: str) -> Prepared | None:
 
 
 def write_prepared(
-    data_dir: Path, dataset: Dataset, source: dict[str, Any], bad_rows: dict[str, int]
+    data_dir: Path,
+    dataset: Dataset,
+    source: dict[str, Any],
+    bad_rows: dict[str, int],
+    summary: dict[str, Any] | None = None,
 ) -> Prepared:
     """Write a set under its name, replacing what was there.
+
+    Parameters
+    ----------
+    summary
+        How it was read, where it was read from files.
 
     Raises
     ------
@@ -142,6 +151,7 @@ def write_prepared(
         **{flag: getattr(dataset, flag) for flag in FLAGS},
         "source": source,
         "bad_rows": bad_rows,
+        "summary": summary,
         "prepared": int(time.time()),
     }
     partial = data_dir / f".{dataset.name}.{os.getpid()}.partial"

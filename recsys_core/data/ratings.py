@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recsys_core.data.layout import LATEST, Layout, OnBadRows
+from recsys_core.data.layout import BLANKS, LATEST, MISSING, Layout
 from recsys_core.data.linewise import read_lines
 from recsys_core.data.numbering import (
     Ratings,
@@ -25,8 +26,11 @@ from recsys_core.data.numbering import (
     number_rows,
     settle_duplicates,
 )
+from recsys_core.data.options import OnBadRows
+from recsys_core.data.times import are_dates, read_dates
 from recsys_core.errors import DataError
 
+BOM = b"\xef\xbb\xbf"
 #: threads that parse; more gain nothing while one unpacks
 PARSERS = 2
 
@@ -54,16 +58,41 @@ def read_ratings(
     DataError
         A bad row (file, line and column named), or no row at all.
     """
-    rows = _read_fast(chunks(), layout)
-    if rows is not None and _acceptable(rows, layout.scale):
+    rows = None if layout.lists else _read_fast(chunks(), layout)
+    if rows is not None and _acceptable(rows, layout):
         ratings = number_rows(rows)
-        if not has_duplicates(ratings):
-            return ratings
-    rows, lines, bad = read_lines(chunks(), where, layout, on_bad_rows)
+        if not (_has_missing(ratings, layout) or has_duplicates(ratings)):
+            return _with_plain_times(ratings, where, layout)
+    rows, lines, bad = read_lines(_without_bom(chunks()), where, layout, on_bad_rows)
     if not len(rows.user):
         what = "every row is bad" if bad else "there are no rows"
         raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
-    return settle_duplicates(number_rows(rows), lines, where, on_bad_rows, bad)
+    ratings = settle_duplicates(number_rows(rows), lines, where, on_bad_rows, bad)
+    return _with_plain_times(ratings, where, layout)
+
+
+def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"").removeprefix(BOM)
+    yield from chunks
+
+
+def _has_missing(ratings: Ratings, layout: Layout) -> bool:
+    """Whether any id is a text that stands for no value."""
+    if layout.whole:
+        return False
+    ids = (ratings.user_ids, ratings.item_ids)
+    return any(not MISSING.isdisjoint(map(str.lower, texts.tolist())) for texts in ids)
+
+
+def _with_plain_times(ratings: Ratings, where: str, layout: Layout) -> Ratings:
+    """Refuse dates without dashes, which would be read as seconds of the year 1970."""
+    times, clock = ratings.timestamp, layout.clock
+    if times is None or clock.said or clock.text or not are_dates(times):
+        return ratings
+    raise DataError(
+        f"{where}: the times look like dates, e.g. {times[0]}",
+        "write them like 2020-01-05; if they are numbers since 1970, say --time-unit s",
+    )
 
 
 def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
@@ -91,7 +120,10 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     import pandas as pd
 
     step = len(layout.separator)
-    id_type, time_type = (np.int64, np.int64) if layout.whole else (str, np.float64)
+    id_type: Any = np.int64 if layout.whole else str
+    clock = layout.clock
+    is_whole = clock.exact or (layout.whole and clock.unit == "s")
+    time_type: Any = str if clock.text else np.int64 if is_whole else np.float64
     wanted: dict[int, Any] = {layout.user * step: id_type, layout.item * step: id_type}
     if layout.rating is not None:
         wanted[layout.rating * step] = np.float32
@@ -100,7 +132,8 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     try:
         frame = pd.read_csv(
             io.BytesIO(content),
-            sep=layout.separator[0],
+            sep=r"\s+" if layout.separator == BLANKS else layout.separator[0],
+            skipinitialspace=layout.padded,
             header=None,
             skiprows=header_lines,
             usecols=sorted(wanted),
@@ -118,8 +151,14 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     def column(position: int | None) -> Any:
         return None if position is None else frame[position * step].to_numpy()
 
-    positions = (layout.user, layout.item, layout.rating, layout.timestamp)
-    return Rows(*(column(position) for position in positions))
+    user, item, rating, times = map(
+        column, (layout.user, layout.item, layout.rating, layout.timestamp)
+    )
+    if times is not None:
+        times = read_dates(times) if clock.text else clock.seconds(times)
+        if times is None:
+            return None
+    return Rows(user, item, rating, times)
 
 
 def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
@@ -130,30 +169,47 @@ def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
     only be ``1::2::3::4``.
     """
     data = np.frombuffer(content, np.uint8)
-    is_separator = data == ord(layout.separator[0])
     per_line = len(layout.names) - 1
+    if layout.separator == BLANKS:
+        return _one_per_line(data, _field_starts(data), per_line + 1, lines)
+    is_separator = data == ord(layout.separator[0])
     if len(layout.separator) == 2:
         pairs = np.count_nonzero(is_separator[:-1] & is_separator[1:])
         return bool(pairs == per_line * lines and np.count_nonzero(is_separator) == 2 * pairs)
     if layout.whole and len(layout.names) == 4:  # a line with fewer fields did not parse
         return bool(np.count_nonzero(is_separator) == per_line * lines)
-    separators = np.flatnonzero(is_separator)
+    return _one_per_line(data, np.flatnonzero(is_separator), per_line, lines)
+
+
+def _field_starts(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Find where fields begin that blanks and tabs stand between."""
+    is_gap = np.isin(data, np.frombuffer(b" \t\r\n", np.uint8))
+    before = np.concatenate([[True], is_gap[:-1]])
+    return np.flatnonzero(before & ~is_gap)
+
+
+def _one_per_line(
+    data: NDArray[np.uint8], marks: NDArray[np.int64], per_line: int, lines: int
+) -> bool:
+    """Whether each line has exactly `per_line` of the marks."""
     ends = np.flatnonzero(data == ord("\n"))
     if len(data) and data[-1] != ord("\n"):
         ends = np.append(ends, len(data))
-    if len(separators) != per_line * lines or len(ends) != lines:
+    if len(marks) != per_line * lines or len(ends) != lines:
         return False
-    table = separators.reshape(lines, per_line)
+    table = marks.reshape(lines, per_line)
     return bool(np.all(table[:, -1] < ends) and np.all(table[1:, 0] > ends[:-1]))
 
 
-def _acceptable(rows: Rows, scale: tuple[float, float]) -> bool:
+def _acceptable(rows: Rows, layout: Layout) -> bool:
     """Whether all values are in range; NaN fails every comparison."""
     for ids in (rows.user, rows.item):
         if not np.all(ids >= 0 if ids.dtype.kind == "i" else ids != ""):
             return False
-    low, high = scale
-    if rows.rating is not None and not np.all((rows.rating >= low) & (rows.rating <= high)):
+    rating, times = rows.rating, rows.timestamp
+    low, high = layout.scale
+    if rating is not None and not np.all((rating >= low) & (rating <= high)):
         return False
-    times = rows.timestamp
+    if rating is not None and layout.label and not np.all((rating == 0) | (rating == 1)):
+        return False
     return times is None or bool(np.all((times >= 0) & (times <= LATEST)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys_core.data import ratings as ratings_module
-from recsys_core.data.layout import Layout
+from recsys_core.data.layout import MISSING, Layout
 from recsys_core.data.numbering import Ratings
 from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError
@@ -71,7 +71,7 @@ def test_ids_that_are_not_all_numbers_are_in_text_order() -> None:
         (b"3::9::::5", "line 3, column 3 (rating): the rating is missing"),
         (b"3::9::6::5", "line 3, column 3 (rating): '6' is not within 0.5 to 5"),
         (b"3::9::4::-5", "line 3, column 4 (timestamp): '-5' is not in seconds since 1970"),
-        (b"3::9::4::978300760000", "divide milliseconds by 1000"),
+        (b"3::9::4::978300760000", "--time-unit ms"),
         (b"3::9::4::\xff", "line 3, column 4 (timestamp)"),
         (b"3\x00::9::4::5", "line 3, column 1 (user)"),
         (b"1::10::4::500", "line 3: user 1 and item 10 were already on line 1"),
@@ -162,7 +162,7 @@ def test_pieces_of_a_file_are_put_together_in_order() -> None:
 numbers = st.integers(0, 10**12)
 texts = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), min_size=1, max_size=6
-)
+).filter(lambda text: text.lower() not in MISSING and not text.endswith(".0"))
 
 
 def _pairs(ids: st.SearchStrategy[object]) -> st.SearchStrategy[list[tuple[object, object]]]:

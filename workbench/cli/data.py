@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,13 +90,25 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--columns",
-    metavar="user=C,item=C[,rating=C][,timestamp=C]",
-    help="Columns of a plain table, by name or by number from 1.",
+    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C]",
+    help="Columns of a plain table, by name or by number from 1; user=1,item=2+ reads lines of a"
+    " user and its items.",
+)
+@click.option(
+    "--separator",
+    metavar="S",
+    help="What stands between fields of a plain table: tab, comma, semicolon, pipe, blank (any"
+    " number of them), :: or a character.  [default: what its first lines show]",
+)
+@click.option(
+    "--time-unit",
+    type=click.Choice(["s", "ms", "us", "ns", "min", "h", "d"]),
+    help="Unit of times that are numbers since 1970.  [default: s]",
 )
 @click.option(
     "--rating-range",
     metavar="LOW,HIGH",
-    help="Ratings allowed in a plain table or atomic file.  [default: 0,10]",
+    help="Ratings allowed.  [default: 0,10; MovieLens' own in its files]",
 )
 @as_json_option
 @events_option
@@ -107,17 +119,26 @@ def import_command(
     name: str | None,
     on_bad_rows: Literal["error", "skip"],
     columns: str | None,
+    separator: str | None,
+    time_unit: str | None,
     rating_range: str | None,
     as_json: bool,
     events: bool,
 ) -> None:
-    """Prepare ratings from PATH: a folder, a zip or a file.
+    """Prepare events from PATH: a folder, a zip or a file, which may be gzipped.
 
-    MovieLens in any release, RecBole's atomic files, CSV and similar text, and parquet.
+    MovieLens in any release, RecBole's atomic files, CSV and similar text, lists of a user and
+    its items, and parquet. Times are numbers since 1970 or like 2020-01-05T10:51:09Z.
     """
     from recsys_core.data.importer import ImportOptions, import_dataset
 
-    options = ImportOptions(on_bad_rows, _read_columns(columns), _read_range(rating_range))
+    options = ImportOptions(
+        on_bad_rows,
+        _read_columns(columns),
+        _read_range(rating_range),
+        separator=separator,
+        time_unit=time_unit,
+    )
     with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
     _show_prepared(settings.data_dir, dataset.name, as_json)
@@ -206,7 +227,14 @@ def _read_columns(text: str | None) -> dict[str, str]:
                 f"--columns {text}: '{role}{equals}{column}' is not role=column",
                 "e.g. --columns user=user_id,item=book,rating=stars",
             )
-    return {role.strip(): column.strip() for role, _, column in pairs}
+    columns: dict[str, str] = {}
+    for role, _, column in pairs:
+        if role.strip() in columns:
+            raise InputError(
+                f"--columns {text}: there are two columns for '{role.strip()}'", "leave one out"
+            )
+        columns[role.strip()] = column.strip()
+    return columns
 
 
 def _read_range(text: str | None) -> tuple[float, float] | None:
@@ -242,12 +270,27 @@ def _show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         ("ratings", f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", f"{meta['items']:,}"),
+        *_summary_lines(meta.get("summary") or {}),
         ("rows left out", _left_out(meta["bad_rows"])),
         ("read from", meta["source"]["path"]),
         ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
         ("prepared in", str(prepared.folder)),
     ]
     print_table(("data set", name), rows)
+
+
+def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Say how the files were read; nothing of a set that was made."""
+    if not summary:
+        return
+    columns = summary["columns"]
+    yield "read as", summary["read_as"]
+    yield "columns", ", ".join(f"{role} {name}" for role, name in columns.items())
+    if summary["unused"]:
+        yield "not used", ", ".join(summary["unused"])
+    for side, found in summary["attributes"].items():
+        share = f"{found['matched']:,} of {found['of']:,} {side}s"
+        yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows)"
 
 
 def _left_out(bad_rows: dict[str, int]) -> str:

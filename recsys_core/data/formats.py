@@ -1,0 +1,65 @@
+"""What raw files are, decided once: by their names, the header of ratings.csv, and the options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recsys_core.data import movielens
+from recsys_core.data.archive import RawFiles
+from recsys_core.data.atomic import INTER, read_atomic, side_file
+from recsys_core.data.attributes import RawData
+from recsys_core.data.options import ImportOptions
+from recsys_core.data.parquet import read_parquet
+from recsys_core.data.table import read_table
+
+MOVIELENS: dict[str, tuple[Callable[[RawFiles, ImportOptions], RawData], tuple[str, ...]]] = {
+    "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
+    "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
+    "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a set is read.
+
+    Parameters
+    ----------
+    used
+        Base names of the files that are read, where they are there.
+    read
+        Reads them.
+    is_folder
+        Whether the set has the name of its folder, not of its one file.
+    """
+
+    used: tuple[str, ...]
+    read: Callable[[RawFiles, ImportOptions], RawData]
+    is_folder: bool = False
+
+
+def holds_ratings(name: str) -> bool:
+    """Whether a file of that base name is the main one of a format."""
+    return name in MOVIELENS or name.endswith(INTER)
+
+
+def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
+    """Tell how the files are to be read; those of a plain table where its columns are said."""
+    main = files.main
+    is_table = bool(options.columns) or options.separator is not None
+    if not is_table and main in MOVIELENS and _is_known(files):
+        read, used = MOVIELENS[main]
+        return Format(used, read, is_folder=True)
+    if not is_table and main.endswith(INTER):
+        return Format((main, side_file(files, "user"), side_file(files, "item")), read_atomic)
+    read_one = read_parquet if main.lower().endswith(".parquet") else read_table
+    return Format((main,), lambda files, options: read_one(files[files.main], options))
+
+
+def _is_known(files: RawFiles) -> bool:
+    """Whether the file is what its name promises; anybody may call a table ratings.csv."""
+    if files.main != "ratings.csv":
+        return True
+    first = files[files.main].head().partition(b"\n")[0]
+    return first.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r") == movielens.CSV_HEADER

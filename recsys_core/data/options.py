@@ -1,0 +1,68 @@
+"""How raw files are to be read: what `data import` may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+OnBadRows = Literal["error", "skip"]
+
+#: ratings allowed in tables and atomic files unless --rating-range says otherwise
+DEFAULT_RANGE = (0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read raw files.
+
+    Parameters
+    ----------
+    on_bad_rows
+        Stop at the first bad row, or leave bad rows out and count them.
+    columns
+        For plain tables: ``user``, ``item``, ``rating`` or ``label``, ``timestamp`` -> column name
+        or number.
+    rating_range
+        Least and greatest rating; None: those of the format, 0 to 10 for tables and atomic files.
+    separator
+        For plain tables: what stands between fields; None: it is found out.
+    time_unit
+        Unit of times that are numbers, a key of `UNITS`; None: seconds.
+    """
+
+    on_bad_rows: OnBadRows = "error"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    rating_range: tuple[float, float] | None = None
+    separator: str | None = None
+    time_unit: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Give the options as values that JSON can hold; what is None may be left out."""
+        values: dict[str, Any] = {
+            "on_bad_rows": self.on_bad_rows,
+            "columns": dict(self.columns),
+            "rating_range": list(self.rating_range) if self.rating_range else None,
+        }
+        if self.separator is not None:
+            values["separator"] = self.separator
+        if self.time_unit is not None:
+            values["time_unit"] = self.time_unit
+        return values
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> ImportOptions:
+        """Take back what `plain` gave; a KeyError, TypeError or ValueError for anything else."""
+        low_high, on_bad_rows = values["rating_range"], values["on_bad_rows"]
+        if on_bad_rows not in get_args(OnBadRows):
+            raise ValueError(f"on_bad_rows is '{on_bad_rows}'")
+        columns = {str(role): str(column) for role, column in dict(values["columns"]).items()}
+        bounds = None
+        if low_high is not None:
+            low, high = map(float, low_high)
+            bounds = (low, high)
+        separator, unit = values.get("separator"), values.get("time_unit")
+        for value in (separator, unit):
+            if not isinstance(value, str | None):
+                raise TypeError(f"{value} is no text")
+        return cls(on_bad_rows, columns, bounds, separator, unit)

@@ -1,0 +1,222 @@
+"""Parquet tables of events: columns by name, types as they are stored."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.data.archive import RawFile
+from recsys_core.data.attributes import RawData
+from recsys_core.data.layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
+from recsys_core.data.numbering import Rows, number_rows, settle_duplicates
+from recsys_core.data.options import DEFAULT_RANGE, ImportOptions
+from recsys_core.data.roles import check_roles, find_roles, is_list
+from recsys_core.data.summary import summarise
+from recsys_core.data.times import Clock, are_dates, read_dates
+from recsys_core.errors import DataError, InputError, shorten
+
+
+def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
+    """Read one file of events.
+
+    Raises
+    ------
+    InputError
+        The mapping names a role or column that does not exist, or none can be guessed.
+    DataError
+        A bad row, or a column of a type that cannot be what it is said to be.
+    """
+    where, columns = file.where, options.columns
+    check_roles(columns, where)
+    if is_list(columns):
+        raise InputError(f"{where}: parquet has no lines to read as lists", "name the columns")
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise InputError(
+            f"{where}: reading parquet needs pyarrow",
+            "pip install 'recsys-workbench[parquet]'",
+        ) from None
+    try:
+        stored = parquet.ParquetFile(io.BytesIO(file.read()))
+        names = stored.schema_arrow.names
+        places = find_roles(names, columns, where)
+        wanted = {role: names[place] for role, place in places.items()}
+        for column in wanted.values():  # by number, too: Arrow reads columns by name
+            if names.count(column) > 1:
+                problem = f"{where}: there are {names.count(column)} columns '{shorten(column)}'"
+                raise DataError(problem, "rename or leave out the others")
+        table = stored.read(columns=list(wanted.values()))
+        table.validate(full=True)
+        found = {role: table.column(column) for role, column in wanted.items()}
+        rows, good, reason = _checked(found, where, options)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        problem = shorten(str(error).partition("\n")[0])
+        raise DataError(
+            f"{where}: not a readable parquet file: {problem}", "write or copy it again"
+        ) from None
+    bad: Counter[str] = Counter()
+    if not good.all():
+        first = int(np.flatnonzero(~good)[0])
+        if options.on_bad_rows == "error":
+            raise DataError(f"{where}, row {first + 1}: {reason(first)}", SKIP_HINT)
+        bad["row"] = int(np.count_nonzero(~good))
+    kept = Rows(*(None if part is None else part[good] for part in vars(rows).values()))  # type: ignore[arg-type]
+    if not len(kept.user):
+        raise DataError(f"{where}: there are no rows", "check that this is the right file")
+    lines = np.flatnonzero(good) + 1
+    ratings = settle_duplicates(number_rows(kept), lines, where, options.on_bad_rows, bad, "row")
+    return RawData(ratings, summary=summarise("parquet table", tuple(names), places))
+
+
+def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any:
+    """Turn Arrow's columns into arrays, and find the rows that may not be used.
+
+    Returns
+    -------
+    The rows, which of them are good (shape (n,), bool), and a function that says what is wrong
+    with the row of a given number.
+    """
+    from pyarrow import compute
+
+    is_label = "label" in columns
+    low, high = (0.0, 1.0) if is_label else options.rating_range or DEFAULT_RANGE
+    ids = {role: _texts(columns[role], role, where) for role in ("user", "item")}
+    rating = _numbers(columns["rating"], "rating", where) if "rating" in columns else None
+    if is_label:
+        rating = _labels(columns["label"], where)
+    clock = Clock(options.time_unit or "s", said=options.time_unit is not None)
+    times = _seconds(columns["timestamp"], where, clock) if "timestamp" in columns else None
+    problems: dict[str, NDArray[np.bool_]] = {}
+    for role, texts in ids.items():
+        length = compute.binary_length(texts).fill_null(0).to_numpy()
+        problems[f"the {role} is missing"] = length == 0
+        has_null = compute.match_substring(texts, "\0").fill_null(False).to_numpy()
+        problems[f"the {role} has a null character"] = has_null
+        missing = compute.is_in(compute.utf8_lower(texts), value_set=_missing(texts.type))
+        problems[f"the {role} is missing: its text stands for no value"] = missing.to_numpy()
+    if rating is not None:
+        outside = ~((rating >= low) & (rating <= high))
+        if is_label:
+            problems["the label is not 0 or 1"] = ~((rating == 0) | (rating == 1))
+        else:
+            problems[f"the rating is not within {low:g} to {high:g}{RANGE_HINT}"] = outside
+    if times is not None:
+        late = times > LATEST
+        latest = float(np.max(times, initial=0.0, where=late))
+        problems[f"the timestamp {clock.problem(latest)}"] = late
+        problems[f"the timestamp {clock.problem(0)}"] = ~((times >= 0) & ~late)
+        if not clock.said and are_dates(times):
+            raise DataError(
+                f"{where}: the times look like dates, e.g. {times[0]:.0f}",
+                "store them as dates; if they are numbers since 1970, say --time-unit s",
+            )
+    good = ~np.logical_or.reduce(list(problems.values()))
+
+    def reason(row: int) -> str:
+        return next(problem for problem, rows in problems.items() if rows[row])
+
+    user, item = (np.asarray(texts.to_numpy(), object) for texts in ids.values())
+    whole = None if times is None else np.where(good, times, 0).astype(np.int64)
+    single = None if rating is None else rating.astype(np.float32)
+    return Rows(user, item, single, whole), good, reason
+
+
+def _plain(column: Any) -> Any:
+    """Write out a column of categories."""
+    import pyarrow as pa
+
+    is_coded = pa.types.is_dictionary(column.type)
+    return column.cast(column.type.value_type) if is_coded else column
+
+
+def _texts(column: Any, role: str, where: str) -> Any:
+    """Write ids as Arrow's text; bytes are taken as UTF-8."""
+    import pyarrow as pa
+
+    column = _plain(column)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        texts = [None if x is None else str(x) for x in column.to_pylist()]
+        return pa.chunked_array([texts], pa.large_string())
+    usable = (
+        *(pa.types.is_integer, pa.types.is_string, pa.types.is_large_string),
+        *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_null),
+    )
+    if not any(test(kind) for test in usable):
+        raise _wrong_type(column, role, where, "whole numbers or text")
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        raise _wrong_type(column, role, where, "whole numbers or text in UTF-8") from None
+
+
+def _numbers(column: Any, role: str, where: str) -> NDArray[np.float64]:
+    """Turn a column into numbers, NaN where one is missing."""
+    import pyarrow as pa
+
+    try:
+        numbers = _plain(column).cast(pa.float64(), safe=False)
+    except pa.ArrowException:
+        raise _wrong_type(column, role, where, "numbers") from None
+    return np.asarray(numbers.to_numpy(), np.float64)
+
+
+def _labels(column: Any, where: str) -> NDArray[np.float64]:
+    """Turn 0/1 labels into numbers, NaN where one is missing."""
+    import pyarrow as pa
+
+    column = _plain(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = (str(text).strip().lower() for text in column.to_pylist())
+        return np.array([LABELS.get(text, np.nan) for text in texts])
+    return _numbers(column, "label", where)
+
+
+def _missing(kind: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array(sorted(MISSING), kind)
+
+
+def _seconds(column: Any, where: str, clock: Clock) -> NDArray[np.float64]:
+    """Turn times into seconds since 1970; a column of dates without a zone is taken as UTC."""
+    import pyarrow as pa
+
+    column = _plain(column)
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("ms"))
+    if pa.types.is_timestamp(column.type):
+        # with a zone, too, what is stored counts from 1970 in UTC
+        numbers = column.cast(pa.int64())
+        return _counted(numbers, Clock(column.type.unit), where)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        dates = read_dates(np.array(column.drop_null().to_pylist(), object))
+        if dates is not None and len(dates):
+            seconds = np.full(len(column), np.nan)
+            seconds[column.is_valid().to_numpy()] = dates
+            return seconds
+    return _counted(column, clock, where)
+
+
+def _counted(column: Any, clock: Clock, where: str) -> NDArray[np.float64]:
+    """Turn numbers of a clock into seconds, exact where they are whole and none is missing."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type) and clock.exact:
+        seconds = clock.seconds(column.fill_null(-1).to_numpy()).astype(np.float64)
+        return np.where(column.is_valid().to_numpy(), seconds, np.nan)
+    seconds = clock.seconds(_numbers(column, "timestamp", where))
+    return np.asarray(np.floor(seconds), np.float64)
+
+
+def _wrong_type(column: Any, role: str, where: str, wanted: str) -> DataError:
+    return DataError(
+        f"{where}: the {role} column holds {shorten(column.type)}, not {wanted}",
+        "convert it before it is written, or name another column with --columns",
+    )

@@ -1,0 +1,52 @@
+"""What an import found and did, for people and for meta.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How the events were read.
+
+    Parameters
+    ----------
+    read_as
+        The format, and what was found out about it.
+    columns
+        Role -> name or number of its column.
+    unused
+        Columns that were not read.
+    """
+
+    read_as: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Give it as values that JSON can hold."""
+        return {
+            "read_as": self.read_as,
+            "columns": {role: as_text(name) for role, name in self.columns.items()},
+            "unused": [as_text(name) for name in self.unused],
+        }
+
+
+def summarise(read_as: str, names: tuple[str, ...], places: Mapping[str, int]) -> Summary:
+    """Say which of the columns were read as what.
+
+    Examples
+    --------
+    >>> summarise("a table", ("u", "i", "mood"), {"user": 0, "item": 1}).unused
+    ('mood',)
+    """
+    columns = {role: names[place] for role, place in places.items()}
+    unused = tuple(n for place, n in enumerate(names) if place not in places.values())
+    return Summary(read_as, columns, unused)
+
+
+def as_text(text: object) -> str:
+    """Write a path or name as UTF-8 can hold it; bytes of it that are none become escapes."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
