@@ -23,7 +23,7 @@ def slug(path: Path) -> str:
     >>> slug(Path("/tmp/My Ratings.csv"))
     'my-ratings'
     """
-    stem = path.resolve().name
+    stem = path.resolve().name.removesuffix(".gz")
     stem = stem.rsplit(".", 1)[0] if "." in stem[1:] else stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")[:64] or "data"
 

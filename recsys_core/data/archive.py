@@ -109,7 +109,8 @@ class RawFile:
         try:
             yield
         except BROKEN as error:
-            raise _damaged(self.path, error, "zip" if self.zipped else "gzip file") from None
+            damaged = (self.path, error, "zip") if self.zipped else (self.where, error, "gzip file")
+            raise _damaged(*damaged) from None
         except OSError as error:
             raise DataError(f"{self.where}: cannot be read: {error.strerror}") from None
 
@@ -338,7 +339,7 @@ def _several(path: Path, files: list[str], zipped: bool) -> InputError:
     )
 
 
-def _damaged(path: Path, error: object, kind: str) -> DataError:
+def _damaged(path: object, error: object, kind: str) -> DataError:
     return DataError(f"{path}: the {kind} is damaged: {error}", "download or copy it again")
 
 

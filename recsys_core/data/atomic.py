@@ -70,7 +70,7 @@ def read_atomic(files: RawFiles, options: ImportOptions) -> RawData:
         label=is_label,
         clock=find_clock(dialect, places.get("timestamp"), True, options.time_unit),
     )
-    ratings = read_ratings(file.chunks, file.where, layout, options.on_bad_rows)
+    ratings = read_ratings(file.chunks, file.where, layout, options.on_bad_rows, options.rule)
     bad: Counter[str] = Counter()
     summary = summarise("RecBole's atomic files", names, places)
     tables, unused = {}, list(summary.unused)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from recsys_core.data.foreign import check_text
 from recsys_core.data.layout import BLANKS, MISSING
-from recsys_core.data.linewise import Fields, split_lines
+from recsys_core.data.linewise import Fields, csv_problem, split_lines
 from recsys_core.data.times import Clock, is_date, is_number
 from recsys_core.errors import DataError, unknown_name
 
@@ -124,7 +124,9 @@ def read_dialect(head: bytes, where: str, separator: str | None) -> Dialect:
     for line, fields in _records(text, chosen, padded):
         if isinstance(fields, csv.Error):
             if not rows:
-                raise DataError(f"{where}, line {comments + line}: {fields}", QUOTE_HINT)
+                raise DataError(
+                    f"{where}, line {comments + line}: {csv_problem(fields)}", QUOTE_HINT
+                )
             break
         rows.append(fields)
         if len(rows) == 2:

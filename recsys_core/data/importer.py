@@ -135,7 +135,7 @@ def prepare(
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    summary = {**raw.summary.plain(), "attributes": matched}
+    summary = {**raw.summary.plain(raw.ratings.notes), "attributes": matched}
     write_prepared(data_dir, dataset, source, bad_rows, summary)
     return dataset
 

@@ -17,11 +17,19 @@ from recsys_core.data.dataset import TimeArray
 from recsys_core.data.layout import BLANKS, LABELS, LATEST, MISSING, SKIP_HINT, Layout
 from recsys_core.data.numbering import Rows
 from recsys_core.data.options import OnBadRows
-from recsys_core.data.times import Clock, read_date
+from recsys_core.data.times import read_date
 from recsys_core.errors import DataError, shorten
 
 Fields = list[str] | csv.Error
 """What a line holds, or why it cannot be split."""
+
+
+def csv_problem(error: csv.Error) -> str:
+    """Say what is wrong with quotes or line ends."""
+    problem = str(error).partition(" - ")[0]
+    if problem == "unexpected end of data":
+        return "a quote is not closed"
+    return problem
 
 
 class BadRowError(Exception):
@@ -130,20 +138,21 @@ def _split_quoted(
 
 def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int]:
     if isinstance(fields, csv.Error):
-        raise BadRowError("fields", str(fields).partition(" - ")[0])
+        raise BadRowError("fields", csv_problem(fields))
     if len(fields) != len(layout.names):
         raise BadRowError("fields", f"{len(fields)} fields where {len(layout.names)} are expected")
     for position in layout.used:
         text = fields[position]
         if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-            raise BadRowError("encoding", f"{text!a} is not UTF-8 text", position)
+            problem = f"{text!a} is not UTF-8 text; save the file as UTF-8"
+            raise BadRowError("encoding", problem, position)
     user = _read_id(fields[layout.user], layout.user, layout)
     item = _read_id(fields[layout.item], layout.item, layout)
     rating, time = 1.0, 0
     if layout.rating is not None:
         rating = _read_rating(fields[layout.rating], layout.rating, layout)
     if layout.timestamp is not None:
-        time = _read_time(fields[layout.timestamp], layout.timestamp, layout.clock)
+        time = _read_time(fields[layout.timestamp], layout.timestamp, layout)
     return user, item, rating, time
 
 
@@ -182,7 +191,8 @@ def _read_rating(text: str, column: int, layout: Layout) -> float:
     return rating
 
 
-def _read_time(text: str, column: int, clock: Clock) -> int:
+def _read_time(text: str, column: int, layout: Layout) -> int:
+    clock = layout.clock
     if clock.text:
         try:
             seconds: float = read_date(text)
@@ -192,19 +202,21 @@ def _read_time(text: str, column: int, clock: Clock) -> int:
     elif text.isdecimal() and len(text) < 20:
         seconds = clock.seconds(int(text))
     else:
-        seconds = clock.seconds(_read_number("timestamp", text, column))
+        hint = f"; times are in {clock.name} since 1970"
+        if not (layout.whole or clock.said):
+            hint += ", or all of them like 2020-01-05T10:51:09Z"
+        seconds = clock.seconds(_read_number("timestamp", text, column, hint))
     if not 0 <= seconds <= LATEST:
         raise BadRowError("timestamp", f"{text!r} {clock.problem(seconds)}", column)
     return int(seconds)
 
 
-def _read_number(heading: str, text: str, column: int) -> float:
+def _read_number(heading: str, text: str, column: int, hint: str = "") -> float:
     try:
         number = math.nan if "_" in text else float(text)  # Python alone reads 1_000
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        hint = "; times are in seconds since 1970" if heading == "timestamp" else ""
         problem = f"{text!r} is not a number{hint}" if text else f"the {heading} is missing"
         raise BadRowError(heading, problem, column)
     return number

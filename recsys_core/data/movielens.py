@@ -23,7 +23,7 @@ from recsys_core.data.attributes import (
     person_columns,
 )
 from recsys_core.data.layout import RANGE_HINT, SKIP_HINT, Layout
-from recsys_core.data.linewise import Fields, split_lines
+from recsys_core.data.linewise import Fields, csv_problem, split_lines
 from recsys_core.data.numbering import Ratings
 from recsys_core.data.options import ImportOptions, OnBadRows
 from recsys_core.data.ratings import read_ratings
@@ -92,7 +92,7 @@ def _events(files: RawFiles, layout: Layout, options: ImportOptions) -> Ratings:
         id_hint=ID_HINT,
         clock=Clock(options.time_unit or "s", said=options.time_unit is not None),
     )
-    return read_ratings(file.chunks, file.where, layout, options.on_bad_rows)
+    return read_ratings(file.chunks, file.where, layout, options.on_bad_rows, options.rule)
 
 
 def _summary(release: str) -> Summary:
@@ -178,7 +178,7 @@ def _movie_dat(line: str) -> list[str]:
 
 def _movie_csv(fields: Fields) -> list[str]:
     if isinstance(fields, csv.Error):  # a carriage return, or a field of more than 128 KiB
-        raise ValueError(str(fields).partition(" - ")[0])
+        raise ValueError(csv_problem(fields))
     if len(fields) != 3:
         raise ValueError(f"{len(fields)} fields where 3 are expected")
     title = fields[1]

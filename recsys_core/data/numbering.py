@@ -1,18 +1,17 @@
-"""Rows as read to rows with numbered users and items; no user and item may meet twice."""
+"""Rows as read to rows with numbered users and items; one row per user and item stays."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray, TextArray, TimeArray
-from recsys_core.data.layout import SKIP_HINT
-from recsys_core.data.options import OnBadRows
+from recsys_core.data.options import Rule
 from recsys_core.errors import DataError
 
 #: an id of more digits than this is text
@@ -47,6 +46,8 @@ class Ratings:
         The distinct ids, in numeric order where all are numbers, else in text order.
     bad_rows
         Rows left out, by reason.
+    notes
+        What was read otherwise than it stands in the file, or may be wrong.
     """
 
     user: IntArray
@@ -56,29 +57,34 @@ class Ratings:
     user_ids: TextArray
     item_ids: TextArray
     bad_rows: Counter[str] = field(default_factory=Counter)
+    notes: tuple[str, ...] = ()
 
 
 def number_rows(rows: Rows) -> Ratings:
     """Give users and items the numbers 0..n-1, in the order of their ids."""
-    user, user_ids = _number(rows.user)
-    item, item_ids = _number(rows.item)
+    user, user_ids, user_written = _number(rows.user)
+    item, item_ids, item_written = _number(rows.item)
     times = None if rows.timestamp is None else rows.timestamp.astype(np.int64)
-    return Ratings(user, item, rows.rating, times, user_ids, item_ids)
+    sides = (("user", user_written, user_ids), ("item", item_written, item_ids))
+    notes = tuple(note for side in sides if (note := _id_note(*side)))
+    return Ratings(user, item, rows.rating, times, user_ids, item_ids, notes=notes)
 
 
-def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray]:
+def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray, TextArray]:
+    """Give each value's place among the ids, the ids, and the ids as they were written."""
     if values.dtype.kind == "i":
         distinct, codes = _number_integers(values)
         ids: TextArray = distinct.astype(np.str_)
-        return codes, ids
+        return codes, ids, ids
     import pandas as pd
 
     numbers, found = pd.factorize(values)
-    places, texts = _whole_numbers(numbers, np.array(found, dtype=np.str_))
+    written: TextArray = np.array(found, dtype=np.str_)
+    places, texts = _whole_numbers(numbers, written)
     order = np.argsort(_as_numbers(texts), kind="stable")
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[places], texts[order]
+    return rank[places], texts[order], written
 
 
 def _whole_numbers(
@@ -93,6 +99,18 @@ def _whole_numbers(
 
     merged, found = pd.factorize(np.array([x.removesuffix(".0") for x in texts.tolist()], object))
     return merged[places], np.array(found, dtype=np.str_)
+
+
+def _id_note(side: str, written: TextArray, ids: TextArray) -> str:
+    """Say what people should know of ids that look odd; mostly nothing."""
+    if ids.dtype.kind == "U" and written is not ids:
+        floats = next((text for text in written.tolist() if text.endswith(".0")), "")
+        if floats and not any(text.endswith(".0") for text in ids.tolist()):
+            return f"{side} ids are whole numbers: {floats} is read as {floats.removesuffix('.0')}"
+        padded = sum(text != text.strip() for text in ids.tolist())
+        if padded:
+            return f"{padded:,} {side} ids begin or end with a blank, which is part of them"
+    return ""
 
 
 def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntArray]:
@@ -131,48 +149,106 @@ def has_duplicates(ratings: Ratings) -> bool:
     return bool(np.any(pairs[1:] == pairs[:-1]))
 
 
-def settle_duplicates(
+def settle_repeats(
     ratings: Ratings,
     lines: TimeArray,
     where: str,
-    on_bad_rows: OnBadRows,
+    rule: Rule,
     bad: Counter[str],
     unit: str = "line",
 ) -> Ratings:
-    """Refuse rows that repeat a user and item, or keep the first of each and count the others.
+    """Make one row of those that repeat a user and item, or refuse them.
 
     Parameters
     ----------
     lines
         Shape (n,): line number of each row, for the message.
+    rule
+        Which row stays; of ``first`` and ``last`` in time, where there are times, those of equal
+        time in the order of the file. Of equal ratings the first in the file is the greatest.
+    bad
+        Rows left out so far, by reason.
     unit
         What the numbers count.
+
+    Raises
+    ------
+    DataError
+        There are repeats and they are refused, or the rule cannot be applied.
     """
+    _check_rule(rule, ratings, where)
     pairs = _pairs(ratings)
-    order = np.argsort(pairs, kind="stable")
-    repeats = order[1:][pairs[order[1:]] == pairs[order[:-1]]]
-    if not len(repeats):
-        return Ratings(**{**vars(ratings), "bad_rows": bad})
-    if on_bad_rows == "error":
-        second = int(repeats.min())
-        first = int(np.flatnonzero(pairs == pairs[second])[0])
-        user = ratings.user_ids[ratings.user[second]]
-        item = ratings.item_ids[ratings.item[second]]
+    order = _order(pairs, ratings, rule)
+    is_new = np.ones(len(order), np.bool_)
+    is_new[1:] = pairs[order[1:]] != pairs[order[:-1]]
+    starts = np.flatnonzero(is_new)
+    sizes = np.diff(np.append(starts, len(order)))
+    repeats = len(order) - len(starts)
+    if repeats and rule == "error":
+        raise _repeated(ratings, pairs, order[~is_new], lines, where, unit)
+    kept = order[starts + sizes - 1] if rule in ("last", "count") else order[starts]
+    notes = ratings.notes
+    rating = ratings.rating
+    if rule == "count":
+        rating = np.empty(len(order), np.float32)
+        rating[kept] = sizes
+        notes += (f"the rating is how often a user and item meet; {repeats:,} rows are repeats",)
+    elif repeats:
+        bad["duplicate"] += repeats
+        if rating is not None:
+            other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
+            notes += (f"of {repeats:,} repeats left out {other:,} have another rating",)
+    rows = np.sort(kept)  # every id is still used: one row of each pair stays
+    return replace(
+        ratings,
+        user=ratings.user[rows],
+        item=ratings.item[rows],
+        rating=None if rating is None else rating[rows],
+        timestamp=None if ratings.timestamp is None else ratings.timestamp[rows],
+        bad_rows=bad,
+        notes=notes,
+    )
+
+
+def _check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
+    command = "recsys-workbench data import PATH --repeats"
+    if rule == "greatest" and ratings.rating is None:
         raise DataError(
-            f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
-            f" on {unit} {lines[first]}",
-            f"{SKIP_HINT} (the first one is kept)",
+            f"{where}: there are no ratings of which the greatest could be kept",
+            f"{command} first, last or count",
         )
-    keep = np.ones(len(pairs), np.bool_)
-    keep[repeats] = False
-    bad["duplicate"] += len(repeats)
-    # every id is still used: the first row of each pair stays
-    return Ratings(
-        ratings.user[keep],
-        ratings.item[keep],
-        None if ratings.rating is None else ratings.rating[keep],
-        None if ratings.timestamp is None else ratings.timestamp[keep],
-        ratings.user_ids,
-        ratings.item_ids,
-        bad,
+    if rule == "count" and ratings.rating is not None:
+        raise DataError(
+            f"{where}: it has ratings; repeats are counted where there are none",
+            f"leave the rating out of --columns, or {command} first, last or greatest",
+        )
+
+
+def _order(pairs: TimeArray, ratings: Ratings, rule: Rule) -> NDArray[np.intp]:
+    """Sort rows by pair, those of a pair by what the rule goes by, then as in the file."""
+    if rule == "greatest":
+        return np.lexsort((-ratings.rating, pairs))  # type: ignore[operator]
+    if rule in ("first", "last", "count") and ratings.timestamp is not None:
+        return np.lexsort((ratings.timestamp, pairs))
+    return np.argsort(pairs, kind="stable")
+
+
+def _repeated(
+    ratings: Ratings,
+    pairs: TimeArray,
+    repeats: NDArray[np.intp],
+    lines: TimeArray,
+    where: str,
+    unit: str,
+) -> DataError:
+    """Name the first row that repeats another."""
+    second = int(repeats.min())
+    first = int(np.flatnonzero(pairs == pairs[second])[0])
+    user = ratings.user_ids[ratings.user[second]]
+    item = ratings.item_ids[ratings.item[second]]
+    return DataError(
+        f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
+        f" on {unit} {lines[first]}",
+        "mend the file, or say which row stays: recsys-workbench data import PATH --repeats last"
+        " (or first, greatest, count); --on-bad-rows skip keeps the first and leaves out bad rows",
     )

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 OnBadRows = Literal["error", "skip"]
+Repeats = Literal["error", "first", "last", "greatest", "count"]
+Rule = Literal["error", "first row", "first", "last", "greatest", "count"]
+"""What becomes of repeats in the end; ``first row``: the first in the file stays."""
 
 #: ratings allowed in tables and atomic files unless --rating-range says otherwise
 DEFAULT_RANGE = (0.0, 10.0)
@@ -27,6 +30,8 @@ class ImportOptions:
         Least and greatest rating; None: those of the format, 0 to 10 for tables and atomic files.
     separator
         For plain tables: what stands between fields; None: it is found out.
+    repeats
+        Which row of one user and item stays; None: as `on_bad_rows` says, which keeps the first.
     time_unit
         Unit of times that are numbers, a key of `UNITS`; None: seconds.
     """
@@ -36,6 +41,12 @@ class ImportOptions:
     rating_range: tuple[float, float] | None = None
     separator: str | None = None
     time_unit: str | None = None
+    repeats: Repeats | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """What becomes of rows that repeat a user and item."""
+        return self.repeats or ("error" if self.on_bad_rows == "error" else "first row")
 
     def plain(self) -> dict[str, Any]:
         """Give the options as values that JSON can hold; what is None may be left out."""
@@ -48,6 +59,8 @@ class ImportOptions:
             values["separator"] = self.separator
         if self.time_unit is not None:
             values["time_unit"] = self.time_unit
+        if self.repeats is not None:
+            values["repeats"] = self.repeats
         return values
 
     @classmethod
@@ -65,4 +78,7 @@ class ImportOptions:
         for value in (separator, unit):
             if not isinstance(value, str | None):
                 raise TypeError(f"{value} is no text")
-        return cls(on_bad_rows, columns, bounds, separator, unit)
+        repeats = values.get("repeats")
+        if repeats not in (None, *get_args(Repeats)):
+            raise ValueError(f"repeats is '{repeats}'")
+        return cls(on_bad_rows, columns, bounds, separator, unit, repeats)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
 from recsys_core.data.layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
-from recsys_core.data.numbering import Rows, number_rows, settle_duplicates
+from recsys_core.data.numbering import Rows, number_rows, settle_repeats
 from recsys_core.data.options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.roles import check_roles, find_roles, is_list
 from recsys_core.data.summary import summarise
-from recsys_core.data.times import Clock, are_dates, read_dates
+from recsys_core.data.times import DATES_HINT, Clock, are_dates, read_dates
 from recsys_core.errors import DataError, InputError, shorten
 
 
@@ -70,7 +70,7 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
     if not len(kept.user):
         raise DataError(f"{where}: there are no rows", "check that this is the right file")
     lines = np.flatnonzero(good) + 1
-    ratings = settle_duplicates(number_rows(kept), lines, where, options.on_bad_rows, bad, "row")
+    ratings = settle_repeats(number_rows(kept), lines, where, options.rule, bad, "row")
     return RawData(ratings, summary=summarise("parquet table", tuple(names), places))
 
 
@@ -112,10 +112,8 @@ def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any
         problems[f"the timestamp {clock.problem(latest)}"] = late
         problems[f"the timestamp {clock.problem(0)}"] = ~((times >= 0) & ~late)
         if not clock.said and are_dates(times):
-            raise DataError(
-                f"{where}: the times look like dates, e.g. {times[0]:.0f}",
-                "store them as dates; if they are numbers since 1970, say --time-unit s",
-            )
+            found = f"{where}: the times look like dates, e.g. {times[0]:.0f}"
+            raise DataError(found, DATES_HINT)
     good = ~np.logical_or.reduce(list(problems.values()))
 
     def reason(row: int) -> str:

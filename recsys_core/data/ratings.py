@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,10 +25,10 @@ from recsys_core.data.numbering import (
     Rows,
     has_duplicates,
     number_rows,
-    settle_duplicates,
+    settle_repeats,
 )
-from recsys_core.data.options import OnBadRows
-from recsys_core.data.times import are_dates, read_dates
+from recsys_core.data.options import OnBadRows, Rule
+from recsys_core.data.times import DATES_HINT, are_dates, read_dates
 from recsys_core.errors import DataError
 
 BOM = b"\xef\xbb\xbf"
@@ -40,6 +41,7 @@ def read_ratings(
     where: str,
     layout: Layout,
     on_bad_rows: OnBadRows = "error",
+    rule: Rule | None = None,
 ) -> Ratings:
     """Read a rating file.
 
@@ -51,24 +53,33 @@ def read_ratings(
         Its name, for messages.
     on_bad_rows
         ``"error"`` stops at the first bad row, ``"skip"`` leaves bad rows out and counts them.
-        Of rows with the same user and item the first in the file is kept.
+    rule
+        What becomes of rows with the same user and item; None: as `on_bad_rows` says, of which
+        ``"skip"`` keeps the first in the file.
 
     Raises
     ------
     DataError
         A bad row (file, line and column named), or no row at all.
     """
+    rule = rule or ("error" if on_bad_rows == "error" else "first row")
     rows = None if layout.lists else _read_fast(chunks(), layout)
     if rows is not None and _acceptable(rows, layout):
         ratings = number_rows(rows)
-        if not (_has_missing(ratings, layout) or has_duplicates(ratings)):
-            return _with_plain_times(ratings, where, layout)
+        if not _has_missing(ratings, layout):
+            _check_times(ratings, where, layout)
+            if rule != "count" and not has_duplicates(ratings):
+                return ratings
+            if rule not in ("error", "first row"):
+                lines = np.arange(1, len(ratings.user) + 1)
+                return settle_repeats(ratings, lines, where, rule, Counter())
     rows, lines, bad = read_lines(_without_bom(chunks()), where, layout, on_bad_rows)
     if not len(rows.user):
         what = "every row is bad" if bad else "there are no rows"
         raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
-    ratings = settle_duplicates(number_rows(rows), lines, where, on_bad_rows, bad)
-    return _with_plain_times(ratings, where, layout)
+    ratings = number_rows(rows)
+    _check_times(ratings, where, layout)
+    return settle_repeats(ratings, lines, where, rule, bad)
 
 
 def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -84,15 +95,11 @@ def _has_missing(ratings: Ratings, layout: Layout) -> bool:
     return any(not MISSING.isdisjoint(map(str.lower, texts.tolist())) for texts in ids)
 
 
-def _with_plain_times(ratings: Ratings, where: str, layout: Layout) -> Ratings:
+def _check_times(ratings: Ratings, where: str, layout: Layout) -> None:
     """Refuse dates without dashes, which would be read as seconds of the year 1970."""
     times, clock = ratings.timestamp, layout.clock
-    if times is None or clock.said or clock.text or not are_dates(times):
-        return ratings
-    raise DataError(
-        f"{where}: the times look like dates, e.g. {times[0]}",
-        "write them like 2020-01-05; if they are numbers since 1970, say --time-unit s",
-    )
+    if times is not None and not (clock.said or clock.text) and are_dates(times):
+        raise DataError(f"{where}: the times look like dates, e.g. {times[0]}", DATES_HINT)
 
 
 def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:

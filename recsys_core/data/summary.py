@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +25,13 @@ class Summary:
     columns: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
 
-    def plain(self) -> dict[str, Any]:
-        """Give it as values that JSON can hold."""
+    def plain(self, notes: Iterable[str] = ()) -> dict[str, Any]:
+        """Give it, and notes on the rows, as values that JSON can hold."""
         return {
             "read_as": self.read_as,
             "columns": {role: as_text(name) for role, name in self.columns.items()},
             "unused": [as_text(name) for name in self.unused],
+            "notes": [as_text(note) for note in notes],
         }
 
 

@@ -32,7 +32,12 @@ from recsys_core.data.summary import Summary, summarise
 from recsys_core.errors import InputError
 
 SEPARATOR_HINT = (
-    "say what stands between fields: --separator tab, comma, semicolon, pipe, blank or a character"
+    "say what stands between fields: recsys-workbench data import PATH --separator blank"
+    " (or tab, comma, semicolon, pipe, another character)"
+)
+LIST_HINT = (
+    "if each is a user and its items: recsys-workbench data import PATH --columns user=1,item=2+;"
+    " if not, recsys-workbench data import PATH --separator S says what stands between fields"
 )
 
 
@@ -54,7 +59,8 @@ def read_table(file: RawFile, options: ImportOptions) -> RawData:
         layout, summary = _lists(dialect)
     else:
         layout, summary = _table(dialect, options, where)
-    return RawData(read_ratings(file.chunks, where, layout, options.on_bad_rows), summary=summary)
+    ratings = read_ratings(file.chunks, where, layout, options.on_bad_rows, options.rule)
+    return RawData(ratings, summary=summary)
 
 
 def _lists(dialect: Dialect) -> tuple[Layout, Summary]:
@@ -67,7 +73,7 @@ def _lists(dialect: Dialect) -> tuple[Layout, Summary]:
         lists=True,
     )
     read_as = f"lists of a user and its items, separated by {_called(separator)}"
-    return layout, Summary(read_as, {"user": "1", "item": "2+"})
+    return layout, Summary(read_as, {"user": "column 1", "item": "all columns after it"})
 
 
 def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout, Summary]:
@@ -95,27 +101,24 @@ def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout
         padded=dialect.padded,
         clock=find_clock(dialect, places.get("timestamp"), header, options.time_unit),
     )
-    first = "the header" if header else "a row"
+    first = "the header" if header else f"a row: {', '.join(cells)[:80]}"
     read_as = f"table separated by {_called(separator)}, its first line is {first}"
     if dialect.comments:
-        read_as += f" (after {dialect.comments:,} of comment)"
+        read_as = f"{dialect.comments:,} lines of comment, then {read_as}"
     return layout, summarise(read_as, names, places)
 
 
 def _check_shape(dialect: Dialect, cells: list[str], where: str) -> None:
     """Refuse what is no table of at least two columns."""
     if len(cells) == 1 and not dialect.is_ragged:
-        raise InputError(
-            f"{where}: {_called(dialect.separator)} does not separate its first line into columns",
-            SEPARATOR_HINT,
-        )
+        found = f"nothing separates the first line into columns: {cells[0][:100]}"
+        raise InputError(f"{where}: {found}", SEPARATOR_HINT)
     if dialect.is_ragged:
         lengths = sorted({len(row) for row in dialect.rows})
         raise InputError(
             f"{where}: its lines have {lengths[0]} to {lengths[-1]} fields, separated by"
             f" {_called(dialect.separator)}",
-            "if each is a user and its items: --columns user=1,item=2+; else --separator says"
-            " what stands between fields",
+            LIST_HINT,
         )
 
 

@@ -28,6 +28,10 @@ UNITS = {
 }
 _LEAST_DATE, _LAST_DATE = 19_700_101, 20_991_231
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DATES_HINT = (
+    "write them like 2020-01-05; if they are numbers since 1970:"
+    " recsys-workbench data import PATH --time-unit s"
+)
 _NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}([T ]|$)")
 
@@ -56,19 +60,25 @@ class Clock:
         return number * times // per
 
     @property
+    def name(self) -> str:
+        """The unit in words."""
+        return _NAMES[self.unit]
+
+    @property
     def exact(self) -> bool:
         """Whether a float cannot hold these numbers to the second."""
         return UNITS[self.unit][1] > 10**3
 
     def problem(self, seconds: float) -> str:
         """Say that a time is not between 1970 and 9999, and what its unit may be."""
-        said = f"is not in {_NAMES[self.unit]} since 1970"
+        said = f"is not in {self.name} since 1970"
         if self.unit != "s" or not LATEST < seconds < math.inf:
             return said
         if re.fullmatch(r"(19|20)\d{12}", f"{seconds:.0f}"):
             return f"{said}; write it like 2020-01-05T10:51:09"
         unit = "ms" if seconds < 10**14 else "us" if seconds < 10**17 else "ns"
-        return f"{said}; if it is in {_NAMES[unit]}, say --time-unit {unit}"
+        option = f"recsys-workbench data import PATH --time-unit {unit}"
+        return f"{said}; if it is in {_NAMES[unit]}: {option}"
 
 
 _NAMES = {

@@ -95,6 +95,13 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
     " user and its items.",
 )
 @click.option(
+    "--repeats",
+    type=click.Choice(["error", "first", "last", "greatest", "count"]),
+    help="Which row of a user and item that meet again stays: the first or last in time, the one"
+    " with the greatest rating; count makes their number the rating.  [default: error; with"
+    " --on-bad-rows skip the first in the file]",
+)
+@click.option(
     "--separator",
     metavar="S",
     help="What stands between fields of a plain table: tab, comma, semicolon, pipe, blank (any"
@@ -119,6 +126,7 @@ def import_command(
     name: str | None,
     on_bad_rows: Literal["error", "skip"],
     columns: str | None,
+    repeats: Literal["error", "first", "last", "greatest", "count"] | None,
     separator: str | None,
     time_unit: str | None,
     rating_range: str | None,
@@ -138,6 +146,7 @@ def import_command(
         _read_range(rating_range),
         separator=separator,
         time_unit=time_unit,
+        repeats=repeats,
     )
     with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
@@ -285,9 +294,10 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     columns = summary["columns"]
     yield "read as", summary["read_as"]
-    yield "columns", ", ".join(f"{role} {name}" for role, name in columns.items())
+    yield "columns", ", ".join(f"{role}: {name}" for role, name in columns.items())
     if summary["unused"]:
         yield "not used", ", ".join(summary["unused"])
+    yield from (("note", note) for note in summary["notes"])
     for side, found in summary["attributes"].items():
         share = f"{found['matched']:,} of {found['of']:,} {side}s"
         yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows)"
