@@ -173,7 +173,15 @@ def _choose(lines: Sequence[str]) -> str:
         counts[separator] = found
     steady = [mark for mark, found in counts.items() if min(found) == max(found) > 0]
     best = max(steady or SEPARATORS, key=lambda mark: counts[mark][0])
-    if counts[best][0] == 0 and len(lines[0].split()) > 1:
+    words = [line.split() for line in lines[:SAMPLE] if line.strip()]
+    in_columns = len(words[0]) > 1 and all(len(row) == len(words[0]) for row in words)
+    if counts[best][0] == 0:
+        return BLANKS if len(words[0]) > 1 else best
+    if not steady and in_columns:
+        return BLANKS
+    # numbers with blanks between some and tabs between others
+    is_mixed = best == "\t" and len(words[0]) > counts[best][0] + 1
+    if is_mixed and in_columns and all(is_number(word) for row in words for word in row):
         return BLANKS
     return best
 

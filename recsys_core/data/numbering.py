@@ -109,7 +109,7 @@ def _id_note(side: str, written: TextArray, ids: TextArray) -> str:
             return f"{side} ids are whole numbers: {floats} is read as {floats.removesuffix('.0')}"
         padded = sum(text != text.strip() for text in ids.tolist())
         if padded:
-            return f"{padded:,} {side} ids begin or end with a blank, which is part of them"
+            return f"{side} ids that begin or end with a blank, which is part of them: {padded:,}"
     return ""
 
 
@@ -192,7 +192,7 @@ def settle_repeats(
     if rule == "count":
         rating = np.empty(len(order), np.float32)
         rating[kept] = sizes
-        notes += (f"the rating is how often a user and item meet; {repeats:,} rows are repeats",)
+        notes += (f"the rating is how often a user and item meet; rows that repeat: {repeats:,}",)
     elif repeats:
         bad["duplicate"] += repeats
         if rating is not None:

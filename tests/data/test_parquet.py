@@ -79,6 +79,21 @@ def test_ids_are_text(tmp_path: Path, ids: Any, read_as: list[str]) -> None:
     assert read(write(tmp_path, user=ids)).user_ids.tolist() == read_as
 
 
+def test_labels_units_and_text_times(tmp_path: Path) -> None:
+    times = [FIRST * 1000 + 999, FIRST * 1000 + 1000]
+    dataset = read(write(tmp_path, label=[True, False], timestamp=times), time_unit="ms")
+    assert dataset.rating.tolist() == [1, 0]
+    assert dataset.timestamp.tolist() == [FIRST, FIRST + 1]
+    dataset = read(write(tmp_path, click=["1", "0"], time=["2020-01-01", "2020-01-01T00:00:01Z"]))
+    assert dataset.rating.tolist() == [1, 0]
+    assert dataset.timestamp.tolist() == [FIRST, FIRST + 1]
+    exact = [(FIRST + 1) * 10**9 - 1, (FIRST + 1) * 10**9]
+    assert read(write(tmp_path, time=exact), time_unit="ns").timestamp.tolist() == [
+        FIRST,
+        FIRST + 1,
+    ]
+
+
 def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path: Path) -> None:
     path = write(tmp_path, user=[7, None])
     with pytest.raises(DataError, match="row 2: the user is missing"):
@@ -96,6 +111,11 @@ def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path: Path) -> None:
         ({"item": pa.array([DAY, DAY])}, "the item column holds timestamp"),
         ({"user": pa.array([None, None])}, "row 1: the user is missing"),
         ({"user": ["", "x"]}, "row 1: the user is missing"),
+        ({"user": ["x", "NaN"]}, "row 2: the user is missing: its text stands for no value"),
+        ({"label": [1, 2]}, "row 2: the label is not 0 or 1"),
+        ({"label": ["yes", "1"]}, "row 1: the label is not 0 or 1"),
+        ({"timestamp": [20200105, 20200106]}, "look like dates, e.g. 20200105"),
+        ({"timestamp": ["05/01/2020", "x"]}, "the timestamp column holds string, not numbers"),
         ({"user": ["x", "x\0"]}, "row 2: the user has a null character"),
         ({"user": ["x", "x\0"][::-1]}, "row 1: the user has a null character"),
         ({"rating": ["good", "bad"]}, "the rating column holds string, not numbers"),

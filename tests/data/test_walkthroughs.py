@@ -1,0 +1,65 @@
+"""docs/data.md: each walkthrough, from its raw file to what the import prints."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from recsys_core.data.dataset import Dataset
+from recsys_core.data.store import load_dataset
+from tests.data.test_command import run
+
+PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+BLOCK = re.compile(
+    r"`(?P<name>[\w.]+)`:\n\n```text\n(?P<content>.*?)^```\n\n"
+    r"```sh\n(?P<line>.*?)^```\n\n```out\n(?P<out>.*?)^```\n",
+    re.MULTILINE | re.DOTALL,
+)
+#: depends on the machine, or says nothing of files like these
+LEFT_OUT = ("read from", "checksum", "prepared in")
+WALKS = [found.groupdict() for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=[walk["name"] for walk in WALKS])
+def test_a_walkthrough_prints_what_the_page_shows(
+    walk: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / walk["name"]).write_text(walk["content"])
+    assert run(*shlex.split(walk["line"])[1:]) == 0
+    out = capsys.readouterr().out.splitlines(keepends=True)
+    shown = "".join(line for line in out if not line.startswith(LEFT_OUT))
+    assert shown == walk["out"]
+
+
+def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for walk in WALKS:
+        (tmp_path / walk["name"]).write_text(walk["content"])
+        run(*shlex.split(walk["line"])[1:])
+
+    def events(name: str) -> list[tuple[str, str, float, int]]:
+        found: Dataset = load_dataset(name, tmp_path / "data")
+        users, items = found.user_ids[found.user], found.item_ids[found.item]
+        columns = (users, items, found.rating, found.timestamp)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    assert [row[:2] for row in events("lists")] == [
+        *(("0", "5"), ("0", "6"), ("0", "7"), ("1", "5"), ("2", "8"), ("2", "9")),
+    ]
+    assert events("plays")[0] == ("u1", "a1", 5400, 0)
+    assert events("log") == [  # 2020-01-05T10:55:00Z is the last time u1 played a1
+        *(("u1", "a1", 2, 1578221700), ("u1", "a2", 1, 1578297600), ("u2", "a1", 1, 1578391200)),
+    ]
+    assert events("shown") == [
+        *(("1", "b", 0, 1578182401), ("1", "a", 1, 1578186000)),
+        *(("2", "c", 0, 1578186002), ("2", "a", 1, 1578186003)),
+    ]
