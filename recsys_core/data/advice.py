@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recsys_core.data.times import is_date, is_number
 
-ROLES = ("user", "item", "rating", "label", "timestamp")
+ROLES = ("user", "item", "rating", "label", "timestamp", "type")
 #: smaller numbers are ratings, larger ones times
 _LEAST_TIME = 100_000_000
 

@@ -129,6 +129,7 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
         item_columns=align(raw.items, ratings.item_ids),
         explicit=ratings.rating is not None,
         timed=ratings.timestamp is not None,
+        event_columns={} if ratings.kind is None else {"type": ratings.kind},
     )
 
 

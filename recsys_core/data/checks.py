@@ -81,6 +81,7 @@ def check_dataset(dataset: Dataset, *, rows_expected: bool = True) -> None:
     for side, columns, owners in (
         ("user", dataset.user_columns, dataset.n_users),
         ("item", dataset.item_columns, dataset.n_items),
+        ("event", dataset.event_columns, rows),
     ):
         for name, column in columns.items():
             _check_column(column, f"{side}.{name}", owners)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -83,6 +83,8 @@ class Dataset:
         Whether the source had ratings, and times.
     synthetic
         Whether the data are made up; shown wherever the set is shown.
+    event_columns
+        What else there is of each event, by name: ``type``, one of a few texts.
     """
 
     name: str
@@ -97,6 +99,12 @@ class Dataset:
     explicit: bool = True
     timed: bool = True
     synthetic: bool = False
+    event_columns: dict[str, Column] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, dict[str, Column]]:
+        """Side (``user``, ``item``, ``event``) -> its columns by name."""
+        return {"user": self.user_columns, "item": self.item_columns, "event": self.event_columns}
 
     @property
     def n_users(self) -> int:
@@ -120,7 +128,7 @@ class Dataset:
         digest = blake2b(digest_size=16)
         for array in arrays:
             update_digest(digest, array)
-        for side, columns in (("user", self.user_columns), ("item", self.item_columns)):
+        for side, columns in self.columns.items():
             for name in sorted(columns):
                 digest.update(f"{side}.{name}".encode())
                 for array in vars(columns[name]).values():

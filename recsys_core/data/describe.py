@@ -53,6 +53,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "attributes": {
             "user": {name: _attribute(column) for name, column in dataset.user_columns.items()},
             "item": {name: _attribute(column) for name, column in dataset.item_columns.items()},
+            **_of_events(dataset),
         },
         "plots": {
             "history_length": _lengths(users),
@@ -150,6 +151,11 @@ def _attribute(column: Column) -> dict[str, Any]:
         return _summary("vector", absent, column.values.shape[1])
     missing = column.values == ""
     return _summary("text", missing, len(np.unique(column.values[~missing])))
+
+
+def _of_events(dataset: Dataset) -> dict[str, Any]:
+    columns = dataset.event_columns
+    return {"event": {name: _attribute(x) for name, x in columns.items()}} if columns else {}
 
 
 def _summary(kind: str, missing: NDArray[np.bool_], values: int) -> dict[str, Any]:

@@ -34,6 +34,8 @@ COMMENTS = (b"%", b"#")
 #: rows that are looked at
 SAMPLE = 50
 QUOTE_HINT = "close the quotes, or write a quote inside a field twice"
+#: roles of which all values are numbers or dates
+NUMERIC = ("rating", "label", "timestamp")
 _WORD, _DIGIT = re.compile(r"[^\W\d]"), re.compile(r"\d")
 
 
@@ -245,7 +247,7 @@ def has_header(
         below = [row[places[role]] for row in rows[1:] if places[role] < len(row)]
         shapes = {_shape(other) for other in below if not is_missing(other)}
         # an id of letters and digits among ids of digits, as ISBNs are, is no name
-        is_word = _WORD.match(cell) and (role not in ("user", "item") or not _DIGIT.search(cell))
+        is_word = _WORD.match(cell) and (role in NUMERIC or not _DIGIT.search(cell))
         if is_word and len(shapes) == 1 and _shape(cell) not in shapes:
             return True
     return False

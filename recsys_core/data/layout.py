@@ -51,6 +51,8 @@ class Layout:
         How times are written.
     lists
         Whether a line is a user and any number of items; `names` are those two.
+    kind
+        Position of the column with the type of the event; None where there is none.
     """
 
     separator: str
@@ -69,9 +71,10 @@ class Layout:
     padded: bool = False
     clock: Clock = SECONDS
     lists: bool = False
+    kind: int | None = None
 
     @property
     def used(self) -> tuple[int, ...]:
         """Positions of the columns that are read."""
-        places = (self.user, self.item, self.rating, self.timestamp)
+        places = (self.user, self.item, self.rating, self.timestamp, self.kind)
         return tuple(place for place in places if place is not None)

@@ -59,13 +59,14 @@ def read_lines(
     users: list[Any] = []
     items: list[Any] = []
     ratings, times, lines = array("d"), array("q"), array("q")
+    kinds: list[str] = []
     bad: Counter[str] = Counter()
     for line, fields in _split(chunks, layout):
         if layout.lists and isinstance(fields, list) and len(fields) == 1:
             bad["no items"] += 1  # nothing is wrong with such a user
             continue
         try:
-            user, item, rating, time = _convert(fields, layout)
+            user, item, rating, time, kind = _convert(fields, layout)
         except BadRowError as error:
             if on_bad_rows == "error":
                 raise _explain(error, where, line, layout) from None
@@ -75,6 +76,7 @@ def read_lines(
         items.append(item)
         ratings.append(rating)
         times.append(time)
+        kinds.append(kind)
         lines.append(line)
     id_type = np.int64 if layout.whole else object
     rows = Rows(
@@ -82,6 +84,7 @@ def read_lines(
         np.array(items, dtype=id_type),
         None if layout.rating is None else np.array(ratings, dtype=np.float32),
         None if layout.timestamp is None else np.array(times, dtype=np.int64),
+        None if layout.kind is None else np.array(kinds, dtype=object),
     )
     return rows, np.array(lines, dtype=np.int64), bad
 
@@ -136,7 +139,7 @@ def _split_quoted(
             yield number, fields
 
 
-def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int]:
+def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str]:
     if isinstance(fields, csv.Error):
         raise BadRowError("fields", csv_problem(fields))
     if len(fields) != len(layout.names):
@@ -153,7 +156,8 @@ def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int]:
         rating = _read_rating(fields[layout.rating], layout.rating, layout)
     if layout.timestamp is not None:
         time = _read_time(fields[layout.timestamp], layout.timestamp, layout)
-    return user, item, rating, time
+    kind = "" if layout.kind is None else _read_kind(fields[layout.kind], layout.kind)
+    return user, item, rating, time, kind
 
 
 def _read_id(text: str, column: int, layout: Layout) -> int | str:
@@ -171,6 +175,12 @@ def _read_id(text: str, column: int, layout: Layout) -> int | str:
     if "\n" in text or "\r" in text:
         problem = f"{shorten(repr(text), 40)} has a line break; is a quote not closed?"
         raise BadRowError("id", problem, column)
+    return text
+
+
+def _read_kind(text: str, column: int) -> str:
+    if not text or text.lower() in MISSING or "\0" in text:
+        raise BadRowError("type", "the type is missing", column)
     return text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import FloatArray, IntArray, TextArray, TimeArray
+from recsys_core.data.dataset import Categorical, FloatArray, IntArray, TextArray, TimeArray
 from recsys_core.data.options import Rule
 from recsys_core.errors import DataError
 
@@ -28,6 +28,8 @@ class Rows:
     item: NDArray[Any]
     rating: FloatArray | None
     timestamp: TimeArray | None
+    kind: NDArray[Any] | None = None
+    """The type of each event, as text; None where the file has no types."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Ratings:
         Rows left out, by reason.
     notes
         What was read otherwise than it stands in the file, or may be wrong.
+    kind
+        Shape (n,): the type of each event; None where the file has no types.
     """
 
     user: IntArray
@@ -58,6 +62,7 @@ class Ratings:
     item_ids: TextArray
     bad_rows: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+    kind: Categorical | None = None
 
 
 def number_rows(rows: Rows) -> Ratings:
@@ -67,7 +72,11 @@ def number_rows(rows: Rows) -> Ratings:
     times = None if rows.timestamp is None else rows.timestamp.astype(np.int64)
     sides = (("user", user_written, user_ids), ("item", item_written, item_ids))
     notes = tuple(note for side in sides if (note := _id_note(*side)))
-    return Ratings(user, item, rows.rating, times, user_ids, item_ids, notes=notes)
+    numbered = Ratings(user, item, rows.rating, times, user_ids, item_ids, notes=notes)
+    if rows.kind is None:
+        return numbered
+    codes, vocabulary, _ = _number(rows.kind)
+    return replace(numbered, kind=Categorical(codes, vocabulary))
 
 
 def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray, TextArray]:
@@ -198,6 +207,7 @@ def settle_repeats(
         if rating is not None:
             other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
             notes += (f"of {repeats:,} repeats left out {other:,} have another rating",)
+    kind = ratings.kind
     rows = np.sort(kept)  # every id is still used: one row of each pair stays
     return replace(
         ratings,
@@ -205,6 +215,7 @@ def settle_repeats(
         item=ratings.item[rows],
         rating=None if rating is None else rating[rows],
         timestamp=None if ratings.timestamp is None else ratings.timestamp[rows],
+        kind=None if kind is None else Categorical(kind.codes[rows], kind.vocabulary),
         bad_rows=bad,
         notes=notes,
     )
@@ -250,5 +261,6 @@ def _repeated(
         f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
         f" on {unit} {lines[first]}",
         "mend the file, or say which row stays: recsys-workbench data import PATH --repeats last"
-        " (or first, greatest, count); --on-bad-rows skip keeps the first and leaves out bad rows",
+        " (or first, greatest, count); recsys-workbench data import PATH --on-bad-rows skip keeps"
+        " the first and leaves out bad rows",
     )

@@ -86,7 +86,8 @@ def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any
 
     is_label = "label" in columns
     low, high = (0.0, 1.0) if is_label else options.rating_range or DEFAULT_RANGE
-    ids = {role: _texts(columns[role], role, where) for role in ("user", "item")}
+    texts = (role for role in ("user", "item", "type") if role in columns)
+    ids = {role: _texts(columns[role], role, where) for role in texts}
     rating = _numbers(columns["rating"], "rating", where) if "rating" in columns else None
     if is_label:
         rating = _labels(columns["label"], where)
@@ -119,10 +120,10 @@ def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any
     def reason(row: int) -> str:
         return next(problem for problem, rows in problems.items() if rows[row])
 
-    user, item = (np.asarray(texts.to_numpy(), object) for texts in ids.values())
+    user, item, *kinds = (np.asarray(texts.to_numpy(), object) for texts in ids.values())
     whole = None if times is None else np.where(good, times, 0).astype(np.int64)
     single = None if rating is None else rating.astype(np.float32)
-    return Rows(user, item, single, whole), good, reason
+    return Rows(user, item, single, whole, kinds[0] if kinds else None), good, reason
 
 
 def _plain(column: Any) -> Any:

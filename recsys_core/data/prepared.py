@@ -221,9 +221,9 @@ def _alive(pid: int) -> bool:
 def _to_arrays(dataset: Dataset) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {name: getattr(dataset, name) for name in PLAIN_FIELDS}
     kinds: dict[str, dict[str, str]] = {"user": {}, "item": {}}
-    for side, columns in (("user", dataset.user_columns), ("item", dataset.item_columns)):
+    for side, columns in dataset.columns.items():
         for name, column in columns.items():
-            kinds[side][name] = type(column).__name__
+            kinds.setdefault(side, {})[name] = type(column).__name__
             for part, array in vars(column).items():
                 arrays[f"{side}.{name}.{part}"] = array
     header = {
@@ -236,10 +236,10 @@ def _to_arrays(dataset: Dataset) -> dict[str, NDArray[Any]]:
 
 
 def _from_arrays(name: str, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Dataset:
-    columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}}
+    columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}, "event": {}}
     if not all(isinstance(header[flag], bool) for flag in FLAGS):
         raise ValueError(f"{', '.join(FLAGS)} are not all true or false")
-    if set(header["columns"]) - {"user", "item"}:
+    if set(header["columns"]) - set(columns):
         raise ValueError(f"columns of {', '.join(header['columns'])}")
     for side, kinds in header["columns"].items():
         for column, kind in kinds.items():
@@ -250,6 +250,7 @@ def _from_arrays(name: str, header: dict[str, Any], arrays: dict[str, NDArray[An
         name=name,
         user_columns=columns["user"],
         item_columns=columns["item"],
+        event_columns=columns["event"],
         **{field: arrays[field] for field in PLAIN_FIELDS},  # type: ignore[arg-type]
         **{flag: header[flag] for flag in FLAGS},
     )

@@ -91,8 +91,11 @@ def _has_missing(ratings: Ratings, layout: Layout) -> bool:
     """Whether any id is a text that stands for no value."""
     if layout.whole:
         return False
-    ids = (ratings.user_ids, ratings.item_ids)
-    return any(not MISSING.isdisjoint(map(str.lower, texts.tolist())) for texts in ids)
+    ids = [ratings.user_ids, ratings.item_ids]
+    if ratings.kind is not None:
+        ids.append(ratings.kind.vocabulary)
+    missing = MISSING | {""}
+    return any(not missing.isdisjoint(map(str.lower, texts.tolist())) for texts in ids)
 
 
 def _check_times(ratings: Ratings, where: str, layout: Layout) -> None:
@@ -118,7 +121,7 @@ def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
         arrays = [getattr(part, name) for part in good]
         return None if arrays[0] is None else np.concatenate(arrays)
 
-    return Rows(*(column(name) for name in ("user", "item", "rating", "timestamp")))
+    return Rows(*(column(name) for name in ("user", "item", "rating", "timestamp", "kind")))
 
 
 def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
@@ -136,6 +139,8 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
         wanted[layout.rating * step] = np.float32
     if layout.timestamp is not None:
         wanted[layout.timestamp * step] = time_type
+    if layout.kind is not None:
+        wanted[layout.kind * step] = str
     try:
         frame = pd.read_csv(
             io.BytesIO(content),
@@ -158,14 +163,13 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     def column(position: int | None) -> Any:
         return None if position is None else frame[position * step].to_numpy()
 
-    user, item, rating, times = map(
-        column, (layout.user, layout.item, layout.rating, layout.timestamp)
-    )
+    places = (layout.user, layout.item, layout.rating, layout.timestamp, layout.kind)
+    user, item, rating, times, kind = map(column, places)
     if times is not None:
         times = read_dates(times) if clock.text else clock.seconds(times)
         if times is None:
             return None
-    return Rows(user, item, rating, times)
+    return Rows(user, item, rating, times, kind)
 
 
 def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:

@@ -9,7 +9,7 @@ from recsys_core.data.advice import ROLES, import_advice
 from recsys_core.data.dialect import plain_name
 from recsys_core.errors import InputError, shorten, unknown_name
 
-#: role -> names of columns, as `plain_name` writes them, the likeliest first
+#: role -> names of columns, as `plain_name` writes them, the likeliest first; a type is only said
 USUAL_NAMES = {
     "user": ("user", "userid", "uid", "reviewerid", "customerid"),
     "item": ("item", "itemid", "iid", "movieid", "productid", "asin", "bookid", "isbn"),
@@ -19,7 +19,7 @@ USUAL_NAMES = {
 }
 MAPPING_HINT = (
     "say which is which: --columns user=NAME,item=NAME,rating=NAME,timestamp=NAME"
-    " (names, or numbers from 1; rating or label, and timestamp may be left out)"
+    " (names, or numbers from 1; rating or label=, timestamp and type= may be left out)"
 )
 #: a column by number; with + also all after it
 _NUMBER = re.compile(r"([0-9]+)\+?")

@@ -100,6 +100,7 @@ def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout
         label=is_label,
         padded=dialect.padded,
         clock=find_clock(dialect, places.get("timestamp"), header, options.time_unit),
+        kind=places.get("type"),
     )
     first = "the header" if header else f"a row: {', '.join(cells)[:80]}"
     read_as = f"table separated by {_called(separator)}, its first line is {first}"

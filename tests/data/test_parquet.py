@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
 from recsys_core.errors import DataError, InputError
@@ -87,6 +88,9 @@ def test_labels_units_and_text_times(tmp_path: Path) -> None:
     dataset = read(write(tmp_path, click=["1", "0"], time=["2020-01-01", "2020-01-01T00:00:01Z"]))
     assert dataset.rating.tolist() == [1, 0]
     assert dataset.timestamp.tolist() == [FIRST, FIRST + 1]
+    kinds = {"user": "user", "item": "item", "type": "did"}
+    dataset = read(write(tmp_path, did=["view", "buy"]), columns=kinds)
+    assert plain_values(dataset.event_columns["type"]) == ["view", "buy"]
     exact = [(FIRST + 1) * 10**9 - 1, (FIRST + 1) * 10**9]
     assert read(write(tmp_path, time=exact), time_unit="ns").timestamp.tolist() == [
         FIRST,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.describe import describe
 from recsys_core.data.importer import ImportOptions, import_dataset
 from recsys_core.data.prepared import find_prepared
+from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from tests.data.files import write_files
 
@@ -166,6 +170,21 @@ def test_the_summary_says_what_was_read_and_what_was_not(tmp_path: Path) -> None
         ],
         "attributes": {},
     }
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_types_of_events_are_kept_where_they_are_said(tmp_path: Path, quote: str) -> None:
+    content = f"user,item,type\n1,a,view\n1,b,{quote}buy{quote}\n2,a,view\n1,a,buy\n"
+    columns = {"user": "user", "item": "item", "type": "type"}
+    dataset = read(tmp_path, content, columns=columns, repeats="last")
+    assert plain_values(dataset.event_columns["type"]) == ["buy", "view", "buy"]
+    again = load_dataset("t", tmp_path / "data")
+    assert plain_values(again.event_columns["type"]) == ["buy", "view", "buy"]
+    assert replace(again, event_columns={}).fingerprint != again.fingerprint
+    assert describe(again)["attributes"]["event"]["type"]["values"] == 2
+    with pytest.raises(InputError, match=r"line 4, column 3 \(type\): the type is missing"):
+        read(tmp_path, content.replace("2,a,view", "2,a,"), columns=columns, repeats="last")
+    assert read(tmp_path, content, repeats="last").event_columns == {}  # none is guessed
 
 
 SHOWN = "user,item,rating,timestamp\n1,a,0,300\n1,b,0,101\n1,a,1,200\n2,a,1,100\n2,a,1,100\n"

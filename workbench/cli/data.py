@@ -90,7 +90,7 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--columns",
-    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C]",
+    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C]",
     help="Columns of a plain table, by name or by number from 1; user=1,item=2+ reads lines of a"
     " user and its items.",
 )
