@@ -158,9 +158,10 @@ def match_attributes(raw: RawData) -> dict[str, dict[str, Any]]:
                 f" is '{shorten(table.ids[0], 40)}', that of the events '{shorten(ids[0], 40)}'",
                 "write the same ids in both files, or take this file away",
             )
-        rows = len(table.ids)
+        kinds = {as_text(column): raw_column.kind for column, raw_column in table.columns.items()}
         name = as_text(PurePath(table.file).name)
-        found[side] = {"file": name, "rows": rows, "matched": matched, "of": len(ids)}
+        counts = {"rows": len(table.ids), "matched": matched, "of": len(ids)}
+        found[side] = {"file": name, **counts, "columns": kinds}
     return found
 
 

@@ -2,7 +2,8 @@
 
 `import_dataset` is the walk: `archive` finds the files, `formats` says what they are, a reader
 (`table`, `parquet`, `movielens`, `atomic`) turns them into rows through `ratings` (and, line by
-line, `linewise`), `attributes` puts the data set together, `prepared` writes it.
+line, `linewise`), `attribute_tables` adds tables beside them, `attributes` puts the data set
+together, `prepared` writes it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from recsys_core.data.advice import slug
-from recsys_core.data.archive import RawFiles, open_raw, read_file
+from recsys_core.data.archive import RawFile, RawFiles, open_raw, read_file
+from recsys_core.data.attribute_tables import add_tables, table_files
 from recsys_core.data.attributes import RawData, build_dataset, match_attributes
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.formats import holds_ratings, recognise_format
@@ -59,9 +61,20 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
     return Found(
         files.path if whole else Path(files[files.main].where),
         files,
-        lambda: chosen.read(files, options),
-        files.digest(chosen.used),
+        lambda: add_tables(chosen.read(files, options), options),
+        _digest(files.digest(chosen.used), table_files(options)),
     )
+
+
+def _digest(digest: str, tables: list[RawFile]) -> str:
+    """Add the content of tables beside the events to a hash, where there are some."""
+    if not tables:
+        return digest
+    whole = hashlib.blake2b(digest.encode(), digest_size=16)
+    for file in tables:
+        for piece in file.pieces():
+            whole.update(piece)
+    return whole.hexdigest()
 
 
 def import_dataset(

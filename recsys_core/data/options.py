@@ -13,6 +13,8 @@ Rule = Literal["error", "first row", "first", "last", "greatest", "count"]
 
 #: ratings allowed in tables and atomic files unless --rating-range says otherwise
 DEFAULT_RANGE = (0.0, 10.0)
+#: options that sets of earlier versions do not have; they are kept where they were given
+_LATER = ("separator", "time_unit", "repeats", "users", "items")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class ImportOptions:
         For plain tables: what stands between fields; None: it is found out.
     repeats
         Which row of one user and item stays; None: as `on_bad_rows` says, which keeps the first.
+    users, items
+        Tables of users and items beside the events: ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN``.
     time_unit
         Unit of times that are numbers, a key of `UNITS`; None: seconds.
     """
@@ -42,6 +46,8 @@ class ImportOptions:
     separator: str | None = None
     time_unit: str | None = None
     repeats: Repeats | None = None
+    users: str | None = None
+    items: str | None = None
 
     @property
     def rule(self) -> Rule:
@@ -55,13 +61,8 @@ class ImportOptions:
             "columns": dict(self.columns),
             "rating_range": list(self.rating_range) if self.rating_range else None,
         }
-        if self.separator is not None:
-            values["separator"] = self.separator
-        if self.time_unit is not None:
-            values["time_unit"] = self.time_unit
-        if self.repeats is not None:
-            values["repeats"] = self.repeats
-        return values
+        given = {name: getattr(self, name) for name in _LATER}
+        return values | {name: value for name, value in given.items() if value is not None}
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> ImportOptions:
@@ -74,11 +75,10 @@ class ImportOptions:
         if low_high is not None:
             low, high = map(float, low_high)
             bounds = (low, high)
-        separator, unit = values.get("separator"), values.get("time_unit")
-        for value in (separator, unit):
+        later = {name: values.get(name) for name in _LATER}
+        for name, value in later.items():
             if not isinstance(value, str | None):
-                raise TypeError(f"{value} is no text")
-        repeats = values.get("repeats")
-        if repeats not in (None, *get_args(Repeats)):
-            raise ValueError(f"repeats is '{repeats}'")
-        return cls(on_bad_rows, columns, bounds, separator, unit, repeats)
+                raise TypeError(f"{name} is no text")
+        if later["repeats"] not in (None, *get_args(Repeats)):
+            raise ValueError(f"repeats is '{later['repeats']}'")
+        return cls(on_bad_rows, columns, bounds, **later)

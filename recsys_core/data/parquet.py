@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -34,16 +36,7 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
     check_roles(columns, where)
     if is_list(columns):
         raise InputError(f"{where}: parquet has no lines to read as lists", "name the columns")
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise InputError(
-            f"{where}: reading parquet needs pyarrow",
-            "pip install 'recsys-workbench[parquet]'",
-        ) from None
-    try:
-        stored = parquet.ParquetFile(io.BytesIO(file.read()))
+    with _opened(file) as stored:
         names = stored.schema_arrow.names
         places = find_roles(names, columns, where)
         wanted = {role: names[place] for role, place in places.items()}
@@ -55,11 +48,6 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
         table.validate(full=True)
         found = {role: table.column(column) for role, column in wanted.items()}
         rows, good, reason = _checked(found, where, options)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        problem = shorten(str(error).partition("\n")[0])
-        raise DataError(
-            f"{where}: not a readable parquet file: {problem}", "write or copy it again"
-        ) from None
     bad: Counter[str] = Counter()
     if not good.all():
         first = int(np.flatnonzero(~good)[0])
@@ -72,6 +60,40 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
     lines = np.flatnonzero(good) + 1
     ratings = settle_repeats(number_rows(kept), lines, where, options.rule, bad, "row")
     return RawData(ratings, summary=summarise("parquet table", tuple(names), places))
+
+
+def read_columns(file: RawFile) -> dict[str, list[Any]]:
+    """Read all columns of a table as plain values; lists stay lists."""
+    with _opened(file) as stored:
+        names = stored.schema_arrow.names
+        for name in names:
+            if names.count(name) > 1:
+                problem = f"{file.where}: there are {names.count(name)} columns '{shorten(name)}'"
+                raise DataError(problem, "rename or leave out the others")
+        table = stored.read()
+        table.validate(full=True)
+        return {name: table.column(name).to_pylist() for name in names}
+
+
+@contextmanager
+def _opened(file: RawFile) -> Iterator[Any]:
+    """Open a file; what Arrow has against it, then and later, is an error that names it."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise InputError(
+            f"{file.where}: reading parquet needs pyarrow",
+            "pip install 'recsys-workbench[parquet]'",
+        ) from None
+    content = file.read()
+    try:
+        yield parquet.ParquetFile(io.BytesIO(content))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        problem = shorten(str(error).partition("\n")[0])
+        raise DataError(
+            f"{file.where}: not a readable parquet file: {problem}", "write or copy it again"
+        ) from None
 
 
 def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any:

@@ -124,8 +124,20 @@ def test_how_many_have_attributes_is_kept(tmp_path: Path) -> None:
     load(write_files(tmp_path / "books", ATOMIC))
     summary = json.loads((tmp_path / "data" / "books" / "meta.json").read_text())["summary"]
     assert summary["attributes"] == {
-        "user": {"file": "books.user", "rows": 2, "matched": 2, "of": 2},
-        "item": {"file": "books.item", "rows": 2, "matched": 2, "of": 2},
+        "user": {
+            "file": "books.user",
+            "rows": 2,
+            "matched": 2,
+            "of": 2,
+            "columns": {"age": "categorical", "zip": "categorical"},
+        },
+        "item": {
+            "file": "books.item",
+            "rows": 2,
+            "matched": 2,
+            "of": 2,
+            "columns": {"title": "text", "genres": "multi", "price": "numeric"},
+        },
     }
     assert summary["unused"] == ["vector (books.item)"]
 

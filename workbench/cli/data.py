@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from recsys_core.events import OnEvent
 
 BAR = 30
+#: how attributes are read, as `describe` calls it
+KINDS = {"categorical": "one of", "multi": "any of", "numeric": "number", "text": "text"}
 #: the value of --features without a schema
 DEFAULT_SCHEMA = ""
 
@@ -95,6 +97,16 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
     " user and its items.",
 )
 @click.option(
+    "--users",
+    metavar="FILE[,id=C][,NAME=C]…",
+    help="Table of users (CSV, parquet, .jsonl); its columns, or those named, become attributes.",
+)
+@click.option(
+    "--items",
+    metavar="FILE[,id=C][,NAME=C]…",
+    help="Table of items; title, genres and year are recognised.",
+)
+@click.option(
     "--repeats",
     type=click.Choice(["error", "first", "last", "greatest", "count"]),
     help="Which row of a user and item that meet again stays: the first or last in time, the one"
@@ -126,6 +138,8 @@ def import_command(
     name: str | None,
     on_bad_rows: Literal["error", "skip"],
     columns: str | None,
+    users: str | None,
+    items: str | None,
     repeats: Literal["error", "first", "last", "greatest", "count"] | None,
     separator: str | None,
     time_unit: str | None,
@@ -147,6 +161,8 @@ def import_command(
         separator=separator,
         time_unit=time_unit,
         repeats=repeats,
+        users=_absolute(users),
+        items=_absolute(items),
     )
     with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
@@ -246,6 +262,14 @@ def _read_columns(text: str | None) -> dict[str, str]:
     return columns
 
 
+def _absolute(table: str | None) -> str | None:
+    """Write the path of ``FILE,NAME=COLUMN`` so that it is found from anywhere."""
+    if not table:
+        return None
+    path, comma, columns = table.partition(",")
+    return f"{Path(path).resolve()}{comma}{columns}"
+
+
 def _read_range(text: str | None) -> tuple[float, float] | None:
     """Read ``LOW,HIGH``."""
     if text is None:
@@ -300,7 +324,8 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("note", note) for note in summary["notes"])
     for side, found in summary["attributes"].items():
         share = f"{found['matched']:,} of {found['of']:,} {side}s"
-        yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows)"
+        kinds = ", ".join(f"{name} ({KINDS[kind]})" for name, kind in found["columns"].items())
+        yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows): {kinds}"
 
 
 def _left_out(bad_rows: dict[str, int]) -> str:

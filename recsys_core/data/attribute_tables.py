@@ -1,0 +1,344 @@
+"""Tables of users and items beside the events: CSV and its relatives, parquet, JSON lines.
+
+``--items books.csv`` takes every column; ``--items books.csv,id=isbn,title=name`` says which column
+holds the ids and what others are called, and takes these alone. Without it the ids are in the
+column with a usual name, or in the only one whose values are ids of events. What a column is (text,
+number, one of few values, any of few) is guessed from its name and values, and printed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from recsys_core.data.archive import GZ, RawFile
+from recsys_core.data.attributes import Attributes, RawColumn, RawData, clean_title, genre_list
+from recsys_core.data.dataset import TextArray
+from recsys_core.data.dialect import UNQUOTED, is_missing, plain_name, read_dialect
+from recsys_core.data.layout import SKIP_HINT
+from recsys_core.data.linewise import csv_problem, split_lines
+from recsys_core.data.options import ImportOptions, OnBadRows
+from recsys_core.data.parquet import read_columns
+from recsys_core.data.roles import USUAL_NAMES
+from recsys_core.data.times import is_number
+from recsys_core.errors import DataError, InputError, shorten, unknown_name
+from recsys_core.reading import parse_json
+
+Side = Literal["user", "item"]
+Columns = dict[str, list[Any]]
+"""Name -> values, one per row: text, number, list or None."""
+
+#: names of columns that have one name in every set, as `plain_name` writes them
+KNOWN = {
+    "title": ("title", "name", "booktitle", "movietitle", "itemname", "productname"),
+    "genres": ("genres", "genre", "categories", "category", "tags"),
+    "year": ("year", "releaseyear", "yearofpublication", "originalpublicationyear"),
+}
+ID = "id"
+#: what stands between the values of a cell, the likeliest first
+_BETWEEN = ("|", ";", ",")
+#: mean number of words from which a column is for people only
+_MANY_WORDS = 4
+#: what a float32 can hold
+LARGEST = 3e38
+_PADDED_NUMBER = re.compile(r"0[0-9]+")
+
+
+@dataclass(frozen=True)
+class TableOption:
+    """A table and what is said of its columns.
+
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        Name in the data set (``id``: the key) -> column; empty: all are taken.
+    """
+
+    path: Path
+    columns: dict[str, str]
+
+
+def read_option(text: str) -> TableOption:
+    """Read ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN``.
+
+    Examples
+    --------
+    >>> read_option("books.csv,id=isbn").columns
+    {'id': 'isbn'}
+    """
+    path, *pairs = text.split(",")
+    columns = {}
+    for pair in pairs:
+        name, equals, column = pair.partition("=")
+        if not (name and equals and column):
+            raise InputError(
+                f"{text}: '{pair}' is not NAME=COLUMN", "e.g. books.csv,id=isbn,title=name"
+            )
+        columns[name.strip()] = column.strip()
+    return TableOption(Path(path), columns)
+
+
+def add_tables(raw: RawData, options: ImportOptions) -> RawData:
+    """Add the tables of users and items that the options name.
+
+    Raises
+    ------
+    InputError
+        There is no such file or column, no column can be the key, or the set has such a table.
+    DataError
+        A row is bad.
+    """
+    bad, unused = Counter(raw.bad_rows), list(raw.summary.unused)
+    sides: dict[Side, Attributes] = {"user": raw.users, "item": raw.items}
+    texts: dict[Side, str | None] = {"user": options.users, "item": options.items}
+    ids = {"user": raw.ratings.user_ids, "item": raw.ratings.item_ids}
+    for side, text in texts.items():
+        if text is None:
+            continue
+        if sides[side].ids:
+            raise InputError(
+                f"the set has its own {side}s: {sides[side].file}", f"leave --{side}s out"
+            )
+        sides[side], left = _read_attributes(text, side, ids[side], options.on_bad_rows, bad)
+        unused += left
+    summary = replace(raw.summary, unused=tuple(unused))
+    return replace(raw, users=sides["user"], items=sides["item"], bad_rows=bad, summary=summary)
+
+
+def table_files(options: ImportOptions) -> list[RawFile]:
+    """List the files that the options name."""
+    texts = (text for text in (options.users, options.items) if text is not None)
+    return [_file(read_option(text).path) for text in texts]
+
+
+def _file(path: Path) -> RawFile:
+    if not path.is_file():
+        raise InputError(f"no such file: {path}", "check the path of the table")
+    return RawFile(path.parent, path.name, zipped=False)
+
+
+def _read_attributes(
+    text: str, side: Side, ids: TextArray, on_bad_rows: OnBadRows, bad: Counter[str]
+) -> tuple[Attributes, list[str]]:
+    """Read the table of an option; say which of its columns are not used."""
+    option = read_option(text)
+    file = _file(option.path)
+    columns = _read(file, on_bad_rows, bad)
+    for column in option.columns.values():
+        if column not in columns:
+            raise unknown_name(f"column of {file.where}", column, columns)
+    key = option.columns.get(ID) or _find_key(columns, side, ids, file.where)
+    keys = _keys(columns[key], file.where, on_bad_rows, bad)
+    rows = [row for row, value in enumerate(keys) if value is not None]
+    named = {n: c for n, c in option.columns.items() if n != ID}
+    plain = [column for column, values in columns.items() if not any(map(_is_nested, values))]
+    taken = named or {column: column for column in plain if column != key}
+    for column in named.values():
+        if column not in plain:
+            raise InputError(f"{file.where}: column '{column}' is nested", "write its parts apart")
+    built: dict[str, RawColumn] = {}
+    for name, column in taken.items():
+        target = _safe(name) if named else _target(name)
+        if target in built:
+            raise InputError(
+                f"{file.where}: two columns could be the {target}",
+                f"say which: {option.path},id={key},{target}=COLUMN",
+            )
+        built[target] = _column(target, [columns[column][row] for row in rows])
+    left = [f"{c} ({file.member})" for c in columns if c != key and c not in taken.values()]
+    return Attributes([str(keys[row]) for row in rows], built, file.where), left
+
+
+def _is_nested(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return any(isinstance(part, dict | list) for part in parts)
+
+
+def _target(name: str) -> str:
+    """Find the name that a column has in the data set."""
+    plain = plain_name(name)
+    known = next((target for target, names in KNOWN.items() if plain in names), None)
+    return known or _safe(name)
+
+
+def _safe(name: str) -> str:
+    """Write the name of a column so that it can be part of an array's name."""
+    return re.sub(r"[\s./\\]+", "_", name.strip()) or "column"
+
+
+# ------------------------------------------------------------------------------------------- rows
+
+
+def _read(file: RawFile, on_bad_rows: OnBadRows, bad: Counter[str]) -> Columns:
+    name = file.member.lower().removesuffix(GZ)
+    if name.endswith(".parquet"):
+        return read_columns(file)
+    if name.endswith((".jsonl", ".ndjson")):
+        columns, rows = _json_rows(file, on_bad_rows, bad)
+    else:
+        columns, rows = _text_rows(file, on_bad_rows, bad)
+    if not rows:
+        raise DataError(f"{file.where}: there are no rows", "check that this is the right file")
+    return {column: [row[place] for row in rows] for place, column in enumerate(columns)}
+
+
+def _text_rows(
+    file: RawFile, on_bad_rows: OnBadRows, bad: Counter[str]
+) -> tuple[Sequence[str], list[Sequence[Any]]]:
+    dialect = read_dialect(file.head(), file.where, None)
+    names = [cell.strip() for cell in dialect.rows[0]]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{file.where}: there are {names.count(name)} columns '{shorten(name)}'",
+                "rename or leave out the others",
+            )
+    lines = io.StringIO(_text(file), newline="\n")
+    quoted = dialect.separator not in UNQUOTED
+    rows: list[Sequence[Any]] = []
+    first = dialect.comments + dialect.first_lines
+    for number, fields in split_lines(
+        lines, dialect.separator, quoted=quoted, padded=dialect.padded
+    ):
+        if number <= first:
+            continue
+        if isinstance(fields, csv.Error):
+            problem = csv_problem(fields)
+        elif len(fields) != len(names):
+            problem = f"{len(fields)} fields where {len(names)} are expected"
+        else:
+            rows.append([None if is_missing(cell) else cell for cell in fields])
+            continue
+        _refuse(file.where, number, problem, on_bad_rows, bad)
+    return names, rows
+
+
+def _text(file: RawFile) -> str:
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file.where}: byte {error.start + 1} is not UTF-8 text",
+            "save the file as UTF-8, e.g. iconv -f latin1 -t utf-8 OLD > NEW",
+        ) from None
+
+
+def _json_rows(
+    file: RawFile, on_bad_rows: OnBadRows, bad: Counter[str]
+) -> tuple[Sequence[str], list[Sequence[Any]]]:
+    objects: list[dict[str, Any]] = []
+    for number, line in enumerate(_json_lines(file), 1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line)
+            if not isinstance(value, dict):
+                raise ValueError("expected a JSON object")
+        except ValueError as error:
+            problem = "this is not JSON" if isinstance(error, json.JSONDecodeError) else str(error)
+            _refuse(file.where, number, shorten(problem), on_bad_rows, bad)
+            continue
+        objects.append(value)
+    names = list(dict.fromkeys(name for value in objects for name in value))
+    return names, [[value.get(name) for name in names] for value in objects]
+
+
+def _json_lines(file: RawFile) -> Iterator[bytes]:
+    for chunk in file.chunks():
+        yield from io.BytesIO(chunk)
+
+
+def _refuse(where: str, line: int, problem: str, on_bad_rows: OnBadRows, bad: Counter[str]) -> None:
+    if on_bad_rows == "error":
+        raise DataError(f"{where}, line {line}: {problem}", SKIP_HINT)
+    bad[Path(where).name] += 1
+
+
+# ------------------------------------------------------------------------------------------- keys
+
+
+def _find_key(columns: Columns, side: Side, ids: TextArray, where: str) -> str:
+    """Find the column with the ids: by its name, else the only one that has ids of events."""
+    usual = {plain_name(name): name for name in reversed(columns)}
+    for name in (*USUAL_NAMES[side], ID):
+        if name in usual:
+            return usual[name]
+    known = set(ids.tolist())
+    found = [name for name, values in columns.items() if not known.isdisjoint(map(_id, values))]
+    if len(found) == 1:
+        return found[0]
+    which = f"{', '.join(found[:5])} have" if found else "none has"
+    raise InputError(
+        f"{where}: which column has the {side} ids? Of {', '.join(list(columns)[:8])} {which}"
+        " ids of the events",
+        f"say it: recsys-workbench data import PATH --{side}s {where},id=COLUMN",
+    )
+
+
+def _keys(
+    values: list[Any], where: str, on_bad_rows: OnBadRows, bad: Counter[str]
+) -> list[str | None]:
+    """Write ids as those of events are; None for a row without one of its own."""
+    keys: list[str | None] = []
+    texts = [_id(value) for value in values]
+    are_floats = all(re.fullmatch(r"[0-9]+([.]0)?", text) for text in texts if text)
+    seen: set[str] = set()
+    for row, text in enumerate(texts, 1):
+        key = text.removesuffix(".0") if are_floats else text
+        if key and key not in seen:
+            seen.add(key)
+            keys.append(key)
+            continue
+        problem = f"id {shorten(key)} is there twice" if key else "the id is missing"
+        if on_bad_rows == "error":
+            raise DataError(f"{where}, row {row}: {problem}", SKIP_HINT)
+        bad[Path(where).name] += 1
+        keys.append(None)
+    return keys
+
+
+def _id(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None or isinstance(value, list | dict) else str(value)
+
+
+# ------------------------------------------------------------------------------------------ kinds
+
+
+def _column(name: str, values: list[Any]) -> RawColumn:
+    """Guess what a column holds."""
+    if any(isinstance(value, list) for value in values):
+        lists = [value if isinstance(value, list) else [] for value in values]
+        return RawColumn("multi", [[str(x) for x in row if x is not None] for row in lists])
+    texts = ["" if value is None or is_missing(str(value)) else str(value) for value in values]
+    present = [text for text in texts if text]
+    if name == "title":
+        # a break would break every list that shows it
+        return RawColumn("text", [clean_title(" ".join(text.split())) for text in texts])
+    between = next((mark for mark in _BETWEEN if any(mark in text for text in present)), None)
+    if (name == "genres" and between) or between == "|":
+        lists = [[part.strip() for part in text.split(between)] if text else [] for text in texts]
+        return RawColumn("multi", [genre_list(parts) for parts in lists])
+    if name == "genres":
+        return RawColumn("multi", [genre_list([text]) for text in texts])
+    if present and all(is_number(x) and not _PADDED_NUMBER.fullmatch(x) for x in present):
+        return RawColumn("numeric", [_number(text) for text in texts])
+    words = sum(len(text.split()) for text in present)
+    if words >= _MANY_WORDS * max(len(present), 1):
+        return RawColumn("text", [" ".join(text.split()) for text in texts])
+    return RawColumn("categorical", texts)
+
+
+def _number(text: str) -> float:
+    number = float(text or "nan")
+    return number if abs(number) <= LARGEST else float("nan")
