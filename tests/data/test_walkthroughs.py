@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,38 +14,55 @@ from recsys_core.data.store import load_dataset
 from tests.data.test_command import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
-BLOCK = re.compile(
-    r"`(?P<name>[\w.]+)`:\n\n```text\n(?P<content>.*?)^```\n\n"
-    r"```sh\n(?P<line>.*?)^```\n\n```out\n(?P<out>.*?)^```\n",
-    re.MULTILINE | re.DOTALL,
-)
+FILE = r"`([\w.]+)`:\n\n```text\n(.*?)^```\n"
+WALK = rf"((?:{FILE}\s*)+)```sh\n(.*?)^```\n\n```out\n(.*?)^```\n"
 #: depends on the machine, or says nothing of files like these
 LEFT_OUT = ("read from", "checksum", "prepared in")
-WALKS = [found.groupdict() for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))]
 
 
-@pytest.mark.parametrize("walk", WALKS, ids=[walk["name"] for walk in WALKS])
+@dataclass(frozen=True)
+class Walk:
+    """Raw files, a command, and what it prints."""
+
+    files: dict[str, str]
+    line: str
+    out: str
+
+    def write(self) -> None:
+        for name, content in self.files.items():
+            Path(name).write_text(content)
+
+
+def walks() -> list[Walk]:
+    flags = re.MULTILINE | re.DOTALL
+    return [
+        Walk(dict(re.findall(FILE, files, flags)), line, out)
+        for files, _, _, line, out in re.findall(WALK, PAGE.read_text(encoding="utf-8"), flags)
+    ]
+
+
+@pytest.mark.parametrize("walk", walks(), ids=lambda walk: next(iter(walk.files)))
 def test_a_walkthrough_prints_what_the_page_shows(
-    walk: dict[str, str],
+    walk: Walk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / walk["name"]).write_text(walk["content"])
-    assert run(*shlex.split(walk["line"])[1:]) == 0
+    walk.write()
+    assert run(*shlex.split(walk.line)[1:]) == 0
     out = capsys.readouterr().out.splitlines(keepends=True)
     shown = "".join(line for line in out if not line.startswith(LEFT_OUT))
-    assert shown == walk["out"]
+    assert shown == walk.out
 
 
 def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for walk in WALKS:
-        (tmp_path / walk["name"]).write_text(walk["content"])
-        run(*shlex.split(walk["line"])[1:])
+    for walk in walks():
+        walk.write()
+        run(*shlex.split(walk.line)[1:])
 
     def events(name: str) -> list[tuple[str, str, float, int]]:
         found: Dataset = load_dataset(name, tmp_path / "data")
