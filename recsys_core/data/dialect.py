@@ -80,7 +80,7 @@ def find_separator(text: str) -> str:
     ('\\t', '::', '^')
     """
     separator = NAMED.get(text.lower(), text)
-    if separator.strip(" ") == "":
+    if separator and not separator.strip(BLANKS):
         return BLANKS
     if separator == "::" or (
         len(separator) == 1 and separator.isascii() and separator not in '"\n\r\0'

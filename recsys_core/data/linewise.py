@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from recsys_core.data.options import OnBadRows
 from recsys_core.data.times import read_date
 from recsys_core.errors import DataError, shorten
 
+_DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 Fields = list[str] | csv.Error
 """What a line holds, or why it cannot be split."""
 
@@ -203,6 +205,8 @@ def _read_rating(text: str, column: int, layout: Layout) -> float:
 
 def _read_time(text: str, column: int, layout: Layout) -> int:
     clock = layout.clock
+    if not text:
+        raise BadRowError("timestamp", "the timestamp is missing", column)
     if clock.text:
         try:
             seconds: float = read_date(text)
@@ -227,6 +231,8 @@ def _read_number(heading: str, text: str, column: int, hint: str = "") -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
+        if _DECIMAL_COMMA.fullmatch(text):
+            hint = f"; write {text.replace(',', '.')}"
         problem = f"{text!r} is not a number{hint}" if text else f"the {heading} is missing"
         raise BadRowError(heading, problem, column)
     return number

@@ -44,7 +44,8 @@ def summarise(read_as: str, names: tuple[str, ...], places: Mapping[str, int]) -
     ('mood',)
     """
     columns = {role: names[place] for role, place in places.items()}
-    unused = tuple(n for place, n in enumerate(names) if place not in places.values())
+    left = (place for place in range(len(names)) if place not in places.values())
+    unused = tuple(names[place] or f"column {place + 1}" for place in left)
     return Summary(read_as, columns, unused)
 
 

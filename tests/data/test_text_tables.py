@@ -111,6 +111,9 @@ def test_times(
         ("user,item,time\n1,a,1960-01-05\n", {}, "'1960-01-05' is not in seconds since 1970"),
         ("user,item\nnan,a\n2,b\n", {}, "line 2.*the id is missing .'nan' stands for no value"),
         ("user,item\n1,a\n2,NULL\n", {}, "line 3.*the id is missing"),
+        ("user;item;rating\n1;a;4,5\n", {}, "'4,5' is not a number; write 4.5"),
+        ("user,item,time\n1,a,2020-01-05\n2,b,\n", {}, "line 3.*the timestamp is missing"),
+        ("user item\n1 a\n", {"separator": ""}, "unknown separator ''"),
         ('user,item\n1,"a\n2,b\n3,c\n', {}, "line 2: a quote is not closed"),
         ('user,item\n1,"a\n2,b"\n3,c\n', {}, "line 2.*has a line break; is a quote not closed"),
         ("1,a,5\n2,b,oops\n", {"columns": WITH_RATING}, "line 2.*'oops' is not a number"),
@@ -159,11 +162,11 @@ def test_a_line_without_an_end_is_not_read_into_memory(tmp_path: Path) -> None:
 
 
 def test_the_summary_says_what_was_read_and_what_was_not(tmp_path: Path) -> None:
-    read(tmp_path, "user,item,site,rating\n1.0, a,x,3\n2.0,b,y,4\n")
+    read(tmp_path, "user,item,site,rating,\n1.0, a,x,3,\n2.0,b,y,4,\n")
     assert summary(tmp_path) == {
         "read_as": "table separated by comma, its first line is the header",
         "columns": {"user": "user", "item": "item", "rating": "rating"},
-        "unused": ["site"],
+        "unused": ["site", "column 5"],
         "notes": [
             "user ids are whole numbers: 1.0 is read as 1",
             "item ids that begin or end with a blank, which is part of them: 1",
