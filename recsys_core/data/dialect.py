@@ -6,6 +6,7 @@ Nothing here decides silently: what was found is in the summary of the import.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +30,8 @@ NAMED = {
 }
 #: separators of files without quotes
 UNQUOTED = ("::", BLANKS)
-#: lines that begin like this before the first row are no rows
-COMMENTS = (b"%", b"#")
+#: a line before the first row that is none; ids may begin with the same character
+COMMENT = re.compile(rb"[%#]\s")
 #: rows that are looked at
 SAMPLE = 50
 QUOTE_HINT = "close the quotes, or write a quote inside a field twice"
@@ -103,21 +104,10 @@ def read_dialect(head: bytes, where: str, separator: str | None) -> Dialect:
         There is no first line, or it is no text.
     """
     check_text(head, where)
-    lines = list(_split_lines(head.removeprefix(b"\xef\xbb\xbf")))
-    comments = next(
-        (n for n, line in enumerate(lines) if not line.startswith(COMMENTS)), len(lines)
-    )
-    first = lines[comments].rstrip(b"\r\n") if comments < len(lines) else b""
-    if not first.strip():
-        raise DataError(
-            f"{where}: the file is empty or its first line is blank",
-            "check that this is the right file, and complete",
-        )
-    if b"\r" in first and not lines[comments].endswith(b"\n"):
-        raise DataError(
-            f"{where}: its lines end with a carriage return alone",
-            "save the file with line feeds (\\n), the line ends of Linux",
-        )
+    # at line feeds only, as the other passes
+    lines = list(io.BytesIO(head.removeprefix(b"\xef\xbb\xbf")))
+    comments = next((n for n, line in enumerate(lines) if not COMMENT.match(line)), len(lines))
+    _check_first(lines[comments] if comments < len(lines) else b"", where)
     text = list(_decode(lines[comments:], where, comments))
     chosen = separator or _choose(text)
     padded = len(chosen) == 1 and chosen != BLANKS and _is_padded(text, chosen)
@@ -138,11 +128,17 @@ def read_dialect(head: bytes, where: str, separator: str | None) -> Dialect:
     return Dialect(chosen, padded, comments, rows, first_lines)
 
 
-def _split_lines(content: bytes) -> Iterator[bytes]:
-    """Split at line feeds only, which the other passes split at, too."""
-    while content:
-        line, end, content = content.partition(b"\n")
-        yield line + end
+def _check_first(line: bytes, where: str) -> None:
+    if not line.strip():
+        raise DataError(
+            f"{where}: the file is empty or its first line is blank",
+            "check that this is the right file, and complete",
+        )
+    if b"\r" in line and not line.endswith(b"\n"):
+        raise DataError(
+            f"{where}: its lines end with a carriage return alone",
+            "save the file with line feeds (\\n), the line ends of Linux",
+        )
 
 
 def _decode(lines: list[bytes], where: str, before: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from recsys_core.data.attributes import RawData
 from recsys_core.data.options import ImportOptions
 from recsys_core.data.parquet import read_parquet
 from recsys_core.data.table import read_table
+from recsys_core.errors import InputError
 
 MOVIELENS: dict[str, tuple[Callable[[RawFiles, ImportOptions], RawData], tuple[str, ...]]] = {
     "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
@@ -53,7 +54,13 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
         return Format(used, read, is_folder=True)
     if not is_table and main.endswith(INTER):
         return Format((main, side_file(files, "user"), side_file(files, "item")), read_atomic)
-    read_one = read_parquet if main.lower().endswith(".parquet") else read_table
+    is_parquet = main.lower().endswith(".parquet")
+    if is_parquet and options.separator is not None:
+        raise InputError(
+            f"{files[main].where}: nothing separates columns in parquet",
+            "import it without a separator",
+        )
+    read_one = read_parquet if is_parquet else read_table
     return Format((main,), lambda files, options: read_one(files[files.main], options))
 
 

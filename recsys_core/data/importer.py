@@ -128,6 +128,7 @@ def prepare(
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
     raw = found.read()
+    _check_options(raw, options, found.path)
     matched = match_attributes(raw)
     dataset = build_dataset(name or "", raw)
     left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
@@ -151,6 +152,20 @@ def prepare(
     summary = {**raw.summary.plain(raw.ratings.notes), "attributes": matched}
     write_prepared(data_dir, dataset, source, bad_rows, summary)
     return dataset
+
+
+def _check_options(raw: RawData, options: ImportOptions, path: Path) -> None:
+    """Refuse options that nothing in the files follows."""
+    columns = raw.summary.columns
+    for option, value, role in (
+        ("--rating-range", options.rating_range, "rating"),
+        ("--time-unit", options.time_unit, "timestamp"),
+    ):
+        if value is not None and role not in columns:
+            raise InputError(
+                f"{path}: recsys-workbench data import {option} has no effect: there is no {role}",
+                "leave it out, or say which column it is with --columns",
+            )
 
 
 def _registered(data_dir: Path, name: str) -> str | None:

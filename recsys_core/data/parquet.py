@@ -210,6 +210,11 @@ def _seconds(column: Any, where: str, clock: Clock) -> NDArray[np.float64]:
     import pyarrow as pa
 
     column = _plain(column)
+    if clock.said and (pa.types.is_date(column.type) or pa.types.is_timestamp(column.type)):
+        raise DataError(
+            f"{where}: the times have a unit of their own, {column.type}",
+            "import it without a unit of time",
+        )
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("ms"))
     if pa.types.is_timestamp(column.type):

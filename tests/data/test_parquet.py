@@ -98,6 +98,16 @@ def test_labels_units_and_text_times(tmp_path: Path) -> None:
     ]
 
 
+def test_options_that_parquet_cannot_follow_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, time=pa.array([DAY, DAY], pa.timestamp("ms")))
+    with pytest.raises(
+        InputError, match=r"a unit of their own, timestamp\[ms\]\nimport it without"
+    ):
+        read(path, time_unit="ms")
+    with pytest.raises(InputError, match="nothing separates columns in parquet\nleave"):
+        read(path, separator=",")
+
+
 def test_whole_numbers_stay_whole_beside_missing_ones(tmp_path: Path) -> None:
     path = write(tmp_path, user=[7, None])
     with pytest.raises(DataError, match="row 2: the user is missing"):

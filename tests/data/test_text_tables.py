@@ -60,6 +60,7 @@ def summary(tmp_path: Path) -> dict[str, Any]:
         ('user, item\n1, "a, b"\n2, c\n', {}, ("1", "a, b", 1, 0)),
         ("1\tOwl, a, b, The\n2\tHeat\n", USER_ITEM, ("1", "Owl, a, b, The", 1, 0)),
         ("% a list\n# of two\n1 2 \t 1 100\n 3 4 1 200 \n", WITH_RATING, ("1", "2", 1, 0)),
+        ("#cats,a\n#dogs,b\n", USER_ITEM, ("#cats", "a", 1, 0)),
         ("1 2\t1 100\n3 4\t1 200\n", WITH_RATING, ("1", "2", 1, 0)),
         ("user,item\n1.0,a\n2,b\n1,c\n", {}, ("1", "a", 1, 0)),
         ("user,item\n1.0,a\n1.5,b\n", {}, ("1.0", "a", 1, 0)),
@@ -71,12 +72,13 @@ def summary(tmp_path: Path) -> dict[str, Any]:
 def test_the_first_row_is_what_it_is(
     tmp_path: Path, content: str | bytes, columns: dict[str, str], first: Any
 ) -> None:
-    dataset = read(tmp_path, content, columns=columns, rating_range=(-10, 10))
+    scale = (-10, 10) if "rating" in columns else None
+    dataset = read(tmp_path, content, columns=columns, rating_range=scale)
     found = rows(dataset)
     assert found[0] == pytest.approx(first) if first else found[0][3] == DAY
     text = content if isinstance(content, str) else content.decode("latin-1")
     header = summary(tmp_path)["read_as"].endswith("the header")
-    assert len(found) == sum(line[0] not in "%#" for line in text.splitlines()) - header
+    assert len(found) == sum(line[:2] not in ("% ", "# ") for line in text.splitlines()) - header
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,8 @@ def test_times(
         (b"user,item,titr\xe9\n1,a,b\n", {}, "line 1: byte 15 is not UTF-8.*\n.*iconv"),
         ("user\n1\n2\n", {}, "nothing separates the first line into columns: user\n.*--separator"),
         ("0 5 6 7\n1 5\n2 8 9\n3\n", {}, "have 1 to 4 fields, .* blanks\n.*user=1,item=2+"),
+        ("user,item,click\n1,a,1\n", {"rating_range": (0, 1)}, "no effect: there is no rating"),
+        ("user,item\n1,a\n", {"time_unit": "ms"}, "no effect: there is no timestamp\nleave"),
         ("1,a\n", {"columns": {"user": "1+", "item": "2"}}, "possible with items only"),
         ("user,item\n1,a\n", {"separator": "semi"}, "unknown separator 'semi'\n.*semicolon"),
         ("user^item\n1^a\n", {"separator": ";"}, "nothing separates the first line"),
