@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from recsys_core.data.foreign import check_text
 from recsys_core.data.layout import BLANKS, MISSING
-from recsys_core.data.linewise import Fields, csv_problem, split_lines
+from recsys_core.data.linewise import Fields, csv_problem, split_blanks, split_lines
 from recsys_core.data.times import Clock, is_date, is_number
 from recsys_core.errors import DataError, unknown_name
 
@@ -78,7 +78,7 @@ def find_separator(text: str) -> str:
     Examples
     --------
     >>> find_separator("tab"), find_separator("::"), find_separator("^")
-    ('\\t', '::', '^')
+    ('\t', '::', '^')
     """
     separator = NAMED.get(text.lower(), text)
     if separator and not separator.strip(BLANKS):
@@ -171,7 +171,7 @@ def _choose(lines: Sequence[str]) -> str:
         counts[separator] = found
     steady = [mark for mark, found in counts.items() if min(found) == max(found) > 0]
     best = max(steady or SEPARATORS, key=lambda mark: counts[mark][0])
-    words = [line.split() for line in lines[:SAMPLE] if line.strip()]
+    words = [split_blanks(line) for line in lines[:SAMPLE] if line.strip()]
     in_columns = len(words[0]) > 1 and all(len(row) == len(words[0]) for row in words)
     if counts[best][0] == 0:
         return BLANKS if len(words[0]) > 1 else best

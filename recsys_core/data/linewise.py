@@ -119,9 +119,14 @@ def split_lines(
         return
     for number, line in enumerate(lines, 1):
         stripped = line.rstrip("\r\n")
-        fields = stripped.split() if separator == BLANKS else stripped.split(separator)
+        fields = split_blanks(stripped) if separator == BLANKS else stripped.split(separator)
         if stripped and fields:
             yield number, fields
+
+
+def split_blanks(line: str) -> list[str]:
+    """Split at blanks and tabs, as the C parser does, and at no other white space."""
+    return re.findall(r"[^ \t\r\n]+", line)
 
 
 def _split_quoted(

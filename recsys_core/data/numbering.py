@@ -185,7 +185,7 @@ def settle_repeats(
     DataError
         There are repeats and they are refused, or the rule cannot be applied.
     """
-    _check_rule(rule, ratings, where)
+    check_rule(rule, ratings, where)
     pairs = _pairs(ratings)
     order = _order(pairs, ratings, rule)
     is_new = np.ones(len(order), np.bool_)
@@ -221,7 +221,8 @@ def settle_repeats(
     )
 
 
-def _check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
+def check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
+    """Raise a DataError where a rule cannot be applied, whether there are repeats or not."""
     command = "recsys-workbench data import PATH --repeats"
     if rule == "greatest" and ratings.rating is None:
         raise DataError(

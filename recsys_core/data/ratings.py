@@ -23,6 +23,7 @@ from recsys_core.data.linewise import read_lines
 from recsys_core.data.numbering import (
     Ratings,
     Rows,
+    check_rule,
     has_duplicates,
     number_rows,
     settle_repeats,
@@ -68,6 +69,7 @@ def read_ratings(
         ratings = number_rows(rows)
         if not _has_missing(ratings, layout):
             _check_times(ratings, where, layout)
+            check_rule(rule, ratings, where)
             if rule != "count" and not has_duplicates(ratings):
                 return ratings
             if rule not in ("error", "first row"):
@@ -142,19 +144,20 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     if layout.kind is not None:
         wanted[layout.kind * step] = str
     try:
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            sep=r"\s+" if layout.separator == BLANKS else layout.separator[0],
-            skipinitialspace=layout.padded,
-            header=None,
-            skiprows=header_lines,
-            usecols=sorted(wanted),
-            dtype=wanted,
-            engine="c",
-            quoting=csv.QUOTE_NONE,
-            na_filter=False,
-            low_memory=False,
-        )
+        with np.errstate(over="ignore"):  # what a float32 cannot hold is out of range
+            frame = pd.read_csv(
+                io.BytesIO(content),
+                sep=r"\s+" if layout.separator == BLANKS else layout.separator[0],
+                skipinitialspace=layout.padded,
+                header=None,
+                skiprows=header_lines,
+                usecols=sorted(wanted),
+                dtype=wanted,
+                engine="c",
+                quoting=csv.QUOTE_NONE,
+                na_filter=False,
+                low_memory=False,
+            )
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
     if not _fields_match(content, layout, len(frame) + header_lines):
