@@ -129,6 +129,8 @@ def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
 def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     if (layout.quoted and b'"' in content) or b"\0" in content:
         return None  # NumPy's text does not keep a null character at its end
+    if content.count(b"\r") != content.count(b"\r\n"):
+        return None  # the parser takes a carriage return alone for the end of a line
     import pandas as pd
 
     step = len(layout.separator)

@@ -131,6 +131,9 @@ def test_a_field_that_cannot_be_split_is_a_bad_row() -> None:
     content = b'u,i,r,t\n"x",1,2,3\na\rb,1,2,3\n'
     with pytest.raises(DataError, match="line 3"):
         read(content, CSV)
+    partly = Layout("\t", ("a", "b", "c"), 0, 1, None, None, quoted=True)
+    with pytest.raises(DataError, match="line 1: new-line character"):
+        read(b"\r\ta\t1\n2\tb\t0\n", partly)
     assert read(content, CSV, skip=True).user_ids.tolist() == ["x"]
 
 
