@@ -126,11 +126,19 @@ def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
     return Rows(*(column(name) for name in ("user", "item", "rating", "timestamp", "kind")))
 
 
+def _is_plain(content: bytes, layout: Layout) -> bool:
+    """Whether there is nothing that the parser or NumPy reads otherwise than the slow pass."""
+    if layout.quoted and b'"' in content:
+        return False
+    if b"\0" in content:
+        return False  # NumPy's text does not keep a null character at its end
+    # the parser takes a carriage return alone for the end of a line
+    return content.count(b"\r") == content.count(b"\r\n")
+
+
 def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
-    if (layout.quoted and b'"' in content) or b"\0" in content:
-        return None  # NumPy's text does not keep a null character at its end
-    if content.count(b"\r") != content.count(b"\r\n"):
-        return None  # the parser takes a carriage return alone for the end of a line
+    if not _is_plain(content, layout):
+        return None
     import pandas as pd
 
     step = len(layout.separator)
@@ -171,7 +179,8 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     places = (layout.user, layout.item, layout.rating, layout.timestamp, layout.kind)
     user, item, rating, times, kind = map(column, places)
     if times is not None:
-        times = read_dates(times) if clock.text else clock.seconds(times)
+        with np.errstate(all="ignore"):  # infinite times are out of range
+            times = read_dates(times) if clock.text else clock.seconds(times)
         if times is None:
             return None
     return Rows(user, item, rating, times, kind)
