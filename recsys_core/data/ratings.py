@@ -133,7 +133,8 @@ def _is_plain(content: bytes, layout: Layout) -> bool:
     if b"\0" in content:
         return False  # NumPy's text does not keep a null character at its end
     # the parser takes a carriage return alone for the end of a line
-    return content.count(b"\r") == content.count(b"\r\n")
+    returns = content.count(b"\r")
+    return not returns or returns == content.count(b"\r\n")
 
 
 def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
