@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import pkgutil
 import sys
+from collections.abc import Iterator
 from importlib import import_module, util
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import recsys_core
 
 gc.disable()
 
@@ -28,22 +32,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Where the tracer of coverage runs, it would follow every line of what the tests import: a third of
-# the time of collection. It waits while libraries load, and measures the core as before.
-if (_tracer := sys.gettrace()) is not None:
-    sys.settrace(None)
-    for _name in (
-        "torch",
-        "sklearn.metrics",
-        "distributed",
-        "gensim.models",
-        "optuna",
-        "textual.app",
-    ):
-        if util.find_spec(_name.partition(".")[0]):
-            import_module(_name)
-    sys.settrace(_tracer)
-
 # A property that takes long on a machine that does much else is no worse a property.
 settings.register_profile(
     "patient", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,6 +41,29 @@ settings.load_profile("patient")
 #: run without the tracer, which slows a session's Python code by half: what is measured is the
 #: core, as its own tests reach it; `--cov=workbench` measures all tests
 _UNMEASURED = {"accuracy", "conformance", "jobs", "reports", "sameness", "tui", "workbench"}
+
+
+_LIBRARIES = ("torch", "sklearn.metrics", "gensim.models", "optuna", "pandas", "scipy.sparse")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let the tracer of coverage see how the core is imported, and then wait for the first test.
+
+    It would follow every line of what the tests import, and of how pytest compiles them.
+    """
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    if tracer is not None and session.config.getoption("dist", "no") == "no":  # tests are run here
+        for name in _LIBRARIES:
+            if util.find_spec(name.partition(".")[0]):
+                import_module(name)
+        sys.settrace(tracer)
+        for module in pkgutil.walk_packages(recsys_core.__path__, "recsys_core."):
+            import_module(module.name)
+        sys.settrace(None)
+    yield
+    sys.settrace(tracer)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
