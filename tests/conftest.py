@@ -43,6 +43,10 @@ settings.load_profile("patient")
 _UNMEASURED = {"accuracy", "conformance", "jobs", "reports", "sameness", "tui", "workbench"}
 
 
+def _measures_workbench(config: pytest.Config) -> bool:
+    return "workbench" in (config.getoption("cov_source", None) or [])
+
+
 _LIBRARIES = ("torch", "sklearn.metrics", "gensim.models", "optuna", "pandas", "scipy.sparse")
 
 
@@ -52,6 +56,9 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
     It would follow every line of what the tests import, and of how pytest compiles them.
     """
+    if _measures_workbench(session.config):
+        yield
+        return
     tracer = sys.gettrace()
     sys.settrace(None)
     if tracer is not None and session.config.getoption("dist", "no") == "no":  # tests are run here
@@ -68,7 +75,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that coverage leaves out."""
-    if "workbench" in (config.getoption("cov_source", None) or []):
+    if _measures_workbench(config):
         return
     here = Path(__file__).parent
     for item in items:
