@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import pkgutil
 import sys
+from collections.abc import Iterator
 from importlib import import_module, util
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import recsys_core
 
 gc.disable()
 
@@ -28,22 +32,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Where the tracer of coverage runs, it would follow every line of what the tests import: a third of
-# the time of collection. It waits while libraries load, and measures the core as before.
-if (_tracer := sys.gettrace()) is not None:
-    sys.settrace(None)
-    for _name in (
-        "torch",
-        "sklearn.metrics",
-        "distributed",
-        "gensim.models",
-        "optuna",
-        "textual.app",
-    ):
-        if util.find_spec(_name.partition(".")[0]):
-            import_module(_name)
-    sys.settrace(_tracer)
-
 # A property that takes long on a machine that does much else is no worse a property.
 settings.register_profile(
     "patient", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -55,9 +43,39 @@ settings.load_profile("patient")
 _UNMEASURED = {"accuracy", "conformance", "jobs", "reports", "sameness", "tui", "workbench"}
 
 
+def _measures_workbench(config: pytest.Config) -> bool:
+    return "workbench" in (config.getoption("cov_source", None) or [])
+
+
+_LIBRARIES = ("torch", "sklearn.metrics", "gensim.models", "optuna", "pandas", "scipy.sparse")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let the tracer of coverage see how the core is imported, and then wait for the first test.
+
+    It would follow every line of what the tests import, and of how pytest compiles them.
+    """
+    if _measures_workbench(session.config):
+        yield
+        return
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    if tracer is not None and session.config.getoption("dist", "no") == "no":  # tests are run here
+        for name in _LIBRARIES:
+            if util.find_spec(name.partition(".")[0]):
+                import_module(name)
+        sys.settrace(tracer)
+        for module in pkgutil.walk_packages(recsys_core.__path__, "recsys_core."):
+            import_module(module.name)
+        sys.settrace(None)
+    yield
+    sys.settrace(tracer)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that coverage leaves out."""
-    if "workbench" in (config.getoption("cov_source", None) or []):
+    if _measures_workbench(config):
         return
     here = Path(__file__).parent
     for item in items:
@@ -66,7 +84,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what the imports left: a tenth of the time of the screens."""
+    """Spare the garbage collector what the imports left, and let it come more seldom.
+
+    At its usual pace it takes a sixth of the time of the screens.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
     gc.enable()

@@ -44,6 +44,12 @@ PERSONAL = [name for name in RECALL if name not in IMPERSONAL]
 BY_EPOCHS = [name for name in RECALL if issubclass(model_info(name).cls.Config, TrainingConfig)]
 #: where it does not matter how well a model has learned
 SHORT: dict[str, Any] = {"epochs": 4, "batch_size": 32}
+FEW_WALKS: dict[str, Any] = {"walks_per_node": 2}
+BRIEF: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(BY_EPOCHS, SHORT),
+    **dict.fromkeys(("deepwalk-item", "deepwalk-user"), FEW_WALKS),
+    "two-stage": FIELDS["two-stage"],
+}
 USERS = np.arange(N_USERS)
 
 every_model = pytest.mark.parametrize("name", RECALL)
@@ -197,9 +203,9 @@ def test_same_seed_same_result_and_nothing_is_printed(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     train, valid = parts()
-    short = SHORT if name in BY_EPOCHS else FIELDS["two-stage"] if name == "two-stage" else {}
+    brief = BRIEF.get(name, {})
     first, second = (
-        fit(name, train, valid=valid, runtime=Runtime(seed=4), **short).state() for _ in range(2)
+        fit(name, train, valid=valid, runtime=Runtime(seed=4), **brief).state() for _ in range(2)
     )
     assert first.keys() == second.keys()
     for key, array in first.items():

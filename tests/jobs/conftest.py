@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from optuna.storages._rdb import storage
 
 from tests.data.small import SMALL, prepare_small
 from tests.jobs import trial_model
@@ -27,6 +29,21 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     prepare_small(folder)
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def migrations_are_read_once() -> Iterator[None]:
+    """Share what Optuna knows of its past tables: it runs ten scripts per file that it opens."""
+    manager = storage._VersionManager
+    with pytest.MonkeyPatch.context() as patch:
+        read, scripts = manager._create_alembic_script, list[Any]()
+
+        def read_once(self: Any) -> Any:
+            scripts[:] = scripts or [read(self)]
+            return scripts[0]
+
+        patch.setattr(manager, "_create_alembic_script", read_once)
+        yield
 
 
 @pytest.fixture

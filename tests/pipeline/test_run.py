@@ -28,7 +28,7 @@ CHEAP = {
     "mf": {"epochs": 2},
     "ease": {},
     "lr": {"epochs": 2},
-    "deepfm": {"epochs": 1},
+    "deepfm": {"epochs": 1, "hidden": [32, 16]},
 }
 
 

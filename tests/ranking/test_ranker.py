@@ -24,7 +24,9 @@ FAST: dict[str, Any] = {"epochs": 15, "batch_size": 256, "learning_rate": 0.02}
 
 
 def ranker(model: str, data: Dataset, seed: int = 0, **fields: Any) -> Ranker:
-    config = model_info(model).cls.Config.model_validate({**FAST, **fields})
+    config_class = model_info(model).cls.Config
+    small = {"hidden": (64, 32)} if "hidden" in config_class.model_fields else {}
+    config = config_class.model_validate({**FAST, **small, **fields})
     return Ranker(model, config, schema(data), Runtime(seed=seed))
 
 

@@ -13,7 +13,7 @@ from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.similar import unit
 from tests.protocols.build import dataset
-from tests.recall.build import fit, history, planted
+from tests.recall.build import USERS, block_of, fit, history, planted
 
 #: users 0 to 3 and what they like; item 4 is only disliked
 LIKES = [(0, 0), (0, 1), (1, 1), (2, 1), (2, 2), (3, 3)]
@@ -83,9 +83,12 @@ def test_items_of_the_nearest_users(seed: int, k: int) -> None:
 def test_communities_are_found_through_any_index(name: str) -> None:
     rows, _ = planted()
     events: list[Event] = []
-    exact = fit(name, rows).recommend(np.arange(40), 5)
+    walks: dict[str, Any] = {"walks_per_node": 3}
+    exact = fit(name, rows, **walks).recommend(np.arange(40), 5)
+    assert (block_of(exact.items) == (np.arange(40) // USERS)[:, None]).mean() > 0.97
     for kind in ("hnsw", "ivf"):
-        model = fit(name, rows, on_event=events.append, index=kind, ivf_probes=1000)
+        options = {**walks, "index": kind, "ivf_probes": 1000}
+        model = fit(name, rows, on_event=events.append, **options)
         assert (model.recommend(np.arange(40), 5).items == exact.items).mean() > 0.98
     reported = [event.metrics["index_recall@100"] for event in events if event.message]
     assert len(reported) == 2

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import textual.app
 import textual.pilot
+from textual._compositor import Compositor
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
 from tests.tui.folders import START, write_suite
+from tests.tui.session import draw
 from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
 
@@ -53,6 +55,18 @@ def keys_wait_no_longer_than_needed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (textual.app, textual.pilot):
             patch.setattr(module, "wait_for_idle", wait_until_quiet)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def what_nobody_looks_at_is_not_drawn() -> Iterator[None]:
+    """Put off what is drawn between two keys: there is no terminal. `Session` draws all of it."""
+
+    def render_update(compositor: Compositor, full: bool = False, **how: Any) -> object:
+        return draw(compositor, full, **how) if full else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", render_update)
         yield
 
 

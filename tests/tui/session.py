@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from pathlib import Path
 
+from textual._compositor import Compositor
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -15,6 +17,9 @@ from tests.tui.terminal import PATIENCE
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view.columns import name_of
+
+#: draws what has changed; between two looks at the screen `conftest` has the app put it off
+draw = Compositor.render_update
 
 
 class Session:
@@ -27,8 +32,9 @@ class Session:
         app.copy_to_clipboard = self.copied.append  # type: ignore[method-assign,assignment]
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        await self.app._press_keys(keys)  # Pilot's own `press` would wait as `pause` does
         await self.pilot.pause()
+        self.draw()
 
     async def type(self, text: str) -> None:
         """Put text into the field that has the focus, as if pasted."""
@@ -63,6 +69,11 @@ class Session:
         grid = self.runs.grid
         return grid.render_line(1 + self.labels.index(label) - round(grid.scroll_offset.y)).text
 
+    def draw(self) -> None:
+        """Draw what has changed since it was last drawn, as a terminal would be sent it."""
+        screen, below = self.app.screen, self.app._background_screens
+        copy_context().run(draw, screen._compositor, screen_stack=below)
+
     def text(self) -> str:
         """The whole screen."""
         lines = self.app.screen._compositor.render_strips()
@@ -94,6 +105,9 @@ async def session(runs_dir: Path, size: tuple[int, int] = (100, 30)) -> AsyncIte
     app = WorkbenchApp(runs_dir, runs_dir.parent / "data")
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        yield Session(app, pilot)
+        running = Session(app, pilot)
+        running.draw()
+        yield running
+        running.draw()
         for error in app.errors:
             raise error

@@ -28,7 +28,13 @@ COLOUR = "{name: colours, source: user-history, kind: numeric, column: likeness,
 EXTENDED = f"name: colourful\nextends: two-stage\nfeatures:\n  - {COLOUR}\n"
 RANKERS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [16], "epochs": 12, "batch_size": 16, "dropout": 0},
-    "deepfm": {"epochs": 3, "learning_rate": 0.01, "batch_size": 512},
+    "deepfm": {
+        "hidden": [16],
+        "embedding_size": 8,
+        "epochs": 3,
+        "learning_rate": 0.01,
+        "batch_size": 512,
+    },
 }
 
 

@@ -133,8 +133,8 @@ class UsersScreen(FullScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Fit lists to the new size."""
         super().on_resize(event)
-        self.set_class(event.size.height >= _TALL, "-tall")
-        self.set_class(event.size.height >= _TALL and event.size.width >= _BOTH, "-both")
+        tall = event.size.height >= _TALL
+        self.update_classes({"-tall": tall, "-both": tall and event.size.width >= _BOTH})
         self.call_after_refresh(self._fit)
 
     def _close(self) -> None:
