@@ -103,7 +103,7 @@ def _check_column(column: Column, name: str, rows: int) -> None:
     elif isinstance(column, Text):
         _check(column.values, f"{name}.values", np.str_, rows)
     elif isinstance(column, Vectors):
-        if column.values.ndim != 2 or column.values.shape[0] != rows:
+        if column.values.ndim != 2 or len(column.values) != rows or not column.values.shape[1]:
             raise ValueError(f"{name}.values has the shape {column.values.shape}")
         _check(column.values.ravel(), f"{name}.values", np.float32)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated, Self, cast
 
 import numpy as np
 from pydantic import Field as Described
+from pydantic import model_validator
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import (
@@ -40,6 +41,7 @@ from recsys_core.features.feature import (
     Bucketize,
     Feature,
     Hash,
+    Kind,
     Log,
     Quantile,
     Vocabulary,
@@ -58,12 +60,29 @@ from recsys_core.features.transforms import (
     VectorScale,
 )
 
+#: what can be learned of each kind
+FITTED: dict[Kind, tuple[type[Config], ...]] = {
+    "categorical": (Lookup, Hashed, Buckets, Pairs),
+    "multi": (Lookup, Hashed, Pairs),
+    "numeric": (Scale,),
+    "vector": (VectorScale,),
+    "sequence": (EventLookup,),
+}
+
 
 class FittedFeature(Config):
     """A feature and what its train rows taught."""
 
     feature: Feature
     fitted: Annotated[Fitted, Described(discriminator="name")]
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> Self:
+        if not isinstance(self.fitted, FITTED[self.feature.kind]):
+            raise ValueError(
+                f"feature '{self.feature.name}' is {self.feature.kind}, not {self.fitted.name}"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -285,9 +304,11 @@ def _fit_values(feature: Feature, values: Values, counts: TimeArray) -> Fitted:
     """Fit one feature; `counts` says in how many train rows each entry of `values` occurs."""
     where, transform = f"feature '{feature.name}'", feature.transform
     if isinstance(values, Vectors):
+        _check_finite(values.values, where)
         return VectorScale.fit(values.values, counts)
     if feature.kind == "numeric":
         numbers = as_numbers(values, where).values
+        _check_finite(numbers, where)
         if isinstance(transform, Log):
             _check_log(numbers, where)
         return Scale.fit(numbers, counts, log=isinstance(transform, Log))
@@ -304,6 +325,11 @@ def _fit_values(feature: Feature, values: Values, counts: TimeArray) -> Fitted:
     assert isinstance(values, Categorical | Numeric)
     categories = as_categories(values)
     return Lookup.fit(categories.codes, categories.vocabulary, counts, least)
+
+
+def _check_finite(numbers: FloatArray, where: str) -> None:
+    if np.isinf(numbers).any():
+        raise InputError(f"{where}: there are infinite numbers", "leave them empty: missing")
 
 
 def _vectors(values: Vectors, fitted: VectorScale, where: str) -> Slots:

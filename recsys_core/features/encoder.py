@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, model_validator
 
 from recsys_core.config import Config
 from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
@@ -40,6 +40,17 @@ class FeatureEncoder(Config):
     """
 
     features: tuple[FittedFeature, ...]
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Self:
+        names = {each.feature.name for each in self.features}
+        for each in self.features:
+            of = each.fitted.of if isinstance(each.fitted, EventLookup) else ""
+            for other in (*each.feature.of, *filter(None, [of])):
+                if other not in names:
+                    raise ValueError(f"feature '{each.feature.name}' needs '{other}'")
+        return self
+
     _sides: SideCodes | None = PrivateAttr(default=None)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from recsys_core.config import Config
 from recsys_core.features.statistics import STATISTICS
@@ -189,6 +189,13 @@ class Feature(Config):
         "rating, the pause since the event before it, how long before the request it was "
         "(recency).",
     )
+
+    @field_validator("event_fields")
+    @classmethod
+    def _once_each(cls, fields: tuple[EventField, ...]) -> tuple[EventField, ...]:
+        if len(set(fields)) < len(fields):
+            raise ValueError("name each field once")
+        return fields
 
     @property
     def compares_with_item(self) -> bool:

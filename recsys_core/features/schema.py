@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from hashlib import blake2b
 from importlib import resources
 from itertools import zip_longest
 from pathlib import Path
@@ -92,6 +94,12 @@ class FeatureSchema(Config):
             if feature.source != "difference" or set(feature.of) <= set(kept):
                 kept[feature.name] = feature
         return self.model_copy(update={"features": tuple(kept.values())}) if kept else None
+
+    @property
+    def digest(self) -> str:
+        """Hash of all features; the name and the title are no part of it."""
+        text = json.dumps([feature.model_dump(mode="json") for feature in self.scoped()])
+        return blake2b(text.encode(), digest_size=16).hexdigest()
 
     @property
     def for_requests(self) -> bool:
@@ -198,6 +206,7 @@ def load_schema(
         check_feature(feature, dataset, where, requested=requested or towers is True)
         if towers:
             check_tower_feature(feature, by_name, where)
+            _check_timed(feature, dataset, where)
         elif towers is False:
             _check_ranking(feature, where)
     if towers:
@@ -213,6 +222,15 @@ def _check_ranking(feature: Feature, where: str) -> None:
         )
 
 
+def _check_timed(feature: Feature, dataset: Dataset, where: str) -> None:
+    timed = [name for name in feature.event_fields if name != "rating"]
+    if timed and not dataset.timed:
+        raise InputError(
+            f"{where}: {dataset.name} has no timestamps, so no event has a {timed[0]}",
+            f"take {' and '.join(timed)} out of event_fields",
+        )
+
+
 def _check_towers(schema: FeatureSchema) -> None:
     """Check what no single feature shows: one sequence at most, and something of items."""
     try:
@@ -224,6 +242,25 @@ def _check_towers(schema: FeatureSchema) -> None:
             f"schema {schema.name} has no feature of items: to a tower they would all be the same",
             "add {name: item_id, source: item, kind: categorical}",
         )
+
+
+def schema_files(name_or_path: str, folder: Path) -> list[Path]:
+    """List a schema file and those that it extends; a packaged schema has none.
+
+    Parameters
+    ----------
+    folder
+        What a relative path starts from.
+    """
+    files: list[Path] = []
+    while name_or_path and name_or_path not in schema_names():
+        path = folder / name_or_path
+        if path in files:
+            break
+        files.append(path)
+        base = parse_mapping(read_text(path), path).get("extends")
+        name_or_path, folder = base if isinstance(base, str) else "", path.parent
+    return files
 
 
 def _path(name_or_path: str, folder: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
@@ -57,7 +58,7 @@ class Hashed(Config):
     """Values by a hash of their name: code 1 + hash modulo `buckets`; missing is code 0."""
 
     name: Literal["hashed"] = "hashed"
-    buckets: int
+    buckets: int = Field(ge=2, le=100_000_000)
 
     @property
     def size(self) -> int:
@@ -157,7 +158,7 @@ class Scale(Config):
 
     name: Literal["scale"] = "scale"
     mean: float
-    deviation: float
+    deviation: float = Field(gt=0)
     log: bool
 
     @classmethod
@@ -193,8 +194,8 @@ class VectorScale(Config):
     """
 
     name: Literal["vector"] = "vector"
-    numbers: int
-    deviation: float
+    numbers: int = Field(ge=1, le=1_000_000)
+    deviation: float = Field(gt=0)
 
     @classmethod
     def fit(cls, values: FloatArray, counts: TimeArray) -> VectorScale:

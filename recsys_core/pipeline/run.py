@@ -57,7 +57,9 @@ def model_config(spec: JobSpec) -> Config:
     if spec.features is not None and not reads_features(info):
         raise InputError(
             f"{spec.name}: {spec.model} takes no feature schema",
-            "remove 'features', or use a ranking model or one of the towers, e.g. youtube-dnn",
+            "write it into a channel or into ranker"
+            if info.stage == "two-stage"
+            else "remove 'features', or use a ranking model or one of the towers, e.g. youtube-dnn",
         )
     config_class: type[Config] = info.cls.Config
     config = parse_config(config_class, spec.params, f"model {spec.model}")

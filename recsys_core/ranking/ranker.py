@@ -114,7 +114,8 @@ class Ranker:
         asked = Queries.of_events(split.valid)
         valid = self.rows(asked, known, self.tasks.labels(split.valid))
         objective = _Objective(self, rows, valid)
-        self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
+        reads = self.schema.digest
+        self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve
         self._calibrate(valid)
         self.importance = self._importance(valid)
         return self

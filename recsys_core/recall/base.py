@@ -16,6 +16,7 @@ from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent, ignore
+from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.saved_arrays import Arrays, take, take_offsets
 from recsys_core.recall.storage import damaged, read_model, write_model
@@ -105,6 +106,10 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.remember(train)
         self._fit(train.positives(), valid, on_event)
         return self
+
+    @classmethod
+    def check_schema(cls, schema: FeatureSchema) -> None:
+        """Raise InputError for a feature that this model, unlike others, cannot read."""
 
     def remember(self, train: Interactions) -> None:
         """Keep what every model needs of the train rows to recommend."""
@@ -240,7 +245,11 @@ class RecallModel(ABC, Generic[ConfigT]):
             A file is missing or truncated, or belongs to another model or format version.
         """
         header, arrays = read_model(folder, cls.__name__)
-        config = parse_config(cls.Config, header["config"], f"{folder}: saved {cls.__name__}")
+        try:
+            config = parse_config(cls.Config, header["config"], f"saved {cls.__name__}")
+        except InputError as error:
+            earlier = "it was made by an earlier version?"
+            raise damaged(folder, f"{error.problem} ({earlier})") from error
         model = cls(config, runtime)  # type: ignore[arg-type]
         model.threshold = header["threshold"]
         model.fingerprint = header["fingerprint"]

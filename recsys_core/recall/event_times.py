@@ -33,11 +33,8 @@ class Pauses(_Spans):
     """Embed the time from the event before to each event."""
 
     def of(self, window: Window) -> Tensor:
-        """Shape (b, width, dim); the first event of a window counts as a pause of 0."""
-        times, known = window.times, window.items > 0
-        before = F.pad(times, (1, 0))[:, :-1]
-        followed = F.pad(known, (1, 0))[:, :-1]
-        pauses: Tensor = self(torch.where(followed, times - before, 0))
+        """Shape (b, width, dim)."""
+        pauses: Tensor = self(window.pauses)
         return pauses
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.prepared import find_prepared, write_prepared
-from recsys_core.errors import TRAIN_AGAIN
+from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.reading import read_json
 from recsys_core.recall.storage import damaged
 from recsys_core.registry import ModelInfo
 
+Array = NDArray[np.uint8]
 #: name of the prepared set that holds the attributes of users and items
 ATTRIBUTES = "known"
 FEATURES = "features.json"
@@ -43,6 +49,18 @@ def load_tower_schema(info: ModelInfo, name_or_path: str | None, dataset: Datase
     return schema
 
 
+def digest_of(schema: FeatureSchema, encoder: TowerEncoder, dataset: Dataset) -> Array:
+    """Hash what lies beside a model, shape (16,), uint8: arrays go by it."""
+    text = Features(features=schema, encoder=encoder).model_dump_json()
+    attributes = replace(dataset, name=ATTRIBUTES, **_without_events(dataset)).fingerprint
+    digest = blake2b(f"{attributes} {text}".encode(), digest_size=16).digest()
+    return np.frombuffer(digest, dtype=np.uint8)
+
+
+def _without_events(dataset: Dataset) -> dict[str, Any]:
+    return {name: getattr(dataset, name)[:0] for name in _EVENTS}
+
+
 def write_features(
     folder: Path, schema: FeatureSchema, encoder: TowerEncoder, dataset: Dataset
 ) -> None:
@@ -69,14 +87,18 @@ def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset]:
     path = folder / FEATURES
     if not path.exists():
         raise damaged(folder, f"{FEATURES} is missing (it was made by an earlier version?)")
-    found = parse_config(Features, read_json(path, remedy=TRAIN_AGAIN), f"{path}")
+    content = read_json(path, remedy=TRAIN_AGAIN)
+    try:
+        found = parse_config(Features, content, FEATURES)
+    except InputError as error:
+        raise damaged(folder, error.problem) from error
     return found.features, found.encoder, read_attributes(folder)
 
 
 def write_attributes(folder: Path, dataset: Dataset) -> None:
     """Write the attributes of users and items, without events."""
-    none = {name: getattr(dataset, name)[:0] for name in _EVENTS}
-    write_prepared(folder, replace(dataset, name=ATTRIBUTES, **none), {}, {})
+    bare = replace(dataset, name=ATTRIBUTES, **_without_events(dataset))
+    write_prepared(folder, bare, {}, {})
 
 
 def read_attributes(folder: Path) -> Dataset:

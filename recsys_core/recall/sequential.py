@@ -22,13 +22,12 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.protocols.interactions import Histories, Interactions
-from recsys_core.recall.features import read_features, write_features
+from recsys_core.recall.features import digest_of, read_features, write_features
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
 from recsys_core.recall.saved_arrays import NUMBER, take
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.similar import ItemToItem, cosine_scores
-from recsys_core.recall.storage import damaged
 from recsys_core.recall.towers import Inputs
 from recsys_core.recall.validation import METRIC, Validation
 from recsys_core.recall.vectors import VectorModel
@@ -184,10 +183,6 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def build(self, inputs: Inputs) -> Network:
         """Build the untrained module."""
 
-    @classmethod
-    def check_schema(cls, schema: FeatureSchema) -> None:
-        """Raise InputError for a feature that this model, unlike others, cannot read."""
-
     @property
     @abstractmethod
     def run(self) -> tuple[int, int]:
@@ -217,7 +212,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             validate,
         )
         if objective.size:
-            self.curve = train(self.module, objective, self.config, self.runtime, on_event).curve
+            reads = self.schema.digest
+            self.curve = train(
+                self.module, objective, self.config, self.runtime, on_event, reads
+            ).curve
         self._serve()
         self.report_index(on_event)
 
@@ -306,11 +304,15 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         weights = self.module.state_dict().items()
         return {
             "edges": self.inputs.edges,
+            "features": digest_of(self.schema, self.encoder, self.dataset),
             **{f"module.{name}": tensor.cpu().numpy() for name, tensor in weights},
         }
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Build the module, take back its weights and serve."""
+        beside = digest_of(self.schema, self.encoder, self.dataset)
+        if not np.array_equal(take(arrays, "features", np.uint8, beside.shape), beside):
+            raise ValueError("the features beside it are those of another model")
         self._read(take(arrays, "edges", np.float32, (None,)))
         prefix = "module."
         weights = {
@@ -330,5 +332,3 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def read_beside(self, folder: Path) -> None:
         """Read features and attributes."""
         self.schema, self.encoder, self.dataset = read_features(folder)
-        if (self.dataset.n_users, self.dataset.n_items) != (len(self.histories), self.n_items):
-            raise damaged(folder, "the attributes are of another data set")

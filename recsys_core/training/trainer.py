@@ -105,6 +105,7 @@ def train(
     config: TrainingConfig,
     runtime: Runtime,
     on_event: OnEvent,
+    reads: str = "",
 ) -> Progress:
     """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
@@ -115,6 +116,11 @@ def train(
 
     Events of the stage ``fit`` count batches; the one at the end of an epoch has its metrics.
 
+    Parameters
+    ----------
+    reads
+        What tells the features of this training from those of another: a checkpoint goes by it.
+
     Raises
     ------
     InputError
@@ -124,7 +130,12 @@ def train(
     optimizer = make_optimizer(module, config)
     average = WeightAverage(module, config.average_decay) if config.average_decay else None
     progress, best = Progress(), None
-    identity = {"seed": runtime.seed, "rows": objective.size, **config.model_dump(mode="json")}
+    identity = {
+        "seed": runtime.seed,
+        "rows": objective.size,
+        "features": reads,
+        **config.model_dump(mode="json"),
+    }
     if runtime.checkpoint is not None:
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
         if state is not None:

@@ -86,8 +86,9 @@ class Channels:
             params = dict(config.params)
             if like is not None:
                 params |= best_epochs(like.models[config.name])
-            schema = channel_schema(config, train.dataset)
-            if like is not None:  # a run's, too, whose file may have changed since
+            if like is None:
+                schema = channel_schema(config, train.dataset)
+            else:  # a run's, too; and a file may have been edited since
                 schema = getattr(like.models[config.name], "schema", None)
             model = make_model(config, params, below(runtime, config.name), schema)
             models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
@@ -231,7 +232,10 @@ def channel_schema(config: ChannelConfig, dataset: Dataset) -> FeatureSchema | N
     info = recall_info(config)
     if not reads_features(info):
         return None
-    return load_tower_schema(info, config.features, dataset)
+    try:
+        return load_tower_schema(info, config.features, dataset)
+    except InputError as error:
+        raise InputError(f"channel {config.name}: {error.problem}", error.remedy) from None
 
 
 def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:

@@ -111,6 +111,7 @@ DAMAGES: dict[str, list[Callable[[Array], Array]]] = {
     "i": [far, negative, falling, constant, *ANY],
     "f": [nan, negative, *ANY],
     "b": [falling, *ANY],
+    "u": [falling, *ANY],
 }
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys_core.data.dataset import Dataset, Vectors
+from recsys_core.data.dataset import Dataset, Numeric, Vectors
 from recsys_core.errors import InputError
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
-from recsys_core.features.schema import FeatureSchema, load_schema, tower_schema
+from recsys_core.features.schema import FeatureSchema, load_schema, schema_files, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.features.transforms import VectorScale
 from tests.features.build import films, rows
@@ -214,3 +214,37 @@ def test_vectors_of_items_are_read() -> None:
     ):
         with pytest.raises(InputError, match=why):
             encoder(data, wrong)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Numeric(np.array([1, 2, np.inf, 0], np.float32)),
+        Vectors(np.full((4, 2), np.inf, np.float32)),
+    ],
+)
+def test_infinite_numbers_are_refused(column: Numeric | Vectors) -> None:
+    data = films()
+    data = replace(data, item_columns={"odd": column})
+    kind = "vector" if isinstance(column, Vectors) else "numeric"
+    with pytest.raises(InputError, match="feature 'odd': there are infinite numbers"):
+        encoder(data, {"name": "odd", "source": "item", "kind": kind})
+
+
+def test_events_without_times_have_no_pauses(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    events = (
+        "name: e, source: user-history, kind: sequence, column: all, event_fields: [rating, pause]"
+    )
+    path.write_text(f"name: mine\nextends: ids\nfeatures:\n  - {{{events}}}\n")
+    with pytest.raises(InputError, match="no timestamps, so no event has a pause\ntake pause out"):
+        load_schema(str(path), replace(films(), timed=False), towers=True)
+
+
+def test_files_of_a_schema(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "mine.yaml").write_text("name: mine\nextends: below/base.yaml\n")
+    (tmp_path / "below" / "base.yaml").write_text("name: base\nextends: ids\n")
+    files = schema_files("mine.yaml", tmp_path)
+    assert files == [tmp_path / "mine.yaml", tmp_path / "below" / "base.yaml"]
+    assert schema_files("movielens", tmp_path) == []

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -343,10 +343,19 @@ def test_files_of_a_parcel_stay_in_their_folder(tmp_path: Path) -> None:
 def test_a_job_and_what_came_of_it_survive_the_journey(
     add: AddJob, data_dir: Path, tmp_path: Path
 ) -> None:
-    for name in ("own.yaml", "ranker.yaml"):
-        (tmp_path / name).write_text("features: []")
+    schemas = {
+        "own.yaml": "",
+        "ranker.yaml": "",
+        "channel.yaml": "extends: base.yaml",
+        "base.yaml": "",
+    }
+    for name, text in schemas.items():
+        (tmp_path / name).write_text(f"name: mine\n{text}\n")
+    (tmp_path / "movielens").mkdir()  # called like a packaged schema, and none of this job's
+    (tmp_path / "movielens" / "large").write_text("")
     home = add("job", entry={"time_limit": 9.0, "after": ("other",), "scheduler": "tcp://a:1"})
-    params = {"ranker": {"features": "ranker.yaml"}}
+    channels = [{"model": "dssm", "features": name} for name in ("channel.yaml", "movielens")]
+    params = {"ranker": {"features": "ranker.yaml"}, "channels": channels}
     home.write_spec({**home.spec, "features": "own.yaml", "params": params})
     home = Run(home.path)
     write_files(home.path, {"checkpoint/state.bin": b"epoch 3"})
@@ -356,8 +365,9 @@ def test_a_job_and_what_came_of_it_survive_the_journey(
     root.mkdir()
     away = unpack_job(pack_job(home, entry), root, data_dir)
     assert away.spec == home.spec
-    for name in ("own.yaml", "ranker.yaml"):
-        assert (root / "folder" / name).read_text() == "features: []"
+    assert {path.name for path in (root / "folder").iterdir()} == set(schemas)
+    for name, text in schemas.items():
+        assert (root / "folder" / name).read_text() == f"name: mine\n{text}\n"
     place = read_entry(away)
     assert place == Entry(
         str(data_dir), str(root / "folder"), position=entry.position, time_limit=9.0, offline=True
@@ -367,6 +377,19 @@ def test_a_job_and_what_came_of_it_survive_the_journey(
     result = pack_result(away)
     assert (result["state"], result["cpu_seconds"]) == ("cancelled", 1.5)
     assert result["files"] == {"checkpoint/state.bin": b"epoch 5"}
+
+
+def test_a_schema_that_lies_elsewhere_is_refused(add: AddJob, tmp_path: Path) -> None:
+    """The worker would not find it."""
+    (tmp_path / "away.yaml").write_text("name: away\n")
+    home = add("job")
+    home.write_spec({**home.spec, "features": "../away.yaml"})
+    entry = read_entry(home)
+    assert entry is not None
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    with pytest.raises(StoreError, match=r"away.yaml lies outside of .*\nput it there"):
+        pack_job(Run(home.path), replace(entry, folder=str(inside)))
 
 
 def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from recsys_core.features.feature import Feature
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.event_times import Pauses, Recency
-from recsys_core.recall.sequences import RequestFields, Window
+from recsys_core.recall.sequences import RequestFields, Window, pauses_of
 from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history
@@ -32,20 +33,23 @@ def at(times: list[list[int]]) -> Window:
     seconds = torch.tensor(times)
     known = (seconds > 0).long()
     users, none = torch.zeros(len(times), dtype=torch.long), torch.zeros(len(times), 1, 0)
-    fields = RequestFields(none.long(), none, ())
-    return Window(known, known, users, torch.zeros(len(times), 1), seconds, fields)
+    fields, ages = RequestFields(none.long(), none, ()), torch.zeros(len(times), 1)
+    return Window(known, known, users, ages, seconds, torch.zeros_like(seconds), fields)
 
 
 def test_pauses_by_hand() -> None:
+    rows = history([1, 2], [], [3, 4, 5])
+    rows.timestamps[:] = [50, 50, 7, 8, 977_000_000]
+    # the first event of a row is after none
+    assert pauses_of(rows).tolist() == [0, 0, 0, 1, 977_000_000 - 8]
+    assert pauses_of(history([])).tolist() == []
     pauses = Pauses(3)
     numbered(pauses)
-    # seconds since the event before, and their powers of two: 0 -> 0, 1 -> 1, 2 and 3 -> 2, 4 -> 3
-    found = pauses.of(at([[50, 50, 51, 53, 56, 60]]))
-    assert found[0, :, 0].tolist() == [0, 0, 1, 2, 2, 3]
+    # powers of two of the seconds: 0 -> 0, 1 -> 1, 2 and 3 -> 2, 4 -> 3; 2^16 <= a day < 2^17
+    window = replace(at([[9] * 6]), pauses=torch.tensor([[0, 1, 2, 3, 4, DAY]]))
+    found = pauses.of(window)
+    assert found[0, :, 0].tolist() == [0, 1, 2, 2, 3, 17]
     assert found.shape == (1, 6, 3)
-    # after no event, a first one is as if right after another
-    found = pauses.of(at([[0, 0, 977_000_000, 977_000_000 + DAY]]))
-    assert found[0, :, 0].tolist() == [0, 0, 0, 17]  # 2^16 = 65,536 <= a day < 2^17
 
 
 def test_recency_by_hand() -> None:

@@ -67,7 +67,8 @@ def window(items: list[list[int]], queries: int = 1, *, requests: bool = False) 
     fields = RequestFields(index, weights, (1, 1))
     if not requests:
         fields = RequestFields(index[..., :0], weights[..., :0], ())
-    return Window(numbers, ratings, users, ages, times, fields)
+    pauses = DAY * (counts > 1) * (numbers > 0)
+    return Window(numbers, ratings, users, ages, times, pauses, fields)
 
 
 NETWORKS = ["youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times", "sasrec", "sasrec, times"]
@@ -247,9 +248,8 @@ def test_padding_never_changes_a_query(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nobody_asking_is_no_error(name: str) -> None:
     some = seen(name, [[1, 2, 3]])
-    parts = [part[:0] for part in (some.items, some.ratings, some.users, some.ages, some.times)]
-    fields = some.requests.take(torch.arange(0))
-    nobody = Window(parts[0], parts[1], parts[2], parts[3], parts[4], fields)
+    parts = {name: part[:0] for name, part in vars(some).items() if name != "requests"}
+    nobody = replace(some, requests=some.requests.take(torch.arange(0)), **parts)
     assert network(name)(nobody, 1).shape == (0, 1, DIM)
 
 

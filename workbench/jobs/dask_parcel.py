@@ -78,8 +78,7 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
     """Pack what a worker needs to do a job, except the data set."""
     spec = dict(run.spec)
     name, meta = _prepared(str(spec["dataset"]), Path(entry.data_dir), offline=entry.offline)
-    named = tuple(n for n in _schemas(spec) if isinstance(n, str) and not Path(n).is_absolute())
-    files = read_files(Path(entry.folder), named)
+    files = read_files(Path(entry.folder), _schema_files(spec, Path(entry.folder)))
     return {
         "run_id": run.run_id,
         "spec": {**spec, "dataset": name},
@@ -88,6 +87,30 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
         "files": read_files(run.path, (CHECKPOINT, ENVIRONMENT)),
         "folder": files,
     }
+
+
+def _schema_files(spec: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+    """Name the schema files that a job reads in its folder, those that they extend included.
+
+    Raises
+    ------
+    StoreError
+        One lies elsewhere: it would not be where the worker looks.
+    """
+    from recsys_core.features.schema import schema_files  # slow to import
+
+    names = []
+    for schema in _schemas(spec):
+        if not isinstance(schema, str) or Path(schema).is_absolute():
+            continue
+        for file in schema_files(schema, folder):
+            if not file.resolve().is_relative_to(folder.resolve()):
+                raise StoreError(
+                    f"feature schema {file} lies outside of {folder}, which is sent to the worker",
+                    "put it there, or give an absolute path that the worker has, too",
+                )
+            names.append(file.resolve().relative_to(folder.resolve()).as_posix())
+    return tuple(names)
 
 
 def _schemas(spec: Mapping[str, Any]) -> Iterator[Any]:

@@ -173,9 +173,10 @@ def do_job(
             check_cutoffs(spec, split)
             _check_same_data(run, split)
         write_json(run.path / ENVIRONMENT, _environment(spec, split))
+        key = reuse_key(spec, split)  # of the schemas that are read now: files may be edited
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
         attempt.check_folder()
-        _write_result(run, result, reuse_key(spec, split))
+        _write_result(run, result, key)
         with undisturbed():  # what is finished stays so
             attempt.succeed()
             shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
