@@ -17,10 +17,9 @@ from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
 from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
 from workbench.tui.view.compare import comparable, difference, sign_of
+from workbench.tui.view.live import Curves, common_unit, curves_of, reported
 from workbench.tui.view.table import Cell, end_of, progress_text
 
-#: entries of a curve that are no result
-_NO_SERIES = ("epoch", "step", "rows_per_second")
 #: charts that fit side by side say more than one that is very wide
 _CHART_HEIGHT = 6
 _CHART_WIDTH, _CHART_MINIMUM, _CHART_GAP = 58, 38, 3
@@ -45,7 +44,7 @@ class Files:
 
     result: Mapping[str, Any]
     environment: Mapping[str, Any]
-    curve: Sequence[Mapping[str, Any]]
+    curves: Curves
 
 
 def read_files(summary: RunSummary) -> Files:
@@ -59,23 +58,9 @@ def read_files(summary: RunSummary) -> Files:
         environment = run.environment
     except StoreError:
         environment = {}
+    told = reported(summary)
     curve = result.get("curve")
-    if not isinstance(curve, list):
-        curve = _curve_so_far(run)
-    return Files(result, environment, [point for point in curve if isinstance(point, dict)])
-
-
-def _curve_so_far(run: Run) -> list[Mapping[str, Any]]:
-    """Take the curve of a run without a result from its events: the last ones of every epoch."""
-    try:
-        events, _ = run.events()
-    except OSError:
-        return []
-    points: dict[object, Mapping[str, Any]] = {}
-    for event in events:
-        if event.get("stage") == "fit" and event.get("metrics"):
-            points[event.get("step")] = event["metrics"]
-    return list(points.values())
+    return Files(result, environment, told if curve is None else curves_of(curve, told))
 
 
 def sections(
@@ -316,29 +301,22 @@ def curve_section(files: Files, width: int, *, rows: int | None = None) -> Secti
     rows
         How many rows of charts there is room for; None: for all.
     """
-    drawn = {name: values for name, values in _series(files.curve).items() if len(values) > 1}
+    unit = common_unit([files.curves])
+    named = {name: files.curves.points(name, unit) for name in files.curves.series}
+    drawn = {name: points for name, points in named.items() if len(points) > 1}
     if not drawn:
         return None
     across = max(1, min(len(drawn), width // _CHART_MINIMUM))
     chart_width = min(_CHART_WIDTH, width // across - _CHART_GAP)
     charts = [
-        draw_chart(plain(name), values, chart_width, _CHART_HEIGHT)
-        for name, values in list(drawn.items())[: None if rows is None else rows * across]
+        draw_chart(plain(name), points, chart_width, _CHART_HEIGHT, unit)
+        for name, points in list(drawn.items())[: None if rows is None else rows * across]
     ]
     lines: list[tuple[Cell, ...]] = []
     for start in range(0, len(charts), across):
         for parts in zip(*charts[start : start + across], strict=True):
             lines += [tuple(Cell(f"{part:<{chart_width + _CHART_GAP}}") for part in parts)]
     return Section("Learning curve", tuple(lines))
-
-
-def _series(curve: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    series: dict[str, list[float]] = {}
-    for point in curve:
-        for name, value in point.items():
-            if isinstance(value, int | float) and name not in _NO_SERIES:
-                series.setdefault(name, []).append(float(value))
-    return series
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
-from workbench.tui.view.live import Curves, curve_order, is_metric
+from workbench.tui.view.live import Curves, Unit, common_unit, curve_order, is_metric
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.lines import put
 
@@ -110,19 +110,21 @@ class CurvePanel(Vertical, can_focus=True):
         for chart in charts[len(shown) :]:
             chart.remove()
         for chart, name in zip([*charts, *new], shown, strict=False):
-            chart.show(_title(name), self._series(name), Axes(log=self._options.log))
+            unit = common_unit(self._of(run) for run in self._runs if name in self._of(run).series)
+            axes = Axes(log=self._options.log, unit=unit)
+            chart.show(_title(name), self._series(name, unit), axes)
         self.set_class(not names, "-empty")
         legend = self._legend() if names else self._why_nothing()
         put(self.query_one("#legend", Static), legend)
         if not names:
             put(self.query_one("#instead", Static), self._instead)
 
-    def _series(self, name: str) -> list[Series]:
+    def _series(self, name: str, unit: Unit) -> list[Series]:
         weight = self._options.smoothing
         return [
             Series(smoothed(points, weight) if weight else tuple(points), look)
             for look, run in enumerate(self._runs)
-            if (points := self._of(run).series.get(name))
+            if (points := self._of(run).points(name, unit))
         ]
 
     def _legend(self) -> Content:
