@@ -431,7 +431,8 @@ async def _(s: Session) -> None:
 async def _(s: Session) -> None:
     screen = await _detail(s)
     await s.press("pagedown")
-    assert screen.scroll.scroll_y == screen.scroll.size.height - 1
+    scroll = screen.scroll
+    assert 0 < scroll.scroll_y == min(scroll.size.height - 1, scroll.max_scroll_y)
 
 
 @checks("detail.page-up")
@@ -456,12 +457,32 @@ async def _(s: Session) -> None:
     assert "torch" in s.text(), "the environment comes last"
 
 
+@checks("detail.section")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("right_square_bracket")
+    first = screen.scroll.scroll_y
+    await s.press("right_square_bracket")
+    assert 0 < first < screen.scroll.scroll_y
+    title = s.text().splitlines()[3]
+    assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
+
+
+@checks("detail.section-back")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
+    assert screen.scroll.scroll_y > 0
+    await s.press("left_square_bracket", "left_square_bracket")
+    assert screen.scroll.scroll_y <= 1
+
+
 @checks("detail.copy")
 async def _(s: Session) -> None:
     await _detail(s)
     await s.press("y")
     assert "Result\n" in s.copied[0]
-    assert "ndcg@10         0.2551  0.2431 to 0.2671" in s.copied[0]
+    assert "ndcg@10        0.2551  0.2431 to 0.2671" in s.copied[0]
     assert "factors        64" in s.copied[0]
 
 

@@ -149,5 +149,20 @@ COMMANDS: tuple[Command, ...] = (
     Command("detail.page-up", ("pageup",), "page up", "Scroll up by a page.", "page(-1)"),
     Command("detail.top", ("g", "home"), "top", "Go to the beginning.", "top"),
     Command("detail.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
+    Command(
+        "detail.section",
+        ("right_square_bracket",),
+        "next section",
+        "Go to the section below.",
+        "section(1)",
+        True,
+    ),
+    Command(
+        "detail.section-back",
+        ("left_square_bracket",),
+        "section above",
+        "Go to the section above.",
+        "section(-1)",
+    ),
     Command("detail.copy", ("y",), "copy", "Copy what is shown of the run.", "copy", True),
 )

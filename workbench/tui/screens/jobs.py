@@ -349,7 +349,7 @@ class JobsScreen(FullScreen):
 
         if self.current is not None:
             order = [run.run_id for run in self._shown]
-            self.app.push_screen(DetailScreen(self.current.run_id, order, None))
+            self.app.push_screen(DetailScreen(self.current.run_id, order))
 
     def action_mark(self) -> None:
         """Draw the run's curves whatever the cursor is on, or no longer."""

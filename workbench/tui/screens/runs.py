@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,6 +24,7 @@ from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold
 from workbench.tui.view.layout import Layout, LayoutMaker
 from workbench.tui.view.options import Options
+from workbench.tui.view.result import Against
 from workbench.tui.view.significance import PairedTests, compare_pair
 from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
@@ -145,6 +146,9 @@ class RunsScreen(FullScreen):
             self._tests.known[pair] = await asyncio.to_thread(compare_pair, ours, theirs)
             self._say_title()
         self._draw()
+        for screen in self.app.screen_stack:
+            if screen is not self and hasattr(screen, "follow_tests"):
+                screen.follow_tests()
 
     def _why_nothing(self) -> str:
         if self.workbench.trouble:
@@ -201,7 +205,10 @@ class RunsScreen(FullScreen):
         preview.show(self.current_row, self.baseline)
 
     def _describe_more(self) -> None:
-        self.query_one(Preview).show_sections(self.current_row, self.baseline)
+        row = self.current_row
+        if row is not None:
+            against = self._against_of(row, row.run.run_id)
+            self.query_one(Preview).show_sections(row, against)
 
     # Events
 
@@ -261,15 +268,21 @@ class RunsScreen(FullScreen):
         run = self.current
         if run is not None:
             order = list(self._layout.folds)
-            screen = DetailScreen(run.run_id, order, self.options.baseline, self._p_values)
-            self.app.push_screen(screen)
+            self.app.push_screen(DetailScreen(run.run_id, order, self._against))
 
-    def _p_values(self, run_id: str) -> Mapping[str, float]:
-        """Look up the corrected p-values of a run's differences; folded seeds have none alone."""
+    def _against(self, run_id: str) -> Against:
+        """Hold a run against the baseline; seeds that are folded have no test of one alone."""
         fold = self._layout.folds.get(run_id)
-        if fold is None or self.options.fold_seeds or self.options.baseline is None:
-            return {}
-        return self._layout.p_values.get(((run_id,), (self.options.baseline,)), {})
+        alone = fold is not None and len(fold.members) == 1
+        return self._against_of(fold if alone else None, run_id)
+
+    def _against_of(self, row: Fold | None, run_id: str) -> Against:
+        layout, baseline = self._layout, self.baseline
+        for ours, theirs in layout.tested:
+            if row is not None and ours == tuple(run.run_id for run in row.members):
+                tested = layout.tested[ours, theirs]
+                return Against(baseline, tested, len(layout.comparisons))
+        return Against(baseline)
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark off, and go on to the next."""

@@ -22,11 +22,11 @@ from workbench.tui.view.columns import (
     telling_apart,
     without_unchanged,
 )
-from workbench.tui.view.compare import CHANCE, best_runs, comparable, difference, sign_of
+from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
 from workbench.tui.view.filters import Filter
 from workbench.tui.view.fold import Fold, fold_passing, fold_seeds, unfolded
 from workbench.tui.view.options import Mode, Options
-from workbench.tui.view.significance import Members, Pair, PairedTests, pair_of
+from workbench.tui.view.significance import Members, Pair, PairedTests, Verdict, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
 
 BEST = "✦"
@@ -61,8 +61,9 @@ class Layout:
     columns
         Key and title of every column there is, those that were taken off included.
     comparisons
-        The rows that are compared with the baseline: what a paired test takes.
-    p_values
+        What a paired test takes: all that may be compared with the baseline, in the table or not.
+        A filter that took some of them out of the correction would make others significant.
+    tested
         By comparison and metric, corrected; empty until all of them are tested.
     """
 
@@ -70,7 +71,7 @@ class Layout:
     folds: Mapping[str, Fold]
     columns: tuple[tuple[str, str], ...]
     comparisons: Mapping[Pair, tuple[Members, Members]]
-    p_values: Mapping[Pair, Mapping[str, float]]
+    tested: Mapping[Pair, Mapping[str, Verdict]]
 
     @property
     def runs(self) -> list[RunSummary]:
@@ -85,7 +86,7 @@ class _Comparison:
     options: Options
     baseline: Fold | None
     best: set[tuple[str, str]]
-    p_values: Mapping[Pair, Mapping[str, float]]
+    tested: Mapping[Pair, Mapping[str, Verdict]]
     spread: bool
 
     def against(self, fold: Fold) -> Fold | None:
@@ -186,7 +187,7 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
         Head(column.key, plain(column.title), _width(column, shown, metric_width), column.numeric)
         for column in columns
     )
-    comparisons = _comparisons(folds, baseline, options)
+    comparisons = _comparisons(runs, folds, baseline, options)
     best = best_runs(shown)
     return _Plan(folds, baseline, every, columns, note_from, heads, comparisons, best, spread)
 
@@ -194,8 +195,8 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
 def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layout:
     """Put the rows of a plan in order."""
     folds = _sorted(plan.folds, plan.columns, options.sort)
-    p_values = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
-    judge = _Comparison(options, plan.baseline, plan.best, p_values or {}, plan.spread)
+    tested = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
+    judge = _Comparison(options, plan.baseline, plan.best, tested or {}, plan.spread)
     entries = _by_stage(folds) if options.by_stage else folds
     rows = Rows(entries, lambda entry: _row(entry, plan.columns, judge))
     keys = tuple("" if isinstance(entry, str) else entry.run.run_id for entry in entries)
@@ -204,7 +205,7 @@ def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layou
         {fold.run.run_id: fold for fold in folds},
         tuple((column.key, column.title) for column in plan.every.all()),
         plan.comparisons,
-        judge.p_values,
+        judge.tested,
     )
 
 
@@ -301,16 +302,28 @@ def _by_stage(folds: Sequence[Fold]) -> list[Fold | str]:
 
 
 def _comparisons(
-    folds: Sequence[Fold], baseline: Fold | None, options: Options
+    runs: Sequence[RunSummary], folds: Sequence[Fold], baseline: Fold | None, options: Options
 ) -> dict[Pair, tuple[Members, Members]]:
+    """List what may be compared with the baseline: every row that there would be without a filter.
+
+    Where a filter takes some seeds of a row, what is left of it stands for it.
+    """
     if baseline is None or options.mode == "value":
         return {}
+    able = [run for run in runs if comparable(run, baseline.run)]
+    rows = {run.run_id: fold.members for fold in folds for run in fold.members}
     pinned = {run.run_id for run in baseline.members}
-    return {
-        pair_of(fold.members, baseline.members): (fold.members, baseline.members)
-        for fold in folds
-        if fold.run.run_id not in pinned and comparable(fold.run, baseline.run)
-    }
+    found = {}
+    for fold in fold_seeds(able) if options.fold_seeds else unfolded(able):
+        if not pinned & {run.run_id for run in fold.members}:
+            shown = {
+                pair_of(rows[run.run_id], ()): rows[run.run_id]
+                for run in fold.members
+                if run.run_id in rows
+            }
+            for members in shown.values() or [fold.members]:
+                found[pair_of(members, baseline.members)] = (members, baseline.members)
+    return found
 
 
 def _width(column: Column, runs: Sequence[RunSummary], metric_width: int) -> int:
@@ -369,9 +382,9 @@ def _difference(entry: Fold, metric: str, against: Fold, judge: _Comparison) -> 
     found = difference(entry.run, against.run, metric, percent=percent)
     if found is None:
         return Cell("· ", "faint")
-    tested = judge.p_values.get(pair_of(entry.members, against.members), {})
+    tested = judge.tested.get(pair_of(entry.members, against.members), {})
     sign = sign_of(tested.get(metric))
-    return Cell(f"{found.text}{sign}", "muted" if sign == CHANCE else found.style)
+    return Cell(f"{found.text}{sign}", look_of(found, sign))
 
 
 def _note(run: RunSummary, against: Fold | None) -> Cell | None:
