@@ -18,6 +18,7 @@ from workbench.tui import processes
 from workbench.tui.screens import items
 from workbench.tui.screens.items import ItemsScreen
 from workbench.tui.screens.users import UsersScreen
+from workbench.tui.screens.users_runs import ChooseRuns
 from workbench.tui.view.items import Alike, alike_table
 
 SCOPES_HERE = ("items",)
@@ -76,6 +77,15 @@ async def _(s: Session) -> None:
     there = s.app.screen
     assert isinstance(there, UsersScreen)
     await s.until(lambda: tuple(there.people.grid.table.keys) == ("1", "2", "3", "5"))
+
+
+@checks("items.runs")
+async def _(s: Session) -> None:
+    await to_items(s)
+    await s.press("r")
+    assert isinstance(s.app.screen, ChooseRuns)
+    await s.press("space", "enter")
+    await s.until(lambda: "[item-cf]" in s.text() and "[other]" not in s.text())
 
 
 @checks("items.data")

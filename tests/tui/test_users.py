@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from workbench.tui import processes
 from workbench.tui.screens import users
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.screens.users_runs import ChooseRuns
+from workbench.tui.state import read_state, write_state
 from workbench.tui.view.table import Rows
 
 SCOPES_HERE = ("users",)
@@ -249,7 +252,7 @@ async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
     async with session(runs, (80, 24)) as s:
         here = await to_users(s)
         assert len(here.runs_shown) == 1
-        await s.until(lambda: "ndcg@10 of other, gain of item-cf over it" in s.text())
+        await s.until(lambda: "[other] ndcg@10  [item-cf] gain over it" in s.text())
         await s.press("slash")
         await s.type("gain=ndcg@10")
         await s.until(lambda: "+1.0000" in s.text())
@@ -260,7 +263,7 @@ async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
         assert "find: gain=ndcg@10" in s.text().splitlines()[1]
         await s.pilot.resize_terminal(120, 24)
         here.people.search()
-        await s.until(lambda: "gain=ndcg@10 · ndcg@10 of other, gain of item-cf" in s.text())
+        await s.until(lambda: "gain=ndcg@10 · [other] ndcg@10  [item-cf] gain" in s.text())
 
 
 async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:
@@ -268,13 +271,13 @@ async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:
         here = await to_users(s)
         await s.until(lambda: "0.7000" in s.text())
         await s.press("m")
-        await s.until(lambda: "ndcg@10 of item-cf, gain of other over it" in s.text())
+        await s.until(lambda: "[item-cf] ndcg@10  [other] gain over it" in s.text())
         await s.until(lambda: "0.2000" in s.text())
         await s.press("enter")
         await s.until(lambda: here.user_open and shown_user(here) == "u0")
         await s.press("m")
         await s.until(lambda: "other" in str(here.person.pane.query_one(Static).content))
-        assert "ndcg@10 of item-cf" in s.text(), "beside a user the list stays as it is"
+        await s.until(lambda: "[other] ndcg@10" in s.text(), "list and user have the same runs")
 
 
 async def test_a_gain_without_a_second_run_keeps_the_line_open(runs: Path) -> None:
@@ -307,9 +310,57 @@ async def test_damaged_results_are_told_and_the_session_goes_on(runs: Path) -> N
         await s.until(lambda: len(s.app._notifications) == 1)
         (told,) = s.app._notifications
         assert f"{other.name}/{RESULTS}: damaged" in told.message, "which run it is"
-        await s.until(lambda: "ndcg@10 of item-cf" in s.text())
+        await s.until(lambda: "[item-cf] ndcg@10" in s.text())
+        await s.until(lambda: shown_user(screen(s)) == "u0", "the first user is drawn by itself")
         write_list_run(runs, "third", OTHER, ndcg={0: 0.7, 1: 0.0})
         await s.until(lambda: "third" in [run.label for run in screen(s)._available])
+
+
+async def test_results_that_break_off_cost_nobody_else_a_list(runs: Path) -> None:
+    """Damage that is met only when a user is read: its run is told once and left out."""
+    (other,) = runs.glob("*other*")
+    with closing(sqlite3.connect(other / RESULTS)) as database, database:
+        database.execute("UPDATE recommendations SET item = 999")
+    async with session(runs, (160, 30)) as s:
+        await s.press("3")
+        await s.until(lambda: shown_user(screen(s)) == "u0")
+        lists = screen(s).person.inspection.listings  # type: ignore[union-attr]
+        assert [listing.label for listing in lists] == ["item-cf"]
+        (told,) = s.app._notifications
+        assert "item number 999 is not in data set 'films'" in told.message
+        assert "\\n" not in told.message
+
+
+async def test_list_and_user_are_of_one_choice_of_runs_that_stays(runs: Path) -> None:
+    """Neither a run that ends nor a session that ends changes it; marks of Results do."""
+    (other,), (item_cf,) = runs.glob("*other*"), runs.glob("*item-cf*")
+
+    def shown(s: Session) -> tuple[str, ...]:
+        seen = screen(s).person.inspection
+        return tuple(listing.label for listing in seen.listings) if seen else ()
+
+    async with session(runs, (160, 40)) as s:
+        here = await to_users(s)
+        await s.until(lambda: shown(s) == ("other", "item-cf"))
+        write_list_run(runs, "third", OTHER, ndcg={0: 0.9, 1: 0.9}, created=1.9e9)
+        await s.until(lambda: len(here._available) == 3)
+        await s.press("n")
+        await s.until(lambda: shown_user(here) == "u1")
+        assert shown(s) == ("other", "item-cf")
+        assert "[other] ndcg@10  [item-cf] gain over it" in s.text()
+        await s.press("4")
+        await s.see("[other]  [item-cf]")
+        await s.press("2")
+        await s.go_to("third")
+        await s.press("b")
+        await s.go_to("item-cf")
+        await s.press("space", "3")
+        await s.until(lambda: shown(s) == ("third", "item-cf"))
+        assert "[third] ndcg@10  [item-cf] gain over it" in s.text()
+        write_state(runs, s.app.state)
+    kept = read_state(runs).lists["films"]
+    assert kept.runs == (next(runs.glob("*third*")).name, item_cf.name)
+    assert other.name not in kept.runs
 
 
 async def test_users_listed_are_drawn_until_others_come(runs: Path) -> None:

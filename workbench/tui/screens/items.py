@@ -22,22 +22,22 @@ from workbench.store.users_items import ItemFacts, read_item
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
-from workbench.tui.screens.base import FullScreen
+from workbench.tui.screens.subject import SubjectScreen
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
-from workbench.tui.view.subject import dataset_names, runs_on
+from workbench.tui.view.subject import best_first, chips
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
 from workbench.tui.widgets.sections import SectionView
 
 #: cells from which catalogue and item stand side by side
 WIDE = 120
-#: models asked, and similar items of each
-_MODELS, _LENGTH = 3, 20
+#: similar items of each model that is asked
+_LENGTH = 20
 #: a cursor that rests so long (seconds) is followed
 _REST = 0.08
 
 
-class ItemsScreen(FullScreen):
+class ItemsScreen(SubjectScreen):
     """The catalogue; one item."""
 
     CSS_PATH = "items.tcss"
@@ -48,10 +48,7 @@ class ItemsScreen(FullScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._dataset = ""
-        self._browse: Browse | None = None
         self._found: list[int] = []
-        self._runs: list[RunSummary] = []
         self._alike: list[Alike] = []
         #: (run, item) -> what it finds; asking takes seconds
         self._known: dict[tuple[str, int], Alike] = {}
@@ -66,12 +63,6 @@ class ItemsScreen(FullScreen):
                 yield Static("Enter asks the models what is like it.", id="title", markup=False)
                 yield Grid(id="similar", sortable=False)
         yield Static("No data set here yet: data list, data fetch.", id="nothing", markup=False)
-
-    @property
-    def browse(self) -> Browse:
-        """The data set."""
-        assert self._browse is not None
-        return self._browse
 
     @property
     def catalogue(self) -> Grid:
@@ -91,7 +82,7 @@ class ItemsScreen(FullScreen):
 
     def on_mount(self) -> None:
         """Show the items of the newest result's data set."""
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         errand = self.workbench.errands.get("items")
         wanted = errand.dataset if errand is not None else ""
         self._open_data(wanted or (names[0] if names else ""))
@@ -105,9 +96,20 @@ class ItemsScreen(FullScreen):
                 self._open_data(errand.dataset)
             self._go_to(self.browse.find_item(errand.item_id))
         elif self._browse is None:
-            names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+            names = self.names()
             self._open_data(names[0] if names else "")
-        self._runs = runs_on(self.workbench.runs, self._dataset)
+        if self._browse is not None and self.take_choice():
+            self._show_runs()
+
+    def runs_changed(self) -> None:
+        """Show other runs."""
+        self.take_choice()
+        self._show_runs()
+
+    def _show_runs(self) -> None:
+        self._show()
+        if self.item is not None:
+            self._describe(self.item)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the tables to the new size."""
@@ -129,7 +131,7 @@ class ItemsScreen(FullScreen):
                 self.add_class("-nothing")
                 self.query_one("#nothing", Static).update(plain_lines(str(error)))
                 return
-            self._runs = runs_on(self.workbench.runs, name)
+            self.take_choice()
             self._find()
 
     def watch_search(self) -> None:
@@ -159,7 +161,8 @@ class ItemsScreen(FullScreen):
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}{synthetic}"
-        self.title_line.remark = f"find: {plain(self.search)}" if self.search else ""
+        find = f"find: {plain(self.search)}" if self.search else ""
+        self.title_line.remark = "  ".join(filter(None, (find, chips(self.chosen))))
         self.refresh_bindings()
 
     @on(Grid.Moved, "#items")
@@ -171,7 +174,7 @@ class ItemsScreen(FullScreen):
     @work(group="describe", exclusive=True)
     async def _describe(self, item: int) -> None:
         await asyncio.sleep(_REST)
-        runs = [Run(run.folder) for run in self._runs if run.stage != "ranking"][:_MODELS]
+        runs = [Run(run.folder) for run in self.chosen if run.stage != "ranking"]
         try:
             facts = await asyncio.to_thread(_read, self.browse, item, runs)
         except InputError as error:
@@ -212,8 +215,10 @@ class ItemsScreen(FullScreen):
         """Tell which commands have a use now."""
         if action in ("similar", "fans"):
             return self._browse is not None and self.item is not None
+        if action == "runs":
+            return len(self._available) > 1
         if action == "data":
-            return len(dataset_names(self.workbench.runs, self.workbench.data_dir)) > 1
+            return len(self.names()) > 1
         return True
 
     async def action_find(self) -> None:
@@ -237,7 +242,8 @@ class ItemsScreen(FullScreen):
     @work(group="ask", exclusive=True)
     async def _ask(self, item: int) -> None:
         """Run the headless command once a model: this process loads none."""
-        runs = [run for run in self._runs if run.stage == "recall"][:_MODELS]
+        runs = [run for run in self.chosen if run.stage == "recall"]
+        runs = runs or [run for run in best_first(self._available) if run.stage == "recall"][:1]
         lists = []
         for run in runs:
             if (run.run_id, item) not in self._known:
@@ -269,9 +275,13 @@ class ItemsScreen(FullScreen):
             item_id = self.browse.item(self.item).item_id
             self.workbench.visit("users", Errand(self._dataset, question=f"liked={item_id}"))
 
+    def action_runs(self) -> None:
+        """Ask which runs are shown."""
+        self.ask_runs()
+
     def action_data(self) -> None:
         """Go to the next data set."""
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         place = names.index(self._dataset) + 1 if self._dataset in names else 0
         self._open_data(names[place % len(names)])
 

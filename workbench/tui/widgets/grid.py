@@ -112,8 +112,14 @@ class Grid(ScrollView, inherit_bindings=False):
         self._resize_content(self.size.width)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
-        self.post_message(self.Moved(self, self.cursor_key))
+        self._tell()
         self._refresh_changed()
+
+    def _tell(self) -> None:
+        """Tell who listens; what a widget has its child say is else told to nobody above it."""
+        message = self.Moved(self, self.cursor_key)
+        message.set_sender(self)
+        self.post_message(message)
 
     def _resize_content(self, width: int) -> None:
         """Say how many lines there are; the scrollbar follows."""
@@ -194,7 +200,7 @@ class Grid(ScrollView, inherit_bindings=False):
     def watch_cursor_row(self) -> None:
         """Bring the row into sight and tell who listens."""
         self._scroll_to_cursor()
-        self.post_message(self.Moved(self, self.cursor_key))
+        self._tell()
         self._refresh_changed()
 
     def watch_cursor_column(self) -> None:

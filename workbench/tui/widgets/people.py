@@ -56,9 +56,11 @@ class People(Vertical):
     # What it is about
 
     @property
-    def measured(self) -> tuple[str, Sequence[Run]]:
-        """The metric of the list, and whose it is; the second run is compared with the first."""
-        return (self._list.metric, self._list.runs) if self._list is not None else ("", ())
+    def measured(self) -> list[str]:
+        """What the list has of each run: the metric of the first, the gain of the second."""
+        if self._list is None or not self._list.metric:
+            return []
+        return [self._list.metric, "gain over it"][: len(self._list.runs)]
 
     def close(self) -> None:
         """Let go of the files: they are closed when no thread and no table reads them any more."""
