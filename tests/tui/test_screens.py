@@ -21,6 +21,7 @@ from tests.tui.session import session
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view.table import Table
+from workbench.tui.widgets.filter import FilterLine
 from workbench.tui.widgets.lines import KeyLine
 
 
@@ -260,6 +261,14 @@ async def test_a_wrong_filter_says_what_is_right(suite: Path) -> None:
         assert "unknown field 'modle': did you mean 'model'?" in s.text()
         await s.press("enter")
         assert s.app.focused is not s.runs.grid, "it can be put right"
+        await s.press(*["backspace"] * 7, *"ndgc@10>.13", "enter")
+        told = "unknown metric or setting 'ndgc@10': did you mean 'ndcg@10'?"
+        assert told in s.text(), "whole, however long"
+        assert s.app.focused is not s.runs.grid
+        await s.press(*["backspace"] * 11, *"labe", "tab", *"mf-b", "tab", "enter")
+        assert s.labels == ["mf-bpr"]
+        await s.press("slash", *["backspace"] * 20, "up")
+        assert s.runs.query_one("#filter", FilterLine).value == "label:mf-bpr", "asked before"
 
 
 async def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:

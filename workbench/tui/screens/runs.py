@@ -31,6 +31,7 @@ from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
 from workbench.tui.widgets.preview import Preview
+from workbench.tui.widgets.search import Problem
 
 if TYPE_CHECKING:
     from workbench.tui.widgets.filter import FilterLine
@@ -59,6 +60,7 @@ class RunsScreen(FullScreen):
         """Make table and footnote."""
         yield Grid(id="runs")
         yield Static(id="nothing", markup=False)
+        yield Problem()
         yield Preview()
 
     @property
@@ -242,6 +244,7 @@ class RunsScreen(FullScreen):
     def _close_filter(self) -> None:
         self.grid.focus()
         self.query("#filter").remove()
+        self.query_one(Problem).say("")
 
     # Commands
 
@@ -342,14 +345,17 @@ class RunsScreen(FullScreen):
         from workbench.tui.widgets.filter import FilterLine
 
         if not self.query("#filter"):
-            line = FilterLine(self.options.filter_text, self._names)
-            await self.mount(line, before="#preview")
+            line = FilterLine(self.options.filter_text, self._names, self._labels)
+            await self.mount(line, before=".problem")
         self.query_one("#filter").focus()
 
     def _names(self) -> set[str]:
         """Collect the metrics and settings of all runs."""
         runs = self.workbench.runs
         return {name for run in runs for names in (run.metrics, run.params) for name in names}
+
+    def _labels(self) -> set[str]:
+        return {plain(run.label) for run in self.workbench.runs if run.label}
 
     def action_clear(self) -> None:
         """Take back the last kind of choice that is in force."""

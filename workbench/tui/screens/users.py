@@ -199,7 +199,7 @@ class UsersScreen(SubjectScreen):
         number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
-        find = f"find: {plain(people.question)}" if people.question else ""
+        find = f"find: {plain(people.answered)}" if people.answered else ""
         of = chips(self._in_turn, people.measured)
         both = f"{find} · {of}" if find and of else find or of
         room = self.title_line.has_room(self.title_line.what, both)
