@@ -1,4 +1,4 @@
-"""Lines that search while one types: what is wrong stands whole below them, earlier ones come back."""
+"""Lines that search while one types: what is wrong stands below them, earlier ones come back."""
 
 from __future__ import annotations
 
