@@ -54,6 +54,15 @@ class FullScreen(Screen[Any]):
         """Make the widgets between title and key line."""
         raise NotImplementedError
 
+    def watch_focused(self) -> None:
+        """Light up the part that keys go to: its nearest title follows this."""
+        for node in self.query(".-lit"):
+            node.remove_class("-lit")
+        if self.focused is not None:
+            lit = [node for node in self.focused.ancestors_with_self if isinstance(node, Widget)]
+            for node in lit[:2]:
+                node.add_class("-lit")
+
     def compose(self) -> ComposeResult:
         """Put the parts together."""
         yield Header()

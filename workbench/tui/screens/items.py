@@ -60,7 +60,12 @@ class ItemsScreen(SubjectScreen):
                 yield Grid(id="items", sortable=False)
             with Vertical(id="one"):
                 yield SectionView(id="about")
-                yield Static("Enter asks the models what is like it.", id="title", markup=False)
+                yield Static(
+                    "Enter asks the models what is like it.",
+                    id="title",
+                    classes="title",
+                    markup=False,
+                )
                 yield Grid(id="similar", sortable=False)
         yield Static("No data set here yet: data list, data fetch.", id="nothing", markup=False)
 

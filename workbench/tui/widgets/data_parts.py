@@ -65,7 +65,7 @@ class Protocols(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the list and the words on one."""
-        yield Static("Protocols", classes="part-title", markup=False)
+        yield Static("Protocols", classes="part-title title", markup=False)
         yield Grid(sortable=False)
         yield SectionView()
         yield Static(classes="instead", markup=False)
@@ -121,7 +121,7 @@ class Features(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the title, the table, and a word on how to read it."""
-        yield Static("Features", classes="part-title", markup=False)
+        yield Static("Features", classes="part-title title", markup=False)
         yield Static(id="schema", markup=False)
         yield Grid(sortable=False)
         yield Static(classes="instead", markup=False)

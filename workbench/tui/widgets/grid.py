@@ -25,7 +25,7 @@ _GAP = 2
 _Look = tuple[object, ...]
 _STYLES = (
     *("strong", "muted", "faint", "accent", "good", "bad", "running"),
-    *("best", "better", "worse", "head", "head-cursor", "cursor"),
+    *("best", "better", "worse", "head", "head-cursor", "cursor", "cursor-away"),
 )
 
 
@@ -139,10 +139,16 @@ class Grid(ScrollView, inherit_bindings=False):
         """Collect what a line is drawn from."""
         table, columns = self.table, (self._shown, self._first, self._width)
         if y == 0:
-            return table.heads, columns, table.sort, self.cursor_column
+            return table.heads, columns, table.sort, self.cursor_column, self.has_focus
         index = round(self.scroll_offset.y) + y - 1
         row = table.rows[index] if index < len(table.rows) else None
-        return table.heads, columns, row, index == self.cursor_row
+        at_cursor = index == self.cursor_row
+        return table.heads, columns, row, at_cursor, at_cursor and self.has_focus
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Show whether keys go here: the cursor's row is bright, or dim."""
+        super().watch_has_focus(_has_focus)
+        self._refresh_changed()
 
     def _column_key(self) -> str | None:
         heads = self.table.heads
@@ -292,7 +298,7 @@ class Grid(ScrollView, inherit_bindings=False):
         if index >= len(self.table.rows):
             return Strip.blank(width, base)
         if index == self.cursor_row:
-            base = self._style("cursor", base)
+            base = self._style("cursor" if self.has_focus else "cursor-away", base)
         return self._row_line(self.table.rows[index], width, base)
 
     def _head_line(self, width: int, base: Style) -> Strip:
@@ -303,7 +309,7 @@ class Grid(ScrollView, inherit_bindings=False):
         for index in shown:
             head = self.table.heads[index]
             title = head.title + (self._arrow(head) or " ")
-            style = under_cursor if index == self.cursor_column else base
+            style = under_cursor if index == self.cursor_column and self.has_focus else base
             segments.append(Segment(_fit(title, head.width, right=head.right), style))
             segments.append(Segment(" " * _gap(head), base))
         line = Strip(segments).adjust_cell_length(width, base)

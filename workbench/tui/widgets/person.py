@@ -33,7 +33,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make both."""
-        yield Static(classes="pane-title", markup=False)
+        yield Static(classes="title", markup=False)
         yield Grid(sortable=False)
 
     @property
