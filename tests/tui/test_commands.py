@@ -388,6 +388,13 @@ async def _detail(s: Session, label: str = "mf") -> DetailScreen:
     return s.app.screen
 
 
+@checks("table.first-column")
+async def _(s: Session) -> None:
+    grid = s.runs.grid
+    await s.press("right", "right", "right", "0")
+    assert grid.cursor_column == grid.table.fixed - 1
+
+
 @checks("detail.back")
 async def _(s: Session) -> None:
     await _detail(s)

@@ -35,7 +35,7 @@ def drawn(s: Session, y: int, x: int) -> Style:
 def cursors(s: Session) -> Iterator[tuple[Grid, Style]]:
     """The tables in sight, and how their cursor's row is drawn."""
     for grid in s.app.screen.query(Grid):
-        if grid.size and grid.cursor_key is not None and grid.region in s.app.screen.region:
+        if grid.size and grid.cursor_key is not None:
             region = grid.content_region
             yield grid, drawn(s, region.y + 1 + grid.cursor_row, region.right - 2)
 
@@ -59,7 +59,7 @@ def check(s: Session) -> None:
 
 async def test_the_part_that_keys_go_to_is_bright(runs: Path) -> None:
     async with session(runs, (120, 36)) as s:
-        for key, tables, tabs in (("3", 2, 3), ("1", 1, 2), ("5", 1, 2)):
+        for key, tables, tabs in (("3", 2, 3), ("1", 1, 2)):
             await s.press(key, *["enter"] * (key == "3"))
             await s.until(lambda n=tables: len(list(cursors(s))) >= n)  # type: ignore[misc]
             seen = set()

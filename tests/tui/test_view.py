@@ -22,10 +22,10 @@ from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.layout import lay_out
 from workbench.tui.view.options import Options
-from workbench.tui.view.table import NumberKeys, Table, end_of, progress_text
+from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section
-from workbench.tui.widgets.grid import _fit
+from workbench.tui.widgets.grid import Grid, _fit
 
 RUN = RunSummary(
     "r1",
@@ -302,6 +302,28 @@ def test_a_line_fills_its_box_without_gaps(values: list[float], width: int, heig
     lines = chart.draw_line(values, width, height)
     assert [len(line) for line in lines] == [width] * height
     assert all(any(line[x] != " " for line in lines) for x in range(width))
+
+
+def test_the_column_cursor_waits_for_a_column_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A filter that is half typed leaves few columns: the cursor does not stay on one of them."""
+    monkeypatch.setattr(Grid, "post_message", lambda *_: True)
+    grid, key = Grid(), "auc"
+    full, few = (
+        Table(tuple(Head(name, name, 5) for name in names.split()), fixed=1, note_from=1)
+        for names in ("run ndcg auc fit made", "run fit made")
+    )
+
+    def shown(table: Table) -> str:
+        grid.show(table)
+        return grid.table.heads[grid.cursor_column].key
+
+    grid.show(full)
+    grid.action_column(1)
+    assert shown(full) == key
+    assert shown(few) == "fit"
+    assert shown(full) == key
 
 
 @given(st.text(max_size=20), st.integers(0, 12), st.booleans())

@@ -138,6 +138,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "table.left", ("left",), "previous column", "Go to the column on the left.", "column(-1)"
     ),
+    Command(
+        "table.first-column", ("0",), "first column", "Go to the first column.", "first_column"
+    ),
     Command("detail.back", ("escape", "backspace"), "back", "Return to the runs.", "back", True),
     Command("detail.next", ("n",), "next run", "Open the next run of the table.", "step(1)", True),
     Command("detail.previous", ("p",), "previous run", "Open the run above it.", "step(-1)", True),

@@ -33,8 +33,9 @@ class Grid(ScrollView, inherit_bindings=False):
     """Rows of cells under one header line, with a cursor row and a cursor column.
 
     `show` replaces what is drawn; the cursor stays on its row's key, and on its column's once
-    the person has moved it. Columns that do not fit are
-    reached with the column cursor, the first `Table.fixed` ones always stay.
+    the person has moved it: where that column is gone it waits at the first, until it is back.
+    Columns that do not fit are reached with the column cursor, the first `Table.fixed` ones always
+    stay.
     """
 
     BINDINGS: ClassVar = bindings("table")
@@ -76,7 +77,8 @@ class Grid(ScrollView, inherit_bindings=False):
         self._sortable = sortable
         self.table = Table()
         self._first = 0
-        self._column_chosen = False
+        #: key of the column that the person went to
+        self._column_chosen: str | None = None
         #: what each line was drawn from, so that only lines that change are drawn anew
         self._drawn: dict[int, _Look] = {}
         #: what the lines of one paint share
@@ -97,14 +99,14 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def show(self, table: Table) -> None:
         """Draw `table`; the cursor follows its row and its column."""
-        key, column = self.cursor_key, self._column_key()
+        key, column = self.cursor_key, self._column_chosen
         if table.heads == self.table.heads:
             table = replace(table, heads=self.table.heads)  # the same object compares at once
         self.table = table
         keys = table.keys
         row = keys.index(key) if key and key in keys else self._nearest_row(self.cursor_row)
         columns = [head.key for head in table.heads]
-        if self._column_chosen and column in columns:
+        if column is not None and column in columns:
             self.cursor_column = columns.index(column)
         else:
             self.cursor_column = min(table.note_from, len(columns) - 1)
@@ -194,8 +196,12 @@ class Grid(ScrollView, inherit_bindings=False):
         """Move the column cursor; it passes over the columns of glyphs."""
         first = max(0, self.table.fixed - 1)
         last = len(self.table.heads) - 1
-        self._column_chosen = True
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
+        self._column_chosen = self._column_key()
+
+    def action_first_column(self) -> None:
+        """Go to the first column."""
+        self.action_column(-len(self.table.heads))
 
     def action_sort(self, descending: bool) -> None:
         """Ask for the column under the cursor to be sorted by."""
@@ -274,7 +280,7 @@ class Grid(ScrollView, inherit_bindings=False):
             head = self.table.heads[index]
             left += head.width + _gap(head)
             if x < left:
-                self.cursor_column, self._column_chosen = index, True
+                self.cursor_column, self._column_chosen = index, head.key
                 sort = self.table.sort
                 turned = sort is not None and sort[0] == head.key
                 self.action_sort(not sort[1] if sort and turned else head.right)
