@@ -254,6 +254,15 @@ async def test_runs_without_a_common_split_are_not_compared_in_detail(suite: Pat
         assert "▼" not in s.text()
 
 
+async def test_the_metric_of_the_column_is_explained(suite: Path) -> None:
+    async with session(suite, (120, 30)) as s:
+        await s.press("right")
+        await s.see("auc: 0 to 1, more is better: chance that a relevant row is scored above an")
+        await s.press("question_mark")
+        assert "The metric under the cursor" in s.text()
+        assert s.text().count("auc: 0 to 1, more is better") >= 1
+
+
 async def test_a_wrong_filter_says_what_is_right(suite: Path) -> None:
     async with session(suite) as s:
         await s.press("slash")

@@ -300,7 +300,9 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         ids = {entry.binding.id or "" for entry in self.screen.active_bindings.values()}
-        self.push_screen(HelpScreen({name.partition(".")[0] for name in ids} - {"everywhere"}))
+        here = {name.partition(".")[0] for name in ids} - {"everywhere"}
+        explain = getattr(self.screen, "explain_column", str)
+        self.push_screen(HelpScreen(here, explain()))
 
 
 def _let_go(_screen: Screen[Any]) -> None:

@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, meaning_of
 from workbench.tui.commands import SCOPES, commands_of
 from workbench.tui.settings import Settings
 
@@ -39,15 +40,18 @@ class HelpScreen(ModalScreen[None]):
         Binding("k,up", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, here: Set[str]) -> None:
-        """Begin with the scopes in `here`, those of the screen that asks."""
+    def __init__(self, here: Set[str], column: str = "") -> None:
+        """Begin with the metric of the `column` and the scopes of the screen that asks, `here`."""
         super().__init__()
         self._here = here
+        self._column = column
 
     def compose(self) -> ComposeResult:
         """Put the text into a frame."""
         app: WorkbenchApp = self.app  # type: ignore[assignment]
-        frame = VerticalScroll(Static(_text(app.settings, self._here), markup=False), id="help")
+        frame = VerticalScroll(
+            Static(_text(app.settings, self._here, self._column), markup=False), id="help"
+        )
         frame.border_title = "keys and signs"
         frame.border_subtitle = "Esc closes"
         yield frame
@@ -57,12 +61,17 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _text(settings: Settings, here: Set[str]) -> Group:
+def _text(settings: Settings, here: Set[str], column: str) -> Group:
     parts: list[Text | Table] = []
+    if column:
+        parts += [Text("The metric under the cursor", "bold"), Text(f"  {column}"), Text()]
     for scope, title in sorted(SCOPES.items(), key=lambda entry: entry[0] not in here):
         pairs = [(" ".join(settings.shown_keys(item)), item.help) for item in commands_of(scope)]
         parts += [Text(title, "bold"), _two_columns(pairs), Text()]
-    return Group(*parts, Text("Signs", "bold"), _two_columns(_SIGNS))
+    metrics = [(name, meaning_of(f"{name}@10")) for name in TOPK_METRICS]
+    metrics += [(name, meaning_of(name)) for name in ROW_METRICS]
+    parts += [Text("Signs", "bold"), _two_columns(_SIGNS), Text()]
+    return Group(*parts, Text("Metrics", "bold"), _two_columns(metrics))
 
 
 def _two_columns(pairs: Sequence[tuple[str, str]]) -> Table:

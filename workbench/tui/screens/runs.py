@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.evaluation.names import meaning_of
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
@@ -204,6 +205,7 @@ class RunsScreen(FullScreen):
         """Say more about the run under the cursor."""
         preview = self.query_one(Preview)
         preview.make_room(tall=self.size.height >= _TALL)
+        preview.border_title = self.explain_column()
         preview.show(self.current_row, self.baseline)
 
     def _describe_more(self) -> None:
@@ -223,6 +225,16 @@ class RunsScreen(FullScreen):
         self.refresh_bindings()
         if self.size.height >= _TALL:
             self.once_rested(self._describe_more)
+
+    def on_grid_column_moved(self, _event: Grid.ColumnMoved) -> None:
+        """Say what the column is."""
+        self.query_one(Preview).border_title = self.explain_column()
+
+    def explain_column(self) -> str:
+        """Say what the metric of the column under the cursor is: range, direction, meaning."""
+        column = (self.grid.column_key or "").removeprefix("published ")
+        meaning = meaning_of(column)
+        return f"{plain(column)}: {meaning}" if meaning else ""
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""

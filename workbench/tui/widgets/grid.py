@@ -60,6 +60,18 @@ class Grid(ScrollView, inherit_bindings=False):
             return self.grid
 
     @dataclass
+    class ColumnMoved(Message):
+        """The cursor is on another column."""
+
+        grid: Grid
+        column: str
+
+        @property
+        def control(self) -> Grid:
+            """The table, for ``@on`` with a selector."""
+            return self.grid
+
+    @dataclass
     class Opened(Message):
         """The row under the cursor was clicked again."""
 
@@ -152,7 +164,9 @@ class Grid(ScrollView, inherit_bindings=False):
         super().watch_has_focus(_has_focus)
         self._refresh_changed()
 
-    def _column_key(self) -> str | None:
+    @property
+    def column_key(self) -> str | None:
+        """The key of the column under the cursor."""
         heads = self.table.heads
         return heads[self.cursor_column].key if self.cursor_column < len(heads) else None
 
@@ -197,7 +211,7 @@ class Grid(ScrollView, inherit_bindings=False):
         first = max(0, self.table.fixed - 1)
         last = len(self.table.heads) - 1
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
-        self._column_chosen = self._column_key()
+        self._column_chosen = self.column_key
 
     def action_first_column(self) -> None:
         """Go to the first column."""
@@ -205,7 +219,7 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def action_sort(self, descending: bool) -> None:
         """Ask for the column under the cursor to be sorted by."""
-        column = self._column_key()
+        column = self.column_key
         if column is not None:
             self.post_message(self.Sorted(column, descending))
 
@@ -216,8 +230,11 @@ class Grid(ScrollView, inherit_bindings=False):
         self._refresh_changed()
 
     def watch_cursor_column(self) -> None:
-        """Bring the column into sight."""
+        """Bring the column into sight and tell who listens."""
         self._keep_column_in_sight()
+        message = self.ColumnMoved(self, self.column_key or "")
+        message.set_sender(self)
+        self.post_message(message)
         self._refresh_changed()
 
     def _scroll_to_cursor(self) -> None:
