@@ -93,7 +93,7 @@ async def _(s: Session) -> None:
     text = s.text()
     assert "ratings per 1.6 hours" in text  # 4 days in 60 periods
     # as wide and high as there is room from the first paint on: ratings; histories of 2 to 3 events
-    for line in ("4 ████", "2-3 ████"):
+    for line in ("4 ━━━━", "2-3 ━━━━"):
         assert line in text
     await s.press("v", "enter")
     assert "▲ Leaks other users' future" in s.text()

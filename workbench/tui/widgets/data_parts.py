@@ -51,7 +51,7 @@ class Facts(VerticalScroll):
 
     def _draw(self) -> None:
         if self._shown is not None:
-            width = max(30, self.size.width - 3)
+            width = max(16, self.size.width - 3)
             self.query_one(SectionView).show(facts_section(*self._shown, width))
 
 

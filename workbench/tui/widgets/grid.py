@@ -292,7 +292,7 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_row = row
 
     def _sort_by_click(self, x: int) -> None:
-        left = 0
+        left = self.styles.padding.left
         for index in self._visible_columns():
             head = self.table.heads[index]
             left += head.width + _gap(head)
@@ -331,7 +331,7 @@ class Grid(ScrollView, inherit_bindings=False):
         shown = self._shown
         for index in shown:
             head = self.table.heads[index]
-            title = head.title + (self._arrow(head) or " ")
+            title = head.title + (self._arrow(head) or " " * self._sortable)
             style = under_cursor if index == self.cursor_column and self.has_focus else base
             segments.append(Segment(_fit(title, head.width, right=head.right), style))
             segments.append(Segment(" " * _gap(head), base))
@@ -347,6 +347,8 @@ class Grid(ScrollView, inherit_bindings=False):
             return line
         hint = f" {more} »"
         left = line.crop(0, width - cell_len(hint))
+        if not left.text.endswith(" ") and not line.text[len(left.text) :].startswith(" "):
+            left = Strip.join([left.crop(0, left.cell_length - 1), Strip([Segment("…", base)])])
         return Strip.join([left, Strip([Segment(hint, base)])])
 
     def _arrow(self, head: Head) -> str:
