@@ -39,12 +39,15 @@ class SessionState:
         Names; empty: the default.
     lists
         By data set: the runs that users and items are shown with.
+    widths
+        By part that has been made wider or narrower: its cells.
     """
 
     screen: str = ""
     theme: str = ""
     options: Options = field(default_factory=Options)
     lists: dict[str, Choice] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
 
 
 def read_state(runs_dir: Path) -> SessionState:
@@ -64,7 +67,13 @@ def read_state(runs_dir: Path) -> SessionState:
         theme if isinstance(theme, str) else "",
         Options.parse(options),
         _choices(values.get("lists")),
+        _widths(values.get("widths")),
     )
+
+
+def _widths(values: object) -> dict[str, int]:
+    pairs = values.items() if isinstance(values, dict) else ()
+    return {name: width for name, width in pairs if type(width) is int}
 
 
 def _choices(values: object) -> dict[str, Choice]:
@@ -100,6 +109,7 @@ def write_state(runs_dir: Path, state: SessionState) -> None:
             "screen": state.screen,
             "theme": state.theme,
             "options": state.options.plain(),
+            "widths": state.widths,
             "lists": {name: asdict(choice) for name, choice in state.lists.items()},
         },
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 from workbench.tui.commands.command import Command
 from workbench.tui.modes import SCREENS
 
-SCOPES = {"parts": "Parts of a screen", "everywhere": "Everywhere"}
+SCOPES = {
+    "panes": "Users and Items side by side",
+    "parts": "Parts of a screen",
+    "everywhere": "Everywhere",
+}
 
 COMMANDS: tuple[Command, ...] = (
     *(
@@ -42,6 +46,20 @@ COMMANDS: tuple[Command, ...] = (
         "zoom",
         "Give the part that has the focus the whole screen; again, or Esc: back.",
         "zoom",
+    ),
+    Command(
+        "panes.narrower",
+        ("less_than_sign",),
+        "narrower list",
+        "Give cells of the list to what is beside it; the mouse drags the line between them.",
+        "resize(-4)",
+    ),
+    Command(
+        "panes.wider",
+        ("greater_than_sign",),
+        "wider list",
+        "Give the list more cells.",
+        "resize(4)",
     ),
     Command(
         "everywhere.quit",

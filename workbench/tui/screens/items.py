@@ -31,6 +31,8 @@ from workbench.tui.widgets.sections import SectionView
 
 #: cells from which catalogue and item stand side by side
 WIDE = 120
+#: lines from which blank ones set an item's parts apart
+_TALL = 16
 #: similar items of each model that is asked
 _LENGTH = 20
 #: a cursor that rests so long (seconds) is followed
@@ -43,6 +45,8 @@ class ItemsScreen(SubjectScreen):
     CSS_PATH = "items.tcss"
     BINDINGS: ClassVar = bindings("items")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    LEFT = "#catalogue"
 
     search: reactive[str] = reactive("", init=False)
 
@@ -139,6 +143,15 @@ class ItemsScreen(SubjectScreen):
             self.take_choice()
             self._find()
 
+    @property
+    def usual_width(self) -> int:
+        """Cells of the catalogue: half of them."""
+        return self.size.width // 2
+
+    def widths_changed(self) -> None:
+        """Fit catalogue and item."""
+        self._show_runs()
+
     def watch_search(self) -> None:
         """Search while the person types."""
         self._find()
@@ -161,8 +174,9 @@ class ItemsScreen(SubjectScreen):
             return
         # not the width of the widget: where the layout has just changed, it has still the old one
         beside = self.has_class("-wide") and not self.zoomed
-        width = self.size.width // 2 if beside else self.size.width
-        self.catalogue.show(catalogue_table(self.browse, self._found, width))
+        self.divide()
+        width = self.left_width if beside else self.size.width
+        self.catalogue.show(catalogue_table(self.browse, self._found, width - 1))
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}{synthetic}"
@@ -188,7 +202,8 @@ class ItemsScreen(SubjectScreen):
         if not self.query("#about"):  # the session has ended meanwhile
             return
         about = self.query_one("#about", SectionView)
-        about.show(item_section(self.browse, facts, self.query_one("#one").size.width))
+        one = self.query_one("#one").size
+        about.show(item_section(self.browse, facts, one.width, tall=one.height >= _TALL))
         known = [self._known[run.run_id, item] for run in runs if (run.run_id, item) in self._known]
         self._show_alike(item, known)
 

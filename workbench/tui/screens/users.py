@@ -32,8 +32,8 @@ from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
 
 #: cells from which the list of users stays beside the user
 WIDE = 150
-#: cells of that list
-_PEOPLE = 44
+#: cells of that list, from so many cells of the screen on more; its left edge
+_PEOPLE, _ROOMY, _PEOPLE_ROOMY, _EDGE = 44, 180, 60, 1
 #: items of a list
 LENGTH = 50
 #: lines and cells from which reasons and genres have room beside each other
@@ -48,6 +48,8 @@ class UsersScreen(SubjectScreen):
     CSS_PATH = "users.tcss"
     BINDINGS: ClassVar = bindings("users")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+
+    LEFT = "#people"
 
     first: reactive[int] = reactive(0, init=False)
 
@@ -86,7 +88,7 @@ class UsersScreen(SubjectScreen):
     @property
     def _lists(self) -> int:
         """How many lists fit beside the history."""
-        room = self.size.width - (_PEOPLE if self.has_class("-wide") else 0)
+        room = self.size.width - (self.left_width if self.has_class("-wide") else 0)
         return max(1, min(MOST_LISTS, room // PANE - 1))
 
     def on_mount(self) -> None:
@@ -103,8 +105,19 @@ class UsersScreen(SubjectScreen):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        self.people.fit(_PEOPLE if self.has_class("-wide") and not self.zoomed else self.size.width)
-        self._inspect()
+        self.divide()
+        beside = self.has_class("-wide") and not self.zoomed
+        self.people.fit((self.left_width if beside else self.size.width) - _EDGE)
+        self.call_after_refresh(self._inspect)
+
+    @property
+    def usual_width(self) -> int:
+        """Cells of the list of users: more where there is room for who they are."""
+        return _PEOPLE if self.size.width < _ROOMY else _PEOPLE_ROOMY
+
+    def widths_changed(self) -> None:
+        """Fit list and user."""
+        self._fit()
 
     def on_unmount(self) -> None:
         """Close the files."""
