@@ -113,6 +113,19 @@ async def _(s: Session) -> None:
     await s.until(lambda: "Sci-Fi" in s.text())
 
 
+@checks("users.own")
+async def _(s: Session) -> None:
+    here = await to_first(s)
+    await s.until(lambda: len(here.person.panes) == 3)
+    first, second = (pane.grid for pane in here.person.panes[1:])
+    assert [row.cells[1].text for row in first.table.rows] == ["=", "="]
+    assert [row.cells[1].text for row in second.table.rows] == ["", "=", "="]
+    await s.press("o")
+    assert (first.table.keys, second.table.keys) == ((), ("3",))
+    await s.press("o")
+    assert len(first.table.keys) == 2
+
+
 @checks("users.next")
 async def _(s: Session) -> None:
     here = await to_first(s)

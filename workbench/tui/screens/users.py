@@ -295,6 +295,9 @@ class UsersScreen(SubjectScreen):
             return False
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
+        if action == "own":
+            seen = self.person.inspection
+            return self.user_open and seen is not None and len(seen.listings) > 1
         if action in ("item", "fans"):
             return self.user_open and self.person.item is not None
         if action == "rotate":
@@ -341,6 +344,12 @@ class UsersScreen(SubjectScreen):
         """Change between reasons and genres."""
         self.person.genres = not self.person.genres
         self.person.show_reasons()
+
+    def action_own(self) -> None:
+        """Show of each list only what no other has, or all."""
+        self.person.own = not self.person.own
+        if self.person.inspection is not None:
+            self.person.show(self.person.inspection)
 
     def action_step(self, by: int) -> None:
         """Show a neighbour in the list."""

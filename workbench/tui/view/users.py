@@ -25,6 +25,8 @@ from workbench.tui.view.table import Cell, Head, NumberKeys, Row, Rows, Table
 
 #: held out and liked; held out and not liked
 HIT, MISS = "✔", "·"
+#: another list has it, too
+SHARED = "="
 #: cells of the numbers beside a title, and the least a title takes
 _SCORE, _LEAST_TITLE = 5, 12
 #: cells from which a history has room for genres and date
@@ -213,27 +215,44 @@ def moment(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def list_table(inspection: Inspection, listing: Listing, width: int) -> Table:
-    """Make the table of what a run lists."""
+def list_table(inspection: Inspection, listing: Listing, width: int, *, own: bool = False) -> Table:
+    """Make the table of what a run lists.
+
+    Parameters
+    ----------
+    own
+        Leave out what another list has, too.
+    """
+    shared = {
+        entry.item
+        for other in inspection.listings
+        if other is not listing
+        for entry in other.entries
+    }
+    entries = [entry for entry in listing.entries if not (own and entry.item in shared)]
     channels = any(entry.channels for entry in listing.entries) and width >= _ROOMY
-    heads = [Head("rank", "", 3, right=True), Head("mark", "", 1)]
+    heads = [Head("rank", "", 3, right=True), Head("shared", "", 1), Head("mark", "", 1)]
     scores = max([_SCORE, *(len(score(entry.score)) for entry in listing.entries)])
-    room = width - 11 - scores - (16 if channels else 0)
+    room = width - 13 - scores - (16 if channels else 0)
     heads.append(Head("title", "item", max(_LEAST_TITLE, room)))
     if channels:
         heads.append(Head("channels", "from", 14))
     heads.append(Head("score", "score", scores, right=True))
     items = inspection.browse.items(entry.item for entry in listing.entries)
-    rows = [_entry(entry, items[entry.item], channels) for entry in listing.entries]
-    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=2, note_from=0)
+    rows = [
+        _entry(entry, items[entry.item], channels, SHARED if entry.item in shared else "")
+        for entry in entries
+    ]
+    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=3, note_from=0)
 
 
-def _entry(entry: Entry, item: Item, channels: bool) -> Row:
+def _entry(entry: Entry, item: Item, channels: bool, shared: str) -> Row:
     mark = Cell()
     if entry.held_out:
         mark = Cell(HIT, "good") if entry.relevant else Cell(MISS, "muted")
     cells = [
         Cell(str(entry.rank), "muted"),
+        Cell(shared, "muted"),
         mark,
         Cell(plain(item.name), "strong" if entry.relevant else ""),
     ]
