@@ -223,12 +223,8 @@ def list_table(inspection: Inspection, listing: Listing, width: int, *, own: boo
     own
         Leave out what another list has, too.
     """
-    shared = {
-        entry.item
-        for other in inspection.listings
-        if other is not listing
-        for entry in other.entries
-    }
+    others = [other for other in inspection.listings if other is not listing]
+    shared = {entry.item for other in others for entry in other.entries}
     entries = [entry for entry in listing.entries if not (own and entry.item in shared)]
     channels = any(entry.channels for entry in listing.entries) and width >= _ROOMY
     heads = [Head("rank", "", 3, right=True), Head("shared", "", 1), Head("mark", "", 1)]

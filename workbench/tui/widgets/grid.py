@@ -23,6 +23,7 @@ from workbench.tui.view.table import Head, Row, Table
 _GAP = 2
 #: what a line is drawn from
 _Look = tuple[object, ...]
+_QUIET = ("muted", "faint")
 _STYLES = (
     *("strong", "muted", "faint", "accent", "good", "bad", "running"),
     *("best", "better", "worse", "head", "head-cursor", "cursor", "cursor-away"),
@@ -95,7 +96,7 @@ class Grid(ScrollView, inherit_bindings=False):
         self._drawn: dict[int, _Look] = {}
         #: what the lines of one paint share
         self._shown: list[int] = []
-        self._base = Style.null()
+        self._base = self._cursor = Style.null()
         self._styles: dict[tuple[str, Style], Style] = {}
 
     @property
@@ -322,6 +323,7 @@ class Grid(ScrollView, inherit_bindings=False):
             return Strip.blank(width, base)
         if index == self.cursor_row:
             base = self._style("cursor" if self.has_focus else "cursor-away", base)
+            self._cursor = base if self.has_focus else Style.null()
         return self._row_line(self.table.rows[index], width, base)
 
     def _head_line(self, width: int, base: Style) -> Strip:
@@ -380,6 +382,8 @@ class Grid(ScrollView, inherit_bindings=False):
         if not name:
             return base
         style = self._styles.get((name, base))
+        if style is None and name in _QUIET and base == self._cursor:
+            style = self._styles[name, base] = base  # on its ground grey could not be read
         if style is None:
             style = base + self.get_component_rich_style(f"grid--{name}", partial=True)
             self._styles[name, base] = style
