@@ -245,7 +245,7 @@ async def test_the_table_or_the_curves_can_have_the_whole_screen(jobs: Path) -> 
         before = charts.size
         assert side.display
         await s.press("z")
-        await s.until(lambda: screen(s).grid.size.width == 160)
+        await s.until(lambda: screen(s).grid.outer_size.width == 160)
         assert not panel.display
         assert "seed" in screen(s).grid.render_line(0).text, "there is room for more columns"
         await s.press("z")

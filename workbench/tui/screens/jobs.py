@@ -174,7 +174,7 @@ class JobsScreen(FullScreen):
         self._stale = False
         app = self.workbench
         view = self._view()
-        table, self._shown = build_jobs(view, self.size.width - (47 if self._has_side else 0))
+        table, self._shown = build_jobs(view, self.size.width - (48 if self._has_side else 1))
         self.set_class(not self._shown, "-nothing")
         stay = self.grid.cursor_key not in (None, self._placed)
         self.grid.show(table)

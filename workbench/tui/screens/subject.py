@@ -39,6 +39,7 @@ class SubjectScreen(FullScreen):
         #: runs that there are to choose from
         self._available: list[RunSummary] = []
         self._choice = Choice()
+        self._ended: set[str] = set()
 
     @property
     def browse(self) -> Browse:
@@ -55,6 +56,12 @@ class SubjectScreen(FullScreen):
     def names(self) -> list[str]:
         """List the data sets that there are."""
         return dataset_names(self.workbench.runs, self.workbench.data_dir)
+
+    def others_ended(self) -> bool:
+        """Tell whether other runs have a result than a moment ago: results are opened to choose."""
+        ended = {run.run_id for run in self.workbench.runs if run.state == "succeeded"}
+        before, self._ended = self._ended, ended
+        return before != ended
 
     def take_choice(self) -> bool:
         """Take up what was chosen, here or elsewhere; tell whether it is another choice."""

@@ -174,7 +174,7 @@ class UsersScreen(SubjectScreen):
             names = self.names()
             if names:
                 self._open_data(names[0])
-        else:
+        elif self.others_ended():
             shown = self._choice
             self.take_choice()
             if self._choice.runs != shown.runs:
