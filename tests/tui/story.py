@@ -72,7 +72,7 @@ def inspect_a_user(window: Window) -> None:
     see(window, "find: best=ndcg@10", "1.0000")
     window.press("enter")
     text = see(window, "history of user", "held out", "Why ")
-    assert re.search(r" 1 ✔ Made-up Film", text), text
+    assert re.search(r" 1 [= ] ✔ Made-up Film", text), text
     window.press("escape")
     window.until(lambda: "history of user" not in window.text(), "the user stays open")
 
