@@ -158,7 +158,7 @@ async def test_a_session_goes_on_where_the_last_one_was(suite: Path) -> None:
     async def second(s: Session) -> None:
         await s.until(lambda: bool(s.labels))
         options = s.runs.options
-        assert (options.mode, options.hide_unchanged, options.by_stage) == ("percent", True, True)
+        assert (options.mode, options.hide_unchanged, options.by_stage) == ("percent", False, True)
         assert options.filter_text == "model:mf OR label:pop"
         assert "mf-bpr" in s.labels
         assert "lr" not in s.labels

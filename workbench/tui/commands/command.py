@@ -14,6 +14,7 @@ KEY_NAMES = {
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
+    "dollar_sign": "$",
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",

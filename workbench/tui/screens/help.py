@@ -1,4 +1,4 @@
-"""All keys, from the registry."""
+"""All keys, from the registry; searched by what they do."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench.tui.commands import SCOPES, commands_of
 from workbench.tui.settings import Settings
+from workbench.tui.widgets.lines import Entry
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
+
+Pair = tuple[str, str]
 
 _SIGNS = (
     ("✔ ▸ ◦ ✖ ⊘ ↯", "done, running, queued, failed, cancelled, interrupted"),
@@ -30,13 +33,16 @@ _SIGNS = (
 
 
 class HelpScreen(ModalScreen[None]):
-    """What the keys do and the signs mean; any of Esc, ? and q closes it."""
+    """What the keys do and the signs mean; any of Esc, ? and q closes it, / searches."""
 
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar = [
-        Binding("escape,question_mark,f1,q,enter", "dismiss", "close", show=False),
+        Binding("escape,question_mark,f1,q,enter", "leave", "close", show=False),
+        Binding("slash", "find", show=False),
         Binding("j,down", "scroll(1)", show=False),
         Binding("k,up", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
     ]
 
     def __init__(self, here: Set[str]) -> None:
@@ -45,27 +51,85 @@ class HelpScreen(ModalScreen[None]):
         self._here = here
 
     def compose(self) -> ComposeResult:
-        """Put the text into a frame."""
+        """Put the search line and the text into a frame."""
+        with Vertical(id="frame") as frame:
+            frame.border_title = "keys and signs"
+            frame.border_subtitle = "/ searches · Esc closes"
+            yield Entry(id="find", compact=True, placeholder="/ to search keys and what they do")
+            with VerticalScroll():
+                yield Static(id="text", markup=False)
+
+    def on_mount(self) -> None:
+        """Show everything."""
+        self.query_one(VerticalScroll).focus()
+        self._show("")
+
+    def _show(self, words: str) -> None:
         app: WorkbenchApp = self.app  # type: ignore[assignment]
-        frame = VerticalScroll(Static(_text(app.settings, self._here), markup=False), id="help")
-        frame.border_title = "keys and signs"
-        frame.border_subtitle = "Esc closes"
-        yield frame
+        found = help_sections(app.settings, self._here, words)
+        self.query_one("#text", Static).update(_text(found, words))
+
+    def on_input_changed(self, event: Entry.Changed) -> None:
+        """Show what fits."""
+        self._show(event.value)
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def on_input_submitted(self, _event: Entry.Submitted) -> None:
+        """Go to what was found."""
+        self.query_one(VerticalScroll).focus()
+
+    def action_find(self) -> None:
+        """Go to the search line."""
+        self.query_one(Entry).focus()
+
+    def action_leave(self) -> None:
+        """Empty the search line, or close."""
+        entry = self.query_one(Entry)
+        if entry.value:
+            entry.value = ""
+            self.query_one(VerticalScroll).focus()
+        else:
+            self.dismiss()
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
-        self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _text(settings: Settings, here: Set[str]) -> Group:
-    parts: list[Text | Table] = []
+def help_sections(
+    settings: Settings, here: Set[str], words: str = ""
+) -> list[tuple[str, list[Pair]]]:
+    """List the keys below their headings, and the signs: those with all `words`.
+
+    Parameters
+    ----------
+    here
+        The scopes that come first.
+    """
+    wanted = words.lower().split()
+    found = []
     for scope, title in sorted(SCOPES.items(), key=lambda entry: entry[0] not in here):
-        pairs = [(" ".join(settings.shown_keys(item)), item.help) for item in commands_of(scope)]
+        pairs = []
+        for item in commands_of(scope):
+            keys = " ".join(settings.shown_keys(item))
+            text = f"{title} {keys} {item.label} {item.help}".lower()
+            if all(word in text for word in wanted):
+                pairs.append((keys, item.help))
+        found.append((title, pairs))
+    signs = [pair for pair in _SIGNS if all(word in " ".join(pair).lower() for word in wanted)]
+    return [(title, pairs) for title, pairs in [*found, ("Signs", signs)] if pairs]
+
+
+def _text(sections: Sequence[tuple[str, Sequence[Pair]]], words: str) -> Group:
+    if not sections:
+        return Group(Text(f"No key or sign has '{words}'."))
+    parts: list[Text | Table] = []
+    for title, pairs in sections:
         parts += [Text(title, "bold"), _two_columns(pairs), Text()]
-    return Group(*parts, Text("Signs", "bold"), _two_columns(_SIGNS))
+    return Group(*parts[:-1])
 
 
-def _two_columns(pairs: Sequence[tuple[str, str]]) -> Table:
+def _two_columns(pairs: Sequence[Pair]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=13)
     table.add_column()

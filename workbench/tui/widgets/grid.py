@@ -81,6 +81,8 @@ class Grid(ScrollView, inherit_bindings=False):
         self._drawn: dict[int, _Look] = {}
         #: what the lines of one paint share
         self._shown: list[int] = []
+        #: the header as it was painted last
+        self._heads_drawn: tuple[tuple[Head, ...], list[int]] = ((), [])
         self._base = Style.null()
         self._styles: dict[tuple[str, Style], Style] = {}
 
@@ -162,6 +164,12 @@ class Grid(ScrollView, inherit_bindings=False):
             return False
         return bool(self.table.keys)
 
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        if not self.table.keys:
+            return "the table is empty"
+        return "the order of this table is fixed" if action == "sort" else ""
+
     def action_move(self, rows: int) -> None:
         """Move the cursor by `rows`."""
         self.cursor_row = self._nearest_row(self.cursor_row + rows, 1 if rows > 0 else -1)
@@ -184,6 +192,10 @@ class Grid(ScrollView, inherit_bindings=False):
         last = len(self.table.heads) - 1
         self._column_chosen = True
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
+
+    def action_edge_column(self, side: int) -> None:
+        """Go to the first or the last column."""
+        self.action_column(side * len(self.table.heads))
 
     def action_sort(self, descending: bool) -> None:
         """Ask for the column under the cursor to be sorted by."""
@@ -257,16 +269,24 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_row = row
 
     def _sort_by_click(self, x: int) -> None:
+        """Sort by the column that is drawn there: columns may be others by now."""
+        head = self._head_drawn_at(x)
+        keys = [each.key for each in self.table.heads]
+        if head is None or head.key not in keys:
+            return
+        self.cursor_column, self._column_chosen = keys.index(head.key), True
+        sort = self.table.sort
+        turned = sort is not None and sort[0] == head.key
+        self.action_sort(not sort[1] if sort and turned else head.right)
+
+    def _head_drawn_at(self, x: int) -> Head | None:
+        heads, shown = self._heads_drawn
         left = 0
-        for index in self._visible_columns():
-            head = self.table.heads[index]
-            left += head.width + _gap(head)
+        for index in shown:
+            left += heads[index].width + _gap(heads[index])
             if x < left:
-                self.cursor_column, self._column_chosen = index, True
-                sort = self.table.sort
-                turned = sort is not None and sort[0] == head.key
-                self.action_sort(not sort[1] if sort and turned else head.right)
-                return
+                return heads[index]
+        return None
 
     # Drawing
 
@@ -294,6 +314,7 @@ class Grid(ScrollView, inherit_bindings=False):
         under_cursor = self._style("head-cursor", base)
         segments: list[Segment] = []
         shown = self._shown
+        self._heads_drawn = self.table.heads, shown
         for index in shown:
             head = self.table.heads[index]
             title = head.title + (self._arrow(head) or " ")
