@@ -314,8 +314,17 @@ async def _(s: Session) -> None:
 @checks("detail.note")
 async def _(s: Session) -> None:
     await _detail(s)
+    await s.press("i", "escape")
+    assert isinstance(s.app.screen, DetailScreen), "nothing was typed"
     await s.press("i", *"better", "escape")
+    assert "Esc again discards what you typed; Ctrl+S keeps it" in s.text()
+    await s.press("r", "escape")
+    assert "betterr" in s.text(), "and it asks again after more"
+    await s.press("escape")
     assert "better" not in s.text(), "Esc keeps nothing"
+    await s.press("t", "x", "escape")
+    assert "Esc again discards what you typed; Enter keeps it" in s.text()
+    await s.press("escape")
     await s.press("i", *"worse", "ctrl+s")
     await s.until(lambda: "worse" in s.text())
 

@@ -47,6 +47,8 @@ def resolve_run(runs_dir: Path, text: str) -> Run:
     if found:
         shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
         raise StoreError(f"'{text}' fits {len(found)} runs: {shown}", "give more of the run id")
+    if text and os.path.exists(runs_dir / ARCHIVE / text / STATUS):  # noqa: PTH110
+        raise StoreError(f"run {text} is archived", f"recsys-workbench runs restore {text}")
     near = get_close_matches(text, ids, n=1, cutoff=0.6)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise StoreError(
