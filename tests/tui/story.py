@@ -103,7 +103,7 @@ def quit_while_jobs_run(window: Window, place: Path) -> None:
     window.press("enter")
     see(window, "mf", "waits", "1 running")  # the first of them has started
     window.press("q")
-    see(window, "under way: mf", "Leave; the jobs go on")
+    see(window, "running: mf", "Leave; the jobs keep running")
     window.press("c")
 
     def states() -> list[str]:

@@ -7,6 +7,7 @@ import gc
 import json
 import shutil
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,16 @@ async def test_mouse(suite: Path) -> None:
         assert s.labels[0] == "mf", "a first click on numbers puts the largest first"
         await s.pilot.click("#runs", offset=(heads.index("ndcg@10") + 2, 0))
         assert s.labels[0] == "popularity"
+        grid = s.runs.grid
+        without = [head for head in grid.table.heads if head.key != "ndcg@10"]
+        grid.table = replace(grid.table, heads=tuple(without))  # laid out anew, not painted yet
+        asked = grid.table.sort
+        grid._sort_by_click(heads.index("ndcg@10") + 2)
+        await s.pilot.pause()
+        assert s.runs.options.sort == asked, "what was clicked is gone: nothing else is sorted by"
+        grid._sort_by_click(heads.index("recall@10") + 2)
+        await s.pilot.pause()
+        assert s.runs.options.sort == ("recall@10", True), "it is what is drawn there"
         await s.pilot.click("#runs", offset=(6, 1), times=2)
         assert isinstance(s.app.screen, DetailScreen)
 

@@ -304,9 +304,9 @@ async def test_damaged_results_are_told_and_the_session_goes_on(runs: Path) -> N
     (other / RESULTS).write_text("no database")
     async with session(runs, (160, 30)) as s:
         await s.press("3")
-        await s.until(lambda: len(s.app._notifications) == 1)
-        (told,) = s.app._notifications
-        assert f"{other.name}/{RESULTS}: damaged" in told.message, "which run it is"
+        await s.until(lambda: len(s.app.messages.newest) == 1)
+        (told,) = s.app.messages.newest
+        assert f"{other.name}/{RESULTS}: damaged" in told.text, "which run it is"
         await s.until(lambda: "ndcg@10 of item-cf" in s.text())
         write_list_run(runs, "third", OTHER, ndcg={0: 0.7, 1: 0.0})
         await s.until(lambda: "third" in [run.label for run in screen(s)._available])

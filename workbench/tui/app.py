@@ -13,34 +13,30 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import _styles_cache, work
-from textual.app import App
 from textual.command import Provider
-from textual.content import Content
 from textual.events import Event, Key
 from textual.notifications import SeverityLevel
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
-from textual.timer import Timer
 
 from recsys_core.errors import InputError
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
-from workbench.tui.commands import BY_ID, bindings
+from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
-from workbench.tui.messages import SECONDS, Messages, Said
 from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.settings import Settings, read_settings
+from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.theme import DEFAULT, THEMES
 from workbench.tui.view.queue import QueueReader, QueueState
 from workbench.tui.view.sweeps import ended, ending_text
-from workbench.tui.widgets.lines import KeyLine
 
 #: the screen is brought up to date this often; when reading takes long, less often
 _POLL_SECONDS = 0.25
@@ -57,7 +53,7 @@ def _palette() -> type[Provider]:
     return CommandsProvider
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(Speaking):
     """Shows the runs of a folder, or how to get some, and follows what happens in it."""
 
     CSS_PATH = "app.tcss"
@@ -71,8 +67,6 @@ class WorkbenchApp(App[None]):
     runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, repaint=False)
     queue: reactive[QueueState] = reactive(QueueState(), init=False, repaint=False)
     trouble: reactive[str] = reactive("", init=False, repaint=False)
-    #: stands in the last line in place of the keys
-    said: reactive[Said | None] = reactive(None, init=False, repaint=False)
     #: name of the screen that was chosen by its key
     chosen: reactive[str] = reactive("results", init=False, repaint=False)
     now = staticmethod(time.time)
@@ -88,7 +82,6 @@ class WorkbenchApp(App[None]):
         self.settings = settings
         self.state = state or SessionState()
         self.errors: list[Exception] = []
-        self.messages = Messages(self.now)
         self.errands: dict[str, Errand] = {}
         self.runs_dir = runs_dir
         self.data_dir = data_dir
@@ -99,7 +92,6 @@ class WorkbenchApp(App[None]):
         self._queue_reader = QueueReader(runs_dir)
         self._keys = KeyOrder(self, super().on_event)
         self._refusals: list[Refusal] = []
-        self._saying: Timer | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._wanted_theme()
@@ -236,44 +228,6 @@ class WorkbenchApp(App[None]):
         if self._driver is not None:
             self._driver.disable_input()
         super().exit(*arguments, **options)
-
-    # Messages
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
-        """Say something in the last line for some seconds; the list of messages keeps it."""
-        text = Content.from_markup(message).plain if markup else message
-        self.said = self.messages.take(f"{title}: {text}" if title else text, severity)
-        if self._saying is not None:
-            self._saying.stop()
-        self._saying = self.set_timer(timeout or SECONDS[severity], self._be_quiet)
-
-    def watch_said(self) -> None:
-        """Show it, or the keys again; a dialog may lie over the line."""
-        for screen in self.screen_stack:
-            for line in screen.query(KeyLine):
-                line.refresh()
-
-    def _be_quiet(self) -> None:
-        self.said = None
-
-    def action_messages(self) -> None:
-        """List what has been said."""
-        from workbench.tui.screens.messages import MessagesScreen
-
-        self.push_screen(MessagesScreen(self.messages))
-
-    def action_help_quit(self) -> None:
-        """Say which key leaves: Ctrl+C, which ends other programs, does not."""
-        quit_key = self.settings.shown_keys(BY_ID["everywhere.quit"])[0]
-        self.notify(f"{quit_key} leaves the session.", markup=False)
 
     # Errors
 

@@ -127,7 +127,7 @@ COMMANDS: tuple[Command, ...] = (
         "quit.cancel",
         ("C",),
         "cancel all",
-        "Cancel all of them and leave; asks once more. R resumes them later.",
+        "Cancel all of them and leave; R resumes them.",
         "cancel",
     ),
     Command("quit.stay", ("escape", "s"), "stay", "Stay in the session.", "stay"),

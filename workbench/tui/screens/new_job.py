@@ -20,11 +20,11 @@ from workbench.jobs.catalogue import Catalogue
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.processes import run_process
-from workbench.tui.view.form import Field, Form, Start, is_space
+from workbench.tui.view.form import SEARCH, Field, Form, Start, is_space
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
@@ -168,7 +168,7 @@ class NewJobScreen(ModalScreen[str | None]):
     def _say(self, text: str, *, wrong: bool = False) -> None:
         problem = self.query_one("#field-problem", Static)
         problem.set_class(wrong, "-wrong")
-        problem.update(plain(text.replace("\n", "; ")))
+        problem.update(plain(text.replace("\n", "; ")) if wrong else plain_lines(text))
 
     def _draw(self) -> None:
         """Draw the fields as they are."""
@@ -193,7 +193,7 @@ class NewJobScreen(ModalScreen[str | None]):
             Head("value", "value", value),
             Head("allowed", "allowed", room),
         )
-        self.grid.show(Table(heads, rows, tuple(keys), 4, 4))
+        self.grid.show(Table(heads, rows, tuple(keys), 4, 2))
 
     def _row(self, each: Field) -> Row:
         assert self._form is not None
@@ -230,7 +230,8 @@ class NewJobScreen(ModalScreen[str | None]):
             self._say(problem, wrong=True)
             return
         fitting = form.completions(each, self._typed or "")
-        self._say("  ".join(fitting) if fitting else each.allowed)
+        hint = SEARCH if form.searchable(each) else ""
+        self._say("\n".join(filter(None, ["  ".join(fitting) or each.allowed, hint])))
 
     def _load(self) -> None:
         """Put the field's text into the line, selected: typing replaces it."""

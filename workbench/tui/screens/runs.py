@@ -385,8 +385,7 @@ class RunsScreen(FullScreen):
 
     def _to_clipboard(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
-        text = f"Copied {what}. If your terminal does not allow it: e writes a file."
-        self.notify(text, markup=False)
+        self.notify(f"Copied {what}; e writes a file where that is not allowed.", markup=False)
 
     def action_export(self) -> None:
         """Ask for a file name and write the table."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -237,18 +236,18 @@ def _cost_columns() -> list[Column]:
 def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
     """Make a column for every parameter in which two runs of one model differ.
 
-    Those that most runs have come first.
+    Those with the most values come first: what a sweep tried.
     """
     seen: dict[tuple[str, str], str] = {}
+    values: dict[str, set[str]] = {}
     differing: set[str] = set()
-    having: Counter[str] = Counter()
     for run in runs:
-        having.update(run.params.keys())
         for name, value in run.params.items():
             text = show.parameter(value)
+            values.setdefault(name, set()).add(text)
             if seen.setdefault((run.model, name), text) != text:
                 differing.add(name)
-    names = sorted(differing, key=lambda name: (-having[name], name))
+    names = sorted(differing, key=lambda name: (-len(values[name]), name))
     return [_parameter_column(name, runs) for name in names]
 
 
@@ -299,13 +298,17 @@ def common_settings(
 
 
 def without_unchanged(columns: Sequence[Column], runs: Sequence[RunSummary]) -> list[Column]:
-    """Leave out the columns in which all runs agree; runs without a value do not count."""
+    """Leave out the columns in which all runs agree.
+
+    Runs without a value do not count, but for tags: having none tells them from those with some.
+    """
     if len(runs) < 2:
         return list(columns)
     kept = []
     for column in columns:
         values = {value for run in runs if (value := column.read(run)) is not None}
-        if len(values) > 1:
+        told_by_none = column.key == "tags" and column.differs(runs)
+        if len(values) > 1 or told_by_none:
             kept.append(column)
     return kept
 

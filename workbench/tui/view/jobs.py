@@ -200,7 +200,7 @@ def _result(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
     """Show the test metric of a finished run, the best validation metric of one that runs."""
     for name in _HEADLINES:
         if name in run.metrics:
-            return Cell(f"{name} {show.metric(run.metrics[name])}", "strong")
+            return Cell(f"{name} {show.metric(run.metrics[name])}")
     best = curves.get(run.run_id, Curves()).best
     if best is None:
         return Cell("")

@@ -259,10 +259,11 @@ def _first(about: Sequence[Column], runs: Sequence[RunSummary], width: int) -> l
         room = round(width * _NARROW_SHARE)
         chosen = data or telling_apart(about, runs, room, lambda each: _width(each, runs, 0) + 2)
         return chosen or common_settings(about, runs, room, lambda each: _width(each, runs, 0) + 2)
-    first, used = [], 0
-    for column in about:
-        used += _width(column, runs, 0) + 2
-        if used <= width * _ABOUT_SHARE:
+    first, room = [], round(width * _ABOUT_SHARE)
+    for column in about:  # a wide one makes no difference to the others
+        cells = _width(column, runs, 0) + 2
+        if cells <= room:
+            room -= cells
             first.append(column)
     return first
 

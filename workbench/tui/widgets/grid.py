@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -270,7 +270,9 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def _sort_by_click(self, x: int) -> None:
         """Sort by the column that is drawn there: columns may be others by now."""
-        head = self._head_drawn_at(x)
+        heads, shown = self._heads_drawn
+        ends = accumulate(heads[index].width + _gap(heads[index]) for index in shown)
+        head = next((heads[index] for index, end in zip(shown, ends, strict=True) if x < end), None)
         keys = [each.key for each in self.table.heads]
         if head is None or head.key not in keys:
             return
@@ -278,15 +280,6 @@ class Grid(ScrollView, inherit_bindings=False):
         sort = self.table.sort
         turned = sort is not None and sort[0] == head.key
         self.action_sort(not sort[1] if sort and turned else head.right)
-
-    def _head_drawn_at(self, x: int) -> Head | None:
-        heads, shown = self._heads_drawn
-        left = 0
-        for index in shown:
-            left += heads[index].width + _gap(heads[index])
-            if x < left:
-                return heads[index]
-        return None
 
     # Drawing
 
@@ -361,7 +354,7 @@ class Grid(ScrollView, inherit_bindings=False):
         return Strip(_joined(parts), used).adjust_cell_length(width, base)
 
     def _style(self, name: str, base: Style) -> Style:
-        if not name:
+        if not name or base.reverse:  # every colour would be a patch behind its text
             return base
         style = self._styles.get((name, base))
         if style is None:
