@@ -79,7 +79,6 @@ async def test_a_key_that_does_not_apply_says_why(tmp_path: Path) -> None:
         assert await at("mf-live", "R") == "mf-live is running: c cancels it"
         assert await at("wait-c", "J") == "it is the last of those that wait"
         assert await at("wait-c", "S") == "the order of this table is fixed"
-        assert await at("wait-c", "escape") == await at("wait-c", "escape")
         assert "nothing to do" not in "".join(said.text for said in s.app.messages.newest)
 
 

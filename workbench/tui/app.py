@@ -161,7 +161,7 @@ class WorkbenchApp(Speaking):
         """Say it when a sweep has ended."""
         for sweep in ended(before.sweeps, after.sweeps):
             severity: SeverityLevel = "error" if sweep.state == "failed" else "information"
-            self.notify(ending_text(sweep), severity=severity, markup=False)
+            self.notify(ending_text(sweep), severity=severity, timeout=10, markup=False)
 
     def watch_trouble(self) -> None:
         """Show the right screen."""
