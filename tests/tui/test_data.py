@@ -145,6 +145,8 @@ async def _(s: Session) -> None:
     assert "✖ no such file or folder" in s.text()
     await s.press("enter")
     assert isinstance(s.app.screen, ImportScreen), "what is wrong does not begin"
+    await s.press("escape")
+    assert "Esc again discards what you typed" in s.text()
     await s.press("ctrl+u")
     await s.type(str(s.app.runs_dir))
     assert "a folder with 0 entries" in s.text()
