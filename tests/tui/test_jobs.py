@@ -213,6 +213,8 @@ async def test_the_cursor_stays_on_a_job_that_is_cancelled(jobs: Path) -> None:
         run_of(jobs, "dssm").write_status(Status("cancelled"))
         await to(s, "dssm")
         await s.see("dssm: no curve: cancelled before the first epoch ended")
+        await screen(s).title_line.remove()
+        await screen(s)._read()  # what was read while the session ends is not drawn any more
 
 
 @tries("jobs.cancel", "jobs.retry", "jobs.resume", "jobs.pause")

@@ -71,9 +71,14 @@ class FullScreen(Screen[Any]):
         """The line below the header."""
         return self.query_one(TitleLine)
 
+    def has_parts(self, *more: type[Widget]) -> bool:
+        """Tell whether the widgets are there: one that waited may find the session at its end."""
+        return all(self.query(part) for part in (Header, TitleLine, KeyLine, *more))
+
     def on_screen_resume(self) -> None:
         """Take away, or show, a message of meanwhile."""
-        self.query_one(KeyLine).refresh()
+        for line in self.query(KeyLine):
+            line.refresh()
 
     def action_zoom(self) -> None:
         """Give the part that has the focus the whole screen, or take it back."""

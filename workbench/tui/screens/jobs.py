@@ -155,7 +155,7 @@ class JobsScreen(FullScreen):
             return self._reader.refresh(wanted), log
 
         curves, log = await asyncio.to_thread(work)
-        if not self.query(Grid):  # the session has ended meanwhile
+        if not self.has_parts(Grid, CurvePanel):  # the session has ended meanwhile
             return
         if curves != self._curves:
             self._curves = curves

@@ -143,6 +143,8 @@ class RunsScreen(FullScreen):
         for pair in self._tests.missing(comparisons):
             ours, theirs = comparisons[pair]
             self._tests.known[pair] = await asyncio.to_thread(compare_pair, ours, theirs)
+            if not self.has_parts(Grid, Preview):  # the session has ended meanwhile
+                return
             self._say_title()
         self._draw()
 
@@ -167,8 +169,6 @@ class RunsScreen(FullScreen):
 
     def _describe_more(self) -> None:
         self.query_one(Preview).show_sections(self.current_row, self.baseline)
-
-    # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Describe the run the cursor came to."""
