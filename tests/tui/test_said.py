@@ -8,8 +8,10 @@ from textual.widgets._toast import Toast
 
 from tests.tui.folders import write_jobs
 from tests.tui.session import Session, session
-from workbench.tui.screens.help import HelpScreen
+from workbench.tui.commands import BY_ID
+from workbench.tui.screens.help import HelpScreen, help_sections
 from workbench.tui.screens.messages import MessagesScreen
+from workbench.tui.settings import Settings
 
 
 def last_line(s: Session) -> str:
@@ -100,18 +102,22 @@ async def test_the_palette_finds_commands_of_all_screens_by_what_they_do(suite: 
         await s.see("Raise the priority of a job that waits.")
 
 
+def test_help_has_what_was_searched_for() -> None:
+    everything = help_sections(Settings(), {"runs"})
+    assert everything[0][0] == "Results", "where one is comes first"
+    assert everything[-1][0] == "Signs"
+    assert help_sections(Settings(), {"runs"}, "pin BASELINE") == [
+        ("Results", [("b", BY_ID["runs.baseline"].help)]),
+        ("Signs", [("⚑ ✱", "the pinned baseline; a marked run")]),
+    ]
+    assert help_sections(Settings(), set(), "zzz") == []
+
+
 async def test_help_is_searched(suite: Path) -> None:
-    async with session(suite, (100, 40)) as s:
-        await s.press("question_mark", "slash")
-        await s.type("baseline pin")
-        await s.until(lambda: "Pin the run as the baseline" in s.text())
-        assert isinstance(s.app.screen, HelpScreen)
-        assert "Sort by the column" not in s.text()
-        assert "⚑ ✱" not in s.text().split("Signs")[0]
-        await s.press("ctrl+u")
-        await s.type("zzz")
-        await s.see("No key or sign has 'zzz'.")
+    async with session(suite, (80, 16)) as s:
+        await s.press("question_mark", "slash", "z", "z")
+        await s.see("No key or sign has 'zz'.")
         await s.press("escape")
-        assert "Sort by the column" in s.text(), "first the search goes"
+        assert "Open the run under the cursor." in s.text(), "first the search goes"
         await s.press("escape")
         assert not isinstance(s.app.screen, HelpScreen)

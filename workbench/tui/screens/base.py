@@ -73,7 +73,8 @@ class FullScreen(Screen[Any]):
 
     def has_parts(self, *more: type[Widget]) -> bool:
         """Tell whether the widgets are there: one that waited may find the session at its end."""
-        return all(self.query(part) for part in (Header, TitleLine, KeyLine, *more))
+        parts: tuple[type[Widget], ...] = (*_FRAME, *more)
+        return all(bool(self.query(part)) for part in parts)
 
     def on_screen_resume(self) -> None:
         """Take away, or show, a message of meanwhile."""
