@@ -254,6 +254,8 @@ def test_what_differs_stands_first_and_what_is_the_same_is_away() -> None:
     assert column(by_dim, "param dim") == ["1 ", "16 ", "32 "], "and sorted as such"
     narrow = [head.key for head in layout(runs, width=80).table.heads[3:6]]
     assert narrow == ["param dim", "param loss", "tags"], "they have one name"
+    at_20 = [head.key for head in layout(runs, cutoff=20).table.heads]
+    assert at_20[at_20.index("ndcg@20") + 1] == "auc", "the order is that at the main K"
     every = [head.key for head in layout(runs, hide_unchanged=False).table.heads]
     assert {"dataset", "protocol", "seed"} <= set(every)
 

@@ -46,14 +46,14 @@ def name_of(run: RunSummary) -> str:
     return run.label or run.run_id
 
 
-def metric_names(runs: Sequence[RunSummary]) -> list[str]:
+def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[str]:
     """List the metrics that any run has: first those at the main K, then the other cut-offs.
 
-    The main K is 10, or the smallest when no run has it. Metrics of rows (ranking) stand together,
-    before those of lists where most runs have them.
+    The main K is `first`, else 10, or the smallest when no run has it. Metrics of rows (ranking)
+    stand together, before those of lists where most runs have them.
     """
     names = {name for run in runs for name in run.metrics}
-    main = main_cutoff(names)
+    main = first or main_cutoff(names)
     bases = [{_base(name) for name in run.metrics} for run in runs]
     ranking = sum(not found.isdisjoint(_ROWS) for found in bases)
     rows_first = ranking > sum(not found.isdisjoint(_LISTS) for found in bases)
@@ -120,7 +120,11 @@ class AllColumns:
 
 
 def all_columns(
-    runs: Sequence[RunSummary], seeds: Mapping[str, int] | None = None, *, published: bool = True
+    runs: Sequence[RunSummary],
+    seeds: Mapping[str, int] | None = None,
+    *,
+    published: bool = True,
+    cutoff: int | None = None,
 ) -> AllColumns:
     """Make the columns that any of the runs has a value for.
 
@@ -130,9 +134,11 @@ def all_columns(
         How many seeds a row folds, by run id; None where rows are not folded.
     published
         Whether published figures stand beside the metrics.
+    cutoff
+        The K whose metrics come first; None or 0: the main one.
     """
     about = _descriptive_columns(runs, seeds) + _parameter_columns(runs) + _tags(runs)
-    metrics = _metric_columns(runs)
+    metrics = _metric_columns(runs, cutoff)
     if published:
         metrics = _with_published(metrics, runs)
     return AllColumns(about, metrics, _cost_columns())
@@ -173,11 +179,11 @@ def telling_apart(
     return [column for column in columns if column in chosen]
 
 
-def _metric_columns(runs: Sequence[RunSummary]) -> list[Column]:
+def _metric_columns(runs: Sequence[RunSummary], cutoff: int | None) -> list[Column]:
     """Make a column for every metric that any of the runs has."""
     return [
         Column(name, name, _metric_reader(name), _write_metric, numeric=True, metric=True)
-        for name in metric_names(runs)
+        for name in metric_names(runs, cutoff)
     ]
 
 

@@ -182,7 +182,8 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
         folds = unfolded([run for run in those if passes(run)])
     shown = [fold.run for fold in folds]
     seeds = {fold.run.run_id: len(fold.members) for fold in folds} if options.fold_seeds else None
-    every = all_columns(shown, seeds, published=baseline is None or options.mode == "value")
+    published = baseline is None or options.mode == "value"
+    every = all_columns(shown, seeds, published=published, cutoff=options.cutoff)
     every = replace(every, metrics=at_cutoff(every.metrics, options.cutoff))
     columns, note_from = _columns(every, shown, options, baseline, width)
     mode = options.mode if baseline is not None else "value"
