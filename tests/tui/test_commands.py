@@ -18,12 +18,13 @@ from workbench.tui.screens.columns import ColumnsScreen
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.widgets.lines import KeyLine
 
 NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
 NEWEST_FIRST += ["item-cf", "popularity"]
 #: their commands are tested here; those of other scopes in test_<screen>_commands.py
-SCOPES_HERE = ("runs", "table", "detail", "parts", "everywhere")
+SCOPES_HERE = ("runs", "remove", "table", "detail", "parts", "everywhere")
 
 
 async def on_metric(s: Session, title: str) -> None:
@@ -95,14 +96,102 @@ async def _(s: Session) -> None:
 
 @checks("runs.unchanged")
 async def _(s: Session) -> None:
-    assert "protocol" in [head.title for head in s.runs.grid.table.heads]
-    await s.press("u")
     titles = [head.title for head in s.runs.grid.table.heads]
     assert "protocol" not in titles, "all runs have the same"
     assert "seed" in titles, "ease has another"
-    assert "ndcg@10" in titles
     await s.press("u")
     assert "protocol" in [head.title for head in s.runs.grid.table.heads]
+    assert "constant columns shown" in s.text()
+    await s.press("u")
+    assert "protocol" not in [head.title for head in s.runs.grid.table.heads]
+
+
+@checks("runs.cutoff")
+async def _(s: Session) -> None:
+    await on_metric(s, "ndcg@10")
+    await s.press("S")
+    order = s.labels
+    await s.press("K")
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert "ndcg@20" in titles
+    assert not {"ndcg@10", "ndcg@50"} & set(titles), "one cut-off at a time"
+    assert "auc" in titles, "metrics without one stay"
+    assert s.runs.options.sort == ("ndcg@20", True), "what is sorted by turns along"
+    await s.press("K", "K")
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert {"ndcg@10", "ndcg@20", "ndcg@50"} <= set(titles)
+    assert "metrics at every K" in s.text()
+    await s.press("K")
+    assert s.runs.options.cutoff is None
+    assert s.labels == order
+
+
+@checks("runs.failed")
+async def _(s: Session) -> None:
+    await s.press("h")
+    assert s.labels == [label for label in NEWEST_FIRST if label != "ease-large"]
+    assert "failed hidden" in s.text()
+    await s.press("h")
+    assert s.labels == NEWEST_FIRST
+
+
+@checks("runs.remove")
+async def _(s: Session) -> None:
+    await s.go_to("mf-long")
+    await s.press("D")
+    assert isinstance(s.app.screen, RunsScreen), "it runs"
+    assert "mf-long is running: jobs that run or wait are cancelled on Jobs first" in s.text()
+    await s.go_to("lr")
+    await s.press("D")
+    assert "lr  20260302-093004-run-0004" in s.text()
+
+
+@checks("remove.archive")
+async def _(s: Session) -> None:
+    await s.go_to("mf-long")
+    await s.press("space")
+    await s.go_to("mf")
+    await s.press("space", "k", "D")
+    assert "1 run running or waiting: not touched" in s.text()
+    await s.press("a")
+    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "mf" not in s.labels)
+    assert "mf-long" in s.labels
+    archived = s.app.runs_dir.glob(".archive/*-run-*")
+    assert [path.name for path in archived] == ["20260302-093002-run-0002"]
+
+
+@checks("remove.delete")
+async def _(s: Session) -> None:
+    await s.go_to("ease-large")
+    await s.press("D", "d")
+    assert "d again deletes 1 run. This cannot be undone." in s.text()
+    assert len(list(s.app.runs_dir.glob("*-0007"))) == 1
+    await s.press("d")
+    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "ease-large" not in s.labels)
+    assert not list(s.app.runs_dir.glob("**/*-0007")), "what was deleted is gone"
+
+
+@checks("remove.close")
+async def _(s: Session) -> None:
+    await s.press("j", "j", "D", "escape")
+    assert s.labels == NEWEST_FIRST
+
+
+@checks("runs.restore")
+async def _(s: Session) -> None:
+    await s.press("B")
+    await s.see("Nothing is archived; D archives runs.")
+    await s.press("escape")
+    await s.go_to("lr")
+    await s.press("D", "a")
+    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "lr" not in s.labels)
+    await s.press("B")
+    await s.see("lr  ml-100k  20260302-093004-run-0004")
+    await s.press("enter")
+    await s.see("Nothing is archived")
+    await s.press("escape")
+    await s.until(lambda: "lr" in s.labels)
+    assert s.labels == NEWEST_FIRST
 
 
 @checks("runs.only-marked")
@@ -225,8 +314,17 @@ async def _(s: Session) -> None:
 @checks("detail.note")
 async def _(s: Session) -> None:
     await _detail(s)
+    await s.press("i", "escape")
+    assert isinstance(s.app.screen, DetailScreen), "nothing was typed"
     await s.press("i", *"better", "escape")
+    assert "Esc again discards what you typed; Ctrl+S keeps it" in s.text()
+    await s.press("r", "escape")
+    assert "betterr" in s.text(), "and it asks again after more"
+    await s.press("escape")
     assert "better" not in s.text(), "Esc keeps nothing"
+    await s.press("t", "x", "escape")
+    assert "Esc again discards what you typed; Enter keeps it" in s.text()
+    await s.press("escape")
     await s.press("i", *"worse", "ctrl+s")
     await s.until(lambda: "worse" in s.text())
 
@@ -314,6 +412,19 @@ async def _(s: Session) -> None:
     assert "ndcg@10↓" in s.runs.grid.render_line(0).text
 
 
+@checks("table.last-column")
+async def _(s: Session) -> None:
+    await s.press("dollar_sign")
+    assert s.runs.grid.column_key == "made"
+    assert "made" in s.titles
+
+
+@checks("everywhere.messages")
+async def _(s: Session) -> None:
+    await s.press("M")
+    assert "Nothing has been said yet." in s.text()
+
+
 @checks("table.down")
 async def _(s: Session) -> None:
     await s.press("j", "down")
@@ -393,6 +504,7 @@ async def _(s: Session) -> None:
     grid = s.runs.grid
     await s.press("right", "right", "right", "0")
     assert grid.cursor_column == grid.table.fixed - 1
+    assert grid.column_key == "label"
 
 
 @checks("detail.back")
@@ -497,10 +609,10 @@ async def _(s: Session) -> None:
 async def _(s: Session) -> None:
     await s.press("colon")
     assert isinstance(s.app.screen, CommandPalette)
-    await s.type("hide same")
-    await s.until(lambda: "hide same (u)" in s.text())
+    await s.type("hide failed")
+    await s.until(lambda: "hide failed (h)" in s.text())
     await s.press("enter")
-    await s.until(lambda: s.app.screen_stack[0].options.hide_unchanged)  # type: ignore[attr-defined]
+    await s.until(lambda: s.app.screen_stack[0].options.hide_failed)  # type: ignore[attr-defined]
 
 
 @checks("everywhere.help")

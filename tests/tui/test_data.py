@@ -145,6 +145,8 @@ async def _(s: Session) -> None:
     assert "✖ no such file or folder" in s.text()
     await s.press("enter")
     assert isinstance(s.app.screen, ImportScreen), "what is wrong does not begin"
+    await s.press("escape")
+    assert "Esc again discards what you typed" in s.text()
     await s.press("ctrl+u")
     await s.type(str(s.app.runs_dir))
     assert "a folder with 0 entries" in s.text()
@@ -175,9 +177,9 @@ async def _(s: Session) -> None:
     assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
     await s.press("n", "n", "n")
     await s.until(lambda: "user-history: count, quantile" in s.text())
-    assert "Features of schema movielens-full  4/8" in s.text()
+    assert "Features of schema movielens-full  4/9" in s.text()
     await s.press("p", "p", "p", "p")
-    await s.until(lambda: "Features of schema default  8/8" in s.text())
+    await s.until(lambda: "Features of schema default  9/9" in s.text())
     assert "m lists it" in s.text(), "it is made from the data set"
     await s.press("n", "V", "enter", "j")
     assert "measures" in str(here.query_one("#schema").render()), "of another protocol: not yet"

@@ -18,7 +18,7 @@ from workbench.store.annotations import Published, annotate
 from workbench.store.listing import RunSummary
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold, fold_seeds
-from workbench.tui.view.layout import Layout, lay_out
+from workbench.tui.view.layout import EVERYTHING, Layout, lay_out
 from workbench.tui.view.options import MODES, Options
 from workbench.tui.view.result import Against, result_lines, result_title
 from workbench.tui.view.significance import PairedTests, Verdict
@@ -285,3 +285,33 @@ async def test_detail_shows_published_figures_notes_and_files(empty: Path) -> No
         assert "tags  paper" in text
         assert "two [x]" in text
         assert "annotations.json" in text
+
+
+def test_what_differs_stands_first_and_what_is_the_same_is_away() -> None:
+    runs = [
+        other(f"r{n}", params={"dim": 2.0**n, "loss": "bpr" if n else "bce", "epochs": 9}, seed=1)
+        for n in (0, 5, 4)
+    ]
+    metrics = {"ndcg@10": 0.2, "ndcg@20": 0.1, "auc": 0.7}
+    runs[0] = replace(runs[0], metrics=metrics, annotations={"tags": ["paper"]})
+    found = layout(runs)
+    keys = [head.key for head in found.table.heads[3:]]
+    assert keys == ["param dim", "param loss", "tags", "ndcg@10", "auc", "fit", "made"]
+    assert column(found, "param dim") == ["1 ", "32 ", "16 "], "numbers, aligned as such"
+    assert found.table.heads[3].right
+    by_dim = layout(runs, sort=("param dim", False))
+    assert column(by_dim, "param dim") == ["1 ", "16 ", "32 "], "and sorted as such"
+    narrow = [head.key for head in layout(runs, width=80).table.heads[3:6]]
+    assert narrow == ["param dim", "param loss", "tags"], "they have one name"
+    at_20 = [head.key for head in layout(runs, cutoff=20).table.heads]
+    assert at_20[at_20.index("ndcg@20") + 1] == "auc", "the order is that at the main K"
+    every = [head.key for head in layout(runs, hide_unchanged=False).table.heads]
+    assert {"dataset", "protocol", "seed"} <= set(every)
+
+
+def test_an_export_has_its_columns_in_one_order_at_every_width() -> None:
+    many = {f"a_long_setting_{n}": n for n in range(9)}
+    runs = [other("a", params=many), other("b", params=dict.fromkeys(many, -1))]
+    order = [head.key for head in layout(runs, width=EVERYTHING).table.heads]
+    assert order[3:12] == sorted(f"param {name}" for name in many)
+    assert order[12:] == ["ndcg@10", "fit", "made"]

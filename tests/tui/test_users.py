@@ -341,9 +341,9 @@ async def test_damaged_results_are_told_and_the_session_goes_on(runs: Path) -> N
     (other / RESULTS).write_text("no database")
     async with session(runs, (160, 30)) as s:
         await s.press("3")
-        await s.until(lambda: len(s.app._notifications) == 1)
-        (told,) = s.app._notifications
-        assert f"{other.name}/{RESULTS}: damaged" in told.message, "which run it is"
+        await s.until(lambda: len(s.app.messages.newest) == 1)
+        (told,) = s.app.messages.newest
+        assert f"{other.name}/{RESULTS}: damaged" in told.text, "which run it is"
         await s.until(lambda: "[item-cf] ndcg@10" in s.text())
         await s.until(lambda: shown_user(screen(s)) == "u0", "the first user is drawn by itself")
         write_list_run(runs, "third", OTHER, ndcg={0: 0.7, 1: 0.0})
@@ -360,9 +360,9 @@ async def test_results_that_break_off_cost_nobody_else_a_list(runs: Path) -> Non
         await s.until(lambda: shown_user(screen(s)) == "u0")
         lists = screen(s).person.inspection.listings  # type: ignore[union-attr]
         assert [listing.label for listing in lists] == ["item-cf"]
-        (told,) = s.app._notifications
-        assert "item number 999 is not in data set 'films'" in told.message
-        assert "\\n" not in told.message
+        (told,) = s.app.messages.newest
+        assert "item number 999 is not in data set 'films'" in told.text
+        assert "\\n" not in told.text
 
 
 async def test_list_and_user_are_of_one_choice_of_runs_that_stays(runs: Path) -> None:

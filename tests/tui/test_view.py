@@ -59,9 +59,11 @@ def test_metrics_stand_most_useful_first_main_cutoff_before_others() -> None:
     names = ["gini@10", "recall@50", "ndcg@50", "auc", "recall@10", "ndcg@10", "logloss", "own"]
     run = other("a", metrics=dict.fromkeys(names, 0.5))
     assert metric_names([run]) == [
-        *("ndcg@10", "auc", "recall@10", "logloss", "gini@10", "own"),
+        *("ndcg@10", "recall@10", "auc", "logloss", "gini@10", "own"),
         *("ndcg@50", "recall@50"),
-    ]
+    ], "metrics of lists together, then those of rows"
+    rows = other("b", metrics={"auc": 0.5})
+    assert metric_names([run, rows])[:2] == ["auc", "logloss"], "which stand first where most are"
     run = other("a", metrics={"ndcg@20": 1.0, "ndcg@5": 1.0})
     assert metric_names([run]) == ["ndcg@5", "ndcg@20"], "without 10 the smallest is the main one"
 
@@ -70,7 +72,7 @@ def test_recall_of_strata_stands_behind_the_metrics_of_all_items() -> None:
     names = ["recall/head@10", "recall/tail@10", "recall@10", "ndcg@10", "gini@10", "auc/love"]
     run = other("a", metrics=dict.fromkeys([*names, "auc"], 0.5))
     assert metric_names([run]) == [
-        *("ndcg@10", "auc", "auc/love", "recall@10", "gini@10"),
+        *("ndcg@10", "recall@10", "auc", "auc/love", "gini@10"),
         *("recall/head@10", "recall/tail@10"),
     ]
 

@@ -16,6 +16,7 @@ KEY_NAMES = {
     "minus": "-",
     "less_than_sign": "<",
     "greater_than_sign": ">",
+    "dollar_sign": "$",
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",

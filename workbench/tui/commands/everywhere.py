@@ -26,12 +26,24 @@ COMMANDS: tuple[Command, ...] = (
         "everywhere.palette",
         ("colon", "ctrl+p"),
         "commands",
-        "Search all commands by name.",
+        "Search the commands of all screens by name and by what they do.",
         "command_palette",
         True,
     ),
     Command(
-        "everywhere.help", ("question_mark", "f1"), "help", "Show what the keys do.", "help", True
+        "everywhere.help",
+        ("question_mark", "f1"),
+        "help",
+        "Show what the keys do; / searches.",
+        "help",
+        True,
+    ),
+    Command(
+        "everywhere.messages",
+        ("M",),
+        "messages",
+        "List what the session has said, the newest first.",
+        "messages",
     ),
     Command(
         "everywhere.suspend",

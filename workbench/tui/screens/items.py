@@ -71,7 +71,7 @@ class ItemsScreen(SubjectScreen):
                     markup=False,
                 )
                 yield Grid(id="similar", sortable=False)
-        yield Static("No data set here yet: data list, data fetch.", id="nothing", markup=False)
+        yield Static(_NOTHING, id="nothing", markup=False)
 
     @property
     def catalogue(self) -> Grid:
@@ -324,3 +324,4 @@ def _read(browse: Browse, item: int, runs: list[Run]) -> ItemFacts:
 
 
 _HOW = "Enter asks the models what is like it; w lists who likes it."
+_NOTHING = "No data set here yet. 5 goes to Data: f there makes the built-in sample."

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,14 +15,15 @@ from textual.widgets import Static
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import meaning_of
 from workbench.store.listing import RunSummary
+from workbench.store.manage import removable
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
-from workbench.tui.view import format as show
-from workbench.tui.view.columns import name_of
+from workbench.tui.view import runs_words as words
+from workbench.tui.view.columns import cutoffs_of, main_cutoff
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold
-from workbench.tui.view.layout import Layout, LayoutMaker
+from workbench.tui.view.layout import EVERYTHING, Layout, LayoutMaker, lay_out
 from workbench.tui.view.options import Options
 from workbench.tui.view.result import Against
 from workbench.tui.view.significance import PairedTests, compare_pair
@@ -135,7 +135,8 @@ class RunsScreen(FullScreen):
         self._layout = self._maker.lay_out(runs, options, self._passes, width, self._tests)
         self.grid.show(self._layout.table)
         self.set_class(not self._layout.folds, "-nothing")
-        put(self.query_one("#nothing", Static), self._why_nothing())
+        nothing = words.why_nothing(options, self.workbench.trouble)
+        put(self.query_one("#nothing", Static), nothing)
         self._say_title()
         if self._tests.missing(self._layout.comparisons):
             self._test()
@@ -147,59 +148,26 @@ class RunsScreen(FullScreen):
         for pair in self._tests.missing(comparisons):
             ours, theirs = comparisons[pair]
             self._tests.known[pair] = await asyncio.to_thread(compare_pair, ours, theirs)
+            if not self.has_parts(Grid, Preview):  # the session has ended meanwhile
+                return
             self._say_title()
         self._draw()
         for screen in self.app.screen_stack:
             if screen is not self and hasattr(screen, "follow_tests"):
                 screen.follow_tests()
 
-    def _why_nothing(self) -> str:
-        if self.workbench.trouble:
-            return plain(self.workbench.trouble.replace("\n", ": "))
-        if self.options.only_marked and not self.options.filter_text:
-            return "No run is marked. Esc shows all."
-        return f"No run passes the filter '{plain(self.options.filter_text)}'. Esc takes it off."
-
     def _say_title(self) -> None:
         """Count the runs; what they have in common gives way to what the person chose."""
-        title, what, remark = self.title_line, self._counts(), self._remark()
-        common = "  ".join([what, *self._in_common()])
+        title, what = self.title_line, self._counts()
+        missing = len(self._tests.missing(self._layout.comparisons))
+        remark = words.remark(self.options, self.baseline, missing)
+        common = "  ".join([what, *words.in_common(self.shown)])
         title.what = common if title.has_room(common, remark) else what
         title.remark = remark
 
     def _counts(self) -> str:
-        counts = Counter(run.state for run in self.workbench.runs)
-        total = sum(counts.values())
         shown = sum(len(fold.members) for fold in self._layout.folds.values())
-        number = f"{shown} of {total}" if shown != total else str(total)
-        parts = [f"{number} run{'' if total == 1 else 's'}"]
-        for state in ("running", "queued", "failed", "interrupted"):
-            if counts[state]:
-                look = show.state_look(state)
-                parts.append(f"{look.glyph} {counts[state]} {look.word}")
-        return "  ".join(parts)
-
-    def _in_common(self) -> list[str]:
-        """Name the data set and the protocol when all runs in the table share them."""
-        data = {(run.dataset, run.synthetic) for run in self.shown}
-        protocols = {run.protocol for run in self.shown}
-        common = []
-        if len(data) == 1:
-            name, synthetic = data.pop()
-            common.append(f"{plain(name)} (synthetic)" if synthetic else plain(name))
-        if len(protocols) == 1:
-            common.append(plain(protocols.pop()))
-        return common
-
-    def _remark(self) -> str:
-        options, baseline = self.options, self.baseline
-        parts = options.remarks()
-        if baseline is not None:
-            sign = {"value": "baseline", "delta": "Δ to", "percent": "Δ % to"}[options.mode]
-            parts.append(f"{sign} {plain(name_of(baseline))}")
-        if missing := len(self._tests.missing(self._layout.comparisons)):
-            parts.append(f"testing, {missing} to go")
-        return " · ".join(parts)
+        return words.counts(self.workbench.runs, shown)
 
     def _describe(self) -> None:
         """Say more about the run under the cursor."""
@@ -213,8 +181,6 @@ class RunsScreen(FullScreen):
         if row is not None:
             against = self._against_of(row, row.run.run_id)
             self.query_one(Preview).show_sections(row, against)
-
-    # Events
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Describe the run the cursor came to."""
@@ -270,11 +236,19 @@ class RunsScreen(FullScreen):
             return self.baseline is not None
         if action == "only_marked":
             return bool(self.options.marked) or self.options.only_marked
-        if action in ("filter", "clear", "columns", "seeds", "stages"):
+        if action in ("filter", "clear", "columns", "seeds", "stages", "failed"):
             return bool(self.workbench.runs)
+        if action == "cutoff":
+            return len(cutoffs_of(self.workbench.runs)) > 1
+        if action == "remove":
+            return any(removable(run) for run in self._targets())
         if action == "unchanged":
             return len(self._layout.folds) > 1 or self.options.hide_unchanged
         return True
+
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        return words.why_not(action, self.current)
 
     def action_open(self) -> None:
         """Open the run under the cursor."""
@@ -328,6 +302,16 @@ class RunsScreen(FullScreen):
     def action_unchanged(self) -> None:
         """Hide or show the columns in which all runs agree."""
         self.options = replace(self.options, hide_unchanged=not self.options.hide_unchanged)
+
+    def action_cutoff(self) -> None:
+        """Go on to the metrics at the next cut-off."""
+        runs = self.workbench.runs
+        main = main_cutoff(name for run in runs for name in run.metrics)
+        self.options = self.options.at_next_cutoff(cutoffs_of(runs), main)
+
+    def action_failed(self) -> None:
+        """Hide or show the runs that ended without a result."""
+        self.options = replace(self.options, hide_failed=not self.options.hide_failed)
 
     def action_only_marked(self) -> None:
         """Show only the marked runs, or all."""
@@ -404,27 +388,44 @@ class RunsScreen(FullScreen):
             return [run for run in self.workbench.runs if run.run_id in self.options.marked]
         return members
 
+    def action_remove(self) -> None:
+        """Ask whether the run, or all marked ones when it is one of them, go to the archive."""
+        from workbench.tui.screens.remove import RemoveScreen
+
+        self.app.push_screen(RemoveScreen(self._targets()))
+
+    def action_restore(self) -> None:
+        """List the archived runs, to bring some back."""
+        from workbench.tui.screens.archive import ArchiveScreen
+
+        self.app.push_screen(ArchiveScreen(self.workbench.runs_dir))
+
+    def _whole_table(self) -> Table:
+        """Lay the rows out with columns in one order, whatever the width of the terminal."""
+        runs = self.workbench.runs
+        return lay_out(runs, self.options, self._passes, EVERYTHING, self._tests).table
+
     def action_copy(self) -> None:
         """Copy the row."""
-        grid = self.grid
-        if self._layout.folds:
-            self._to_clipboard(row_text(grid.table, grid.table.rows[grid.cursor_row]), "the row")
+        table, key = self._whole_table(), self.grid.cursor_key
+        if key in table.keys:
+            self._to_clipboard(row_text(table, table.rows[table.keys.index(key)]), "the row")
 
     def action_copy_table(self) -> None:
         """Copy the table as Markdown."""
-        self._to_clipboard(as_markdown(self.grid.table), "the table as Markdown")
+        self._to_clipboard(as_markdown(self._whole_table()), "the table as Markdown")
 
     def _to_clipboard(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
-        self.notify(
-            f"Copied {what}. Some terminals do not allow it: e writes a file.", markup=False
-        )
+        self.notify(f"Copied {what}; e writes a file where that is not allowed.", markup=False)
 
     def action_export(self) -> None:
         """Ask for a file name and write the table."""
         from workbench.tui.screens.export import ExportScreen
         from workbench.tui.view.texts import Exported
 
-        what = " · ".join([self._counts(), *self._in_common(), self._remark()]).rstrip(" ·")
+        missing = len(self._tests.missing(self._layout.comparisons))
+        remark = words.remark(self.options, self.baseline, missing)
+        what = " · ".join([self._counts(), *words.in_common(self.shown), remark]).rstrip(" ·")
         folds = list(self._layout.folds.values())
-        self.app.push_screen(ExportScreen(Exported(self.grid.table, folds, what)))
+        self.app.push_screen(ExportScreen(Exported(self._whole_table(), folds, what)))

@@ -409,7 +409,6 @@ class UsersScreen(SubjectScreen):
 
 
 _NOTHING = (
-    "No data set here yet. In a terminal:\n\n"
-    "recsys-workbench eval --dataset sample\n"
-    "recsys-workbench data list"
+    "No data set here yet.\n\n"
+    "5 goes to Data: f there makes the built-in sample or downloads a set, i imports your own."
 )

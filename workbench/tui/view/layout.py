@@ -17,6 +17,8 @@ from workbench.tui.view.columns import (
     Column,
     Value,
     all_columns,
+    at_cutoff,
+    common_settings,
     in_order,
     name_of,
     telling_apart,
@@ -47,6 +49,8 @@ _METRIC_WIDTHS: dict[Mode, int] = {"value": 7, "delta": 10, "percent": 11}
 _SPREAD_WIDTH = 6
 #: longer texts are cut
 _WIDEST = 26
+#: so many cells that all of what runs are stands before the metrics
+EVERYTHING = 1_000_000
 _STAGES = ("recall", "ranking", "two-stage")
 
 
@@ -172,13 +176,16 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
     wanted = {run.run_id for run in baseline.members} if baseline else set()
     wanted |= options.marked
     those = [run for run in runs if not options.only_marked or run.run_id in wanted]
+    those = [run for run in those if not options.leaves_out(run.state)]
     if options.fold_seeds:
         folds = fold_passing(those, passes)
     else:
         folds = unfolded([run for run in those if passes(run)])
     shown = [fold.run for fold in folds]
     seeds = {fold.run.run_id: len(fold.members) for fold in folds} if options.fold_seeds else None
-    every = all_columns(shown, seeds, published=baseline is None or options.mode == "value")
+    published = baseline is None or options.mode == "value"
+    every = all_columns(shown, seeds, published=published, cutoff=options.cutoff)
+    every = replace(every, metrics=at_cutoff(every.metrics, options.cutoff))
     columns, note_from = _columns(every, shown, options, baseline, width)
     mode = options.mode if baseline is not None else "value"
     spread = mode == "value" and any(fold.spread for fold in folds)
@@ -194,7 +201,7 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
 
 def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layout:
     """Put the rows of a plan in order."""
-    folds = _sorted(plan.folds, plan.columns, options.sort)
+    folds = _sorted(plan.folds, plan.every.all(), options.sort)
     tested = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
     judge = _Comparison(options, plan.baseline, plan.best, tested or {}, plan.spread)
     entries = _by_stage(folds) if options.by_stage else folds
@@ -240,8 +247,6 @@ def _columns(
         metrics = [column for column in metrics if column.key in baseline.run.metrics]
     if options.hide_unchanged:
         about = without_unchanged(about, runs)
-        metrics = without_unchanged(metrics, runs)
-        cost = without_unchanged(cost, runs)
     first = _first(about, runs, width)
     rest = [column for column in about if column not in first]
     chosen = in_order([*first, *metrics, *rest, *cost], options.order, options.hidden)
@@ -254,11 +259,13 @@ def _first(about: Sequence[Column], runs: Sequence[RunSummary], width: int) -> l
     if width < WIDE:
         data = [column for column in about if column.key == "dataset" and column.differs(runs)]
         room = round(width * _NARROW_SHARE)
-        return data or telling_apart(about, runs, room, lambda column: _width(column, runs, 0) + 2)
-    first, used = [], 0
-    for column in about:
-        used += _width(column, runs, 0) + 2
-        if used <= width * _ABOUT_SHARE:
+        chosen = data or telling_apart(about, runs, room, lambda each: _width(each, runs, 0) + 2)
+        return chosen or common_settings(about, runs, room, lambda each: _width(each, runs, 0) + 2)
+    first, room = [], round(width * _ABOUT_SHARE)
+    for column in about:  # a wide one makes no difference to the others
+        cells = _width(column, runs, 0) + 2
+        if cells <= room:
+            room -= cells
             first.append(column)
     return first
 

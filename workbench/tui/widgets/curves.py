@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
+from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
 from workbench.tui.view.live import Curves, Unit, common_unit, curve_order, is_metric
 from workbench.tui.widgets.chart import LineChart
@@ -139,11 +140,19 @@ class CurvePanel(Vertical, can_focus=True):
 
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
-        text = "no curve yet" if waiting else "no curve: not trained in epochs"
+        text = "no curve yet" if waiting else _why_none(self._runs)
         if not waiting and any(run.run_id not in self._curves for run in self._runs):
             text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
+
+
+def _why_none(runs: Sequence[RunSummary]) -> str:
+    """Say why runs that ended have no curve: one that did not get so far may train in epochs."""
+    states = {show.state_look(run.state).word for run in runs if run.state != "succeeded"}
+    if states:
+        return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
+    return "no curve: not trained in epochs"
 
 
 def _title(name: str) -> str:

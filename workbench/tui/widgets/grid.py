@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -96,6 +96,8 @@ class Grid(ScrollView, inherit_bindings=False):
         self._drawn: dict[int, _Look] = {}
         #: what the lines of one paint share
         self._shown: list[int] = []
+        #: the header as it was painted last
+        self._heads_drawn: tuple[tuple[Head, ...], list[int]] = ((), [])
         self._base = self._cursor = Style.null()
         self._styles: dict[tuple[str, Style], Style] = {}
 
@@ -191,6 +193,12 @@ class Grid(ScrollView, inherit_bindings=False):
             return False
         return bool(self.table.keys)
 
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        if not self.table.keys:
+            return "the table is empty"
+        return "the order of this table is fixed" if action == "sort" else ""
+
     def action_move(self, rows: int) -> None:
         """Move the cursor by `rows`."""
         self.cursor_row = self._nearest_row(self.cursor_row + rows, 1 if rows > 0 else -1)
@@ -214,9 +222,9 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
         self._column_chosen = self.column_key
 
-    def action_first_column(self) -> None:
-        """Go to the first column."""
-        self.action_column(-len(self.table.heads))
+    def action_edge_column(self, side: int) -> None:
+        """Go to the first or the last column."""
+        self.action_column(side * len(self.table.heads))
 
     def action_sort(self, descending: bool) -> None:
         """Ask for the column under the cursor to be sorted by."""
@@ -293,16 +301,18 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_row = row
 
     def _sort_by_click(self, x: int) -> None:
-        left = self.styles.padding.left
-        for index in self._visible_columns():
-            head = self.table.heads[index]
-            left += head.width + _gap(head)
-            if x < left:
-                self.cursor_column, self._column_chosen = index, head.key
-                sort = self.table.sort
-                turned = sort is not None and sort[0] == head.key
-                self.action_sort(not sort[1] if sort and turned else head.right)
-                return
+        """Sort by the column that is drawn there: columns may be others by now."""
+        heads, shown = self._heads_drawn
+        x -= self.styles.padding.left
+        ends = accumulate(heads[index].width + _gap(heads[index]) for index in shown)
+        head = next((heads[index] for index, end in zip(shown, ends, strict=True) if x < end), None)
+        keys = [each.key for each in self.table.heads]
+        if head is None or head.key not in keys:
+            return
+        self.cursor_column, self._column_chosen = keys.index(head.key), head.key
+        sort = self.table.sort
+        turned = sort is not None and sort[0] == head.key
+        self.action_sort(not sort[1] if sort and turned else head.right)
 
     # Drawing
 
@@ -331,6 +341,7 @@ class Grid(ScrollView, inherit_bindings=False):
         under_cursor = self._style("head-cursor", base)
         segments: list[Segment] = []
         shown = self._shown
+        self._heads_drawn = self.table.heads, shown
         for index in shown:
             head = self.table.heads[index]
             title = head.title + (self._arrow(head) or " " * self._sortable)
@@ -379,7 +390,7 @@ class Grid(ScrollView, inherit_bindings=False):
         return Strip(_joined(parts), used).adjust_cell_length(width, base)
 
     def _style(self, name: str, base: Style) -> Style:
-        if not name:
+        if not name or base.reverse:  # every colour would be a patch behind its text
             return base
         style = self._styles.get((name, base))
         if style is None and name in _QUIET and base == self._cursor:
