@@ -10,7 +10,7 @@ import pytest
 from textual.command import CommandPalette
 
 from tests.tui import test_data, test_items, test_jobs, test_new_job, test_users
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, checks, tests_of
 from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
 from workbench.tui.commands import COMMANDS, SCOPES, key_table
@@ -106,7 +106,7 @@ async def _(s: Session) -> None:
     assert "protocol" not in [head.title for head in s.runs.grid.table.heads]
 
 
-@checks("runs.cutoff")
+@checks("runs.cutoff", "runs.failed")
 async def _(s: Session) -> None:
     await on_metric(s, "ndcg@10")
     await s.press("S")
@@ -124,10 +124,7 @@ async def _(s: Session) -> None:
     await s.press("K")
     assert s.runs.options.cutoff is None
     assert s.labels == order
-
-
-@checks("runs.failed")
-async def _(s: Session) -> None:
+    await s.press("escape")
     await s.press("h")
     assert s.labels == [label for label in NEWEST_FIRST if label != "ease-large"]
     assert "failed hidden" in s.text()
@@ -135,7 +132,7 @@ async def _(s: Session) -> None:
     assert s.labels == NEWEST_FIRST
 
 
-@checks("runs.remove")
+@checks("runs.remove", "runs.restore", "remove.archive", "remove.delete", "remove.close")
 async def _(s: Session) -> None:
     await s.go_to("mf-long")
     await s.press("D")
@@ -144,10 +141,11 @@ async def _(s: Session) -> None:
     await s.go_to("lr")
     await s.press("D")
     assert "lr  20260302-093004-run-0004" in s.text()
-
-
-@checks("remove.archive")
-async def _(s: Session) -> None:
+    await s.press("escape")
+    assert s.labels == NEWEST_FIRST, "closed, nothing is done"
+    await s.press("B")
+    await s.see("Nothing is archived; D archives runs.")
+    await s.press("escape")
     await s.go_to("mf-long")
     await s.press("space")
     await s.go_to("mf")
@@ -158,10 +156,13 @@ async def _(s: Session) -> None:
     assert "mf-long" in s.labels
     archived = s.app.runs_dir.glob(".archive/*-run-*")
     assert [path.name for path in archived] == ["20260302-093002-run-0002"]
-
-
-@checks("remove.delete")
-async def _(s: Session) -> None:
+    await s.press("B")
+    await s.see("mf  ml-100k  20260302-093002-run-0002")
+    await s.press("enter")
+    await s.see("Nothing is archived")
+    await s.press("escape")
+    await s.until(lambda: "mf" in s.labels)
+    assert s.labels == NEWEST_FIRST
     await s.go_to("ease-large")
     await s.press("D", "d")
     assert "d again deletes 1 run. This cannot be undone." in s.text()
@@ -169,29 +170,6 @@ async def _(s: Session) -> None:
     await s.press("d")
     await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "ease-large" not in s.labels)
     assert not list(s.app.runs_dir.glob("**/*-0007")), "what was deleted is gone"
-
-
-@checks("remove.close")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "D", "escape")
-    assert s.labels == NEWEST_FIRST
-
-
-@checks("runs.restore")
-async def _(s: Session) -> None:
-    await s.press("B")
-    await s.see("Nothing is archived; D archives runs.")
-    await s.press("escape")
-    await s.go_to("lr")
-    await s.press("D", "a")
-    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "lr" not in s.labels)
-    await s.press("B")
-    await s.see("lr  ml-100k  20260302-093004-run-0004")
-    await s.press("enter")
-    await s.see("Nothing is archived")
-    await s.press("escape")
-    await s.until(lambda: "lr" in s.labels)
-    assert s.labels == NEWEST_FIRST
 
 
 @checks("runs.only-marked")
@@ -412,19 +390,6 @@ async def _(s: Session) -> None:
     assert "ndcg@10↓" in s.runs.grid.render_line(0).text
 
 
-@checks("table.last-column")
-async def _(s: Session) -> None:
-    await s.press("dollar_sign")
-    assert s.runs.grid.column_key == "made"
-    assert "made" in s.titles
-
-
-@checks("everywhere.messages")
-async def _(s: Session) -> None:
-    await s.press("M")
-    assert "Nothing has been said yet." in s.text()
-
-
 @checks("table.down")
 async def _(s: Session) -> None:
     await s.press("j", "down")
@@ -499,10 +464,13 @@ async def _detail(s: Session, label: str = "mf") -> DetailScreen:
     return s.app.screen
 
 
-@checks("table.first-column")
+@checks("table.first-column", "table.last-column")
 async def _(s: Session) -> None:
     grid = s.runs.grid
-    await s.press("right", "right", "right", "0")
+    await s.press("dollar_sign")
+    assert grid.column_key == "made"
+    assert "made" in s.titles
+    await s.press("0")
     assert grid.cursor_column == grid.table.fixed - 1
     assert grid.column_key == "label"
 
@@ -576,7 +544,7 @@ async def _(s: Session) -> None:
     assert "torch" in s.text(), "the environment comes last"
 
 
-@checks("detail.section")
+@checks("detail.section", "detail.section-back")
 async def _(s: Session) -> None:
     screen = await _detail(s)
     await s.press("right_square_bracket")
@@ -585,13 +553,8 @@ async def _(s: Session) -> None:
     assert 0 < first < screen.scroll.scroll_y
     title = s.text().splitlines()[3]
     assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
-
-
-@checks("detail.section-back")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
-    assert screen.scroll.scroll_y > 0
+    await s.press("left_square_bracket")
+    assert screen.scroll.scroll_y == first
     await s.press("left_square_bracket", "left_square_bracket")
     assert screen.scroll.scroll_y <= 1
 
@@ -613,6 +576,20 @@ async def _(s: Session) -> None:
     await s.until(lambda: "hide failed (h)" in s.text())
     await s.press("enter")
     await s.until(lambda: s.app.screen_stack[0].options.hide_failed)  # type: ignore[attr-defined]
+    await s.press("colon")
+    await s.type("copy")
+    await s.see("Users: copy (y)")
+    text = s.text()
+    assert text.index(" copy (y)") < text.index("Users: copy (y)"), "this screen's come first"
+    await s.press("ctrl+u")
+    await s.type("markdown")
+    await s.until(lambda: "copy table (Y)" in s.text() and "Users: copy" not in s.text())
+    await s.press("ctrl+u")
+    await s.type("priority")
+    await s.see("Jobs: more urgent (+)")
+    await s.press("enter")
+    await s.until(lambda: s.app.chosen == "jobs")
+    await s.see("Raise the priority of a job that waits.")
 
 
 @checks("everywhere.help")
@@ -620,8 +597,13 @@ async def _(s: Session) -> None:
     await s.press("question_mark")
     assert isinstance(s.app.screen, HelpScreen)
     assert "Open the run under the cursor." in s.text()
-    await s.press("escape", "f1")
-    assert isinstance(s.app.screen, HelpScreen)
+    await s.press("escape", "f1", "slash")
+    await s.type("zz")
+    await s.see("No key, sign or metric has 'zz'.")
+    await s.press("escape")
+    assert "Open the run under the cursor." in s.text(), "first the search goes"
+    await s.press("escape")
+    assert not isinstance(s.app.screen, HelpScreen)
 
 
 @checks("everywhere.suspend")
@@ -677,17 +659,19 @@ async def _(s: Session) -> None:
     assert s.runs.query_one("#preview").display
 
 
-@checks("everywhere.results")
+@checks("everywhere.results", "everywhere.messages")
 async def _(s: Session) -> None:
     await s.press("2")
     assert s.app.chosen == "results"
+    await s.press("M")
+    assert "Nothing has been said yet." in s.text()
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(suite.parent)
     async with session(suite) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 def test_every_scope_is_tested_somewhere() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.style import Style
+from textual.strip import Strip
 from textual.widgets import Static
 
 from tests.tui.folders import write_suite
@@ -25,43 +25,38 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
-def drawn(s: Session, y: int, x: int) -> Style:
+def drawn(strips: list[Strip], y: int, x: int) -> Style:
     """The style that a cell of the screen is drawn with."""
-    strip = s.app.screen._compositor.render_strips()[y]
-    segment = next(iter(strip.crop(x, x + 1)))
+    segment = next(iter(strips[y].crop(x, x + 1)))
     return segment.style or Style.null()
 
 
-def cursors(s: Session) -> Iterator[tuple[Grid, Style]]:
-    """The tables in sight, and how their cursor's row is drawn."""
-    for grid in s.app.screen.query(Grid):
-        if grid.size and grid.cursor_key is not None:
-            region = grid.content_region
-            yield grid, drawn(s, region.y + 1 + grid.cursor_row, region.right - 2)
-
-
-def titles(s: Session) -> Iterator[tuple[Static, Style]]:
-    for title in s.app.screen.query(".title").results(Static):
-        if title.size and title.display:
-            yield title, drawn(s, title.region.y, title.region.x + 1)
+def tables(s: Session) -> list[Grid]:
+    """The tables in sight with a cursor."""
+    grids = s.app.screen.query(Grid)
+    return [grid for grid in grids if grid.size and grid.cursor_key is not None]
 
 
 def check(s: Session) -> None:
     """Bold tells it, which needs no colours."""
-    focused = s.app.focused
+    focused, strips = s.app.focused, s.app.screen._compositor.render_strips()
     assert focused is not None
-    for grid, style in cursors(s):
+    for grid in tables(s):
+        region = grid.content_region
+        style = drawn(strips, region.y + 1 + grid.cursor_row, region.right - 2)
         assert bool(style.bold) is (grid is focused), (grid.id, focused)
-    for title, style in titles(s):
-        assert title.parent is not None
-        assert bool(style.bold) is (focused in title.parent.children), (title.parent, focused)
+    for title in s.app.screen.query(".title").results(Static):
+        if title.size and title.display:
+            style = drawn(strips, title.region.y, title.region.x + 1)
+            assert title.parent is not None
+            assert bool(style.bold) is (focused in title.parent.children), (title.parent, focused)
 
 
 async def test_the_part_that_keys_go_to_is_bright(runs: Path) -> None:
     async with session(runs, (120, 36)) as s:
-        for key, tables, tabs in (("3", 2, 3), ("1", 1, 2)):
+        for key, many, tabs in (("3", 2, 3), ("1", 1, 2)):
             await s.press(key, *["enter"] * (key == "3"))
-            await s.until(lambda n=tables: len(list(cursors(s))) >= n)  # type: ignore[misc]
+            await s.until(lambda n=many: len(tables(s)) >= n)  # type: ignore[misc]
             seen = set()
             for _ in range(tabs):
                 check(s)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, checks, tests_of
 from tests.tui.session import Session, session
 from workbench.jobs.catalogue import Catalogue, load_catalogue
 from workbench.store.runs import Run
@@ -162,11 +162,11 @@ async def _(s: Session) -> None:
     assert ADDED == []
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, suite: Path) -> None:
+@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path) -> None:
     ADDED.clear()
     async with session(suite) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_a_wrong_name_is_answered_while_it_is_typed(suite: Path) -> None:
@@ -229,7 +229,7 @@ async def test_what_is_typed_while_the_models_are_listed_is_kept(
 
     monkeypatch.setattr(new_job, "open_catalogue", slow)
     async with session(suite, (100, 40)) as s:
-        await s.press("5", "1", "a", *"two-stage", "enter")
+        await s.press("5", "1", "a", *"mf", "enter")
         screen = s.app.screen
         assert isinstance(screen, NewJobScreen)
         assert "the models are still being read" in s.text(), "Enter adds nothing unseen"
@@ -237,9 +237,9 @@ async def test_what_is_typed_while_the_models_are_listed_is_kept(
         assert "reading the models … " in s.text(), "it is alive"
         listed.set()
         await s.until(lambda: screen.ready)
-        await s.see("two-stage: ")
+        await s.see("mf: ")
         await s.press("x")
-        assert screen.query_one(Input).value == "two-stagex", "typing goes on where it was"
+        assert screen.query_one(Input).value == "mfx", "typing goes on where it was"
         assert ADDED == []
 
 

@@ -9,7 +9,7 @@ from textual.widgets._toast import Toast
 from tests.tui.folders import write_jobs
 from tests.tui.session import Session, session
 from workbench.tui.commands import BY_ID
-from workbench.tui.screens.help import HelpScreen, help_sections
+from workbench.tui.screens.help import help_sections
 from workbench.tui.screens.messages import MessagesScreen
 from workbench.tui.settings import Settings
 
@@ -84,24 +84,6 @@ async def test_a_key_that_does_not_apply_says_why(tmp_path: Path) -> None:
         assert "nothing to do" not in "".join(said.text for said in s.app.messages.newest)
 
 
-async def test_the_palette_finds_commands_of_all_screens_by_what_they_do(suite: Path) -> None:
-    async with session(suite, (100, 40)) as s:
-        await s.press("colon")
-        await s.type("copy")
-        await s.see("Users: copy (y)")
-        text = s.text()
-        assert text.index(" copy (y)") < text.index("Users: copy (y)"), "this screen's come first"
-        await s.press("ctrl+u")
-        await s.type("markdown")
-        await s.until(lambda: "copy table (Y)" in s.text() and "Users: copy" not in s.text())
-        await s.press("ctrl+u")
-        await s.type("priority")
-        await s.see("Jobs: more urgent (+)")
-        await s.press("enter")
-        await s.until(lambda: s.app.chosen == "jobs")
-        await s.see("Raise the priority of a job that waits.")
-
-
 def test_help_has_what_was_searched_for() -> None:
     everything = help_sections(Settings(), {"runs"})
     assert everything[0][0] == "Results", "where one is comes first"
@@ -114,13 +96,3 @@ def test_help_has_what_was_searched_for() -> None:
     auc = ("auc", "what it means")
     assert help_sections(Settings(), {"runs"}, column=": ".join(auc))[0][1] == [auc]
     assert help_sections(Settings(), {"runs"}, "zzz", ": ".join(auc)) == []
-
-
-async def test_help_is_searched(suite: Path) -> None:
-    async with session(suite, (80, 16)) as s:
-        await s.press("question_mark", "slash", "z", "z")
-        await s.see("No key, sign or metric has 'zz'.")
-        await s.press("escape")
-        assert "Open the run under the cursor." in s.text(), "first the search goes"
-        await s.press("escape")
-        assert not isinstance(s.app.screen, HelpScreen)

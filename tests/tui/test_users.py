@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, checks, tests_of
 from tests.tui.session import Session, session
 from tests.workbench.films import films, prepare_films, write_list_run
 from workbench.store.runs import RESULTS
@@ -84,12 +84,20 @@ async def _(s: Session) -> None:
     assert here.people.grid.table.rows != total, "what is wrong changes nothing"
 
 
-@checks("users.rotate")
+@checks("users.rotate", "users.own")
 async def _(s: Session) -> None:
     here = await to_first(s)
-    first = [run.run_id for run in here.runs_shown]
+    await s.until(lambda: len(here.person.panes) == 3)
+    first, second = (pane.grid for pane in here.person.panes[1:])
+    assert [row.cells[1].text for row in first.table.rows] == ["=", "="]
+    assert [row.cells[1].text for row in second.table.rows] == ["", "=", "="]
+    await s.press("o")
+    assert (first.table.keys, second.table.keys) == ((), ("3",))
+    await s.press("o")
+    assert len(first.table.keys) == 2
+    before = [run.run_id for run in here.runs_shown]
     await s.press("m")
-    assert [run.run_id for run in here.runs_shown] != first
+    assert [run.run_id for run in here.runs_shown] != before
 
 
 @checks("users.runs")
@@ -111,19 +119,6 @@ async def _(s: Session) -> None:
     await s.press("v")
     assert here.person.genres != before
     await s.until(lambda: "Sci-Fi" in s.text())
-
-
-@checks("users.own")
-async def _(s: Session) -> None:
-    here = await to_first(s)
-    await s.until(lambda: len(here.person.panes) == 3)
-    first, second = (pane.grid for pane in here.person.panes[1:])
-    assert [row.cells[1].text for row in first.table.rows] == ["=", "="]
-    assert [row.cells[1].text for row in second.table.rows] == ["", "=", "="]
-    await s.press("o")
-    assert (first.table.keys, second.table.keys) == ((), ("3",))
-    await s.press("o")
-    assert len(first.table.keys) == 2
 
 
 @checks("users.next")
@@ -214,8 +209,8 @@ async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
 ASKED: list[list[str]] = []
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def remember(line: list[str]) -> processes.Done:
         ASKED.append(line)
         return processes.Done(1, "", "not today")
@@ -223,7 +218,7 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
     ASKED.clear()
     monkeypatch.setattr(users, "run_process", remember)
     async with session(runs, (120, 36)) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_models_whose_process_was_killed_are_told_of(
