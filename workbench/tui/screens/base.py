@@ -56,12 +56,13 @@ class FullScreen(Screen[Any]):
 
     def watch_focused(self) -> None:
         """Light up the part that keys go to: its nearest title follows this."""
+        way = self.focused.ancestors_with_self if self.focused else []
+        lit = [node for node in way if isinstance(node, Widget)][:2]
         for node in self.query(".-lit"):
-            node.remove_class("-lit")
-        if self.focused is not None:
-            lit = [node for node in self.focused.ancestors_with_self if isinstance(node, Widget)]
-            for node in lit[:2]:
-                node.add_class("-lit")
+            if node not in lit:  # a class that comes and goes styles all below it anew
+                node.remove_class("-lit")
+        for node in lit:
+            node.add_class("-lit")
 
     def compose(self) -> ComposeResult:
         """Put the parts together."""
