@@ -29,7 +29,7 @@ def ids_of(*scopes: str) -> list[str]:
     return [command.id for scope in scopes for command in commands_of(scope)]
 
 
-def tests_of(*scopes: str) -> list[ParameterSet]:
+def cases_of(*scopes: str) -> list[ParameterSet]:
     """List the tests of all commands of some scopes, to be parametrized over."""
     names: dict[Check, list[str]] = {}
     for command in ids_of(*scopes):

@@ -7,31 +7,30 @@ import json
 from pathlib import Path
 
 import pytest
-from textual.command import CommandPalette
 
-from tests.tui import test_data, test_items, test_jobs, test_new_job, test_users
-from tests.tui.checks import Check, checks, tests_of
+from tests.tui import (
+    test_data,
+    test_detail,
+    test_everywhere,
+    test_items,
+    test_jobs,
+    test_new_job,
+    test_tables,
+    test_users,
+)
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
+from tests.tui.suite import NEWEST_FIRST, on_metric
 from workbench.tui.commands import COMMANDS, SCOPES, key_table
 from workbench.tui.screens.columns import ColumnsScreen
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
-from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.widgets.lines import KeyLine
 
-NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
-NEWEST_FIRST += ["item-cf", "popularity"]
 #: their commands are tested here; those of other scopes in test_<screen>_commands.py
-SCOPES_HERE = ("runs", "remove", "table", "detail", "parts", "everywhere")
-
-
-async def on_metric(s: Session, title: str) -> None:
-    """Put the column cursor on a column."""
-    heads = [head.title for head in s.runs.grid.table.heads]
-    step = heads.index(title) - s.runs.grid.cursor_column
-    await s.press(*["right" if step > 0 else "left"] * abs(step))
+SCOPES_HERE = ("runs", "remove")
 
 
 @checks("runs.open")
@@ -280,33 +279,6 @@ async def _(s: Session) -> None:
     assert s.labels == ["mf"]
 
 
-@checks("detail.tag")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("t")
-    await s.type("推荐")
-    await s.press("enter")
-    await s.until(lambda: "tags  推荐" in s.text())
-
-
-@checks("detail.note")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("i", "escape")
-    assert isinstance(s.app.screen, DetailScreen), "nothing was typed"
-    await s.press("i", *"better", "escape")
-    assert "Esc again discards what you typed; Ctrl+S keeps it" in s.text()
-    await s.press("r", "escape")
-    assert "betterr" in s.text(), "and it asks again after more"
-    await s.press("escape")
-    assert "better" not in s.text(), "Esc keeps nothing"
-    await s.press("t", "x", "escape")
-    assert "Esc again discards what you typed; Enter keeps it" in s.text()
-    await s.press("escape")
-    await s.press("i", *"worse", "ctrl+s")
-    await s.until(lambda: "worse" in s.text())
-
-
 @checks("runs.clear")
 async def _(s: Session) -> None:
     await on_metric(s, "ndcg@10")
@@ -373,301 +345,7 @@ async def _(s: Session) -> None:
     assert "<p>10 runs" in page
 
 
-@checks("table.sort-ascending")
-async def _(s: Session) -> None:
-    await on_metric(s, "auc")
-    await s.press("s")
-    assert s.labels[:2] == ["lr", "deepfm"]
-    assert s.labels[2:] == [label for label in NEWEST_FIRST if label not in ("lr", "deepfm")]
-    assert "auc↑" in s.runs.grid.render_line(0).text
-
-
-@checks("table.sort-descending")
-async def _(s: Session) -> None:
-    await on_metric(s, "ndcg@10")
-    await s.press("S")
-    assert s.labels[:5] == ["mf", "pop-sample", "mf-bpr", "item-cf", "ease"]
-    assert "ndcg@10↓" in s.runs.grid.render_line(0).text
-
-
-@checks("table.down")
-async def _(s: Session) -> None:
-    await s.press("j", "down")
-    assert s.current == "ease-large"
-
-
-@checks("table.up")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "k", "up", "k")
-    assert s.current == "pop-sample"
-
-
-@checks("table.first")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "g")
-    assert s.current == "pop-sample"
-    await s.press("j", "home")
-    assert s.current == "pop-sample"
-
-
-@checks("table.last")
-async def _(s: Session) -> None:
-    await s.press("G")
-    assert s.current == "popularity"
-    await s.press("g", "end")
-    assert s.current == "popularity"
-
-
-@checks("table.page-down")
-async def _(s: Session) -> None:
-    for number in range(10, 60):
-        write_run(s.app.runs_dir, f"more-{number}", number=number, state="queued")
-    await s.until(lambda: len(s.labels) == 60)
-    await s.press("g", "pagedown")
-    height = s.runs.grid.size.height
-    assert s.runs.grid.cursor_row == height - 2
-    await s.press("pagedown")
-    assert s.runs.grid.cursor_row == 2 * (height - 2)
-    assert s.current in s.text()
-
-
-@checks("table.page-up")
-async def _(s: Session) -> None:
-    await s.press("G", "pageup")
-    assert s.current == "pop-sample"
-
-
-@checks("table.right")
-async def _(s: Session) -> None:
-    first = s.titles
-    await s.press(*["right"] * 9)
-    assert s.titles[:3] == first[:3], "the label stays in sight"
-    heads = s.runs.grid.table.heads
-    assert heads[s.runs.grid.cursor_column].title in s.titles
-    assert s.titles != first
-
-
-@checks("table.left")
-async def _(s: Session) -> None:
-    first = s.titles
-    await s.press(*["right"] * 9)
-    assert s.runs.grid.render_line(0).text.startswith("«"), "there are columns to the left"
-    await s.press(*["left"] * 12)
-    assert s.titles == first
-    assert s.runs.grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
-
-
-async def _detail(s: Session, label: str = "mf") -> DetailScreen:
-    await s.go_to(label)
-    await s.press("enter")
-    assert isinstance(s.app.screen, DetailScreen)
-    return s.app.screen
-
-
-@checks("table.first-column", "table.last-column")
-async def _(s: Session) -> None:
-    grid = s.runs.grid
-    await s.press("dollar_sign")
-    assert grid.column_key == "made"
-    assert "made" in s.titles
-    await s.press("0")
-    assert grid.cursor_column == grid.table.fixed - 1
-    assert grid.column_key == "label"
-
-
-@checks("detail.back")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("escape")
-    assert s.current == "mf"
-    await s.press("enter", "backspace")
-    assert s.current == "mf"
-
-
-@checks("detail.next")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("n")
-    assert "item-cf  ✔ done" in s.text()
-    await s.press("n", "n")
-    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
-
-
-@checks("detail.previous")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("p")
-    assert "mf-bpr  ✔ done" in s.text()
-
-
-@checks("detail.down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "down")
-    assert screen.scroll.scroll_y == 2
-
-
-@checks("detail.up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "j", "j", "k", "up")
-    assert screen.scroll.scroll_y == 1
-
-
-@checks("detail.page-down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown")
-    scroll = screen.scroll
-    assert 0 < scroll.scroll_y == min(scroll.size.height - 1, scroll.max_scroll_y)
-
-
-@checks("detail.page-up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "pageup")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.top")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "g")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.bottom")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("G")
-    assert screen.scroll.scroll_y == screen.scroll.max_scroll_y > 0
-    assert "torch" in s.text(), "the environment comes last"
-
-
-@checks("detail.section", "detail.section-back")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("right_square_bracket")
-    first = screen.scroll.scroll_y
-    await s.press("right_square_bracket")
-    assert 0 < first < screen.scroll.scroll_y
-    title = s.text().splitlines()[3]
-    assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
-    await s.press("left_square_bracket")
-    assert screen.scroll.scroll_y == first
-    await s.press("left_square_bracket", "left_square_bracket")
-    assert screen.scroll.scroll_y <= 1
-
-
-@checks("detail.copy")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("y")
-    assert "Result\n" in s.copied[0]
-    assert "ndcg@10        0.2551  0.2431 to 0.2671" in s.copied[0]
-    assert "factors        64" in s.copied[0]
-
-
-@checks("everywhere.palette")
-async def _(s: Session) -> None:
-    await s.press("colon")
-    assert isinstance(s.app.screen, CommandPalette)
-    await s.type("hide failed")
-    await s.until(lambda: "hide failed (h)" in s.text())
-    await s.press("enter")
-    await s.until(lambda: s.app.screen_stack[0].options.hide_failed)  # type: ignore[attr-defined]
-    await s.press("colon")
-    await s.type("copy")
-    await s.see("Users: copy (y)")
-    text = s.text()
-    assert text.index(" copy (y)") < text.index("Users: copy (y)"), "this screen's come first"
-    await s.press("ctrl+u")
-    await s.type("markdown")
-    await s.until(lambda: "copy table (Y)" in s.text() and "Users: copy" not in s.text())
-    await s.press("ctrl+u")
-    await s.type("priority")
-    await s.see("Jobs: more urgent (+)")
-    await s.press("enter")
-    await s.until(lambda: s.app.chosen == "jobs")
-    await s.see("Raise the priority of a job that waits.")
-
-
-@checks("everywhere.help")
-async def _(s: Session) -> None:
-    await s.press("question_mark")
-    assert isinstance(s.app.screen, HelpScreen)
-    assert "Open the run under the cursor." in s.text()
-    await s.press("escape", "f1", "slash")
-    await s.type("zz")
-    await s.see("No key, sign or metric has 'zz'.")
-    await s.press("escape")
-    assert "Open the run under the cursor." in s.text(), "first the search goes"
-    await s.press("escape")
-    assert not isinstance(s.app.screen, HelpScreen)
-
-
-@checks("everywhere.suspend")
-async def _(s: Session) -> None:
-    called: list[bool] = []
-    s.app.action_suspend_process = lambda: called.append(True)  # type: ignore[method-assign]
-    await s.press("ctrl+z")
-    assert called, "test_terminal does it in a terminal"
-
-
-@checks("everywhere.quit")
-async def _(s: Session) -> None:
-    await s.press("q")
-    assert s.app.return_code == 0
-
-
-@checks("everywhere.jobs")
-async def _(s: Session) -> None:
-    await s.press("1")
-    assert s.app.chosen == "jobs"
-
-
-@checks("everywhere.users")
-async def _(s: Session) -> None:
-    await s.press("3")
-    assert s.app.chosen == "users"
-
-
-@checks("everywhere.items")
-async def _(s: Session) -> None:
-    await s.press("4")
-    assert s.app.chosen == "items"
-
-
-@checks("everywhere.data")
-async def _(s: Session) -> None:
-    await s.press("5")
-    assert s.app.chosen == "data"
-
-
-@checks("parts.zoom")
-async def _(s: Session) -> None:
-    grid, before = s.runs.grid, s.runs.grid.size.height
-    await s.press("z")
-    await s.until(lambda: grid.size.height > before)
-    assert not s.runs.query_one("#preview").display
-    lines = s.text().splitlines()
-    assert "Results" in lines[0], "header and title line stay"
-    assert "10 runs" in lines[1]
-    assert "quit" in lines[-1]
-    await s.press("escape")
-    await s.until(lambda: grid.size.height == before)
-    assert s.runs.query_one("#preview").display
-
-
-@checks("everywhere.results", "everywhere.messages")
-async def _(s: Session) -> None:
-    await s.press("2")
-    assert s.app.chosen == "results"
-    await s.press("M")
-    assert "Nothing has been said yet." in s.text()
-
-
-@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(suite.parent)
     async with session(suite) as running:
@@ -675,7 +353,10 @@ async def test_command(check: Check, suite: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_scope_is_tested_somewhere() -> None:
-    files = (test_data, test_items, test_jobs, test_new_job, test_users)
+    files = (
+        *(test_data, test_detail, test_everywhere, test_items),
+        *(test_jobs, test_new_job, test_tables, test_users),
+    )
     elsewhere = [scope for file in files for scope in file.SCOPES_HERE]
     assert set(SCOPES) == {*SCOPES_HERE, *elsewhere}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recsys_core.errors import InputError
-from tests.tui.checks import Check, checks, tests_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films
@@ -201,7 +201,7 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
 
 
-@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_commands(check: Check, runs: Path) -> None:
     async with session(runs, (120, 34)) as running:
         await check(running)

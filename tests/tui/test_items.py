@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.checks import Check, checks, tests_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.store.runs import Run
@@ -129,7 +129,7 @@ async def answer(line: list[str]) -> processes.Done:
     return processes.Done(0, json.dumps({"runs": [{"items": found}]}), "")
 
 
-@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "run_process", answer)
     async with session(runs, (120, 40)) as running:

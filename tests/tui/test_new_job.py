@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from tests.tui.checks import Check, checks, tests_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from workbench.jobs.catalogue import Catalogue, load_catalogue
 from workbench.store.runs import Run
@@ -162,7 +162,7 @@ async def _(s: Session) -> None:
     assert ADDED == []
 
 
-@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, suite: Path) -> None:
     ADDED.clear()
     async with session(suite) as running:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from tests.tui.checks import Check, checks, tests_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from tests.workbench.films import films, prepare_films, write_list_run
 from workbench.store.runs import RESULTS
@@ -209,7 +209,7 @@ async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
 ASKED: list[list[str]] = []
 
 
-@pytest.mark.parametrize("check", tests_of(*SCOPES_HERE))
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def remember(line: list[str]) -> processes.Done:
         ASKED.append(line)

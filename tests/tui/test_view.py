@@ -25,7 +25,8 @@ from workbench.tui.view.options import Options
 from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section
-from workbench.tui.widgets.grid import Grid, _fit
+from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.grid_cells import fit
 
 RUN = RunSummary(
     "r1",
@@ -330,7 +331,7 @@ def test_the_column_cursor_waits_for_a_column_that_is_gone(
 
 @given(st.text(max_size=20), st.integers(0, 12), st.booleans())
 def test_cells_are_cut_and_filled_to_their_width(text: str, width: int, right: bool) -> None:
-    assert cell_len(_fit(text, width, right=right)) == width
+    assert cell_len(fit(text, width, right=right)) == width
 
 
 def test_reasons_are_not_missing_while_they_are_looked_for(tmp_path: Path) -> None:

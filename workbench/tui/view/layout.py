@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
+from workbench.tui.view.baseline import baseline_of, comparisons_of
 from workbench.tui.view.columns import (
     AllColumns,
     Column,
@@ -26,7 +27,7 @@ from workbench.tui.view.columns import (
 )
 from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
 from workbench.tui.view.filters import Filter
-from workbench.tui.view.fold import Fold, fold_passing, fold_seeds, unfolded
+from workbench.tui.view.fold import Fold, fold_passing, unfolded
 from workbench.tui.view.options import Mode, Options
 from workbench.tui.view.significance import Members, Pair, PairedTests, Verdict, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
@@ -172,7 +173,7 @@ def lay_out(
 
 
 def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: int) -> _Plan:
-    baseline = _baseline(runs, options)
+    baseline = baseline_of(runs, options)
     wanted = {run.run_id for run in baseline.members} if baseline else set()
     wanted |= options.marked
     those = [run for run in runs if not options.only_marked or run.run_id in wanted]
@@ -194,7 +195,7 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
         Head(column.key, plain(column.title), _width(column, shown, metric_width), column.numeric)
         for column in columns
     )
-    comparisons = _comparisons(runs, folds, baseline, options)
+    comparisons = comparisons_of(runs, folds, baseline, options)
     best = best_runs(shown)
     return _Plan(folds, baseline, every, columns, note_from, heads, comparisons, best, spread)
 
@@ -214,19 +215,6 @@ def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layou
         plan.comparisons,
         judge.tested,
     )
-
-
-def _baseline(runs: Sequence[RunSummary], options: Options) -> Fold | None:
-    """Find the row of the pinned run, whether the filter shows it or not."""
-    if options.baseline is None:
-        return None
-    pinned = next((run for run in runs if run.run_id == options.baseline), None)
-    if pinned is None:
-        return None
-    if not options.fold_seeds:
-        return Fold(pinned, (pinned,))
-    alike = [run for run in runs if run.label == pinned.label]
-    return next(fold for fold in fold_seeds(alike) if pinned in fold.members)
 
 
 def _columns(
@@ -306,31 +294,6 @@ def _by_stage(folds: Sequence[Fold]) -> list[Fold | str]:
         if found := groups.get(stage):
             entries += [f"{plain(stage) or 'stage not known yet'} · {len(found)}", *found]
     return entries
-
-
-def _comparisons(
-    runs: Sequence[RunSummary], folds: Sequence[Fold], baseline: Fold | None, options: Options
-) -> dict[Pair, tuple[Members, Members]]:
-    """List what may be compared with the baseline: every row that there would be without a filter.
-
-    Where a filter takes some seeds of a row, what is left of it stands for it.
-    """
-    if baseline is None or options.mode == "value":
-        return {}
-    able = [run for run in runs if comparable(run, baseline.run)]
-    rows = {run.run_id: fold.members for fold in folds for run in fold.members}
-    pinned = {run.run_id for run in baseline.members}
-    found = {}
-    for fold in fold_seeds(able) if options.fold_seeds else unfolded(able):
-        if not pinned & {run.run_id for run in fold.members}:
-            shown = {
-                pair_of(rows[run.run_id], ()): rows[run.run_id]
-                for run in fold.members
-                if run.run_id in rows
-            }
-            for members in shown.values() or [fold.members]:
-                found[pair_of(members, baseline.members)] = (members, baseline.members)
-    return found
 
 
 def _width(column: Column, runs: Sequence[RunSummary], metric_width: int) -> int:

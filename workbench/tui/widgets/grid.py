@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -19,8 +18,8 @@ from textual.strip import Strip
 
 from workbench.tui.commands import bindings
 from workbench.tui.view.table import Head, Row, Table
+from workbench.tui.widgets.grid_cells import fit, gap, joined, together, with_hints
 
-_GAP = 2
 #: what a line is drawn from
 _Look = tuple[object, ...]
 _QUIET = ("muted", "faint")
@@ -150,7 +149,7 @@ class Grid(ScrollView, inherit_bindings=False):
         width, self._shown = self._width, self._visible_columns()
         changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
         if changed:
-            self.refresh(*(Region(0, y, width, lines) for y, lines in _together(changed)))
+            self.refresh(*(Region(0, y, width, lines) for y, lines in together(changed)))
 
     def _look(self, y: int) -> _Look:
         """Collect what a line is drawn from."""
@@ -270,14 +269,14 @@ class Grid(ScrollView, inherit_bindings=False):
     def _visible_columns(self) -> list[int]:
         """List the columns that fit, left to right; the last one may be cut off."""
         heads, fixed = self.table.heads, self.table.fixed
-        room = self._width - sum(head.width + _gap(head) for head in heads[:fixed])
+        room = self._width - sum(head.width + gap(head) for head in heads[:fixed])
         shown = list(range(min(fixed, len(heads))))
         for index in range(max(self._first, fixed), len(heads)):
             room -= heads[index].width
             if room < 0:
                 break
             shown.append(index)
-            room -= _gap(heads[index])
+            room -= gap(heads[index])
         return shown
 
     def on_resize(self, event: events.Resize) -> None:
@@ -304,7 +303,7 @@ class Grid(ScrollView, inherit_bindings=False):
         """Sort by the column that is drawn there: columns may be others by now."""
         heads, shown = self._heads_drawn
         x -= self.styles.padding.left
-        ends = accumulate(heads[index].width + _gap(heads[index]) for index in shown)
+        ends = accumulate(heads[index].width + gap(heads[index]) for index in shown)
         head = next((heads[index] for index, end in zip(shown, ends, strict=True) if x < end), None)
         keys = [each.key for each in self.table.heads]
         if head is None or head.key not in keys:
@@ -346,23 +345,13 @@ class Grid(ScrollView, inherit_bindings=False):
             head = self.table.heads[index]
             title = head.title + (self._arrow(head) or " " * self._sortable)
             style = under_cursor if index == self.cursor_column and self.has_focus else base
-            segments.append(Segment(_fit(title, head.width, right=head.right), style))
-            segments.append(Segment(" " * _gap(head), base))
+            segments.append(Segment(fit(title, head.width, right=head.right), style))
+            segments.append(Segment(" " * gap(head), base))
         line = Strip(segments).adjust_cell_length(width, base)
-        return self._with_hint(line, shown, width, base)
-
-    def _with_hint(self, line: Strip, shown: list[int], width: int, base: Style) -> Strip:
-        """Say at either end that there are more columns."""
-        if self._first > self.table.fixed and shown:
-            line = Strip.join([Strip([Segment("«", base)]), line.crop(1)])
         more = len(self.table.heads) - 1 - max(shown, default=0)
-        if more <= 0:
-            return line
-        hint = f" {more} »"
-        left = line.crop(0, width - cell_len(hint))
-        if not left.text.endswith(" ") and not line.text[len(left.text) :].startswith(" "):
-            left = Strip.join([left.crop(0, left.cell_length - 1), Strip([Segment("…", base)])])
-        return Strip.join([left, Strip([Segment(hint, base)])])
+        return with_hints(
+            line, base, before=self._first > self.table.fixed and bool(shown), more=more
+        )
 
     def _arrow(self, head: Head) -> str:
         sort = self.table.sort
@@ -373,21 +362,21 @@ class Grid(ScrollView, inherit_bindings=False):
     def _row_line(self, row: Row, width: int, base: Style) -> Strip:
         if not row.cells:
             assert row.note is not None
-            text = _fit(f"  {row.note.text}", width)
+            text = fit(f"  {row.note.text}", width)
             return Strip([Segment(text, self._style(row.note.style, base))])
         parts: list[tuple[str, Style]] = []
         used = 0
         for index in self._shown:
             if row.note is not None and index >= self.table.note_from:
                 room = max(0, width - used)
-                parts.append((_fit(row.note.text, room), self._style(row.note.style, base)))
+                parts.append((fit(row.note.text, room), self._style(row.note.style, base)))
                 used += room
                 break
             head, cell = self.table.heads[index], row.cells[index]
-            text = _fit(cell.text, head.width, right=head.right)
-            parts += (text, self._style(cell.style, base)), (" " * _gap(head), base)
-            used += head.width + _gap(head)
-        return Strip(_joined(parts), used).adjust_cell_length(width, base)
+            text = fit(cell.text, head.width, right=head.right)
+            parts += (text, self._style(cell.style, base)), (" " * gap(head), base)
+            used += head.width + gap(head)
+        return Strip(joined(parts), used).adjust_cell_length(width, base)
 
     def _style(self, name: str, base: Style) -> Style:
         if not name or base.reverse:  # every colour would be a patch behind its text
@@ -399,36 +388,3 @@ class Grid(ScrollView, inherit_bindings=False):
             style = base + self.get_component_rich_style(f"grid--{name}", partial=True)
             self._styles[name, base] = style
         return style
-
-
-def _together(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Join lines that follow each other: (the first, how many) each.
-
-    Examples
-    --------
-    >>> list(_together([0, 4, 5, 6, 9]))
-    [(0, 1), (4, 3), (9, 1)]
-    """
-    for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0]):
-        found = list(run)
-        yield found[0][1], len(found)
-
-
-def _joined(parts: Iterable[tuple[str, Style]]) -> Iterator[Segment]:
-    """Make one segment of neighbours that look alike: each costs Textual time in every paint."""
-    for style, alike in groupby(parts, lambda part: part[1]):
-        yield Segment("".join(text for text, _ in alike), style)
-
-
-def _gap(head: Head) -> int:
-    """Leave two cells after text; numbers end with a cell for a mark, glyphs need only one."""
-    return _GAP if head.title and not head.right else 1
-
-
-def _fit(text: str, width: int, *, right: bool = False) -> str:
-    """Cut or fill `text` to exactly `width` cells; what is cut off leaves an ellipsis."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    space = " " * (width - length)
-    return space + text if right else text + space
