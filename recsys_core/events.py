@@ -20,6 +20,9 @@ class Event:
         Values known at this step, e.g. ``{"loss": 0.41, "valid/auc": 0.78}``.
     message
         A line for a person; empty for plain progress.
+    epoch
+        How many epochs are done, where metrics are those of a whole epoch: steps count batches in
+        one model and epochs in another.
     """
 
     stage: str
@@ -27,6 +30,7 @@ class Event:
     total: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
+    epoch: int | None = None
 
 
 OnEvent = Callable[[Event], None]

@@ -50,6 +50,13 @@ PART_METRICS: dict[str, str] = {
     "only": "channel/LABEL/only: share of the relevant items that no other channel proposed",
 }
 
+#: what values may be, where it is not 0 to 1
+_RANGES = {
+    "novelty": "0 and up, in bits",
+    "logloss": "0 and up",
+    "rmse": "0 and up, in the unit of the ratings",
+    "size": "0 and up",
+}
 _LOWER_IS_BETTER = {"logloss", "ece", "rmse", "gini", "popularity", "loss"}
 
 
@@ -70,6 +77,37 @@ def split_part(metric: str) -> tuple[str, str]:
 def higher_is_better(metric: str) -> bool:
     """Tell whether a larger value of `metric` (``"ndcg@10"``, ``"auc/love"``) is better."""
     return re.split(r"[@/]", split_part(metric)[1])[0] not in _LOWER_IS_BETTER
+
+
+def meaning_of(metric: str) -> str:
+    """Say what a metric is: its range, which direction is better, and what it means.
+
+    Returns
+    -------
+    str
+        One line; empty for a name that is none.
+
+    Examples
+    --------
+    >>> meaning_of("hit@10")
+    '0 to 1, more is better: whether any relevant item is in the list'
+    >>> meaning_of("logloss")
+    '0 and up, less is better: mean negative log-likelihood of the labels'
+    >>> meaning_of("candidates/size")
+    '0 and up, more is better: items in the pool (candidates: the merged pool as ranked)'
+    """
+    part, whole = split_part(metric)
+    name = whole.partition("@")[0]
+    texts = TOPK_METRICS | ROW_METRICS
+    text = texts.get(name) or texts.get(name.partition("/")[0])
+    if part and name in PART_METRICS and "@" not in whole:
+        text = PART_METRICS[name].partition(": ")[2]
+    if text is None:
+        return ""
+    better = "more" if higher_is_better(metric) else "less"
+    of = part.partition("/")[0]
+    where = f" ({of}: {PARTS[of].partition(':')[0]})" if of else ""
+    return f"{_RANGES.get(name.partition('/')[0], '0 to 1')}, {better} is better: {text}{where}"
 
 
 def check_metric_name(metric: str) -> None:

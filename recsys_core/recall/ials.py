@@ -110,7 +110,7 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
             users = self._solve(by_user, self.item_vectors)
             self._take(self._solve(by_item, users))
             self.curve.append(validation(self))
-            on_event(Event("fit", epoch, self.config.epochs, self.curve[-1]))
+            on_event(Event("fit", epoch, self.config.epochs, self.curve[-1], epoch=epoch))
 
     def _choose_weight(self) -> None:
         """Take the weight of the fields, or choose one by the density of the likes."""

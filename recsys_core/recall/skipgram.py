@@ -144,7 +144,7 @@ def train_skip_gram(
         def on_epoch_end(self, model: Word2Vec) -> None:
             tables = (model.wv.vectors, model.syn1neg)
             curve.append(after_pass(SkipGram(*(_spread(table, counts) for table in tables))))
-            on_event(Event("fit", len(curve), passes, curve[-1]))
+            on_event(Event("fit", len(curve), passes, curve[-1], epoch=len(curve)))
 
     model.train(corpus, total_examples=len(corpus), epochs=passes, callbacks=[AfterPass()])
     return curve

@@ -251,7 +251,8 @@ class _Epoch:
     def report(self, epochs: int, batches: int, metrics: dict[str, float]) -> None:
         """Say how many epochs and batches of the next one are done."""
         step = epochs * self.batches + batches
-        self.on_event(Event("fit", step, self.config.epochs * self.batches, metrics))
+        total = self.config.epochs * self.batches
+        self.on_event(Event("fit", step, total, metrics, epoch=epochs if metrics else None))
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

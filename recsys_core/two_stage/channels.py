@@ -199,7 +199,7 @@ def below(runtime: Runtime, name: str) -> Runtime:
 
 def quietly(on_event: OnEvent) -> OnEvent:
     """Pass on progress without metrics: the job's curve is the ranker's."""
-    return lambda event: on_event(replace(event, metrics={}))
+    return lambda event: on_event(replace(event, metrics={}, epoch=None))
 
 
 def make_model(

@@ -25,6 +25,7 @@ from workbench.jobs.queue import ENTRY, Entry, cancel, read_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
 from workbench.jobs.sweep import Sweep, change_sweep, create_sweep, list_sweeps, read_sweep
 from workbench.jobs.sweep_driver import Driver
+from workbench.jobs.sweep_progress import read_progress
 from workbench.jobs.sweep_space import Space
 from workbench.jobs.sweep_study import Study, Trial
 from workbench.store.files import StoreError
@@ -190,6 +191,11 @@ def test_values_that_were_tried_are_not_tried_again(runs_dir: Path) -> None:
             finish(run, 0.5)
     assert len(Study(sweep).trials()) == 9
     assert len(list_runs(runs_dir)) == 3
+    progress = read_progress(sweep.folder)
+    assert (progress.ended, progress.best) == (9, (0, 0.5))
+    assert len(progress.twins) == 9 - 3, "the others took the result of one of the three"
+    ids = {run.run_id for run in list_runs(runs_dir)}
+    assert all(twin.same_as < twin.trial and twin.run_id in ids for twin in progress.twins)
 
 
 def test_a_hopeless_trial_is_ended(runs_dir: Path) -> None:

@@ -133,7 +133,7 @@ def test_reports_within_an_epoch_are_few_and_count_batches(
     assert {(event.stage, event.total) for event in events} == {("fit", 32)}
     steps = [event.step for event in events]
     assert steps == sorted(steps)
-    assert [event.step for event in events if event.metrics] == [16, 32]
+    assert [(event.step, event.epoch) for event in events if event.metrics] == [(16, 1), (32, 2)]
     assert set(events[-1].metrics) == {"loss", "logloss", "rows_per_second"}
     within = [event for event in events if not event.metrics]
     assert 8 <= len(within) <= 12  # 16 batches of a tenth of a second an epoch, one report in three

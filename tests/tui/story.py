@@ -72,7 +72,7 @@ def inspect_a_user(window: Window) -> None:
     see(window, "find: best=ndcg@10", "1.0000")
     window.press("enter")
     text = see(window, "history of user", "held out", "Why ")
-    assert re.search(r" 1 ✔ Made-up Film", text), text
+    assert re.search(r" 1 [= ] ✔ Made-up Film", text), text
     window.press("escape")
     window.until(lambda: "history of user" not in window.text(), "the user stays open")
 
@@ -103,8 +103,10 @@ def quit_while_jobs_run(window: Window, place: Path) -> None:
     window.press("enter")
     see(window, "mf", "waits", "1 running")  # the first of them has started
     window.press("q")
-    see(window, "under way: mf", "Leave; the jobs go on")
-    window.press("c")
+    see(window, "running: mf", "Leave; the jobs keep running")
+    window.press("C")
+    see(window, "C again cancels")
+    window.press("C")
 
     def states() -> list[str]:
         return [run.state for run in list_runs(place / "runs") if run.model == "mf"]

@@ -7,30 +7,30 @@ import json
 from pathlib import Path
 
 import pytest
-from textual.command import CommandPalette
 
-from tests.tui import test_data, test_items, test_jobs, test_new_job, test_users
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui import (
+    test_data,
+    test_detail,
+    test_everywhere,
+    test_items,
+    test_jobs,
+    test_new_job,
+    test_tables,
+    test_users,
+)
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
+from tests.tui.suite import NEWEST_FIRST, on_metric
 from workbench.tui.commands import COMMANDS, SCOPES, key_table
 from workbench.tui.screens.columns import ColumnsScreen
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
-from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.widgets.lines import KeyLine
 
-NEWEST_FIRST = ["pop-sample", "mf-long", "ease-large", "ease", "deepfm", "lr", "mf-bpr", "mf"]
-NEWEST_FIRST += ["item-cf", "popularity"]
 #: their commands are tested here; those of other scopes in test_<screen>_commands.py
-SCOPES_HERE = ("runs", "table", "detail", "parts", "everywhere")
-
-
-async def on_metric(s: Session, title: str) -> None:
-    """Put the column cursor on a column."""
-    heads = [head.title for head in s.runs.grid.table.heads]
-    step = heads.index(title) - s.runs.grid.cursor_column
-    await s.press(*["right" if step > 0 else "left"] * abs(step))
+SCOPES_HERE = ("runs", "remove")
 
 
 @checks("runs.open")
@@ -95,14 +95,80 @@ async def _(s: Session) -> None:
 
 @checks("runs.unchanged")
 async def _(s: Session) -> None:
-    assert "protocol" in [head.title for head in s.runs.grid.table.heads]
-    await s.press("u")
     titles = [head.title for head in s.runs.grid.table.heads]
     assert "protocol" not in titles, "all runs have the same"
     assert "seed" in titles, "ease has another"
-    assert "ndcg@10" in titles
     await s.press("u")
     assert "protocol" in [head.title for head in s.runs.grid.table.heads]
+    assert "constant columns shown" in s.text()
+    await s.press("u")
+    assert "protocol" not in [head.title for head in s.runs.grid.table.heads]
+
+
+@checks("runs.cutoff", "runs.failed")
+async def _(s: Session) -> None:
+    await on_metric(s, "ndcg@10")
+    await s.press("S")
+    order = s.labels
+    await s.press("K")
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert "ndcg@20" in titles
+    assert not {"ndcg@10", "ndcg@50"} & set(titles), "one cut-off at a time"
+    assert "auc" in titles, "metrics without one stay"
+    assert s.runs.options.sort == ("ndcg@20", True), "what is sorted by turns along"
+    await s.press("K", "K")
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert {"ndcg@10", "ndcg@20", "ndcg@50"} <= set(titles)
+    assert "metrics at every K" in s.text()
+    await s.press("K")
+    assert s.runs.options.cutoff is None
+    assert s.labels == order
+    await s.press("escape")
+    await s.press("h")
+    assert s.labels == [label for label in NEWEST_FIRST if label != "ease-large"]
+    assert "failed hidden" in s.text()
+    await s.press("h")
+    assert s.labels == NEWEST_FIRST
+
+
+@checks("runs.remove", "runs.restore", "remove.archive", "remove.delete", "remove.close")
+async def _(s: Session) -> None:
+    await s.go_to("mf-long")
+    await s.press("D")
+    assert isinstance(s.app.screen, RunsScreen), "it runs"
+    assert "mf-long is running: jobs that run or wait are cancelled on Jobs first" in s.text()
+    await s.go_to("lr")
+    await s.press("D")
+    assert "lr  20260302-093004-run-0004" in s.text()
+    await s.press("escape")
+    assert s.labels == NEWEST_FIRST, "closed, nothing is done"
+    await s.press("B")
+    await s.see("Nothing is archived; D archives runs.")
+    await s.press("escape")
+    await s.go_to("mf-long")
+    await s.press("space")
+    await s.go_to("mf")
+    await s.press("space", "k", "D")
+    assert "1 run running or waiting: not touched" in s.text()
+    await s.press("a")
+    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "mf" not in s.labels)
+    assert "mf-long" in s.labels
+    archived = s.app.runs_dir.glob(".archive/*-run-*")
+    assert [path.name for path in archived] == ["20260302-093002-run-0002"]
+    await s.press("B")
+    await s.see("mf  ml-100k  20260302-093002-run-0002")
+    await s.press("enter")
+    await s.see("Nothing is archived")
+    await s.press("escape")
+    await s.until(lambda: "mf" in s.labels)
+    assert s.labels == NEWEST_FIRST
+    await s.go_to("ease-large")
+    await s.press("D", "d")
+    assert "d again deletes 1 run. This cannot be undone." in s.text()
+    assert len(list(s.app.runs_dir.glob("*-0007"))) == 1
+    await s.press("d")
+    await s.until(lambda: isinstance(s.app.screen, RunsScreen) and "ease-large" not in s.labels)
+    assert not list(s.app.runs_dir.glob("**/*-0007")), "what was deleted is gone"
 
 
 @checks("runs.only-marked")
@@ -213,24 +279,6 @@ async def _(s: Session) -> None:
     assert s.labels == ["mf"]
 
 
-@checks("detail.tag")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("t")
-    await s.type("推荐")
-    await s.press("enter")
-    await s.until(lambda: "tags  推荐" in s.text())
-
-
-@checks("detail.note")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("i", *"better", "escape")
-    assert "better" not in s.text(), "Esc keeps nothing"
-    await s.press("i", *"worse", "ctrl+s")
-    await s.until(lambda: "worse" in s.text())
-
-
 @checks("runs.clear")
 async def _(s: Session) -> None:
     await on_metric(s, "ndcg@10")
@@ -297,261 +345,18 @@ async def _(s: Session) -> None:
     assert "<p>10 runs" in page
 
 
-@checks("table.sort-ascending")
-async def _(s: Session) -> None:
-    await on_metric(s, "auc")
-    await s.press("s")
-    assert s.labels[:2] == ["lr", "deepfm"]
-    assert s.labels[2:] == [label for label in NEWEST_FIRST if label not in ("lr", "deepfm")]
-    assert "auc↑" in s.runs.grid.render_line(0).text
-
-
-@checks("table.sort-descending")
-async def _(s: Session) -> None:
-    await on_metric(s, "ndcg@10")
-    await s.press("S")
-    assert s.labels[:5] == ["mf", "pop-sample", "mf-bpr", "item-cf", "ease"]
-    assert "ndcg@10↓" in s.runs.grid.render_line(0).text
-
-
-@checks("table.down")
-async def _(s: Session) -> None:
-    await s.press("j", "down")
-    assert s.current == "ease-large"
-
-
-@checks("table.up")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "k", "up", "k")
-    assert s.current == "pop-sample"
-
-
-@checks("table.first")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "g")
-    assert s.current == "pop-sample"
-    await s.press("j", "home")
-    assert s.current == "pop-sample"
-
-
-@checks("table.last")
-async def _(s: Session) -> None:
-    await s.press("G")
-    assert s.current == "popularity"
-    await s.press("g", "end")
-    assert s.current == "popularity"
-
-
-@checks("table.page-down")
-async def _(s: Session) -> None:
-    for number in range(10, 60):
-        write_run(s.app.runs_dir, f"more-{number}", number=number, state="queued")
-    await s.until(lambda: len(s.labels) == 60)
-    await s.press("g", "pagedown")
-    height = s.runs.grid.size.height
-    assert s.runs.grid.cursor_row == height - 2
-    await s.press("pagedown")
-    assert s.runs.grid.cursor_row == 2 * (height - 2)
-    assert s.current in s.text()
-
-
-@checks("table.page-up")
-async def _(s: Session) -> None:
-    await s.press("G", "pageup")
-    assert s.current == "pop-sample"
-
-
-@checks("table.right")
-async def _(s: Session) -> None:
-    first = s.titles
-    await s.press(*["right"] * 9)
-    assert s.titles[:3] == first[:3], "the label stays in sight"
-    heads = s.runs.grid.table.heads
-    assert heads[s.runs.grid.cursor_column].title in s.titles
-    assert s.titles != first
-
-
-@checks("table.left")
-async def _(s: Session) -> None:
-    first = s.titles
-    await s.press(*["right"] * 9)
-    assert s.runs.grid.render_line(0).text.startswith("«"), "there are columns to the left"
-    await s.press(*["left"] * 12)
-    assert s.titles == first
-    assert s.runs.grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
-
-
-async def _detail(s: Session, label: str = "mf") -> DetailScreen:
-    await s.go_to(label)
-    await s.press("enter")
-    assert isinstance(s.app.screen, DetailScreen)
-    return s.app.screen
-
-
-@checks("detail.back")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("escape")
-    assert s.current == "mf"
-    await s.press("enter", "backspace")
-    assert s.current == "mf"
-
-
-@checks("detail.next")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("n")
-    assert "item-cf  ✔ done" in s.text()
-    await s.press("n", "n")
-    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
-
-
-@checks("detail.previous")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("p")
-    assert "mf-bpr  ✔ done" in s.text()
-
-
-@checks("detail.down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "down")
-    assert screen.scroll.scroll_y == 2
-
-
-@checks("detail.up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "j", "j", "k", "up")
-    assert screen.scroll.scroll_y == 1
-
-
-@checks("detail.page-down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown")
-    assert screen.scroll.scroll_y == screen.scroll.size.height - 1
-
-
-@checks("detail.page-up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "pageup")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.top")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "g")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.bottom")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("G")
-    assert screen.scroll.scroll_y == screen.scroll.max_scroll_y > 0
-    assert "torch" in s.text(), "the environment comes last"
-
-
-@checks("detail.copy")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("y")
-    assert "Result\n" in s.copied[0]
-    assert "ndcg@10         0.2551  0.2431 to 0.2671" in s.copied[0]
-    assert "factors        64" in s.copied[0]
-
-
-@checks("everywhere.palette")
-async def _(s: Session) -> None:
-    await s.press("colon")
-    assert isinstance(s.app.screen, CommandPalette)
-    await s.type("hide same")
-    await s.until(lambda: "hide same (u)" in s.text())
-    await s.press("enter")
-    await s.until(lambda: s.app.screen_stack[0].options.hide_unchanged)  # type: ignore[attr-defined]
-
-
-@checks("everywhere.help")
-async def _(s: Session) -> None:
-    await s.press("question_mark")
-    assert isinstance(s.app.screen, HelpScreen)
-    assert "Open the run under the cursor." in s.text()
-    await s.press("escape", "f1")
-    assert isinstance(s.app.screen, HelpScreen)
-
-
-@checks("everywhere.suspend")
-async def _(s: Session) -> None:
-    called: list[bool] = []
-    s.app.action_suspend_process = lambda: called.append(True)  # type: ignore[method-assign]
-    await s.press("ctrl+z")
-    assert called, "test_terminal does it in a terminal"
-
-
-@checks("everywhere.quit")
-async def _(s: Session) -> None:
-    await s.press("q")
-    assert s.app.return_code == 0
-
-
-@checks("everywhere.jobs")
-async def _(s: Session) -> None:
-    await s.press("1")
-    assert s.app.chosen == "jobs"
-
-
-@checks("everywhere.users")
-async def _(s: Session) -> None:
-    await s.press("3")
-    assert s.app.chosen == "users"
-
-
-@checks("everywhere.items")
-async def _(s: Session) -> None:
-    await s.press("4")
-    assert s.app.chosen == "items"
-
-
-@checks("everywhere.data")
-async def _(s: Session) -> None:
-    await s.press("5")
-    assert s.app.chosen == "data"
-
-
-@checks("parts.zoom")
-async def _(s: Session) -> None:
-    grid, before = s.runs.grid, s.runs.grid.size.height
-    await s.press("z")
-    await s.until(lambda: grid.size.height > before)
-    assert not s.runs.query_one("#preview").display
-    lines = s.text().splitlines()
-    assert "Results" in lines[0], "header and title line stay"
-    assert "10 runs" in lines[1]
-    assert "quit" in lines[-1]
-    await s.press("escape")
-    await s.until(lambda: grid.size.height == before)
-    assert s.runs.query_one("#preview").display
-
-
-@checks("everywhere.results")
-async def _(s: Session) -> None:
-    await s.press("2")
-    assert s.app.chosen == "results"
-
-
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(suite.parent)
     async with session(suite) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 def test_every_scope_is_tested_somewhere() -> None:
-    files = (test_data, test_items, test_jobs, test_new_job, test_users)
+    files = (
+        *(test_data, test_detail, test_everywhere, test_items),
+        *(test_jobs, test_new_job, test_tables, test_users),
+    )
     elsewhere = [scope for file in files for scope in file.SCOPES_HERE]
     assert set(SCOPES) == {*SCOPES_HERE, *elsewhere}
 

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from tests.tui.folders import add_events, falling_curve, this_process, write_run
 from workbench.store.listing import read_summary
 from workbench.tui.view.chart import MARKERS, Axes, Series, draw_plot, smoothed
-from workbench.tui.view.live import CurveReader, curve_order, log_tail
+from workbench.tui.view.detail import curve_section, read_files
+from workbench.tui.view.live import (
+    CurveReader,
+    Curves,
+    common_unit,
+    curve_order,
+    log_tail,
+    reported,
+)
 
 
 def drawn(*series: Series, width: int = 40, height: int = 8, log: bool = False) -> list[str]:
@@ -94,8 +102,50 @@ def test_curves_are_read_on_and_begin_anew_with_the_job(tmp_path: Path) -> None:
 def test_the_curve_of_a_finished_run_is_that_of_its_result(tmp_path: Path) -> None:
     run = read_summary(write_run(tmp_path, "mf", curve=falling_curve(3)))
     curves = CurveReader().refresh([run])[run.run_id]
-    assert curves.epochs == 3
-    assert [x for x, _ in curves.series["loss"]] == [1, 2, 3]
+    assert curves.reports == 3
+    assert [x for x, _ in curves.points("loss", "epoch")] == [1, 2, 3]
+
+
+def reports(*steps: tuple[int, int | None]) -> list[dict[str, Any]]:
+    return [
+        {"stage": "fit", "step": step, "total": 300, "epoch": epoch, "metrics": {"loss": 1 / step}}
+        for step, epoch in steps
+    ]
+
+
+def test_x_is_the_epoch_or_the_step_of_the_events_and_named_so(tmp_path: Path) -> None:
+    curve = [{"loss": 1 / step} for step in (25, 50, 150)]
+    steps = reports((25, None), (50, None), (150, None))
+    both = reports((25, 1), (50, 2), (150, 6))
+    for number, (events, ticks) in enumerate(((steps, "25 step 150"), (both, "1 epoch 6"))):
+        folder = write_run(tmp_path, f"mf{number}", number=number, curve=curve, events=events)
+        section = curve_section(read_files(read_summary(folder)), 60)
+        assert section is not None
+        assert " ".join(str(section).splitlines()[-1].split()) == ticks
+
+
+def test_curves_over_each_other_count_in_what_all_of_them_know(tmp_path: Path) -> None:
+    runs = [
+        read_summary(write_run(tmp_path, f"mf{n}", number=n, state="failed", events=events))
+        for n, events in enumerate(
+            (reports((25, 1), (50, 2)), reports((10, 1), (20, 2), (30, 3)), reports((100, None)))
+        )
+    ]
+    curves = list(CurveReader().refresh(runs).values())
+    assert common_unit(curves[:2]) == "epoch"
+    assert common_unit([*curves, Curves()]) == "step", "the third does not say its epochs"
+    assert [[x for x, _ in one.points("loss", "step")] for one in curves] == [
+        *([25, 50], [10, 20, 30], [100]),
+    ]
+
+
+def test_a_job_that_goes_back_makes_its_reports_again(tmp_path: Path) -> None:
+    remark = {"stage": "fit", "metrics": {"index_recall@10": 0.9}, "message": "the index"}
+    events = [*reports((10, 1), (20, 2), (30, 3), (15, 1)), remark]
+    run = read_summary(write_run(tmp_path, "mf", state="failed", events=events))
+    curves = reported(run)
+    assert curves.points("loss", "step") == [(10, 1 / 10), (15, 1 / 15)]
+    assert list(curves.series) == ["loss"], "a remark has no place on x"
 
 
 def test_a_lower_log_loss_is_the_better_one(tmp_path: Path) -> None:

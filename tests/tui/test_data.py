@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recsys_core.errors import InputError
-from tests.tui.checks import CHECKS, Check, checks, ids_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films
@@ -93,7 +93,7 @@ async def _(s: Session) -> None:
     text = s.text()
     assert "ratings per 1.6 hours" in text  # 4 days in 60 periods
     # as wide and high as there is room from the first paint on: ratings; histories of 2 to 3 events
-    for line in ("4 ████", "2-3 ████"):
+    for line in ("4 ━━━━", "2-3 ━━━━"):
         assert line in text
     await s.press("v", "enter")
     assert "▲ Leaks other users' future" in s.text()
@@ -145,6 +145,8 @@ async def _(s: Session) -> None:
     assert "✖ no such file or folder" in s.text()
     await s.press("enter")
     assert isinstance(s.app.screen, ImportScreen), "what is wrong does not begin"
+    await s.press("escape")
+    assert "Esc again discards what you typed" in s.text()
     await s.press("ctrl+u")
     await s.type(str(s.app.runs_dir))
     assert "a folder with 0 entries" in s.text()
@@ -175,9 +177,9 @@ async def _(s: Session) -> None:
     assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
     await s.press("n", "n", "n")
     await s.until(lambda: "user-history: count, quantile" in s.text())
-    assert "Features of schema movielens-full  4/8" in s.text()
+    assert "Features of schema movielens-full  4/9" in s.text()
     await s.press("p", "p", "p", "p")
-    await s.until(lambda: "Features of schema default  8/8" in s.text())
+    await s.until(lambda: "Features of schema default  9/9" in s.text())
     assert "m lists it" in s.text(), "it is made from the data set"
     await s.press("n", "V", "enter", "j")
     assert "measures" in str(here.query_one("#schema").render()), "of another protocol: not yet"
@@ -199,11 +201,7 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, UsersScreen) and "6 users  films" in s.text())
 
 
-#: one session for commands that are tested together, which the last of them names
-TESTS = {CHECKS[command]: command for command in ids_of(*SCOPES_HERE)}
-
-
-@pytest.mark.parametrize("check", TESTS, ids=TESTS.values())
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_commands(check: Check, runs: Path) -> None:
     async with session(runs, (120, 34)) as running:
         await check(running)

@@ -13,6 +13,7 @@ from workbench.store.listing import RunSummary, list_runs
 from workbench.tui.view.detail import curve_section, read_files, sections
 from workbench.tui.view.jobs import JobsView, build_jobs, changed, facts, state_line
 from workbench.tui.view.live import CurveReader, log_tail
+from workbench.tui.view.result import Against
 
 DAMAGES = LISTED | SHOWN | HARMLESS
 #: one of each kind that reaches another part of a screen
@@ -54,7 +55,7 @@ def test_every_damaged_run_can_be_described(hostile: Path) -> None:
 
 def _describe(run: RunSummary, baseline: RunSummary, view: JobsView) -> None:
     files = read_files(run)
-    for section in sections(run, files, baseline).values():
+    for section in sections(run, files, Against(baseline)).values():
         assert "\n" not in "".join(cell.text for line in section.lines for cell in line)
     curve_section(files, 100)
     lines = [changed(run), facts(run), state_line(run, view)]

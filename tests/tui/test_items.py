@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.store.runs import Run
@@ -18,9 +18,10 @@ from workbench.tui import processes
 from workbench.tui.screens import items
 from workbench.tui.screens.items import ItemsScreen
 from workbench.tui.screens.users import UsersScreen
+from workbench.tui.screens.users_runs import ChooseRuns
 from workbench.tui.view.items import Alike, alike_table
 
-SCOPES_HERE = ("items",)
+SCOPES_HERE = ("items", "panes")
 ITEM_CF = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
 
 
@@ -78,10 +79,37 @@ async def _(s: Session) -> None:
     await s.until(lambda: tuple(there.people.grid.table.keys) == ("1", "2", "3", "5"))
 
 
-@checks("items.data")
+@checks("panes.wider", "panes.narrower")
+async def _(s: Session) -> None:
+    here = await to_items(s)
+    await s.pilot.resize_terminal(140, 36)
+    await s.until(lambda: here.has_class("-wide"))
+    left = here.query_one("#catalogue")
+    await s.press("less_than_sign")
+    await s.until(lambda: left.outer_size.width == 66)
+    await s.press("greater_than_sign", "greater_than_sign")
+    await s.until(lambda: left.outer_size.width == 74)
+    # the line is dragged, and stays where it is left
+    await s.pilot.mouse_down(offset=(74, 10))
+    await s.pilot.hover(offset=(49, 10))
+    await s.pilot.mouse_up(offset=(49, 10))
+    await s.until(lambda: left.outer_size.width == 50)
+    assert s.app.state.widths == {"#catalogue": 50}
+    await s.pilot.mouse_down(offset=(49, 10))
+    await s.pilot.hover(offset=(25, 10))
+    await s.pilot.mouse_up(offset=(25, 10))
+    await s.press("less_than_sign", "less_than_sign")
+    await s.until(lambda: left.outer_size.width == 24)
+
+
+@checks("items.data", "items.runs")
 async def _(s: Session) -> None:
     here = await to_items(s)
     assert here.check_action("data", ()) is False, "there is one data set"
+    await s.press("r")
+    assert isinstance(s.app.screen, ChooseRuns)
+    await s.press("space", "enter")
+    await s.until(lambda: "[item-cf]" in s.text() and "[other]" not in s.text())
 
 
 @checks("items.clear")
@@ -101,11 +129,11 @@ async def answer(line: list[str]) -> processes.Done:
     return processes.Done(0, json.dumps({"runs": [{"items": found}]}), "")
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "run_process", answer)
     async with session(runs, (120, 40)) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_from_a_recommendation_to_its_item(runs: Path) -> None:

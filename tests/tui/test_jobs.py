@@ -18,7 +18,7 @@ from tests.tui.session import Session, session
 from workbench.jobs import changes
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
 from workbench.store.listing import list_runs
-from workbench.store.runs import STOP, Run
+from workbench.store.runs import STOP, Run, Status
 from workbench.tui.screens import new_job
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.job_log import LogScreen
@@ -198,6 +198,25 @@ def test_as_many_at_once_as_one_of_them_asks_for(jobs: Path, state: str) -> None
     assert QueueReader(jobs).refresh(list_runs(jobs)).parallel == 3
 
 
+async def test_the_cursor_stays_on_a_job_that_is_cancelled(jobs: Path) -> None:
+    """It followed what runs: a second `c` hit the next job."""
+    run = run_of(jobs, "mf-live")
+    async with session(jobs, (80, 24)) as s:
+        await s.press("1")
+        await s.until(lambda: shows(s, JobsScreen) and labels(s)[:1] == ["mf-live"])
+        await s.press("c")
+        await s.see("mf-live is being cancelled; R resumes it")
+        run.write_status(replace(run.status(), state="cancelled", reason="cancelled while it ran"))
+        await s.until(lambda: labels(s)[0] == "wait-a")
+        assert screen(s).current is not None
+        assert screen(s).current.label == "mf-live"  # type: ignore[union-attr]
+        run_of(jobs, "dssm").write_status(Status("cancelled"))
+        await to(s, "dssm")
+        await s.see("dssm: no curve: cancelled before the first epoch ended")
+        await screen(s).title_line.remove()
+        await screen(s)._read()  # what was read while the session ends is not drawn any more
+
+
 @tries("jobs.cancel", "jobs.retry", "jobs.resume", "jobs.pause")
 async def test_cancel_retry_resume_and_pause(jobs: Path, supervisors: list[Path]) -> None:
     async with session(jobs) as s:
@@ -245,7 +264,7 @@ async def test_the_table_or_the_curves_can_have_the_whole_screen(jobs: Path) -> 
         before = charts.size
         assert side.display
         await s.press("z")
-        await s.until(lambda: screen(s).grid.size.width == 160)
+        await s.until(lambda: screen(s).grid.outer_size.width == 160)
         assert not panel.display
         assert "seed" in screen(s).grid.render_line(0).text, "there is room for more columns"
         await s.press("z")
@@ -281,7 +300,7 @@ async def test_log(jobs: Path) -> None:
         view = log.view
         await s.until(lambda: "line 99" in s.text())
         assert "log of dssm  ✖ failed" in s.text()
-        assert "following" in s.text()
+        assert "the job has ended" in s.text(), "nothing is followed any more"
         await s.press("g")
         assert view.scroll_y == 0
         await s.press("j", "down", "pagedown", "k", "up", "pageup")
@@ -317,7 +336,7 @@ async def test_leaving_while_jobs_run_asks(jobs: Path, supervisors: list[Path]) 
         await s.press("q")
         assert shows(s, QuitScreen)
         text = s.text()
-        assert "1 job under way: mf-live" in text
+        assert "1 job running: mf-live" in text
         assert "3 jobs waiting" in text
         await s.press("escape")
         assert not shows(s, QuitScreen)
@@ -326,7 +345,11 @@ async def test_leaving_while_jobs_run_asks(jobs: Path, supervisors: list[Path]) 
     assert run_of(jobs, "wait-a").status().state == "queued"
     assert supervisors == []
     async with session(jobs) as s:
-        await s.press("q", "c")
+        await s.press("q", "c", "C")
+        assert "C again cancels 4 jobs and leaves" in s.text(), "the most destructive answer asks"
+        await s.press("escape", "q", "C")
+        assert supervisors == [], "and another time it asks again"
+        await s.press("C")
         await s.until(lambda: s.app.return_code is not None)
     assert [run_of(jobs, f"wait-{x}").status().state for x in "abc"] == ["cancelled"] * 3
     assert (run_of(jobs, "mf-live").path / STOP).exists()

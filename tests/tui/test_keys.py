@@ -11,11 +11,13 @@ import pytest
 from textual.events import Key
 from textual.widgets import Input
 
+from tests.tui.folders import write_jobs
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.runs import RunsScreen
+from workbench.tui.view import changes as requests
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ async def test_a_key_goes_to_the_screen_that_the_key_before_it_opened(suite: Pat
     async with session(suite) as s:
         type_at_once(s, "1", "question_mark")
         await s.until(lambda: isinstance(s.app.screen, HelpScreen))
-        assert "│  Jobs " in s.text().split("\n")[1], "its commands come first"
+        assert "│  Jobs " in s.text().split("\n")[3], "its commands come first"
         type_at_once(s, "escape", "2", "j")
         await s.until(lambda: isinstance(s.app.screen, RunsScreen))
         await s.until(lambda: s.current == s.labels[1])
@@ -92,3 +94,14 @@ async def test_sigterm_is_heard_in_a_flood_of_keys_and_no_key_comes_after(suite:
             s.app.post_message(Key("x", "x"))
         await s.until(lambda: not s.app.is_running)
     assert (s.app.return_code, s.app.errors) == (143, [])
+
+
+async def test_keys_typed_while_the_session_ends_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "ensure_supervisor", lambda runs_dir: None)
+    write_jobs(tmp_path / "runs")
+    async with session(tmp_path / "runs") as s:
+        type_at_once(s, "q", "C", "C", *"hoalive", "2", "slash", *"mf", "enter")
+        await s.until(lambda: not s.app.is_running)
+    assert (s.app.return_code, s.app.errors) == (0, [])

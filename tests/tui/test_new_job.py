@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from workbench.jobs.catalogue import Catalogue, load_catalogue
 from workbench.store.runs import Run
+from workbench.tui import catalogue as listing
 from workbench.tui.processes import Done
 from workbench.tui.screens import new_job
 from workbench.tui.screens.jobs import JobsScreen
@@ -49,7 +53,7 @@ async def form(s: Session, model: str = "") -> NewJobScreen:
     await s.press("a")
     screen = s.app.screen
     assert isinstance(screen, NewJobScreen)
-    await s.until(lambda: not screen.query_one(Input).disabled)
+    await s.until(lambda: screen.ready)
     if model:
         await type_over(s, screen, model)
     return screen
@@ -145,17 +149,24 @@ async def _(s: Session) -> None:
 
 @checks("new-job.close")
 async def _(s: Session) -> None:
-    await form(s, "mf")
+    screen = await form(s, "mf")
+    await s.press("escape")
+    assert isinstance(s.app.screen, JobsScreen), "one word is soon typed again"
+    screen = await form(s, "mf")
+    await to_field(s, screen, "label")
+    await type_over(s, screen, "first try")
+    await s.press("escape")
+    assert "Esc again discards what you typed" in s.text()
     await s.press("escape")
     assert isinstance(s.app.screen, JobsScreen)
     assert ADDED == []
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, suite: Path) -> None:
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path) -> None:
     ADDED.clear()
     async with session(suite) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_a_wrong_name_is_answered_while_it_is_typed(suite: Path) -> None:
@@ -204,3 +215,60 @@ async def test_a_job_whose_command_was_killed_is_not_added(
         await s.press("enter")
         await s.until(lambda: "ended by SIGKILL" in s.text())
         assert s.app.screen is screen
+
+
+async def test_what_is_typed_while_the_models_are_listed_is_kept(
+    suite: Path, monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+) -> None:
+    listed = asyncio.Event()
+
+    async def slow(say: Callable[[str], None]) -> Catalogue:
+        say("listing the models")
+        await listed.wait()
+        return catalogue
+
+    monkeypatch.setattr(new_job, "open_catalogue", slow)
+    async with session(suite, (100, 40)) as s:
+        await s.press("5", "1", "a", *"mf", "enter")
+        screen = s.app.screen
+        assert isinstance(screen, NewJobScreen)
+        assert "the models are still being read" in s.text(), "Enter adds nothing unseen"
+        screen._say_waiting()
+        assert "reading the models … " in s.text(), "it is alive"
+        listed.set()
+        await s.until(lambda: screen.ready)
+        await s.see("mf: ")
+        await s.press("x")
+        assert screen.query_one(Input).value == "mfx", "typing goes on where it was"
+        assert ADDED == []
+
+
+async def test_the_models_are_listed_once_however_often_the_form_is_opened(
+    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+) -> None:
+    """Closing the form ended the wait for the process, and opening it began another one."""
+    begun: list[list[str]] = []
+    go_on = asyncio.Event()
+
+    async def build(line: list[str]) -> Done:
+        begun.append(line)
+        await go_on.wait()
+        return Done(0, "", "")
+
+    monkeypatch.setattr(listing, "read_catalogue", lambda path: None)
+    monkeypatch.setattr(listing, "run_process", build)
+    monkeypatch.setattr(listing, "build_command", lambda path: [str(path)])
+    monkeypatch.setattr(listing, "built_catalogue", lambda path, errors: catalogue)
+    said: list[str] = []
+    first = asyncio.create_task(listing.open_catalogue(said.append))
+    while not begun:
+        await asyncio.sleep(0)
+    first.cancel()
+    with suppress(asyncio.CancelledError):
+        await first
+    second = asyncio.create_task(listing.open_catalogue(said.append))
+    while len(said) < 2:
+        await asyncio.sleep(0)
+    go_on.set()
+    assert await second is catalogue
+    assert len(begun) == 1

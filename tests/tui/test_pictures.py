@@ -141,7 +141,7 @@ def test_items(snap_compare: Callable[..., bool], film_runs: Path) -> None:
     ("size", "each"),
     [
         (SMALL, [("5", "long tail"), ("v", "users by their events")]),
-        (LARGE, [("5", "long tail"), ("", "movielens  1/8"), ("n n n", "movielens-full  4/8")]),
+        (LARGE, [("5", "long tail"), ("", "movielens  1/9"), ("n n n", "movielens-full  4/9")]),
     ],
     ids=["80x24", "200x50"],
 )

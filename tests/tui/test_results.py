@@ -16,11 +16,12 @@ from tests.tui.test_significance import write_users
 from tests.tui.test_view import RUN, other
 from workbench.store.annotations import Published, annotate
 from workbench.store.listing import RunSummary
-from workbench.tui.view.filters import Filter
+from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold, fold_seeds
-from workbench.tui.view.layout import Layout, lay_out
+from workbench.tui.view.layout import EVERYTHING, Layout, lay_out
 from workbench.tui.view.options import MODES, Options
-from workbench.tui.view.significance import PairedTests
+from workbench.tui.view.result import Against, result_lines, result_title
+from workbench.tui.view.significance import PairedTests, Verdict
 from workbench.tui.view.texts import as_csv, as_html, as_json, as_markdown
 
 
@@ -97,13 +98,61 @@ def test_differences_are_marked_once_all_are_tested() -> None:
         found = layout(runs, tests=tests, baseline="r0", mode="delta")
         return column(found, "ndcg@10")[1:]
 
-    tests.known[(("r1",), ("r0",))] = {"ndcg@10": 0.02}
+    tests.known[(("r1",), ("r0",))] = {"ndcg@10": Verdict(0.02, (0.0, 0.2))}
     assert differences() == ["▲ +0.1000 ", "▼ -0.1000 "]
-    tests.known[(("r2",), ("r0",))] = {"ndcg@10": 0.3}
+    tests.known[(("r2",), ("r0",))] = {"ndcg@10": Verdict(0.3, (-0.2, 0.0))}
     # Holm: .02 times 2 is below .05, .3 is not
     assert differences() == ["▲ +0.1000*", "▼ -0.1000~"]
-    tests.known[(("r1",), ("r0",))] = {"ndcg@10": 0.03}
+    tests.known[(("r1",), ("r0",))] = {"ndcg@10": Verdict(0.03, (0.0, 0.2))}
     assert differences() == ["▲ +0.1000~", "▼ -0.1000~"], ".03 times 2 is not"
+
+
+def test_a_filter_makes_nothing_significant() -> None:
+    """The family is all that may be compared, whichever of it is shown."""
+    runs = [
+        seed(0, 0.2),
+        *(seed(n, 0.2 + n / 10, label="mf" if n < 3 else "zed") for n in (1, 2, 3)),
+    ]
+    tests = PairedTests()
+    for n in (1, 2, 3):
+        tests.known[(f"r{n}",), ("r0",)] = {"ndcg@10": Verdict(0.02, (0.0, 0.2))}
+    options = Options(baseline="r0", mode="delta")
+    for chosen in (options, replace(options, only_marked=True, marked=frozenset({"r3"}))):
+        found = lay_out(runs, chosen, parse_filter("label:zed"), 200, tests)
+        (pair,) = [pair for pair in found.comparisons if pair[0] == ("r3",)]
+        assert len(found.comparisons) == 3
+        assert found.tested[pair]["ndcg@10"].p_value == pytest.approx(3 * 0.02)
+        assert column(found, "ndcg@10")[-1] == "▲ +0.3000~"
+    folded = replace(options, baseline="r3", fold_seeds=True)
+    pairs = [ours for ours, _ in lay_out(runs, folded, parse_filter("seed:1"), 200).comparisons]
+    assert pairs == [("r0",), ("r1",)], "a seed that is left stands for its row"
+
+
+def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
+    """.0035 that may be chance is grey, with its interval and its corrected p; .1 is not."""
+    metrics = {"ndcg@10": 0.2035, "recall@10": 0.4, "coverage@10": 0.5}
+    run = other("r1", metrics=metrics, ci95={"ndcg@10": (0.19, 0.21)})
+    base = other("r0", metrics={"ndcg@10": 0.2, "recall@10": 0.3, "coverage@10": 0.4})
+    tested = {
+        "ndcg@10": Verdict(0.7, (-0.001, 0.008)),
+        "recall@10": Verdict(0.0004, (0.05, 0.15)),
+    }
+    against = Against(base, tested, 34)
+    assert result_title(run, against) == "Result, against mf-bpr (Holm over 34 runs)"
+    lines = [
+        tuple(cell for cell in line if cell.text.strip()) for line in result_lines(run, against, 62)
+    ]
+    texts = [" ".join("".join(cell.text for cell in line).split()) for line in lines]
+    assert texts == [
+        "value difference its 95 % interval p",
+        "ndcg@10 0.2035 ▲ +0.0035~ -0.0010 to +0.0080 0.700",
+        "recall@10 0.4000 ▲ +0.1000* +0.0500 to +0.1500 < .001",
+        "coverage@10 0.5000 ▲ +0.1000",
+    ]
+    assert [line[2].style for line in lines[1:]] == ["muted", "better", "better"]
+    assert all(len("".join(cell.text for cell in line)) <= 62 for line in lines)
+    assert "0.1900 to 0.2100" in "".join(c.text for c in [*result_lines(run, against, 90)][1])
+    assert result_title(run, Against(base)) == "Result, against mf-bpr (not tested)"
 
 
 def test_runs_of_another_split_are_no_comparison() -> None:
@@ -236,3 +285,33 @@ async def test_detail_shows_published_figures_notes_and_files(empty: Path) -> No
         assert "tags  paper" in text
         assert "two [x]" in text
         assert "annotations.json" in text
+
+
+def test_what_differs_stands_first_and_what_is_the_same_is_away() -> None:
+    runs = [
+        other(f"r{n}", params={"dim": 2.0**n, "loss": "bpr" if n else "bce", "epochs": 9}, seed=1)
+        for n in (0, 5, 4)
+    ]
+    metrics = {"ndcg@10": 0.2, "ndcg@20": 0.1, "auc": 0.7}
+    runs[0] = replace(runs[0], metrics=metrics, annotations={"tags": ["paper"]})
+    found = layout(runs)
+    keys = [head.key for head in found.table.heads[3:]]
+    assert keys == ["param dim", "param loss", "tags", "ndcg@10", "auc", "fit", "made"]
+    assert column(found, "param dim") == ["1 ", "32 ", "16 "], "numbers, aligned as such"
+    assert found.table.heads[3].right
+    by_dim = layout(runs, sort=("param dim", False))
+    assert column(by_dim, "param dim") == ["1 ", "16 ", "32 "], "and sorted as such"
+    narrow = [head.key for head in layout(runs, width=80).table.heads[3:6]]
+    assert narrow == ["param dim", "param loss", "tags"], "they have one name"
+    at_20 = [head.key for head in layout(runs, cutoff=20).table.heads]
+    assert at_20[at_20.index("ndcg@20") + 1] == "auc", "the order is that at the main K"
+    every = [head.key for head in layout(runs, hide_unchanged=False).table.heads]
+    assert {"dataset", "protocol", "seed"} <= set(every)
+
+
+def test_an_export_has_its_columns_in_one_order_at_every_width() -> None:
+    many = {f"a_long_setting_{n}": n for n in range(9)}
+    runs = [other("a", params=many), other("b", params=dict.fromkeys(many, -1))]
+    order = [head.key for head in layout(runs, width=EVERYTHING).table.heads]
+    assert order[3:12] == sorted(f"param {name}" for name in many)
+    assert order[12:] == ["ndcg@10", "fit", "made"]

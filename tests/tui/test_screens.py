@@ -7,6 +7,7 @@ import gc
 import json
 import shutil
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.tui.session import session
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view.table import Table
+from workbench.tui.widgets.filter import FilterLine
 from workbench.tui.widgets.lines import KeyLine
 
 
@@ -118,7 +120,7 @@ async def test_a_damaged_run_is_named_and_does_no_harm(suite: Path) -> None:
         assert "metrics.json: damaged" in text
         assert "status.json: damaged" in text
         assert "0.2389" in s.row("item-cf")
-        for label in ("20260302-093003-run-0003", "20260302-093002-run-0002"):
+        for label in ("mf-bpr", "mf"):
             await s.go_to(label)
             await s.press("enter", "escape")
 
@@ -173,8 +175,9 @@ async def test_synthetic_data_is_labelled(empty: Path) -> None:
     write_run(empty, "popularity", dataset="sample")
     async with session(empty) as s:
         assert s.text().count("sample (synthetic)") >= 2, "in the title and beside the run"
-        await s.press("enter", "G")
-        assert "sample (synthetic, not real people)" in s.text()
+        await s.press("enter")
+        text = s.text()
+        assert text.index("real people)") > text.index("sample (synthetic,")
 
 
 async def test_more_columns_are_told_beside_a_scrollbar(suite: Path) -> None:
@@ -198,6 +201,16 @@ async def test_mouse(suite: Path) -> None:
         assert s.labels[0] == "mf", "a first click on numbers puts the largest first"
         await s.pilot.click("#runs", offset=(heads.index("ndcg@10") + 2, 0))
         assert s.labels[0] == "popularity"
+        grid = s.runs.grid
+        without = [head for head in grid.table.heads if head.key != "ndcg@10"]
+        grid.table = replace(grid.table, heads=tuple(without))  # laid out anew, not painted yet
+        asked = grid.table.sort
+        grid._sort_by_click(heads.index("ndcg@10") + 2)
+        await s.pilot.pause()
+        assert s.runs.options.sort == asked, "what was clicked is gone: nothing else is sorted by"
+        grid._sort_by_click(heads.index("recall@10") + 2)
+        await s.pilot.pause()
+        assert s.runs.options.sort == ("recall@10", True), "it is what is drawn there"
         await s.pilot.click("#runs", offset=(6, 1), times=2)
         assert isinstance(s.app.screen, DetailScreen)
 
@@ -237,8 +250,8 @@ async def test_metrics_of_stages_stand_apart_in_one_line_each(tmp_path: Path) ->
         text = s.text()
         assert "Stages and groups" in text
         assert "merge: the pool in merge order, before ranking" in text
-        assert "  ndcg@10   0.2800  ▲ +0.0300" in text
-        assert "  occupation=technician-engineer/recall@10   0.2000" in text
+        assert "  ndcg@10  0.2800  0.2680 to 0.2920  ▲ +0.0300" in text
+        assert "  occupation=technician-engineer/recall@10  0.2000" in text
         assert "model: item-cf; model: ease" in text
 
 
@@ -252,6 +265,15 @@ async def test_runs_without_a_common_split_are_not_compared_in_detail(suite: Pat
         assert "▼" not in s.text()
 
 
+async def test_the_metric_of_the_column_is_explained(suite: Path) -> None:
+    async with session(suite, (120, 30)) as s:
+        await s.press("right")
+        await s.see("recall@10: 0 to 1, more is better: share of a user's relevant items in the")
+        await s.press("question_mark")
+        assert "The metric under the cursor" in s.text()
+        assert "recall@10    0 to 1, more is better: share of a user's" in s.text()
+
+
 async def test_a_wrong_filter_says_what_is_right(suite: Path) -> None:
     async with session(suite) as s:
         await s.press("slash")
@@ -259,6 +281,18 @@ async def test_a_wrong_filter_says_what_is_right(suite: Path) -> None:
         assert "unknown field 'modle': did you mean 'model'?" in s.text()
         await s.press("enter")
         assert s.app.focused is not s.runs.grid, "it can be put right"
+        await s.press("ctrl+u")
+        await s.type("ndgc@10>.13")
+        await s.press("enter")
+        told = "unknown metric or setting 'ndgc@10': did you mean 'ndcg@10'?"
+        assert told in s.text(), "whole, however long"
+        assert s.app.focused is not s.runs.grid
+        await s.press("ctrl+u")
+        await s.type("label:mf-b")
+        await s.press("tab", "enter")
+        assert s.labels == ["mf-bpr"]
+        await s.press("slash", "ctrl+u", "up")
+        assert s.runs.query_one("#filter", FilterLine).value == "label:mf-bpr", "asked before"
 
 
 async def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -278,7 +312,7 @@ async def test_live_curve_of_a_job(empty: Path) -> None:
     async with session(empty, (100, 40)) as s:
         await s.press("enter")
         assert "Learning curve" in s.text()
-        assert "epoch 3" in s.text()
+        assert "step 3" in s.text()
 
 
 def test_results_are_json_as_the_readme_says(suite: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
+from textual.containers import VerticalScroll
 
 from recsys_core.errors import InputError
 from tests.tui.session import Session, session
@@ -136,7 +137,9 @@ async def test_changed_keys_work_and_are_shown_everywhere(suite: Path) -> None:
         for _ in range(20):
             if "F F2" in s.text():
                 break
-            s.app.screen.query_one("#help").scroll_relative(y=20, animate=False, immediate=True)
+            s.app.screen.query_one(VerticalScroll).scroll_relative(
+                y=20, animate=False, immediate=True
+            )
             await s.pilot.pause()
         assert "F F2" in s.text()
         await s.press("escape", "colon")
@@ -158,7 +161,7 @@ async def test_a_session_goes_on_where_the_last_one_was(suite: Path) -> None:
     async def second(s: Session) -> None:
         await s.until(lambda: bool(s.labels))
         options = s.runs.options
-        assert (options.mode, options.hide_unchanged, options.by_stage) == ("percent", True, True)
+        assert (options.mode, options.hide_unchanged, options.by_stage) == ("percent", False, True)
         assert options.filter_text == "model:mf OR label:pop"
         assert "mf-bpr" in s.labels
         assert "lr" not in s.labels

@@ -16,7 +16,14 @@ from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.paired import PairedDifference, paired_differences
 from workbench.store.results import Tables, write_results
-from workbench.tui.view.significance import PairedTests, compare_pair, p_value, pair_of, t_tails
+from workbench.tui.view.significance import (
+    PairedTests,
+    compare_pair,
+    p_value,
+    pair_of,
+    t_tails,
+    verdict_on,
+)
 
 
 def write_users(folder: Path, values: dict[str, list[float]]) -> Path:
@@ -63,7 +70,9 @@ def test_sums_in_sqlite_give_the_paired_test(
     else:
         assert found["m"].users == expected.n
         assert found["m"].mean == pytest.approx(expected.delta, abs=1e-12)
-        assert p_value(found["m"]) == pytest.approx(expected.p_value, rel=1e-6, abs=1e-12)
+        result = verdict_on(found["m"])
+        assert result.p_value == pytest.approx(expected.p_value, rel=1e-6, abs=1e-12)
+        assert result.interval == pytest.approx(expected.ci95, rel=1e-6, abs=1e-9)
 
 
 def test_users_that_all_differ_alike(tmp_path: Path) -> None:
@@ -109,6 +118,10 @@ def test_p_values_are_corrected_over_the_rows_of_the_table(tmp_path: Path) -> No
     assert adjusted is not None
     # users differ by .1 .2 0 .3, whose p is the smaller one, so Holm doubles it
     raw = stats.ttest_rel([0.2, 0.6, 0.2, 0.9], [0.1, 0.4, 0.2, 0.6]).pvalue
-    assert adjusted[pairs[0]]["ndcg@10"] == pytest.approx(2 * raw)
+    assert adjusted[pairs[0]]["ndcg@10"].p_value == pytest.approx(2 * raw)
+    assert (
+        adjusted[pairs[0]]["ndcg@10"].interval
+        == compare_pair((better,), (base,))["ndcg@10"].interval
+    )
     (better.folder / "results.sqlite").unlink()
     assert compare_pair((better,), (base,)) == {}

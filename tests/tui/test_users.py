@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
-from tests.tui.checks import CHECKS, checks, ids_of
+from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
 from tests.workbench.films import films, prepare_films, write_list_run
 from workbench.store.runs import RESULTS
@@ -16,6 +18,7 @@ from workbench.tui import processes
 from workbench.tui.screens import users
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.screens.users_runs import ChooseRuns
+from workbench.tui.state import read_state, write_state
 from workbench.tui.view.table import Rows
 
 SCOPES_HERE = ("users",)
@@ -81,12 +84,20 @@ async def _(s: Session) -> None:
     assert here.people.grid.table.rows != total, "what is wrong changes nothing"
 
 
-@checks("users.rotate")
+@checks("users.rotate", "users.own")
 async def _(s: Session) -> None:
     here = await to_first(s)
-    first = [run.run_id for run in here.runs_shown]
+    await s.until(lambda: len(here.person.panes) == 3)
+    first, second = (pane.grid for pane in here.person.panes[1:])
+    assert [row.cells[1].text for row in first.table.rows] == ["=", "="]
+    assert [row.cells[1].text for row in second.table.rows] == ["", "=", "="]
+    await s.press("o")
+    assert (first.table.keys, second.table.keys) == ((), ("3",))
+    await s.press("o")
+    assert len(first.table.keys) == 2
+    before = [run.run_id for run in here.runs_shown]
     await s.press("m")
-    assert [run.run_id for run in here.runs_shown] != first
+    assert [run.run_id for run in here.runs_shown] != before
 
 
 @checks("users.runs")
@@ -198,8 +209,8 @@ async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
 ASKED: list[list[str]] = []
 
 
-@pytest.mark.parametrize("command", ids_of(*SCOPES_HERE))
-async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def remember(line: list[str]) -> processes.Done:
         ASKED.append(line)
         return processes.Done(1, "", "not today")
@@ -207,7 +218,7 @@ async def test_command(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch
     ASKED.clear()
     monkeypatch.setattr(users, "run_process", remember)
     async with session(runs, (120, 36)) as running:
-        await CHECKS[command](running)
+        await check(running)
 
 
 async def test_models_whose_process_was_killed_are_told_of(
@@ -249,7 +260,7 @@ async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
     async with session(runs, (80, 24)) as s:
         here = await to_users(s)
         assert len(here.runs_shown) == 1
-        await s.until(lambda: "ndcg@10 of other, gain of item-cf over it" in s.text())
+        await s.until(lambda: "[other] ndcg@10  [item-cf] gain over it" in s.text())
         await s.press("slash")
         await s.type("gain=ndcg@10")
         await s.until(lambda: "+1.0000" in s.text())
@@ -260,7 +271,7 @@ async def test_two_runs_are_compared_where_one_list_fits(runs: Path) -> None:
         assert "find: gain=ndcg@10" in s.text().splitlines()[1]
         await s.pilot.resize_terminal(120, 24)
         here.people.search()
-        await s.until(lambda: "gain=ndcg@10 · ndcg@10 of other, gain of item-cf" in s.text())
+        await s.until(lambda: "gain=ndcg@10 · [other] ndcg@10  [item-cf] gain" in s.text())
 
 
 async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:
@@ -268,13 +279,13 @@ async def test_the_list_has_the_metric_of_the_next_run(runs: Path) -> None:
         here = await to_users(s)
         await s.until(lambda: "0.7000" in s.text())
         await s.press("m")
-        await s.until(lambda: "ndcg@10 of item-cf, gain of other over it" in s.text())
+        await s.until(lambda: "[item-cf] ndcg@10  [other] gain over it" in s.text())
         await s.until(lambda: "0.2000" in s.text())
         await s.press("enter")
         await s.until(lambda: here.user_open and shown_user(here) == "u0")
         await s.press("m")
         await s.until(lambda: "other" in str(here.person.pane.query_one(Static).content))
-        assert "ndcg@10 of item-cf" in s.text(), "beside a user the list stays as it is"
+        await s.until(lambda: "[other] ndcg@10" in s.text(), "list and user have the same runs")
 
 
 async def test_a_gain_without_a_second_run_keeps_the_line_open(runs: Path) -> None:
@@ -287,6 +298,27 @@ async def test_a_gain_without_a_second_run_keeps_the_line_open(runs: Path) -> No
         await s.until(lambda: "compares two runs: there is one here" in s.text())
         await s.press("enter")
         assert here.people.query("#find.-wrong"), "what is wrong stays in sight"
+
+
+async def test_a_wrong_search_stays_open_with_all_that_is_wrong(runs: Path) -> None:
+    """The title names what is listed: what is wrong changes nothing of it."""
+    async with session(runs, (80, 24)) as s:
+        here = await to_users(s)
+        await s.press("slash")
+        await s.type("liked=Star Wars")
+        await s.press("enter")
+        assert here.people.query("#find.-wrong")
+        told = " ".join(s.text().split())
+        assert "no item 'Star' in data set 'films': give an original id, or words of a" in told
+        await s.press("ctrl+u")
+        await s.type("liked=alien")
+        await s.press("enter")
+        assert not here.people.query("#find"), "one title alone has the word"
+        await s.until(lambda: here.people.answered == "liked=alien")
+        assert len(here.people.found.users) == 3
+        assert "find: liked=alien" in s.text().splitlines()[1]
+        await s.press("slash", *["backspace"] * 2, "tab")
+        assert here.people.question == 'liked="Alien (1979)"'
 
 
 async def test_a_run_that_was_thinned_out_is_left_out(runs: Path) -> None:
@@ -304,12 +336,60 @@ async def test_damaged_results_are_told_and_the_session_goes_on(runs: Path) -> N
     (other / RESULTS).write_text("no database")
     async with session(runs, (160, 30)) as s:
         await s.press("3")
-        await s.until(lambda: len(s.app._notifications) == 1)
-        (told,) = s.app._notifications
-        assert f"{other.name}/{RESULTS}: damaged" in told.message, "which run it is"
-        await s.until(lambda: "ndcg@10 of item-cf" in s.text())
+        await s.until(lambda: len(s.app.messages.newest) == 1)
+        (told,) = s.app.messages.newest
+        assert f"{other.name}/{RESULTS}: damaged" in told.text, "which run it is"
+        await s.until(lambda: "[item-cf] ndcg@10" in s.text())
+        await s.until(lambda: shown_user(screen(s)) == "u0", "the first user is drawn by itself")
         write_list_run(runs, "third", OTHER, ndcg={0: 0.7, 1: 0.0})
         await s.until(lambda: "third" in [run.label for run in screen(s)._available])
+
+
+async def test_results_that_break_off_cost_nobody_else_a_list(runs: Path) -> None:
+    """Damage that is met only when a user is read: its run is told once and left out."""
+    (other,) = runs.glob("*other*")
+    with closing(sqlite3.connect(other / RESULTS)) as database, database:
+        database.execute("UPDATE recommendations SET item = 999")
+    async with session(runs, (160, 30)) as s:
+        await s.press("3")
+        await s.until(lambda: shown_user(screen(s)) == "u0")
+        lists = screen(s).person.inspection.listings  # type: ignore[union-attr]
+        assert [listing.label for listing in lists] == ["item-cf"]
+        (told,) = s.app.messages.newest
+        assert "item number 999 is not in data set 'films'" in told.text
+        assert "\\n" not in told.text
+
+
+async def test_list_and_user_are_of_one_choice_of_runs_that_stays(runs: Path) -> None:
+    """Neither a run that ends nor a session that ends changes it; marks of Results do."""
+    (other,), (item_cf,) = runs.glob("*other*"), runs.glob("*item-cf*")
+
+    def shown(s: Session) -> tuple[str, ...]:
+        seen = screen(s).person.inspection
+        return tuple(listing.label for listing in seen.listings) if seen else ()
+
+    async with session(runs, (160, 40)) as s:
+        here = await to_users(s)
+        await s.until(lambda: shown(s) == ("other", "item-cf"))
+        write_list_run(runs, "third", OTHER, ndcg={0: 0.9, 1: 0.9}, created=1.9e9)
+        await s.until(lambda: len(here._available) == 3)
+        await s.press("n")
+        await s.until(lambda: shown_user(here) == "u1")
+        assert shown(s) == ("other", "item-cf")
+        assert "[other] ndcg@10  [item-cf] gain over it" in s.text()
+        await s.press("4")
+        await s.see("[other]  [item-cf]")
+        await s.press("2")
+        await s.go_to("third")
+        await s.press("b")
+        await s.go_to("item-cf")
+        await s.press("space", "3")
+        await s.until(lambda: shown(s) == ("third", "item-cf"))
+        assert "[third] ndcg@10  [item-cf] gain over it" in s.text()
+        write_state(runs, s.app.state)
+    kept = read_state(runs).lists["films"]
+    assert kept.runs == (next(runs.glob("*third*")).name, item_cf.name)
+    assert other.name not in kept.runs
 
 
 async def test_users_listed_are_drawn_until_others_come(runs: Path) -> None:

@@ -22,10 +22,11 @@ from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.layout import lay_out
 from workbench.tui.view.options import Options
-from workbench.tui.view.table import NumberKeys, Table, end_of, progress_text
+from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section
-from workbench.tui.widgets.grid import _fit
+from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.grid_cells import fit
 
 RUN = RunSummary(
     "r1",
@@ -59,9 +60,11 @@ def test_metrics_stand_most_useful_first_main_cutoff_before_others() -> None:
     names = ["gini@10", "recall@50", "ndcg@50", "auc", "recall@10", "ndcg@10", "logloss", "own"]
     run = other("a", metrics=dict.fromkeys(names, 0.5))
     assert metric_names([run]) == [
-        *("ndcg@10", "auc", "recall@10", "logloss", "gini@10", "own"),
+        *("ndcg@10", "recall@10", "auc", "logloss", "gini@10", "own"),
         *("ndcg@50", "recall@50"),
-    ]
+    ], "metrics of lists together, then those of rows"
+    rows = other("b", metrics={"auc": 0.5})
+    assert metric_names([run, rows])[:2] == ["auc", "logloss"], "which stand first where most are"
     run = other("a", metrics={"ndcg@20": 1.0, "ndcg@5": 1.0})
     assert metric_names([run]) == ["ndcg@5", "ndcg@20"], "without 10 the smallest is the main one"
 
@@ -70,7 +73,7 @@ def test_recall_of_strata_stands_behind_the_metrics_of_all_items() -> None:
     names = ["recall/head@10", "recall/tail@10", "recall@10", "ndcg@10", "gini@10", "auc/love"]
     run = other("a", metrics=dict.fromkeys([*names, "auc"], 0.5))
     assert metric_names([run]) == [
-        *("ndcg@10", "auc", "auc/love", "recall@10", "gini@10"),
+        *("ndcg@10", "recall@10", "auc", "auc/love", "gini@10"),
         *("recall/head@10", "recall/tail@10"),
     ]
 
@@ -304,9 +307,31 @@ def test_a_line_fills_its_box_without_gaps(values: list[float], width: int, heig
     assert all(any(line[x] != " " for line in lines) for x in range(width))
 
 
+def test_the_column_cursor_waits_for_a_column_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A filter that is half typed leaves few columns: the cursor does not stay on one of them."""
+    monkeypatch.setattr(Grid, "post_message", lambda *_: True)
+    grid, key = Grid(), "auc"
+    full, few = (
+        Table(tuple(Head(name, name, 5) for name in names.split()), fixed=1, note_from=1)
+        for names in ("run ndcg auc fit made", "run fit made")
+    )
+
+    def shown(table: Table) -> str:
+        grid.show(table)
+        return grid.table.heads[grid.cursor_column].key
+
+    grid.show(full)
+    grid.action_column(1)
+    assert shown(full) == key
+    assert shown(few) == "fit"
+    assert shown(full) == key
+
+
 @given(st.text(max_size=20), st.integers(0, 12), st.booleans())
 def test_cells_are_cut_and_filled_to_their_width(text: str, width: int, right: bool) -> None:
-    assert cell_len(_fit(text, width, right=right)) == width
+    assert cell_len(fit(text, width, right=right)) == width
 
 
 def test_reasons_are_not_missing_while_they_are_looked_for(tmp_path: Path) -> None:

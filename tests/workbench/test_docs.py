@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import click
 import pytest
 
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, meaning_of
 from recsys_core.features import statistics
 from tests.workbench.conftest import Cli, no_session
 from workbench.cli.context import globals_first
@@ -65,6 +66,14 @@ def test_a_command_line_is_understood(page: str, line: str) -> None:
         name, below, arguments = command.resolve_command(context, rest)
         assert below is not None
         command, context = below, below.make_context(name, arguments, parent=context)
+
+
+@pytest.mark.parametrize("name", [*TOPK_METRICS, *ROW_METRICS])
+def test_a_metric_is_explained_in_the_words_of_the_session(name: str) -> None:
+    if name != "rmse":  # of other tasks alone
+        page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+        at = name if name in ROW_METRICS else f"{name}@K"
+        assert f"| `{at}` | {meaning_of(at)} |" in page
 
 
 def test_the_lines_are_found() -> None:

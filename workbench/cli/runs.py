@@ -26,7 +26,14 @@ from workbench.store.export import (
 )
 from workbench.store.files import DAMAGED_HINT
 from workbench.store.listing import RunSummary, list_runs
-from workbench.store.manage import delete_run, resolve_run, sweep
+from workbench.store.manage import (
+    ARCHIVE,
+    archive_run,
+    delete_run,
+    resolve_run,
+    restore_run,
+    sweep,
+)
 from workbench.store.runs import STATES, Run
 from workbench.store.text import plain
 
@@ -72,6 +79,7 @@ def _chosen(
 @runs.command("list")
 @_filters
 @click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@click.option("--archived", is_flag=True, help="The archived runs instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all metrics.")
 @pass_settings
 def list_command(
@@ -81,16 +89,20 @@ def list_command(
     dataset: str | None,
     tag: str | None,
     limit: int | None,
+    archived: bool,
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
-    chosen = _chosen(settings.runs_dir, states, model, dataset, tag)[:limit]
+    folder = settings.runs_dir / ARCHIVE if archived else settings.runs_dir
+    chosen = _chosen(folder, states, model, dataset, tag)[:limit]
     if as_json:
         sys.stdout.write(json.dumps([_as_json(run) for run in chosen], indent=2) + "\n")
     elif chosen:
         headers = ("run", "state", "label", "data set", "protocol", "seed", "metric", "", "created")
         print_table(headers, [_row(run) for run in chosen])
         _say_damaged([run for run in chosen if run.problem])
+    elif archived:
+        sys.stderr.write(f"no archived runs in {plain(str(folder))}\n")
     else:
         _say_none(settings.runs_dir)
 
@@ -224,6 +236,27 @@ def export_command(settings: Settings, names: tuple[str, ...], path: Path, table
     else:
         export(path, *results_table([Run(run.folder) for run in succeeded], table))
     sys.stderr.write(f"{len(succeeded)} runs written to {plain(str(path))}\n")
+
+
+@runs.command
+@click.argument("names", nargs=-1, required=True, metavar="RUN…")
+@pass_settings
+def archive(settings: Settings, names: tuple[str, ...]) -> None:
+    """Take runs out of lists and reuse; `restore` brings them back."""
+    for run in [resolve_run(settings.runs_dir, name) for name in names]:
+        archived = archive_run(run)
+        sys.stdout.write(f"{plain(str(archived.path))}\n")
+
+
+@runs.command
+@click.argument("names", nargs=-1, required=True, metavar="RUN…")
+@pass_settings
+def restore(settings: Settings, names: tuple[str, ...]) -> None:
+    """Bring archived runs back."""
+    folder = settings.runs_dir / ARCHIVE
+    for run in [resolve_run(folder, name) for name in names]:
+        restored = restore_run(run)
+        sys.stdout.write(f"{plain(str(restored.path))}\n")
 
 
 @runs.command

@@ -53,6 +53,8 @@ class EventLog:
             "metrics": without_nan(dict(event.metrics)),
             "message": event.message,
         }
+        if event.epoch is not None:
+            line["epoch"] = event.epoch
         # one write a line: a reader never sees two half lines
         self._file.write(json.dumps(line).encode() + b"\n")
 

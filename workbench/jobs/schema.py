@@ -175,30 +175,34 @@ def allowed(entry: Schema, shared: Schema) -> str:
     Examples
     --------
     >>> allowed({"type": "integer", "minimum": 1, "maximum": 1000}, {})
-    'integer 1..1000'
+    'integer 1 to 1000'
     >>> allowed({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}, {})
-    'number > 0.. | null'
+    'number > 0 or null'
+    >>> allowed({"type": "array", "items": {"type": "integer", "minimum": 0}}, {})
+    'list of integers ≥ 0'
     """
-    return " | ".join(
-        dict.fromkeys(_allowed(each, shared) for each in _alternatives(entry, shared))
-    )
+    alternatives = [_allowed(each, shared) for each in _alternatives(entry, shared)]
+    return " or ".join(dict.fromkeys(alternatives))
 
 
-def _allowed(entry: Schema, shared: Schema) -> str:
+def _allowed(entry: Schema, shared: Schema, *, many: bool = False) -> str:
     if "enum" in entry:
         return " | ".join(map(str, entry["enum"]))
     if "const" in entry:
         return str(entry["const"])
     if entry.get("type") == "array":
-        items = allowed(entry.get("items", {}), shared)
-        return f"list of {items}" if items != "any" else "list"
-    low = _bound(entry, "minimum", "exclusiveMinimum", "> ")
-    high = _bound(entry, "maximum", "exclusiveMaximum", "< ")
-    bounds = f" {low}..{high}" if low or high else ""
-    return f"{entry.get('type', 'any')}{bounds}"
+        alternatives = _alternatives(entry.get("items", {}), shared)
+        items = [_allowed(each, shared, many=True) for each in alternatives]
+        named = " or ".join(dict.fromkeys(items))
+        return f"list of {named}" if named != "any" else "list"
+    kind = str(entry.get("type", "any"))
+    kind += "s" if many and kind in ("integer", "number", "string", "object") else ""
+    return f"{kind} {_bounds(entry)}".rstrip()
 
 
-def _bound(entry: Schema, inclusive: str, exclusive: str, sign: str) -> str:
-    if inclusive in entry:
-        return f"{entry[inclusive]:.10g}"
-    return f"{sign}{entry[exclusive]:.10g}" if exclusive in entry else ""
+def _bounds(entry: Schema) -> str:
+    if "minimum" in entry and "maximum" in entry:
+        return f"{entry['minimum']:.10g} to {entry['maximum']:.10g}"
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    found = [f"{sign} {entry[name]:.10g}" for name, sign in signs.items() if name in entry]
+    return ", ".join(found)

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from recsys_core.processes import python_command
 from workbench.jobs.changes import changing, is_paused, ring
 from workbench.jobs.queue import Entry
 from workbench.jobs.space import Kind as SpaceKind
+from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, SweepState
 from workbench.jobs.sweep_space import Space
 from workbench.store.files import StoreError, damaged, explain, read_json, write_json
 from workbench.store.kinds import (
@@ -35,12 +36,10 @@ from workbench.store.kinds import (
 )
 from workbench.store.runs import new_folder_name
 
-SWEEPS = ".sweeps"
-_DEFINITION, STUDY, LOCK = "sweep.json", "optuna.sqlite", "driver.lock"
+STUDY, LOCK = "optuna.sqlite", "driver.lock"
 #: seconds between two looks for sweeps, and between two starts of a driver
 _LOOK, _RESTART = 0.5, 5.0
 
-SweepState = Literal["active", "done", "cancelled", "failed"]
 _REMEDY = "restore it from a copy, or begin another sweep: queue add --sweep"
 _KINDS: dict[str, Kind] = {
     "spec": mapping,
@@ -114,7 +113,7 @@ class Sweep:
         values = {name: value for name, value in vars(self).items() if name != "folder"}
         values["spaces"] = {field: space.plain() for field, space in self.spaces.items()}
         values["entry"] = asdict(self.entry)
-        write_json(self.folder / _DEFINITION, values)
+        write_json(self.folder / DEFINITION, values)
 
 
 def create_sweep(
@@ -159,7 +158,7 @@ def read_sweep(folder: Path) -> Sweep:
     StoreError
         There is none, or it is damaged.
     """
-    path = folder / _DEFINITION
+    path = folder / DEFINITION
     values = read_json(path, _REMEDY)
     check(values, _KINDS, path)
     check(values["spec"], {"model": text, "dataset": text}, path, inside="spec.")
@@ -185,7 +184,7 @@ def read_sweeps(runs_dir: Path) -> tuple[list[Sweep], list[StoreError]]:
     found, errors = [], []
     with suppress(OSError):
         for folder in sorted((runs_dir / SWEEPS).iterdir()):
-            if not (folder / _DEFINITION).exists():
+            if not (folder / DEFINITION).exists():
                 continue  # no sweep, or one that is just being made
             try:
                 found.append(read_sweep(folder))
@@ -203,7 +202,7 @@ def resolve_sweep(runs_dir: Path, wanted: str) -> Sweep:
     StoreError
         None or several fit.
     """
-    if wanted and (runs_dir / SWEEPS / wanted / _DEFINITION).exists():
+    if wanted and (runs_dir / SWEEPS / wanted / DEFINITION).exists():
         return read_sweep(runs_dir / SWEEPS / wanted)
     found = [x for x in list_sweeps(runs_dir) if wanted and _fits(wanted, x.sweep_id)]
     if len(found) == 1:

@@ -24,6 +24,7 @@ from recsys_core.errors import InputError
 from workbench.jobs.changes import changing, parallel_jobs, ring
 from workbench.jobs.queue import ENTRY, Entry, add_job, cancel, read_entry, request_stop, requeue
 from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
+from workbench.jobs.sweep_progress import SweepProgress, Twin
 from workbench.jobs.sweep_study import Study, Trial, damage_told, params_of
 from workbench.store.files import DamagedFileError, StoreError
 from workbench.store.runs import STATUS, Run, Status
@@ -54,6 +55,7 @@ class Driver:
         self._study = Study(sweep)
         trials = self._study.trials()
         self._begun = len(trials)
+        self._noted: tuple[int, int] | None = None
         self._under_way = {
             trial.number: _UnderWay(trial, self._run_of(trial))
             for trial in trials
@@ -70,16 +72,33 @@ class Driver:
         self._sweep = read_sweep(self._sweep.folder)
         if self._sweep.state != "active":
             self._end_all()
+            self._note_progress()
             return False
         for job in list(self._under_way.values()):
             self._follow(job)
         most = max(parallel_jobs(self._sweep.runs_dir), self._sweep.entry.jobs)
         while self._begun < self._sweep.trials and len(self._under_way) < most:
             self._begin()
+        self._note_progress()
         if self._under_way or self._begun < self._sweep.trials:
             return True
         change_sweep(self._sweep, state="done")
         return False
+
+    def _note_progress(self) -> None:
+        """Write down how far it is, for those that do not load Optuna, where that has changed."""
+        now = (self._begun, len(self._under_way))
+        if now == self._noted:
+            return
+        self._noted = now
+        trials = self._study.trials()
+        twins = [trial for trial in trials if "same_as" in trial.notes]
+        best = self._study.best()
+        SweepProgress(
+            sum(trial.state != "under way" for trial in trials),
+            (best.number, best.value) if best and best.value is not None else None,
+            tuple(Twin(twin.number, twin.notes["same_as"], twin.run_id) for twin in twins),
+        ).write(self._sweep.folder)
 
     def _begin(self) -> None:
         trial = self._study.begin()

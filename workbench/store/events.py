@@ -26,6 +26,7 @@ _KINDS: dict[str, Kind] = {
     "eta": optional(number),
     "metrics": mapping_of(optional(number)),
     "message": text,
+    "epoch": optional(whole),
 }
 _ABSENT: dict[str, Any] = {
     "stage": "",
@@ -35,6 +36,7 @@ _ABSENT: dict[str, Any] = {
     "eta": None,
     "metrics": {},
     "message": "",
+    "epoch": None,
 }
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 from workbench.store.annotations import ANNOTATIONS
 from workbench.store.files import StoreError
 from workbench.store.index import Signature, read_index, update_index
-from workbench.store.runs import STATUS
+from workbench.store.runs import SPEC, STATUS
 from workbench.store.summary import Progress, RunSummary, read_summary
 
 __all__ = ["Progress", "RunListing", "RunSummary", "list_runs", "read_summary"]
 
 #: a file changed this recently (seconds) may change again without its signature changing
 _RACY = 1.0
+#: seconds after which a run that is being made has its state
+_BEGUN = 10.0
 
 
 class RunListing:
@@ -116,11 +118,19 @@ def _scan(runs_dir: Path) -> dict[str, Signature]:
 
 
 def _signature(name: str, root: int) -> Signature | None:
-    """Return what changes when the run does; None for a file, or a folder that is no run."""
+    """Return what changes when the run does; None for a file, or a folder that is no run.
+
+    Where there is a job but no state, that is lost: the run is shown, and what is wrong with it.
+    """
     try:
         status = os.stat(f"{name}/{STATUS}", dir_fd=root)
     except OSError:
-        return None
+        try:
+            status = os.stat(f"{name}/{SPEC}", dir_fd=root)
+        except OSError:
+            return None
+        if abs(time.time() - status.st_mtime) < _BEGUN:
+            return None
     annotations = f"{name}/{ANNOTATIONS}"
     annotated = 0  # most runs have none: asking costs less than failing
     if os.access(annotations, os.F_OK, dir_fd=root):

@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from workbench.store.files import StoreError, remove
-from workbench.store.listing import list_runs
+from workbench.store.listing import RunSummary, list_runs
 from workbench.store.runs import STATUS, Run
 
 #: prefix of folders that are being deleted
 _TRASH = ".trash-"
+#: folder of a runs folder whose runs are in no list and are not reused, until they are restored
+ARCHIVE = ".archive"
 
 
 def find_reusable(runs_dir: Path, reuse_key: str) -> Run | None:
@@ -45,6 +47,8 @@ def resolve_run(runs_dir: Path, text: str) -> Run:
     if found:
         shown = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
         raise StoreError(f"'{text}' fits {len(found)} runs: {shown}", "give more of the run id")
+    if text and os.path.exists(runs_dir / ARCHIVE / text / STATUS):  # noqa: PTH110
+        raise StoreError(f"run {text} is archived", f"recsys-workbench runs restore {text}")
     near = get_close_matches(text, ids, n=1, cutoff=0.6)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise StoreError(
@@ -72,6 +76,51 @@ def delete_run(run: Run) -> None:
     except OSError as error:
         why = error.strerror or str(error)
         raise StoreError(f"{run.path}: cannot be deleted: {why}") from error
+
+
+def removable(run: RunSummary) -> bool:
+    """Tell whether a run has ended: what runs or waits is neither archived nor deleted."""
+    return run.state not in ("running", "queued")
+
+
+def archive_run(run: Run) -> Run:
+    """Move a run that has ended into the archive of its runs folder; return it there.
+
+    Raises
+    ------
+    StoreError
+        It runs or waits, is a link, or cannot be moved.
+    """
+    state = run.status().state
+    if state in ("running", "queued"):
+        raise StoreError(f"run {run.run_id} is {state}", "cancel it first: queue cancel RUN")
+    if run.path.is_symlink():  # a relative one would lead nowhere from there
+        raise StoreError(f"{run.path} is a link", "archive the folder that it leads to")
+    return _moved(run, run.path.parent / ARCHIVE)
+
+
+def restore_run(run: Run) -> Run:
+    """Move an archived run back into the runs folder; return it there.
+
+    Raises
+    ------
+    StoreError
+        It is not in an archive, or cannot be moved.
+    """
+    if run.path.parent.name != ARCHIVE:
+        raise StoreError(f"run {run.run_id} is not archived")
+    return _moved(run, run.path.parent.parent)
+
+
+def _moved(run: Run, folder: Path) -> Run:
+    try:
+        folder.mkdir(exist_ok=True)
+        if (folder / run.run_id).exists():
+            raise StoreError(f"{folder / run.run_id} exists", "move or delete one of the two")
+        run.path.rename(folder / run.run_id)
+    except OSError as error:
+        raise StoreError(f"{run.path}: cannot be moved: {error.strerror or error}") from error
+    return Run(folder / run.run_id)
 
 
 def sweep(runs_dir: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -224,6 +225,30 @@ class Browse:
             )
         return int(found[0][0])
 
+    def item_called(self, text: str) -> int:
+        """Look up an item by original id or by title: whole words that one title alone has.
+
+        Raises
+        ------
+        StoreError
+            There is none, or several have the words.
+        """
+        with suppress(StoreError):
+            return self.find_item(text)
+        wanted = _words(text)
+        titles = {item: self.item(item).name for item in self.search_items(text) if wanted}
+        found = [item for item, title in titles.items() if wanted <= _words(title)]
+        whole = [item for item in found if titles[item].lower() == text.strip().lower()]
+        if len(whole or found) == 1:
+            return (whole or found)[0]
+        if not found:
+            raise StoreError(
+                f"no item '{shorten(text)}' in data set '{self.name}'",
+                "give an original id, or words of a title in quotes",
+            )
+        names = ", ".join(f"'{shorten(titles[item])}'" for item in found[:3])
+        raise StoreError(f"'{shorten(text)}' is in {len(found)} titles", f"say which: {names}, …")
+
     def search_items(self, text: str) -> list[int]:
         """Find items whose title has all words of `text`, or whose id it is; best known first."""
         words = [_escaped(word) for word in text.split()]
@@ -305,6 +330,10 @@ def numbers(content: bytes, kind: str) -> array[Any]:
     if sys.byteorder == "big":
         values.byteswap()
     return values
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _escaped(word: str) -> str:

@@ -170,7 +170,7 @@ def _who_know(browse: Browse, question: Question, runs: Sequence[Run]) -> list[S
     return [
         [
             fan.user
-            for fan in browse.fans(browse.find_item(item_id), len(browse))
+            for fan in browse.fans(browse.item_called(item_id), len(browse))
             if kind == "rated" or threshold is None or (fan.rating or 0) >= threshold
         ]
         for kind, item_id in question.items

@@ -17,6 +17,16 @@ GENRE_SHARE = 0.2
 _WORD = re.compile(r"(?P<name>[^<>=]+)(?P<sign>>=|<=|>|<|=)(?P<value>.*)", re.DOTALL)
 ORDERS = ("worst", "best", "gain", "loss", "most", "least")
 _ITEMS = ("rated", "liked")
+#: what a condition may begin with, beside attributes and metrics
+WORDS = (
+    "min-history=",
+    "max-history=",
+    "genre=",
+    "rated=",
+    "liked=",
+    "most=events",
+    "least=events",
+)
 
 
 @dataclass(frozen=True, slots=True)

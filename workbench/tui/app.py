@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import _styles_cache, work
-from textual.app import App, SystemCommand
+from textual.command import Provider
 from textual.events import Event, Key
+from textual.notifications import SeverityLevel
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
@@ -23,16 +24,19 @@ from recsys_core.errors import InputError
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
-from workbench.tui.commands import COMMANDS, Command, bindings
+from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.errors import log_error, summary_of
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
+from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.settings import Settings, read_settings
+from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.theme import DEFAULT, THEMES
 from workbench.tui.view.queue import QueueReader, QueueState
+from workbench.tui.view.sweeps import ended, ending_text
 
 #: the screen is brought up to date this often; when reading takes long, less often
 _POLL_SECONDS = 0.25
@@ -43,7 +47,13 @@ _FIRST = "first"
 _WELCOME = "welcome"
 
 
-class WorkbenchApp(App[None]):
+def _palette() -> type[Provider]:
+    from workbench.tui.palette import CommandsProvider
+
+    return CommandsProvider
+
+
+class WorkbenchApp(Speaking):
     """Shows the runs of a folder, or how to get some, and follows what happens in it."""
 
     CSS_PATH = "app.tcss"
@@ -51,6 +61,7 @@ class WorkbenchApp(App[None]):
     BINDINGS: ClassVar = bindings("everywhere")
     DEFAULT_MODE = _FIRST
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {_palette}
 
     # what shows one of these follows it; the whole screen is not drawn anew
     runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, repaint=False)
@@ -80,6 +91,7 @@ class WorkbenchApp(App[None]):
         self._listing = RunListing(runs_dir)
         self._queue_reader = QueueReader(runs_dir)
         self._keys = KeyOrder(self, super().on_event)
+        self._refusals: list[Refusal] = []
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._wanted_theme()
@@ -145,6 +157,12 @@ class WorkbenchApp(App[None]):
         self._show_wanted()
         self._lead_on()
 
+    def watch_queue(self, before: QueueState, after: QueueState) -> None:
+        """Say it when a sweep has ended."""
+        for sweep in ended(before.sweeps, after.sweeps):
+            severity: SeverityLevel = "error" if sweep.state == "failed" else "information"
+            self.notify(ending_text(sweep), severity=severity, timeout=10, markup=False)
+
     def watch_trouble(self) -> None:
         """Show the right screen."""
         self._show_wanted()
@@ -193,6 +211,11 @@ class WorkbenchApp(App[None]):
         """Take one key after the other; one that comes back is a command."""
         if isinstance(event, Key) and not event.is_forwarded:
             await self._keys.take(event)
+        elif isinstance(event, Key):
+            self._refusals.clear()
+            await super().on_event(event)
+            if self._refusals and (reason := reason_of(self._refusals[0], event.key)):
+                self.notify(reason, markup=False)
         else:
             await super().on_event(event)
 
@@ -216,10 +239,15 @@ class WorkbenchApp(App[None]):
     ) -> bool:
         """Run a command; an error in it is shown and the session goes on."""
         try:
-            return await super().run_action(action, default_namespace, namespaces)
+            done = await super().run_action(action, default_namespace, namespaces)
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
             self.report(error)
-            return True
+            done = True
+        if done:
+            self._refusals.clear()
+        elif isinstance(action, str):
+            self._refusals.append(Refusal(action, default_namespace or self))
+        return done
 
     def report(self, error: Exception) -> None:
         """Show an unexpected error as a panel and log it; the same one again only counts."""
@@ -266,22 +294,6 @@ class WorkbenchApp(App[None]):
 
     # Commands
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Fill the palette with the registry's commands that work here, and the themes."""
-        active = {entry.binding.id: entry for entry in screen.active_bindings.values()}
-        for command in COMMANDS:
-            entry = active.get(command.id)
-            if entry is not None and entry.enabled:
-                yield self._palette_entry(command, entry.node)
-        yield SystemCommand("theme", "Change the colours.", self.action_change_theme)
-
-    def _palette_entry(self, command: Command, node: Any) -> SystemCommand:
-        async def run() -> None:
-            await self.run_action(command.handler, node)
-
-        title = f"{command.label} ({self.settings.shown_keys(command)[0]})"
-        return SystemCommand(title, command.help, run)
-
     async def action_quit(self) -> None:
         """Leave; while jobs are under way ask first."""
         from workbench.tui.view.changes import under_way
@@ -300,7 +312,9 @@ class WorkbenchApp(App[None]):
         from workbench.tui.screens.help import HelpScreen
 
         ids = {entry.binding.id or "" for entry in self.screen.active_bindings.values()}
-        self.push_screen(HelpScreen({name.partition(".")[0] for name in ids} - {"everywhere"}))
+        here = {name.partition(".")[0] for name in ids} - {"everywhere"}
+        explain = getattr(self.screen, "explain_column", str)
+        self.push_screen(HelpScreen(here, explain()))
 
 
 def _let_go(_screen: Screen[Any]) -> None:

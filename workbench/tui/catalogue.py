@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from workbench.jobs.catalogue import (
     Catalogue,
@@ -14,9 +15,14 @@ from workbench.jobs.catalogue import (
 )
 from workbench.tui.processes import run_process
 
+#: what is being listed: whoever asks meanwhile waits for the same process
+_under_way: dict[Path, asyncio.Task[Catalogue]] = {}
+
 
 async def open_catalogue(say: Callable[[str], None]) -> Catalogue:
-    """Read the catalogue; after an update another process makes it first.
+    """Read the catalogue; after an update another process makes it first, once.
+
+    Whoever no longer wants it leaves that process alone: the next one to ask takes what it makes.
 
     Raises
     ------
@@ -28,5 +34,13 @@ async def open_catalogue(say: Callable[[str], None]) -> Catalogue:
     if kept is not None:
         return kept
     say("listing the models; this takes some seconds once after an update")
+    task = _under_way.get(path)
+    if task is None:
+        task = _under_way[path] = asyncio.create_task(_build(path))
+        task.add_done_callback(lambda _: _under_way.pop(path, None))
+    return await asyncio.shield(task)
+
+
+async def _build(path: Path) -> Catalogue:
     done = await run_process(build_command(path))
     return await asyncio.to_thread(built_catalogue, path, done.errors)

@@ -7,12 +7,13 @@ any time; one that is damaged or of another version counts as none.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from workbench.store.files import StoreError, explain, read_json, write_json
 from workbench.store.xdg import xdg_folder
 from workbench.tui.view.options import Options
+from workbench.tui.view.subject import Choice
 
 _VERSION = 1
 
@@ -36,11 +37,17 @@ class SessionState:
     ----------
     screen, theme
         Names; empty: the default.
+    lists
+        By data set: the runs that users and items are shown with.
+    widths
+        By part that has been made wider or narrower: its cells.
     """
 
     screen: str = ""
     theme: str = ""
     options: Options = field(default_factory=Options)
+    lists: dict[str, Choice] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
 
 
 def read_state(runs_dir: Path) -> SessionState:
@@ -59,7 +66,26 @@ def read_state(runs_dir: Path) -> SessionState:
         screen if isinstance(screen, str) else "",
         theme if isinstance(theme, str) else "",
         Options.parse(options),
+        _choices(values.get("lists")),
+        _widths(values.get("widths")),
     )
+
+
+def _widths(values: object) -> dict[str, int]:
+    pairs = values.items() if isinstance(values, dict) else ()
+    return {name: width for name, width in pairs if type(width) is int}
+
+
+def _choices(values: object) -> dict[str, Choice]:
+    """Read choices; one that makes no sense is left out."""
+    found = {}
+    for name, value in values.items() if isinstance(values, dict) else ():
+        value = value if isinstance(value, dict) else {}
+        ids = [value.get(key) for key in ("runs", "of")]
+        if all(isinstance(each, list) and all(isinstance(x, str) for x in each) for each in ids):
+            runs, of = (tuple(map(str, each or ())) for each in ids)
+            found[name] = Choice(runs, of, value.get("asked") is True)
+    return found
 
 
 def write_state(runs_dir: Path, state: SessionState) -> None:
@@ -83,5 +109,7 @@ def write_state(runs_dir: Path, state: SessionState) -> None:
             "screen": state.screen,
             "theme": state.theme,
             "options": state.options.plain(),
+            "widths": state.widths,
+            "lists": {name: asdict(choice) for name, choice in state.lists.items()},
         },
     )

@@ -14,7 +14,8 @@ from textual.binding import Binding, BindingType
 from workbench.tui.commands import data, everywhere, items, jobs, results, users
 from workbench.tui.commands.command import Command
 
-__all__ = ["COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table", "together"]
+__all__ = ["BY_ID", "COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table"]
+__all__ += ["screen_of", "together"]
 
 #: in the order of the help screen; everywhere comes last
 _FILES = (jobs, results, users, items, data, everywhere)
@@ -23,11 +24,21 @@ _FILES = (jobs, results, users, items, data, everywhere)
 SCOPES: dict[str, str] = {scope: title for file in _FILES for scope, title in file.SCOPES.items()}
 
 COMMANDS: tuple[Command, ...] = tuple(command for file in _FILES for command in file.COMMANDS)
+BY_ID: dict[str, Command] = {command.id: command for command in COMMANDS}
 
 
 def commands_of(scope: str) -> list[Command]:
     """List the commands of one scope, in the order of the registry."""
     return [command for command in COMMANDS if command.scope == scope]
+
+
+#: scope -> name of the screen whose commands these are
+_SCREENS = {"jobs": "jobs", "runs": "results", "users": "users", "items": "items", "data": "data"}
+
+
+def screen_of(command: Command) -> str:
+    """Name the screen with a key that a command belongs to; empty: every screen, or a dialog."""
+    return _SCREENS.get(command.scope, "")
 
 
 def together(scope: str, other: str) -> bool:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from workbench.tui.commands.command import Command
 from workbench.tui.modes import SCREENS
 
-SCOPES = {"parts": "Parts of a screen", "everywhere": "Everywhere"}
+SCOPES = {
+    "panes": "Users and Items side by side",
+    "parts": "Parts of a screen",
+    "everywhere": "Everywhere",
+}
 
 COMMANDS: tuple[Command, ...] = (
     *(
@@ -22,12 +26,24 @@ COMMANDS: tuple[Command, ...] = (
         "everywhere.palette",
         ("colon", "ctrl+p"),
         "commands",
-        "Search all commands by name.",
+        "Search the commands of all screens by name and by what they do.",
         "command_palette",
         True,
     ),
     Command(
-        "everywhere.help", ("question_mark", "f1"), "help", "Show what the keys do.", "help", True
+        "everywhere.help",
+        ("question_mark", "f1"),
+        "help",
+        "Show what the keys do; / searches.",
+        "help",
+        True,
+    ),
+    Command(
+        "everywhere.messages",
+        ("M",),
+        "messages",
+        "List what the session has said, the newest first.",
+        "messages",
     ),
     Command(
         "everywhere.suspend",
@@ -42,6 +58,20 @@ COMMANDS: tuple[Command, ...] = (
         "zoom",
         "Give the part that has the focus the whole screen; again, or Esc: back.",
         "zoom",
+    ),
+    Command(
+        "panes.narrower",
+        ("less_than_sign",),
+        "narrower list",
+        "Give cells of the list to what is beside it; the mouse drags the line between them.",
+        "resize(-4)",
+    ),
+    Command(
+        "panes.wider",
+        ("greater_than_sign",),
+        "wider list",
+        "Give the list more cells.",
+        "resize(4)",
     ),
     Command(
         "everywhere.quit",

@@ -24,6 +24,7 @@ COMMANDS: tuple[Command, ...] = (
         "fans",
         True,
     ),
+    Command("items.runs", ("r",), "runs", "Choose the runs that are shown.", "runs", True),
     Command("items.data", ("d",), "data set", "Show the items of the next data set.", "data"),
     Command(
         "items.clear",

@@ -23,7 +23,7 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.retry",
         ("r",),
         "retry",
-        "Start a job without a result anew, as the same run.",
+        "Run a job without a result again from the start, as the same run.",
         "requeue(False)",
         True,
     ),
@@ -31,11 +31,18 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.resume",
         ("R",),
         "resume",
-        "Go on with a job without a result from its last checkpoint.",
+        "Resume a job without a result from its last checkpoint.",
         "requeue(True)",
         True,
     ),
-    Command("jobs.pause", ("p",), "pause", "Start no more jobs; again: go on.", "pause", True),
+    Command(
+        "jobs.pause",
+        ("p",),
+        "pause",
+        "Pause the queue: start no more jobs; again: continue.",
+        "pause",
+        True,
+    ),
     Command("jobs.log", ("l",), "log", "Read the job's log, and follow it.", "log", True),
     Command("jobs.open", ("enter",), "open", "Open the run: result, settings, data.", "open", True),
     Command(
@@ -113,9 +120,15 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command("welcome.add", ("a",), "add", "Choose data, model and fields of a job.", "add", True),
-    Command("quit.leave", ("enter", "l"), "leave running", "Leave; the jobs go on.", "leave"),
     Command(
-        "quit.cancel", ("c",), "cancel all", "Cancel the jobs and leave; R resumes them.", "cancel"
+        "quit.leave", ("enter", "l"), "leave running", "Leave; the jobs keep running.", "leave"
     ),
-    Command("quit.stay", ("escape", "s"), "stay", "Stay.", "stay"),
+    Command(
+        "quit.cancel",
+        ("C",),
+        "cancel all",
+        "Cancel all of them and leave; R resumes them.",
+        "cancel",
+    ),
+    Command("quit.stay", ("escape", "s"), "stay", "Stay in the session.", "stay"),
 )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from workbench.tui.commands.command import Command
 
-SCOPES = {"runs": "Results", "table": "Tables", "detail": "One run"}
+SCOPES = {
+    "runs": "Results",
+    "remove": "Archiving and deleting runs",
+    "table": "Tables",
+    "detail": "One run",
+}
 
 COMMANDS: tuple[Command, ...] = (
     Command("runs.open", ("enter",), "open", "Open the run under the cursor.", "open", True),
@@ -51,9 +56,24 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "runs.unchanged",
         ("u",),
-        "hide same",
-        "Hide the columns in which all runs agree, or show them again.",
+        "constant columns",
+        "Show the columns of settings and data in which all runs agree, or hide them again.",
         "unchanged",
+    ),
+    Command(
+        "runs.cutoff",
+        ("K",),
+        "next K",
+        "Show the metrics at the next cut-off K; after the largest those at all of them.",
+        "cutoff",
+        True,
+    ),
+    Command(
+        "runs.failed",
+        ("h",),
+        "hide failed",
+        "Hide runs that ended without a result (failed, cancelled, interrupted), or show them.",
+        "failed",
         True,
     ),
     Command(
@@ -115,17 +135,41 @@ COMMANDS: tuple[Command, ...] = (
         "runs.copy-table",
         ("Y",),
         "copy table",
-        "Copy the whole table, as shown, as Markdown.",
+        "Copy the whole table as Markdown, with all its columns.",
         "copy_table",
     ),
     Command(
         "runs.export",
         ("e",),
         "export",
-        "Write the table, as shown, to a .csv, .md, .json or .html file.",
+        "Write the whole table to a .csv, .md, .json or .html file.",
         "export",
         True,
     ),
+    Command(
+        "runs.remove",
+        ("D",),
+        "archive, delete",
+        "Archive or delete the run, or all marked ones when it is one of them; asks first.",
+        "remove",
+        True,
+    ),
+    Command(
+        "runs.restore",
+        ("B",),
+        "archived runs",
+        "List the archived runs, and bring some back.",
+        "restore",
+    ),
+    Command(
+        "remove.archive",
+        ("a",),
+        "archive",
+        "Archive: move to .archive; B brings archived runs back.",
+        "archive",
+    ),
+    Command("remove.delete", ("d",), "delete", "Delete for good; asks once more.", "delete"),
+    Command("remove.close", ("escape",), "close", "Close without a change.", "close"),
     Command("table.down", ("j", "down"), "down", "Go to the next row.", "move(1)"),
     Command("table.up", ("k", "up"), "up", "Go to the previous row.", "move(-1)"),
     Command("table.first", ("g", "home"), "first", "Go to the first row.", "first"),
@@ -138,6 +182,20 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "table.left", ("left",), "previous column", "Go to the column on the left.", "column(-1)"
     ),
+    Command(
+        "table.first-column",
+        ("0", "ctrl+left"),
+        "first column",
+        "Go to the first column.",
+        "edge_column(-1)",
+    ),
+    Command(
+        "table.last-column",
+        ("dollar_sign", "ctrl+right"),
+        "last column",
+        "Go to the last column.",
+        "edge_column(1)",
+    ),
     Command("detail.back", ("escape", "backspace"), "back", "Return to the runs.", "back", True),
     Command("detail.next", ("n",), "next run", "Open the next run of the table.", "step(1)", True),
     Command("detail.previous", ("p",), "previous run", "Open the run above it.", "step(-1)", True),
@@ -149,5 +207,20 @@ COMMANDS: tuple[Command, ...] = (
     Command("detail.page-up", ("pageup",), "page up", "Scroll up by a page.", "page(-1)"),
     Command("detail.top", ("g", "home"), "top", "Go to the beginning.", "top"),
     Command("detail.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
+    Command(
+        "detail.section",
+        ("right_square_bracket",),
+        "next section",
+        "Go to the section below.",
+        "section(1)",
+        True,
+    ),
+    Command(
+        "detail.section-back",
+        ("left_square_bracket",),
+        "section above",
+        "Go to the section above.",
+        "section(-1)",
+    ),
     Command("detail.copy", ("y",), "copy", "Copy what is shown of the run.", "copy", True),
 )

@@ -41,6 +41,13 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command(
+        "users.own",
+        ("o",),
+        "only what differs",
+        "Show of each list only what no other has, or all again; `=` marks what another has, too.",
+        "own",
+    ),
+    Command(
         "users.similar",
         ("i",),
         "item",

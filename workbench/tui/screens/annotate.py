@@ -24,7 +24,32 @@ class Dialogue(ModalScreen[None]):
     """A framed field and a line for what is wrong with it."""
 
     CSS_PATH = "annotate.tcss"
-    BINDINGS: ClassVar = [Binding("escape", "dismiss", "close", show=False)]
+    BINDINGS: ClassVar = [Binding("escape", "leave", "close", show=False)]
+    #: the key that keeps what was typed
+    KEEPS: ClassVar = "Enter"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given_up = ""
+
+    @property
+    def text(self) -> str:
+        """What the field has."""
+        raise NotImplementedError
+
+    @property
+    def before(self) -> str:
+        """What it began with."""
+        raise NotImplementedError
+
+    def action_leave(self) -> None:
+        """Close; what was typed is asked about once."""
+        if self.text in (self.before, self._given_up):
+            self.dismiss()
+            return
+        self._given_up = self.text
+        problem = self.query_one("#problem", Static)
+        problem.update(f"Esc again discards what you typed; {self.KEEPS} keeps it")
 
     def complain(self, error: InputError) -> None:
         """Say what is wrong."""
@@ -45,10 +70,20 @@ class TagsScreen(Dialogue):
         with Vertical(id="annotate") as frame:
             whose = named if len(self._runs) == 1 else f"{len(self._runs)} runs"
             frame.border_title = f"tags of {whose}"
-            frame.border_subtitle = "Enter keeps, Esc leaves"
+            frame.border_subtitle = "Enter keeps · Esc closes"
             yield Static("Words, with spaces between; find them with tag:word", markup=False)
-            yield Entry(" ".join(sorted(self._before)), compact=True)
+            yield Entry(self.before, compact=True)
             yield Static("", id="problem", markup=False)
+
+    @property
+    def text(self) -> str:
+        """The line."""
+        return self.query_one(Entry).value
+
+    @property
+    def before(self) -> str:
+        """The tags as they are."""
+        return " ".join(sorted(self._before))
 
     async def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Write the tags."""
@@ -70,6 +105,7 @@ class TagsScreen(Dialogue):
 class NoteScreen(Dialogue):
     """A few lines of text on one run."""
 
+    KEEPS: ClassVar = "Ctrl+S"
     BINDINGS: ClassVar = [Binding("ctrl+s", "keep", "keep", show=False, priority=True)]
 
     def __init__(self, run: RunSummary) -> None:
@@ -80,9 +116,19 @@ class NoteScreen(Dialogue):
         """Make the field."""
         with Vertical(id="annotate") as frame:
             frame.border_title = f"note on {plain(name_of(self._run))}"
-            frame.border_subtitle = "Ctrl+S keeps, Esc leaves"
+            frame.border_subtitle = "Ctrl+S keeps · Esc closes"
             yield TextArea(self._run.note, compact=True, soft_wrap=True)
             yield Static("", id="problem", markup=False)
+
+    @property
+    def text(self) -> str:
+        """The lines."""
+        return self.query_one(TextArea).text
+
+    @property
+    def before(self) -> str:
+        """The note as it is."""
+        return self._run.note
 
     async def action_keep(self) -> None:
         """Write the note."""

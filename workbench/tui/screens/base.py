@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -54,6 +54,16 @@ class FullScreen(Screen[Any]):
         """Make the widgets between title and key line."""
         raise NotImplementedError
 
+    def watch_focused(self) -> None:
+        """Light up the part that keys go to: its nearest title follows this."""
+        way = self.focused.ancestors_with_self if self.focused else []
+        lit = [node for node in way if isinstance(node, Widget)][:2]
+        for node in self.query(".-lit"):
+            if node not in lit:  # a class that comes and goes styles all below it anew
+                node.remove_class("-lit")
+        for node in lit:
+            node.add_class("-lit")
+
     def compose(self) -> ComposeResult:
         """Put the parts together."""
         yield Header()
@@ -62,10 +72,24 @@ class FullScreen(Screen[Any]):
         yield KeyLine()
         yield Static(classes="too-small", markup=False)
 
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now; empty: nothing more is known than that."""
+        return ""
+
     @property
     def title_line(self) -> TitleLine:
         """The line below the header."""
         return self.query_one(TitleLine)
+
+    def has_parts(self, *more: type[Widget]) -> bool:
+        """Tell whether the widgets are there: one that waited may find the session at its end."""
+        parts: tuple[type[Widget], ...] = (*_FRAME, *more)
+        return all(bool(self.query(part)) for part in parts)
+
+    def on_screen_resume(self) -> None:
+        """Take away, or show, a message of meanwhile."""
+        for line in self.query(KeyLine):
+            line.refresh()
 
     def action_zoom(self) -> None:
         """Give the part that has the focus the whole screen, or take it back."""

@@ -51,7 +51,7 @@ class ColumnsScreen(ModalScreen[tuple[frozenset[str], tuple[str, ...]] | None]):
         """Put the list into a frame."""
         with Vertical(id="columns") as frame:
             frame.border_title = "columns"
-            frame.border_subtitle = "Space on/off  J K move  a usual  Enter takes  Esc leaves"
+            frame.border_subtitle = "Space on/off · J K move · a reset · Enter applies · Esc"
             yield OptionList(*self._options(), markup=False)
 
     @property

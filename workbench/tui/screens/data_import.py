@@ -44,7 +44,7 @@ class ImportScreen(ModalScreen[Raw | None]):
 
     CSS_PATH = "data_import.tcss"
     BINDINGS: ClassVar = [
-        Binding("escape", "dismiss", "close", show=False),
+        Binding("escape", "leave", "close", show=False),
         Binding("down", "app.focus_next", "next field", show=False),
         Binding("up", "app.focus_previous", "field above", show=False),
     ]
@@ -52,6 +52,8 @@ class ImportScreen(ModalScreen[Raw | None]):
     def __init__(self, typed: Raw) -> None:
         super().__init__()
         self._typed = typed
+        #: what a first Esc was pressed on
+        self._given_up: Raw | None = None
 
     def compose(self) -> ComposeResult:
         """Make the fields."""
@@ -82,6 +84,19 @@ class ImportScreen(ModalScreen[Raw | None]):
     def _value(self, key: str) -> str:
         return self.query_one(f"#{key}", Entry).value.strip()
 
+    def _raw(self) -> Raw:
+        return Raw(*map(self._value, _FIELDS))
+
+    def action_leave(self) -> None:
+        """Close; what was typed is asked about once."""
+        raw = self._raw()
+        if raw in (self._typed, self._given_up):
+            self.dismiss(None)
+            return
+        self._given_up = raw
+        line = self.query_one("#path-state", Static)
+        line.update("Esc again discards what you typed; Enter imports")
+
     def _say(self) -> bool:
         """Say what is at the path and what is wrong, and whether all is well."""
         state, good = path_state(self._value("path"))
@@ -105,7 +120,7 @@ class ImportScreen(ModalScreen[Raw | None]):
     def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Import, where there is something."""
         if self._say() and self._value("path"):
-            self.dismiss(Raw(*map(self._value, _FIELDS)))
+            self.dismiss(self._raw())
         else:
             self.query_one("#path", Entry).focus()
 

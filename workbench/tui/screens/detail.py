@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -16,17 +16,20 @@ from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
+from workbench.tui.view.result import Against
 from workbench.tui.widgets.sections import SectionView
 
-#: cells from which three columns fit side by side
-_WIDE = 130
-_RESULT_WIDTH = 60
+#: cells from which three columns fit side by side, two with all intervals, two; what the first of
+#: them has, as in the style sheet
+_WIDTHS = ((180, 96), (140, 86), (100, 66))
+#: and where there is no baseline, whose differences take room
+_ALONE = 50
+_THREE, _ROOMY, _TWO = (width for width, _ in _WIDTHS)
 #: the sections of each column; on a narrow screen the columns stand below each other
-_COLUMNS = (
-    ("result", "notes", "curve", "parts", "cutoffs"),
-    ("settings", "cost", "files"),
-    ("data", "machine"),
-)
+_RESULT = ("result", "curve", "parts", "cutoffs")
+_ABOUT = (("notes", "settings", "cost"), ("data", "machine", "files"))
+#: cells at the sides of a section, and of the scrollbar
+_PADDING = 5
 
 
 class DetailScreen(FullScreen):
@@ -36,38 +39,35 @@ class DetailScreen(FullScreen):
     ----------
     order
         Run ids as the table has them: where `n` and `p` go.
-    baseline
-        Id of the pinned run, if any.
-    p_values
-        Looks up the p-values of a run's differences from the baseline, by metric.
+    against
+        Says what a run is held against.
     """
 
     CSS_PATH = "detail.tcss"
     BINDINGS: ClassVar = bindings("detail")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's form
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's form
+        *((0, "-one"), (_TWO, "-two"), (_ROOMY, "-two-roomy"), (_THREE, "-three")),
+    ]
 
     def __init__(
         self,
         run_id: str,
         order: Sequence[str],
-        baseline: str | None,
-        p_values: Callable[[str], Mapping[str, float]] = lambda run_id: {},
+        against: Callable[[str], Against] = lambda run_id: Against(),
     ) -> None:
         super().__init__()
         self._run_id = run_id
         self._order = list(order)
-        self._baseline_id = baseline
-        self._p_values = p_values
+        self._against = against
         self._files: Files | None = None
         self._sections: list[Section] = []
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section; the curve stands below the result."""
-        columns = [
-            Container(*(SectionView(id=name) for name in names), classes=f"column {names[0]}")
-            for names in _COLUMNS
-        ]
-        yield VerticalScroll(Container(*columns, id="columns"), id="scroll", can_focus=False)
+        result = Container(*map(_view, _RESULT), id="left", classes="column")
+        about = [Container(*map(_view, names), classes="column") for names in _ABOUT]
+        columns = Container(result, Container(*about, id="right"), id="columns")
+        yield VerticalScroll(columns, id="scroll", can_focus=False)
 
     @property
     def scroll(self) -> VerticalScroll:
@@ -97,6 +97,16 @@ class DetailScreen(FullScreen):
             self._files = None
             self._draw()
 
+    def _room_of_result(self, *, alone: bool) -> int:
+        width = self.size.width
+        left = next((left for least, left in _WIDTHS if width >= least), 0)
+        self.set_class(alone, "-alone")
+        return (min(left, _ALONE) if alone and left < _WIDTHS[0][1] else left or width) - _PADDING
+
+    def follow_tests(self) -> None:
+        """Show what has been tested meanwhile."""
+        self._draw()
+
     def _find_in(self, runs: Sequence[RunSummary]) -> RunSummary | None:
         return next((run for run in runs if run.run_id == self._run_id), None)
 
@@ -111,11 +121,10 @@ class DetailScreen(FullScreen):
         position = f"  {self._order.index(run.run_id) + 1}/{len(self._order)}"
         self.title_line.what = f"{plain(name_of(run))}  {look.glyph} {look.word}"
         self.title_line.remark = f"{plain(run.run_id)}{position}"
-        baseline = self._find(self._baseline_id)
-        parts = sections(run, self._files, baseline, self._p_values(run.run_id))
-        wide = self.size.width >= _WIDE
-        room = _RESULT_WIDTH if wide else self.size.width
-        curve = curve_section(self._files, room - 6)
+        against = self._against(run.run_id)
+        room = self._room_of_result(alone=against.comparable(run) is None)
+        parts = sections(run, self._files, against, room)
+        curve = curve_section(self._files, room - 2)
         self._sections = [*parts.values()]
         for view in self.query(SectionView):
             section = curve if view.id == "curve" else parts[view.id or ""]
@@ -175,7 +184,23 @@ class DetailScreen(FullScreen):
         """Go to the end."""
         self.scroll.scroll_end(animate=False)
 
+    def action_section(self, by: int) -> None:
+        """Go to the section below, or to the one above."""
+        top = round(self.scroll.scroll_y)
+        tops = {
+            view.region.y - self.scroll.content_region.y + top
+            for view in self.query(SectionView)
+            if view.display
+        }
+        onward = [y for y in tops if (y - top) * by > 0]
+        if onward:
+            self.scroll.scroll_to(y=min(onward, key=lambda y: abs(y - top)), animate=False)
+
     def action_copy(self) -> None:
         """Copy all sections as text."""
         self.app.copy_to_clipboard("\n\n".join(map(str, self._sections)) + "\n")
         self.notify("Copied what is shown of the run.", markup=False)
+
+
+def _view(name: str) -> SectionView:
+    return SectionView(id=name)

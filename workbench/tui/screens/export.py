@@ -34,7 +34,7 @@ class ExportScreen(ModalScreen[None]):
         """Make the field and a line for what goes wrong."""
         with Vertical(id="export") as frame:
             frame.border_title = "export the table"
-            frame.border_subtitle = "Enter writes, Esc closes"
+            frame.border_subtitle = "Enter writes · Esc closes"
             endings = " ".join(FORMATS)
             yield Static(f"File ({endings}; JSON has full precision):", markup=False)
             yield Entry(_SUGGESTION, compact=True)

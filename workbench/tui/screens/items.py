@@ -22,36 +22,37 @@ from workbench.store.users_items import ItemFacts, read_item
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
-from workbench.tui.screens.base import FullScreen
+from workbench.tui.screens.subject import SubjectScreen
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
-from workbench.tui.view.subject import dataset_names, runs_on
+from workbench.tui.view.subject import best_first, chips
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
 from workbench.tui.widgets.sections import SectionView
 
 #: cells from which catalogue and item stand side by side
 WIDE = 120
-#: models asked, and similar items of each
-_MODELS, _LENGTH = 3, 20
+#: lines from which blank ones set an item's parts apart
+_TALL = 16
+#: similar items of each model that is asked
+_LENGTH = 20
 #: a cursor that rests so long (seconds) is followed
 _REST = 0.08
 
 
-class ItemsScreen(FullScreen):
+class ItemsScreen(SubjectScreen):
     """The catalogue; one item."""
 
     CSS_PATH = "items.tcss"
     BINDINGS: ClassVar = bindings("items")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
+    LEFT = "#catalogue"
+
     search: reactive[str] = reactive("", init=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._dataset = ""
-        self._browse: Browse | None = None
         self._found: list[int] = []
-        self._runs: list[RunSummary] = []
         self._alike: list[Alike] = []
         #: (run, item) -> what it finds; asking takes seconds
         self._known: dict[tuple[str, int], Alike] = {}
@@ -63,15 +64,14 @@ class ItemsScreen(FullScreen):
                 yield Grid(id="items", sortable=False)
             with Vertical(id="one"):
                 yield SectionView(id="about")
-                yield Static("Enter asks the models what is like it.", id="title", markup=False)
+                yield Static(
+                    "Enter asks the models what is like it.",
+                    id="title",
+                    classes="title",
+                    markup=False,
+                )
                 yield Grid(id="similar", sortable=False)
-        yield Static("No data set here yet: data list, data fetch.", id="nothing", markup=False)
-
-    @property
-    def browse(self) -> Browse:
-        """The data set."""
-        assert self._browse is not None
-        return self._browse
+        yield Static(_NOTHING, id="nothing", markup=False)
 
     @property
     def catalogue(self) -> Grid:
@@ -91,7 +91,7 @@ class ItemsScreen(FullScreen):
 
     def on_mount(self) -> None:
         """Show the items of the newest result's data set."""
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         errand = self.workbench.errands.get("items")
         wanted = errand.dataset if errand is not None else ""
         self._open_data(wanted or (names[0] if names else ""))
@@ -105,9 +105,20 @@ class ItemsScreen(FullScreen):
                 self._open_data(errand.dataset)
             self._go_to(self.browse.find_item(errand.item_id))
         elif self._browse is None:
-            names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+            names = self.names()
             self._open_data(names[0] if names else "")
-        self._runs = runs_on(self.workbench.runs, self._dataset)
+        if self._browse is not None and self.take_choice():
+            self._show_runs()
+
+    def runs_changed(self) -> None:
+        """Show other runs."""
+        self.take_choice()
+        self._show_runs()
+
+    def _show_runs(self) -> None:
+        self._show()
+        if self.item is not None:
+            self._describe(self.item)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fit the tables to the new size."""
@@ -129,8 +140,17 @@ class ItemsScreen(FullScreen):
                 self.add_class("-nothing")
                 self.query_one("#nothing", Static).update(plain_lines(str(error)))
                 return
-            self._runs = runs_on(self.workbench.runs, name)
+            self.take_choice()
             self._find()
+
+    @property
+    def usual_width(self) -> int:
+        """Cells of the catalogue: half of them."""
+        return self.size.width // 2
+
+    def widths_changed(self) -> None:
+        """Fit catalogue and item."""
+        self._show_runs()
 
     def watch_search(self) -> None:
         """Search while the person types."""
@@ -154,12 +174,14 @@ class ItemsScreen(FullScreen):
             return
         # not the width of the widget: where the layout has just changed, it has still the old one
         beside = self.has_class("-wide") and not self.zoomed
-        width = self.size.width // 2 if beside else self.size.width
-        self.catalogue.show(catalogue_table(self.browse, self._found, width))
+        self.divide()
+        width = self.left_width if beside else self.size.width
+        self.catalogue.show(catalogue_table(self.browse, self._found, width - 1))
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}{synthetic}"
-        self.title_line.remark = f"find: {plain(self.search)}" if self.search else ""
+        find = f"find: {plain(self.search)}" if self.search else ""
+        self.title_line.remark = "  ".join(filter(None, (find, chips(self.chosen))))
         self.refresh_bindings()
 
     @on(Grid.Moved, "#items")
@@ -171,7 +193,7 @@ class ItemsScreen(FullScreen):
     @work(group="describe", exclusive=True)
     async def _describe(self, item: int) -> None:
         await asyncio.sleep(_REST)
-        runs = [Run(run.folder) for run in self._runs if run.stage != "ranking"][:_MODELS]
+        runs = [Run(run.folder) for run in self.chosen if run.stage != "ranking"]
         try:
             facts = await asyncio.to_thread(_read, self.browse, item, runs)
         except InputError as error:
@@ -180,7 +202,8 @@ class ItemsScreen(FullScreen):
         if not self.query("#about"):  # the session has ended meanwhile
             return
         about = self.query_one("#about", SectionView)
-        about.show(item_section(self.browse, facts, self.query_one("#one").size.width))
+        one = self.query_one("#one").size
+        about.show(item_section(self.browse, facts, one.width, tall=one.height >= _TALL))
         known = [self._known[run.run_id, item] for run in runs if (run.run_id, item) in self._known]
         self._show_alike(item, known)
 
@@ -212,8 +235,10 @@ class ItemsScreen(FullScreen):
         """Tell which commands have a use now."""
         if action in ("similar", "fans"):
             return self._browse is not None and self.item is not None
+        if action == "runs":
+            return len(self._available) > 1
         if action == "data":
-            return len(dataset_names(self.workbench.runs, self.workbench.data_dir)) > 1
+            return len(self.names()) > 1
         return True
 
     async def action_find(self) -> None:
@@ -237,7 +262,8 @@ class ItemsScreen(FullScreen):
     @work(group="ask", exclusive=True)
     async def _ask(self, item: int) -> None:
         """Run the headless command once a model: this process loads none."""
-        runs = [run for run in self._runs if run.stage == "recall"][:_MODELS]
+        runs = [run for run in self.chosen if run.stage == "recall"]
+        runs = runs or [run for run in best_first(self._available) if run.stage == "recall"][:1]
         lists = []
         for run in runs:
             if (run.run_id, item) not in self._known:
@@ -269,9 +295,13 @@ class ItemsScreen(FullScreen):
             item_id = self.browse.item(self.item).item_id
             self.workbench.visit("users", Errand(self._dataset, question=f"liked={item_id}"))
 
+    def action_runs(self) -> None:
+        """Ask which runs are shown."""
+        self.ask_runs()
+
     def action_data(self) -> None:
         """Go to the next data set."""
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         place = names.index(self._dataset) + 1 if self._dataset in names else 0
         self._open_data(names[place % len(names)])
 
@@ -294,3 +324,4 @@ def _read(browse: Browse, item: int, runs: list[Run]) -> ItemFacts:
 
 
 _HOW = "Enter asks the models what is like it; w lists who likes it."
+_NOTHING = "No data set here yet. 5 goes to Data: f there makes the built-in sample."

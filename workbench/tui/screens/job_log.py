@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -54,7 +54,9 @@ class LogScreen(FullScreen):
         run = next((r for r in self.workbench.runs if r.run_id == self._run.run_id), self._run)
         look = show.state_look(run.state)
         self.title_line.what = f"log of {plain(run.label)}  {look.glyph} {look.word}"
-        self.title_line.remark = "following" if self.view.follow else ""
+        grows = run.state in ("queued", "running")
+        remark = "following" if grows else "the job has ended"
+        self.title_line.remark = remark if self.view.follow else ""
 
     @work(group="log")
     async def _follow(self) -> None:
@@ -118,6 +120,10 @@ class LogScreen(FullScreen):
             self.refresh_bindings()
             return
         self.dismiss()
+
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        return "nothing is searched for; / asks for a text" if action == "find" else ""
 
     def action_follow(self) -> None:
         """Follow, or stop."""

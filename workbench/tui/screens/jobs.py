@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -27,7 +27,9 @@ from workbench.tui.view.jobs import (
     build_jobs,
     counts,
     facts,
+    queue_remark,
     state_line,
+    why_not,
 )
 from workbench.tui.view.live import CurveReader, Curves, log_tail
 from workbench.tui.widgets.curves import CurveOptions, CurvePanel
@@ -153,7 +155,7 @@ class JobsScreen(FullScreen):
             return self._reader.refresh(wanted), log
 
         curves, log = await asyncio.to_thread(work)
-        if not self.query(Grid):  # the session has ended meanwhile
+        if not self.has_parts(Grid, CurvePanel):  # the session has ended meanwhile
             return
         if curves != self._curves:
             self._curves = curves
@@ -174,7 +176,7 @@ class JobsScreen(FullScreen):
         self._stale = False
         app = self.workbench
         view = self._view()
-        table, self._shown = build_jobs(view, self.size.width - (47 if self._has_side else 0))
+        table, self._shown = build_jobs(view, self.size.width - (48 if self._has_side else 1))
         self.set_class(not self._shown, "-nothing")
         stay = self.grid.cursor_key not in (None, self._placed)
         self.grid.show(table)
@@ -185,8 +187,7 @@ class JobsScreen(FullScreen):
             self.grid.cursor_row = 0
             self._placed = self._shown[0].run_id
         self.title_line.what = counts(app.runs)
-        many = app.queue.parallel
-        self.title_line.remark = f"{many} job{'' if many == 1 else 's'} at once"
+        self.title_line.remark = queue_remark(app.queue)
         self._describe()
 
     @property
@@ -282,8 +283,17 @@ class JobsScreen(FullScreen):
             return bool(self.marked) or self.zoomed
         return True
 
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        return why_not(self.current, action)
+
+    def _ask(self, request: Callable[[], str]) -> None:
+        """Do something to the job under the cursor, which stays there whatever becomes of it."""
+        self._placed = None
+        self._request(request)
+
     @work(group="requests")
-    async def _ask(self, request: Callable[[], str]) -> None:
+    async def _request(self, request: Callable[[], str]) -> None:
         """Do something to the queue, off the thread that answers keys, and say what came of it."""
         try:
             self.notify(plain(await asyncio.to_thread(request)), markup=False)
@@ -318,13 +328,15 @@ class JobsScreen(FullScreen):
 
     def action_pause(self) -> None:
         """Pause the queue, or go on."""
-        self._ask(lambda: changes.pause(self.workbench.runs_dir))
+        self._request(lambda: changes.pause(self.workbench.runs_dir))
 
     def action_shift(self, places: int) -> None:
         """Move a job that waits among those that wait."""
         row = self.grid.cursor_row
         other = row + places
         if not 0 <= other < len(self._shown) or self._shown[other].state != "queued":
+            end = "first" if places < 0 else "last"
+            self.notify(f"it is the {end} of those that wait", markup=False)
             return
         sooner, before = (row, other) if places < 0 else (other, row)
         pair = self._shown[sooner], self._shown[before]
@@ -349,7 +361,7 @@ class JobsScreen(FullScreen):
 
         if self.current is not None:
             order = [run.run_id for run in self._shown]
-            self.app.push_screen(DetailScreen(self.current.run_id, order, None))
+            self.app.push_screen(DetailScreen(self.current.run_id, order))
 
     def action_mark(self) -> None:
         """Draw the run's curves whatever the cursor is on, or no longer."""

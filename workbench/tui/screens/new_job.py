@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +20,11 @@ from workbench.jobs.catalogue import Catalogue
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
-from workbench.store.text import plain
+from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.processes import run_process
-from workbench.tui.view.form import Field, Form, Start, is_space
+from workbench.tui.view.form import SEARCH, Field, Form, Start, is_space
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
@@ -59,6 +60,14 @@ class NewJobScreen(ModalScreen[str | None]):
         self._typed: str | None = None
         self._loaded = ""
         self._busy = False
+        #: the texts that the form began with; whether leaving others behind was asked
+        self._start: dict[str, str] = {}
+        self._asked = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models are there."""
+        return self._form is not None
 
     def compose(self) -> ComposeResult:
         """Make the list of fields, the words on one of them, and the line to type in."""
@@ -69,7 +78,9 @@ class NewJobScreen(ModalScreen[str | None]):
             grid.can_focus = False
             yield grid
             yield Static("reading the models …", id="field-help", markup=False)
-            yield Entry(id="field", compact=True, disabled=True, select_on_focus=False)
+            yield Entry(
+                id="field", compact=True, select_on_focus=False, placeholder="a model's name"
+            )
             yield Static(id="field-problem", markup=False)
 
     @property
@@ -83,8 +94,16 @@ class NewJobScreen(ModalScreen[str | None]):
         return self._fields.get(self.grid.cursor_key or "")
 
     def on_mount(self) -> None:
-        """Get the catalogue."""
+        """Get the catalogue; what is typed meanwhile is the model's name."""
+        self.query_one(Entry).focus()
+        self._began = time.monotonic()
+        self._clock = self.set_interval(1, self._say_waiting)
         self._open()
+
+    def _say_waiting(self) -> None:
+        """Show that the form is not dead while the models are listed."""
+        seconds = round(time.monotonic() - self._began)
+        self.query_one("#field-help", Static).update(f"reading the models … {seconds} s")
 
     @work(group="form")
     async def _open(self) -> None:
@@ -93,8 +112,10 @@ class NewJobScreen(ModalScreen[str | None]):
             starts = await asyncio.to_thread(self._starts, catalogue)
             protocol = await asyncio.to_thread(self._protocol)
         except StoreError as error:
+            self._clock.stop()
             self._say(str(error), wrong=True)
             return
+        self._clock.stop()
         app = self.app
         data_dir: Path = app.data_dir  # type: ignore[attr-defined]
         self._form = Form(catalogue, _prepared(data_dir), starts)
@@ -103,12 +124,18 @@ class NewJobScreen(ModalScreen[str | None]):
             self._form.set_protocol(protocol)
         if self._dataset:
             self._form.set("dataset", self._dataset)
+        typed = self.query_one(Entry).value
+        self._start = dict(self._form.texts)
         self._draw()
         self.grid.cursor_row = list(self.grid.table.keys).index("model")
-        entry = self.query_one(Entry)
-        entry.disabled = False
-        entry.focus()
         self._load()
+        if typed:
+            entry = self.query_one(Entry)
+            with self.prevent(Entry.Changed):
+                entry.value = typed
+            entry.action_end()
+            self._typed = typed
+            self._take(typed)
 
     def _starts(self, catalogue: Catalogue) -> list[Start]:
         """List what may be copied from: entries of suites, and runs."""
@@ -141,7 +168,7 @@ class NewJobScreen(ModalScreen[str | None]):
     def _say(self, text: str, *, wrong: bool = False) -> None:
         problem = self.query_one("#field-problem", Static)
         problem.set_class(wrong, "-wrong")
-        problem.update(plain(text.replace("\n", "; ")))
+        problem.update(plain(text.replace("\n", "; ")) if wrong else plain_lines(text))
 
     def _draw(self) -> None:
         """Draw the fields as they are."""
@@ -166,7 +193,7 @@ class NewJobScreen(ModalScreen[str | None]):
             Head("value", "value", value),
             Head("allowed", "allowed", room),
         )
-        self.grid.show(Table(heads, rows, tuple(keys), 4, 4))
+        self.grid.show(Table(heads, rows, tuple(keys), 4, 2))
 
     def _row(self, each: Field) -> Row:
         assert self._form is not None
@@ -203,7 +230,8 @@ class NewJobScreen(ModalScreen[str | None]):
             self._say(problem, wrong=True)
             return
         fitting = form.completions(each, self._typed or "")
-        self._say("  ".join(fitting) if fitting else each.allowed)
+        hint = SEARCH if form.searchable(each) else ""
+        self._say("\n".join(filter(None, ["  ".join(fitting) or each.allowed, hint])))
 
     def _load(self) -> None:
         """Put the field's text into the line, selected: typing replaces it."""
@@ -239,9 +267,16 @@ class NewJobScreen(ModalScreen[str | None]):
         each, form = self.field, self._form
         if each is None or form is None or self._busy:
             return
+        self._asked = False
         form.set(each.key, text)
         self._draw()
         self._describe()
+
+    def _changes(self) -> int:
+        """Count the fields that were typed into."""
+        texts = self._form.texts if self._form else {}
+        keys = {*texts, *self._start} - {"from"}
+        return sum(texts.get(key, "") != self._start.get(key, "") for key in keys)
 
     def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Add the job."""
@@ -274,7 +309,10 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def action_submit(self) -> None:
         """Add the job unless something is wrong; then go to it."""
-        if self._form is None or self._busy:
+        if self._form is None:
+            self._say("the models are still being read: what you type is kept")
+            return
+        if self._busy:
             return
         self._draw()
         if self._problems:
@@ -300,7 +338,11 @@ class NewJobScreen(ModalScreen[str | None]):
         self.dismiss(done.output)
 
     def action_close(self) -> None:
-        """Close without adding."""
+        """Close without adding; what was typed into several fields is asked about once."""
+        if self._changes() > 1 and not self._asked:
+            self._asked = True
+            self._say("Esc again discards what you typed; Enter adds the job")
+            return
         self.dismiss(None)
 
 

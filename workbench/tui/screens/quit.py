@@ -32,6 +32,7 @@ class QuitScreen(ModalScreen[None]):
     def __init__(self, jobs: Sequence[RunSummary]) -> None:
         super().__init__()
         self._jobs = list(jobs)
+        self._asked = False
 
     def compose(self) -> ComposeResult:
         """Say what is under way and what can be done."""
@@ -41,35 +42,46 @@ class QuitScreen(ModalScreen[None]):
             yield Static("", id="quit-problem", markup=False)
 
     def _text(self) -> Content:
+        lines: list[Content | str] = [self._under_way(), "\n\n"]
+        for command in commands_of("quit"):
+            key = Content.styled(f"{command.shown_keys[0]:>6}  ", "bold $primary")
+            lines += [key, f"{command.help}\n"]
+        return Content.assemble(*lines)
+
+    def _under_way(self) -> str:
         running = [run for run in self._jobs if run.state == "running"]
         waiting = len(self._jobs) - len(running)
         names = ", ".join(plain(run.label) for run in running[:_NAMED])
         more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
         parts = []
         if running:
-            parts.append(f"{_jobs(len(running))} under way: {names}{more}")
+            parts.append(f"{_jobs(len(running))} running: {names}{more}")
         if waiting:
             parts.append(f"{_jobs(waiting)} waiting")
-        lines: list[Content | str] = ["\n".join(parts), "\n\n"]
-        for command in commands_of("quit"):
-            key = Content.styled(f"{command.shown_keys[0]:>6}  ", "bold $primary")
-            lines += [key, f"{command.help}\n"]
-        return Content.assemble(*lines)
+        return "\n".join(parts)
 
     def action_leave(self) -> None:
         """End the session; the jobs go on."""
         self.app.exit()
 
     def action_cancel(self) -> None:
-        """Cancel the jobs, then end the session."""
-        self._cancel()
+        """Ask whether it is meant; the second time cancel the jobs, then end the session."""
+        if self._asked:
+            self._cancel()
+            return
+        self._asked = True
+        key = commands_of("quit")[1].shown_keys[0]
+        self._say(f"{key} again cancels {_jobs(len(self._jobs))} and leaves; Esc stays.")
+
+    def _say(self, text: str) -> None:
+        self.query_one("#quit-problem", Static).update(text)
 
     @work(exclusive=True)
     async def _cancel(self) -> None:
         try:
             await asyncio.to_thread(changes.cancel_all, self._jobs)
         except InputError as error:
-            self.query_one("#quit-problem", Static).update(plain_lines(str(error)))
+            self._say(plain_lines(str(error)))
             return
         self.app.exit()
 

@@ -1,219 +1,34 @@
-"""The runs side by side: sorted, filtered, folded, compared with a baseline."""
+"""What can be done with the runs side by side: sort, filter, fold, compare with a baseline."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, work
-from textual.reactive import reactive
-from textual.widget import Widget
-from textual.widgets import Static
-
-from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
+from workbench.store.manage import removable
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
-from workbench.tui.screens.base import FullScreen
-from workbench.tui.view import format as show
-from workbench.tui.view.columns import name_of
-from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.fold import Fold
-from workbench.tui.view.layout import Layout, LayoutMaker
-from workbench.tui.view.options import Options
-from workbench.tui.view.significance import PairedTests, compare_pair
+from workbench.tui.screens.runs_table import RunsTable
+from workbench.tui.view import runs_words as words
+from workbench.tui.view.columns import cutoffs_of, main_cutoff
+from workbench.tui.view.filters import Filter
+from workbench.tui.view.layout import EVERYTHING, lay_out
 from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid
-from workbench.tui.widgets.lines import put
-from workbench.tui.widgets.preview import Preview
+from workbench.tui.widgets.search import Problem
 
 if TYPE_CHECKING:
     from workbench.tui.widgets.filter import FilterLine
 
-#: lines from which there is room for more than the table
-_TALL = 36
 
-
-class RunsScreen(FullScreen):
-    """The table of runs, a filter line when asked for, and a word on the run under the cursor."""
+class RunsScreen(RunsTable):
+    """The table of runs with its commands, and a filter line when asked for."""
 
     CSS_PATH = "runs.tcss"
     BINDINGS: ClassVar = bindings("runs")
-
-    options: reactive[Options] = reactive(Options(), init=False, repaint=False)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._behind = False
-        self._passes = Filter()
-        self._layout = Layout(Table(), {}, (), {}, {})
-        self._maker = LayoutMaker()
-        self._tests = PairedTests()
-
-    def body(self) -> Iterable[Widget]:
-        """Make table and footnote."""
-        yield Grid(id="runs")
-        yield Static(id="nothing", markup=False)
-        yield Preview()
-
-    @property
-    def grid(self) -> Grid:
-        """The table."""
-        return self.query_one(Grid)
-
-    @property
-    def shown(self) -> list[RunSummary]:
-        """The runs in the table, in order; folded seeds as one."""
-        return self._layout.runs
-
-    @property
-    def current_row(self) -> Fold | None:
-        """The row under the cursor: a run, or the seeds of a job."""
-        return self._layout.folds.get(self.grid.cursor_key or "")
-
-    @property
-    def current(self) -> RunSummary | None:
-        """The run under the cursor."""
-        row = self.current_row
-        return row.run if row else None
-
-    @property
-    def baseline(self) -> RunSummary | None:
-        """The pinned run, while it exists."""
-        pinned = self.options.baseline  # read once: a reactive is slow for ten thousand runs
-        if pinned is None:
-            return None
-        return next((run for run in self.workbench.runs if run.run_id == pinned), None)
-
-    def on_mount(self) -> None:
-        """Show the runs as they were left last time, and follow them."""
-        self._take_up(self.workbench.state.options)
-        self.watch(self.app, "runs", self._on_runs, init=False)
-        self.watch(self.app, "trouble", self._on_runs, init=False)
-        self.grid.focus()
-
-    def _on_runs(self) -> None:
-        """Draw what changed; below another screen it waits until it is seen again."""
-        self._behind = not self.is_current
-        if not self._behind:
-            self._draw()
-
-    def on_screen_resume(self) -> None:
-        """Catch up with what changed meanwhile."""
-        if self._behind:
-            self._on_runs()
-
-    def _take_up(self, options: Options) -> None:
-        """Go on with kept choices; a filter of another version may not parse any more."""
-        try:
-            self._passes = parse_filter(options.filter_text)
-        except InputError:
-            options = replace(options, filter_text="")
-        self.set_reactive(RunsScreen.options, options)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Choose the columns anew."""
-        super().on_resize(event)
-        self._draw()
-
-    def watch_options(self) -> None:
-        """Show what was chosen, and keep it."""
-        self.workbench.state.options = self.options
-        self._draw()
-
-    def _draw(self) -> None:
-        runs, options = self.workbench.runs, self.options
-        width = self.size.width
-        self._layout = self._maker.lay_out(runs, options, self._passes, width, self._tests)
-        self.grid.show(self._layout.table)
-        self.set_class(not self._layout.folds, "-nothing")
-        put(self.query_one("#nothing", Static), self._why_nothing())
-        self._say_title()
-        if self._tests.missing(self._layout.comparisons):
-            self._test()
-
-    @work(group="tests", exclusive=True)
-    async def _test(self) -> None:
-        """Test the rows against the baseline, one after the other, off this thread."""
-        comparisons = self._layout.comparisons
-        for pair in self._tests.missing(comparisons):
-            ours, theirs = comparisons[pair]
-            self._tests.known[pair] = await asyncio.to_thread(compare_pair, ours, theirs)
-            self._say_title()
-        self._draw()
-
-    def _why_nothing(self) -> str:
-        if self.workbench.trouble:
-            return plain(self.workbench.trouble.replace("\n", ": "))
-        if self.options.only_marked and not self.options.filter_text:
-            return "No run is marked. Esc shows all."
-        return f"No run passes the filter '{plain(self.options.filter_text)}'. Esc takes it off."
-
-    def _say_title(self) -> None:
-        """Count the runs; what they have in common gives way to what the person chose."""
-        title, what, remark = self.title_line, self._counts(), self._remark()
-        common = "  ".join([what, *self._in_common()])
-        title.what = common if title.has_room(common, remark) else what
-        title.remark = remark
-
-    def _counts(self) -> str:
-        counts = Counter(run.state for run in self.workbench.runs)
-        total = sum(counts.values())
-        shown = sum(len(fold.members) for fold in self._layout.folds.values())
-        number = f"{shown} of {total}" if shown != total else str(total)
-        parts = [f"{number} run{'' if total == 1 else 's'}"]
-        for state in ("running", "queued", "failed", "interrupted"):
-            if counts[state]:
-                look = show.state_look(state)
-                parts.append(f"{look.glyph} {counts[state]} {look.word}")
-        return "  ".join(parts)
-
-    def _in_common(self) -> list[str]:
-        """Name the data set and the protocol when all runs in the table share them."""
-        data = {(run.dataset, run.synthetic) for run in self.shown}
-        protocols = {run.protocol for run in self.shown}
-        common = []
-        if len(data) == 1:
-            name, synthetic = data.pop()
-            common.append(f"{plain(name)} (synthetic)" if synthetic else plain(name))
-        if len(protocols) == 1:
-            common.append(plain(protocols.pop()))
-        return common
-
-    def _remark(self) -> str:
-        options, baseline = self.options, self.baseline
-        parts = options.remarks()
-        if baseline is not None:
-            sign = {"value": "baseline", "delta": "Δ to", "percent": "Δ % to"}[options.mode]
-            parts.append(f"{sign} {plain(name_of(baseline))}")
-        if missing := len(self._tests.missing(self._layout.comparisons)):
-            parts.append(f"testing, {missing} to go")
-        return " · ".join(parts)
-
-    def _describe(self) -> None:
-        """Say more about the run under the cursor."""
-        preview = self.query_one(Preview)
-        preview.make_room(tall=self.size.height >= _TALL)
-        preview.show(self.current_row, self.baseline)
-
-    def _describe_more(self) -> None:
-        self.query_one(Preview).show_sections(self.current_row, self.baseline)
-
-    # Events
-
-    def on_grid_moved(self, _event: Grid.Moved) -> None:
-        """Describe the run the cursor came to."""
-        self.once_painted(self._follow_cursor)
-
-    def _follow_cursor(self) -> None:
-        self._describe()
-        self.refresh_bindings()
-        if self.size.height >= _TALL:
-            self.once_rested(self._describe_more)
 
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""
@@ -235,6 +50,7 @@ class RunsScreen(FullScreen):
     def _close_filter(self) -> None:
         self.grid.focus()
         self.query("#filter").remove()
+        self.query_one(Problem).say("")
 
     # Commands
 
@@ -248,11 +64,19 @@ class RunsScreen(FullScreen):
             return self.baseline is not None
         if action == "only_marked":
             return bool(self.options.marked) or self.options.only_marked
-        if action in ("filter", "clear", "columns", "seeds", "stages"):
+        if action in ("filter", "clear", "columns", "seeds", "stages", "failed"):
             return bool(self.workbench.runs)
+        if action == "cutoff":
+            return len(cutoffs_of(self.workbench.runs)) > 1
+        if action == "remove":
+            return any(removable(run) for run in self._targets())
         if action == "unchanged":
             return len(self._layout.folds) > 1 or self.options.hide_unchanged
         return True
+
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        return words.why_not(action, self.current)
 
     def action_open(self) -> None:
         """Open the run under the cursor."""
@@ -261,15 +85,7 @@ class RunsScreen(FullScreen):
         run = self.current
         if run is not None:
             order = list(self._layout.folds)
-            screen = DetailScreen(run.run_id, order, self.options.baseline, self._p_values)
-            self.app.push_screen(screen)
-
-    def _p_values(self, run_id: str) -> Mapping[str, float]:
-        """Look up the corrected p-values of a run's differences; folded seeds have none alone."""
-        fold = self._layout.folds.get(run_id)
-        if fold is None or self.options.fold_seeds or self.options.baseline is None:
-            return {}
-        return self._layout.p_values.get(((run_id,), (self.options.baseline,)), {})
+            self.app.push_screen(DetailScreen(run.run_id, order, self._against))
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark off, and go on to the next."""
@@ -301,6 +117,16 @@ class RunsScreen(FullScreen):
         """Hide or show the columns in which all runs agree."""
         self.options = replace(self.options, hide_unchanged=not self.options.hide_unchanged)
 
+    def action_cutoff(self) -> None:
+        """Go on to the metrics at the next cut-off."""
+        runs = self.workbench.runs
+        main = main_cutoff(name for run in runs for name in run.metrics)
+        self.options = self.options.at_next_cutoff(cutoffs_of(runs), main)
+
+    def action_failed(self) -> None:
+        """Hide or show the runs that ended without a result."""
+        self.options = replace(self.options, hide_failed=not self.options.hide_failed)
+
     def action_only_marked(self) -> None:
         """Show only the marked runs, or all."""
         self.options = replace(self.options, only_marked=not self.options.only_marked)
@@ -329,14 +155,17 @@ class RunsScreen(FullScreen):
         from workbench.tui.widgets.filter import FilterLine
 
         if not self.query("#filter"):
-            line = FilterLine(self.options.filter_text, self._names)
-            await self.mount(line, before="#preview")
+            line = FilterLine(self.options.filter_text, self._names, self._labels)
+            await self.mount(line, before=".problem")
         self.query_one("#filter").focus()
 
     def _names(self) -> set[str]:
         """Collect the metrics and settings of all runs."""
         runs = self.workbench.runs
         return {name for run in runs for names in (run.metrics, run.params) for name in names}
+
+    def _labels(self) -> set[str]:
+        return {plain(run.label) for run in self.workbench.runs if run.label}
 
     def action_clear(self) -> None:
         """Take back the last kind of choice that is in force."""
@@ -373,27 +202,44 @@ class RunsScreen(FullScreen):
             return [run for run in self.workbench.runs if run.run_id in self.options.marked]
         return members
 
+    def action_remove(self) -> None:
+        """Ask whether the run, or all marked ones when it is one of them, go to the archive."""
+        from workbench.tui.screens.remove import RemoveScreen
+
+        self.app.push_screen(RemoveScreen(self._targets()))
+
+    def action_restore(self) -> None:
+        """List the archived runs, to bring some back."""
+        from workbench.tui.screens.archive import ArchiveScreen
+
+        self.app.push_screen(ArchiveScreen(self.workbench.runs_dir))
+
+    def _whole_table(self) -> Table:
+        """Lay the rows out with columns in one order, whatever the width of the terminal."""
+        runs = self.workbench.runs
+        return lay_out(runs, self.options, self._passes, EVERYTHING, self._tests).table
+
     def action_copy(self) -> None:
         """Copy the row."""
-        grid = self.grid
-        if self._layout.folds:
-            self._to_clipboard(row_text(grid.table, grid.table.rows[grid.cursor_row]), "the row")
+        table, key = self._whole_table(), self.grid.cursor_key
+        if key in table.keys:
+            self._to_clipboard(row_text(table, table.rows[table.keys.index(key)]), "the row")
 
     def action_copy_table(self) -> None:
         """Copy the table as Markdown."""
-        self._to_clipboard(as_markdown(self.grid.table), "the table as Markdown")
+        self._to_clipboard(as_markdown(self._whole_table()), "the table as Markdown")
 
     def _to_clipboard(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)
-        self.notify(
-            f"Copied {what}. Some terminals do not allow it: e writes a file.", markup=False
-        )
+        self.notify(f"Copied {what}; e writes a file where that is not allowed.", markup=False)
 
     def action_export(self) -> None:
         """Ask for a file name and write the table."""
         from workbench.tui.screens.export import ExportScreen
         from workbench.tui.view.texts import Exported
 
-        what = " · ".join([self._counts(), *self._in_common(), self._remark()]).rstrip(" ·")
+        missing = len(self._tests.missing(self._layout.comparisons))
+        remark = words.remark(self.options, self.baseline, missing)
+        what = " · ".join([self._counts(), *words.in_common(self.shown), remark]).rstrip(" ·")
         folds = list(self._layout.folds.values())
-        self.app.push_screen(ExportScreen(Exported(self.grid.table, folds, what)))
+        self.app.push_screen(ExportScreen(Exported(self._whole_table(), folds, what)))

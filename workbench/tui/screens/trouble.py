@@ -30,5 +30,5 @@ class TroubleScreen(ModalScreen[None]):
         """Put the text into a frame."""
         with Vertical(id="trouble") as frame:
             frame.border_title = "that did not work"
-            frame.border_subtitle = "Esc goes on"
+            frame.border_subtitle = "Esc continues"
             yield Static(self._text, markup=False)

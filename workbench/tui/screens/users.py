@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,21 +19,21 @@ from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain, plain_lines
 from workbench.store.users import Browse
+from workbench.store.users_find import user_metrics
 from workbench.store.users_inspect import Inspection
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
-from workbench.tui.screens.base import FullScreen
-from workbench.tui.view.subject import dataset_names, read_lists, read_reasons, runs_on, whose
-from workbench.tui.view.users import has_users
+from workbench.tui.screens.subject import SubjectScreen
+from workbench.tui.view.subject import chips, read_lists, read_reasons
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.people import People
 from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
 
 #: cells from which the list of users stays beside the user
 WIDE = 150
-#: cells of that list
-_PEOPLE = 44
+#: cells of that list, from so many cells of the screen on more; its left edge
+_PEOPLE, _ROOMY, _PEOPLE_ROOMY, _EDGE = 44, 180, 60, 1
 #: items of a list
 LENGTH = 50
 #: lines and cells from which reasons and genres have room beside each other
@@ -42,25 +42,22 @@ _TALL, _BOTH = 30, 110
 _REST = 0.08
 
 
-class UsersScreen(FullScreen):
+class UsersScreen(SubjectScreen):
     """A list of users; one of them in full."""
 
     CSS_PATH = "users.tcss"
     BINDINGS: ClassVar = bindings("users")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
+    LEFT = "#people"
+
     first: reactive[int] = reactive(0, init=False)
 
     def __init__(self) -> None:
         super().__init__()
-        self._dataset = ""
-        self._browse: Browse | None = None
         self._opening = False
         #: what commands depend on: the data set, and whether any user of it is listed
         self._listed = ("", False)
-        self._told: set[str] = set()
-        self._available: list[RunSummary] = []
-        self._chosen: list[str] = []
         #: the list of users
         self.people = People()
 
@@ -74,28 +71,24 @@ class UsersScreen(FullScreen):
     # What it is about
 
     @property
-    def browse(self) -> Browse:
-        """The data set."""
-        assert self._browse is not None
-        return self._browse
-
-    @property
     def runs_shown(self) -> list[Run]:
         """The runs whose lists are shown, in order."""
         return self._turned[: self._lists]
 
     @property
     def _turned(self) -> list[Run]:
-        """The chosen runs; without a choice, all there are."""
-        known = {run.run_id: run for run in self._available}
-        chosen = [run_id for run_id in self._chosen if run_id in known] or list(known)
-        turned = [chosen[(self.first + place) % len(chosen)] for place in range(len(chosen))]
-        return [Run(known[run_id].folder) for run_id in turned]
+        """The chosen runs, those that were gone past at the end."""
+        return [Run(run.folder) for run in self._in_turn]
+
+    @property
+    def _in_turn(self) -> list[RunSummary]:
+        chosen = self.chosen
+        return [chosen[(self.first + place) % len(chosen)] for place in range(len(chosen))]
 
     @property
     def _lists(self) -> int:
         """How many lists fit beside the history."""
-        room = self.size.width - (_PEOPLE if self.has_class("-wide") else 0)
+        room = self.size.width - (self.left_width if self.has_class("-wide") else 0)
         return max(1, min(MOST_LISTS, room // PANE - 1))
 
     def on_mount(self) -> None:
@@ -103,7 +96,7 @@ class UsersScreen(FullScreen):
         self.watch(self.app, "runs", self._on_runs, init=False)
         self.watch(self.app, "trouble", self._on_runs, init=False)
         self.watch(self.people, "found", self._say_who, init=False)
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         self._open_data(names[0] if names else "")
         self.people.grid.focus()
 
@@ -112,15 +105,28 @@ class UsersScreen(FullScreen):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        self.people.fit(_PEOPLE if self.has_class("-wide") and not self.zoomed else self.size.width)
-        self._inspect()
+        self.divide()
+        beside = self.has_class("-wide") and not self.zoomed
+        self.people.fit((self.left_width if beside else self.size.width) - _EDGE)
+        self.call_after_refresh(self._inspect)
+
+    @property
+    def usual_width(self) -> int:
+        """Cells of the list of users: more where there is room for who they are."""
+        return _PEOPLE if self.size.width < _ROOMY else _PEOPLE_ROOMY
+
+    def widths_changed(self) -> None:
+        """Fit list and user."""
+        self._fit()
 
     def on_unmount(self) -> None:
         """Close the files."""
         self._close()
 
     def on_screen_resume(self) -> None:
-        """Do what another screen asked for."""
+        """Do what another screen asked for, and show the runs that were chosen there."""
+        if self._browse is not None and self.take_choice():
+            self._show_runs()
         errand = self.workbench.errands.pop("users", None)
         if errand is None:
             return
@@ -154,7 +160,9 @@ class UsersScreen(FullScreen):
         except InputError as error:
             self._say_nothing(error)
             return
-        self._take_runs()
+        self.first = 0
+        self.take_choice()
+        self._show_runs()
 
     def _say_nothing(self, error: InputError) -> None:
         self.add_class("-nothing")
@@ -163,36 +171,39 @@ class UsersScreen(FullScreen):
     def _on_runs(self) -> None:
         """Take new results in; what is shown stays."""
         if self._browse is None:
-            names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+            names = self.names()
             if names:
                 self._open_data(names[0])
-            return
-        before = [run.run_id for run in self._available]
-        if [run.run_id for run in self._on_data()] != before:
-            self._take_runs()
+        elif self.others_ended():
+            shown = self._choice
+            self.take_choice()
+            if self._choice.runs != shown.runs:
+                self._show_runs()
 
-    def _on_data(self) -> list[RunSummary]:
-        """List the results on this data set as it is now."""
-        runs = runs_on(self.workbench.runs, self._dataset)
-        return [run for run in runs if self._same_data(run)]
+    def runs_changed(self) -> None:
+        """Show other runs, the first of them first."""
+        self.first = 0
+        self.take_choice()
+        self._show_runs()
 
-    def _same_data(self, run: RunSummary) -> bool:
-        try:
-            return has_users(run, self.browse.fingerprint)
-        except InputError as error:  # damaged: said once, and the others are shown
-            if run.run_id not in self._told:
-                self._told.add(run.run_id)
-                self.notify(plain_lines(str(error)), severity="warning", markup=False)
-            return False
-
-    def _take_runs(self) -> None:
-        self._available = self._on_data()
+    def _show_runs(self) -> None:
+        """Draw list and user with the runs that are chosen; one that is damaged is left out."""
+        for run in self._turned[:2]:
+            try:
+                user_metrics(run)
+            except InputError as error:
+                self.tell_damage(error)
+                self._damaged.add(run.path.name)
+                self.take_choice()
+                self._show_runs()
+                return
         try:
             self.people.open(self.browse, self._turned)
-        except InputError as error:  # results of users are damaged
+        except InputError as error:  # the data set is damaged
             self._say_nothing(error)
         else:
             self.remove_class("-nothing")
+            self._inspect()
 
     def _say_who(self) -> None:
         """Say who is listed."""
@@ -201,8 +212,8 @@ class UsersScreen(FullScreen):
         number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
         self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
-        find = f"find: {plain(people.question)}" if people.question else ""
-        of = whose(people.measured, self._available)
+        find = f"find: {plain(people.answered)}" if people.answered else ""
+        of = chips(self._in_turn, people.measured)
         both = f"{find} · {of}" if find and of else find or of
         room = self.title_line.has_room(self.title_line.what, both)
         self.title_line.remark = both if room else find
@@ -255,7 +266,9 @@ class UsersScreen(FullScreen):
         browse, runs = self.browse, self.runs_shown
         try:
             user = browse.user(number)
-            seen = await asyncio.to_thread(read_lists, browse, user, runs, LENGTH)
+            seen, problems = await asyncio.to_thread(read_lists, browse, user, runs, LENGTH)
+            for problem in problems:
+                self.tell_damage(problem)
             self._show(seen)
             self._show(await asyncio.to_thread(read_reasons, seen))
         except InputError as error:
@@ -282,12 +295,17 @@ class UsersScreen(FullScreen):
             return False
         if action in ("panel", "copy", "ask"):
             return self.user_open and self.person.inspection is not None
+        if action == "own":
+            seen = self.person.inspection
+            return self.user_open and seen is not None and len(seen.listings) > 1
         if action in ("item", "fans"):
             return self.user_open and self.person.item is not None
-        if action in ("rotate", "runs"):
+        if action == "rotate":
+            return len(self._choice.runs) > 1
+        if action == "runs":
             return len(self._available) > 1
         if action == "data":
-            return len(dataset_names(self.workbench.runs, self.workbench.data_dir)) > 1
+            return len(self.names()) > 1
         return self._browse is not None
 
     def action_open(self) -> None:
@@ -316,29 +334,22 @@ class UsersScreen(FullScreen):
     def action_rotate(self, by: int) -> None:
         """Go on to the next run."""
         self.first += by
-        if self.user_open:
-            self._inspect()  # the list stays: its order may be by the metric of its run
-        else:
-            self._take_runs()
+        self._show_runs()
 
     def action_runs(self) -> None:
         """Ask which runs are shown."""
-        from workbench.tui.screens.users_runs import ChooseRuns
-
-        shown = [run.run_id for run in self.runs_shown]
-
-        def take(chosen: Sequence[str] | None) -> None:
-            if chosen:
-                self._chosen, self.first = list(chosen), 0
-                self._take_runs()
-                self._inspect()
-
-        self.app.push_screen(ChooseRuns(self._available, self._chosen or shown), take)
+        self.ask_runs()
 
     def action_panel(self) -> None:
         """Change between reasons and genres."""
         self.person.genres = not self.person.genres
         self.person.show_reasons()
+
+    def action_own(self) -> None:
+        """Show of each list only what no other has, or all."""
+        self.person.own = not self.person.own
+        if self.person.inspection is not None:
+            self.person.show(self.person.inspection)
 
     def action_step(self, by: int) -> None:
         """Show a neighbour in the list."""
@@ -360,7 +371,7 @@ class UsersScreen(FullScreen):
 
     def action_data(self) -> None:
         """Go to the next data set."""
-        names = dataset_names(self.workbench.runs, self.workbench.data_dir)
+        names = self.names()
         place = names.index(self._dataset) + 1 if self._dataset in names else 0
         self.people.set_reactive(People.question, "")
         self.remove_class("-open")
@@ -398,7 +409,6 @@ class UsersScreen(FullScreen):
 
 
 _NOTHING = (
-    "No data set here yet. In a terminal:\n\n"
-    "recsys-workbench eval --dataset sample\n"
-    "recsys-workbench data list"
+    "No data set here yet.\n\n"
+    "5 goes to Data: f there makes the built-in sample or downloads a set, i imports your own."
 )

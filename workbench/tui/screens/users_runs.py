@@ -14,6 +14,10 @@ from textual.widgets.option_list import Option
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
+from workbench.tui.view.users import fit
+
+#: cells of a label
+_LABEL = 24
 
 
 class ChooseRuns(ModalScreen[list[str] | None]):
@@ -55,7 +59,7 @@ class ChooseRuns(ModalScreen[list[str] | None]):
             ),
             "",
         )
-        return f"[{place}] {plain(run.label):<20} {metric:<16} {run.run_id}"
+        return f"[{place}] {fit(plain(run.label), _LABEL)} {metric:<16} {run.run_id}"
 
     def action_switch(self) -> None:
         """Choose the run, or no longer."""

@@ -31,7 +31,7 @@ FIRST_STEPS = (
         "the same in a script or in CI",
     ),
     (
-        "recsys-workbench data import FOLDER --name mine",
+        "recsys-workbench --headless data import FOLDER --name mine",
         "your own ratings, to be chosen as data set mine",
     ),
 )

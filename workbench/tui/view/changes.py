@@ -28,9 +28,9 @@ def cancel(run: RunSummary) -> str:
         It ended before, or it is not of the queue.
     """
     if queue.cancel(Run(run.folder)):
-        return f"{run.label} is cancelled"
+        return f"{run.label} is cancelled; r puts it back into the queue"
     ensure_supervisor(run.runs_dir)
-    return f"{run.label} is being ended; R goes on from its checkpoint"
+    return f"{run.label} is being cancelled; R resumes it from its checkpoint"
 
 
 def cancel_all(runs: Sequence[RunSummary]) -> None:
@@ -80,14 +80,14 @@ def requeue(run: RunSummary, data_dir: Path, *, resume: bool) -> str:
     """
     entry = Entry(str(data_dir.absolute()), str(Path.cwd()))
     queue.requeue(Run(run.folder), entry, resume=resume)
-    how = "goes on" if resume else "starts anew"
+    how = "is resumed" if resume else "starts again"
     return f"{run.label} {how}{go_on(run.runs_dir)}"
 
 
 def go_on(runs_dir: Path) -> str:
     """See to it that jobs are done; say so where they are not, because the queue is paused."""
     if changes.is_paused(runs_dir):
-        return " when the queue goes on (p)"
+        return " when the queue is no longer paused (p)"
     ensure_supervisor(runs_dir)
     return ""
 
@@ -97,9 +97,9 @@ def pause(runs_dir: Path) -> str:
     if changes.is_paused(runs_dir):
         changes.unpause(runs_dir)
         ensure_supervisor(runs_dir)
-        return "the queue goes on"
+        return "the queue is no longer paused"
     changes.pause(runs_dir)
-    return "the queue is paused: what runs goes on, nothing new starts"
+    return "the queue is paused: running jobs continue, no new one starts"
 
 
 def swap(sooner: RunSummary, before: RunSummary) -> str:

@@ -49,11 +49,14 @@ class Axes:
         Writes the values at the y axis.
     ends
         What stands at the ends of the x axis; None: its range.
+    unit
+        What x counts; stands before its last value.
     """
 
     log: bool = False
     number: Callable[[float], str] = show.quantity
     ends: tuple[str, str] | None = None
+    unit: str = ""
 
 
 #: both linear, with their ranges
@@ -114,7 +117,7 @@ def draw_plot(
         [Piece(f"{label:>{margin}}{'┤' if label else '│'}"), *line]
         for label, line in zip(left, lines, strict=True)
     ]
-    first, last = axes.ends or (f"{box.left:g}", f"{box.right:g}")
+    first, last = axes.ends or (f"{box.left:,g}", f"{axes.unit} {box.right:,g}".strip())
     ticks = f"{first} {last:>{max(0, inner - len(first) - 1)}}" if box.right > box.left else first
     return [
         *body,
@@ -236,19 +239,20 @@ def draw_line(values: Sequence[float], width: int, height: int) -> list[str]:
     return ["".join(piece.text for piece in line) for line in lines]
 
 
-def draw_chart(title: str, values: Sequence[float], width: int, height: int) -> list[str]:
-    """Draw a titled chart of one line with the range of the values at its left, epochs below.
+def draw_chart(
+    title: str, points: Sequence[Point], width: int, height: int, unit: str
+) -> list[str]:
+    """Draw a titled chart of one line with the range of the values at its left, that of x below.
+
+    Parameters
+    ----------
+    unit
+        What x counts.
 
     Returns
     -------
     list of str
         ``height + 3`` lines of at most `width` characters.
     """
-    plot = draw_plot([Series(list(enumerate(values, 1)))], width, height + 2)
-    *lines, ticks = ["".join(piece.text for piece in line) for line in plot]
-    return [title, *lines, _with_word(ticks, f"{len(values)}", "epoch ")]
-
-
-def _with_word(ticks: str, number: str, word: str) -> str:
-    """Put a word before the number at the end of a line, in place of spaces."""
-    return ticks[: -len(number) - len(word)] + word + number
+    plot = draw_plot([Series(points)], width, height + 2, Axes(unit=unit))
+    return [title, *("".join(piece.text for piece in line) for line in plot)]

@@ -11,14 +11,16 @@ from workbench.tui.view import format as show
 
 Value = float | str | None
 
-#: the order in which metrics help to judge a run; recall's and ranking's alternate, so that a
-#: narrow screen shows the main ones of both
-_METRIC_ORDER = (
-    *("ndcg", "auc", "recall", "gauc", "hit", "logloss", "mrr", "map", "precision", "ece", "rmse"),
+#: metrics of lists and of rows in the order in which they help to judge, then what lists are like
+_LISTS = ("ndcg", "recall", "hit", "mrr", "map", "precision")
+_ROWS = ("auc", "gauc", "logloss", "ece", "rmse")
+_BEYOND = (
     *("coverage", "novelty", "diversity", "popularity", "gini"),
     *("recall/head", "recall/mid", "recall/tail"),
 )
 _MAIN_K = 10
+#: whole numbers below this are what they are as floats, too
+_EXACT = 2**53
 #: digits of a K, and more
 _LONGEST_K = 10
 
@@ -44,41 +46,64 @@ def name_of(run: RunSummary) -> str:
     return run.label or run.run_id
 
 
-def metric_names(runs: Iterable[RunSummary]) -> list[str]:
+def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[str]:
     """List the metrics that any run has: first those at the main K, then the other cut-offs.
 
-    The main K is 10, or the smallest when no run has it.
+    The main K is `first`, else 10, or the smallest when no run has it. Metrics of rows (ranking)
+    stand together, before those of lists where most runs have them.
     """
     names = {name for run in runs for name in run.metrics}
-    main = _main_cutoff(names)
+    main = first or main_cutoff(names)
+    bases = [{_base(name) for name in run.metrics} for run in runs]
+    ranking = sum(not found.isdisjoint(_ROWS) for found in bases)
+    rows_first = ranking > sum(not found.isdisjoint(_LISTS) for found in bases)
+    order = (*_ROWS, *_LISTS, *_BEYOND) if rows_first else (*_LISTS, *_ROWS, *_BEYOND)
 
     def usefulness(name: str) -> tuple[int, int, str]:
-        k = _cutoff(name)
-        return (0 if k is None or k == main else k, _rank(name.partition("@")[0]), name)
+        k = cutoff_of(name)
+        rank = order.index(_base(name)) if _base(name) in order else len(order)
+        return (0 if k is None or k == main else k, rank, name)
 
     return sorted(names, key=usefulness)
 
 
-def _rank(name: str) -> int:
-    """Place a metric without its K; a task's stands with that of the main task."""
-    known = (each for each in (name, name.partition("/")[0]) if each in _METRIC_ORDER)
-    return next(map(_METRIC_ORDER.index, known), len(_METRIC_ORDER))
+def _base(name: str) -> str:
+    """Take a metric without its K; a task's stands with that of the main task."""
+    base = name.partition("@")[0]
+    return base if base in _BEYOND else base.partition("/")[0]
 
 
 def at_main_cutoff(names: Sequence[str]) -> list[str]:
     """Leave out the metrics at other cut-offs than the main K."""
-    main = _main_cutoff(names)
-    return [name for name in names if _cutoff(name) in (None, main)]
+    main = main_cutoff(names)
+    return [name for name in names if cutoff_of(name) in (None, main)]
 
 
-def _main_cutoff(names: Iterable[str]) -> int:
-    cutoffs = {k for name in names if (k := _cutoff(name)) is not None}
+def cutoffs_of(runs: Iterable[RunSummary]) -> list[int]:
+    """List the K that any run was judged at, the smallest first."""
+    found = {cutoff_of(name) for run in runs for name in run.metrics}
+    return sorted(k for k in found if k is not None)
+
+
+def main_cutoff(names: Iterable[str]) -> int:
+    """Choose the K whose metrics stand for the others."""
+    cutoffs = {k for name in names if (k := cutoff_of(name)) is not None}
     return _MAIN_K if _MAIN_K in cutoffs else min(cutoffs, default=_MAIN_K)
 
 
-def _cutoff(name: str) -> int | None:
+def cutoff_of(name: str) -> int | None:
+    """Return the K in the name of a metric, or of its column; None where it has none."""
     text = name.partition("@")[2]
     return int(text) if text.isdecimal() and len(text) < _LONGEST_K else None
+
+
+def at_cutoff(columns: Sequence[Column], cutoff: int | None) -> list[Column]:
+    """Leave out the columns of metrics at other cut-offs; None: than the main K, 0: of none."""
+    ks = {k for column in columns if (k := cutoff_of(column.key)) is not None}
+    wanted = cutoff if cutoff in ks else main_cutoff(column.key for column in columns)
+    if cutoff == 0:
+        return list(columns)
+    return [column for column in columns if cutoff_of(column.key) in (None, wanted)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +120,11 @@ class AllColumns:
 
 
 def all_columns(
-    runs: Sequence[RunSummary], seeds: Mapping[str, int] | None = None, *, published: bool = True
+    runs: Sequence[RunSummary],
+    seeds: Mapping[str, int] | None = None,
+    *,
+    published: bool = True,
+    cutoff: int | None = None,
 ) -> AllColumns:
     """Make the columns that any of the runs has a value for.
 
@@ -105,9 +134,11 @@ def all_columns(
         How many seeds a row folds, by run id; None where rows are not folded.
     published
         Whether published figures stand beside the metrics.
+    cutoff
+        The K whose metrics come first; None or 0: the main one.
     """
-    about = _descriptive_columns(runs, seeds) + _parameter_columns(runs)
-    metrics = _metric_columns(runs)
+    about = _descriptive_columns(runs, seeds) + _parameter_columns(runs) + _tags(runs)
+    metrics = _metric_columns(runs, cutoff)
     if published:
         metrics = _with_published(metrics, runs)
     return AllColumns(about, metrics, _cost_columns())
@@ -148,11 +179,11 @@ def telling_apart(
     return [column for column in columns if column in chosen]
 
 
-def _metric_columns(runs: Sequence[RunSummary]) -> list[Column]:
+def _metric_columns(runs: Sequence[RunSummary], cutoff: int | None) -> list[Column]:
     """Make a column for every metric that any of the runs has."""
     return [
         Column(name, name, _metric_reader(name), _write_metric, numeric=True, metric=True)
-        for name in metric_names(runs)
+        for name in metric_names(runs, cutoff)
     ]
 
 
@@ -182,11 +213,15 @@ def _descriptive_columns(
         Column("protocol", "protocol", lambda run: run.protocol or None),
         seed,
     ]
-    if any(run.tags for run in runs if run.annotations):
-        columns.append(Column("tags", "tags", lambda run: " ".join(run.tags) or None))
     if all(run.model == run.label for run in runs):
         return columns[1:]
     return columns
+
+
+def _tags(runs: Sequence[RunSummary]) -> list[Column]:
+    if any(run.tags for run in runs if run.annotations):
+        return [Column("tags", "tags", lambda run: " ".join(run.tags) or None)]
+    return []
 
 
 def _cost_columns() -> list[Column]:
@@ -205,25 +240,81 @@ def _cost_columns() -> list[Column]:
 
 
 def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
-    """Make a column for every parameter in which two runs of one model differ."""
+    """Make a column for every parameter in which two runs of one model differ.
+
+    Those with the most values come first: what a sweep tried.
+    """
     seen: dict[tuple[str, str], str] = {}
-    differing: dict[str, None] = {}
+    values: dict[str, set[str]] = {}
+    differing: set[str] = set()
     for run in runs:
         for name, value in run.params.items():
             text = show.parameter(value)
+            values.setdefault(name, set()).add(text)
             if seen.setdefault((run.model, name), text) != text:
-                differing[name] = None
-    return [Column(f"param {name}", name, _parameter_reader(name)) for name in sorted(differing)]
+                differing.add(name)
+    names = sorted(differing, key=lambda name: (-len(values[name]), name))
+    return [_parameter_column(name, runs) for name in names]
+
+
+def _parameter_column(name: str, runs: Sequence[RunSummary]) -> Column:
+    """Make the column of a parameter: numbers are aligned and sorted as numbers."""
+    values = [run.params[name] for run in runs if name in run.params]
+    numeric = all(_is_number(value) for value in values if value is not None)
+
+    def read(run: RunSummary) -> Value:
+        if name not in run.params:
+            return None
+        value = run.params[name]
+        return float(value) if numeric and value is not None else show.parameter(value)
+
+    def write(value: float | str) -> str:
+        return value if isinstance(value, str) else show.parameter(_whole(value))
+
+    return Column(f"param {name}", name, read, write, numeric=numeric)
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < _EXACT
+    return isinstance(value, float)
+
+
+def _whole(value: float) -> float:
+    """Write 64 rather than 64.0."""
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+
+
+def common_settings(
+    columns: Sequence[Column],
+    runs: Sequence[RunSummary],
+    room: int,
+    cells: Callable[[Column], int],
+) -> list[Column]:
+    """Choose parameters that at least half of the runs have, as many as there is room for."""
+    chosen = []
+    for column in columns:
+        had = sum(column.read(run) is not None for run in runs)
+        if column.key.startswith("param ") and 2 * had >= len(runs):
+            room -= cells(column)
+            if room < 0:
+                break
+            chosen.append(column)
+    return chosen
 
 
 def without_unchanged(columns: Sequence[Column], runs: Sequence[RunSummary]) -> list[Column]:
-    """Leave out the columns in which all runs agree; runs without a value do not count."""
+    """Leave out the columns in which all runs agree.
+
+    Runs without a value do not count, but for tags: having none tells them from those with some.
+    """
     if len(runs) < 2:
         return list(columns)
     kept = []
     for column in columns:
         values = {value for run in runs if (value := column.read(run)) is not None}
-        if len(values) > 1:
+        told_by_none = column.key == "tags" and column.differs(runs)
+        if len(values) > 1 or told_by_none:
             kept.append(column)
     return kept
 
@@ -240,13 +331,6 @@ def _published_reader(name: str) -> Callable[[RunSummary], Value]:
     def read(run: RunSummary) -> Value:
         figure = run.published.get(name) if run.annotations else None
         return figure.value if figure else None
-
-    return read
-
-
-def _parameter_reader(name: str) -> Callable[[RunSummary], Value]:
-    def read(run: RunSummary) -> Value:
-        return show.parameter(run.params[name]) if name in run.params else None
 
     return read
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from recsys_core.evaluation.names import higher_is_better
 from workbench.store.listing import RunSummary
 from workbench.tui.view import format as show
+from workbench.tui.view.significance import Verdict
 
 #: a tested difference is more than chance below this corrected p-value
 LEVEL = 0.05
@@ -44,11 +45,16 @@ def best_runs(runs: Iterable[RunSummary]) -> set[tuple[str, str]]:
     return best
 
 
-def sign_of(p_value: float | None) -> str:
+def sign_of(tested: Verdict | None) -> str:
     """Mark a difference that was tested as more than chance, or not."""
-    if p_value is None:
+    if tested is None:
         return " "
-    return SIGNIFICANT if p_value < LEVEL else CHANCE
+    return SIGNIFICANT if tested.p_value < LEVEL else CHANCE
+
+
+def look_of(found: Difference, sign: str) -> str:
+    """Choose the style of a difference: one that may be chance has no colour."""
+    return "muted" if sign == CHANCE else found.style
 
 
 @dataclass(frozen=True, slots=True)

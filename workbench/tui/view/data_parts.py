@@ -25,8 +25,7 @@ def protocol_table(protocols: Mapping[str, Mapping[str, Any]], timed: bool, widt
     name = 16
     heads = (Head("name", "protocol", name), Head("leaks", "leaks", max(10, width - name - 4)))
     rows = [
-        Row(each, (Cell(plain(each), "strong"), _leaks(about, timed)))
-        for each, about in protocols.items()
+        Row(each, (Cell(plain(each)), _leaks(about, timed))) for each, about in protocols.items()
     ]
     return Table(heads, rows, tuple(protocols), fixed=1, note_from=0)
 
@@ -66,7 +65,7 @@ def protocol_section(name: str, about: Mapping[str, Any], timed: bool, width: in
 def feature_table(features: Sequence[Mapping[str, Any]], measured: bool, width: int) -> Table:
     """Make the table of a schema's features; measured ones have missing rates and AUC."""
     name = Head("name", "feature", 19 if width >= 54 else 15)
-    numbers = [Head("missing", "missing", 7, right=True), Head("auc", "AUC", 7, right=True)]
+    numbers = [Head("missing", "missing", 7, right=True), Head("auc", "AUC ", 7, right=True)]
     room = width - name.width - 2 - _LEAST_SOURCE - 2 - (17 if measured else 0)
     kind = [Head("kind", "kind", 11)] if room >= 13 else []
     values = [Head("values", "embeddings", 11, right=True)] if measured and room >= 25 else []
@@ -82,7 +81,7 @@ def _feature_row(each: Mapping[str, Any], heads: Sequence[Head]) -> Row:
     suspicious = bool(each.get("suspicious"))
     shares = each.get("shares")
     cells = {
-        "name": Cell(plain(each["name"]), "strong"),
+        "name": Cell(plain(each["name"])),
         "kind": Cell(each["kind"]),
         "source": Cell(plain(origin_of(each)), "muted"),
         "values": Cell(plain(f"of {shares}") if shares else f"{each.get('values') or 0:,}"),

@@ -41,8 +41,8 @@ def bars(values: Sequence[Bar], width: int, height: int) -> tuple[tuple[Cell, ..
     --------
     >>> for line in bars([("1", 2), ("2", 2), ("3", 8)], 13, 2):
     ...     print("".join(cell.text for cell in line))
-    1-2 ██      4
-      3 ████    8
+    1-2 ━━      4
+      3 ━━━━    8
     """
     together = -(-len(values) // max(1, height))
     groups = [values[start : start + together] for start in range(0, len(values), together)]
@@ -54,7 +54,7 @@ def bars(values: Sequence[Bar], width: int, height: int) -> tuple[tuple[Cell, ..
     return tuple(
         (
             Cell(f"{text:>{label}} ", "muted"),
-            Cell(show.bar(count / most, room), "running"),
+            Cell(show.stroke(count / most, room), "running"),
             Cell(f" {compact(count):>{number}}"),
         )
         for text, count in merged

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from recsys_core.evaluation.names import PARTS, split_part
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
-from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
-from workbench.tui.view.compare import comparable, difference, sign_of
-from workbench.tui.view.table import Cell, end_of, progress_text
+from workbench.tui.view.live import Curves, common_unit, curves_of, reported
+from workbench.tui.view.result import (
+    NOTHING,
+    Against,
+    cutoff_lines,
+    part_lines,
+    result_lines,
+    result_title,
+)
+from workbench.tui.view.table import Cell
 
-#: entries of a curve that are no result
-_NO_SERIES = ("epoch", "step", "rows_per_second")
 #: charts that fit side by side say more than one that is very wide
 _CHART_HEIGHT = 6
 _CHART_WIDTH, _CHART_MINIMUM, _CHART_GAP = 58, 38, 3
@@ -28,10 +31,17 @@ _CHART_WIDTH, _CHART_MINIMUM, _CHART_GAP = 58, 38, 3
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and its lines; a line is a few styled pieces of text."""
+    """A heading and its lines; a line is a few styled pieces of text.
+
+    Parameters
+    ----------
+    pairs
+        Whether a line is a name and a text, which may be long: it goes on below itself.
+    """
 
     title: str
     lines: tuple[tuple[Cell, ...], ...]
+    pairs: bool = False
 
     def __str__(self) -> str:
         """Write the section as plain text, for the clipboard."""
@@ -45,7 +55,7 @@ class Files:
 
     result: Mapping[str, Any]
     environment: Mapping[str, Any]
-    curve: Sequence[Mapping[str, Any]]
+    curves: Curves
 
 
 def read_files(summary: RunSummary) -> Files:
@@ -59,149 +69,44 @@ def read_files(summary: RunSummary) -> Files:
         environment = run.environment
     except StoreError:
         environment = {}
+    told = reported(summary)
     curve = result.get("curve")
-    if not isinstance(curve, list):
-        curve = _curve_so_far(run)
-    return Files(result, environment, [point for point in curve if isinstance(point, dict)])
-
-
-def _curve_so_far(run: Run) -> list[Mapping[str, Any]]:
-    """Take the curve of a run without a result from its events: the last ones of every epoch."""
-    try:
-        events, _ = run.events()
-    except OSError:
-        return []
-    points: dict[object, Mapping[str, Any]] = {}
-    for event in events:
-        if event.get("stage") == "fit" and event.get("metrics"):
-            points[event.get("step")] = event["metrics"]
-    return list(points.values())
+    return Files(result, environment, told if curve is None else curves_of(curve, told))
 
 
 def sections(
     summary: RunSummary,
     files: Files,
-    baseline: RunSummary | None,
-    p_values: Mapping[str, float] = MappingProxyType({}),
+    against: Against = NOTHING,
+    width: int = 80,
 ) -> dict[str, Section]:
     """Describe a run: its result, settings, notes, data, cost, files and machine, in that order.
 
     Parameters
     ----------
-    baseline
+    against
         The pinned run; differences are shown where the two may be compared.
-    p_values
-        By metric: of the differences, as far as they were tested.
+    width
+        Cells that the result may have.
     """
-    against = None if baseline is None or baseline.run_id == summary.run_id else baseline
-    result = _result(summary, against, p_values)
+    other = against.other(summary)
     return {
-        "result": Section(_result_title(summary, against), tuple(result)),
+        "result": Section(
+            result_title(summary, against), tuple(result_lines(summary, against, width))
+        ),
         "notes": Section("Tags and note", tuple(_notes(summary))),
-        "parts": Section("Stages and groups", tuple(_parts(summary, against, p_values))),
-        "cutoffs": Section("Other cut-offs", tuple(_cutoffs(summary, against, p_values))),
-        "settings": Section("Settings", tuple(_settings(summary, against))),
-        "data": Section("Data and protocol", tuple(_pairs(_data(summary, files.result)))),
-        "cost": Section("Run", tuple(_pairs(_cost(summary, files.result)))),
-        "files": Section("Files", tuple(_pairs(_files(summary)))),
-        "machine": Section("Environment", tuple(_pairs(_machine(files.environment)))),
+        "parts": Section("Stages and groups", tuple(part_lines(summary, against, width))),
+        "cutoffs": Section("Other cut-offs", tuple(cutoff_lines(summary, against, width))),
+        "settings": Section("Settings", tuple(_settings(summary, other)), pairs=True),
+        "data": _of_pairs("Data and protocol", _data(summary, files.result)),
+        "cost": _of_pairs("Run", _cost(summary, files.result)),
+        "files": _of_pairs("Files", _files(summary)),
+        "machine": _of_pairs("Environment", _machine(files.environment)),
     }
 
 
-def _result_title(run: RunSummary, baseline: RunSummary | None) -> str:
-    if baseline is None:
-        return "Result"
-    how = "against" if comparable(run, baseline) else "not comparable with"
-    return f"Result, {how} {plain(name_of(baseline))}"
-
-
-def _result(
-    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
-) -> Iterator[tuple[Cell, ...]]:
-    look = show.state_look(run.state)
-    if run.state != "succeeded":
-        yield (Cell(f"{look.glyph} {end_of(run)}", look.style),)
-    if run.state == "running":
-        yield (Cell(progress_text(run), "running"),)
-    names = _whole(run)
-    if not names:
-        return
-    against = baseline if baseline is not None and comparable(run, baseline) else None
-    width = _name_width(names)
-    title = f"{'':<{width}}    value  95 % interval"
-    if against:
-        title = f"{title}     difference"
-    if run.published:
-        title = f"{title:<{width + 37 if against else width + 27}}published"
-    yield (Cell(title, "muted"),)
-    for name in at_main_cutoff(names):
-        yield tuple(_metric_line(run, name, f"{plain(name):<{width}}", against, p_values))
-    for source in dict.fromkeys(figure.source for figure in run.published.values()):
-        yield (Cell(f"published: {plain(source)}", "muted"),)
-
-
-def _cutoffs(
-    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
-) -> Iterator[tuple[Cell, ...]]:
-    """List the metrics at every K but the main one."""
-    names = _whole(run)
-    against = baseline if baseline is not None and comparable(run, baseline) else None
-    first = set(at_main_cutoff(names))
-    for name in names:
-        if name not in first:
-            title = f"{plain(name):<{_name_width(names)}}"
-            yield tuple(_metric_line(run, name, title, against, p_values))
-
-
-def _whole(run: RunSummary) -> list[str]:
-    """List the metrics of the run as a whole: not of a stage, nor of a group of users."""
-    return [name for name in metric_names([run]) if not split_part(name)[0]]
-
-
-def _parts(
-    run: RunSummary, baseline: RunSummary | None, p_values: Mapping[str, float]
-) -> Iterator[tuple[Cell, ...]]:
-    """List the metrics of stages and groups below what they are of; names are long here.
-
-    A difference stands in the place of the interval.
-    """
-    against = baseline if baseline is not None and comparable(run, baseline) else None
-    groups: dict[str, list[str]] = {}
-    for name in metric_names([run]):
-        if split_part(name)[0]:
-            groups.setdefault(name.partition("/")[0], []).append(name)
-    for group, names in groups.items():
-        yield (Cell(f"{group}: {PARTS[group].partition(':')[0]}", "muted"),)
-        titles = [plain(name.partition("/")[2]) for name in names]
-        for name, title in zip(names, titles, strict=True):
-            padded = f"  {title:<{_name_width(titles)}}"
-            line = list(_metric_line(run, name, padded, against, p_values))
-            yield tuple(line if against is None else [*line[:2], *line[3:]])
-
-
-def _name_width(names: Sequence[str]) -> int:
-    return max(map(len, map(plain, names)))
-
-
-def _metric_line(
-    run: RunSummary,
-    name: str,
-    title: str,
-    baseline: RunSummary | None,
-    p_values: Mapping[str, float],
-) -> Iterator[Cell]:
-    yield Cell(f"{title}  ", "")
-    yield Cell(f"{show.metric(run.metrics[name]):>7}", "strong")
-    interval = run.ci95.get(name)
-    text = " to ".join(map(show.metric, interval)) if interval else ""
-    yield Cell(f"  {text:<16}", "muted")
-    found = difference(run, baseline, name, percent=False) if baseline else None
-    if found is not None:
-        yield Cell(f"  {found.text}{sign_of(p_values.get(name))}", found.style)
-    elif baseline is not None:
-        yield Cell(" " * 12)
-    if name in run.published:
-        yield Cell(f"  {show.metric(run.published[name].value)}", "muted")
+def _of_pairs(title: str, pairs: Iterator[tuple[str, object]]) -> Section:
+    return Section(title, tuple(_pairs(pairs)), pairs=True)
 
 
 def _notes(run: RunSummary) -> Iterator[tuple[Cell, ...]]:
@@ -316,29 +221,22 @@ def curve_section(files: Files, width: int, *, rows: int | None = None) -> Secti
     rows
         How many rows of charts there is room for; None: for all.
     """
-    drawn = {name: values for name, values in _series(files.curve).items() if len(values) > 1}
+    unit = common_unit([files.curves])
+    named = {name: files.curves.points(name, unit) for name in files.curves.series}
+    drawn = {name: points for name, points in named.items() if len(points) > 1}
     if not drawn:
         return None
     across = max(1, min(len(drawn), width // _CHART_MINIMUM))
     chart_width = min(_CHART_WIDTH, width // across - _CHART_GAP)
     charts = [
-        draw_chart(plain(name), values, chart_width, _CHART_HEIGHT)
-        for name, values in list(drawn.items())[: None if rows is None else rows * across]
+        draw_chart(plain(name), points, chart_width, _CHART_HEIGHT, unit)
+        for name, points in list(drawn.items())[: None if rows is None else rows * across]
     ]
     lines: list[tuple[Cell, ...]] = []
     for start in range(0, len(charts), across):
         for parts in zip(*charts[start : start + across], strict=True):
             lines += [tuple(Cell(f"{part:<{chart_width + _CHART_GAP}}") for part in parts)]
     return Section("Learning curve", tuple(lines))
-
-
-def _series(curve: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    series: dict[str, list[float]] = {}
-    for point in curve:
-        for name, value in point.items():
-            if isinstance(value, int | float) and name not in _NO_SERIES:
-                series.setdefault(name, []).append(float(value))
-    return series
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from recsys_core.errors import InputError, unknown_name
@@ -82,6 +82,12 @@ def parse_filter(text: str, names: Callable[[], Collection[str]] = list) -> Filt
     if len(groups) > 1 and not all(groups):
         raise InputError("OR wants a test on either side")
     return Filter(tuple(tuple(group) for group in groups if group))
+
+
+def filter_words(names: Iterable[str], labels: Iterable[str]) -> list[str]:
+    """List what a word of a filter may be, as far as it is known: fields, metrics, labels."""
+    quoted = (f'label:"{label}"' if " " in label else f"label:{label}" for label in labels)
+    return [*(f"{field}:" for field in _FIELDS), *names, *quoted]
 
 
 def _parse_word(word: str, names: Callable[[], Collection[str]]) -> Test:

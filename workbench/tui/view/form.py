@@ -17,7 +17,7 @@ from workbench.jobs.space import alternatives, read_space, space_of_field
 
 #: what a field's text says to search it between its own bounds
 SWEEP = "sweep"
-_SEARCH = "log(1e-4,1e-1) or choice(a,b) as a value searches"
+SEARCH = "to search it: sweep, log(1e-4,1e-1), int(16,64) or choice(a,b)"
 _SPACE = re.compile(r"(log|float|int|choice)\s*\(.*\)", re.DOTALL)
 _WHOLE = {"type": "integer", "minimum": -1000, "maximum": 1000}
 _COUNTS: Schema = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
@@ -105,7 +105,7 @@ class Form:
         parts = [Section("job", tuple(self._job_fields()))]
         model = self.model
         if model is not None and model.schema is not None:
-            name = f"{model.name}: {model.title} ({model.stage}) · {_SEARCH}"
+            name = f"{model.name}: {model.title} ({model.stage})"
             parts.append(Section(name, tuple(_typed(f"{model.name}.", model.schema))))
         protocol = self.text("protocol") or self._default_protocol
         if protocol in self.catalogue.protocols:
@@ -197,6 +197,10 @@ class Form:
             if key.startswith(prefix) and is_space(text)
         ]
 
+    def searchable(self, each: Field) -> bool:
+        """Tell whether a sweep can search a field: those of the model."""
+        return each.key.startswith(f"{self.text('model')}.")
+
     def problem(self, each: Field) -> str:
         """Say what is wrong with a field; empty when nothing is."""
         text = self.text(each.key)
@@ -205,7 +209,7 @@ class Form:
             return special(text, each)
         if not text:
             return ""
-        if is_space(text) and each.key.startswith(f"{self.text('model')}."):
+        if is_space(text) and self.searchable(each):
             return _space_problem(text, each)
         return problem_of(read_value(text, each), each.entry, each.shared)
 

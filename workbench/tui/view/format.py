@@ -134,6 +134,18 @@ def parameter(value: object) -> str:
     return str(value)
 
 
+def stroke(share: float, width: int) -> str:
+    """Draw a bar that leaves room above and below it, so that neighbours stay apart.
+
+    Examples
+    --------
+    >>> stroke(0.5, 4), stroke(0.4, 4), stroke(0.0, 2)
+    ('━━  ', '━╸  ', '  ')
+    """
+    halves = round(max(0.0, min(1.0, share)) * width * 2)
+    return ("━" * (halves // 2) + "╸" * (halves % 2)).ljust(width)
+
+
 def bar(share: float, width: int) -> str:
     """Draw a bar of `width` cells, filled to `share` (0 to 1) in steps of an eighth of a cell."""
     eighths = round(max(0.0, min(1.0, share)) * width * 8)

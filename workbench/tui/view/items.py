@@ -41,7 +41,7 @@ def catalogue_table(browse: Browse, found: Sequence[int], width: int) -> Table:
 
     def make(number: int) -> Row:
         item = browse.item(number)
-        cells = [Cell(plain(item.name), "strong")]
+        cells = [Cell(plain(item.name))]
         if genres:
             cells.append(Cell(plain(", ".join(item.genres)), "muted"))
         cells.append(Cell(f"{counts[number]:,}"))
@@ -50,8 +50,15 @@ def catalogue_table(browse: Browse, found: Sequence[int], width: int) -> Table:
     return Table(tuple(heads), Rows(found, make), tuple(map(str, found)), fixed=1, note_from=0)
 
 
-def item_section(browse: Browse, facts: ItemFacts, width: int) -> Section:
-    """Say what an item is, how it is rated and who recommends it."""
+def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = True) -> Section:
+    """Say what an item is, how it is rated and who recommends it.
+
+    Parameters
+    ----------
+    tall
+        Whether there is room for blank lines.
+    """
+    blank: list[tuple[Cell, ...]] = [()] if tall else []
     item = browse.item(facts.item)
     mean = "" if facts.mean is None else f", mean {facts.mean:.2f}"
     known = (
@@ -60,13 +67,16 @@ def item_section(browse: Browse, facts: ItemFacts, width: int) -> Section:
     lines: list[tuple[Cell, ...]] = [(Cell(known, "muted"),)]
     bar = max(6, min(_BAR, width - 24))
     if facts.exposures:
-        lines.append((Cell(f"recommended among the first {TOP} to", "muted"),))
+        lines += [*blank, (Cell(f"recommended among the first {TOP} to", "muted"),)]
     for one in facts.exposures:
         share = one.users / one.judged if one.judged else 0.0
         text = f" {one.users:,} of {one.judged:,} users ({share:.1%})"
-        lines.append((Cell(fit(plain(one.label), 16)), Cell(show.bar(share, bar // 2)), Cell(text)))
+        lines.append(
+            (Cell(fit(plain(one.label), 16)), Cell(show.stroke(share, bar // 2)), Cell(text))
+        )
     ratings = [(f"{rating:g}", n) for rating, n in facts.ratings.items() if rating is not None]
     if ratings:
+        lines += [*blank, (Cell("rated by its users", "muted"),)]
         lines += bars(ratings, bar + 16, _RATINGS)
     return Section(plain(item.name), tuple(lines))
 

@@ -20,6 +20,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS
 from workbench.tui.view.live import Curves
 from workbench.tui.view.queue import QueueState
+from workbench.tui.view.sweeps import twin_text
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, reason_of
 
 #: runs whose curves are drawn over each other
@@ -199,7 +200,7 @@ def _result(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
     """Show the test metric of a finished run, the best validation metric of one that runs."""
     for name in _HEADLINES:
         if name in run.metrics:
-            return Cell(f"{name} {show.metric(run.metrics[name])}", "strong")
+            return Cell(f"{name} {show.metric(run.metrics[name])}")
     best = curves.get(run.run_id, Curves()).best
     if best is None:
         return Cell("")
@@ -253,5 +254,33 @@ def state_line(run: RunSummary, view: JobsView) -> str:
     reason = reason_of(run)
     if reason:
         return reason
+    if twins := twin_text(view.queue.sweeps, run.run_id):
+        return f"{changed(run)}  ({twins})"
     message = run.progress.message if run.progress else ""
     return plain(message) or changed(run) or "every field of the model has its default"
+
+
+def queue_remark(queue: QueueState) -> str:
+    """Say how far sweeps are, and how many jobs run at once."""
+    active = [sweep.short for sweep in queue.sweeps if sweep.state == "active"]
+    many = queue.parallel
+    return "  ".join([*active, f"{many} job{'' if many == 1 else 's'} at once"])
+
+
+def why_not(run: RunSummary | None, action: str) -> str:
+    """Say why a command has no use for a job now; empty: its state is not the reason."""
+    if run is None:
+        return "there is no job here; a adds one"
+    if action in ("curve", "log_axis", "smooth"):
+        return f"{plain(run.label)} has no curves to show"
+    is_now = f"{plain(run.label or run.run_id)} is {show.state_look(run.state).word}"
+    if action == "cancel":
+        return f"{is_now}: there is nothing to cancel"
+    if action == "requeue":
+        hint = (
+            "c cancels it" if run.state in ("running", "queued") else "only a job without a result"
+        )
+        return f"{is_now}: {hint}{'' if hint[0] == 'c' else ' can run again'}"
+    if action in ("shift", "priority"):
+        return f"{is_now}: only jobs that wait have a place in the queue"
+    return ""

@@ -12,21 +12,24 @@ from rich.cells import cell_len
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
+from workbench.tui.view.baseline import baseline_of, comparisons_of
 from workbench.tui.view.columns import (
     AllColumns,
     Column,
     Value,
     all_columns,
+    at_cutoff,
+    common_settings,
     in_order,
     name_of,
     telling_apart,
     without_unchanged,
 )
-from workbench.tui.view.compare import CHANCE, best_runs, comparable, difference, sign_of
+from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
 from workbench.tui.view.filters import Filter
-from workbench.tui.view.fold import Fold, fold_passing, fold_seeds, unfolded
+from workbench.tui.view.fold import Fold, fold_passing, unfolded
 from workbench.tui.view.options import Mode, Options
-from workbench.tui.view.significance import Members, Pair, PairedTests, pair_of
+from workbench.tui.view.significance import Members, Pair, PairedTests, Verdict, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
 
 BEST = "✦"
@@ -47,6 +50,8 @@ _METRIC_WIDTHS: dict[Mode, int] = {"value": 7, "delta": 10, "percent": 11}
 _SPREAD_WIDTH = 6
 #: longer texts are cut
 _WIDEST = 26
+#: so many cells that all of what runs are stands before the metrics
+EVERYTHING = 1_000_000
 _STAGES = ("recall", "ranking", "two-stage")
 
 
@@ -61,8 +66,9 @@ class Layout:
     columns
         Key and title of every column there is, those that were taken off included.
     comparisons
-        The rows that are compared with the baseline: what a paired test takes.
-    p_values
+        What a paired test takes: all that may be compared with the baseline, in the table or not.
+        A filter that took some of them out of the correction would make others significant.
+    tested
         By comparison and metric, corrected; empty until all of them are tested.
     """
 
@@ -70,7 +76,7 @@ class Layout:
     folds: Mapping[str, Fold]
     columns: tuple[tuple[str, str], ...]
     comparisons: Mapping[Pair, tuple[Members, Members]]
-    p_values: Mapping[Pair, Mapping[str, float]]
+    tested: Mapping[Pair, Mapping[str, Verdict]]
 
     @property
     def runs(self) -> list[RunSummary]:
@@ -85,7 +91,7 @@ class _Comparison:
     options: Options
     baseline: Fold | None
     best: set[tuple[str, str]]
-    p_values: Mapping[Pair, Mapping[str, float]]
+    tested: Mapping[Pair, Mapping[str, Verdict]]
     spread: bool
 
     def against(self, fold: Fold) -> Fold | None:
@@ -167,17 +173,20 @@ def lay_out(
 
 
 def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: int) -> _Plan:
-    baseline = _baseline(runs, options)
+    baseline = baseline_of(runs, options)
     wanted = {run.run_id for run in baseline.members} if baseline else set()
     wanted |= options.marked
     those = [run for run in runs if not options.only_marked or run.run_id in wanted]
+    those = [run for run in those if not options.leaves_out(run.state)]
     if options.fold_seeds:
         folds = fold_passing(those, passes)
     else:
         folds = unfolded([run for run in those if passes(run)])
     shown = [fold.run for fold in folds]
     seeds = {fold.run.run_id: len(fold.members) for fold in folds} if options.fold_seeds else None
-    every = all_columns(shown, seeds, published=baseline is None or options.mode == "value")
+    published = baseline is None or options.mode == "value"
+    every = all_columns(shown, seeds, published=published, cutoff=options.cutoff)
+    every = replace(every, metrics=at_cutoff(every.metrics, options.cutoff))
     columns, note_from = _columns(every, shown, options, baseline, width)
     mode = options.mode if baseline is not None else "value"
     spread = mode == "value" and any(fold.spread for fold in folds)
@@ -186,16 +195,16 @@ def _plan(runs: Sequence[RunSummary], options: Options, passes: Filter, width: i
         Head(column.key, plain(column.title), _width(column, shown, metric_width), column.numeric)
         for column in columns
     )
-    comparisons = _comparisons(folds, baseline, options)
+    comparisons = comparisons_of(runs, folds, baseline, options)
     best = best_runs(shown)
     return _Plan(folds, baseline, every, columns, note_from, heads, comparisons, best, spread)
 
 
 def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layout:
     """Put the rows of a plan in order."""
-    folds = _sorted(plan.folds, plan.columns, options.sort)
-    p_values = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
-    judge = _Comparison(options, plan.baseline, plan.best, p_values or {}, plan.spread)
+    folds = _sorted(plan.folds, plan.every.all(), options.sort)
+    tested = tests.corrected(list(plan.comparisons)) if tests and plan.comparisons else None
+    judge = _Comparison(options, plan.baseline, plan.best, tested or {}, plan.spread)
     entries = _by_stage(folds) if options.by_stage else folds
     rows = Rows(entries, lambda entry: _row(entry, plan.columns, judge))
     keys = tuple("" if isinstance(entry, str) else entry.run.run_id for entry in entries)
@@ -204,21 +213,8 @@ def _arranged(plan: _Plan, options: Options, tests: PairedTests | None) -> Layou
         {fold.run.run_id: fold for fold in folds},
         tuple((column.key, column.title) for column in plan.every.all()),
         plan.comparisons,
-        judge.p_values,
+        judge.tested,
     )
-
-
-def _baseline(runs: Sequence[RunSummary], options: Options) -> Fold | None:
-    """Find the row of the pinned run, whether the filter shows it or not."""
-    if options.baseline is None:
-        return None
-    pinned = next((run for run in runs if run.run_id == options.baseline), None)
-    if pinned is None:
-        return None
-    if not options.fold_seeds:
-        return Fold(pinned, (pinned,))
-    alike = [run for run in runs if run.label == pinned.label]
-    return next(fold for fold in fold_seeds(alike) if pinned in fold.members)
 
 
 def _columns(
@@ -239,8 +235,6 @@ def _columns(
         metrics = [column for column in metrics if column.key in baseline.run.metrics]
     if options.hide_unchanged:
         about = without_unchanged(about, runs)
-        metrics = without_unchanged(metrics, runs)
-        cost = without_unchanged(cost, runs)
     first = _first(about, runs, width)
     rest = [column for column in about if column not in first]
     chosen = in_order([*first, *metrics, *rest, *cost], options.order, options.hidden)
@@ -253,11 +247,13 @@ def _first(about: Sequence[Column], runs: Sequence[RunSummary], width: int) -> l
     if width < WIDE:
         data = [column for column in about if column.key == "dataset" and column.differs(runs)]
         room = round(width * _NARROW_SHARE)
-        return data or telling_apart(about, runs, room, lambda column: _width(column, runs, 0) + 2)
-    first, used = [], 0
-    for column in about:
-        used += _width(column, runs, 0) + 2
-        if used <= width * _ABOUT_SHARE:
+        chosen = data or telling_apart(about, runs, room, lambda each: _width(each, runs, 0) + 2)
+        return chosen or common_settings(about, runs, room, lambda each: _width(each, runs, 0) + 2)
+    first, room = [], round(width * _ABOUT_SHARE)
+    for column in about:  # a wide one makes no difference to the others
+        cells = _width(column, runs, 0) + 2
+        if cells <= room:
+            room -= cells
             first.append(column)
     return first
 
@@ -298,19 +294,6 @@ def _by_stage(folds: Sequence[Fold]) -> list[Fold | str]:
         if found := groups.get(stage):
             entries += [f"{plain(stage) or 'stage not known yet'} · {len(found)}", *found]
     return entries
-
-
-def _comparisons(
-    folds: Sequence[Fold], baseline: Fold | None, options: Options
-) -> dict[Pair, tuple[Members, Members]]:
-    if baseline is None or options.mode == "value":
-        return {}
-    pinned = {run.run_id for run in baseline.members}
-    return {
-        pair_of(fold.members, baseline.members): (fold.members, baseline.members)
-        for fold in folds
-        if fold.run.run_id not in pinned and comparable(fold.run, baseline.run)
-    }
 
 
 def _width(column: Column, runs: Sequence[RunSummary], metric_width: int) -> int:
@@ -369,9 +352,9 @@ def _difference(entry: Fold, metric: str, against: Fold, judge: _Comparison) -> 
     found = difference(entry.run, against.run, metric, percent=percent)
     if found is None:
         return Cell("· ", "faint")
-    tested = judge.p_values.get(pair_of(entry.members, against.members), {})
+    tested = judge.tested.get(pair_of(entry.members, against.members), {})
     sign = sign_of(tested.get(metric))
-    return Cell(f"{found.text}{sign}", "muted" if sign == CHANCE else found.style)
+    return Cell(f"{found.text}{sign}", look_of(found, sign))
 
 
 def _note(run: RunSummary, against: Fold | None) -> Cell | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
 from workbench.store.files import StoreError, open_regular
@@ -16,19 +17,35 @@ from workbench.tui.view.chart import Point
 
 #: entries of a curve that are no result
 NO_SERIES = ("epoch", "step", "rows_per_second")
+#: what x may count, the most telling first: steps are batches in one model, passes in another
+Unit = Literal["epoch", "step"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
 #: validation metrics in the order in which they say most
 _ORDER = ("ndcg@10", "auc", "recall@10", "gauc", "hit@10", "logloss", "mrr@10")
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """What a run has reported epoch by epoch, by name.
+    """What a run has reported again and again, by name.
 
     ``loss`` is that of the training rows; metrics such as ``ndcg@10`` are of the validation rows.
+
+    Parameters
+    ----------
+    series
+        Points (number of the report, value).
+    places
+        Where each report was made, in every unit that is known of all of them.
     """
 
-    epochs: int = 0
+    reports: int = 0
     series: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    places: Mapping[Unit, Sequence[float]] = field(default_factory=dict)
+
+    def points(self, name: str, unit: Unit) -> list[Point]:
+        """Return the points of a name, x in `unit`; without such places none."""
+        places = self.places.get(unit, ())
+        return [(places[int(n) - 1], y) for n, y in self.series.get(name, ()) if n <= len(places)]
 
     @property
     def best(self) -> tuple[str, float] | None:
@@ -39,6 +56,12 @@ class Curves:
         name = min(names, key=curve_order)
         choose = max if higher_is_better(name) else min
         return name, choose(value for _, value in self.series[name])
+
+
+def common_unit(curves: Iterable[Curves]) -> Unit:
+    """Choose what x counts where curves lie over each other: epochs, if all of them know theirs."""
+    known = [one.places.keys() for one in curves if one.reports]
+    return next((unit for unit in UNITS if all(unit in keys for keys in known)), UNITS[-1])
 
 
 def is_metric(name: str) -> bool:
@@ -61,28 +84,40 @@ class _Reading:
     def __init__(self) -> None:
         self.inode = 0
         self.offset = 0
-        self.steps: dict[object, int] = {}
+        self.steps: list[float] = []
+        self.epochs: list[float | None] = []
         self.series: dict[str, list[Point]] = {}
 
     def take(self, events: Iterable[Mapping[str, Any]]) -> bool:
-        """Add epochs; an epoch that was reported before is replaced. Tell whether there are new."""
+        """Add reports; one that was made before is replaced. Tell whether there are new."""
         new = False
         for event in events:
             metrics = event.get("metrics")
             if event.get("stage") == "fit" and isinstance(metrics, dict):
                 values = {k: v for k, v in metrics.items() if _is_value(k, v)}
-                if values:
-                    self._add(event.get("step"), values)
+                # values beside no step are a remark, e.g. how well an index finds
+                if values and (event["step"] or event["total"]):
+                    self._add(event["step"], event["epoch"], values)
                     new = True
         return new
 
-    def _add(self, step: object, values: Mapping[str, float]) -> None:
-        epoch = self.steps.setdefault(step, len(self.steps) + 1)
-        for name, value in values.items():
-            points = self.series.setdefault(name, [])
-            while points and points[-1][0] >= epoch:
+    def _add(self, step: float, epoch: float | None, values: Mapping[str, float]) -> None:
+        place = bisect_left(self.steps, step)  # a job that went back makes its reports again
+        self.steps[place:], self.epochs[place:] = [step], [epoch]
+        for points in self.series.values():
+            while points and points[-1][0] > place:
                 points.pop()
-            points.append((epoch, float(value)))
+        for name, value in values.items():
+            self.series.setdefault(name, []).append((place + 1, float(value)))
+
+    def curves(self) -> Curves:
+        """Return what there is so far."""
+        series = {name: tuple(points) for name, points in self.series.items() if points}
+        epochs = [epoch for epoch in self.epochs if epoch is not None]
+        known: dict[Unit, Sequence[float]] = {"step": tuple(self.steps)}
+        if len(epochs) == len(self.epochs):
+            known["epoch"] = tuple(epochs)
+        return Curves(len(self.steps), series, known)
 
 
 class CurveReader:
@@ -116,23 +151,41 @@ class CurveReader:
         if found.st_size > reading.offset:
             events, reading.offset = Run(run.folder).events(reading.offset)
             if reading.take(events):
-                copies = {name: tuple(points) for name, points in reading.series.items()}
-                self._curves[run.run_id] = Curves(len(reading.steps), copies)
+                self._curves[run.run_id] = reading.curves()
 
 
 def finished_curves(run: RunSummary) -> Curves:
-    """Take the curves of a run that succeeded from its result."""
+    """Take the curves of a run that succeeded from its result, their places from its events.
+
+    Without its events what the result says holds: it has one report an epoch.
+    """
     try:
         curve = Run(run.folder).metrics.get("curve")
     except StoreError:
         return Curves()
-    points = [point for point in curve if isinstance(point, dict)] if curve else []
+    return curves_of(curve, reported(run))
+
+
+def reported(run: RunSummary) -> Curves:
+    """Read all that a run has reported so far."""
+    reading = _Reading()
+    with suppress(OSError):
+        reading.take(Run(run.folder).events()[0])
+    return reading.curves()
+
+
+def curves_of(curve: object, told: Curves) -> Curves:
+    """Put a result's curve where the reports stand."""
+    points = (
+        [point for point in curve if isinstance(point, dict)] if isinstance(curve, list) else []
+    )
     series: dict[str, list[Point]] = {}
     for number, point in enumerate(points, 1):
         for name, value in point.items():
             if _is_value(name, value):
                 series.setdefault(name, []).append((number, float(value)))
-    return Curves(len(points), series)
+    places = told.places if told.reports == len(points) else {}
+    return Curves(len(points), series, places or {"epoch": range(1, len(points) + 1)})
 
 
 def _is_value(name: str, value: object) -> bool:

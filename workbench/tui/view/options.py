@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from workbench.store.text import plain
 
+#: states of runs that ended without one
+WITHOUT_RESULT = ("failed", "cancelled", "interrupted")
 Mode = Literal["value", "delta", "percent"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -24,6 +26,12 @@ class Options:
         Id of the pinned run.
     fold_seeds
         One row for the seeds of a job: mean and standard deviation.
+    hide_unchanged
+        Leave out the columns of what runs are in which all of them agree.
+    hide_failed
+        Leave out runs that ended without a result.
+    cutoff
+        The K whose metrics are shown; None: the main one, 0: all of them.
     by_stage
         Recall, ranking and two-stage runs below headings of their own.
     hidden
@@ -38,15 +46,34 @@ class Options:
     only_marked: bool = False
     baseline: str | None = None
     mode: Mode = "value"
-    hide_unchanged: bool = False
+    hide_unchanged: bool = True
+    hide_failed: bool = False
+    cutoff: int | None = None
     fold_seeds: bool = False
     by_stage: bool = False
     hidden: frozenset[str] = frozenset()
     order: tuple[str, ...] = ()
 
+    def leaves_out(self, state: str) -> bool:
+        """Tell whether runs in a state are left out."""
+        return self.hide_failed and state in WITHOUT_RESULT
+
     def next_mode(self) -> Options:
         """Go on to the next way of showing metrics."""
         return replace(self, mode=MODES[(MODES.index(self.mode) + 1) % len(MODES)])
+
+    def at_next_cutoff(self, cutoffs: Sequence[int], main: int) -> Options:
+        """Go on to the metrics at the next K, after the largest to those at all of them.
+
+        A table that is sorted by a metric stays so, by the metric at that K.
+        """
+        turn = [*cutoffs, 0]
+        now = self.cutoff if self.cutoff in turn else main
+        following = turn[(turn.index(now) + 1) % len(turn)]
+        sort = self.sort
+        if sort and following and "@" in sort[0]:
+            sort = (f"{sort[0].partition('@')[0]}@{following}", sort[1])
+        return replace(self, cutoff=None if following == main else following, sort=sort)
 
     def marking(self, run_ids: Iterable[str]) -> Options:
         """Mark the runs, or take the marks off when all have one."""
@@ -59,7 +86,10 @@ class Options:
         found = [f"filter: {plain(self.filter_text)}"] if self.filter_text else []
         for chosen, text in (
             (self.only_marked, "marked only"),
-            (self.hide_unchanged, "same hidden"),
+            (self.hide_failed, "failed hidden"),
+            (self.cutoff, f"metrics at {self.cutoff}"),
+            (self.cutoff == 0, "metrics at every K"),
+            (not self.hide_unchanged, "constant columns shown"),
             (self.hidden, f"{len(self.hidden)} columns off"),
             (self.fold_seeds, "mean ± sd"),
         ):
@@ -93,6 +123,8 @@ _KINDS: dict[str, type] = {
     "baseline": str,
     "mode": str,
     "hide_unchanged": bool,
+    "hide_failed": bool,
+    "cutoff": int,
     "fold_seeds": bool,
     "by_stage": bool,
     "hidden": frozenset,
@@ -115,4 +147,6 @@ def _read(name: str, value: Any) -> Any:
     if _KINDS[name] in (frozenset, tuple):
         fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
         return _KINDS[name](value) if fits else None
+    if name == "cutoff" and isinstance(value, bool):
+        return None
     return value

@@ -11,6 +11,7 @@ from workbench.jobs.queue import Entry, readable_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
+from workbench.tui.view.sweeps import SweepReader, SweepView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class QueueState:
     waiting: tuple[tuple[str, Entry], ...] = ()
     parallel: int = 1
     supervised: bool = False
+    sweeps: tuple[SweepView, ...] = ()
 
     @property
     def word(self) -> str:
@@ -48,6 +50,7 @@ class QueueReader:
         self._seen: tuple[object, ...] = ()
         self._waiting: tuple[tuple[str, Entry], ...] = ()
         self._asked = 1
+        self._sweeps = SweepReader(runs_dir)
 
     def refresh(self, runs: Sequence[RunSummary]) -> QueueState:
         """Read what may have changed; `runs` are all runs of the folder."""
@@ -67,6 +70,7 @@ class QueueReader:
             self._waiting,
             max(parallel_jobs(self._runs_dir), self._asked),
             supervisor_pid(self._runs_dir) is not None,
+            self._sweeps.refresh(),
         )
 
 

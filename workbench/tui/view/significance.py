@@ -1,6 +1,6 @@
 """Which differences from the baseline are more than chance: the paired test of `compare`.
 
-The same Student's t-test over users, corrected by Holm's method over the rows of the table, as
+The same Student's t-test over users, corrected by Holm's method over all runs that are compared, as
 `recsys_core.evaluation.significance`; its tail is computed here so that the interface loads neither
 numpy nor scipy.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from recsys_core.evaluation.holm import holm
@@ -26,6 +27,37 @@ def p_value(difference: PairedDifference) -> float:
     if difference.error == 0:
         return 1.0 if difference.mean == 0 else 0.0
     return t_tails(difference.mean / difference.error, difference.users - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The paired test of a difference: two-sided p-value, and the 95 % interval of the mean."""
+
+    p_value: float
+    interval: tuple[float, float]
+
+
+def verdict_on(difference: PairedDifference) -> Verdict:
+    """Test a difference."""
+    margin = difference.error and t_quantile(difference.users - 1) * difference.error
+    interval = difference.mean - margin, difference.mean + margin
+    return Verdict(p_value(difference), interval)
+
+
+@lru_cache(maxsize=256)
+def t_quantile(freedom: int) -> float:
+    """Find the t that leaves 2.5 % above it, by halving.
+
+    Examples
+    --------
+    >>> round(t_quantile(10), 6)  # scipy: stats.t.ppf(.975, 10)
+    2.228139
+    """
+    low, high = 1.9, 13.0  # of many users, of two
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_tails(middle, freedom) > 0.05 else (low, middle)
+    return high
 
 
 def t_tails(t: float, freedom: int) -> float:
@@ -81,7 +113,7 @@ def pair_of(ours: Members, theirs: Members) -> Pair:
     return tuple(run.run_id for run in ours), tuple(run.run_id for run in theirs)
 
 
-def compare_pair(ours: Members, theirs: Members) -> Mapping[str, float]:
+def compare_pair(ours: Members, theirs: Members) -> Mapping[str, Verdict]:
     """Test all metrics of two rows; empty where the files do not allow it."""
     if len(ours) + len(theirs) > MOST_FILES:
         return {}
@@ -89,7 +121,7 @@ def compare_pair(ours: Members, theirs: Members) -> Mapping[str, float]:
         found = paired_differences(_results(ours), _results(theirs))
     except StoreError:  # thinned out or damaged: no test, as `compare` has none
         return {}
-    return {metric: p_value(difference) for metric, difference in found.items()}
+    return {metric: verdict_on(difference) for metric, difference in found.items()}
 
 
 def _results(members: Members) -> list[Path]:
@@ -100,20 +132,20 @@ def _results(members: Members) -> list[Path]:
 class PairedTests:
     """All tests made so far, by pair; a pair is never tested twice."""
 
-    known: dict[Pair, Mapping[str, float]] = field(default_factory=dict)
+    known: dict[Pair, Mapping[str, Verdict]] = field(default_factory=dict)
 
     def missing(self, pairs: Iterable[Pair]) -> list[Pair]:
         """List the pairs that are still to be tested."""
         return [pair for pair in pairs if pair not in self.known]
 
-    def corrected(self, pairs: Sequence[Pair]) -> dict[Pair, dict[str, float]] | None:
-        """Correct the p-values of a table's rows; None while some are missing."""
+    def corrected(self, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Verdict]] | None:
+        """Correct the p-values of a family; None while some are missing."""
         if self.missing(pairs):
             return None
-        adjusted: dict[Pair, dict[str, float]] = {pair: {} for pair in pairs}
+        adjusted: dict[Pair, dict[str, Verdict]] = {pair: {} for pair in pairs}
         for metric in {metric for pair in pairs for metric in self.known[pair]}:
             having = [pair for pair in pairs if metric in self.known[pair]]
-            values = holm([self.known[pair][metric] for pair in having])
+            values = holm([self.known[pair][metric].p_value for pair in having])
             for pair, value in zip(having, values, strict=True):
-                adjusted[pair][metric] = value
+                adjusted[pair][metric] = replace(self.known[pair][metric], p_value=value)
         return adjusted

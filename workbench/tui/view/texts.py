@@ -41,7 +41,7 @@ th, td {{ padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align
 {rows}
 </table>
 <p class="muted">✦ best of its column; ▲ ▼ better or worse than the baseline; * more than chance,
-~ perhaps chance (paired test over users, p &lt; .05, corrected over the rows).</p>
+~ perhaps chance (paired test over users, p &lt; .05, corrected over all comparable runs).</p>
 </html>
 """
 

@@ -25,8 +25,10 @@ from workbench.tui.view.table import Cell, Head, NumberKeys, Row, Rows, Table
 
 #: held out and liked; held out and not liked
 HIT, MISS = "✔", "·"
+#: another list has it, too
+SHARED = "="
 #: cells of the numbers beside a title, and the least a title takes
-_SCORE, _LEAST_TITLE = 6, 12
+_SCORE, _LEAST_TITLE = 5, 12
 #: cells from which a history has room for genres and date
 _ROOMY = 64
 _BAR = 10
@@ -126,7 +128,7 @@ class UserList:
         metrics = [values.get(number) for values in block[1]]
         who = ", ".join(str(value) for value in user.attributes.values())
         cells = {
-            "user": Cell(plain(user.user_id), "strong"),
+            "user": Cell(plain(user.user_id)),
             "events": Cell(f"{user.events:,}"),
             "who": Cell(plain(who), "muted"),
         }
@@ -213,26 +215,40 @@ def moment(seconds: int | None) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def list_table(inspection: Inspection, listing: Listing, width: int) -> Table:
-    """Make the table of what a run lists."""
+def list_table(inspection: Inspection, listing: Listing, width: int, *, own: bool = False) -> Table:
+    """Make the table of what a run lists.
+
+    Parameters
+    ----------
+    own
+        Leave out what another list has, too.
+    """
+    others = [other for other in inspection.listings if other is not listing]
+    shared = {entry.item for other in others for entry in other.entries}
+    entries = [entry for entry in listing.entries if not (own and entry.item in shared)]
     channels = any(entry.channels for entry in listing.entries) and width >= _ROOMY
-    heads = [Head("rank", "", 3, right=True), Head("mark", "", 1)]
-    room = width - 7 - _SCORE - 1 - (16 if channels else 0)
-    heads.append(Head("title", "item", max(_LEAST_TITLE, room - 1)))
+    heads = [Head("rank", "", 3, right=True), Head("shared", "", 1), Head("mark", "", 1)]
+    scores = max([_SCORE, *(len(score(entry.score)) for entry in listing.entries)])
+    room = width - 13 - scores - (16 if channels else 0)
+    heads.append(Head("title", "item", max(_LEAST_TITLE, room)))
     if channels:
         heads.append(Head("channels", "from", 14))
-    heads.append(Head("score", "score", _SCORE, right=True))
+    heads.append(Head("score", "score", scores, right=True))
     items = inspection.browse.items(entry.item for entry in listing.entries)
-    rows = [_entry(entry, items[entry.item], channels) for entry in listing.entries]
-    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=2, note_from=0)
+    rows = [
+        _entry(entry, items[entry.item], channels, SHARED if entry.item in shared else "")
+        for entry in entries
+    ]
+    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=3, note_from=0)
 
 
-def _entry(entry: Entry, item: Item, channels: bool) -> Row:
+def _entry(entry: Entry, item: Item, channels: bool, shared: str) -> Row:
     mark = Cell()
     if entry.held_out:
         mark = Cell(HIT, "good") if entry.relevant else Cell(MISS, "muted")
     cells = [
         Cell(str(entry.rank), "muted"),
+        Cell(shared, "muted"),
         mark,
         Cell(plain(item.name), "strong" if entry.relevant else ""),
     ]
@@ -293,6 +309,7 @@ def why_section(inspection: Inspection, listing: Listing, entry: Entry, width: i
     if why.genres:
         profile = inspection.profile()
         shared = "  ".join(f"{plain(name)} {profile[name]:.0%}" for name in why.genres)
+        lines += [()] if named else []
         lines.append((Cell("genres in the history  ", "muted"), Cell(shared)))
     if not lines:
         lines.append((Cell(_no_reason(inspection), "muted"),))
@@ -317,7 +334,7 @@ def _bars(named: Sequence[tuple[str, float]], width: int) -> list[tuple[Cell, ..
         (
             Cell(f"{fit(name, room)} "),
             Cell(f"{weight:>7.3f} "),
-            Cell(show.bar(abs(weight) / largest, _BAR), "better" if weight > 0 else "worse"),
+            Cell(show.stroke(abs(weight) / largest, _BAR), "better" if weight > 0 else "worse"),
         )
         for name, weight in named
     ]
@@ -367,7 +384,7 @@ def genre_section(inspection: Inspection, listings: Sequence[Listing], width: in
         cells = [Cell(f"{fit(plain(genre), 12)} ")]
         for _, values in fitting:
             share = values.get(genre, 0.0)
-            bar = show.bar(share, each - 6)
+            bar = show.stroke(share, each - 6)
             cells.append(Cell(f"{bar} {share:>4.0%} "))
         lines.append(tuple(cells))
     return Section("Genres, share of items", tuple(lines))

@@ -13,8 +13,9 @@ from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
+from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
-from workbench.tui.view.live import Curves, curve_order, is_metric
+from workbench.tui.view.live import Curves, Unit, common_unit, curve_order, is_metric
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.lines import put
 
@@ -110,19 +111,21 @@ class CurvePanel(Vertical, can_focus=True):
         for chart in charts[len(shown) :]:
             chart.remove()
         for chart, name in zip([*charts, *new], shown, strict=False):
-            chart.show(_title(name), self._series(name), Axes(log=self._options.log))
+            unit = common_unit(self._of(run) for run in self._runs if name in self._of(run).series)
+            axes = Axes(log=self._options.log, unit=unit)
+            chart.show(_title(name), self._series(name, unit), axes)
         self.set_class(not names, "-empty")
         legend = self._legend() if names else self._why_nothing()
         put(self.query_one("#legend", Static), legend)
         if not names:
             put(self.query_one("#instead", Static), self._instead)
 
-    def _series(self, name: str) -> list[Series]:
+    def _series(self, name: str, unit: Unit) -> list[Series]:
         weight = self._options.smoothing
         return [
             Series(smoothed(points, weight) if weight else tuple(points), look)
             for look, run in enumerate(self._runs)
-            if (points := self._of(run).series.get(name))
+            if (points := self._of(run).points(name, unit))
         ]
 
     def _legend(self) -> Content:
@@ -137,11 +140,19 @@ class CurvePanel(Vertical, can_focus=True):
 
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
-        text = "no curve yet" if waiting else "no curve: not trained in epochs"
+        text = "no curve yet" if waiting else _why_none(self._runs)
         if not waiting and any(run.run_id not in self._curves for run in self._runs):
             text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
+
+
+def _why_none(runs: Sequence[RunSummary]) -> str:
+    """Say why runs that ended have no curve: one that did not get so far may train in epochs."""
+    states = {show.state_look(run.state).word for run in runs if run.state != "succeeded"}
+    if states:
+        return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
+    return "no curve: not trained in epochs"
 
 
 def _title(name: str) -> str:

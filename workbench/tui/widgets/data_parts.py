@@ -51,7 +51,7 @@ class Facts(VerticalScroll):
 
     def _draw(self) -> None:
         if self._shown is not None:
-            width = max(30, self.size.width - 3)
+            width = max(16, self.size.width - 3)
             self.query_one(SectionView).show(facts_section(*self._shown, width))
 
 
@@ -65,7 +65,7 @@ class Protocols(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the list and the words on one."""
-        yield Static("Protocols", classes="part-title", markup=False)
+        yield Static("Protocols", classes="part-title title", markup=False)
         yield Grid(sortable=False)
         yield SectionView()
         yield Static(classes="instead", markup=False)
@@ -121,7 +121,7 @@ class Features(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the title, the table, and a word on how to read it."""
-        yield Static("Features", classes="part-title", markup=False)
+        yield Static("Features", classes="part-title title", markup=False)
         yield Static(id="schema", markup=False)
         yield Grid(sortable=False)
         yield Static(classes="instead", markup=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -19,13 +18,14 @@ from textual.strip import Strip
 
 from workbench.tui.commands import bindings
 from workbench.tui.view.table import Head, Row, Table
+from workbench.tui.widgets.grid_cells import fit, gap, joined, together, with_hints
 
-_GAP = 2
 #: what a line is drawn from
 _Look = tuple[object, ...]
+_QUIET = ("muted", "faint")
 _STYLES = (
     *("strong", "muted", "faint", "accent", "good", "bad", "running"),
-    *("best", "better", "worse", "head", "head-cursor", "cursor"),
+    *("best", "better", "worse", "head", "head-cursor", "cursor", "cursor-away"),
 )
 
 
@@ -33,8 +33,9 @@ class Grid(ScrollView, inherit_bindings=False):
     """Rows of cells under one header line, with a cursor row and a cursor column.
 
     `show` replaces what is drawn; the cursor stays on its row's key, and on its column's once
-    the person has moved it. Columns that do not fit are
-    reached with the column cursor, the first `Table.fixed` ones always stay.
+    the person has moved it: where that column is gone it waits at the first, until it is back.
+    Columns that do not fit are reached with the column cursor, the first `Table.fixed` ones always
+    stay.
     """
 
     BINDINGS: ClassVar = bindings("table")
@@ -59,6 +60,18 @@ class Grid(ScrollView, inherit_bindings=False):
             return self.grid
 
     @dataclass
+    class ColumnMoved(Message):
+        """The cursor is on another column."""
+
+        grid: Grid
+        column: str
+
+        @property
+        def control(self) -> Grid:
+            """The table, for ``@on`` with a selector."""
+            return self.grid
+
+    @dataclass
     class Opened(Message):
         """The row under the cursor was clicked again."""
 
@@ -76,12 +89,15 @@ class Grid(ScrollView, inherit_bindings=False):
         self._sortable = sortable
         self.table = Table()
         self._first = 0
-        self._column_chosen = False
+        #: key of the column that the person went to
+        self._column_chosen: str | None = None
         #: what each line was drawn from, so that only lines that change are drawn anew
         self._drawn: dict[int, _Look] = {}
         #: what the lines of one paint share
         self._shown: list[int] = []
-        self._base = Style.null()
+        #: the header as it was painted last
+        self._heads_drawn: tuple[tuple[Head, ...], list[int]] = ((), [])
+        self._base = self._cursor = Style.null()
         self._styles: dict[tuple[str, Style], Style] = {}
 
     @property
@@ -97,14 +113,14 @@ class Grid(ScrollView, inherit_bindings=False):
 
     def show(self, table: Table) -> None:
         """Draw `table`; the cursor follows its row and its column."""
-        key, column = self.cursor_key, self._column_key()
+        key, column = self.cursor_key, self._column_chosen
         if table.heads == self.table.heads:
             table = replace(table, heads=self.table.heads)  # the same object compares at once
         self.table = table
         keys = table.keys
         row = keys.index(key) if key and key in keys else self._nearest_row(self.cursor_row)
         columns = [head.key for head in table.heads]
-        if self._column_chosen and column in columns:
+        if column is not None and column in columns:
             self.cursor_column = columns.index(column)
         else:
             self.cursor_column = min(table.note_from, len(columns) - 1)
@@ -112,8 +128,14 @@ class Grid(ScrollView, inherit_bindings=False):
         self._resize_content(self.size.width)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
-        self.post_message(self.Moved(self, self.cursor_key))
+        self._tell()
         self._refresh_changed()
+
+    def _tell(self) -> None:
+        """Tell who listens; what a widget has its child say is else told to nobody above it."""
+        message = self.Moved(self, self.cursor_key)
+        message.set_sender(self)
+        self.post_message(message)
 
     def _resize_content(self, width: int) -> None:
         """Say how many lines there are; the scrollbar follows."""
@@ -127,18 +149,26 @@ class Grid(ScrollView, inherit_bindings=False):
         width, self._shown = self._width, self._visible_columns()
         changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
         if changed:
-            self.refresh(*(Region(0, y, width, lines) for y, lines in _together(changed)))
+            self.refresh(*(Region(0, y, width, lines) for y, lines in together(changed)))
 
     def _look(self, y: int) -> _Look:
         """Collect what a line is drawn from."""
         table, columns = self.table, (self._shown, self._first, self._width)
         if y == 0:
-            return table.heads, columns, table.sort, self.cursor_column
+            return table.heads, columns, table.sort, self.cursor_column, self.has_focus
         index = round(self.scroll_offset.y) + y - 1
         row = table.rows[index] if index < len(table.rows) else None
-        return table.heads, columns, row, index == self.cursor_row
+        at_cursor = index == self.cursor_row
+        return table.heads, columns, row, at_cursor, at_cursor and self.has_focus
 
-    def _column_key(self) -> str | None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """Show whether keys go here: the cursor's row is bright, or dim."""
+        super().watch_has_focus(_has_focus)
+        self._refresh_changed()
+
+    @property
+    def column_key(self) -> str | None:
+        """The key of the column under the cursor."""
         heads = self.table.heads
         return heads[self.cursor_column].key if self.cursor_column < len(heads) else None
 
@@ -162,6 +192,12 @@ class Grid(ScrollView, inherit_bindings=False):
             return False
         return bool(self.table.keys)
 
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a command has no use now."""
+        if not self.table.keys:
+            return "the table is empty"
+        return "the order of this table is fixed" if action == "sort" else ""
+
     def action_move(self, rows: int) -> None:
         """Move the cursor by `rows`."""
         self.cursor_row = self._nearest_row(self.cursor_row + rows, 1 if rows > 0 else -1)
@@ -182,24 +218,31 @@ class Grid(ScrollView, inherit_bindings=False):
         """Move the column cursor; it passes over the columns of glyphs."""
         first = max(0, self.table.fixed - 1)
         last = len(self.table.heads) - 1
-        self._column_chosen = True
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
+        self._column_chosen = self.column_key
+
+    def action_edge_column(self, side: int) -> None:
+        """Go to the first or the last column."""
+        self.action_column(side * len(self.table.heads))
 
     def action_sort(self, descending: bool) -> None:
         """Ask for the column under the cursor to be sorted by."""
-        column = self._column_key()
+        column = self.column_key
         if column is not None:
             self.post_message(self.Sorted(column, descending))
 
     def watch_cursor_row(self) -> None:
         """Bring the row into sight and tell who listens."""
         self._scroll_to_cursor()
-        self.post_message(self.Moved(self, self.cursor_key))
+        self._tell()
         self._refresh_changed()
 
     def watch_cursor_column(self) -> None:
-        """Bring the column into sight."""
+        """Bring the column into sight and tell who listens."""
         self._keep_column_in_sight()
+        message = self.ColumnMoved(self, self.column_key or "")
+        message.set_sender(self)
+        self.post_message(message)
         self._refresh_changed()
 
     def _scroll_to_cursor(self) -> None:
@@ -226,14 +269,14 @@ class Grid(ScrollView, inherit_bindings=False):
     def _visible_columns(self) -> list[int]:
         """List the columns that fit, left to right; the last one may be cut off."""
         heads, fixed = self.table.heads, self.table.fixed
-        room = self._width - sum(head.width + _gap(head) for head in heads[:fixed])
+        room = self._width - sum(head.width + gap(head) for head in heads[:fixed])
         shown = list(range(min(fixed, len(heads))))
         for index in range(max(self._first, fixed), len(heads)):
             room -= heads[index].width
             if room < 0:
                 break
             shown.append(index)
-            room -= _gap(heads[index])
+            room -= gap(heads[index])
         return shown
 
     def on_resize(self, event: events.Resize) -> None:
@@ -257,16 +300,18 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_row = row
 
     def _sort_by_click(self, x: int) -> None:
-        left = 0
-        for index in self._visible_columns():
-            head = self.table.heads[index]
-            left += head.width + _gap(head)
-            if x < left:
-                self.cursor_column, self._column_chosen = index, True
-                sort = self.table.sort
-                turned = sort is not None and sort[0] == head.key
-                self.action_sort(not sort[1] if sort and turned else head.right)
-                return
+        """Sort by the column that is drawn there: columns may be others by now."""
+        heads, shown = self._heads_drawn
+        x -= self.styles.padding.left
+        ends = accumulate(heads[index].width + gap(heads[index]) for index in shown)
+        head = next((heads[index] for index, end in zip(shown, ends, strict=True) if x < end), None)
+        keys = [each.key for each in self.table.heads]
+        if head is None or head.key not in keys:
+            return
+        self.cursor_column, self._column_chosen = keys.index(head.key), head.key
+        sort = self.table.sort
+        turned = sort is not None and sort[0] == head.key
+        self.action_sort(not sort[1] if sort and turned else head.right)
 
     # Drawing
 
@@ -286,7 +331,8 @@ class Grid(ScrollView, inherit_bindings=False):
         if index >= len(self.table.rows):
             return Strip.blank(width, base)
         if index == self.cursor_row:
-            base = self._style("cursor", base)
+            base = self._style("cursor" if self.has_focus else "cursor-away", base)
+            self._cursor = base if self.has_focus else Style.null()
         return self._row_line(self.table.rows[index], width, base)
 
     def _head_line(self, width: int, base: Style) -> Strip:
@@ -294,25 +340,18 @@ class Grid(ScrollView, inherit_bindings=False):
         under_cursor = self._style("head-cursor", base)
         segments: list[Segment] = []
         shown = self._shown
+        self._heads_drawn = self.table.heads, shown
         for index in shown:
             head = self.table.heads[index]
-            title = head.title + (self._arrow(head) or " ")
-            style = under_cursor if index == self.cursor_column else base
-            segments.append(Segment(_fit(title, head.width, right=head.right), style))
-            segments.append(Segment(" " * _gap(head), base))
+            title = head.title + (self._arrow(head) or " " * self._sortable)
+            style = under_cursor if index == self.cursor_column and self.has_focus else base
+            segments.append(Segment(fit(title, head.width, right=head.right), style))
+            segments.append(Segment(" " * gap(head), base))
         line = Strip(segments).adjust_cell_length(width, base)
-        return self._with_hint(line, shown, width, base)
-
-    def _with_hint(self, line: Strip, shown: list[int], width: int, base: Style) -> Strip:
-        """Say at either end that there are more columns."""
-        if self._first > self.table.fixed and shown:
-            line = Strip.join([Strip([Segment("«", base)]), line.crop(1)])
         more = len(self.table.heads) - 1 - max(shown, default=0)
-        if more <= 0:
-            return line
-        hint = f" {more} »"
-        left = line.crop(0, width - cell_len(hint))
-        return Strip.join([left, Strip([Segment(hint, base)])])
+        return with_hints(
+            line, base, before=self._first > self.table.fixed and bool(shown), more=more
+        )
 
     def _arrow(self, head: Head) -> str:
         sort = self.table.sort
@@ -323,60 +362,29 @@ class Grid(ScrollView, inherit_bindings=False):
     def _row_line(self, row: Row, width: int, base: Style) -> Strip:
         if not row.cells:
             assert row.note is not None
-            text = _fit(f"  {row.note.text}", width)
+            text = fit(f"  {row.note.text}", width)
             return Strip([Segment(text, self._style(row.note.style, base))])
         parts: list[tuple[str, Style]] = []
         used = 0
         for index in self._shown:
             if row.note is not None and index >= self.table.note_from:
                 room = max(0, width - used)
-                parts.append((_fit(row.note.text, room), self._style(row.note.style, base)))
+                parts.append((fit(row.note.text, room), self._style(row.note.style, base)))
                 used += room
                 break
             head, cell = self.table.heads[index], row.cells[index]
-            text = _fit(cell.text, head.width, right=head.right)
-            parts += (text, self._style(cell.style, base)), (" " * _gap(head), base)
-            used += head.width + _gap(head)
-        return Strip(_joined(parts), used).adjust_cell_length(width, base)
+            text = fit(cell.text, head.width, right=head.right)
+            parts += (text, self._style(cell.style, base)), (" " * gap(head), base)
+            used += head.width + gap(head)
+        return Strip(joined(parts), used).adjust_cell_length(width, base)
 
     def _style(self, name: str, base: Style) -> Style:
-        if not name:
+        if not name or base.reverse:  # every colour would be a patch behind its text
             return base
         style = self._styles.get((name, base))
+        if style is None and name in _QUIET and base == self._cursor:
+            style = self._styles[name, base] = base  # on its ground grey could not be read
         if style is None:
             style = base + self.get_component_rich_style(f"grid--{name}", partial=True)
             self._styles[name, base] = style
         return style
-
-
-def _together(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Join lines that follow each other: (the first, how many) each.
-
-    Examples
-    --------
-    >>> list(_together([0, 4, 5, 6, 9]))
-    [(0, 1), (4, 3), (9, 1)]
-    """
-    for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0]):
-        found = list(run)
-        yield found[0][1], len(found)
-
-
-def _joined(parts: Iterable[tuple[str, Style]]) -> Iterator[Segment]:
-    """Make one segment of neighbours that look alike: each costs Textual time in every paint."""
-    for style, alike in groupby(parts, lambda part: part[1]):
-        yield Segment("".join(text for text, _ in alike), style)
-
-
-def _gap(head: Head) -> int:
-    """Leave two cells after text; numbers end with a cell for a mark, glyphs need only one."""
-    return _GAP if head.title and not head.right else 1
-
-
-def _fit(text: str, width: int, *, right: bool = False) -> str:
-    """Cut or fill `text` to exactly `width` cells; what is cut off leaves an ellipsis."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    space = " " * (width - length)
-    return space + text if right else text + space

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.app import RenderResult
 from textual.content import Content
@@ -15,7 +15,8 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from workbench.tui.commands import COMMANDS, Command
+from workbench.tui.commands import BY_ID, COMMANDS, Command
+from workbench.tui.messages import LOOKS, Said
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
@@ -58,7 +59,7 @@ class TitleLine(Widget):
 
 
 class KeyLine(Widget):
-    """The commands that work now, as many as fit; a click runs one.
+    """The commands that work now, as many as fit; a click runs one. For seconds a message.
 
     Built from the active bindings of the screen, so a command that its screen has no use for at the
     moment (`check_action`) is not named.
@@ -67,7 +68,7 @@ class KeyLine(Widget):
     DEFAULT_CSS = "KeyLine { height: 1; }"
 
     def on_mount(self) -> None:
-        """Follow the screen's bindings."""
+        """Follow the screen's bindings; the app and the screen say when a message is due."""
         self.screen.bindings_updated_signal.subscribe(self, self._on_bindings)
 
     def _on_bindings(self, _screen: Screen[object]) -> None:
@@ -88,13 +89,27 @@ class KeyLine(Widget):
         return [*rest, *last]
 
     def render(self) -> RenderResult:
-        """Draw ``key label`` pairs."""
+        """Draw ``key label`` pairs, or what was just said."""
+        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        if app.said is not None:
+            return self._message(app.said)
         parts: list[Content] = []
         for command in self.fitting():
             key = Content.styled(self._key(command), "bold $primary")
             pair = Content.assemble(" ", key, f" {command.label} ")
             parts.append(pair.stylize(Style.from_meta({"command": command.id})))
         return Content("").join(parts)
+
+    def _message(self, said: Said) -> Content:
+        """Draw a message; of a long one the beginning, and where the whole is."""
+        text, rest = said.line, ""
+        if cell_len(text) > self.size.width - 2:
+            rest = f"…  {self._key(BY_ID['everywhere.messages'])} shows all"
+            text = set_cell_size(text, max(0, self.size.width - 2 - cell_len(rest)))
+        style = LOOKS[said.severity][1]
+        return Content.assemble(
+            " ", Content.styled(text, style), Content.styled(rest, "$secondary")
+        )
 
     def _key(self, command: Command) -> str:
         app: WorkbenchApp = self.app  # type: ignore[assignment]

@@ -14,16 +14,21 @@ from textual.reactive import reactive
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from workbench.store.runs import Run
-from workbench.store.text import plain
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
 from workbench.store.users_find import Found, find_users, user_attributes, user_metrics
 from workbench.store.users_question import ORDERS, Question, parse_question
+from workbench.store.users_question import WORDS as QUESTION_WORDS
 from workbench.tui.view.users import UserList
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
+from workbench.tui.widgets.search import Problem, SearchLine, beginning
 
 _EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
+
+
+#: titles that are offered for what was typed of one
+_TITLES = 20
 
 
 class People(Vertical):
@@ -39,6 +44,8 @@ class People(Vertical):
         self._runs: Sequence[Run] = ()
         self._list: UserList | None = None
         self._asked = Question()
+        #: the question whose answer is listed; what is typed may be another, and wrong
+        self.answered = ""
         self._facets = Facets()
         self._attributes: list[str] = []
         self._metrics: list[str] = []
@@ -46,6 +53,7 @@ class People(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the table; the search line comes when it is asked for."""
+        yield Problem()
         yield Grid(id="users")
 
     @property
@@ -56,9 +64,11 @@ class People(Vertical):
     # What it is about
 
     @property
-    def measured(self) -> tuple[str, Sequence[Run]]:
-        """The metric of the list, and whose it is; the second run is compared with the first."""
-        return (self._list.metric, self._list.runs) if self._list is not None else ("", ())
+    def measured(self) -> list[str]:
+        """What the list has of each run: the metric of the first, the gain of the second."""
+        if self._list is None or not self._list.metric:
+            return []
+        return [self._list.metric, "gain over it"][: len(self._list.runs)]
 
     def close(self) -> None:
         """Let go of the files: they are closed when no thread and no table reads them any more."""
@@ -91,14 +101,17 @@ class People(Vertical):
 
     @work(group="find", exclusive=True)
     async def _find(self, browse: Browse) -> None:
+        question = self.question
         try:
-            asked = self._parse(self.question)
+            asked = self._parse(question)
             found = await asyncio.to_thread(_search, browse, asked, self._runs, self._facets)
         except InputError as error:
+            if not self.query("#find") and question:  # it was left before it was answered
+                await self.open_find()
             self._complain(str(error))
             return
         self._complain("")
-        self._asked = asked
+        self._asked, self.answered = asked, question
         self.found = found
 
     def _parse(self, question: str) -> Question:
@@ -112,9 +125,8 @@ class People(Vertical):
         self.draw()
 
     def _complain(self, problem: str) -> None:
-        for field in self.query("#find").results(Entry):
-            field.border_subtitle = plain(problem.replace("\n", ": "))
-            field.set_class(bool(problem), "-wrong")
+        for line in self.query("#find").results(SearchLine):
+            line.complain(problem)
 
     def fit(self, width: int) -> None:
         """Draw the list for so many cells."""
@@ -162,10 +174,23 @@ class People(Vertical):
             metric = self._list.metric
             self._read_ahead(self._browse, metric)
         if not self.query("#find"):
-            field = Entry(self.question, placeholder=_EXAMPLE, id="find")
-            field.border_title = "find users"
-            await self.mount(field, before="#users")
-        self.query_one("#find", Entry).focus()
+            line = SearchLine(
+                self.question, placeholder=_EXAMPLE, id="find", completions=self._completions
+            )
+            line.border_title = "find users"
+            await self.mount(line, before=".problem")
+        self.query_one("#find", SearchLine).focus()
+
+    def _completions(self, word: str) -> list[str]:
+        """List what a word of the question may become: conditions, metrics, titles of items."""
+        name, sign, text = word.partition("=")
+        if sign and name in ("liked", "rated") and self._browse is not None:
+            items = self._browse.search_items(text.strip('"'))[:_TITLES]
+            titles = [self._browse.item(item).name for item in items]
+            return [f'{name}="{title}"' for title in titles if '"' not in title]
+        metrics = [f"{order}={metric}" for metric in self._metrics for order in ORDERS[:4]]
+        words = [*QUESTION_WORDS, *(f"{name}=" for name in self._attributes), *metrics]
+        return beginning(word, words)
 
     @work(group="facets", exclusive=True)
     async def _read_ahead(self, browse: Browse, metric: str) -> None:
@@ -174,6 +199,7 @@ class People(Vertical):
     def close_find(self) -> None:
         """Leave the search line for the list."""
         self.query("#find").remove()
+        self.query_one(Problem).say("")
         self.grid.focus()
 
     def on_input_changed(self, event: Entry.Changed) -> None:
@@ -185,10 +211,14 @@ class People(Vertical):
         """Go to the users found, also while they are still looked for."""
         event.stop()
         try:
-            self._parse(event.value)
+            asked = self._parse(event.value)
+            for _, item in asked.items:
+                if self._browse is not None:
+                    self._browse.item_called(item)
         except InputError as error:
             self._complain(str(error))
         else:
+            self.query_one("#find", SearchLine).remember()
             self.close_find()
 
 

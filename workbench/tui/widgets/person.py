@@ -33,7 +33,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make both."""
-        yield Static(classes="pane-title", markup=False)
+        yield Static(classes="title", markup=False)
         yield Grid(sortable=False)
 
     @property
@@ -66,6 +66,8 @@ class Person(Vertical):
         super().__init__(id="person")
         self.inspection: Inspection | None = None
         self.genres = False
+        #: whether lists show only what no other has
+        self.own = False
 
     def compose(self) -> ComposeResult:
         """Make the parts."""
@@ -117,7 +119,7 @@ class Person(Vertical):
     def _show_list(self, pane: Pane, inspection: Inspection, listing: Listing, width: int) -> None:
         note = f"  {plain(listing.notes[0])}" if listing.notes else ""
         pane.name_it(list_title(listing) + note)
-        pane.grid.show(list_table(inspection, listing, width))
+        pane.grid.show(list_table(inspection, listing, width, own=self.own))
 
     def show_reasons(self) -> None:
         """Fill what is below: reasons for the item under the cursor, genres, or both."""

@@ -14,6 +14,7 @@ from workbench.tui.view.columns import name_of
 from workbench.tui.view.compare import comparable
 from workbench.tui.view.detail import Files, curve_section, read_files, sections
 from workbench.tui.view.fold import Fold
+from workbench.tui.view.result import Against
 from workbench.tui.view.table import progress_text, reason_of
 from workbench.tui.widgets.lines import put
 from workbench.tui.widgets.sections import SectionView
@@ -22,6 +23,10 @@ from workbench.tui.widgets.sections import SectionView
 _HEADLINE = ("ndcg@10", "auc")
 #: section -> columns of the terminal from which there is room for it
 _SECTIONS = {"result": 0, "curve": 100, "settings": 150}
+
+
+#: cells of the result, as in the style sheet, and at the sides of a section
+_RESULT, _PADDING = 66, 4
 
 
 class Preview(Vertical):
@@ -52,17 +57,15 @@ class Preview(Vertical):
             self._views = {name: SectionView(id=name) for name in _SECTIONS}
             self.mount(Horizontal(*self._views.values(), id="sections"))
 
-    def show_sections(self, row: Fold | None, baseline: RunSummary | None) -> None:
+    def show_sections(self, row: Fold, against: Against) -> None:
         """Describe the run in sections; its files are read."""
-        if row is None:
-            return
         run = row.run
         if self._read is None or self._read[0] is not run:
             self._read = (run, read_files(run))
         files = self._read[1]
-        parts = sections(run, files, baseline)
+        parts = sections(run, files, against, _RESULT - _PADDING)
         curve = curve_section(
-            files, self.app.size.width - (64 if self.app.size.width < 150 else 114), rows=1
+            files, self.app.size.width - (70 if self.app.size.width < 150 else 120), rows=1
         )
         for name, view in self._views.items():
             section = curve if name == "curve" else parts[name]

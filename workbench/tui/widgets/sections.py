@@ -21,6 +21,10 @@ STYLES = {
 }
 
 
+#: cells below which a text is not broken beside its name
+_LEAST_TEXT = 12
+
+
 class SectionView(Static):
     """One section; it takes no room while there is nothing to say."""
 
@@ -29,6 +33,7 @@ class SectionView(Static):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
         self._section: Section | None = None
+        self._width = 0
         #: lines and cells: with others the room changes
         self._shape = (0, 0)
 
@@ -36,18 +41,45 @@ class SectionView(Static):
         """Draw `section`, or give up the room."""
         self.display = section is not None
         if section is not None and section != self._section:
-            lines = self._lines(section)
-            shape = len(lines), max(line.cell_length for line in lines)
-            self.update(Content("\n").join(lines), layout=shape != self._shape)
-            self._section, self._shape = section, shape
+            self._section = section
+            self._draw(section)
+
+    def on_resize(self) -> None:
+        """Break long texts to the new width."""
+        if self._section is not None and self._section.pairs and self._width != self._room:
+            self._draw(self._section)
+
+    @property
+    def _room(self) -> int:
+        return self.content_size.width
+
+    def _draw(self, section: Section) -> None:
+        self._width = self._room
+        lines = self._lines(section)
+        shape = len(lines), max(line.cell_length for line in lines)
+        self.update(Content("\n").join(lines), layout=shape != self._shape)
+        self._shape = shape
 
     def _lines(self, section: Section) -> list[Content]:
         lines = [_piece(section.title, "title")]
         for line in section.lines:
             pieces = [_piece(cell.text, cell.style) for cell in line]
-            lines.append(Content("").join(pieces))
+            if section.pairs and len(pieces) > 1:
+                lines += _hanging(pieces[0], Content("").join(pieces[1:]), self._width)
+            else:
+                lines.append(Content("").join(pieces))
         return lines
 
 
 def _piece(text: str, style: str) -> Content:
     return Content.styled(text, STYLES[style]) if style else Content(text)
+
+
+def _hanging(name: Content, text: Content, width: int) -> list[Content]:
+    """Write a name and a text that goes on below itself where the line is too short for it."""
+    room = width - name.cell_length
+    if room < _LEAST_TEXT or text.cell_length <= room:
+        return [Content.assemble(name, text)]
+    first, *others = text.wrap(room)
+    indent = " " * name.cell_length
+    return [Content.assemble(name, first), *(Content.assemble(indent, line) for line in others)]

@@ -1,0 +1,146 @@
+"""Every command of the page of a run does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.checks import Check, cases_of, checks
+from tests.tui.session import Session, session
+from workbench.tui.screens.detail import DetailScreen
+
+SCOPES_HERE = ("detail",)
+
+
+async def _detail(s: Session, label: str = "mf") -> DetailScreen:
+    await s.go_to(label)
+    await s.press("enter")
+    assert isinstance(s.app.screen, DetailScreen)
+    return s.app.screen
+
+
+@checks("detail.tag")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("t")
+    await s.type("推荐")
+    await s.press("enter")
+    await s.until(lambda: "tags  推荐" in s.text())
+
+
+@checks("detail.note")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("i", "escape")
+    assert isinstance(s.app.screen, DetailScreen), "nothing was typed"
+    await s.press("i", *"better", "escape")
+    assert "Esc again discards what you typed; Ctrl+S keeps it" in s.text()
+    await s.press("r", "escape")
+    assert "betterr" in s.text(), "and it asks again after more"
+    await s.press("escape")
+    assert "better" not in s.text(), "Esc keeps nothing"
+    await s.press("t", "x", "escape")
+    assert "Esc again discards what you typed; Enter keeps it" in s.text()
+    await s.press("escape")
+    await s.press("i", *"worse", "ctrl+s")
+    await s.until(lambda: "worse" in s.text())
+
+
+@checks("detail.back")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("escape")
+    assert s.current == "mf"
+    await s.press("enter", "backspace")
+    assert s.current == "mf"
+
+
+@checks("detail.next")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("n")
+    assert "item-cf  ✔ done" in s.text()
+    await s.press("n", "n")
+    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
+
+
+@checks("detail.previous")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("p")
+    assert "mf-bpr  ✔ done" in s.text()
+
+
+@checks("detail.down")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("j", "down")
+    assert screen.scroll.scroll_y == 2
+
+
+@checks("detail.up")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("j", "j", "j", "k", "up")
+    assert screen.scroll.scroll_y == 1
+
+
+@checks("detail.page-down")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown")
+    scroll = screen.scroll
+    assert 0 < scroll.scroll_y == min(scroll.size.height - 1, scroll.max_scroll_y)
+
+
+@checks("detail.page-up")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown", "pageup")
+    assert screen.scroll.scroll_y == 0
+
+
+@checks("detail.top")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("pagedown", "g")
+    assert screen.scroll.scroll_y == 0
+
+
+@checks("detail.bottom")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("G")
+    assert screen.scroll.scroll_y == screen.scroll.max_scroll_y > 0
+    assert "torch" in s.text(), "the environment comes last"
+
+
+@checks("detail.section", "detail.section-back")
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    await s.press("right_square_bracket")
+    first = screen.scroll.scroll_y
+    await s.press("right_square_bracket")
+    assert 0 < first < screen.scroll.scroll_y
+    title = s.text().splitlines()[3]
+    assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
+    await s.press("left_square_bracket")
+    assert screen.scroll.scroll_y == first
+    await s.press("left_square_bracket", "left_square_bracket")
+    assert screen.scroll.scroll_y <= 1
+
+
+@checks("detail.copy")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await s.press("y")
+    assert "Result\n" in s.copied[0]
+    assert "ndcg@10        0.2551  0.2431 to 0.2671" in s.copied[0]
+    assert "factors        64" in s.copied[0]
+
+
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path) -> None:
+    async with session(suite) as running:
+        await check(running)

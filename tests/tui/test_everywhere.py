@@ -1,0 +1,119 @@
+"""Every command that all screens have does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+
+from tests.tui.checks import Check, cases_of, checks
+from tests.tui.session import Session, session
+from workbench.tui.screens.help import HelpScreen
+
+SCOPES_HERE = ("parts", "everywhere")
+
+
+@checks("everywhere.palette")
+async def _(s: Session) -> None:
+    await s.press("colon")
+    assert isinstance(s.app.screen, CommandPalette)
+    await s.type("hide failed")
+    await s.until(lambda: "hide failed (h)" in s.text())
+    await s.press("enter")
+    await s.until(lambda: s.app.screen_stack[0].options.hide_failed)  # type: ignore[attr-defined]
+    await s.press("colon")
+    await s.type("copy")
+    await s.see("Users: copy (y)")
+    text = s.text()
+    assert text.index(" copy (y)") < text.index("Users: copy (y)"), "this screen's come first"
+    await s.press("ctrl+u")
+    await s.type("markdown")
+    await s.until(lambda: "copy table (Y)" in s.text() and "Users: copy" not in s.text())
+    await s.press("ctrl+u")
+    await s.type("priority")
+    await s.see("Jobs: more urgent (+)")
+    await s.press("enter")
+    await s.until(lambda: s.app.chosen == "jobs")
+    await s.see("Raise the priority of a job that waits.")
+
+
+@checks("everywhere.help")
+async def _(s: Session) -> None:
+    await s.press("question_mark")
+    assert isinstance(s.app.screen, HelpScreen)
+    assert "Open the run under the cursor." in s.text()
+    await s.press("escape", "f1", "slash")
+    await s.type("zz")
+    await s.see("No key, sign or metric has 'zz'.")
+    await s.press("escape")
+    assert "Open the run under the cursor." in s.text(), "first the search goes"
+    await s.press("escape")
+    assert not isinstance(s.app.screen, HelpScreen)
+
+
+@checks("everywhere.suspend")
+async def _(s: Session) -> None:
+    called: list[bool] = []
+    s.app.action_suspend_process = lambda: called.append(True)  # type: ignore[method-assign]
+    await s.press("ctrl+z")
+    assert called, "test_terminal does it in a terminal"
+
+
+@checks("everywhere.quit")
+async def _(s: Session) -> None:
+    await s.press("q")
+    assert s.app.return_code == 0
+
+
+@checks("everywhere.jobs")
+async def _(s: Session) -> None:
+    await s.press("1")
+    assert s.app.chosen == "jobs"
+
+
+@checks("everywhere.users")
+async def _(s: Session) -> None:
+    await s.press("3")
+    assert s.app.chosen == "users"
+
+
+@checks("everywhere.items")
+async def _(s: Session) -> None:
+    await s.press("4")
+    assert s.app.chosen == "items"
+
+
+@checks("everywhere.data")
+async def _(s: Session) -> None:
+    await s.press("5")
+    assert s.app.chosen == "data"
+
+
+@checks("parts.zoom")
+async def _(s: Session) -> None:
+    grid, before = s.runs.grid, s.runs.grid.size.height
+    await s.press("z")
+    await s.until(lambda: grid.size.height > before)
+    assert not s.runs.query_one("#preview").display
+    lines = s.text().splitlines()
+    assert "Results" in lines[0], "header and title line stay"
+    assert "10 runs" in lines[1]
+    assert "quit" in lines[-1]
+    await s.press("escape")
+    await s.until(lambda: grid.size.height == before)
+    assert s.runs.query_one("#preview").display
+
+
+@checks("everywhere.results", "everywhere.messages")
+async def _(s: Session) -> None:
+    await s.press("2")
+    assert s.app.chosen == "results"
+    await s.press("M")
+    assert "Nothing has been said yet." in s.text()
+
+
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path) -> None:
+    async with session(suite) as running:
+        await check(running)

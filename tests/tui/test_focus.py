@@ -1,0 +1,68 @@
+"""Where keys go can be seen: title and cursor row of that part are bright, those of others dim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.style import Style
+from textual.strip import Strip
+from textual.widgets import Static
+
+from tests.tui.folders import write_suite
+from tests.tui.session import Session, session
+from tests.workbench.films import prepare_films, write_list_run
+from workbench.tui.widgets.grid import Grid
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    write_suite(folder)
+    prepare_films(tmp_path / "data")
+    write_list_run(folder, "item-cf", {0: ((3, 0.9), (2, 0.5))})
+    write_list_run(folder, "other", {0: ((4, 3.0), (2, 1.0))})
+    return folder
+
+
+def drawn(strips: list[Strip], y: int, x: int) -> Style:
+    """The style that a cell of the screen is drawn with."""
+    segment = next(iter(strips[y].crop(x, x + 1)))
+    return segment.style or Style.null()
+
+
+def tables(s: Session) -> list[Grid]:
+    """The tables in sight with a cursor."""
+    grids = s.app.screen.query(Grid)
+    return [grid for grid in grids if grid.size and grid.cursor_key is not None]
+
+
+def check(s: Session) -> None:
+    """Bold tells it, which needs no colours."""
+    focused, strips = s.app.focused, s.app.screen._compositor.render_strips()
+    assert focused is not None
+    for grid in tables(s):
+        region = grid.content_region
+        style = drawn(strips, region.y + 1 + grid.cursor_row, region.right - 2)
+        assert bool(style.bold) is (grid is focused), (grid.id, focused)
+    for title in s.app.screen.query(".title").results(Static):
+        if title.size and title.display:
+            style = drawn(strips, title.region.y, title.region.x + 1)
+            assert title.parent is not None
+            assert bool(style.bold) is (focused in title.parent.children), (title.parent, focused)
+
+
+async def test_the_part_that_keys_go_to_is_bright(runs: Path) -> None:
+    async with session(runs, (120, 36)) as s:
+        for key, many, tabs in (("3", 2, 3), ("1", 1, 2)):
+            await s.press(key, *["enter"] * (key == "3"))
+            await s.until(lambda n=many: len(tables(s)) >= n)  # type: ignore[misc]
+            seen = set()
+            for _ in range(tabs):
+                check(s)
+                seen.add(s.app.focused)
+                await s.press("tab")
+            assert len(seen) > 1, "Tab goes somewhere"
+        s.app.theme = "workbench-light"
+        await s.pilot.pause()
+        check(s)

@@ -1,0 +1,83 @@
+"""What the session says of a sweep: how far it is, how it ended, which trials were twins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tests.jobs.tools import spec_of
+from tests.tui.folders import write_jobs
+from tests.tui.session import session
+from workbench.jobs.queue import Entry
+from workbench.jobs.sweep import Sweep
+from workbench.jobs.sweep_progress import PROGRESS, SWEEPS, SweepProgress, Twin
+from workbench.jobs.sweep_space import Space
+from workbench.tui.view.sweeps import SweepReader, SweepView, ended, ending_text, twin_text
+
+TWIN = Twin(4, 1, "20260302-093001-run-0001")
+
+
+def new_sweep(runs_dir: Path) -> Sweep:
+    """Write a sweep without what only Optuna needs."""
+    folder = runs_dir / SWEEPS / "20260302-093000-mf-0001"
+    folder.mkdir(parents=True)
+    spaces = {"dim": Space("int", 16, 64, whole=True)}
+    sweep = Sweep(folder, spec_of("mf", "mf", {}), spaces, {}, Entry("", ""), "ndcg@10", 5, 1.0)
+    sweep.write()
+    return sweep
+
+
+def test_a_sweep_is_followed_to_its_end(tmp_path: Path) -> None:
+    reader = SweepReader(tmp_path)
+    assert reader.refresh() == ()
+    sweep = new_sweep(tmp_path)
+    (first,) = before = reader.refresh()
+    assert first.short == "≈ mf 0/5"
+    SweepProgress(4, (3, 0.1191), ()).write(sweep.folder)
+    assert reader.refresh()[0].short == "≈ mf 4/5"
+    SweepProgress(5, (3, 0.1191), (TWIN,)).write(sweep.folder)
+    replace(sweep, state="done").write()
+    after = reader.refresh()
+    (found,) = ended(before, after)
+    assert ending_text(found) == (
+        "sweep mf has ended: 5 of 5 trials, best validation ndcg@10 0.1191 (mf-3); "
+        "not run again, same values as an earlier trial: trial 4 (as 1)"
+    )
+    assert twin_text(after, TWIN.run_id) == "trial 4 had the same values"
+    assert twin_text(after, "another") == ""
+    assert ended(after, reader.refresh()) == []
+
+
+def test_how_sweeps_end_otherwise() -> None:
+    view = SweepView("s", "mf [b]", "auc", 9, "failed", "no disk")
+    assert ending_text(view) == "sweep mf [b] has failed: no disk, 0 of 9 trials"
+    assert ending_text(replace(view, state="cancelled", reason="")) == (
+        "sweep mf [b] is cancelled: 0 of 9 trials"
+    )
+
+
+def test_damage_hides_one_sweep_until_it_is_mended(tmp_path: Path) -> None:
+    sweep = new_sweep(tmp_path)
+    reader = SweepReader(tmp_path)
+    (sweep.folder / PROGRESS).write_text(json.dumps({"ended": "two", "best": None, "twins": []}))
+    assert reader.refresh() == ()
+    SweepProgress(2).write(sweep.folder)
+    (tmp_path / SWEEPS / "another").mkdir()  # the folder has changed
+    assert reader.refresh()[0].short == "≈ mf 2/5"
+
+
+async def test_the_end_of_a_sweep_is_said_and_its_twin_named(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    write_jobs(runs)
+    sweep = new_sweep(runs)
+    run_id = "20260302-093001-run-0001"
+    async with session(runs, (120, 30)) as s:
+        await s.press("1")
+        await s.see("≈ mf 0/5  1 job at once")
+        SweepProgress(5, None, (replace(TWIN, run_id=run_id),)).write(sweep.folder)
+        replace(sweep, state="done").write()
+        await s.see("sweep mf has ended: 5 of 5 trials")
+        jobs = s.app.screen
+        jobs.grid.cursor_row = [run.run_id for run in jobs.shown].index(run_id)  # type: ignore[attr-defined]
+        await s.see("(trial 4 had the same values)")

@@ -1,0 +1,115 @@
+"""Every command of tables does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.checks import Check, cases_of, checks
+from tests.tui.folders import write_run
+from tests.tui.session import Session, session
+from tests.tui.suite import NEWEST_FIRST, on_metric
+
+SCOPES_HERE = ("table",)
+
+
+@checks("table.sort-ascending")
+async def _(s: Session) -> None:
+    await on_metric(s, "auc")
+    await s.press("s")
+    assert s.labels[:2] == ["lr", "deepfm"]
+    assert s.labels[2:] == [label for label in NEWEST_FIRST if label not in ("lr", "deepfm")]
+    assert "auc↑" in s.runs.grid.render_line(0).text
+
+
+@checks("table.sort-descending")
+async def _(s: Session) -> None:
+    await on_metric(s, "ndcg@10")
+    await s.press("S")
+    assert s.labels[:5] == ["mf", "pop-sample", "mf-bpr", "item-cf", "ease"]
+    assert "ndcg@10↓" in s.runs.grid.render_line(0).text
+
+
+@checks("table.down")
+async def _(s: Session) -> None:
+    await s.press("j", "down")
+    assert s.current == "ease-large"
+
+
+@checks("table.up")
+async def _(s: Session) -> None:
+    await s.press("j", "j", "k", "up", "k")
+    assert s.current == "pop-sample"
+
+
+@checks("table.first")
+async def _(s: Session) -> None:
+    await s.press("j", "j", "g")
+    assert s.current == "pop-sample"
+    await s.press("j", "home")
+    assert s.current == "pop-sample"
+
+
+@checks("table.last")
+async def _(s: Session) -> None:
+    await s.press("G")
+    assert s.current == "popularity"
+    await s.press("g", "end")
+    assert s.current == "popularity"
+
+
+@checks("table.page-down")
+async def _(s: Session) -> None:
+    for number in range(10, 60):
+        write_run(s.app.runs_dir, f"more-{number}", number=number, state="queued")
+    await s.until(lambda: len(s.labels) == 60)
+    await s.press("g", "pagedown")
+    height = s.runs.grid.size.height
+    assert s.runs.grid.cursor_row == height - 2
+    await s.press("pagedown")
+    assert s.runs.grid.cursor_row == 2 * (height - 2)
+    assert s.current in s.text()
+
+
+@checks("table.page-up")
+async def _(s: Session) -> None:
+    await s.press("G", "pageup")
+    assert s.current == "pop-sample"
+
+
+@checks("table.right")
+async def _(s: Session) -> None:
+    first = s.titles
+    await s.press(*["right"] * 9)
+    assert s.titles[:3] == first[:3], "the label stays in sight"
+    heads = s.runs.grid.table.heads
+    assert heads[s.runs.grid.cursor_column].title in s.titles
+    assert s.titles != first
+
+
+@checks("table.left")
+async def _(s: Session) -> None:
+    first = s.titles
+    await s.press(*["right"] * 9)
+    assert s.runs.grid.render_line(0).text.startswith("«"), "there are columns to the left"
+    await s.press(*["left"] * 12)
+    assert s.titles == first
+    assert s.runs.grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
+
+
+@checks("table.first-column", "table.last-column")
+async def _(s: Session) -> None:
+    grid = s.runs.grid
+    await s.press("dollar_sign")
+    assert grid.column_key == "made"
+    assert "made" in s.titles
+    await s.press("0")
+    assert grid.cursor_column == grid.table.fixed - 1
+    assert grid.column_key == "label"
+
+
+@pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
+async def test_command(check: Check, suite: Path) -> None:
+    async with session(suite) as running:
+        await check(running)

@@ -1,0 +1,66 @@
+"""What the session says: in the last line for some seconds, and in a list."""
+
+from __future__ import annotations
+
+import time
+
+from textual.app import App
+from textual.content import Content
+from textual.notifications import SeverityLevel
+from textual.reactive import reactive
+from textual.timer import Timer
+
+from workbench.tui.commands import BY_ID
+from workbench.tui.messages import SECONDS, Messages, Said
+from workbench.tui.settings import Settings
+from workbench.tui.widgets.lines import KeyLine
+
+
+class Speaking(App[None]):
+    """An app whose notifications cover nothing."""
+
+    settings: Settings
+    #: stands in the last line in place of the keys
+    said: reactive[Said | None] = reactive(None, init=False, repaint=False)
+    now = staticmethod(time.time)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages = Messages(self.now)
+        self._saying: Timer | None = None
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something in the last line for some seconds; the list of messages keeps it."""
+        text = Content.from_markup(message).plain if markup else message
+        self.said = self.messages.take(f"{title}: {text}" if title else text, severity)
+        if self._saying is not None:
+            self._saying.stop()
+        self._saying = self.set_timer(timeout or SECONDS[severity], self._be_quiet)
+
+    def watch_said(self) -> None:
+        """Show it, or the keys again; a dialog may lie over the line."""
+        for screen in self.screen_stack:
+            for line in screen.query(KeyLine):
+                line.refresh()
+
+    def _be_quiet(self) -> None:
+        self.said = None
+
+    def action_messages(self) -> None:
+        """List what has been said."""
+        from workbench.tui.screens.messages import MessagesScreen
+
+        self.push_screen(MessagesScreen(self.messages))
+
+    def action_help_quit(self) -> None:
+        """Say which key leaves: Ctrl+C, which ends other programs, does not."""
+        quit_key = self.settings.shown_keys(BY_ID["everywhere.quit"])[0]
+        self.notify(f"{quit_key} leaves the session.", markup=False)

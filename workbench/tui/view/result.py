@@ -1,0 +1,174 @@
+"""A run's metrics as lines: intervals, and how they differ from the baseline's, tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recsys_core.evaluation.names import PARTS, split_part
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
+from workbench.tui.view import format as show
+from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
+from workbench.tui.view.compare import comparable, difference, look_of, sign_of
+from workbench.tui.view.significance import Verdict
+from workbench.tui.view.table import Cell, end_of, progress_text
+
+Line = tuple[Cell, ...]
+
+#: cells of a metric's value, of an interval, a difference, its interval, its p-value
+_VALUE, _INTERVAL, _DIFFERENCE, _OF_DIFFERENCE, _P = 8, 18, 13, 20, 7
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What a run is held against.
+
+    Parameters
+    ----------
+    baseline
+        The pinned run, if any.
+    tested
+        By metric: the paired test of the difference, its p-value corrected.
+    family
+        How many runs the correction is over.
+    """
+
+    baseline: RunSummary | None = None
+    tested: Mapping[str, Verdict] = field(default_factory=dict)
+    family: int = 0
+
+    def other(self, run: RunSummary) -> RunSummary | None:
+        """Return the baseline where it is another run."""
+        same = self.baseline is None or self.baseline.run_id == run.run_id
+        return None if same else self.baseline
+
+    def comparable(self, run: RunSummary) -> RunSummary | None:
+        """Return the baseline where it is another run of the same split."""
+        other = self.other(run)
+        return other if other is not None and comparable(run, other) else None
+
+
+NOTHING = Against()
+
+
+def result_title(run: RunSummary, against: Against) -> str:
+    """Say what the result is held against, and how often it was tested."""
+    other = against.other(run)
+    if other is None:
+        return "Result"
+    if against.comparable(run) is None:
+        return f"Result, not comparable with {plain(name_of(other))}"
+    over = f"{against.family} run{'' if against.family == 1 else 's'}"
+    how = f"Holm over {over}" if against.tested else "not tested"
+    return f"Result, against {plain(name_of(other))} ({how})"
+
+
+def result_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line]:
+    """Say how the run ended, and list its metrics at the main cut-off."""
+    look = show.state_look(run.state)
+    if run.state != "succeeded":
+        yield (Cell(f"{look.glyph} {end_of(run)}", look.style),)
+    if run.state == "running":
+        yield (Cell(progress_text(run), "running"),)
+    names = _whole(run)
+    if not names:
+        return
+    columns = _Columns(run, against, _name_width(names), width)
+    yield (Cell(columns.heading(), "muted"),)
+    for name in at_main_cutoff(names):
+        yield columns.line(name, plain(name))
+    for source in dict.fromkeys(figure.source for figure in run.published.values()):
+        yield (Cell(f"published: {plain(source)}", "muted"),)
+
+
+def cutoff_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line]:
+    """List the metrics at every K but the main one."""
+    names = _whole(run)
+    first = set(at_main_cutoff(names))
+    for name in names:
+        if name not in first:
+            columns = _Columns(run, against, _name_width(names), width)
+            yield columns.line(name, plain(name))
+
+
+def part_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line]:
+    """List the metrics of stages and groups below what they are of; names are long here."""
+    groups: dict[str, list[str]] = {}
+    for name in metric_names([run]):
+        if split_part(name)[0]:
+            groups.setdefault(name.partition("/")[0], []).append(name)
+    for group, names in groups.items():
+        yield (Cell(f"{group}: {PARTS[group].partition(':')[0]}", "muted"),)
+        titles = [plain(name.partition("/")[2]) for name in names]
+        columns = _Columns(run, against, _name_width(titles) + 2, width)
+        for name, title in zip(names, titles, strict=True):
+            yield columns.line(name, f"  {title}")
+
+
+def _whole(run: RunSummary) -> list[str]:
+    """List the metrics of the run as a whole: not of a stage, nor of a group of users."""
+    return [name for name in metric_names([run]) if not split_part(name)[0]]
+
+
+def _name_width(names: Sequence[str]) -> int:
+    return max(map(len, map(plain, names)))
+
+
+class _Columns:
+    """Writes metrics below each other, with as many intervals as have room."""
+
+    def __init__(self, run: RunSummary, against: Against, names: int, width: int) -> None:
+        self._run = run
+        self._baseline = against.comparable(run)
+        self._tested = against.tested
+        self._names = names
+        left = width - names - _VALUE - _DIFFERENCE - _OF_DIFFERENCE - _P
+        self._test = left >= 0
+        self._own = left >= _INTERVAL or self._baseline is None
+
+    def heading(self) -> str:
+        """Name the columns."""
+        text = f"{'':<{self._names}}{'value':>{_VALUE}}"
+        if self._own:
+            text += f"  {'95 % interval':<{_INTERVAL - 2}}"
+        if self._baseline is not None:
+            text += f"  {'difference':<{_DIFFERENCE - 2}}"
+            if self._test:
+                text += f"  {'its 95 % interval':<{_OF_DIFFERENCE - 2}}{'p':>{_P}}"
+        return text + ("  published" if self._run.published else "")
+
+    def line(self, name: str, title: str) -> Line:
+        """Write one metric."""
+        run = self._run
+        cells = [
+            Cell(f"{title:<{self._names}}"),
+            Cell(f"{show.metric(run.metrics[name]):>{_VALUE}}", "strong"),
+        ]
+        if self._own:
+            cells.append(Cell(f"  {_interval(run.ci95.get(name)):<{_INTERVAL - 2}}", "muted"))
+        if self._baseline is not None:
+            cells += self._difference(name, self._baseline)
+        if name in run.published:
+            cells.append(Cell(f"  {show.metric(run.published[name].value)}", "muted"))
+        return tuple(cells)
+
+    def _difference(self, name: str, baseline: RunSummary) -> list[Cell]:
+        found = difference(self._run, baseline, name, percent=False)
+        if found is None:
+            return [Cell(" " * (_DIFFERENCE + (_OF_DIFFERENCE + _P) * self._test))]
+        tested = self._tested.get(name)
+        sign = sign_of(tested)
+        cells = [Cell(f"  {found.text + sign:<{_DIFFERENCE - 2}}", look_of(found, sign))]
+        if self._test:
+            of, p = ("", "") if tested is None else (_interval(tested.interval, "+"), _p(tested))
+            cells.append(Cell(f"  {of:<{_OF_DIFFERENCE - 2}}{p:>{_P}}", "muted"))
+        return cells
+
+
+def _interval(bounds: Sequence[float] | None, sign: str = "") -> str:
+    return " to ".join(f"{bound:{sign}.4f}" for bound in bounds) if bounds else ""
+
+
+def _p(tested: Verdict) -> str:
+    return "< .001" if tested.p_value < 0.001 else f"{tested.p_value:.3f}"
