@@ -22,10 +22,12 @@ from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import packaged_schema, schema_names
+from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.powers import exp2, power
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
+from recsys_core.recall.sequences import pauses_of
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from recsys_core.threads import limited_threads
@@ -135,7 +137,7 @@ FEATURES = {
 
 
 #: those that events can be asked with; numbers of candidates are trained in part
-OF_EVENTS = sorted(set(schema_names()) - {"two-stage"})
+OF_EVENTS = sorted(set(schema_names()) - {"two-stage", "movielens-towers"})
 
 
 @pytest.mark.parametrize("name", OF_EVENTS)
@@ -146,6 +148,19 @@ def test_features(name: str, split: Split) -> None:
     codes = [array for table in rows.tables for array in (table.single, table.weighted)]
     events = [array for each in rows.sequences for array in (each.index, each.start, each.end)]
     assert digest(*rows.owners, *codes, *events) == FEATURES[name]
+
+
+def test_features_of_towers(split: Split) -> None:
+    histories = split.train.histories()
+    known = Known.of_histories(split.dataset, histories, split.train.threshold)
+    encoder = TowerEncoder.fit(packaged_schema("movielens-towers"), known)
+    tables = (
+        encoder.users(split.dataset),
+        encoder.items(split.dataset),
+        encoder.requests(Queries.after_events(known), known),
+    )
+    codes = [array for table in tables for array in (table.index, table.shares)]
+    assert digest(*codes, pauses_of(histories)) == "507a97c1"
 
 
 SAMPLERS = {
