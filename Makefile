@@ -26,7 +26,7 @@ pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' $(ARGS)
 
 coverage: .venv/.installed-dev
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --durations=15 --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 3 --dist worksteal --durations=15 --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15
 

@@ -143,7 +143,9 @@ def test_runs_of_another_stage_or_split_are_refused(tmp_path: Path) -> None:
 
 def test_a_feature_schema_belongs_to_the_ranker() -> None:
     job = spec().model_copy(update={"features": "default"})
-    with pytest.raises(InputError, match=r"two-stage takes no feature schema\nwrite it into a channel"):
+    with pytest.raises(
+        InputError, match=r"two-stage takes no feature schema\nwrite it into a channel"
+    ):
         model_config(job)
 
 

@@ -257,7 +257,11 @@ WRONG_LINES = [
     (["train", "--resume", "gone"], "no run 'gone'", "runs list"),
     (["train", "--resume", "x", "--set", "a=1"], "--resume goes on with a job as it was", "out"),
     (["compare", "gone", "gone"], "no run 'gone'", "runs list"),
-    (["runs", "lst"], "unknown command 'runs lst'", "did you mean 'list'? valid: archive, export, list"),
+    (
+        ["runs", "lst"],
+        "unknown command 'runs lst'",
+        "did you mean 'list'? valid: archive, export, list",
+    ),
     (["data", "descibe"], "unknown command 'data descibe'", "did you mean 'describe'?"),
     (["queue", "ad"], "unknown command 'queue ad'", "did you mean 'add'?"),
     (["compare", "a", "b", "--metric", "auc"], "--metric is for --users", "add --users"),
