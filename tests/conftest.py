@@ -81,10 +81,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     here = Path(__file__).parent
     for item in items:
-        repeating = (
-            item.path.name in _REPEATING
-            or hasattr(item, "obj")
-            and getattr(item.obj, "is_hypothesis_test", False)
+        repeating = item.path.name in _REPEATING or (
+            hasattr(item, "obj") and getattr(item.obj, "is_hypothesis_test", False)
         )
         if repeating or item.path.relative_to(here).parts[0] in _UNMEASURED:
             item.add_marker(pytest.mark.no_cover)
