@@ -50,7 +50,7 @@ class Tour:
 
     async def draw(self, name: str) -> None:
         """Write a picture of the screen."""
-        self._app.clear_notifications()
+        self._app.said = None
         await self._pilot.pause(0.3)
         picture = self._app.export_screenshot(title="recsys-workbench")
         lines = (line.rstrip() for line in picture.splitlines())
