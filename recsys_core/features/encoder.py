@@ -137,8 +137,7 @@ class FeatureEncoder(Config):
             return self._coder(queries, known).table(side, features, self._offsets)
         data = queries.dataset
         rows = {"user": data.n_users + 1, "item": data.n_items + 1, "row": len(queries)}[side]
-        none = np.empty((rows, 0))
-        return Table(none.astype(np.int32), none.astype(np.int32), none.astype(np.float32), ())
+        return Table.empty(rows)
 
     @property
     def _offsets(self) -> dict[str, int]:

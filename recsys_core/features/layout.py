@@ -30,6 +30,12 @@ class Table:
     weights: FloatArray
     widths: tuple[int, ...]
 
+    @classmethod
+    def empty(cls, rows: int) -> Table:
+        """Give rows without a field."""
+        none = np.empty((rows, 0), dtype=np.int32)
+        return cls(none, none, none.astype(np.float32), ())
+
     def __len__(self) -> int:
         return len(self.single)
 

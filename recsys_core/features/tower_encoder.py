@@ -87,6 +87,11 @@ class TowerEncoder(Config):
         return self.query.table("row", queries, known)
 
     @property
+    def reads_requests(self) -> bool:
+        """Whether anything of a request is read beside the user's attributes."""
+        return any(side_of(each.feature) == "row" for each in self.query.features)
+
+    @property
     def request_rows(self) -> list[int]:
         """The rows of the query's embedding table that belong to requests."""
         offsets = dict(zip(self.query.layout.names, self.query.layout.offsets, strict=True))

@@ -234,7 +234,9 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         )
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
-        """Encode requests, one a user."""
+        """Encode requests, one per user."""
+        if not self.encoder.reads_requests:
+            return Table.empty(len(users))
         asked = self.known.asked_by(users, histories)
         askers = np.arange(len(users), dtype=np.int32)
         queries = Queries.of_askers(asked, askers, np.zeros_like(askers))
