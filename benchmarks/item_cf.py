@@ -14,7 +14,7 @@ REPEATS = 7
 
 def measure() -> Iterator[Figure]:
     """Time both in turn, so that noise of the machine reaches both."""
-    from recsys_core.protocols.interactions import Interactions
+    from recsys_core.data.interactions import Interactions
     from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
 
     dataset = load_ml1m()

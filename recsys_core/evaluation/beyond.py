@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, IntArray, MultiCategorical
+from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.result import Vector
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 
 BITS = 64

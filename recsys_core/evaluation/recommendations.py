@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
@@ -17,7 +18,6 @@ from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.evaluation.strata import recall_by_stratum
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 
 Part = Literal["valid", "test"]

@@ -30,9 +30,9 @@ from recsys_core.data.dataset import (
     MultiCategorical,
     TimeArray,
 )
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.ratings import PredictedRatings
 from recsys_core.features.timeline import Timeline
-from recsys_core.protocols.interactions import Histories, Interactions
 
 #: whose history: events of the row's user, or of the row's item
 Owner = Literal["user", "item"]

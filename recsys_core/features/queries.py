@@ -32,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.features.known import Asked, Known
-from recsys_core.protocols.interactions import Interactions
 
 
 @dataclass(frozen=True)

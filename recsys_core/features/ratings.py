@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys_core.blocks import map_blocks
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 
 #: length of the vectors, and solutions for all users and all items
 DIM, ROUNDS = 16, 8

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.similar import ItemToItem
 

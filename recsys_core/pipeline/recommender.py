@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Dataset, Text, TextArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.data.store import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.protocols.catalogue import make_protocol
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.reading import DamagedError, read_json
 from recsys_core.recall.base import RecallModel, TopK

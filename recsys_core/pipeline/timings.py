@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 
 #: single requests that are timed
 REQUESTS = 100

@@ -12,8 +12,8 @@ from pydantic import Field, FiniteFloat
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, Dataset, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 
 TRAIN, VALID, TEST, DROPPED = 0, 1, 2, 3

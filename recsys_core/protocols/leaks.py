@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 
 NOTHING = "Leaks nothing: every train row is from before every test row."
 NOTHING_LATER = "Leaks nothing from later: no train row is from after a test row."

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from recsys_core.data.dataset import Dataset, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.protocols.base import (
     SEED,
     TEST,
@@ -18,7 +19,6 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.leaks import FUTURE, shuffled
 
 

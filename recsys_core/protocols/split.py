@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.data.dataset import Dataset, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.protocols.base import (
     DROPPED,
     TEST,
@@ -19,7 +20,6 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
 
 SECONDS_A_DAY = 86_400

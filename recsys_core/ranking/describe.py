@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.rows import auc
 from recsys_core.features.columns import row_numbers
 from recsys_core.features.encoder import FeatureEncoder
@@ -25,7 +26,6 @@ from recsys_core.features.known import Asked, Known
 from recsys_core.features.past import Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.batch import Batch, Rows
 

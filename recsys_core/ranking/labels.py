@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Interactions
 
 TaskName = Literal["like", "love", "rating"]
 #: the rating that a row of the task `love` has at least

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.rows import auc, rmse, row_logloss
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.ranking.labels import BINARY, LABELS, TaskName, label_problem
 
 

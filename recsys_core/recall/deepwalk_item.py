@@ -12,8 +12,8 @@ from pydantic import Field
 from recsys_core.blocks import map_blocks
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.history import query_matrix
 from recsys_core.recall.index import IndexConfig, VectorIndex, report_recall
 from recsys_core.recall.walks import WalkConfig, WalkModel, similarities

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.history import query_matrix
 from recsys_core.recall.index import IndexConfig, VectorIndex, report_recall
 from recsys_core.recall.similar import unit

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factors import Factors, FactorsConfig, FactorsObjective
 from recsys_core.recall.saved_arrays import take

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import TimeArray
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
 from recsys_core.recall.validation import METRIC

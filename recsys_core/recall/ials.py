@@ -14,8 +14,8 @@ from threadpoolctl import threadpool_limits
 from recsys_core.blocks import map_blocks
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.saved_arrays import take

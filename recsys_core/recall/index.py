@@ -11,9 +11,9 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Histories
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import Event, OnEvent
-from recsys_core.protocols.interactions import Histories
 
 #: k-means of an ivf index sees at most this many vectors per list, as faiss advises
 TRAINING_VECTORS = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from recsys_core.config import Config
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 from recsys_core.recall.factor_model import FactorModel
 from recsys_core.recall.factors import Factors, FactorsConfig
 from recsys_core.registry import register_model

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.powers import exp2
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.saved_arrays import take
 from recsys_core.registry import register_model

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray, TimeArray
+from recsys_core.data.interactions import Histories
 from recsys_core.features.layout import Table
-from recsys_core.protocols.interactions import Histories
 from recsys_core.sampling.softmax import Excluded
 
 #: ratings are told apart at most this finely

@@ -15,13 +15,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.data.dataset import BoolArray, Dataset, FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.features import digest_of, read_features, write_features
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.accuracy import accuracy_metrics
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 
 #: so many users tell epochs apart well enough, at a fraction of the time of all

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
+from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.index import IndexConfig, VectorIndex, report_recall, search_unseen
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.events import OnEvent, ignore
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig
 from recsys_core.recall.index import IndexConfig, VectorIndex

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.saved_arrays import take

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset, FloatArray, TimeArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.features import load_tower_schema
 from recsys_core.recall.validation import METRIC

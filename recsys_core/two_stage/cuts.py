@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys_core.data.dataset import TimeArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.protocols.base import places_from_end, share_of
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.two_stage.config import InnerConfig
 
 #: users with fewer train events have none labelled

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
 from recsys_core.features.known import Asked, Known
 from recsys_core.features.queries import Queries
-from recsys_core.protocols.interactions import Histories
 from recsys_core.ranking.batch import Rows
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.training.runtime import Runtime

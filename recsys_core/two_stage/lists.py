@@ -9,8 +9,8 @@ import numpy as np
 
 from recsys_core.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.base import BLOCK_SCORES
 from recsys_core.recall.capacity import require_memory
 from recsys_core.two_stage.candidates import FirstStage

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from recsys_core.blocks import map_blocks
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, MultiCategorical
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.comparisons import hot_rows
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
 from recsys_core.recall.features import write_attributes

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Histories
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.events import OnEvent
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.validation import METRIC
 from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig, train

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
 from recsys_core.features.ratings import DIM, PredictedRatings
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.features import read_attributes
 from recsys_core.recall.storage import damaged
 

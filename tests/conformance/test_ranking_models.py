@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.config import parse_config
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
 from recsys_core.events import Event
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingModel
 from recsys_core.ranking.batch import Batch

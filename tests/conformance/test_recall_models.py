@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from recsys_core.config import parse_config
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.events import Event
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.strata import recall_by_stratum, strata_of
-from recsys_core.protocols.interactions import Interactions
 from tests.protocols.build import dataset
 
 #: items 0 to 4 have 4, 2, 2, 1, 0 train rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric, Text
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 
 NAN = float("nan")
 

@@ -11,9 +11,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
+from recsys_core.data.interactions import Interactions
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
-from recsys_core.protocols.interactions import Interactions
 
 N_USERS, N_ITEMS = 3, 4
 GENRES = [["Action", "War"], ["War"], [], ["Comedy", "Action"]]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.features.columns import row_values
 from recsys_core.features.encoder import EncodedRows, FeatureEncoder
@@ -16,7 +17,6 @@ from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import Buckets, Lookup, Scale
-from recsys_core.protocols.interactions import Interactions
 from tests.features.build import films, rows
 
 

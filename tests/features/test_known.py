@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import FloatArray, Numeric
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.columns import raw_values
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
@@ -18,7 +19,6 @@ from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
-from recsys_core.protocols.interactions import Histories, Interactions
 from tests.features.literal import DAY, EVENTS, N_ITEMS, N_USERS, dataset
 
 #: askers: a user number (one more is a stranger), and events (item, rating, day)

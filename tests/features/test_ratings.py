@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.ratings import BIAS_L2, L2, PredictedRatings
-from recsys_core.protocols.interactions import Histories, Interactions
 from tests.protocols.build import dataset
 from tests.recall.build import history, random_rows
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from recsys_core.data.dataset import FloatArray, Numeric
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import InputError
 from recsys_core.features.columns import check_feature, raw_values, requested_numbers
 from recsys_core.features.encoder import FeatureEncoder
@@ -19,7 +20,6 @@ from recsys_core.features.known import Asked, Known
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, load_schema, packaged_schema
-from recsys_core.protocols.interactions import Histories, Interactions
 from tests.features.literal import DAY, EVENTS, GENRES, YEARS, Event, history, world
 from tests.features.test_statistics import feature, numbers, same
 from tests.protocols.build import dataset

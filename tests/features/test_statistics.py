@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import IntArray, MultiCategorical, Numeric
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import InputError
 from recsys_core.features.columns import raw_values
 from recsys_core.features.feature import Feature
@@ -18,7 +19,6 @@ from recsys_core.features.known import Known
 from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, register_statistic
-from recsys_core.protocols.interactions import Histories, Interactions
 from tests.features.literal import (
     DAY,
     EVENTS,

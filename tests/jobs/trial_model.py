@@ -17,8 +17,8 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import register_model
 

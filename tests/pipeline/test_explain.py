@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.pipeline.explain import explain_items, influence
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history

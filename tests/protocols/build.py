@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recsys_core.data.dataset import Column, Dataset, MultiCategorical
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 from recsys_core.protocols.split import Split
 
 Row = tuple[int, int, float, int]

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.protocols.base import k_core
 from recsys_core.protocols.catalogue import make_protocol, protocol_class, protocol_names
-from recsys_core.protocols.interactions import Interactions
 from tests.protocols.build import dataset, random_dataset, split
 
 NAMES = ["user-timeline", "global-timeline", "leave-last-out", "random-rows", "random-per-user"]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.protocols.catalogue import make_protocol
-from recsys_core.protocols.interactions import Interactions
 from tests.protocols.build import Row, dataset, random_dataset
 
 ALL_RELEVANT = {"relevance": None}

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
+from recsys_core.data.interactions import Interactions
 from recsys_core.features.layout import History, Layout
 from recsys_core.features.schema import FeatureSchema, default_schema
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.batch import Batch
 

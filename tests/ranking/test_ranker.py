@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
 from recsys_core.features.schema import load_schema
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.importance import permutation_importance

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.config import parse_config
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
 from recsys_core.training.runtime import Runtime

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.events import Event
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.similar import unit
 from tests.protocols.build import dataset

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_core.protocols.interactions import Histories
+from recsys_core.data.interactions import Histories
 from recsys_core.recall.ease import Ease, EaseConfig
 from recsys_core.recall.history import age_weights, query_matrix, rating_weights
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.events import Event
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.ials import IALS
 from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset

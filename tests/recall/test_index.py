@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data.dataset import FloatArray, IntArray
+from recsys_core.data.interactions import Histories
 from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import Event
-from recsys_core.protocols.interactions import Histories
 from recsys_core.recall.index import (
     LARGEST_SHARE,
     IndexConfig,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 from recsys_core.recall import base, item_cf
 from recsys_core.recall.item_cf import ItemCF
 from recsys_core.threads import limited_threads

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 from tests.protocols.build import dataset
 from tests.recall.build import fit
 

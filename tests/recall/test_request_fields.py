@@ -12,12 +12,12 @@ import pytest
 
 from recsys_core.config import parse_config
 from recsys_core.data.dataset import Categorical, Vectors
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.protocols.interactions import Histories, Interactions
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.threads import limited_threads

@@ -13,10 +13,10 @@ import pytest
 
 from recsys_core.config import parse_config
 from recsys_core.data.dataset import Categorical
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.events import Event
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.features import FEATURES
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.recall.storage import HEADER

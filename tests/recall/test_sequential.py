@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from recsys_core.config import parse_config
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sasrec import SASRecConfig
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig

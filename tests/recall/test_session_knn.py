@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recsys_core.protocols.interactions import Interactions
+from recsys_core.data.interactions import Interactions
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history
 

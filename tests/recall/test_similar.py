@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.registry import model_info, model_names

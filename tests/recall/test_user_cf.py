@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray
-from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.recall.user_cf import UserCF
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recsys_core.data.interactions import Interactions
 from recsys_core.features.known import Known
-from recsys_core.protocols.interactions import Interactions
 from recsys_core.two_stage.candidates import FirstStage, competition_ranks, feature_names
 from recsys_core.two_stage.channels import Channels, LeakError, best_epochs
 from recsys_core.two_stage.config import RankerConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recsys_core.protocols.interactions import Histories, Interactions
+from recsys_core.data.interactions import Histories, Interactions
 from tests.protocols.build import dataset, split
 
 ROWS = [(1, 2, 5.0, 30), (0, 1, 3.0, 10), (1, 0, 4.0, 10), (1, 2, 2.0, 20), (0, 0, 4.0, 10)]
