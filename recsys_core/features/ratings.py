@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories
 

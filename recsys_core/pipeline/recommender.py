@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.compute.threads import one_torch_thread
 from recsys_core.data.dataset import Dataset, Text, TextArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.data.store import load_dataset
@@ -29,7 +30,6 @@ from recsys_core.protocols.split import Split
 from recsys_core.reading import DamagedError, read_json
 from recsys_core.recall.base import RecallModel, TopK
 from recsys_core.registry import model_info
-from recsys_core.threads import one_torch_thread
 
 RESULT, MODEL = "metrics.json", "model"
 #: what is read of a result, by the path of its keys

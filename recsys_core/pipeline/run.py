@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.store import load_dataset
@@ -41,8 +43,6 @@ from recsys_core.protocols.split import Split
 from recsys_core.recall.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.validation import Validation
 from recsys_core.registry import model_info, model_names, reads_features
-from recsys_core.threads import default_threads, limited_threads
-from recsys_core.training.runtime import Runtime
 
 
 def model_config(spec: JobSpec) -> Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.evaluation.intervals import mean_intervals
@@ -21,7 +22,6 @@ from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.split import Split
 from recsys_core.recall.validation import Validation
 from recsys_core.registry import Stage, model_info
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
@@ -27,7 +28,6 @@ from recsys_core.ranking.importance import ROWS, permutation_importance
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import train
 from recsys_core.training.weights import read_weights, write_weights
 

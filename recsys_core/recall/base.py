@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -20,7 +21,6 @@ from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.saved_arrays import Arrays, take, take_offsets
 from recsys_core.recall.storage import damaged, read_model, write_model
-from recsys_core.training.runtime import Runtime
 
 #: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold) …
 BLOCK_SCORES = 2_097_152

@@ -9,12 +9,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recsys_core.compute.capacity import require_memory
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
+from recsys_core.compute.powers import exp2, power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories
-from recsys_core.powers import exp2, power
 from recsys_core.recall.base import RecallModel
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions

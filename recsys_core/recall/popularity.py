@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recsys_core.compute.powers import exp2
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.powers import exp2
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.saved_arrays import take
 from recsys_core.registry import register_model

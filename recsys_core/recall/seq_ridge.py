@@ -10,12 +10,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from recsys_core.compute.capacity import require_memory
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.capacity import require_memory
 from recsys_core.recall.history import age_weights, rating_weights
 from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem

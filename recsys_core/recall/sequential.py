@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.data.dataset import BoolArray, Dataset, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
@@ -34,7 +35,6 @@ from recsys_core.recall.vectors import VectorModel
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig, train
 from recsys_core.training.weights import build_with
 

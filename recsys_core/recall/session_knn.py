@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recsys_core.compute.powers import exp2, power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.powers import exp2, power
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.saved_arrays import take_matrix

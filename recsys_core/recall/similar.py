@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from pydantic import Field
 
+from recsys_core.compute.threads import thread_budget
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.events import OnEvent, ignore
@@ -22,7 +23,6 @@ from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.skipgram import SkipGram, SkipGramConfig, train_skip_gram
 from recsys_core.recall.validation import Validation
-from recsys_core.threads import thread_budget
 
 #: walks that one thread, or one machine, makes at a time
 AT_ONCE = 65_536

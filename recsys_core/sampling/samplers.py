@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from recsys_core.powers import power
+from recsys_core.compute.powers import power
 from recsys_core.sampling.config import SamplingConfig
 
 

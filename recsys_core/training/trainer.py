@@ -15,6 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
@@ -28,7 +29,6 @@ from recsys_core.training.checkpoint import (
     write_checkpoint,
 )
 from recsys_core.training.memory import keep_freed_memory
-from recsys_core.training.runtime import Runtime
 
 BatchT = TypeVar("BatchT")
 #: at least this many seconds lie between two reports within an epoch

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.evaluation.accuracy import accuracy_metrics

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset, FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -23,7 +24,6 @@ from recsys_core.recall.base import RecallModel
 from recsys_core.recall.features import load_tower_schema
 from recsys_core.recall.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import ChannelConfig
 
 

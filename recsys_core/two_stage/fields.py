@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
@@ -18,7 +19,6 @@ from recsys_core.features.known import Asked, Known
 from recsys_core.features.queries import Queries
 from recsys_core.ranking.batch import Rows
 from recsys_core.ranking.ranker import Ranker
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists, equally_wide
 from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.capacity import require_memory
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
 from recsys_core.recall.base import BLOCK_SCORES
-from recsys_core.recall.capacity import require_memory
 from recsys_core.two_stage.candidates import FirstStage
 from recsys_core.two_stage.config import RankerConfig, TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View

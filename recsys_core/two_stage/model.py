@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, MultiCategorical
 from recsys_core.data.interactions import Histories, Interactions
@@ -25,7 +26,6 @@ from recsys_core.recall.features import write_attributes
 from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.storage import damaged
 from recsys_core.registry import register_model
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below
 from recsys_core.two_stage.config import TwoStageConfig

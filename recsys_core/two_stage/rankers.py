@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
@@ -11,7 +12,6 @@ from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema, joined, load_schema, packaged_schema
 from recsys_core.registry import model_info
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import RankerConfig
 from recsys_core.two_stage.mlp import MLPConfig, MLPRanker
 from recsys_core.two_stage.ranker import ListRanker

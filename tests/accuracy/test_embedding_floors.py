@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.pipeline.features import feature_schema
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.registry import model_info, reads_features
-from recsys_core.threads import limited_threads
-from recsys_core.training.runtime import Runtime
 from tests.data.real import real_data
 
 NEXT: dict[str, Any] = {"name": "leave-last-out", "relevance": None}

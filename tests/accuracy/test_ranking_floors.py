@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.evaluation.rows import auc, row_logloss
 from recsys_core.features.schema import load_schema
@@ -20,7 +21,6 @@ from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info
-from recsys_core.training.runtime import Runtime
 from tests.data.real import real_data
 
 #: suite, label, AUC and log loss on ML-1M with model seed 0: what was measured, less .001 and .002

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
@@ -26,7 +27,6 @@ from recsys_core.ranking.base import RankingModel
 from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info, model_names
-from recsys_core.training.runtime import Runtime
 from tests.ranking.build import LAYOUT, batch, dataset, schema, split, wider
 
 RANKING = [name for name in model_names() if model_info(name).stage == "ranking"]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
@@ -19,8 +21,6 @@ from recsys_core.events import Event
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
-from recsys_core.threads import limited_threads
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.model import TwoStage
 from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, N_USERS, block_of, fit, history, planted

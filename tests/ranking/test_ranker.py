@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
@@ -17,7 +18,6 @@ from recsys_core.features.schema import load_schema
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info
-from recsys_core.training.runtime import Runtime
 from tests.ranking.build import N_ITEMS, dataset, schema, split
 
 FAST: dict[str, Any] = {"epochs": 15, "batch_size": 256, "learning_rate": 0.02}

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
-from recsys_core.training.runtime import Runtime
 from tests.protocols.build import dataset, random_dataset
 
 BLOCKS, USERS, ITEMS, LIKED = 4, 30, 12, 7

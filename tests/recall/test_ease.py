@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys_core.compute import capacity
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import CapacityError
-from recsys_core.recall import capacity
 from recsys_core.recall.ease import Ease
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit

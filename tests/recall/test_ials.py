@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.compute.threads import limited_threads
 from recsys_core.data.interactions import Interactions
 from recsys_core.events import Event
 from recsys_core.recall.ials import IALS
-from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history, random_rows
 

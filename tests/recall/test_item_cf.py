@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.compute.threads import limited_threads
 from recsys_core.data.interactions import Interactions
 from recsys_core.recall import base, item_cf
 from recsys_core.recall.item_cf import ItemCF
-from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history
 

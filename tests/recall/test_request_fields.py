@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.data.dataset import Categorical, Vectors
 from recsys_core.data.interactions import Histories, Interactions
@@ -20,7 +21,6 @@ from recsys_core.features.schema import load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info
-from recsys_core.threads import limited_threads
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.model import TwoStage
 from tests.protocols.build import Row, dataset

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.data.dataset import Categorical
 from recsys_core.data.interactions import Interactions
@@ -21,8 +23,6 @@ from recsys_core.recall.features import FEATURES
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.recall.storage import HEADER
 from recsys_core.registry import model_info
-from recsys_core.threads import limited_threads
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import ChannelConfig
 from tests.protocols.build import random_dataset

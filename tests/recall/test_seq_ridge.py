@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.compute import capacity
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import CapacityError, InputError
-from recsys_core.recall import capacity, seq_ridge
+from recsys_core.recall import seq_ridge
 from recsys_core.recall.seq_ridge import SeqRidge, add_pairs
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history

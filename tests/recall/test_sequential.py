@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
@@ -17,7 +18,6 @@ from recsys_core.recall.base import RecallModel
 from recsys_core.recall.sasrec import SASRecConfig
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig
 from recsys_core.registry import model_info
-from recsys_core.threads import limited_threads
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history
 

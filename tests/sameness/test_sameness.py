@@ -16,6 +16,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from recsys_core.compute.powers import exp2, power
+from recsys_core.compute.threads import limited_threads
 from recsys_core.data.dataset import Dataset, update_digest
 from recsys_core.data.sample import make_sample
 from recsys_core.features.encoder import FeatureEncoder
@@ -23,14 +25,12 @@ from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import packaged_schema, schema_names
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.powers import exp2, power
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
 from recsys_core.recall.sequences import pauses_of
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
-from recsys_core.threads import limited_threads
 from tests.recall.build import fit
 
 #: a label: a model and its fields

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.events import Event, ignore
 from recsys_core.training import trainer
 from recsys_core.training.average import WeightAverage
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import train
 from tests.training.toy import CONFIG, Regression
 

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, cast
 import pytest
 import torch
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
 from recsys_core.training import checkpoint as checkpoints
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import train
 from tests.training.toy import CONFIG, Regression, fit
 

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
 from recsys_core.training import trainer
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import TrainingConfig, train
 from tests.training.toy import CONFIG, Regression, fit
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.events import Event
-from recsys_core.training.runtime import Runtime
 from recsys_core.training.trainer import Progress, TrainingConfig, train
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Histories
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage
 from tests.protocols.build import dataset

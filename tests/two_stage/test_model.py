@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.errors import CapacityError, InputError
 from recsys_core.evaluation.recommendations import evaluate_recommendations
@@ -16,7 +17,6 @@ from recsys_core.events import Event
 from recsys_core.features.known import Known
 from recsys_core.recall.ease import Ease, EaseConfig
 from recsys_core.recall.npz import map_arrays, write_arrays
-from recsys_core.training.runtime import Runtime
 from recsys_core.two_stage.channels import LeakError
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.lists import Lists

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys_core.compute.threads import limited_threads
 from recsys_core.errors import InputError
-from recsys_core.threads import limited_threads
 from workbench.store.users_inspect import Entry, Inspection, Listing, Why, hit_marks
 from workbench.store.users_why import Tie
 

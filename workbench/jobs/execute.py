@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from recsys_core.compute.threads import default_threads
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
@@ -15,7 +16,6 @@ from recsys_core.pipeline.run import check_split, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
-from recsys_core.threads import default_threads
 from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs

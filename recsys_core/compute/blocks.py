@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TypeVar
 
-from recsys_core.threads import shared_out, thread_budget
+from recsys_core.compute.threads import shared_out, thread_budget
 
 ResultT = TypeVar("ResultT")
 

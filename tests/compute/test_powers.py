@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from recsys_core.powers import exp2, power
+from recsys_core.compute.powers import exp2, power
 
 
 @pytest.mark.parametrize("exponent", [-2, -0.5, -0.3, 0.3, 0.5, 1, 1.7, 2, 3.5, 10, 20])

@@ -11,9 +11,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from recsys_core.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.threads import limited_threads, one_torch_thread
 from recsys_core.recall.base import block_rows
-from recsys_core.threads import limited_threads, one_torch_thread
 from tests.recall.build import N_USERS, fit, planted
 
 
