@@ -28,8 +28,8 @@ from recsys_core.ranking.importance import ROWS, permutation_importance
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
+from recsys_core.saving.weights import read_weights, write_weights
 from recsys_core.training.trainer import train
-from recsys_core.training.weights import read_weights, write_weights
 
 #: raised when the format of saved rankers changes
 FORMAT = 3

@@ -19,8 +19,8 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.recall.saved_arrays import Arrays, take, take_offsets
-from recsys_core.recall.storage import damaged, read_model, write_model
+from recsys_core.saving.arrays import Arrays, take, take_offsets
+from recsys_core.saving.model import damaged, read_model, write_model
 
 #: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold) …
 BLOCK_SCORES = 2_097_152

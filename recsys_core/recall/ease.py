@@ -16,9 +16,9 @@ from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights
-from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
+from recsys_core.saving.arrays import take
 
 #: matrices of n_items x n_items float32 that a fit holds at its peak
 MATRICES = 4

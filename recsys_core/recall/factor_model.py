@@ -14,9 +14,9 @@ from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factors import Factors, FactorsConfig, FactorsObjective
-from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.validation import Validation
+from recsys_core.saving.arrays import take
 from recsys_core.training.trainer import train
 
 #: fold-in: weight of all items beside the liked ones, and ridge; tuned on validation users of

@@ -17,8 +17,8 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.reading import read_json
-from recsys_core.recall.storage import damaged
 from recsys_core.registry import ModelInfo
+from recsys_core.saving.model import damaged
 
 Array = NDArray[np.uint8]
 #: name of the prepared set that holds the attributes of users and items

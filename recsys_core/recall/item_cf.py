@@ -19,9 +19,9 @@ from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel, block_rows
 from recsys_core.recall.history import HistoryConfig, query_matrix
-from recsys_core.recall.saved_arrays import take_matrix
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
+from recsys_core.saving.arrays import take_matrix
 
 #: up to this many items, sparse x dense products beat sparse x sparse ones (measured on MovieLens:
 #: a step of the dense product costs a thirteenth of one of the sparse product), and a matrix of

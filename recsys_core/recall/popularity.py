@@ -14,8 +14,8 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.saved_arrays import take
 from recsys_core.registry import register_model
+from recsys_core.saving.arrays import take
 
 SECONDS_A_DAY = 86_400
 

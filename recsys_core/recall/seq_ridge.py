@@ -17,9 +17,9 @@ from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import age_weights, rating_weights
-from recsys_core.recall.saved_arrays import take
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
+from recsys_core.saving.arrays import take
 
 #: events so old that they count less than this are left out
 NEGLIGIBLE = 1e-3

@@ -26,7 +26,6 @@ from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.features import digest_of, read_features, write_features
 from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.mining import search_over
-from recsys_core.recall.saved_arrays import NUMBER, take
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.towers import Inputs
@@ -35,8 +34,9 @@ from recsys_core.recall.vectors import VectorModel
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.negatives import Likes, Negatives
+from recsys_core.saving.arrays import NUMBER, take
+from recsys_core.saving.weights import build_with
 from recsys_core.training.trainer import TrainingConfig, train
-from recsys_core.training.weights import build_with
 
 
 class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):

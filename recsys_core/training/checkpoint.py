@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from recsys_core.errors import InputError
 from recsys_core.reading import DamagedError, open_regular, shorten
-from recsys_core.training.weights import check_weights
+from recsys_core.saving.weights import check_weights
 
 FILE = "checkpoint.pt"
 PARTS = ("weights", "optimizer", "kept", "progress", "identity")

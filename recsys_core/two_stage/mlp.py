@@ -20,8 +20,8 @@ from recsys_core.data.interactions import Histories
 from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import OnEvent
 from recsys_core.ranking.layers import MLP
+from recsys_core.saving.weights import read_weights, write_weights
 from recsys_core.training.trainer import TrainingConfig
-from recsys_core.training.weights import read_weights, write_weights
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists, equally_wide
 from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists

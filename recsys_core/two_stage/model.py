@@ -23,9 +23,9 @@ from recsys_core.features.known import Known
 from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
 from recsys_core.recall.features import write_attributes
-from recsys_core.recall.saved_arrays import take
-from recsys_core.recall.storage import damaged
 from recsys_core.registry import register_model
+from recsys_core.saving.arrays import take
+from recsys_core.saving.model import damaged
 from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below
 from recsys_core.two_stage.config import TwoStageConfig

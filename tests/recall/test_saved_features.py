@@ -21,8 +21,8 @@ from recsys_core.events import Event
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.features import FEATURES
 from recsys_core.recall.sequential import SequentialModel
-from recsys_core.recall.storage import HEADER
 from recsys_core.registry import model_info
+from recsys_core.saving.model import HEADER
 from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import ChannelConfig
 from tests.protocols.build import random_dataset

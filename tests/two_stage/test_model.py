@@ -16,7 +16,7 @@ from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event
 from recsys_core.features.known import Known
 from recsys_core.recall.ease import Ease, EaseConfig
-from recsys_core.recall.npz import map_arrays, write_arrays
+from recsys_core.saving.npz import map_arrays, write_arrays
 from recsys_core.two_stage.channels import LeakError
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.lists import Lists

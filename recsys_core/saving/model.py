@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError, read_json, shorten
-from recsys_core.recall.npz import map_arrays, write_arrays
+from recsys_core.saving.npz import map_arrays, write_arrays
 
 if TYPE_CHECKING:
     from recsys_core.recall.base import RecallModel

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys_core.recall.npz import ALIGN, map_arrays, write_arrays
+from recsys_core.saving.npz import ALIGN, map_arrays, write_arrays
 
 ARRAYS = {
     "flags": np.array([True, False, True]),

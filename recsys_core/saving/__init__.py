@@ -1,0 +1,1 @@
+"""Fitted models on disk: a header, arrays, weights; what is read may be foreign."""
