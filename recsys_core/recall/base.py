@@ -16,9 +16,9 @@ from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import InputError
-from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
+from recsys_core.retrieval.topk import top_k
 from recsys_core.saving.arrays import Arrays, take, take_offsets
 from recsys_core.saving.model import damaged, read_model, write_model
 

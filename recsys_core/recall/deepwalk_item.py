@@ -15,9 +15,9 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
 from recsys_core.recall.history import query_matrix
-from recsys_core.recall.index import IndexConfig, VectorIndex, report_recall
 from recsys_core.recall.walks import WalkConfig, WalkModel, similarities
 from recsys_core.registry import register_model
+from recsys_core.retrieval.index import IndexConfig, VectorIndex, report_recall
 
 #: items that are searched for at a time
 BLOCK = 1024

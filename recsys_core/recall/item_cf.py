@@ -15,12 +15,12 @@ from recsys_core.compute.powers import power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.evaluation.topk import top_k
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel, block_rows
 from recsys_core.recall.history import HistoryConfig, query_matrix
 from recsys_core.recall.similar import ItemToItem
 from recsys_core.registry import register_model
+from recsys_core.retrieval.topk import top_k
 from recsys_core.saving.arrays import take_matrix
 
 #: up to this many items, sparse x dense products beat sparse x sparse ones (measured on MovieLens:

@@ -24,15 +24,15 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.features import digest_of, read_features, write_features
-from recsys_core.recall.index import IndexConfig
-from recsys_core.recall.mining import search_over
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.towers import Inputs
 from recsys_core.recall.validation import METRIC, Validation
 from recsys_core.recall.vectors import VectorModel
+from recsys_core.retrieval.index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
+from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Likes, Negatives
 from recsys_core.saving.arrays import NUMBER, take
 from recsys_core.saving.weights import build_with

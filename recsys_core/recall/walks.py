@@ -18,10 +18,10 @@ from recsys_core.data.interactions import Interactions
 from recsys_core.events import OnEvent, ignore
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.history import HistoryConfig
-from recsys_core.recall.index import IndexConfig, VectorIndex
 from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.skipgram import SkipGram, SkipGramConfig, train_skip_gram
 from recsys_core.recall.validation import Validation
+from recsys_core.retrieval.index import IndexConfig, VectorIndex
 from recsys_core.saving.arrays import take
 
 #: walks that one thread, or one machine, makes at a time

@@ -13,7 +13,6 @@ from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.history import HistoryConfig, query_matrix
-from recsys_core.recall.index import IndexConfig
 from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.skipgram import (
     Sequences,
@@ -24,6 +23,7 @@ from recsys_core.recall.skipgram import (
 from recsys_core.recall.validation import Validation
 from recsys_core.recall.vectors import VectorModel
 from recsys_core.registry import register_model
+from recsys_core.retrieval.index import IndexConfig
 from recsys_core.saving.arrays import take
 
 

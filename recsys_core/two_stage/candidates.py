@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
-from recsys_core.evaluation.topk import top_k
 from recsys_core.features.columns import requested_numbers
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
+from recsys_core.retrieval.topk import top_k
 from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.merge import Pool, Ranked, merge

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
-from recsys_core.evaluation.topk import top_k
+from recsys_core.retrieval.topk import top_k
 
 
 class MergeConfig(Config):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys_core.errors import InputError
-from recsys_core.evaluation.topk import top_k
+from recsys_core.retrieval.topk import top_k
 
 
 def literal_top_k(

@@ -1,0 +1,1 @@
+"""Exact top-K of scores, and nearest vectors."""
