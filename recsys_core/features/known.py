@@ -31,7 +31,7 @@ from recsys_core.data.dataset import (
     TimeArray,
 )
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.features.ratings import PredictedRatings
+from recsys_core.features.predicted_ratings import PredictedRatings
 from recsys_core.features.timeline import Timeline
 
 #: whose history: events of the row's user, or of the row's item

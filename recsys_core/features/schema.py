@@ -18,7 +18,7 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
 from recsys_core.features.known import Owner
-from recsys_core.features.towers import check_tower_feature, event_sequence
+from recsys_core.features.tower_schema import check_tower_feature, event_sequence
 from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items a value than this (zip codes) is left out by default

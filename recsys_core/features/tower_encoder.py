@@ -15,7 +15,7 @@ from recsys_core.features.known import Asked, Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.features.towers import Tower, event_sequence, tower_of
+from recsys_core.features.tower_schema import Tower, event_sequence, tower_of
 
 
 class TowerEncoder(Config):

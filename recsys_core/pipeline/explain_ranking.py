@@ -13,10 +13,10 @@ from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
+from recsys_core.features.batch import Batch
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Layout
 from recsys_core.features.queries import Queries
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.ranker import Ranker
 
 

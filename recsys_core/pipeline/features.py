@@ -6,9 +6,9 @@ from typing import Any
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import Dataset
+from recsys_core.features.saved import load_tower_schema
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.recall.features import load_tower_schema
 from recsys_core.registry import ModelInfo, model_info, reads_features
 
 

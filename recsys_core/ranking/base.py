@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from recsys_core.config import Widths
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.labels import TaskName
 from recsys_core.training.trainer import TrainingConfig
 

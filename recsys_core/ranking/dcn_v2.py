@@ -19,9 +19,9 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.crossing import CrossNetworkV2, LowRankCrossNetwork
 from recsys_core.ranking.embedding import FieldEmbedding
 from recsys_core.ranking.layers import MLP, Dropout, Output

@@ -23,9 +23,9 @@ from torch.nn import functional as F
 
 from recsys_core.config import Widths
 from recsys_core.errors import InputError
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.dice import Dice, DiceMLP
 from recsys_core.ranking.embedding import FieldEmbedding
 from recsys_core.ranking.layers import Dropout, Output

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.errors import InputError
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
-from recsys_core.ranking.batch import Batch
 
 #: no field is pooled already
 NOTHING: Mapping[int, Tensor] = MappingProxyType({})

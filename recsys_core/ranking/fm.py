@@ -17,9 +17,9 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import EmbeddingConfig, RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.embedding import FieldEmbedding, FieldWeights
 from recsys_core.ranking.layers import Dropout, FactorizationMachine
 from recsys_core.registry import register_model

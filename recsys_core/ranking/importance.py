@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from recsys_core.evaluation.rows import auc
-from recsys_core.ranking.batch import Batch
+from recsys_core.features.batch import Batch
 
 #: so many rows are enough: the standard error of an AUC is then about .003
 ROWS = 10_000

@@ -16,9 +16,9 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import RankingConfig, RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.embedding import FieldWeights
 from recsys_core.registry import register_model
 

@@ -17,9 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import MultiTaskConfig, RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.embedding import FieldEmbedding
 from recsys_core.ranking.experts import Experts, Gate, Tower
 from recsys_core.ranking.layers import Dropout

@@ -16,13 +16,13 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
+from recsys_core.features.batch import Batch, Rows
 from recsys_core.features.encoder import FeatureEncoder, in_order
 from recsys_core.features.known import Asked, Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingConfig, RankingModel
-from recsys_core.ranking.batch import Batch, Rows
 from recsys_core.ranking.calibration import Calibration, fit_calibration
 from recsys_core.ranking.importance import ROWS, permutation_importance
 from recsys_core.ranking.tasks import Tasks

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.features.towers import event_sequence
+from recsys_core.features.tower_schema import event_sequence
 from recsys_core.recall.sequences import Window
 from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.recall.towers import INIT, Events, Inputs, QueryFields

@@ -21,9 +21,9 @@ from recsys_core.events import OnEvent
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
+from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.features import digest_of, read_features, write_features
 from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.similar import ItemToItem, cosine_scores
 from recsys_core.recall.towers import Inputs

@@ -19,9 +19,9 @@ from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.features.saved import load_tower_schema
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.features import load_tower_schema
 from recsys_core.recall.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.two_stage.config import ChannelConfig

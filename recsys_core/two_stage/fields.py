@@ -15,9 +15,9 @@ from recsys_core.compute.runtime import Runtime
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
+from recsys_core.features.batch import Rows
 from recsys_core.features.known import Asked, Known
 from recsys_core.features.queries import Queries
-from recsys_core.ranking.batch import Rows
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists, equally_wide

@@ -20,9 +20,9 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.comparisons import hot_rows
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
+from recsys_core.features.saved import write_attributes
 from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
-from recsys_core.recall.features import write_attributes
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 from recsys_core.saving.model import damaged

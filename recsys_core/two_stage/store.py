@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
-from recsys_core.features.ratings import DIM, PredictedRatings
-from recsys_core.recall.features import read_attributes
+from recsys_core.features.predicted_ratings import DIM, PredictedRatings
+from recsys_core.features.saved import read_attributes
 from recsys_core.saving.model import damaged
 
 ORDER, RATING_MEAN, RATING_ITEMS = "known.order", "ratings.mean", "ratings.items"

@@ -22,9 +22,9 @@ from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
 from recsys_core.events import Event
+from recsys_core.features.batch import Batch
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingModel
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info, model_names
 from tests.ranking.build import LAYOUT, batch, dataset, schema, split, wider

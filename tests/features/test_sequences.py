@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys_core.features.batch import Batch, Rows
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.ranking.batch import Batch, Rows
 from tests.features.build import films, rows
 from tests.features.literal import EVENTS, GENRES, N_ITEMS, World, history, world
 

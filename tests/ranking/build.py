@@ -7,10 +7,10 @@ import torch
 
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.data.interactions import Interactions
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import History, Layout
 from recsys_core.features.schema import FeatureSchema, default_schema
 from recsys_core.protocols.split import Split
-from recsys_core.ranking.batch import Batch
 
 N_USERS, N_ITEMS = 60, 80
 

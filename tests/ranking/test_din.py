@@ -14,10 +14,10 @@ from torch.nn import functional as F
 from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
+from recsys_core.features.batch import Batch
 from recsys_core.features.layout import History
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.dice import Dice, DiceMLP
 from recsys_core.ranking.din import DIN, ActivationUnit, DINConfig
 from recsys_core.ranking.layers import Dropout

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_core.errors import InputError
-from recsys_core.ranking.batch import Batch
+from recsys_core.features.batch import Batch
 from recsys_core.ranking.deepfm import DeepFM, DeepFMConfig
 from recsys_core.ranking.embedding import FieldEmbedding, FieldWeights
 from recsys_core.ranking.layers import MLP, Dropout, FactorizationMachine, Output

@@ -11,8 +11,8 @@ import torch
 
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
+from recsys_core.features.batch import Batch
 from recsys_core.protocols.split import Split
-from recsys_core.ranking.batch import Batch
 from recsys_core.ranking.importance import permutation_importance
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.ranking.tasks import Tasks

@@ -216,9 +216,9 @@ def describe_command(
 
 
 def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[str, Any]:
+    from recsys_core.features.describe import describe_features
     from recsys_core.features.schema import load_schema
     from recsys_core.protocols.catalogue import make_protocol
-    from recsys_core.ranking.describe import describe_features
 
     path = None if features == DEFAULT_SCHEMA else features
     schema = load_schema(path, dataset, histories=True, requested=True, towers=None)

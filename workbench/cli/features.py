@@ -11,7 +11,7 @@ from workbench.store.text import plain
 
 
 def print_features(facts: dict[str, Any]) -> None:
-    """Print what `recsys_core.ranking.describe.describe_features` found."""
+    """Print what `recsys_core.features.describe.describe_features` found."""
     lines = [
         ("title", plain(facts["title"])),
         ("protocol", facts["protocol"]),

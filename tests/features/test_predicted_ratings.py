@@ -7,7 +7,7 @@ import pytest
 
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.features.ratings import BIAS_L2, L2, PredictedRatings
+from recsys_core.features.predicted_ratings import BIAS_L2, L2, PredictedRatings
 from tests.protocols.build import dataset
 from tests.recall.build import history, random_rows
 

@@ -18,8 +18,8 @@ from recsys_core.data.dataset import Categorical
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.events import Event
+from recsys_core.features.saved import FEATURES
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.recall.features import FEATURES
 from recsys_core.recall.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.saving.model import HEADER

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.rows import auc
+from recsys_core.features.batch import Batch, Rows
 from recsys_core.features.columns import row_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
@@ -27,7 +28,6 @@ from recsys_core.features.past import Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
-from recsys_core.ranking.batch import Batch, Rows
 
 #: a feature that alone ranks this well probably knows the label
 SUSPICIOUS_AUC = 0.95
