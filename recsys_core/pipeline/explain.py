@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.similar import ItemToItem
+from recsys_core.recall.shared.similar import ItemToItem
 
 #: how the causes were found; ``"none"``: the model gives the same list to everybody, or knows the
 #: user by other things than the history's items

@@ -40,8 +40,8 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
-from recsys_core.recall.validation import METRIC as RECALL_METRIC
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import model_info, model_names, reads_features
 
 

@@ -20,7 +20,7 @@ from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.split import Split
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import Stage, model_info
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel

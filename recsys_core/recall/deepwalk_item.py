@@ -14,8 +14,8 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
-from recsys_core.recall.history import query_matrix
-from recsys_core.recall.walks import WalkConfig, WalkModel, similarities
+from recsys_core.recall.embeddings.walks import WalkConfig, WalkModel, similarities
+from recsys_core.recall.shared.history import query_matrix
 from recsys_core.registry import register_model
 from recsys_core.retrieval.index import IndexConfig, VectorIndex, report_recall
 

@@ -10,9 +10,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.config import Config, Widths
-from recsys_core.recall.sequences import Window
-from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
-from recsys_core.recall.towers import Events, HistoryPooling, Inputs, QueryFields, hidden_layers
+from recsys_core.recall.neural.layers import (
+    Events,
+    HistoryPooling,
+    Inputs,
+    QueryFields,
+    hidden_layers,
+)
+from recsys_core.recall.neural.sequences import Window
+from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.registry import register_model
 from recsys_core.sampling.config import SamplerName
 

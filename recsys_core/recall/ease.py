@@ -15,8 +15,8 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.history import HistoryConfig, query_matrix, rating_weights
-from recsys_core.recall.similar import ItemToItem
+from recsys_core.recall.shared.history import HistoryConfig, query_matrix, rating_weights
+from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 

@@ -17,9 +17,9 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.history import HistoryConfig, query_matrix
-from recsys_core.recall.similar import ItemToItem, cosine_scores
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.shared.history import HistoryConfig, query_matrix
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 

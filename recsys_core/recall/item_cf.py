@@ -17,8 +17,8 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel, block_rows
-from recsys_core.recall.history import HistoryConfig, query_matrix
-from recsys_core.recall.similar import ItemToItem
+from recsys_core.recall.shared.history import HistoryConfig, query_matrix
+from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model
 from recsys_core.retrieval.topk import top_k
 from recsys_core.saving.arrays import take_matrix

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from recsys_core.config import Config
 from recsys_core.data.interactions import Histories
-from recsys_core.recall.factor_model import FactorModel
-from recsys_core.recall.factors import Factors, FactorsConfig, Tables
+from recsys_core.recall.factorisation.model import FactorModel
+from recsys_core.recall.factorisation.objective import Factors, FactorsConfig, Tables
 from recsys_core.registry import register_model
 
 

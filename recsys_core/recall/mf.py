@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from recsys_core.config import Config
 from recsys_core.data.interactions import Histories
-from recsys_core.recall.factor_model import FactorModel
-from recsys_core.recall.factors import Factors, FactorsConfig
+from recsys_core.recall.factorisation.model import FactorModel
+from recsys_core.recall.factorisation.objective import Factors, FactorsConfig
 from recsys_core.registry import register_model
 
 

@@ -13,9 +13,9 @@ from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_schema import event_sequence
-from recsys_core.recall.sequences import Window
-from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
-from recsys_core.recall.towers import INIT, Events, Inputs, QueryFields
+from recsys_core.recall.neural.layers import INIT, Events, Inputs, QueryFields
+from recsys_core.recall.neural.sequences import Window
+from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.registry import register_model
 
 

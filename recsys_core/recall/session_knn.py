@@ -15,7 +15,7 @@ from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.history import HistoryConfig, query_matrix
+from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take_matrix
 

@@ -12,16 +12,16 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.history import HistoryConfig, query_matrix
-from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
-from recsys_core.recall.skipgram import (
+from recsys_core.recall.embeddings.skipgram import (
     Sequences,
     SkipGram,
     SkipGramConfig,
     train_skip_gram,
 )
-from recsys_core.recall.validation import Validation
-from recsys_core.recall.vectors import VectorModel
+from recsys_core.recall.shared.history import HistoryConfig, query_matrix
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores, unit
+from recsys_core.recall.shared.validation import Validation
+from recsys_core.recall.shared.vectors import VectorModel
 from recsys_core.registry import register_model
 from recsys_core.retrieval.index import IndexConfig
 from recsys_core.saving.arrays import take

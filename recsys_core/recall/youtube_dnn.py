@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.config import Config, Widths
-from recsys_core.recall.sequences import Window
-from recsys_core.recall.sequential import Network, SequentialConfig, SequentialModel
-from recsys_core.recall.towers import (
+from recsys_core.recall.neural.layers import (
     INIT,
     Events,
     HistoryPooling,
@@ -20,6 +18,8 @@ from recsys_core.recall.towers import (
     QueryFields,
     hidden_layers,
 )
+from recsys_core.recall.neural.sequences import Window
+from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.registry import register_model
 
 #: consecutive events whose queries share the gathering of the history before them

@@ -22,7 +22,7 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.saved import load_tower_schema
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.validation import METRIC
+from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.two_stage.config import ChannelConfig
 

@@ -17,7 +17,7 @@ from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.events import OnEvent
-from recsys_core.recall.validation import METRIC
+from recsys_core.recall.shared.validation import METRIC
 from recsys_core.training.trainer import TrainingConfig, train
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recsys_core.compute.threads import limited_threads
 from recsys_core.errors import InputError
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.similar import ItemToItem
+from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import model_info, model_names
 from recsys_core.saving.npz import map_arrays, write_arrays
 from tests.recall.build import N_ITEMS, N_USERS, fit, history, planted

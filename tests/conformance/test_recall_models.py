@@ -19,7 +19,7 @@ from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.events import Event
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.sequential import SequentialModel
+from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.model import TwoStage

@@ -20,7 +20,7 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event
 from recsys_core.features.saved import FEATURES
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.recall.sequential import SequentialModel
+from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.saving.model import HEADER
 from recsys_core.two_stage.channels import Channels

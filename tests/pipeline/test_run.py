@@ -18,7 +18,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import ModelInfo
 from tests.protocols.build import dataset
 

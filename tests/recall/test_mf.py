@@ -12,8 +12,8 @@ import torch
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
-from recsys_core.recall.factor_model import FOLD_ALL, FOLD_RIDGE, fold_in
-from recsys_core.recall.factors import Factors, FactorsObjective
+from recsys_core.recall.factorisation.model import FOLD_ALL, FOLD_RIDGE, fold_in
+from recsys_core.recall.factorisation.objective import Factors, FactorsObjective
 from recsys_core.recall.mf import MF, MFConfig
 from tests.recall.build import N_USERS, USERS, block_of, fit, history, planted
 

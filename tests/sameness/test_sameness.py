@@ -28,7 +28,7 @@ from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
-from recsys_core.recall.sequences import pauses_of
+from recsys_core.recall.neural.sequences import pauses_of
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from tests.recall.build import fit

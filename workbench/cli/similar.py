@@ -63,7 +63,7 @@ def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) 
     """Load the run's model and ask it."""
     import numpy as np
 
-    from recsys_core.recall.similar import ItemToItem
+    from recsys_core.recall.shared.similar import ItemToItem
     from recsys_core.registry import model_info
 
     info = model_info(run.metrics["model"])

@@ -24,11 +24,11 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.sequences import Examples, Runs, Window, last_events, rating_edges
-from recsys_core.recall.similar import ItemToItem, cosine_scores
-from recsys_core.recall.towers import Inputs
-from recsys_core.recall.validation import METRIC, Validation
-from recsys_core.recall.vectors import VectorModel
+from recsys_core.recall.neural.layers import Inputs
+from recsys_core.recall.neural.sequences import Examples, Runs, Window, last_events, rating_edges
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
+from recsys_core.recall.shared.validation import METRIC, Validation
+from recsys_core.recall.shared.vectors import VectorModel
 from recsys_core.retrieval.index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax

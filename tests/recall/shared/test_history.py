@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.interactions import Histories
 from recsys_core.recall.ease import Ease, EaseConfig
-from recsys_core.recall.history import age_weights, query_matrix, rating_weights
+from recsys_core.recall.shared.history import age_weights, query_matrix, rating_weights
 
 #: user 0: items 3, 1, 4 rated 5, 4, 2; user 1: nothing; user 2: item 0 rated 3
 HISTORIES = Histories(

@@ -15,10 +15,10 @@ from recsys_core.features.layout import Layout, Table
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.dssm import DSSMConfig, Towers
+from recsys_core.recall.neural.layers import Attributes, Events, HistoryPooling, Inputs
+from recsys_core.recall.neural.sequences import RequestFields, Window
+from recsys_core.recall.neural.sequential import Network
 from recsys_core.recall.sasrec import Block, SASRecConfig, Transformer
-from recsys_core.recall.sequences import RequestFields, Window
-from recsys_core.recall.sequential import Network
-from recsys_core.recall.towers import Attributes, Events, HistoryPooling, Inputs
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig, YouTubeNetwork
 from tests.protocols.build import dataset, split
 

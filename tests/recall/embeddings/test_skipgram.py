@@ -13,7 +13,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
-from recsys_core.recall.skipgram import (
+from recsys_core.recall.embeddings.skipgram import (
     LONGEST,
     Sequences,
     SkipGram,

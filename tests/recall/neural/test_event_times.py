@@ -14,8 +14,8 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.feature import Feature
 from recsys_core.features.schema import FeatureSchema, tower_schema
-from recsys_core.recall.event_times import Pauses, Recency
-from recsys_core.recall.sequences import RequestFields, Window, pauses_of
+from recsys_core.recall.neural.event_times import Pauses, Recency
+from recsys_core.recall.neural.sequences import RequestFields, Window, pauses_of
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history
 

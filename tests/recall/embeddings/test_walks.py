@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.compute.threads import limited_threads
-from recsys_core.recall import walks as module
-from recsys_core.recall.walks import Walks, random_walks
+from recsys_core.recall.embeddings import walks as module
+from recsys_core.recall.embeddings.walks import Walks, random_walks
 
 
 def likes(*pairs: tuple[int, int], shape: tuple[int, int]) -> sp.csr_matrix:

@@ -14,7 +14,7 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.similar import ItemToItem, cosine_scores
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.registry import model_info, model_names
 from tests.data.small import small
 from tests.recall.build import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recsys_core.data.dataset import BoolArray
 from recsys_core.data.interactions import Histories
 from recsys_core.features.layout import Table
-from recsys_core.recall.sequences import Runs, last_events, rating_edges
+from recsys_core.recall.neural.sequences import Runs, last_events, rating_edges
 from tests.recall.build import history
 
 CPU = torch.device("cpu")

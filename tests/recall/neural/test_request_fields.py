@@ -19,7 +19,7 @@ from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.sequential import SequentialModel
+from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.model import TwoStage

@@ -13,9 +13,9 @@ from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.factors import Factors, FactorsConfig, FactorsObjective
-from recsys_core.recall.similar import ItemToItem, cosine_scores
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.factorisation.objective import Factors, FactorsConfig, FactorsObjective
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.saving.arrays import take
 from recsys_core.training.trainer import train
 

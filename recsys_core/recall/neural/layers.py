@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from recsys_core.data.dataset import FloatArray
 from recsys_core.features.layout import Layout, Table
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.event_times import Pauses, Recency
-from recsys_core.recall.sequences import RequestFields, Window
+from recsys_core.recall.neural.event_times import Pauses, Recency
+from recsys_core.recall.neural.sequences import RequestFields, Window
 
 #: standard deviation of initial embeddings
 INIT = 0.1

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.recall.sequences import Window
+from recsys_core.recall.neural.sequences import Window
 
 #: a time span is known by the power of two of its seconds: 0, 1, 2 and 3, 4 to 7, …
 SPANS = 32

@@ -17,10 +17,10 @@ from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.events import OnEvent, ignore
 from recsys_core.recall.base import RecallModel
-from recsys_core.recall.history import HistoryConfig
-from recsys_core.recall.similar import ItemToItem, cosine_scores, unit
-from recsys_core.recall.skipgram import SkipGram, SkipGramConfig, train_skip_gram
-from recsys_core.recall.validation import Validation
+from recsys_core.recall.embeddings.skipgram import SkipGram, SkipGramConfig, train_skip_gram
+from recsys_core.recall.shared.history import HistoryConfig
+from recsys_core.recall.shared.similar import ItemToItem, cosine_scores, unit
+from recsys_core.recall.shared.validation import Validation
 from recsys_core.retrieval.index import IndexConfig, VectorIndex
 from recsys_core.saving.arrays import take
 

@@ -1,0 +1,1 @@
+"""Item vectors from sequences and walks, by skip-gram."""

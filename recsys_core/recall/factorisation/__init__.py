@@ -1,0 +1,1 @@
+"""Models with one learned vector per user and one per item: objective, fit and query."""

@@ -1,0 +1,1 @@
+"""What recall models share: queries from histories, likeness of items, validation."""
