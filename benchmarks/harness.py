@@ -87,7 +87,7 @@ def run_peer(python: Path, script: str, *arguments: str) -> dict[str, Any]:
 
 def load_ml1m() -> Any:
     """Load ML-1M from RECSYS_WORKBENCH_TEST_DATA, or from where `data fetch` puts it."""
-    from recsys_core.data.store import load_dataset
+    from recsys_core.data.load import load_dataset
 
     raw = os.environ.get("RECSYS_WORKBENCH_TEST_DATA")
     source = str(Path(raw) / "ml-1m" / "ml-1m-rebuilt.zip") if raw else "ml-1m"

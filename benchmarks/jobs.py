@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmarks.first_paint import drain, opened
 from benchmarks.harness import Figure, median_seconds
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.events import Event
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.run import run as run_spec

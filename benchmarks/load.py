@@ -12,7 +12,7 @@ from benchmarks.harness import Figure, load_ml1m, median_seconds, seconds
 
 def measure() -> Iterator[Figure]:
     """Time one cold import after imports, and loads from the cache (guidance .5 s and .1 s)."""
-    from recsys_core.data.store import load_dataset
+    from recsys_core.data.load import load_dataset
 
     raw = os.environ.get("RECSYS_WORKBENCH_TEST_DATA")
     if raw is None:

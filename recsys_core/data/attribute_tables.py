@@ -22,9 +22,9 @@ from recsys_core.data.archive import GZ, RawFile
 from recsys_core.data.attributes import Attributes, RawColumn, RawData, clean_title, genre_list
 from recsys_core.data.dataset import TextArray
 from recsys_core.data.dialect import UNQUOTED, is_missing, plain_name, read_dialect
-from recsys_core.data.layout import SKIP_HINT
+from recsys_core.data.file_layout import SKIP_HINT
+from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.linewise import csv_problem, split_lines
-from recsys_core.data.options import ImportOptions, OnBadRows
 from recsys_core.data.parquet import read_columns
 from recsys_core.data.roles import USUAL_NAMES
 from recsys_core.data.times import is_number

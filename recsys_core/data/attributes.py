@@ -25,8 +25,8 @@ from recsys_core.data.dataset import (
     Text,
     TextArray,
 )
+from recsys_core.data.import_summary import Summary, as_text
 from recsys_core.data.numbering import Ratings
-from recsys_core.data.summary import Summary, as_text
 from recsys_core.errors import DataError, shorten
 
 Kind = Literal["categorical", "multi", "numeric", "text"]

@@ -11,8 +11,8 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from recsys_core.data.file_layout import BLANKS, MISSING
 from recsys_core.data.foreign import check_text
-from recsys_core.data.layout import BLANKS, MISSING
 from recsys_core.data.linewise import Fields, csv_problem, split_blanks, split_lines
 from recsys_core.data.times import Clock, is_date, is_number
 from recsys_core.errors import DataError, unknown_name

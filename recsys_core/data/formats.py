@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from recsys_core.data import movielens
 from recsys_core.data.archive import RawFiles
-from recsys_core.data.atomic import INTER, read_atomic, side_file
 from recsys_core.data.attributes import RawData
-from recsys_core.data.options import ImportOptions
+from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.parquet import read_parquet
-from recsys_core.data.table import read_table
+from recsys_core.data.recbole import INTER, read_atomic, side_file
+from recsys_core.data.text_table import read_table
 from recsys_core.errors import InputError
 
 MOVIELENS: dict[str, tuple[Callable[[RawFiles, ImportOptions], RawData], tuple[str, ...]]] = {

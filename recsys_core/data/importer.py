@@ -19,11 +19,11 @@ from recsys_core.data.attribute_tables import add_tables, table_files
 from recsys_core.data.attributes import RawData, build_dataset, match_attributes
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.formats import holds_ratings, recognise_format
-from recsys_core.data.options import ImportOptions as ImportOptions
+from recsys_core.data.import_options import ImportOptions as ImportOptions
+from recsys_core.data.import_summary import as_text
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.data.registered import check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
-from recsys_core.data.summary import as_text
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.reading import DamagedError

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from recsys_core.data.dataset import TimeArray
-from recsys_core.data.layout import BLANKS, LABELS, LATEST, MISSING, SKIP_HINT, Layout
+from recsys_core.data.file_layout import BLANKS, LABELS, LATEST, MISSING, SKIP_HINT, Layout
+from recsys_core.data.import_options import OnBadRows
 from recsys_core.data.numbering import Rows
-from recsys_core.data.options import OnBadRows
 from recsys_core.data.times import read_date
 from recsys_core.errors import DataError, shorten
 

@@ -22,12 +22,12 @@ from recsys_core.data.attributes import (
     movie_columns,
     person_columns,
 )
-from recsys_core.data.layout import RANGE_HINT, SKIP_HINT, Layout
+from recsys_core.data.file_layout import RANGE_HINT, SKIP_HINT, Layout
+from recsys_core.data.import_options import ImportOptions, OnBadRows
+from recsys_core.data.import_summary import Summary
 from recsys_core.data.linewise import Fields, csv_problem, split_lines
 from recsys_core.data.numbering import Ratings
-from recsys_core.data.options import ImportOptions, OnBadRows
 from recsys_core.data.ratings import read_ratings
-from recsys_core.data.summary import Summary
 from recsys_core.data.times import Clock
 from recsys_core.errors import DataError
 

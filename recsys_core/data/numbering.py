@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import Categorical, FloatArray, IntArray, TextArray, TimeArray
-from recsys_core.data.options import Rule
+from recsys_core.data.import_options import Rule
 from recsys_core.errors import DataError
 
 #: an id of more digits than this is text

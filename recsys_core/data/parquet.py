@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
-from recsys_core.data.layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
+from recsys_core.data.file_layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
+from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
+from recsys_core.data.import_summary import summarise
 from recsys_core.data.numbering import Rows, number_rows, settle_repeats
-from recsys_core.data.options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.roles import check_roles, find_roles, is_list
-from recsys_core.data.summary import summarise
 from recsys_core.data.times import DATES_HINT, Clock, are_dates, read_dates
 from recsys_core.errors import DataError, InputError, shorten
 

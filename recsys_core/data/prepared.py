@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.browse import write_browse
-from recsys_core.data.checks import check_archive, check_dataset
 from recsys_core.data.dataset import (
     Categorical,
     Column,
@@ -30,6 +29,7 @@ from recsys_core.data.dataset import (
     Text,
     Vectors,
 )
+from recsys_core.data.prepared_checks import check_archive, check_dataset
 from recsys_core.data.registered import (
     ARRAYS,
     BROWSE,

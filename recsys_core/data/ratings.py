@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.layout import BLANKS, LATEST, MISSING, Layout
+from recsys_core.data.file_layout import BLANKS, LATEST, MISSING, Layout
+from recsys_core.data.import_options import OnBadRows, Rule
 from recsys_core.data.linewise import read_lines
 from recsys_core.data.numbering import (
     Ratings,
@@ -28,7 +29,6 @@ from recsys_core.data.numbering import (
     number_rows,
     settle_repeats,
 )
-from recsys_core.data.options import OnBadRows, Rule
 from recsys_core.data.times import DATES_HINT, are_dates, read_dates
 from recsys_core.errors import DataError
 

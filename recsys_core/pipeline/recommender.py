@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from recsys_core.compute.threads import one_torch_thread
 from recsys_core.data.dataset import Dataset, Text, TextArray
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split

@@ -15,7 +15,7 @@ from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings

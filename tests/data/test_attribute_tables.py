@@ -11,8 +11,8 @@ import pytest
 from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.data.registered import ARRAYS, META
-from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from tests.data.files import ML_1M, write_files
 from tests.data.test_command import run

@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_core.data.importer import import_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.data.prepared import find_prepared
 from recsys_core.data.registered import ARRAYS, META, list_datasets
-from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.reading import DamagedError
 from tests.data.files import ML_1M, write_files

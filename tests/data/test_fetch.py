@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from recsys_core.data import fetch, store
+from recsys_core.data import fetch
+from recsys_core.data import load as store
 from recsys_core.data.fetch import download, fetch_dataset
 from recsys_core.data.redirects import SourceError, check_redirect
 from recsys_core.data.registered import list_datasets

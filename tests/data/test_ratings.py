@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys_core.data import ratings as ratings_module
-from recsys_core.data.layout import MISSING, Layout
+from recsys_core.data.file_layout import MISSING, Layout
 from recsys_core.data.numbering import Ratings
 from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError

@@ -12,8 +12,8 @@ from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
 from recsys_core.data.importer import ImportOptions, import_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.data.prepared import find_prepared
-from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from tests.data.files import write_files
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from tests.data.test_command import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 

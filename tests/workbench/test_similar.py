@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recsys_core.data.store import load_dataset
+from recsys_core.data.load import load_dataset
 from tests.workbench.conftest import Cli, Done
 from tests.workbench.test_store_runs import write_run
 from workbench.cli.main import run_command_line

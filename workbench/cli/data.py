@@ -198,7 +198,7 @@ def describe_command(
 ) -> None:
     """Show the data set NAME (or a path) in figures, or what a feature schema says of its rows."""
     from recsys_core.data.describe import describe
-    from recsys_core.data.store import load_dataset
+    from recsys_core.data.load import load_dataset
     from recsys_core.pipeline.needs import notes
 
     with _progress(name, events) as on_event:

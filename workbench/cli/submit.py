@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.config import parse_config, parse_value, read_yaml
+from recsys_core.data.load import dataset_names, raw_path
 from recsys_core.data.registered import read_meta
-from recsys_core.data.store import dataset_names, raw_path
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.needs import check_columns, lack_of_ratings
 from recsys_core.pipeline.run import model_config

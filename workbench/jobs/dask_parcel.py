@@ -125,7 +125,7 @@ def _schemas(spec: Mapping[str, Any]) -> Iterator[Any]:
 def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict[str, Any]]:
     """Find the prepared data set of a job, prepared first where it was not."""
     if not (data_dir / dataset / _META).is_file():
-        from recsys_core.data.store import load_dataset
+        from recsys_core.data.load import load_dataset
 
         dataset = load_dataset(dataset, data_dir, offline=offline).name
     return dataset, read_json(data_dir / dataset / _META)

@@ -24,7 +24,7 @@ from recsys_core.data.dataset import (
     Text,
     Vectors,
 )
-from recsys_core.data.layout import LATEST
+from recsys_core.data.file_layout import LATEST
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

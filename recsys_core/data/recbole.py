@@ -25,10 +25,10 @@ from recsys_core.data.attributes import (
     release_year,
 )
 from recsys_core.data.dialect import find_clock, read_dialect
-from recsys_core.data.layout import RANGE_HINT, SKIP_HINT, Layout
-from recsys_core.data.options import DEFAULT_RANGE, ImportOptions, OnBadRows
+from recsys_core.data.file_layout import RANGE_HINT, SKIP_HINT, Layout
+from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions, OnBadRows
+from recsys_core.data.import_summary import summarise
 from recsys_core.data.ratings import read_ratings
-from recsys_core.data.summary import summarise
 from recsys_core.errors import DataError, shorten
 
 INTER = ".inter"

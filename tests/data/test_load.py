@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys_core.data import importer, prepared, store
+from recsys_core.data import importer, prepared
+from recsys_core.data import load as store
 from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
+from recsys_core.data.load import load_dataset
 from recsys_core.data.registered import ARRAYS, BROWSE, META, list_datasets
 from recsys_core.data.sources import SOURCES
-from recsys_core.data.store import load_dataset
 from recsys_core.errors import InputError
 from tests.data.files import ML_1M, write_files
 

@@ -18,8 +18,9 @@ from recsys_core.data.dialect import (
     has_header,
     read_dialect,
 )
-from recsys_core.data.layout import BLANKS, RANGE_HINT, Layout
-from recsys_core.data.options import DEFAULT_RANGE, ImportOptions
+from recsys_core.data.file_layout import BLANKS, RANGE_HINT, Layout
+from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
+from recsys_core.data.import_summary import Summary, summarise
 from recsys_core.data.ratings import read_ratings
 from recsys_core.data.roles import (
     USUAL_NAMES,
@@ -28,7 +29,6 @@ from recsys_core.data.roles import (
     is_by_number,
     is_list,
 )
-from recsys_core.data.summary import Summary, summarise
 from recsys_core.errors import InputError
 
 SEPARATOR_HINT = (
