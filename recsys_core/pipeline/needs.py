@@ -8,13 +8,13 @@ import numpy as np
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
-from recsys_core.pipeline.features import feature_schema
+from recsys_core.pipeline.feature_schemas import feature_schema
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.base import LEAST_IDS
 from recsys_core.protocols.catalogue import PROTOCOLS, make_protocol
 from recsys_core.protocols.split import Split
-from recsys_core.protocols.timeline import MIN_EVENTS
+from recsys_core.protocols.time_cuts import MIN_EVENTS
 from recsys_core.ranking.labels import label_problem, without_ratings
 from recsys_core.registry import model_info
 

@@ -30,7 +30,7 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
-from recsys_core.pipeline.features import (
+from recsys_core.pipeline.feature_schemas import (
     describe_schema,
     feature_schema,
     resolved_schemas,
@@ -64,7 +64,7 @@ def model_config(spec: JobSpec) -> Config:
     config_class: type[Config] = info.cls.Config
     config = parse_config(config_class, spec.params, f"model {spec.model}")
     if info.stage == "two-stage":
-        from recsys_core.pipeline.two_stage import check_models  # torch is slow to import
+        from recsys_core.pipeline.two_stage_job import check_models  # torch is slow to import
         from recsys_core.two_stage.config import TwoStageConfig
 
         assert isinstance(config, TwoStageConfig)
@@ -85,7 +85,7 @@ def check_split(spec: JobSpec, split: Split) -> None:
     if reads_features(info):
         feature_schema(info, spec.features, split.dataset)
     elif info.stage == "two-stage":
-        from recsys_core.pipeline.two_stage import check_parts
+        from recsys_core.pipeline.two_stage_job import check_parts
         from recsys_core.two_stage.config import TwoStageConfig
 
         assert isinstance(config, TwoStageConfig)
@@ -267,7 +267,7 @@ def _make_job(spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> 
         return _RankingJob(spec, config, split, runtime)
     if stage == "recall":
         return _RecallJob(spec, config, split, runtime)
-    from recsys_core.pipeline.two_stage import TwoStageJob  # torch is slow to import
+    from recsys_core.pipeline.two_stage_job import TwoStageJob  # torch is slow to import
 
     return TwoStageJob(spec, config, split, runtime)
 

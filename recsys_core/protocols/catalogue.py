@@ -8,8 +8,8 @@ from typing import Any
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.protocols.base import ProtocolConfig
-from recsys_core.protocols.shuffled import RandomPerUser, RandomRows
-from recsys_core.protocols.timeline import GlobalTimeline, LeaveLastOut, UserTimeline
+from recsys_core.protocols.random_cuts import RandomPerUser, RandomRows
+from recsys_core.protocols.time_cuts import GlobalTimeline, LeaveLastOut, UserTimeline
 
 PROTOCOLS: dict[str, type[ProtocolConfig]] = {
     protocol.name: protocol

@@ -30,9 +30,9 @@ from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View, inner_cuts
+from recsys_core.two_stage.list_ranker import ListRanker
 from recsys_core.two_stage.lists import Lists, judged_lists, require_lists, training_lists
-from recsys_core.two_stage.ranker import ListRanker
-from recsys_core.two_stage.rankers import (
+from recsys_core.two_stage.ranker_choice import (
     MLP_NAME,
     NONE,
     load_ranker,
@@ -40,7 +40,7 @@ from recsys_core.two_stage.rankers import (
     ranker_schema,
 )
 from recsys_core.two_stage.rerank import RankedLists, rerank
-from recsys_core.two_stage.store import known_arrays, read_known
+from recsys_core.two_stage.saved import known_arrays, read_known
 
 #: so many users choose the ranker's epoch
 JUDGED_USERS = 8_192

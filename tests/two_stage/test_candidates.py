@@ -14,7 +14,7 @@ from recsys_core.two_stage.channels import Channels, LeakError, best_epochs
 from recsys_core.two_stage.config import RankerConfig
 from recsys_core.two_stage.cuts import View, inner_cuts
 from recsys_core.two_stage.lists import judged_lists, thin, training_lists
-from recsys_core.two_stage.rankers import ranker_schema
+from recsys_core.two_stage.ranker_choice import ranker_schema
 from tests.recall.build import history
 from tests.two_stage.build import config, planted
 

@@ -20,7 +20,7 @@ from recsys_core.saving.npz import map_arrays, write_arrays
 from recsys_core.two_stage.channels import LeakError
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.lists import Lists
-from recsys_core.two_stage.mlp import MLPConfig, Network, _put_together
+from recsys_core.two_stage.mlp_ranker import MLPConfig, Network, _put_together
 from recsys_core.two_stage.model import Saved, TwoStage
 from tests.recall.build import history
 from tests.two_stage.build import (

@@ -18,7 +18,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.two_stage.model import TwoStage
-from recsys_core.two_stage.rankers import ranker_schema
+from recsys_core.two_stage.ranker_choice import ranker_schema
 from tests.protocols.build import dataset
 from tests.two_stage.build import config, fit, known, planted
 

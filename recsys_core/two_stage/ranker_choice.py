@@ -13,8 +13,8 @@ from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema, joined, load_schema, packaged_schema
 from recsys_core.registry import model_info
 from recsys_core.two_stage.config import RankerConfig
-from recsys_core.two_stage.mlp import MLPConfig, MLPRanker
-from recsys_core.two_stage.ranker import ListRanker
+from recsys_core.two_stage.list_ranker import ListRanker
+from recsys_core.two_stage.mlp_ranker import MLPConfig, MLPRanker
 
 MLP_NAME, NONE = "mlp", "none"
 #: the packaged schema of what every ranker sees, unless told otherwise
@@ -98,7 +98,7 @@ def make_ranker(
     if config.model == MLP_NAME:
         return MLPRanker(_mlp_config(config), len(names), runtime)
     from recsys_core.ranking.ranker import Ranker  # slow to import, and mlp does without
-    from recsys_core.two_stage.fields import FieldRanker
+    from recsys_core.two_stage.field_ranker import FieldRanker
 
     if saved is not None:
         return FieldRanker(Ranker.load(saved, runtime), names, known)
@@ -144,7 +144,9 @@ def load_ranker(
         return None
     if config.model == MLP_NAME:
         return MLPRanker.load(folder, _mlp_config(config), len(names), runtime)
-    from recsys_core.two_stage.fields import FieldRanker  # slow to import, and mlp does without
+    from recsys_core.two_stage.field_ranker import (
+        FieldRanker,  # slow to import, and mlp does without
+    )
 
     return FieldRanker.load(folder, names, known, runtime)
 

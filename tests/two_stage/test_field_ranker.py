@@ -12,7 +12,7 @@ from recsys_core.config import parse_config
 from recsys_core.features.schema import load_schema
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info, model_names
-from recsys_core.two_stage.fields import FieldRanker
+from recsys_core.two_stage.field_ranker import FieldRanker
 from recsys_core.two_stage.model import Saved, TwoStage
 from tests.recall.build import history
 from tests.two_stage.build import BLOCKS, ITEMS, config, fit, known, planted

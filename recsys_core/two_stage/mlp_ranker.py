@@ -23,8 +23,8 @@ from recsys_core.ranking.layers import MLP
 from recsys_core.saving.weights import read_weights, write_weights
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.config import Loss
+from recsys_core.two_stage.list_ranker import ListRanker, judge, train_on_lists
 from recsys_core.two_stage.lists import Lists, equally_wide
-from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists
 
 WEIGHTS = "mlp.safetensors"
 #: standardised features farther out say no more

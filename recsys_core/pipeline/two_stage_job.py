@@ -26,7 +26,7 @@ from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage
-from recsys_core.two_stage.rankers import NONE, check_ranker, ranker_schema
+from recsys_core.two_stage.ranker_choice import NONE, check_ranker, ranker_schema
 
 
 class TwoStageJob:

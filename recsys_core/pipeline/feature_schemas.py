@@ -40,7 +40,7 @@ def resolved_schemas(spec: JobSpec, config: Config, dataset: Dataset) -> list[Fe
         return []
     from recsys_core.two_stage.channels import channel_schema  # torch is slow to import
     from recsys_core.two_stage.config import TwoStageConfig
-    from recsys_core.two_stage.rankers import ranker_schema
+    from recsys_core.two_stage.ranker_choice import ranker_schema
 
     assert isinstance(config, TwoStageConfig)
     own = [channel_schema(channel, dataset) for channel in config.channels if channel.model]

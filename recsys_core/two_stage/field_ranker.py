@@ -20,8 +20,8 @@ from recsys_core.features.known import Asked, Known
 from recsys_core.features.queries import Queries
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.two_stage.config import Loss
+from recsys_core.two_stage.list_ranker import ListRanker, judge, train_on_lists
 from recsys_core.two_stage.lists import Lists, equally_wide
-from recsys_core.two_stage.ranker import ListRanker, judge, train_on_lists
 
 
 class FieldRanker(ListRanker):
