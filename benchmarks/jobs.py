@@ -27,10 +27,10 @@ from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from tests.tui.folders import write_run
 from workbench.jobs.attempt import claim
-from workbench.jobs.changes import set_parallel_jobs
 from workbench.jobs.execute import do_job
 from workbench.jobs.logs import run_logs
 from workbench.jobs.queue import Entry, add_job, cancel
+from workbench.jobs.queue_files import set_parallel_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid
 from workbench.store.listing import RunListing, list_runs
 from workbench.store.process import ProcessIdentity

@@ -16,8 +16,8 @@ from workbench.cli.main import run_command_line
 from workbench.jobs import catalogue as kept
 from workbench.jobs.catalogue import Catalogue, read_catalogue
 from workbench.jobs.catalogue_build import describe_all, describe_model
-from workbench.jobs.changes import pause
-from workbench.jobs.schema import fields_of, problem_of
+from workbench.jobs.json_schema import fields_of, problem_of
+from workbench.jobs.queue_files import pause
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run

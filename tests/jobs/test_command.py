@@ -17,8 +17,8 @@ import pytest
 from tests.jobs.tools import AddJob, state_of
 from tests.workbench.conftest import Done, no_session
 from workbench.cli.main import run_command_line
-from workbench.jobs.changes import is_paused, parallel_jobs
 from workbench.jobs.queue import read_entry, waiting_jobs
+from workbench.jobs.queue_files import is_paused, parallel_jobs
 from workbench.jobs.service import supervisor_pid
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run

@@ -14,9 +14,9 @@ from tests.workbench.conftest import no_session
 from tests.workbench.hostile import DEEP, Damage, content, folder, huge, pipe, value
 from workbench.cli.main import run_command_line
 from workbench.jobs import sweep_driver
-from workbench.jobs.changes import QUEUE
 from workbench.jobs.processes import Exit, LocalExecutor
 from workbench.jobs.queue import Entry
+from workbench.jobs.queue_files import QUEUE
 from workbench.jobs.supervisor import Supervisor
 from workbench.jobs.sweep import list_sweeps, read_sweep
 from workbench.store.files import StoreError

@@ -12,7 +12,7 @@ import pytest
 
 from tests.jobs.chaos import Chaos
 from tests.jobs.tools import AddJob
-from workbench.jobs.changes import set_parallel_jobs
+from workbench.jobs.queue_files import set_parallel_jobs
 from workbench.store.files import read_json
 from workbench.store.listing import RunListing
 from workbench.store.runs import Run

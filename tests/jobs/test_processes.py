@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from tests.jobs.tools import AddJob, reason_of, state_of
-from workbench.jobs.changes import set_parallel_jobs
 from workbench.jobs.queue import Entry, cancel, requeue
+from workbench.jobs.queue_files import set_parallel_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs

@@ -12,7 +12,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from tests.jobs.tools import AddJob, state_of
-from workbench.jobs import changes
+from workbench.jobs import queue_files as changes
 from workbench.jobs.attempt import claim
 from workbench.jobs.queue import (
     Entry,

@@ -12,8 +12,8 @@ import pytest
 
 from recsys_core.data.sources import SAMPLE
 from tests.jobs.tools import AddJob, state_of
-from workbench.jobs.changes import set_parallel_jobs
 from workbench.jobs.queue import Entry, requeue
+from workbench.jobs.queue_files import set_parallel_jobs
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.runs import Run
 

@@ -14,9 +14,9 @@ from tests.jobs.tools import AddJob, reason_of, state_of
 from tests.workbench.test_store_runs import result_of
 from workbench.jobs import settle, supervisor
 from workbench.jobs.attempt import Attempt, claim
-from workbench.jobs.changes import pause, set_parallel_jobs, unpause
 from workbench.jobs.processes import TAKEN, Executor, Exit, Usage, Worker
 from workbench.jobs.queue import Entry, cancel, requeue
+from workbench.jobs.queue_files import pause, set_parallel_jobs, unpause
 from workbench.jobs.supervisor import Supervisor
 from workbench.store.files import StoreError, write_json
 from workbench.store.process import ProcessIdentity

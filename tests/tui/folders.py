@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.jobs import changes
+from workbench.jobs import queue_files as changes
 from workbench.jobs.queue import ENTRY, Entry
 from workbench.store.process import ProcessIdentity
 

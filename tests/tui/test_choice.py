@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui.test_view import RUN
 from workbench.store.listing import RunSummary
-from workbench.tui.view.options import Options
+from workbench.tui.view.choices import Options
 from workbench.tui.view.subject import Choice, chips, choose
 
 

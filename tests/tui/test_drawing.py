@@ -13,11 +13,11 @@ from textual.widgets import Static
 
 from tests.tui.session import Session, session
 from workbench.store.listing import list_runs
-from workbench.tui.view import layout
+from workbench.tui.view import runs_table as layout
 from workbench.tui.view.chart import Series
+from workbench.tui.view.choices import Options
 from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.layout import LayoutMaker, lay_out
-from workbench.tui.view.options import Options
+from workbench.tui.view.runs_table import LayoutMaker, lay_out
 from workbench.tui.view.table import Cell, Row, Table
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.grid import Grid

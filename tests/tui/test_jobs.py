@@ -15,7 +15,7 @@ from textual.screen import Screen
 from tests.tui.checks import ids_of
 from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
-from workbench.jobs import changes
+from workbench.jobs import queue_files as changes
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
 from workbench.store.listing import list_runs
 from workbench.store.runs import STOP, Run, Status

@@ -16,11 +16,11 @@ from tests.tui.test_significance import write_users
 from tests.tui.test_view import RUN, other
 from workbench.store.annotations import Published, annotate
 from workbench.store.listing import RunSummary
+from workbench.tui.view.choices import MODES, Options
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold, fold_seeds
-from workbench.tui.view.layout import EVERYTHING, Layout, lay_out
-from workbench.tui.view.options import MODES, Options
 from workbench.tui.view.result import Against, result_lines, result_title
+from workbench.tui.view.runs_table import EVERYTHING, Layout, lay_out
 from workbench.tui.view.significance import PairedTests, Verdict
 from workbench.tui.view.texts import as_csv, as_html, as_json, as_markdown
 

@@ -14,13 +14,13 @@ from recsys_core.errors import InputError
 from tests.tui.session import Session, session
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.commands import COMMANDS, together
-from workbench.tui.errors import log_error, log_path
 from workbench.tui.screens.help import HelpScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.trouble import TroubleScreen
 from workbench.tui.settings import Settings, read_settings, settings_path
 from workbench.tui.state import SessionState, read_state, state_path, write_state
-from workbench.tui.view.options import Options
+from workbench.tui.tracebacks import log_error, log_path
+from workbench.tui.view.choices import Options
 
 THEMES = ["workbench-dark", "workbench-light", "nord"]
 
@@ -250,7 +250,7 @@ async def test_an_error_while_runs_are_followed_is_a_panel(
 def test_the_log_of_errors_stays_small_and_a_full_disk_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("workbench.tui.errors._LARGEST", 60)
+    monkeypatch.setattr("workbench.tui.tracebacks._LARGEST", 60)
     for number in range(3):
         log_error(ValueError(f"number {number}"))
     assert log_path().with_suffix(".1.log").exists()

@@ -17,11 +17,11 @@ from workbench.store.users import Browse
 from workbench.store.users_inspect import explained, inspect
 from workbench.tui.view import chart
 from workbench.tui.view import format as show
+from workbench.tui.view.choices import Options
 from workbench.tui.view.columns import metric_names
 from workbench.tui.view.compare import best_runs, comparable, difference
 from workbench.tui.view.filters import Filter, parse_filter
-from workbench.tui.view.layout import lay_out
-from workbench.tui.view.options import Options
+from workbench.tui.view.runs_table import lay_out
 from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
 from workbench.tui.view.users import why_section

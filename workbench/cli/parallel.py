@@ -19,10 +19,10 @@ from workbench.cli.options import JobOptions
 from workbench.cli.plan import Plan
 from workbench.cli.progress import Display
 from workbench.cli.work import name_of
-from workbench.jobs.changes import is_paused
 from workbench.jobs.execute import Outcome
 from workbench.jobs.interrupts import check, deferred, undisturbed
 from workbench.jobs.queue import Entry, add_job, cancel
+from workbench.jobs.queue_files import is_paused
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.files import StoreError
 from workbench.store.manage import find_reusable

@@ -19,8 +19,8 @@ from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
 from workbench.cli.table import ago, print_table
-from workbench.jobs import changes
 from workbench.jobs import queue as requests
+from workbench.jobs import queue_files as changes
 from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, readable_entry, waiting_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
 from workbench.store.listing import Progress, RunSummary, list_runs

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
 from recsys_core.pipeline.environment import peak_memory_mb
-from workbench.jobs.changes import changing
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
 from workbench.jobs.queue import CLAIM, check_unfinished
+from workbench.jobs.queue_files import changing
 from workbench.jobs.reasons import reason_of
 from workbench.store.files import StoreError, explain, open_regular, read_json
 from workbench.store.kinds import Kind, check, number, text, whole

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError
-from workbench.jobs.changes import changing, ring
+from workbench.jobs.queue_files import changing, ring
 from workbench.store.files import StoreError, read_json, write_json
 from workbench.store.kinds import Kind, check, flag, list_of, number, optional, text, whole
 from workbench.store.listing import RunSummary

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recsys_core.processes import python_command
-from workbench.jobs.changes import QUEUE, queue_folder
+from workbench.jobs.queue_files import QUEUE, queue_folder
 from workbench.store.files import StoreError, explain
 
 _LOCK, _LOG = "supervisor.lock", "supervisor.log"

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 
 from workbench.jobs.attempt import claimant
-from workbench.jobs.changes import bell, changing, is_paused, parallel_jobs
 from workbench.jobs.executors import Executors
 from workbench.jobs.processes import Executor, Exit, Usage, Worker
 from workbench.jobs.queue import (
@@ -31,6 +30,7 @@ from workbench.jobs.queue import (
     request_stop,
     waiting_jobs,
 )
+from workbench.jobs.queue_files import bell, changing, is_paused, parallel_jobs
 from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
 from workbench.jobs.sweep import Drivers

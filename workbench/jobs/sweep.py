@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from recsys_core.processes import python_command
-from workbench.jobs.changes import changing, is_paused, ring
 from workbench.jobs.queue import Entry
+from workbench.jobs.queue_files import changing, is_paused, ring
 from workbench.jobs.space import Kind as SpaceKind
 from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, SweepState
 from workbench.jobs.sweep_space import Space

@@ -21,8 +21,8 @@ from typing import Any
 from optuna.exceptions import StorageInternalError
 
 from recsys_core.errors import InputError
-from workbench.jobs.changes import changing, parallel_jobs, ring
 from workbench.jobs.queue import ENTRY, Entry, add_job, cancel, read_entry, request_stop, requeue
+from workbench.jobs.queue_files import changing, parallel_jobs, ring
 from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
 from workbench.jobs.sweep_progress import SweepProgress, Twin
 from workbench.jobs.sweep_study import Study, Trial, damage_told, params_of

@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.jobs.attempt import EXIT_CODES, Attempt, claim, conclude
-from workbench.jobs.changes import changing, ring
 from workbench.jobs.interrupts import check, interruptible
 from workbench.jobs.priority import step_back
 from workbench.jobs.processes import TAKEN
 from workbench.jobs.queue import read_entry
+from workbench.jobs.queue_files import changing, ring
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.files import StoreError
 from workbench.store.runs import SPEC, Run

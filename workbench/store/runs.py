@@ -32,8 +32,8 @@ from workbench.store.files import (
     write_text,
 )
 from workbench.store.kinds import Kind, check, mapping, moment, number, optional, text, whole
+from workbench.store.metrics_json import check_result
 from workbench.store.process import ProcessIdentity
-from workbench.store.result import check_result
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = get_args(State)

@@ -26,7 +26,6 @@ from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
-from workbench.tui.errors import log_error, summary_of
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
@@ -35,6 +34,7 @@ from workbench.tui.settings import Settings, read_settings
 from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.theme import DEFAULT, THEMES
+from workbench.tui.tracebacks import log_error, summary_of
 from workbench.tui.view.queue import QueueReader, QueueState
 from workbench.tui.view.sweeps import ended, ending_text
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench.store.files import StoreError, explain, read_json, write_json
 from workbench.store.xdg import xdg_folder
-from workbench.tui.view.options import Options
+from workbench.tui.view.choices import Options
 from workbench.tui.view.subject import Choice
 
 _VERSION = 1

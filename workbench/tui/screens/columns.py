@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.store.text import plain
-from workbench.tui.view.options import Options
+from workbench.tui.view.choices import Options
 
 _ON, _OFF = "[x]", "[ ]"
 

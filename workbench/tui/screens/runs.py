@@ -14,7 +14,7 @@ from workbench.tui.screens.runs_table import RunsTable
 from workbench.tui.view import runs_words as words
 from workbench.tui.view.columns import cutoffs_of, main_cutoff
 from workbench.tui.view.filters import Filter
-from workbench.tui.view.layout import EVERYTHING, lay_out
+from workbench.tui.view.runs_table import EVERYTHING, lay_out
 from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
 from workbench.tui.widgets.grid import Grid

@@ -17,11 +17,11 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import runs_words as words
+from workbench.tui.view.choices import Options
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold
-from workbench.tui.view.layout import Layout, LayoutMaker
-from workbench.tui.view.options import Options
 from workbench.tui.view.result import Against
+from workbench.tui.view.runs_table import Layout, LayoutMaker
 from workbench.tui.view.significance import PairedTests, compare_pair
 from workbench.tui.view.table import Table
 from workbench.tui.widgets.grid import Grid

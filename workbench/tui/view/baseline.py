@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.store.listing import RunSummary
+from workbench.tui.view.choices import Options
 from workbench.tui.view.compare import comparable
 from workbench.tui.view.fold import Fold, fold_seeds, unfolded
-from workbench.tui.view.options import Options
 from workbench.tui.view.significance import Members, Pair, pair_of
 
 

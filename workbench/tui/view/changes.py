@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.jobs import changes, queue
+from workbench.jobs import queue
+from workbench.jobs import queue_files as changes
 from workbench.jobs.queue import Entry
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.listing import RunSummary, list_runs

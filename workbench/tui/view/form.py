@@ -12,7 +12,7 @@ from typing import Any
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.values import parse_value
 from workbench.jobs.catalogue import Card, Catalogue
-from workbench.jobs.schema import Schema, allowed, choices_of, fields_of, problem_of
+from workbench.jobs.json_schema import Schema, allowed, choices_of, fields_of, problem_of
 from workbench.jobs.space import alternatives, read_space, space_of_field
 
 #: what a field's text says to search it between its own bounds

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.jobs.changes import QUEUE, bell, is_paused, parallel_jobs
 from workbench.jobs.queue import Entry, readable_entry, waiting_jobs
+from workbench.jobs.queue_files import QUEUE, bell, is_paused, parallel_jobs
 from workbench.jobs.service import supervisor_pid
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
+from workbench.tui.view.choices import Options
 from workbench.tui.view.columns import name_of
-from workbench.tui.view.options import Options
 
 
 def counts(runs: Sequence[RunSummary], shown: int) -> str:

@@ -13,7 +13,7 @@ from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
 from workbench.store.users_inspect import Inspection, explained, inspect
-from workbench.tui.view.options import Options
+from workbench.tui.view.choices import Options
 
 #: rankers have no list of their own and come last
 _STAGES = ("two-stage", "recall", "ranking")

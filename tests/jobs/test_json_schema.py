@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from recsys_core.config import Config
-from workbench.jobs.schema import allowed, choices_of, fields_of, problem_of
+from workbench.jobs.json_schema import allowed, choices_of, fields_of, problem_of
 
 
 class Inner(Config):

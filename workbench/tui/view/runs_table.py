@@ -13,6 +13,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.baseline import baseline_of, comparisons_of
+from workbench.tui.view.choices import Mode, Options
 from workbench.tui.view.columns import (
     AllColumns,
     Column,
@@ -28,7 +29,6 @@ from workbench.tui.view.columns import (
 from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
 from workbench.tui.view.filters import Filter
 from workbench.tui.view.fold import Fold, fold_passing, unfolded
-from workbench.tui.view.options import Mode, Options
 from workbench.tui.view.significance import Members, Pair, PairedTests, Verdict, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
 
