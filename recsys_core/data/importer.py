@@ -1,8 +1,8 @@
 """From raw files to a registered data set, step by step: find, read, put together, name, write.
 
 `import_dataset` is the walk: `archive` finds the files, `formats` says what they are, a reader
-(`table`, `parquet`, `movielens`, `atomic`) turns them into rows through `ratings` (and, line by
-line, `linewise`), `attribute_tables` adds tables beside them, `attributes` puts the data set
+(`text_table`, `parquet`, `movielens`, `recbole`) turns them into rows through `ratings` (and, line
+by line, `linewise`), `attribute_tables` adds tables beside them, `attributes` puts the data set
 together, `prepared` writes it.
 """
 

@@ -1,1 +1,1 @@
-"""Candidate generation: one file a model, `base` holds what all of them promise."""
+"""Candidate generation: one file per model, `base` holds what all of them promise."""

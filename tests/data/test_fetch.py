@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from recsys_core.data import fetch
-from recsys_core.data import load as store
+from recsys_core.data import fetch, load
 from recsys_core.data.fetch import download, fetch_dataset
 from recsys_core.data.redirects import SourceError, check_redirect
 from recsys_core.data.registered import list_datasets
@@ -273,7 +272,7 @@ def test_a_fetched_set_is_registered_and_known_to_be_the_publishers(
     publish(server, monkeypatch, "ml-1m", write_zip(tmp_path / "a.zip", ML_1M))
     data = tmp_path / "data"
     messages: list[str] = []
-    dataset = store.load_dataset(
+    dataset = load.load_dataset(
         "ml-1m", data, on_event=lambda event: messages.append(event.message)
     )
     assert (dataset.name, dataset.n_interactions) == ("ml-1m", 3)
@@ -281,7 +280,7 @@ def test_a_fetched_set_is_registered_and_known_to_be_the_publishers(
     (row,) = (row for row in list_datasets(data) if row["name"] == "ml-1m")
     assert row["state"] == "ready"
     assert row["checksum_official"] is True
-    store.load_dataset("ml-1m", data, offline=True)
+    load.load_dataset("ml-1m", data, offline=True)
     assert len(server.asked) == 1
 
 
@@ -357,7 +356,7 @@ def test_when_every_source_fails_each_is_named_with_its_reason(
 
 def test_offline_and_unknown_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'ml-1m' is not in .*\n.*data fetch ml-1m"):
-        store.load_dataset("ml-1m", tmp_path, offline=True)
+        load.load_dataset("ml-1m", tmp_path, offline=True)
     with pytest.raises(InputError, match=r"unknown published data set 'ml-2m'\ndid you mean"):
         fetch_dataset("ml-2m", tmp_path)
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recsys_core.data import importer, prepared
-from recsys_core.data import load as store
+from recsys_core.data import importer, load, prepared
 from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
@@ -251,7 +250,7 @@ def test_the_sample_is_made_once_and_always_the_same(
     assert load_dataset("sample", tmp_path / "other").fingerprint == first.fingerprint
     break_arrays(data / "sample")
     assert load_dataset("sample", data).fingerprint == first.fingerprint
-    forbid(monkeypatch, store, "write_prepared")
+    forbid(monkeypatch, load, "write_prepared")
     assert load_dataset("sample", data).synthetic
 
 

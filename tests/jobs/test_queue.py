@@ -12,7 +12,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from tests.jobs.tools import AddJob, state_of
-from workbench.jobs import queue_files as changes
+from workbench.jobs import queue_files
 from workbench.jobs.attempt import claim
 from workbench.jobs.queue import (
     Entry,
@@ -191,29 +191,29 @@ def test_fields_of_later_versions_are_left_out(add: AddJob) -> None:
 
 
 def test_the_queue_is_paused_for_everybody(runs_dir: Path) -> None:
-    changes.pause(runs_dir)
-    assert changes.is_paused(runs_dir)
-    changes.unpause(runs_dir)
-    changes.unpause(runs_dir)
-    assert not changes.is_paused(runs_dir)
+    queue_files.pause(runs_dir)
+    assert queue_files.is_paused(runs_dir)
+    queue_files.unpause(runs_dir)
+    queue_files.unpause(runs_dir)
+    assert not queue_files.is_paused(runs_dir)
 
 
 def test_parallelism_is_one_where_nothing_or_nonsense_is_set(runs_dir: Path) -> None:
-    assert changes.parallel_jobs(runs_dir) == 1
-    changes.set_parallel_jobs(runs_dir, 3)
-    assert changes.parallel_jobs(runs_dir) == 3
+    assert queue_files.parallel_jobs(runs_dir) == 1
+    queue_files.set_parallel_jobs(runs_dir, 3)
+    assert queue_files.parallel_jobs(runs_dir) == 3
     for nonsense in ("{", '{"jobs": 0}', '{"jobs": "all"}'):
         (runs_dir / ".queue" / "settings.json").write_text(nonsense)
-        assert changes.parallel_jobs(runs_dir) == 1
+        assert queue_files.parallel_jobs(runs_dir) == 1
 
 
 def test_somebody_who_keeps_the_lock_is_named(
     runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "_LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(queue_files, "_LOCK_PATIENCE", 0.1)
     with (
-        changes.changing(runs_dir),
+        queue_files.changing(runs_dir),
         pytest.raises(StoreError, match="another process has been changing the queue"),
-        changes.changing(runs_dir),
+        queue_files.changing(runs_dir),
     ):
         pass

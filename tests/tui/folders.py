@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workbench.jobs import queue_files as changes
+from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry
 from workbench.store.process import ProcessIdentity
 
@@ -241,7 +241,7 @@ def entry_of(position: float, priority: int = 0) -> Entry:
 
 def write_jobs(runs: Path) -> None:
     """One job runs, three wait, two have succeeded and one has failed."""
-    (runs / changes.QUEUE).mkdir(parents=True)
+    (runs / queue_files.QUEUE).mkdir(parents=True)
     curve = falling_curve(20)
     write_run(runs, "item-cf", number=0, curve=[])
     write_run(runs, "mf-done", model="mf", number=1, params={"dim": 64}, curve=curve)

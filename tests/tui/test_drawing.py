@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tests.tui.session import Session, session
 from workbench.store.listing import list_runs
-from workbench.tui.view import runs_table as layout
+from workbench.tui.view import runs_table
 from workbench.tui.view.chart import Series
 from workbench.tui.view.choices import Options
 from workbench.tui.view.filters import Filter, parse_filter
@@ -129,13 +129,13 @@ async def test_text_that_stands_there_is_not_drawn_again(
 
 def test_another_order_does_not_plan_anew(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, maker, planned = tuple(list_runs(suite)), LayoutMaker(), []
-    plan = layout._plan
+    plan = runs_table._plan
 
     def count(*arguments: object) -> object:
         planned.append(arguments)
         return plan(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(layout, "_plan", count)
+    monkeypatch.setattr(runs_table, "_plan", count)
     options = Options()
     changes: list[tuple[dict[str, object], bool]] = [
         ({}, True),

@@ -15,7 +15,7 @@ from textual.screen import Screen
 from tests.tui.checks import ids_of
 from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
-from workbench.jobs import queue_files as changes
+from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
 from workbench.store.listing import list_runs
 from workbench.store.runs import STOP, Run, Status
@@ -230,7 +230,7 @@ async def test_cancel_retry_resume_and_pause(jobs: Path, supervisors: list[Path]
         await s.until(lambda: len(supervisors) == 1)
         await s.press("p")
         await s.until(lambda: "paused" in s.text().splitlines()[0])
-        assert changes.is_paused(jobs)
+        assert queue_files.is_paused(jobs)
         await to(s, "dssm")
         await s.press("r")
         await s.until(lambda: "waits #1" in line(s, "dssm"))

@@ -20,7 +20,7 @@ from workbench.cli.place import limit, place_options
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
 from workbench.cli.table import ago, print_table
 from workbench.jobs import queue as requests
-from workbench.jobs import queue_files as changes
+from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, readable_entry, waiting_jobs
 from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
 from workbench.store.listing import Progress, RunSummary, list_runs
@@ -136,7 +136,7 @@ def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None
 
 def _go_on(settings: Settings) -> None:
     """See to it that the jobs are done, unless the queue is paused."""
-    if changes.is_paused(settings.runs_dir):
+    if queue_files.is_paused(settings.runs_dir):
         _say("the queue is paused; go on with: recsys-workbench queue resume")
     else:
         ensure_supervisor(settings.runs_dir)
@@ -162,8 +162,8 @@ def list_command(settings: Settings, as_json: bool) -> None:
         jobs += [_as_json(by_id[job.run.run_id], job.entry) for job in waiting]
         jobs += [_as_json(run, None) | {"state": "damaged"} for run, _ in broken]
         content = {
-            "paused": changes.is_paused(settings.runs_dir),
-            "parallel_jobs": changes.parallel_jobs(settings.runs_dir),
+            "paused": queue_files.is_paused(settings.runs_dir),
+            "parallel_jobs": queue_files.parallel_jobs(settings.runs_dir),
             "supervisor": supervisor_pid(settings.runs_dir),
             "jobs": jobs,
         }
@@ -243,10 +243,12 @@ def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
 
 def _say_state(settings: Settings, waiting: int) -> None:
     pid = supervisor_pid(settings.runs_dir)
-    if changes.is_paused(settings.runs_dir):
+    if queue_files.is_paused(settings.runs_dir):
         _say("paused; go on with: recsys-workbench queue resume")
     elif pid is not None:
-        _say(f"process {pid} does these jobs, {changes.parallel_jobs(settings.runs_dir)} at once")
+        _say(
+            f"process {pid} does these jobs, {queue_files.parallel_jobs(settings.runs_dir)} at once"
+        )
     elif waiting:
         _say("nobody does these jobs; start with: recsys-workbench queue work")
     else:
@@ -296,7 +298,7 @@ def resume(settings: Settings, names: tuple[str, ...]) -> None:
     if names:
         _requeue(settings, names, resume=True)
         return
-    changes.unpause(settings.runs_dir)
+    queue_files.unpause(settings.runs_dir)
     if waiting_jobs(list_runs(settings.runs_dir)):
         ensure_supervisor(settings.runs_dir)
 
@@ -326,7 +328,7 @@ def _named(
 @pass_settings
 def pause(settings: Settings) -> None:
     """Start no more jobs; those that run go on. Go on with queue resume."""
-    changes.pause(settings.runs_dir)
+    queue_files.pause(settings.runs_dir)
 
 
 @queue.command
@@ -393,7 +395,7 @@ def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool, sch
         option = "--stay" if stay else "--executor dask"
         raise InputError(f"{option} is for --foreground", "add --foreground")
     if jobs is not None:
-        changes.set_parallel_jobs(settings.runs_dir, jobs)
+        queue_files.set_parallel_jobs(settings.runs_dir, jobs)
     if foreground:
         from workbench.cli.foreground import work_here
 

@@ -96,7 +96,7 @@ def test_what_is_learned_does_not_depend_on_hash_randomisation() -> None:
     elsewhere = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONHASHSEED": "12345"},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=True,

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.jobs import queue
-from workbench.jobs import queue_files as changes
+from workbench.jobs import queue, queue_files
 from workbench.jobs.queue import Entry
 from workbench.jobs.service import ensure_supervisor
 from workbench.store.listing import RunSummary, list_runs
@@ -87,7 +86,7 @@ def requeue(run: RunSummary, data_dir: Path, *, resume: bool) -> str:
 
 def go_on(runs_dir: Path) -> str:
     """See to it that jobs are done; say so where they are not, because the queue is paused."""
-    if changes.is_paused(runs_dir):
+    if queue_files.is_paused(runs_dir):
         return " when the queue is no longer paused (p)"
     ensure_supervisor(runs_dir)
     return ""
@@ -95,11 +94,11 @@ def go_on(runs_dir: Path) -> str:
 
 def pause(runs_dir: Path) -> str:
     """Pause the queue, or go on."""
-    if changes.is_paused(runs_dir):
-        changes.unpause(runs_dir)
+    if queue_files.is_paused(runs_dir):
+        queue_files.unpause(runs_dir)
         ensure_supervisor(runs_dir)
         return "the queue is no longer paused"
-    changes.pause(runs_dir)
+    queue_files.pause(runs_dir)
     return "the queue is paused: running jobs continue, no new one starts"
 
 
