@@ -233,7 +233,16 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     def save(self, folder: Path) -> None:
         """Write the model into `folder` (JSON and npz; nothing is pickled)."""
-        write_model(folder, self)
+        header = {
+            "class": type(self).__name__,
+            "config": self.config.model_dump(mode="json"),
+            "threshold": self.threshold,
+            "fingerprint": self.fingerprint,
+        }
+        common = {f"history.{name}": array for name, array in vars(self.histories).items()}
+        for name in ("catalogue", "popularity", "tie_rank"):
+            common[name] = getattr(self, name)
+        write_model(folder, header, {**self.state(), **common})
 
     @classmethod
     def load(cls, folder: Path, runtime: Runtime | None = None) -> Self:

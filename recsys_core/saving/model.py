@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.saving.npz import map_arrays, write_arrays
-
-if TYPE_CHECKING:
-    from recsys_core.recall.base import RecallModel
 
 #: raised when the format of saved models changes
 FORMAT = 1
@@ -27,29 +24,21 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def write_model(folder: Path, model: RecallModel[Any]) -> None:
-    """Write a fitted model; the header comes last, so a folder with one is complete."""
+def write_model(folder: Path, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    """Write a fitted model; the header comes last, so a folder with one is complete.
+
+    Parameters
+    ----------
+    header
+        What `TYPES` names, without the format.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    history = {f"history.{name}": array for name, array in vars(model.histories).items()}
-    arrays = {
-        **model.state(),
-        **history,
-        "catalogue": model.catalogue,
-        "popularity": model.popularity,
-        "tie_rank": model.tie_rank,
-    }
     partial = folder / f"{ARRAYS}.partial"
     write_arrays(partial, arrays)
     partial.replace(folder / ARRAYS)
-    header = {
-        "format": FORMAT,
-        "class": type(model).__name__,
-        "config": model.config.model_dump(mode="json"),
-        "threshold": model.threshold,
-        "fingerprint": model.fingerprint,
-    }
     partial = folder / f"{HEADER}.partial"
-    partial.write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps({"format": FORMAT, **header}, indent=2)
+    partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(folder / HEADER)
 
 
