@@ -42,6 +42,8 @@ Attribute = Categorical | MultiCategorical
 COLUMNS = ("user", "item", "rating", "timestamp", "relevant", "event")
 #: which events
 Part = Literal["all", "liked", "disliked"]
+#: one number for each event, shape (events,), or several, shape (events, k)
+Values = Callable[["Known"], NDArray[np.generic]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,9 @@ class Known:
     threshold: float | None = None
     asker: IntArray | None = None
     everybody: Known | None = None
-    _timelines: dict[tuple[Owner, Part, str], Timeline] = field(default_factory=dict, repr=False)
+    _timelines: dict[tuple[Owner, Part, str], Timeline[Known]] = field(
+        default_factory=dict, repr=False
+    )
     _kept: dict[tuple[str, ...], FloatArray] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -149,7 +153,7 @@ class Known:
 
     def timeline(
         self, owner: Owner, part: Part = "all", column: str = "", by: Attribute | None = None
-    ) -> Timeline:
+    ) -> Timeline[Known]:
         """Sort the events of each user or item, once.
 
         Parameters
@@ -166,7 +170,7 @@ class Known:
             found = self._timelines[key] = self._sorted(owner, part, by)
         return found
 
-    def _sorted(self, owner: Owner, part: Part, by: Attribute | None) -> Timeline:
+    def _sorted(self, owner: Owner, part: Part, by: Attribute | None) -> Timeline[Known]:
         events = np.arange(len(self)) if part == "all" else np.flatnonzero(self._wanted(part))
         group = group_of(owner, self.dataset, self.user, self.item, self.asker)
         if by is None:

@@ -26,13 +26,14 @@ from recsys_core.features.known import (
     Known,
     Owner,
     Part,
+    Values,
     group_of,
     other_side,
     values_of,
 )
 from recsys_core.features.queries import Queries
 from recsys_core.features.slices import Slice
-from recsys_core.features.timeline import Scope, Timeline, Values, Vector
+from recsys_core.features.timeline import Scope, Timeline, Vector
 
 SECONDS_A_DAY = 86_400
 
@@ -327,7 +328,7 @@ class Views:
         asker = None if known.asker is None else rows.asker
         return group_of(owner, rows.dataset, rows.user, rows.item, asker)
 
-    def _own(self, timeline: Timeline, scope: Scope, entries: int) -> TimeArray:
+    def _own(self, timeline: Timeline[Known], scope: Scope, entries: int) -> TimeArray:
         """Shape (m,): place of each row's own event in the timeline, -1 where it is not in it."""
         if scope == "earlier" or self.queries.asker is not None:
             return np.full(entries, -1, dtype=np.int64)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys_core.data.dataset import BoolArray, TimeArray
-from recsys_core.features.timeline import Timeline, Values, Vector
+from recsys_core.features.known import Known, Values
+from recsys_core.features.timeline import Timeline, Vector
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Slice:
         1: these events count; -1: they are taken off, as another slice has them, too.
     """
 
-    timeline: Timeline
+    timeline: Timeline[Known]
     start: TimeArray
     end: TimeArray
     own: TimeArray

@@ -1,13 +1,13 @@
 """Events sorted once by owner and time: a row's past is a slice, a sum a difference of two sums.
 
-A timeline groups the events of a `Known` (by user, by item, by item and age group of the user …)
+A timeline groups the events of a store (by user, by item, by item and age group of the user …)
 and orders each group by time. A question costs a binary search, however many events there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,18 +15,27 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import TimeArray
 
-if TYPE_CHECKING:
-    from recsys_core.features.known import Known
-
 Scope = Literal["earlier", "others", "known"]
 Vector = NDArray[np.float64]
-#: one number for each event, shape (events,), or several, shape (events, k)
-Values = Callable[["Known"], NDArray[np.generic]]
 #: events that count less than this are as good as forgotten
 FORGOTTEN = 1e-12
 
 
-class Timeline:
+class Events(Protocol):
+    """A store of events, numbered."""
+
+    @property
+    def timestamp(self) -> TimeArray:
+        """Shape (events,): when each was."""
+
+    def __len__(self) -> int: ...
+
+
+EventsT = TypeVar("EventsT", bound=Events)
+_Values = Callable[[EventsT], NDArray[np.generic]]
+
+
+class Timeline(Generic[EventsT]):
     """Some events of `known` sorted by group, then by time; equal times keep their order.
 
     Parameters
@@ -39,7 +48,7 @@ class Timeline:
         Shape (n,): number of the event in `known`; one event may be in several groups.
     """
 
-    def __init__(self, known: Known, group: TimeArray, event: TimeArray) -> None:
+    def __init__(self, known: EventsT, group: TimeArray, event: TimeArray) -> None:
         time = known.timestamp[event]
         order = np.lexsort((time, group))
         group, time = group[order], time[order]
@@ -53,7 +62,7 @@ class Timeline:
         self._starts = np.append(np.flatnonzero(begins), len(group))
         # groups are numbered through, so that group and time fit one integer
         self._keys = (np.cumsum(begins) - 1) * self._span + (time - self._first)
-        self._sums: WeakKeyDictionary[Values, tuple[Vector, Vector]] = WeakKeyDictionary()
+        self._sums: WeakKeyDictionary[_Values[EventsT], tuple[Vector, Vector]] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel to another process without the sums, which hang on functions of this one."""
@@ -110,7 +119,7 @@ class Timeline:
         place = np.arange(len(self.event)) - np.repeat(self._starts[:-1], length)
         return place, np.repeat(length, length)
 
-    def sums(self, values: Values) -> tuple[Vector, Vector]:
+    def sums(self, values: _Values[EventsT]) -> tuple[Vector, Vector]:
         """Evaluate `values` of the events in order, shape (n, …), and add up, shape (n + 1, …).
 
         Kept as long as the function lives: one of a module is evaluated once.
@@ -123,7 +132,7 @@ class Timeline:
             found = self._sums[values] = ordered, running
         return found
 
-    def fading_sums(self, values: Values, half_life: float) -> Vector:
+    def fading_sums(self, values: _Values[EventsT], half_life: float) -> Vector:
         """Add up `values` of each group up to each event, shape (n, …): sum of 2^(-age / h) v.
 
         The age of an event is the number of later ones. With f = 2^(-1 / h), twice as many terms
