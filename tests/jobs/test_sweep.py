@@ -23,11 +23,11 @@ from tests.workbench.conftest import Done, no_session
 from workbench.cli.main import run_command_line
 from workbench.jobs.queue import ENTRY, Entry, cancel, read_entry, waiting_jobs
 from workbench.jobs.service import supervisor_pid
-from workbench.jobs.sweep import Sweep, change_sweep, create_sweep, list_sweeps, read_sweep
+from workbench.jobs.sweep import Sweep, change_sweep, list_sweeps, read_sweep
 from workbench.jobs.sweep_driver import Driver
 from workbench.jobs.sweep_progress import read_progress
 from workbench.jobs.sweep_space import Space
-from workbench.jobs.sweep_study import Study, Trial
+from workbench.jobs.sweep_study import Study, Trial, create_sweep
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.manage import delete_run

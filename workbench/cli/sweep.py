@@ -19,7 +19,6 @@ from workbench.jobs.service import ensure_supervisor
 from workbench.jobs.sweep import (
     Sweep,
     change_sweep,
-    create_sweep,
     list_sweeps,
     read_sweeps,
     resolve_sweep,
@@ -75,6 +74,7 @@ def add_sweep(
     """
     from recsys_core.pipeline.run import model_config, validation_metric
     from workbench.jobs.sweep_space import read_spaces
+    from workbench.jobs.sweep_study import create_sweep
 
     if len(specs) != 1:
         raise InputError("a sweep searches for one job", "give one --model and one of --seeds")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from workbench.jobs.queue_files import changing, is_paused, ring
 from workbench.jobs.space import Kind as SpaceKind
 from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, SweepState
 from workbench.jobs.sweep_space import Space
-from workbench.store.files import StoreError, damaged, explain, read_json, write_json
+from workbench.store.files import StoreError, damaged, read_json, write_json
 from workbench.store.kinds import (
     Kind,
     check,
@@ -34,7 +34,6 @@ from workbench.store.kinds import (
     text,
     whole,
 )
-from workbench.store.runs import new_folder_name
 
 STUDY, LOCK = "optuna.sqlite", "driver.lock"
 #: seconds between two looks for sweeps, and between two starts of a driver
@@ -114,40 +113,6 @@ class Sweep:
         values["spaces"] = {field: space.plain() for field, space in self.spaces.items()}
         values["entry"] = asdict(self.entry)
         write_json(self.folder / DEFINITION, values)
-
-
-def create_sweep(
-    runs_dir: Path,
-    spec: Mapping[str, Any],
-    spaces: Mapping[str, Space],
-    *,
-    start: Mapping[str, Any],
-    entry: Entry,
-    metric: str,
-    trials: int,
-) -> Sweep:
-    """Write down a sweep; its trials begin once a supervisor looks after the queue.
-
-    Raises
-    ------
-    StoreError
-        The runs folder cannot be written.
-    """
-    from workbench.jobs.sweep_study import Study
-
-    created = time.time()
-    label = str(spec.get("label") or spec["model"])
-    folder = runs_dir / SWEEPS / new_folder_name(created, label, "sweep")
-    sweep = Sweep(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise explain(error, runs_dir, "--runs-dir") from error
-    Study(sweep)  # its file is whole before anybody looks for it
-    with changing(runs_dir):
-        sweep.write()
-        ring(runs_dir)
-    return sweep
 
 
 def read_sweep(folder: Path) -> Sweep:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -21,9 +23,13 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.reading import NOT_REGULAR
+from workbench.jobs.queue import Entry
+from workbench.jobs.queue_files import changing, ring
 from workbench.jobs.sweep import STUDY, Sweep
+from workbench.jobs.sweep_progress import SWEEPS
 from workbench.jobs.sweep_space import Space
-from workbench.store.files import damaged
+from workbench.store.files import damaged, explain
+from workbench.store.runs import new_folder_name
 
 _NAME = "sweep"
 _REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are whole"
@@ -210,3 +216,35 @@ def _decoded(space: Space, value: Any) -> Any:
 def params_of(sweep: Sweep, trial: Trial) -> Mapping[str, Any]:
     """Give the model's fields of a trial."""
     return {**sweep.spec.get("params", {}), **trial.params}
+
+
+def create_sweep(
+    runs_dir: Path,
+    spec: Mapping[str, Any],
+    spaces: Mapping[str, Space],
+    *,
+    start: Mapping[str, Any],
+    entry: Entry,
+    metric: str,
+    trials: int,
+) -> Sweep:
+    """Write down a sweep; its trials begin once a supervisor looks after the queue.
+
+    Raises
+    ------
+    StoreError
+        The runs folder cannot be written.
+    """
+    created = time.time()
+    label = str(spec.get("label") or spec["model"])
+    folder = runs_dir / SWEEPS / new_folder_name(created, label, "sweep")
+    sweep = Sweep(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise explain(error, runs_dir, "--runs-dir") from error
+    Study(sweep)  # its file is whole before anybody looks for it
+    with changing(runs_dir):
+        sweep.write()
+        ring(runs_dir)
+    return sweep
