@@ -16,7 +16,6 @@ from textual import _styles_cache, work
 from textual.command import Provider
 from textual.events import Event, Key
 from textual.notifications import SeverityLevel
-from textual.reactive import reactive
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
@@ -25,7 +24,6 @@ from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
-from workbench.tui.errands import Errand
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
@@ -63,14 +61,6 @@ class WorkbenchApp(Speaking):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {_palette}
 
-    # what shows one of these follows it; the whole screen is not drawn anew
-    runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, repaint=False)
-    queue: reactive[QueueState] = reactive(QueueState(), init=False, repaint=False)
-    trouble: reactive[str] = reactive("", init=False, repaint=False)
-    #: name of the screen that was chosen by its key
-    chosen: reactive[str] = reactive("results", init=False, repaint=False)
-    now = staticmethod(time.time)
-
     def __init__(
         self,
         runs_dir: Path,
@@ -78,13 +68,8 @@ class WorkbenchApp(Speaking):
         settings: Settings = Settings(),  # noqa: B008 - frozen
         state: SessionState | None = None,
     ) -> None:
-        super().__init__()
-        self.settings = settings
-        self.state = state or SessionState()
+        super().__init__(runs_dir, data_dir, settings, state or SessionState())
         self.errors: list[Exception] = []
-        self.errands: dict[str, Errand] = {}
-        self.runs_dir = runs_dir
-        self.data_dir = data_dir
         self.animation_level = "none"  # nothing moves but what the runs do
         self._opened_with = ""
         self._awaited: set[str] = set()
@@ -182,15 +167,6 @@ class WorkbenchApp(Speaking):
         if self.chosen == "jobs" and len(self.screen_stack) == 1:
             self.chosen = "results"
             self.notify("The baselines are done; this is how they compare.", markup=False)
-
-    def action_go(self, name: str) -> None:
-        """Go to a screen of `modes.SCREENS`."""
-        self.chosen = name
-
-    def visit(self, name: str, errand: Errand) -> None:
-        """Go to a screen that is asked to show something."""
-        self.errands[name] = errand
-        self.chosen = name
 
     # Life
 

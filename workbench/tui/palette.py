@@ -13,7 +13,7 @@ from textual.content import Content
 from workbench.tui.commands import COMMANDS, SCOPES, Command, screen_of
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.session import Session
 
 #: a hit in the name counts for more than one in the description, and the current screen for more
 #: than others
@@ -62,7 +62,7 @@ class CommandsProvider(Provider):
         yield from (offer for offer in offers if not offer.here)
 
     def _all(self) -> Iterator[Offer]:
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         active = {entry.binding.id: entry for entry in self.screen.active_bindings.values()}
         for command in COMMANDS:
             key = app.settings.shown_keys(command)[0]
@@ -82,11 +82,11 @@ def _has_words(text: str, query: str) -> bool:
     return all(word in text.lower() for word in query.lower().split())
 
 
-async def _run(app: WorkbenchApp, command: Command, node: Any) -> None:
+async def _run(app: Session, command: Command, node: Any) -> None:
     await app.run_action(command.handler, node)
 
 
-def _go(app: WorkbenchApp, command: Command) -> None:
+def _go(app: Session, command: Command) -> None:
     """Go to the screen of a command: what it works on is chosen there, and then its key pressed."""
     key, where = app.settings.shown_keys(command)[0], SCOPES[command.scope]
     if screen := screen_of(command):

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
-from textual.app import App
 from textual.content import Content
 from textual.notifications import SeverityLevel
-from textual.reactive import reactive
 from textual.timer import Timer
 
 from workbench.tui.commands import BY_ID
-from workbench.tui.messages import SECONDS, Messages, Said
-from workbench.tui.settings import Settings
+from workbench.tui.messages import SECONDS, Messages
+from workbench.tui.session import Session
 from workbench.tui.widgets.lines import KeyLine
 
 
-class Speaking(App[None]):
-    """An app whose notifications cover nothing."""
+class Speaking(Session):
+    """A session whose notifications cover nothing."""
 
-    settings: Settings
-    #: stands in the last line in place of the keys
-    said: reactive[Said | None] = reactive(None, init=False, repaint=False)
-    now = staticmethod(time.time)
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.messages = Messages(self.now)
         self._saying: Timer | None = None
 

@@ -13,8 +13,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from workbench.tui.app import WorkbenchApp
 from workbench.tui.commands import bindings
+from workbench.tui.session import Session
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.lines import KeyLine, TitleLine
 
@@ -44,10 +44,10 @@ class FullScreen(Screen[Any]):
         self._resting: Timer | None = None
 
     @property
-    def workbench(self) -> WorkbenchApp:
+    def workbench(self) -> Session:
         """The app, with its runs."""
         app = self.app
-        assert isinstance(app, WorkbenchApp)
+        assert isinstance(app, Session)
         return app
 
     def body(self) -> Iterable[Widget]:

@@ -20,7 +20,7 @@ from workbench.tui.settings import Settings
 from workbench.tui.widgets.lines import Entry
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.session import Session
 
 Pair = tuple[str, str]
 
@@ -71,7 +71,7 @@ class HelpScreen(ModalScreen[None]):
         self._show("")
 
     def _show(self, words: str) -> None:
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         found = help_sections(app.settings, self._here, words, self._column)
         self.query_one("#text", Static).update(_text(found, words))
 

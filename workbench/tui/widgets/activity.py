@@ -16,7 +16,7 @@ from workbench.tui.view.work import Trouble, Work, trouble_section, work_section
 from workbench.tui.widgets.sections import SectionView
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.session import Session
 
 #: progress is drawn this often, in seconds
 _TICK = 0.25
@@ -98,7 +98,7 @@ class Activity(SectionView):
 
     def draw(self) -> None:
         """Draw what there is to say."""
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         width = max(20, self.container_size.width - 3)
         self.set_class(self.trouble is not None, "-wrong")
         if self.work is not None:

@@ -16,7 +16,7 @@ from workbench.tui.modes import SCREENS
 from workbench.tui.view.format import state_look
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.session import Session
 
 _NAME = "recsys-workbench"
 #: the clock shows minutes; seconds until it is looked at again
@@ -29,9 +29,9 @@ class Header(Widget):
     DEFAULT_CSS = "Header { height: 1; }"
 
     @property
-    def workbench(self) -> WorkbenchApp:
+    def workbench(self) -> Session:
         """The app, with its runs and its queue."""
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         return app
 
     def on_mount(self) -> None:

@@ -19,7 +19,7 @@ from workbench.tui.commands import BY_ID, COMMANDS, Command
 from workbench.tui.messages import LOOKS, Said
 
 if TYPE_CHECKING:
-    from workbench.tui.app import WorkbenchApp
+    from workbench.tui.session import Session
 
 
 def put(place: Static, text: Content | str) -> None:
@@ -90,7 +90,7 @@ class KeyLine(Widget):
 
     def render(self) -> RenderResult:
         """Draw ``key label`` pairs, or what was just said."""
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         if app.said is not None:
             return self._message(app.said)
         parts: list[Content] = []
@@ -112,7 +112,7 @@ class KeyLine(Widget):
         )
 
     def _key(self, command: Command) -> str:
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         return app.settings.shown_keys(command)[0]
 
     def _width(self, command: Command) -> int:

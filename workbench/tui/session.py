@@ -1,0 +1,58 @@
+"""What screens and widgets know of the session that they are part of; `app` makes it work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual.app import App
+from textual.reactive import reactive
+
+from workbench.store.listing import RunSummary
+from workbench.tui.errands import Errand
+from workbench.tui.messages import Said
+from workbench.tui.settings import Settings
+from workbench.tui.state import SessionState
+from workbench.tui.view.queue import QueueState
+
+
+class Session(App[None]):
+    """Runs, queue and choices, and the ways from one screen to another."""
+
+    # what shows one of these follows it; the whole screen is not drawn anew
+    runs: reactive[tuple[RunSummary, ...]] = reactive((), init=False, repaint=False)
+    queue: reactive[QueueState] = reactive(QueueState(), init=False, repaint=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
+    #: name of the screen that was chosen by its key
+    chosen: reactive[str] = reactive("results", init=False, repaint=False)
+    #: stands in the last line in place of the keys
+    said: reactive[Said | None] = reactive(None, init=False, repaint=False)
+    now = staticmethod(time.time)
+
+    def __init__(
+        self, runs_dir: Path, data_dir: Path, settings: Settings, state: SessionState
+    ) -> None:
+        super().__init__()
+        self.runs_dir = runs_dir
+        self.data_dir = data_dir
+        self.settings = settings
+        self.state = state
+        self.errands: dict[str, Errand] = {}
+
+    def action_go(self, name: str) -> None:
+        """Go to a screen of `modes.SCREENS`."""
+        self.chosen = name
+
+    def visit(self, name: str, errand: Errand) -> None:
+        """Go to a screen that is asked to show something."""
+        self.errands[name] = errand
+        self.chosen = name
+
+    def start_baselines(self, run_ids: Iterable[str]) -> None:
+        """Show the jobs of the first steps while they run, then how they compare."""
+        raise NotImplementedError
+
+    def watch_runs(self) -> None:
+        """Show the right screen."""
+        raise NotImplementedError
