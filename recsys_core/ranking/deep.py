@@ -15,8 +15,8 @@ from torch import Tensor
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
-from recsys_core.ranking.embedding import FieldEmbedding
-from recsys_core.ranking.layers import MLP, Dropout, Output
+from recsys_core.ranking.modules.embedding import FieldEmbedding
+from recsys_core.ranking.modules.layers import MLP, Dropout, Output
 from recsys_core.registry import register_model
 
 

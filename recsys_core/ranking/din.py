@@ -26,10 +26,10 @@ from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import History, Layout
 from recsys_core.ranking.base import DeepConfig, RankingModel
-from recsys_core.ranking.dice import Dice, DiceMLP
-from recsys_core.ranking.embedding import FieldEmbedding
-from recsys_core.ranking.layers import Dropout, Output
-from recsys_core.ranking.pairs import Pairs
+from recsys_core.ranking.modules.dice import Dice, DiceMLP
+from recsys_core.ranking.modules.embedding import FieldEmbedding
+from recsys_core.ranking.modules.layers import Dropout, Output
+from recsys_core.ranking.modules.pairs import Pairs
 from recsys_core.registry import register_model
 
 

@@ -20,8 +20,8 @@ from torch import Tensor
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import EmbeddingConfig, RankingModel
-from recsys_core.ranking.embedding import FieldEmbedding, FieldWeights
-from recsys_core.ranking.layers import Dropout, FactorizationMachine
+from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
+from recsys_core.ranking.modules.layers import Dropout, FactorizationMachine
 from recsys_core.registry import register_model
 
 

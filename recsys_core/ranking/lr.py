@@ -19,7 +19,7 @@ from torch import Tensor
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import RankingConfig, RankingModel
-from recsys_core.ranking.embedding import FieldWeights
+from recsys_core.ranking.modules.embedding import FieldWeights
 from recsys_core.registry import register_model
 
 

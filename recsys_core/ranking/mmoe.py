@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import Layout
 from recsys_core.ranking.base import MultiTaskConfig, RankingModel
-from recsys_core.ranking.embedding import FieldEmbedding
-from recsys_core.ranking.experts import Experts, Gate, Tower
-from recsys_core.ranking.layers import Dropout
+from recsys_core.ranking.modules.embedding import FieldEmbedding
+from recsys_core.ranking.modules.experts import Experts, Gate, Tower
+from recsys_core.ranking.modules.layers import Dropout
 from recsys_core.registry import register_model
 
 

@@ -19,7 +19,7 @@ from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import OnEvent
-from recsys_core.ranking.layers import MLP
+from recsys_core.ranking.modules.layers import MLP
 from recsys_core.saving.weights import read_weights, write_weights
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.config import Loss

@@ -18,10 +18,10 @@ from recsys_core.features.batch import Batch
 from recsys_core.features.layout import History
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
-from recsys_core.ranking.dice import Dice, DiceMLP
 from recsys_core.ranking.din import DIN, ActivationUnit, DINConfig
-from recsys_core.ranking.layers import Dropout
-from recsys_core.ranking.pairs import Pairs
+from recsys_core.ranking.modules.dice import Dice, DiceMLP
+from recsys_core.ranking.modules.layers import Dropout
+from recsys_core.ranking.modules.pairs import Pairs
 from recsys_core.ranking.ranker import Ranker
 from tests.ranking.build import LAYOUT, batch, split, wider
 
@@ -257,7 +257,7 @@ def test_dice_without_fused_kernels_is_the_same(monkeypatch: pytest.MonkeyPatch)
     inputs = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     found = []
     for fused in (True, False):
-        monkeypatch.setattr("recsys_core.ranking.dice.FUSED", fused)
+        monkeypatch.setattr("recsys_core.ranking.modules.dice.FUSED", fused)
         dice = Dice(3).double().train()
         nn.init.constant_(dice.alpha, 0.3)
         some = inputs.clone().requires_grad_()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.ranking.layers import Dropout
+from recsys_core.ranking.modules.layers import Dropout
 
 #: what Dice adds to a variance, and how much of a batch its running estimates take
 EPSILON, MOMENTUM = 1e-8, 0.1

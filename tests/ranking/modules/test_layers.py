@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
 from recsys_core.ranking.deepfm import DeepFM, DeepFMConfig
-from recsys_core.ranking.embedding import FieldEmbedding, FieldWeights
-from recsys_core.ranking.layers import MLP, Dropout, FactorizationMachine, Output
 from recsys_core.ranking.lr import LR, LRConfig
+from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
+from recsys_core.ranking.modules.layers import MLP, Dropout, FactorizationMachine, Output
 from tests.ranking.build import LAYOUT, batch, wider
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
-from recsys_core.ranking.experts import CGC, Experts, Gate
 from recsys_core.ranking.mmoe import MMoE, MMoEConfig
+from recsys_core.ranking.modules.experts import CGC, Experts, Gate
 from recsys_core.ranking.ple import PLE, PLEConfig
 from tests.ranking.build import LAYOUT, batch
 

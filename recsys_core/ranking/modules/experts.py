@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from recsys_core.ranking.layers import MLP, Output
+from recsys_core.ranking.modules.layers import MLP, Output
 
 
 class Experts(nn.Module):

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recsys_core.ranking.crossing import (
+from recsys_core.ranking.dcn import DCN, DCNConfig
+from recsys_core.ranking.dcn_v2 import DCNV2, DCNV2Config
+from recsys_core.ranking.modules.crossing import (
     CrossNetwork,
     CrossNetworkV2,
     LowRankCross,
     LowRankCrossNetwork,
 )
-from recsys_core.ranking.dcn import DCN, DCNConfig
-from recsys_core.ranking.dcn_v2 import DCNV2, DCNV2Config
 from tests.ranking.build import LAYOUT, batch
 
 Row = list[float]

@@ -1,0 +1,1 @@
+"""What ranking networks are put together from: embeddings, layers, crosses, experts."""
