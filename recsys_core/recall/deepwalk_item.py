@@ -17,7 +17,7 @@ from recsys_core.events import OnEvent
 from recsys_core.recall.embeddings.walks import WalkConfig, WalkModel, similarities
 from recsys_core.recall.shared.history import query_matrix
 from recsys_core.registry import register_model
-from recsys_core.retrieval.index import IndexConfig, VectorIndex, report_recall
+from recsys_core.retrieval.vector_index import IndexConfig, VectorIndex, report_recall
 
 #: items that are searched for at a time
 BLOCK = 1024

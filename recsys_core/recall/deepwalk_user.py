@@ -16,7 +16,7 @@ from recsys_core.recall.embeddings.walks import WalkConfig, WalkModel, similarit
 from recsys_core.recall.shared.history import query_matrix
 from recsys_core.recall.shared.similar import unit
 from recsys_core.registry import register_model
-from recsys_core.retrieval.index import IndexConfig, VectorIndex, report_recall
+from recsys_core.retrieval.vector_index import IndexConfig, VectorIndex, report_recall
 
 
 class DeepWalkUserConfig(WalkConfig):

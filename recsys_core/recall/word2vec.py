@@ -23,7 +23,7 @@ from recsys_core.recall.shared.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.recall.shared.vectors import VectorModel
 from recsys_core.registry import register_model
-from recsys_core.retrieval.index import IndexConfig
+from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.saving.arrays import take
 
 

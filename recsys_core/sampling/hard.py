@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recsys_core.retrieval.index import IndexConfig, VectorIndex
+from recsys_core.retrieval.vector_index import IndexConfig, VectorIndex
 from recsys_core.sampling.negatives import Search
 
 

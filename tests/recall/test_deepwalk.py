@@ -11,7 +11,7 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.events import Event
 from recsys_core.recall.shared.similar import unit
-from recsys_core.retrieval.index import IndexConfig
+from recsys_core.retrieval.vector_index import IndexConfig
 from tests.protocols.build import dataset
 from tests.recall.build import USERS, block_of, fit, history, planted
 

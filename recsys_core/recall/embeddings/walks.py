@@ -21,7 +21,7 @@ from recsys_core.recall.embeddings.skipgram import SkipGram, SkipGramConfig, tra
 from recsys_core.recall.shared.history import HistoryConfig
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores, unit
 from recsys_core.recall.shared.validation import Validation
-from recsys_core.retrieval.index import IndexConfig, VectorIndex
+from recsys_core.retrieval.vector_index import IndexConfig, VectorIndex
 from recsys_core.saving.arrays import take
 
 #: walks that one thread, or one machine, makes at a time

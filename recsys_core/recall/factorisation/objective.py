@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from recsys_core.data.dataset import TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.recall.shared.validation import METRIC
-from recsys_core.retrieval.index import IndexConfig
+from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Likes, Negatives, Search

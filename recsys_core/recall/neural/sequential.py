@@ -29,7 +29,7 @@ from recsys_core.recall.neural.sequences import Examples, Runs, Window, last_eve
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import METRIC, Validation
 from recsys_core.recall.shared.vectors import VectorModel
-from recsys_core.retrieval.index import IndexConfig
+from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.hard import search_over

@@ -12,7 +12,12 @@ from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
-from recsys_core.retrieval.index import IndexConfig, VectorIndex, report_recall, search_unseen
+from recsys_core.retrieval.vector_index import (
+    IndexConfig,
+    VectorIndex,
+    report_recall,
+    search_unseen,
+)
 
 ConfigT = TypeVar("ConfigT", bound=IndexConfig)
 

@@ -11,14 +11,14 @@ from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.errors import InputError
 from recsys_core.events import Event
-from recsys_core.retrieval.index import (
+from recsys_core.retrieval.topk import top_k
+from recsys_core.retrieval.vector_index import (
     LARGEST_SHARE,
     IndexConfig,
     VectorIndex,
     report_recall,
     search_unseen,
 )
-from recsys_core.retrieval.topk import top_k
 from tests.recall.build import history
 
 FLAT = IndexConfig()
