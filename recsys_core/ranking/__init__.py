@@ -1,1 +1,1 @@
-"""Ranking (click prediction): one file a model; layers and the ranker stand beside them once."""
+"""Ranking (click prediction): one file per model; the ranker fits and serves all of them."""
