@@ -28,6 +28,7 @@ from recsys_core.ranking.importance import ROWS, permutation_importance
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
+from recsys_core.saving.replace import replacing
 from recsys_core.saving.weights import read_weights, write_weights
 from recsys_core.training.trainer import train
 
@@ -215,9 +216,8 @@ class Ranker:
             "calibrations": {n: map_.model_dump() for n, map_ in self.calibrations.items()},
             "importance": self.importance,
         }
-        partial = folder / f"{HEADER}.partial"
-        partial.write_text(json.dumps(header) + "\n", encoding="utf-8")
-        partial.replace(folder / HEADER)
+        with replacing(folder / HEADER) as partial:
+            partial.write_text(json.dumps(header) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, runtime: Runtime | None = None) -> Self:

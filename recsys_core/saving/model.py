@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.saving.npz import map_arrays, write_arrays
+from recsys_core.saving.replace import replacing
 
 #: raised when the format of saved models changes
 FORMAT = 1
@@ -33,13 +34,11 @@ def write_model(folder: Path, header: dict[str, Any], arrays: dict[str, NDArray[
         What `TYPES` names, without the format.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{ARRAYS}.partial"
-    write_arrays(partial, arrays)
-    partial.replace(folder / ARRAYS)
-    partial = folder / f"{HEADER}.partial"
-    text = json.dumps({"format": FORMAT, **header}, indent=2)
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(folder / HEADER)
+    with replacing(folder / ARRAYS) as partial:
+        write_arrays(partial, arrays)
+    with replacing(folder / HEADER) as partial:
+        text = json.dumps({"format": FORMAT, **header}, indent=2)
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from recsys_core.reading import DamagedError, open_regular, shorten
+from recsys_core.saving.replace import replacing
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
@@ -21,9 +22,8 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 def write_weights(path: Path, module: nn.Module) -> None:
     """Write the weights beside `path` and rename them, so that what stands there is complete."""
     weights = {name: value.contiguous() for name, value in module.state_dict().items()}
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(save(weights))  # a full disk is an OSError here, safetensors hides it
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(save(weights))  # a full disk is an OSError here, safetensors hides it
 
 
 def read_weights(path: Path, build: Callable[[], ModuleT], remedy: str) -> ModuleT:

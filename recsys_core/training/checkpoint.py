@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from recsys_core.errors import InputError
 from recsys_core.reading import DamagedError, open_regular, shorten
+from recsys_core.saving.replace import replacing
 from recsys_core.saving.weights import check_weights
 
 FILE = "checkpoint.pt"
@@ -76,8 +77,7 @@ def write_checkpoint(
         "progress": progress,
         "identity": identity,
     }
-    partial = folder / f"{FILE}.partial"
-    with partial.open("wb") as file:
+    with replacing(folder / FILE) as partial, partial.open("wb") as file:
         writer = _Writer(file)
         try:
             torch.save(content, cast("BinaryIO", writer))
@@ -85,7 +85,6 @@ def write_checkpoint(
             raise writer.error or error from error
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(folder / FILE)
 
 
 def read_checkpoint(
