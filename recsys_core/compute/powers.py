@@ -8,6 +8,7 @@ result is within some 1e-15 of the true one, relatively, as long as the result's
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -64,6 +65,21 @@ def exp2(exponents: NDArray[Any]) -> Floats:
     whole = np.rint(exponents)
     raised: Floats = np.ldexp(_polynomial(_EXP_TERMS, exponents - whole), whole.astype(np.int32))
     return raised
+
+
+def decays(half_life: float, length: int) -> Floats:
+    """Raise 2 to -age / half_life for the ages 0, 1, …, shape (length,), not to be written to.
+
+    Kept for some half-lives: a request asks for few ages, again and again.
+    """
+    return _decays(half_life, 1 << max(0, length - 1).bit_length())[:length]
+
+
+@lru_cache(maxsize=32)
+def _decays(half_life: float, length: int) -> Floats:
+    table = exp2(-np.arange(length) / half_life)
+    table.flags.writeable = False
+    return table
 
 
 def _log2(numbers: Floats) -> Floats:

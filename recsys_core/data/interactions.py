@@ -146,7 +146,7 @@ class Histories:
     @property
     def lengths(self) -> TimeArray:
         """Shape (n,): events of each row."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]  # as np.diff, which takes five times as long
 
     @property
     def row(self) -> TimeArray:

@@ -162,16 +162,29 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Multiply histories and weights, shape (n, n_items)."""
-        weights = self._event_weights(histories)
-        query = sp.hstack(
-            [
-                histories.matrix(self.n_items, weights * age_weights(histories, half_life))
-                for half_life in self.config.history_half_lives
-            ],
-            format="csr",
-        )
-        query.eliminate_zeros()
+        query = self._query(histories)
         return self.popular_where_empty(query @ self.weights, query.getnnz(axis=1) == 0)
+
+    def _query(self, histories: Histories) -> sp.csr_matrix:
+        """Put the faded histories side by side, shape (n, histories * n_items)."""
+        half_lives = self.config.history_half_lives
+        weights = self._event_weights(histories)
+        faded = np.stack([weights * age_weights(histories, half_life) for half_life in half_lives])
+        # each row's events once for every half-life
+        again = histories.take(np.repeat(np.arange(len(histories)), len(half_lives)))
+        row, which = np.divmod(again.row, len(half_lives))
+        event = np.arange(len(row)) + (histories.offsets[row] - again.offsets[again.row])
+        query = sp.csr_matrix(
+            (
+                faded[which, event],
+                again.items + which * self.n_items,
+                again.offsets[:: len(half_lives)],
+            ),
+            (len(histories), len(half_lives) * self.n_items),
+        )
+        query.sum_duplicates()
+        query.eliminate_zeros()
+        return query
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Add up what each item says of those to come, over the histories, shape (n, n_items)."""

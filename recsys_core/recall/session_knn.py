@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_core.compute.powers import exp2, power
+from recsys_core.compute.powers import decays, power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -176,7 +176,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         place = np.arange(likes.sum()) + np.repeat(start - np.cumsum(likes) + likes, likes)
         event = self._liked[place]
         lag = event - np.repeat(self.moments[found] + 1, likes)
-        decay = exp2(-np.arange(self.config.horizon) / self.config.target_half_life)
+        decay = decays(self.config.target_half_life, self.config.horizon)
         gain = np.repeat(weights, likes) * decay[lag]
         total = np.bincount(self.histories.items[event], gain, minlength=self.n_items)
         return total.astype(np.float32)

@@ -134,14 +134,14 @@ class Channels:
         Shape (channels, n, n_items); -inf for what may not be recommended: items outside the
         catalogue and, unless told otherwise, those of the history.
         """
-        parts = []
-        for model in self.models.values():
-            scores = model.score(users, histories)
-            scores[:, ~model.catalogue] = -np.inf
-            if exclude_seen:
-                scores[histories.row, histories.items] = -np.inf
-            parts.append(scores)
-        return np.stack(parts)
+        models = list(self.models.values())
+        scores = np.empty((len(models), len(users), models[0].n_items), dtype=np.float32)
+        for own, model in zip(scores, models, strict=True):
+            own[:] = model.score(users, histories)
+            own[:, ~model.catalogue] = -np.inf
+        if exclude_seen:
+            scores[:, histories.row, histories.items] = -np.inf
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write each model into a folder of its own, by its number."""

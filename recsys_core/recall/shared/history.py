@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from pydantic import Field
 
-from recsys_core.compute.powers import exp2, power
+from recsys_core.compute.powers import decays, power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories
@@ -58,8 +58,9 @@ def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
     """Shape (events,): 2^(-age / half-life), age in later events of the row; None: ones."""
     if half_life is None:
         return np.ones(len(histories.items), dtype=np.float32)
-    last = np.repeat(histories.offsets[1:] - 1, histories.lengths)
-    decay = exp2(-np.arange(histories.lengths.max(initial=0)) / half_life).astype(np.float32)
+    lengths = histories.lengths
+    last = np.repeat(histories.offsets[1:] - 1, lengths)
+    decay = decays(half_life, int(lengths.max(initial=0))).astype(np.float32)
     weights: FloatArray = decay[last - np.arange(len(last))]
     return weights
 
