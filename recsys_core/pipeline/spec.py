@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from recsys_core.config import Config
+from recsys_core.config import Config, parse_config
+from recsys_core.registry import model_info
 
 Metric = str
 
@@ -52,3 +54,24 @@ class JobSpec(Config):
     def name(self) -> str:
         """The label, or the model's name where there is none."""
         return self.label or self.model
+
+
+def specs_per_seed(values: Mapping[str, Any], seeds: Sequence[int], where: str) -> list[JobSpec]:
+    """Write out the jobs of one model, one per seed.
+
+    A model that is the same for every seed has one job, with the first.
+
+    Parameters
+    ----------
+    values
+        Fields of JobSpec, without the seed.
+    where
+        What is being configured, for the message.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or a value is wrong.
+    """
+    kept = seeds[:1] if model_info(values["model"]).deterministic else seeds
+    return [parse_config(JobSpec, {**values, "seed": seed}, where) for seed in kept]

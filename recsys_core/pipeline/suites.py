@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from recsys_core.config import Config, parse_config, read_yaml
 from recsys_core.errors import unknown_name
-from recsys_core.pipeline.spec import JobSpec
-from recsys_core.registry import model_info, model_names
+from recsys_core.pipeline.spec import JobSpec, specs_per_seed
+from recsys_core.registry import model_names
 
 
 class Reference(Config):
@@ -93,8 +93,6 @@ class Suite(Config):
     def specs(self, **shared: Any) -> list[JobSpec]:
         """Write out one spec a job and seed, jobs first, so that seeds of a job stand together.
 
-        A model that is the same for every seed stands there once, with the first.
-
         Parameters
         ----------
         shared
@@ -106,8 +104,9 @@ class Suite(Config):
             A job names no registered model, or a value is wrong.
         """
         return [
-            parse_config(
-                JobSpec,
+            spec
+            for job in self.jobs
+            for spec in specs_per_seed(
                 {
                     "dataset": self.dataset,
                     "protocol": self.protocol,
@@ -116,13 +115,11 @@ class Suite(Config):
                     "features": job.features,
                     "label": job.name,
                     "ks": self.ks,
-                    "seed": seed,
                     **shared,
                 },
+                self.seeds,
                 f"suite {self.name}, {job.name}",
             )
-            for job in self.jobs
-            for seed in (self.seeds[:1] if model_info(job.model).deterministic else self.seeds)
         ]
 
 

@@ -45,13 +45,13 @@ def evaluate(
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite
         from workbench.cli.parallel import check_not_paused, run_in_queue
-        from workbench.cli.plan import make_plan
+        from workbench.cli.plan import plan_of_suite
         from workbench.cli.work import prepare, report_on, run_or_reuse
 
         chosen = load_suite(suite)
         if models is not None:
             chosen = chosen.select(label.strip() for label in models.split(","))
-        plan = make_plan(chosen, options, settings, named=models is not None)
+        plan = plan_of_suite(chosen, options, settings, named=models is not None)
         if jobs > 1 or scheduler:
             check_not_paused(settings.runs_dir)
         plan, split = prepare(plan, options, settings, display)

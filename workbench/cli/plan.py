@@ -1,4 +1,4 @@
-"""From a command line to jobs: everything is checked before the first job starts."""
+"""Jobs and what is asked of their results: all is checked before the first job starts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from recsys_core.config import parse_config, parse_value
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, split_part
-from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.pipeline.suites import Suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.pipeline.suites import Reference, Suite
 from recsys_core.reading import is_file
 from recsys_core.registry import model_info
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
-from workbench.cli.references import with_run_folders
+from workbench.cli.specs import changed_suite, specs_of_suite
 from workbench.reports.baseline import Baseline, check_baseline, parse_tolerance, read_baseline
 from workbench.reports.gates import Gate, check_gates, parse_gate
 from workbench.reports.view import by_reason
@@ -27,8 +23,6 @@ from workbench.reports.write import check_report_path
 from workbench.store.manage import resolve_run
 from workbench.store.runs import check_writable
 
-#: the key of `--set` that means the protocol
-PROTOCOL = "protocol"
 #: what every ranking run has; a predicted rating is of a task, ``rmse/TASK``
 _ROW_METRICS = [name for name in ROW_METRICS if name != "rmse"]
 
@@ -39,17 +33,22 @@ class Plan:
 
     Parameters
     ----------
+    name
+        The suite's, for reports; ``train`` for the jobs of one model.
+    references
+        Published figures: label -> metric -> figure.
     named
         Whether the models were named one by one: then none of them may be left out.
     left_out
         Why jobs of a suite are left out, by label: their models cannot learn from the data.
     """
 
-    suite: Suite
+    name: str
     specs: list[JobSpec]
     gates: list[Gate]
     baseline: Baseline | None
     reports: tuple[Path, ...]
+    references: Mapping[str, Mapping[str, Reference]] = field(default_factory=dict)
     named: bool = True
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,7 +66,7 @@ class Plan:
             One of them was named on the command line or has a gate or a baseline, or none is left.
         """
         for label, lack in lacks.items():
-            if self.named or len(lacks) == len(self.suite.labels):
+            if self.named or len(lacks) == len(_models(self.specs)):
                 raise InputError(f"{label}: {lack.problem}", lack.remedy)
             judged = [str(gate) for gate in self.gates if gate.label == label]
             if self.baseline is not None and label in self.baseline.values:
@@ -81,8 +80,8 @@ class Plan:
             return self
         return replace(
             self,
-            suite=self.suite.select(label for label in self.suite.labels if label not in lacks),
             specs=[spec for spec in self.specs if spec.name not in lacks],
+            references={x: each for x, each in self.references.items() if x not in lacks},
             left_out={label: lack.problem for label, lack in lacks.items()},
         )
 
@@ -92,8 +91,10 @@ class Plan:
         return [f"left out: {', '.join(labels)} ({why})" for why, labels in reasons.items()]
 
 
-def make_plan(suite: Suite, options: JobOptions, settings: Settings, *, named: bool = True) -> Plan:
-    """Apply the options to a suite and check all that can be known without the data.
+def plan_of_suite(
+    suite: Suite, options: JobOptions, settings: Settings, *, named: bool = True
+) -> Plan:
+    """Apply the options to a suite and plan its jobs.
 
     Parameters
     ----------
@@ -105,102 +106,70 @@ def make_plan(suite: Suite, options: JobOptions, settings: Settings, *, named: b
     InputError
         Something on the line, in the suite or about the folders is wrong.
     """
-    suite = _changed(suite, options)
-    make_protocol(suite.protocol)
-    specs = suite.specs(threads=options.threads, device=options.device)
-    for spec in specs:
-        model_config(spec)
-    specs = [with_run_folders(spec, settings.runs_dir) for spec in specs]
-    gates = [parse_gate(text) for text in options.gates]
-    check_gates(gates, suite.labels)
-    _check_gate_metrics(gates, suite)
-    baseline = _baseline(options, settings)
-    if baseline is not None:
-        check_baseline(baseline, suite.labels)
-        _check_baseline_metrics(baseline, suite)
-    for path in options.reports:
-        check_report_path(path)
-        _check_folder(path)
-    check_writable(settings.runs_dir)
-    return Plan(suite, specs, gates, baseline, options.reports, named)
+    suite = changed_suite(suite, options)
+    plan = make_plan(suite.name, specs_of_suite(suite, options, settings), options, settings)
+    return replace(plan, references=suite.references, named=named)
 
 
-def _changed(suite: Suite, options: JobOptions) -> Suite:
-    """Let the options replace what the suite says."""
-    values = suite.model_dump()
-    if options.dataset is not None:
-        values["dataset"] = options.dataset
-    if options.protocol not in (None, suite.protocol.get("name")):
-        values["protocol"] = {"name": options.protocol}
-    if options.ks is not None:
-        values["ks"] = options.ks
-    if options.seeds is not None:
-        values["seeds"] = options.seeds
-    targets: dict[str, dict[str, Any]] = {
-        job.name: dumped["params"] for job, dumped in zip(suite.jobs, values["jobs"], strict=True)
-    }
-    targets[PROTOCOL] = values["protocol"]
-    for text in options.changes:
-        label, field, value = parse_change(text)
-        if label not in targets:
-            raise unknown_name(f"label in --set '{text}':", label, targets)
-        targets[label][field] = value
-    if values["dataset"] != suite.dataset or values["protocol"] != suite.protocol:
-        values["references"] = {}  # published for other rows
-    return parse_config(Suite, values, f"suite {suite.name}")
-
-
-def parse_change(text: str) -> tuple[str, str, Any]:
-    """Read ``LABEL.FIELD=VALUE``.
+def make_plan(name: str, specs: list[JobSpec], options: JobOptions, settings: Settings) -> Plan:
+    """Check what is asked of the results, as far as it can be known without the data.
 
     Raises
     ------
     InputError
-        It is not of that form.
-
-    Examples
-    --------
-    >>> parse_change("mf.learning_rate=1e-3")
-    ('mf', 'learning_rate', 0.001)
+        A gate, the baseline or a report is wrong, or the runs folder cannot be written.
     """
-    key, equals, value = text.partition("=")
-    label, dot, field = key.strip().rpartition(".")
-    if not (equals and dot and label and field):
-        raise InputError(
-            f"--set '{text}' is not of the form LABEL.FIELD=VALUE",
-            "write e.g. --set mf.epochs=5, or --set protocol.relevance=3",
-        )
-    return label, field, parse_value(value)
+    models, ks = _models(specs), specs[0].ks
+    gates = [parse_gate(text) for text in options.gates]
+    check_gates(gates, models)
+    _check_gate_metrics(gates, models, ks)
+    baseline = _baseline(options, settings)
+    if baseline is not None:
+        check_baseline(baseline, models)
+        _check_baseline_metrics(baseline, models, ks)
+    for path in options.reports:
+        check_report_path(path)
+        _check_folder(path)
+    check_writable(settings.runs_dir)
+    return Plan(name, specs, gates, baseline, options.reports)
 
 
-def _check_gate_metrics(gates: Sequence[Gate], suite: Suite) -> None:
+def _models(specs: Sequence[JobSpec]) -> dict[str, str]:
+    """Give the model of each label, in order."""
+    return {spec.name: spec.model for spec in specs}
+
+
+def _check_gate_metrics(
+    gates: Sequence[Gate], models: Mapping[str, str], ks: Sequence[int]
+) -> None:
     """Raise InputError for a gate on a metric that the label's runs will not have."""
-    models: Mapping[str, str] = {job.name: job.model for job in suite.jobs}
     for gate in gates:
         model = models[gate.label]
-        if not _has_metric(model, gate.metric, suite.ks):
+        if not _has_metric(model, gate.metric, ks):
             stage = model_info(model).stage
-            valid = _ROW_METRICS if stage == "ranking" else _topk_metrics(suite.ks)
+            valid = _ROW_METRICS if stage == "ranking" else _topk_metrics(ks)
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
                 f"valid for {gate.label}: {', '.join(valid)}",
             )
 
 
-def _check_baseline_metrics(baseline: Baseline, suite: Suite) -> None:
+def _check_baseline_metrics(
+    baseline: Baseline, models: Mapping[str, str], ks: Sequence[int]
+) -> None:
     """Raise InputError for a baseline or a tolerance of it that would judge nothing."""
     known = {
         metric
-        for job in suite.jobs
-        for metric in baseline.values.get(job.name, ())
-        if _has_metric(job.model, metric, suite.ks)
+        for label, model in models.items()
+        for metric in baseline.values.get(label, ())
+        if _has_metric(model, metric, ks)
     }
-    shared = ", ".join(label for label in suite.labels if label in baseline.values)
+    shared = ", ".join(label for label in models if label in baseline.values)
     for metric in baseline.tolerances:
         if metric not in known:
             raise unknown_name(f"metric in baseline {baseline.name} for {shared}:", metric, known)
     if not any(baseline.tolerance(metric) is not None for metric in known):
-        cutoffs = ", ".join(map(str, suite.ks))
+        cutoffs = ", ".join(map(str, ks))
         raise InputError(
             f"baseline {baseline.name} has no metric to judge {shared} by at K = {cutoffs}",
             "choose its cut-offs with --k, or another baseline",

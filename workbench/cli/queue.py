@@ -99,18 +99,18 @@ def add(
         memory_limit=limit(memory_limit),
         offline=options.offline,
     )
-    from workbench.cli.submit import plan_of_suite, spec_from_file, specs_of_model
+    from workbench.cli.submit import jobs_of_model, jobs_of_suite, spec_from_file
 
     if spec_file is not None:
         specs = [spec_from_file(spec_file, options, settings)]
     elif suite is not None:
-        plan = plan_of_suite(suite, models, options, settings)
+        plan = jobs_of_suite(suite, models, options, settings)
         specs = plan.specs
         for line in plan.said_of_left_out():
             _say(line)
     else:
         assert model is not None, "one of the three was given"
-        specs = specs_of_model(model, label, features, config, options, settings)
+        specs = jobs_of_model(model, label, features, config, options, settings)
     if spaces:
         add_sweep(settings, specs, spaces, trials, entry)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.reading import DamagedError
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
-from workbench.cli.plan import PROTOCOL, Plan, make_plan
-from workbench.cli.train import labelled, suite_of_model
-from workbench.store.runs import Run
+from workbench.cli.plan import Plan, plan_of_suite
+from workbench.cli.specs import PROTOCOL, specs_of_model
+from workbench.store.runs import Run, check_writable
 
 
-def specs_of_model(
+def jobs_of_model(
     model: str,
     label: str,
     features: str | None,
@@ -32,21 +31,22 @@ def specs_of_model(
     options: JobOptions,
     settings: Settings,
 ) -> list[JobSpec]:
-    """Make the job of one model, one a seed."""
-    suite = suite_of_model(model, label, features, config)
-    options = replace(options, changes=tuple(labelled(x, suite) for x in options.changes))
-    return _planned(make_plan(suite, options, settings), settings).specs
+    """Make the job of one model, one per seed, where it can learn from the data set."""
+    specs = specs_of_model(model, label, features, config, options, settings)
+    check_writable(settings.runs_dir)
+    for spec in specs:
+        lack = _check_dataset(spec, settings.data_dir)
+        if lack is not None:
+            raise InputError(f"{spec.name}: {lack.problem}", lack.remedy)
+    return specs
 
 
-def plan_of_suite(name: str, models: str | None, options: JobOptions, settings: Settings) -> Plan:
+def jobs_of_suite(name: str, models: str | None, options: JobOptions, settings: Settings) -> Plan:
     """Make the jobs of a suite, without those that cannot learn from the data set."""
     suite = load_suite(name)
     if models is not None:
         suite = suite.select(label.strip() for label in models.split(","))
-    return _planned(make_plan(suite, options, settings, named=models is not None), settings)
-
-
-def _planned(plan: Plan, settings: Settings) -> Plan:
+    plan = plan_of_suite(suite, options, settings, named=models is not None)
     found = {spec.name: _check_dataset(spec, settings.data_dir) for spec in plan.specs}
     return plan.without({label: error for label, error in found.items() if error is not None})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from workbench.cli.progress import at_work
 if TYPE_CHECKING:
     from recsys_core.events import OnEvent
     from recsys_core.pipeline.spec import JobSpec
-    from recsys_core.pipeline.suites import Suite
     from recsys_core.protocols.split import Split
     from workbench.jobs.execute import Outcome
 
@@ -61,11 +59,12 @@ def train(
         )
     with at_work(options) as display:
         from workbench.cli.plan import make_plan
+        from workbench.cli.specs import specs_of_model
         from workbench.cli.work import prepare, report_on, run_or_reuse
 
-        suite = suite_of_model(model, label, features, config)
-        options = replace(options, changes=tuple(labelled(x, suite) for x in options.changes))
-        plan, split = prepare(make_plan(suite, options, settings), options, settings, display)
+        specs = specs_of_model(model, label, features, config, options, settings)
+        plan = make_plan("train", specs, options, settings)
+        plan, split = prepare(plan, options, settings, display)
         outcomes = run_or_reuse(plan, split, options, settings, display)
     return report_on(plan, outcomes)
 
@@ -75,45 +74,11 @@ def _job_fields(options: JobOptions) -> tuple[Any, ...]:
     return (*fields, options.threads)
 
 
-def suite_of_model(model: str, label: str, features: str | None, config: Path | None) -> Suite:
-    """Make a suite of one job."""
-    from recsys_core.config import parse_config, read_yaml
-    from recsys_core.pipeline.suites import Suite
-    from recsys_core.registry import model_info
-
-    model_info(model)  # the nearest name, before anything else is looked at
-    job = {
-        "model": model,
-        "label": label,
-        "features": features,
-        "params": read_yaml(config) if config else {},
-    }
-    values = {
-        "name": "train",
-        "dataset": "ml-100k",
-        "protocol": {"name": "user-timeline"},
-        "jobs": [job],
-    }
-    return parse_config(Suite, values, "train")
-
-
-def labelled(change: str, suite: Suite) -> str:
-    """Put the only label before a field: the plan wants LABEL.FIELD=VALUE."""
-    from workbench.cli.plan import PROTOCOL
-
-    label = suite.labels[0]
-    key = change.partition("=")[0]
-    if "=" not in change:
-        raise InputError(
-            f"--set '{change}' is not of the form FIELD=VALUE", "write e.g. --set epochs=5"
-        )
-    return change if key.startswith((f"{PROTOCOL}.", f"{label}.")) else f"{label}.{change}"
-
-
 def _resume(text: str, options: JobOptions, settings: Settings) -> int:
     with at_work(options) as display:
-        from recsys_core.pipeline.suites import Suite, SuiteJob
+        from recsys_core.protocols.catalogue import make_protocol
         from workbench.cli.plan import make_plan
+        from workbench.cli.specs import checked
         from workbench.cli.work import do_jobs, prepare, report_on
         from workbench.jobs.execute import resumable_spec
         from workbench.jobs.execute import resume as resume_run
@@ -121,18 +86,8 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
 
         run = resolve_run(settings.runs_dir, text)
         spec = resumable_spec(run)
-        job = SuiteJob(
-            model=spec.model, label=spec.label, params=spec.params, features=spec.features
-        )
-        suite = Suite(
-            name="train",
-            dataset=spec.dataset,
-            protocol=spec.protocol,
-            ks=spec.ks,
-            seeds=(spec.seed,),
-            jobs=(job,),
-        )
-        plan = replace(make_plan(suite, options, settings), specs=[spec])
+        make_protocol(spec.protocol)
+        plan = make_plan("train", [checked(spec, settings)], options, settings)
 
         def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
             return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)

@@ -116,8 +116,8 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     outcomes, runs = zip(*map(_read, outcomes, plan.specs), strict=True)
     report = build_report(
         runs,
-        suite=plan.suite.name,
-        references=plan.suite.references,
+        suite=plan.name,
+        references=plan.references,
         gates=plan.gates,
         baseline=plan.baseline,
         left_out=plan.left_out,
@@ -169,7 +169,7 @@ def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]
     """Keep the suite's published figures with the runs, so that lists can show them beside ours."""
     errors: list[InputError] = []
     for outcome in outcomes:
-        figures = plan.suite.references.get(outcome.label, {})
+        figures = plan.references.get(outcome.label, {})
         if figures and outcome.run.path.is_dir():
             published = {
                 metric: Published(figure.value, figure.source) for metric, figure in figures.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ def finite_number(text: str, where: str) -> float:
     return value
 
 
-def check_gates(gates: Iterable[Gate], labels: Sequence[str]) -> None:
+def check_gates(gates: Iterable[Gate], labels: Collection[str]) -> None:
     """Raise InputError, naming the nearest label, when a gate's label is not among `labels`."""
     for gate in gates:
         if gate.label not in labels:
