@@ -27,22 +27,10 @@ from recsys_core.data.load import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.split import Split
-from recsys_core.reading import DamagedError, read_json
 from recsys_core.recall.base import RecallModel, TopK
 from recsys_core.registry import model_info
+from recsys_core.run_folder import MODEL, read_result
 
-RESULT, MODEL = "metrics.json", "model"
-#: what is read of a result, by the path of its keys
-RESULT_TYPES: dict[str, type] = {
-    "model": str,
-    "stage": str,
-    "params": dict,
-    "dataset.name": str,
-    "dataset.fingerprint": str,
-    "protocol.name": str,
-    "protocol.fingerprint": str,
-    "protocol.parameters": dict,
-}
 #: an item of a history: its id; id and rating; or id, rating and seconds since 1970
 Event = str | tuple[str, float] | tuple[str, float, int]
 #: what is known of a user: the rows that the run knew at test time, or every row of the data set
@@ -240,27 +228,6 @@ class Recommender:
                 zip(items, scores, brought, strict=True), start=1
             )
         ]
-
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """Read the result of a run folder.
-
-    Raises
-    ------
-    InputError
-        There is none: no run folder, or a run that did not succeed.
-    """
-    path = folder / RESULT
-    if not path.exists():
-        raise InputError(f"{folder}: no result here", "name the folder of a run that succeeded")
-    result = read_json(path, remedy=TRAIN_AGAIN)
-    for where, kind in RESULT_TYPES.items():
-        value: Any = result
-        for key in where.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if not isinstance(value, kind):
-            raise DamagedError(f"{path}: damaged: it has no proper '{where}'", TRAIN_AGAIN)
-    return result
 
 
 def _load_model(name: str, folder: Path) -> RecallModel[Any]:

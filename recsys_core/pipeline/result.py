@@ -1,16 +1,14 @@
-"""What a run gives back: plain values and arrays, ready to be stored or shown."""
+"""What a run gives back, ready to be stored or shown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, IntArray
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.protocols.split import Split
 from recsys_core.registry import Stage
 
 #: a run keeps this many recommendations a user, or as many as its largest K
@@ -51,68 +49,19 @@ class ScoredRows:
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """The outcome of `run(spec)`.
+class Judged:
+    """What a stage's evaluation gives: recall has recommendations, ranking has rows.
 
     Parameters
     ----------
-    params
-        Every field of the model, defaults included.
-    dataset
-        ``name``, ``fingerprint``, ``interactions``, ``users``, ``items``, ``synthetic``.
-    protocol
-        ``name``, ``fingerprint``, ``train``, ``valid``, ``test`` (row counts), ``leaks``,
-        ``parameters``, ``counts``.
-    metrics, ci95
-        Values by metric name; NaN where a metric is not defined.
-    validation
-        The metric that chooses epochs and parameters, on the validation rows; empty without any.
-    user_metrics
-        Shape (n,) each, in the order of `users`; NaN for a user it is not defined for.
-    user_ids, item_ids
-        Original ids of all users and items of the data set, for files that people read.
-    curve
-        One dict an epoch: loss and validation metrics; empty for closed-form models.
     timings
         Cost of single requests and of all, in milliseconds and users per second; not repeatable.
     importance
         Ranking, by feature: AUC of validation rows that is lost when it is permuted.
     features
-        Ranking: ``schema``, the name of what the model saw of a row, and ``scopes`` of the
-        histories among it (`earlier`, `others`); empty for other stages.
-    parts
-        Events of each user, shape (n_users,), and `Split.parts` of all of them.
+        Of models that read a schema: its name under ``schema``, and ``scopes`` of the histories in
+        it (`earlier`, `others`); empty for others.
     """
-
-    spec: JobSpec
-    stage: Stage
-    params: dict[str, Any]
-    dataset: dict[str, Any]
-    protocol: dict[str, Any]
-    environment: dict[str, Any]
-    metrics: dict[str, float]
-    ci95: dict[str, tuple[float, float]]
-    counts: dict[str, int]
-    users: IntArray
-    user_metrics: dict[str, NDArray[np.float64]]
-    user_ids: NDArray[np.str_]
-    item_ids: NDArray[np.str_]
-    fit_seconds: float
-    eval_seconds: float
-    peak_rss_mb: float
-    recommendations: Recommendations | None = None
-    rows: ScoredRows | None = None
-    curve: list[dict[str, float]] = field(default_factory=list)
-    validation: dict[str, float] = field(default_factory=dict)
-    parts: tuple[TimeArray, NDArray[np.uint8]] | None = None
-    timings: dict[str, float] = field(default_factory=dict)
-    importance: dict[str, float] = field(default_factory=dict)
-    features: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a stage's evaluation gives: recall has recommendations, ranking has rows."""
 
     evaluation: Evaluation
     recommendations: Recommendations | None = None
@@ -120,3 +69,87 @@ class Judged:
     timings: dict[str, float] = field(default_factory=dict)
     importance: dict[str, float] = field(default_factory=dict)
     features: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outcome of `run(spec)`.
+
+    Parameters
+    ----------
+    params
+        Every field of the model, defaults included.
+    split
+        The rows that it learned from and was judged on.
+    environment
+        What the outcome depends on beside the spec, as environment.json says it.
+    validation
+        The metric that chooses epochs and parameters, on the validation rows; empty without any.
+    curve
+        One dict an epoch: loss and validation metrics; empty for closed-form models.
+    """
+
+    spec: JobSpec
+    stage: Stage
+    params: dict[str, Any]
+    split: Split
+    environment: dict[str, Any]
+    judged: Judged
+    validation: dict[str, float]
+    curve: list[dict[str, float]]
+    fit_seconds: float
+    eval_seconds: float
+    peak_rss_mb: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Values by metric name; NaN where a metric is not defined."""
+        return self.judged.evaluation.metrics
+
+    def content(self) -> dict[str, Any]:
+        """Say all but what is kept per user, as metrics.json has it (runs/README.md)."""
+        judged, evaluation = self.judged, self.judged.evaluation
+        return {
+            "label": self.spec.name,
+            "model": self.spec.model,
+            "stage": self.stage,
+            "seed": self.spec.seed,
+            "params": self.params,
+            "dataset": _describe_dataset(self.split.dataset),
+            "protocol": _describe_split(self.split),
+            "metrics": evaluation.metrics,
+            "ci95": evaluation.ci95,
+            "counts": evaluation.counts,
+            "validation": self.validation,
+            "fit_seconds": self.fit_seconds,
+            "eval_seconds": self.eval_seconds,
+            "peak_rss_mb": self.peak_rss_mb,
+            "timings": judged.timings,
+            "importance": judged.importance,
+            "features": judged.features,
+            "curve": self.curve,
+        }
+
+
+def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "interactions": dataset.n_interactions,
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "synthetic": dataset.synthetic,
+    }
+
+
+def _describe_split(split: Split) -> dict[str, Any]:
+    return {
+        "name": split.protocol,
+        "parameters": split.parameters,
+        "fingerprint": split.fingerprint,
+        "train": len(split.train),
+        "valid": len(split.valid),
+        "test": len(split.test),
+        "leaks": split.leaks,
+        "counts": split.counts,
+    }

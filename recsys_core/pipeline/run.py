@@ -14,7 +14,6 @@ import numpy as np
 from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.config import Config, parse_config
-from recsys_core.data.dataset import Dataset
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
@@ -43,6 +42,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import model_info, model_names, reads_features
+from recsys_core.run_folder import CHECKPOINT, MODEL
 
 
 def model_config(spec: JobSpec) -> Config:
@@ -184,10 +184,9 @@ def run(
     runtime = Runtime(
         seed=spec.seed,
         device=_resolve_device(spec.device),
-        checkpoint=out_dir / "checkpoint" if out_dir else None,
+        checkpoint=out_dir / CHECKPOINT if out_dir else None,
     )
-    threads = spec.threads or default_threads()
-    with limited_threads(threads):
+    with limited_threads(spec.threads or default_threads()):
         job = _make_job(spec, config, split, runtime)
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
@@ -197,43 +196,30 @@ def run(
         judged = job.evaluate()
         evaluated = time.perf_counter()
         if out_dir is not None:
-            job.save(out_dir / "model")
+            job.save(out_dir / MODEL)
         validation = job.validation()
-    environment = describe_environment(spec.model, threads, runtime.device)
-    evaluation = judged.evaluation
     return RunResult(
         spec=spec,
         stage=stage,
         params=config.model_dump(mode="json"),
-        dataset=_describe_dataset(split.dataset),
-        protocol=_describe_split(split),
-        environment={
-            **environment,
-            "dataset_fingerprint": split.dataset.fingerprint,
-            "split_fingerprint": split.fingerprint,
-        },
-        metrics=evaluation.metrics,
-        ci95=evaluation.ci95,
-        counts=evaluation.counts,
-        users=evaluation.users,
-        user_metrics=evaluation.user_metrics,
-        user_ids=split.dataset.user_ids,
-        item_ids=split.dataset.item_ids,
+        split=split,
+        environment=job_environment(spec, split, runtime.device),
+        judged=judged,
+        validation=validation,
+        curve=job.curve,
         fit_seconds=fitted - started,
         eval_seconds=evaluated - fitted,
         peak_rss_mb=peak_memory_mb(),
-        validation=validation,
-        timings=judged.timings,
-        importance=judged.importance,
-        features=judged.features,
-        recommendations=judged.recommendations,
-        rows=judged.rows,
-        curve=job.curve,
-        parts=(
-            np.bincount(split.dataset.user, minlength=split.dataset.n_users),
-            split.parts(),
-        ),
     )
+
+
+def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
+    """Describe what a job's outcome depends on beside the spec, as environment.json has it."""
+    return {
+        **describe_environment(spec.model, spec.threads or default_threads(), device),
+        "dataset_fingerprint": split.dataset.fingerprint,
+        "split_fingerprint": split.fingerprint,
+    }
 
 
 class _Job(Protocol):
@@ -369,27 +355,3 @@ def _resolve_device(device: str) -> str:
     if device == "cuda":
         raise InputError("device 'cuda': torch sees no GPU on this machine", "use cpu or auto")
     return "cpu"
-
-
-def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "interactions": dataset.n_interactions,
-        "users": dataset.n_users,
-        "items": dataset.n_items,
-        "synthetic": dataset.synthetic,
-    }
-
-
-def _describe_split(split: Split) -> dict[str, Any]:
-    return {
-        "name": split.protocol,
-        "parameters": split.parameters,
-        "fingerprint": split.fingerprint,
-        "train": len(split.train),
-        "valid": len(split.valid),
-        "test": len(split.test),
-        "leaks": split.leaks,
-        "counts": split.counts,
-    }

@@ -15,13 +15,13 @@ from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.evaluation.segments import segment_metrics
 from recsys_core.events import OnEvent
-from recsys_core.pipeline.recommender import MODEL, read_result
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import Stage, model_info
+from recsys_core.run_folder import MODEL, read_result
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig

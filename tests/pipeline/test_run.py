@@ -54,40 +54,43 @@ def without_rates(curve: list[dict[str, float]]) -> list[dict[str, float]]:
 @pytest.mark.parametrize("model", CHEAP)
 def test_two_runs_of_a_spec_agree_bit_for_bit(model: str, data_dir: Path, split: Split) -> None:
     one, two = (run(spec(model), data_dir=data_dir, split=split) for _ in range(2))
-    assert one.metrics == two.metrics
-    assert one.ci95 == two.ci95
+    ours, theirs = one.judged.evaluation, two.judged.evaluation
+    assert ours.metrics == theirs.metrics
+    assert ours.ci95 == theirs.ci95
     assert one.params == two.params
     assert without_rates(one.curve) == without_rates(two.curve)
-    np.testing.assert_array_equal(one.users, two.users)
-    for name, values in one.user_metrics.items():
-        np.testing.assert_array_equal(values, two.user_metrics[name])
+    np.testing.assert_array_equal(ours.users, theirs.users)
+    for name, values in ours.user_metrics.items():
+        np.testing.assert_array_equal(values, theirs.user_metrics[name])
 
 
 def test_a_result_is_complete_and_plain(data_dir: Path, tmp_path: Path, split: Split) -> None:
     result = run(spec("item-cf", ks=(5, 3)), data_dir=data_dir, out_dir=tmp_path, split=split)
     assert result.spec.ks == (3, 5)
     assert {"recall@3", "ndcg@5", "coverage@5"} <= set(result.metrics)
-    assert result.recommendations is not None
-    assert result.recommendations.items.shape == (len(np.unique(split.test.user)), 100)
-    assert result.rows is None
+    judged, content = result.judged, result.content()
+    assert judged.recommendations is not None
+    assert judged.recommendations.items.shape == (len(np.unique(split.test.user)), 100)
+    assert judged.rows is None
     assert result.environment["split_fingerprint"] == split.fingerprint
-    assert result.protocol["train"] == len(split.train)
-    assert result.dataset["synthetic"] is True
+    assert content["protocol"]["train"] == len(split.train)
+    assert content["dataset"]["synthetic"] is True
     assert (tmp_path / "model").is_dir()
-    json.dumps([result.params, result.dataset, result.protocol, result.environment])
+    json.dumps([content, result.environment])
     # metrics are means over the users that have them
-    mean = np.nanmean(result.user_metrics["ndcg@5"])
+    mean = np.nanmean(judged.evaluation.user_metrics["ndcg@5"])
     assert result.metrics["ndcg@5"] == pytest.approx(float(mean), abs=1e-12)
 
 
 def test_a_ranking_result_has_every_test_row(data_dir: Path, split: Split) -> None:
     result = run(spec("lr"), data_dir=data_dir, split=split)
-    assert result.rows is not None
-    assert result.recommendations is None
-    np.testing.assert_array_equal(result.rows.items, split.test.item)
-    np.testing.assert_array_equal(result.rows.labels, split.test.rating >= 4)
-    assert ((result.rows.scores > 0) & (result.rows.scores < 1)).all()
-    assert result.features == {"schema": "default", "scopes": []}
+    rows = result.judged.rows
+    assert rows is not None
+    assert result.judged.recommendations is None
+    np.testing.assert_array_equal(rows.items, split.test.item)
+    np.testing.assert_array_equal(rows.labels, split.test.rating >= 4)
+    assert ((rows.scores > 0) & (rows.scores < 1)).all()
+    assert result.judged.features == {"schema": "default", "scopes": []}
 
 
 @pytest.mark.parametrize(
@@ -188,8 +191,8 @@ def test_a_signal_of_the_future_helps_no_model_under_a_global_cut(
         spec(model, params={}, protocol=protocol, ks=(10,)), data_dir=data_dir, split=split
     )
     if result.stage == "recall":
-        assert result.recommendations is not None
-        top = result.recommendations.items[:, :10]
+        assert result.judged.recommendations is not None
+        top = result.judged.recommendations.items[:, :10]
         assert abs((top < items // 2).mean() - 0.5) < 0.1
     else:
         # early stopping may look at validation rows, which are of the future half as well, but

@@ -47,7 +47,7 @@ def test_parts_are_judged_on_the_same_users(result: RunResult) -> None:
     # no hit is ever right, and popularity knows little else
     assert metrics["channel/item-cf/recall@10"] > metrics["channel/popularity/recall@10"]
     assert metrics["channel/item-cf/only"] > metrics["channel/popularity/only"]
-    low, high = result.ci95["gain/ndcg@10"]
+    low, high = result.judged.evaluation.ci95["gain/ndcg@10"]
     assert low < metrics["gain/ndcg@10"] < high
 
 
@@ -59,17 +59,21 @@ def test_a_channel_is_judged_as_if_it_ran_alone(result: RunResult) -> None:
 
 def test_segments_are_means_over_their_users(result: RunResult) -> None:
     split = planted()
-    known = np.bincount(split.known.user, minlength=split.dataset.n_users)[result.users]
+    known = np.bincount(split.known.user, minlength=split.dataset.n_users)[
+        result.judged.evaluation.users
+    ]
     few = known <= np.quantile(known, 0.25)
-    mean = result.user_metrics["ndcg@10"][few].mean()
+    mean = result.judged.evaluation.user_metrics["ndcg@10"][few].mean()
     assert result.metrics["segment/users=new/ndcg@10"] == pytest.approx(float(mean))
     # each block of users watches one genre
-    comedies = result.user_metrics["recall@10"][result.users < 30].mean()
+    comedies = result.judged.evaluation.user_metrics["recall@10"][
+        result.judged.evaluation.users < 30
+    ].mean()
     assert result.metrics["segment/genre=Comedy/recall@10"] == pytest.approx(float(comedies))
 
 
 def test_channels_stand_beside_the_recommendations(result: RunResult) -> None:
-    top = result.recommendations
+    top = result.judged.recommendations
     assert top is not None
     assert top.sources is not None
     assert top.channels == ("popularity", "item-cf")
@@ -78,7 +82,7 @@ def test_channels_stand_beside_the_recommendations(result: RunResult) -> None:
 
 
 def test_the_cost_of_requests_is_noted(result: RunResult) -> None:
-    timings = result.timings
+    timings = result.judged.timings
     requests = {"request_ms_p50", "request_ms_p95", "request_cpu_ms_p95"}
     assert set(timings) == {*requests, "users_per_second"}
     assert 0 < timings["request_ms_p50"] <= timings["request_ms_p95"]
@@ -101,14 +105,7 @@ def test_names_of_parts() -> None:
 def finished(folder: Path, split: Split, model: str) -> str:
     """Leave what a run folder has of a run."""
     done = run(spec(model), data_dir=Path(), out_dir=folder, split=split)
-    content = {
-        "model": model,
-        "stage": done.stage,
-        "params": done.params,
-        "dataset": done.dataset,
-        "protocol": done.protocol,
-    }
-    (folder / "metrics.json").write_text(json.dumps(content))
+    (folder / "metrics.json").write_text(json.dumps(done.content()))
     return str(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 import signal
@@ -34,6 +35,7 @@ def split(data_dir: Path) -> Split:
     return load_split(JobSpec(dataset=SMALL, model="popularity"), data_dir=data_dir)
 
 
+README = Path(__file__).parents[2] / "runs/README.md"
 RESULT_FILES = {"metrics.json", "results.sqlite", "model"}
 Do = Callable[..., Outcome]
 
@@ -61,6 +63,13 @@ def names(run: Run) -> set[str]:
     return {path.name for path in run.path.iterdir()}
 
 
+def documented(file: str) -> list[str]:
+    """Read the fields that the table of a file names in its first column."""
+    section = README.read_text().partition(f"## {file}\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return [field for row in rows for field in re.findall(r"`(\w+)`", row)]
+
+
 def test_a_run_folder_has_what_its_readme_says(do: Do, split: Split) -> None:
     run = do(label="top").run
     assert names(run) == {
@@ -72,6 +81,7 @@ def test_a_run_folder_has_what_its_readme_says(do: Do, split: Split) -> None:
     assert None not in (status.created, status.started, status.ended)
     assert run.spec["label"] == "top"
     assert run.metrics["label"] == "top"
+    assert sorted(run.metrics) == sorted(documented("metrics.json"))
     assert run.environment["split_fingerprint"] == split.fingerprint
     values = list(results.user_metric(run.path / "results.sqlite", "ndcg@10").values())
     assert np.nanmean(values) == pytest.approx(run.metrics["metrics"]["ndcg@10"], abs=1e-12)

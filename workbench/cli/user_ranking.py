@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.store.runs import MODEL
+from recsys_core.run_folder import MODEL, read_result
 from workbench.store.users_inspect import Effect, Entry, Inspection, Listing, Why
 
 #: features named for a row
@@ -23,7 +23,7 @@ def with_effects(inspection: Inspection, listing: Listing, data_dir: Path) -> Li
     import numpy as np
 
     from recsys_core.pipeline.explain_ranking import feature_effects
-    from recsys_core.pipeline.recommender import load_run_split, read_result
+    from recsys_core.pipeline.recommender import load_run_split
     from recsys_core.ranking.ranker import Ranker
 
     if not listing.entries:

@@ -6,13 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from recsys_core.compute.threads import default_threads
+import numpy as np
+
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.pipeline.environment import describe_environment
 from recsys_core.pipeline.result import RunResult
-from recsys_core.pipeline.run import check_split, load_split, reuse_key
+from recsys_core.pipeline.run import check_split, job_environment, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
@@ -172,7 +172,7 @@ def do_job(
             split = load_split(spec, data_dir=data_dir, offline=offline, on_event=listen)
             check_cutoffs(spec, split)
             _check_same_data(run, split)
-        write_json(run.path / ENVIRONMENT, _environment(spec, split))
+        write_json(run.path / ENVIRONMENT, job_environment(spec, split, spec.device))
         key = reuse_key(spec, split)  # of the schemas that are read now: files may be edited
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
         attempt.check_folder()
@@ -193,51 +193,27 @@ def check_cutoffs(spec: JobSpec, split: Split) -> None:
         )
 
 
-def _environment(spec: JobSpec, split: Split) -> dict[str, object]:
-    """Describe what the job starts with, for one that does not end well."""
-    return {
-        **describe_environment(spec.model, spec.threads or default_threads(), spec.device),
-        "dataset_fingerprint": split.dataset.fingerprint,
-        "split_fingerprint": split.fingerprint,
-    }
-
-
 def _write_result(run: Run, result: RunResult, key: str) -> None:
     """Write the result files; metrics.json last, so that a run with one is complete."""
     write_json(run.path / ENVIRONMENT, without_nan(result.environment))
-    top, rows = result.recommendations, result.rows
-    write_results(
-        run.path / RESULTS,
-        Tables(
-            user_ids=result.user_ids,
-            item_ids=result.item_ids,
-            users=result.users,
-            user_metrics=result.user_metrics,
-            recommendations=(top.users, top.items, top.scores) if top else None,
-            channels=(top.channels, top.sources) if top and top.sources is not None else None,
-            rows=(rows.users, rows.items, rows.labels, rows.scores) if rows else None,
-            parts=(result.parts[0], result.parts[1].tobytes()) if result.parts else None,
+    write_results(run.path / RESULTS, _tables(result))
+    write_json(run.path / METRICS, without_nan({**result.content(), "reuse_key": key}))
+
+
+def _tables(result: RunResult) -> Tables:
+    """Lay out what is kept per user."""
+    judged, dataset = result.judged, result.split.dataset
+    top, rows = judged.recommendations, judged.rows
+    return Tables(
+        user_ids=dataset.user_ids,
+        item_ids=dataset.item_ids,
+        users=judged.evaluation.users,
+        user_metrics=judged.evaluation.user_metrics,
+        recommendations=(top.users, top.items, top.scores) if top else None,
+        channels=(top.channels, top.sources) if top and top.sources is not None else None,
+        rows=(rows.users, rows.items, rows.labels, rows.scores) if rows else None,
+        parts=(
+            np.bincount(dataset.user, minlength=dataset.n_users),
+            result.split.parts().tobytes(),
         ),
     )
-    content = {
-        "label": result.spec.name,
-        "model": result.spec.model,
-        "stage": result.stage,
-        "seed": result.spec.seed,
-        "params": result.params,
-        "dataset": result.dataset,
-        "protocol": result.protocol,
-        "metrics": result.metrics,
-        "ci95": result.ci95,
-        "counts": result.counts,
-        "validation": result.validation,
-        "fit_seconds": result.fit_seconds,
-        "eval_seconds": result.eval_seconds,
-        "peak_rss_mb": result.peak_rss_mb,
-        "timings": result.timings,
-        "importance": result.importance,
-        "features": result.features,
-        "curve": result.curve,
-        "reuse_key": key,
-    }
-    write_json(run.path / METRICS, without_nan(content))

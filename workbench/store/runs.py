@@ -17,6 +17,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from recsys_core.reading import YAMLError, parse_yaml, read_bytes, shorten
+from recsys_core.run_folder import CHECKPOINT as CHECKPOINT
+from recsys_core.run_folder import ENVIRONMENT as ENVIRONMENT
+from recsys_core.run_folder import EVENTS as EVENTS
+from recsys_core.run_folder import LOG as LOG
+from recsys_core.run_folder import METRICS as METRICS
+from recsys_core.run_folder import MODEL as MODEL
+from recsys_core.run_folder import RESULTS as RESULTS
+from recsys_core.run_folder import SPEC as SPEC
+from recsys_core.run_folder import STATUS as STATUS
 from workbench.store.events import read_events
 from workbench.store.files import (
     DAMAGED_HINT,
@@ -38,9 +47,6 @@ from workbench.store.process import ProcessIdentity
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = get_args(State)
 
-STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
-ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
-MODEL, CHECKPOINT = "model", "checkpoint"
 #: the fields of status.json beside the state
 _STATUS: dict[str, Kind] = {
     "created": optional(moment),

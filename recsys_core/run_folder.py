@@ -1,0 +1,51 @@
+"""The files that a run leaves in its folder: their names, and the result read back.
+
+`pipeline.run` writes the model and checkpoints, the workbench's store the other files
+(runs/README.md has the format); a later run, `Recommender` and the workbench read them. What the
+queue and people add to a folder is named where it is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.reading import DamagedError, read_json
+
+STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
+ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
+MODEL, CHECKPOINT = "model", "checkpoint"
+
+#: what is read of metrics.json to use a run's model, by the path of its keys
+_TYPES: dict[str, type] = {
+    "model": str,
+    "stage": str,
+    "params": dict,
+    "dataset.name": str,
+    "dataset.fingerprint": str,
+    "protocol.name": str,
+    "protocol.fingerprint": str,
+    "protocol.parameters": dict,
+}
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read the result of a run folder, to use its model.
+
+    Raises
+    ------
+    InputError
+        There is none: no run folder, or a run that did not succeed.
+    """
+    path = folder / METRICS
+    if not path.exists():
+        raise InputError(f"{folder}: no result here", "name the folder of a run that succeeded")
+    result = read_json(path, remedy=TRAIN_AGAIN)
+    for where, kind in _TYPES.items():
+        value: Any = result
+        for key in where.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, kind):
+            raise DamagedError(f"{path}: damaged: it has no proper '{where}'", TRAIN_AGAIN)
+    return result
