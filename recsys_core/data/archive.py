@@ -1,8 +1,8 @@
 """The raw files of a data set, read in place from a folder or a zip; nothing is ever extracted.
 
-`open_raw` finds them and says which one holds the ratings; a `RawFile` gives bytes to readers and
-unpacks gzip on the way. A zip is only looked into after its table of contents was checked: no
-member may point outside the archive, be a link, be encrypted, or unpack to far more than it weighs.
+A `RawFile` gives bytes to readers and unpacks gzip on the way. A zip is only looked into after its
+table of contents was checked: no member may point outside the archive, be a link, be encrypted, or
+unpack to far more than it weighs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from recsys_core.errors import DataError, InputError
+from recsys_core.errors import DataError
 
 #: what a file may unpack to, in bytes; the largest MovieLens set has 0.9 GB
 MAX_UNPACKED = 16 * 2**30
@@ -39,10 +39,6 @@ CHUNK = 2**22
 HEAD = 2**16
 
 GZ = ".gz"
-GZIP_MAGIC = b"\x1f\x8b"
-#: how a file's name ends that may be a table; others are not looked at in folders and zips
-TABLES = (".csv", ".tsv", ".txt", ".dat", ".data", ".parquet")
-_TEXTS = ("readme", "license", "licence")
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,8 @@ class RawFile:
         try:
             yield
         except BROKEN as error:
-            damaged = (self.path, error, "zip") if self.zipped else (self.where, error, "gzip file")
-            raise _damaged(*damaged) from None
+            place = (self.path, error, "zip") if self.zipped else (self.where, error, "gzip file")
+            raise damaged(*place) from None
         except OSError as error:
             raise DataError(f"{self.where}: cannot be read: {error.strerror}") from None
 
@@ -203,70 +199,25 @@ def read_file(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def open_raw(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
-    """Find the raw files at `path`: a folder, a zip, or the file that holds the ratings.
-
-    In a folder they may lie in it, in its only sub-folder that has some, or in its only zip.
-
-    Parameters
-    ----------
-    holds_ratings
-        Tells a known rating file by its base name. Where there is none, the only table is taken.
+def zip_members(path: Path) -> list[str]:
+    """Check a zip's table of contents and list its files.
 
     Raises
     ------
-    InputError
-        There is nothing at `path`, no rating file, or more than one.
     DataError
-        A zip is damaged or refused.
+        It is damaged or refused.
     """
-    if path.is_file():
-        return _open_zip(path, holds_ratings) if zipfile.is_zipfile(path) else _open_file(path)
-    if not path.is_dir():
-        raise InputError(f"no such file or folder: {path}", "check the path")
-    try:
-        return _open_folder(path, holds_ratings)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _open_file(path: Path) -> RawFiles:
-    """Take a file as the one with the ratings; what else it needs lies beside it."""
-    if path.suffix.lower() in (".zip", ".whl"):
-        raise _damaged(path, "it is not a zip file", "zip")
-    members = _by_name(_files_in(path.parent))
-    main = _base_name(path.name)
-    return RawFiles(path.parent, {**members, main: path.name}, zipped=False, main=main)
-
-
-def _open_folder(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
-    files = _files_in(path)
-    if not any(holds_ratings(_base_name(file)) for file in files):
-        zips = [file for file in files if file.lower().endswith(".zip")]
-        if len(zips) == 1:
-            return _open_zip(path / zips[0], holds_ratings)
-        folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
-        files += [f"{folder.name}/{file}" for folder in folders for file in _files_in(folder)]
-    return _pick(path, files, holds_ratings, zipped=False)
-
-
-def _files_in(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-
-
-def _open_zip(path: Path, holds_ratings: Callable[[str], bool]) -> RawFiles:
-    """Check a zip's table of contents and find the rating files in it."""
     try:
         with zipfile.ZipFile(path) as file:
             members = [member for member in file.infolist() if not member.is_dir()]
     except (*BROKEN, OSError, ValueError) as error:
-        raise _damaged(path, error, "zip") from None
+        raise damaged(path, error, "zip") from None
     for member in members:
         _check_member(path, member)
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED:
         raise _refused(path, f"it unpacks to {unpacked / 2**30:.0f} GiB")
-    return _pick(path, [member.filename for member in members], holds_ratings, zipped=True)
+    return [member.filename for member in members]
 
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
@@ -283,63 +234,8 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
         raise _refused(path, f"member {name!r} unpacks to {ratio:,.0f} times its size")
 
 
-def _base_name(file: str) -> str:
-    name = PurePosixPath(file).name
-    return name[: -len(GZ)] if name.lower().endswith(GZ) else name
-
-
-def _by_name(files: Iterable[str]) -> dict[str, str]:
-    """Key files by base name; of a file that is there packed and unpacked the latter is read."""
-    return {
-        _base_name(file): file for file in sorted(files, key=lambda file: not file.endswith(GZ))
-    }
-
-
-def _pick(
-    path: Path, files: list[str], holds_ratings: Callable[[str], bool], *, zipped: bool
-) -> RawFiles:
-    """Take the only known rating file and what lies beside it, else the only table."""
-    folders: dict[str, list[str]] = {}
-    for file in files:
-        folders.setdefault(str(PurePosixPath(file).parent), []).append(file)
-    named = {folder: _by_name(inside) for folder, inside in folders.items()}
-    for wanted in (holds_ratings, _is_table):
-        found = {folder: list(filter(wanted, names)) for folder, names in named.items()}
-        found = {folder: mains for folder, mains in found.items() if mains}
-        if len(found) > 1 and wanted is holds_ratings:
-            raise InputError(
-                f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
-                "give the path of one of them",
-            )
-        mains = [(folder, main) for folder, names in found.items() for main in names]
-        if len(mains) > 1:
-            raise _several(path, [named[folder][main] for folder, main in mains], zipped)
-        if mains:
-            folder, main = mains[0]
-            return RawFiles(path, named[folder], zipped, main)
-    raise InputError(
-        f"{path}: no rating file here",
-        "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
-        f" ({', '.join(TABLES)}, perhaps with {GZ})",
-    )
-
-
-def _is_table(name: str) -> bool:
-    """Whether a file may be a table; what is hidden or says something about the data is none."""
-    lower = name.lower()
-    return lower.endswith(TABLES) and not lower.startswith((".", "_", *_TEXTS))
-
-
-def _several(path: Path, files: list[str], zipped: bool) -> InputError:
-    shown = ", ".join(files[:5]) + (" …" if len(files) > 5 else "")
-    unpack = "unpack it and " if zipped else ""
-    return InputError(
-        f"{path}: {len(files)} files may hold the ratings: {shown}",
-        f"{unpack}give the path of one of them; parts of one set have to be joined to one file",
-    )
-
-
-def _damaged(path: object, error: object, kind: str) -> DataError:
+def damaged(path: object, error: object, kind: str) -> DataError:
+    """Say that a packed file cannot be unpacked."""
     return DataError(f"{path}: the {kind} is damaged: {error}", "download or copy it again")
 
 

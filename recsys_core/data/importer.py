@@ -1,24 +1,23 @@
 """From raw files to a registered data set, step by step: find, read, put together, name, write.
 
-`import_dataset` is the walk: `archive` finds the files, `formats` says what they are, a reader
-(`text_table`, `parquet`, `movielens`, `recbole`) turns them into rows through `ratings` (and, line
-by line, `linewise`), `attribute_tables` adds tables beside them, `attributes` puts the data set
-together, `prepared` writes it.
+`find` finds the files and `formats` says what they are; then `prepare` is the walk: a reader
+(`movielens`, `recbole`, `text_table`, `parquet`) turns the bytes that `archive` gives into numbered
+rows, through `ratings` (or, line by line, `linewise`) and `numbering`; `attribute_tables` adds
+tables beside them, `attributes` puts the data set together, `prepared` writes it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from recsys_core.data.advice import slug
-from recsys_core.data.archive import RawFile, RawFiles, open_raw, read_file
-from recsys_core.data.attribute_tables import add_tables, table_files
+from recsys_core.data.archive import RawFiles, read_file
+from recsys_core.data.attribute_tables import add_tables
 from recsys_core.data.attributes import RawData, build_dataset, match_attributes
 from recsys_core.data.dataset import Dataset
-from recsys_core.data.formats import holds_ratings, recognise_format
+from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions as ImportOptions
 from recsys_core.data.import_summary import as_text
 from recsys_core.data.prepared import find_prepared, write_prepared
@@ -29,52 +28,6 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.reading import DamagedError
 
 OTHER_NAME = "register this one under another name: recsys-workbench data import PATH --name NAME"
-
-
-@dataclass(frozen=True)
-class Found:
-    """Raw files, how to read them, and the hash of their content.
-
-    Parameters
-    ----------
-    path
-        What was found: the folder or zip, or the one file that names the set.
-    """
-
-    path: Path
-    files: RawFiles
-    read: Callable[[], RawData]
-    digest: str
-
-
-def find_raw(path: Path, options: ImportOptions) -> Found:
-    """Recognise the raw files at `path` by their names.
-
-    Raises
-    ------
-    InputError
-        Nothing is there, or nothing that is known.
-    """
-    files = open_raw(path, holds_ratings)
-    chosen = recognise_format(files, options)
-    whole = files.zipped or chosen.is_folder
-    return Found(
-        files.path if whole else Path(files[files.main].where),
-        files,
-        lambda: add_tables(chosen.read(files, options), options),
-        _digest(files.digest(chosen.used), table_files(options)),
-    )
-
-
-def _digest(digest: str, tables: list[RawFile]) -> str:
-    """Add the content of tables beside the events to a hash, where there are some."""
-    if not tables:
-        return digest
-    whole = hashlib.blake2b(digest.encode(), digest_size=16)
-    for file in tables:
-        for piece in file.pieces():
-            whole.update(piece)
-    return whole.hexdigest()
 
 
 def import_dataset(
@@ -104,8 +57,7 @@ def import_dataset(
     options = options or ImportOptions()
     if name is not None:
         check_name(name)
-    found = find_raw(path, options)
-    return prepare(found, data_dir, name, options, on_event)
+    return prepare(find_raw(path, options), data_dir, name, options, on_event)
 
 
 def prepare(
@@ -127,7 +79,7 @@ def prepare(
     """
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
-    raw = found.read()
+    raw = add_tables(found.format.read(files, options), options)
     _check_options(raw, options, found.path)
     matched = match_attributes(raw)
     dataset = build_dataset(name or "", raw)

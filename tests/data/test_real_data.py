@@ -22,6 +22,7 @@ def test_movielens_100k() -> None:
     dataset = real_data("ml-100k")
     assert dataset.name == "ml-100k"
     assert counts(dataset) == (100_000, 943, 1_682)
+    assert dataset.fingerprint == "59ad5e5e4343249fda745edd2120f9c7"
     assert np.bincount(dataset.rating.astype(int)).tolist() == [0, 6110, 11370, 27145, 34174, 21201]
     assert dataset.user_ids[dataset.user[0]] == "196"
     assert dataset.item_ids[dataset.item[0]] == "242"
@@ -66,6 +67,7 @@ def test_the_rebuilt_archive_is_known_as_ml_1m_but_not_as_the_official_one() -> 
     rebuilt = (raw / "ml-1m-rebuilt.zip").exists() and not (raw / "ratings.dat").exists()
     if rebuilt:
         assert prepared.meta["source"]["checksum_official"] is False
+        assert prepared.meta["fingerprint"] == "bcff9cae632831fa2a606b48e5415fd9"
 
 
 def test_the_copy_in_recboles_wheel_has_the_same_fingerprint() -> None:

@@ -1,0 +1,165 @@
+"""Which files at a path hold a data set: the only known rating file, else the only table.
+
+What the file is, is told by its content and the options, in `formats`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from recsys_core.data.archive import GZ, RawFile, RawFiles, damaged, zip_members
+from recsys_core.data.attribute_tables import table_files
+from recsys_core.data.formats import Format, holds_ratings, recognise_format
+from recsys_core.data.import_options import ImportOptions
+from recsys_core.errors import InputError
+
+#: how a file's name ends that may be a table; others are not looked at in folders and zips
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".data", ".parquet")
+_TEXTS = ("readme", "license", "licence")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Raw files, what they are, and the hash of their content.
+
+    Parameters
+    ----------
+    path
+        What was found: the folder or zip, or the one file that names the set.
+    """
+
+    path: Path
+    files: RawFiles
+    format: Format
+    digest: str
+
+
+def find_raw(path: Path, options: ImportOptions) -> Found:
+    """Find the raw files at `path`: a folder, a zip, or the file that holds the ratings.
+
+    In a folder they may lie in it, in its only sub-folder that has some, or in its only zip.
+
+    Raises
+    ------
+    InputError
+        There is nothing at `path`, no rating file, more than one, or the options do not fit it.
+    DataError
+        A file cannot be read, or a zip is damaged or refused.
+    """
+    files = _files_at(path)
+    chosen = recognise_format(files, options)
+    whole = files.zipped or chosen.is_folder
+    return Found(
+        files.path if whole else Path(files[files.main].where),
+        files,
+        chosen,
+        _digest(files.digest(chosen.used), table_files(options)),
+    )
+
+
+def _digest(digest: str, tables: list[RawFile]) -> str:
+    """Add the content of tables beside the events to a hash, where there are some."""
+    if not tables:
+        return digest
+    whole = hashlib.blake2b(digest.encode(), digest_size=16)
+    for file in tables:
+        for piece in file.pieces():
+            whole.update(piece)
+    return whole.hexdigest()
+
+
+def _files_at(path: Path) -> RawFiles:
+    if path.is_file():
+        return _in_zip(path) if zipfile.is_zipfile(path) else _beside(path)
+    if not path.is_dir():
+        raise InputError(f"no such file or folder: {path}", "check the path")
+    try:
+        return _in_folder(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _beside(path: Path) -> RawFiles:
+    """Take a file as the one with the ratings; what else it needs lies beside it."""
+    if path.suffix.lower() in (".zip", ".whl"):
+        raise damaged(path, "it is not a zip file", "zip")
+    members = _by_name(_files_in(path.parent))
+    main = _base_name(path.name)
+    return RawFiles(path.parent, {**members, main: path.name}, zipped=False, main=main)
+
+
+def _in_folder(path: Path) -> RawFiles:
+    files = _files_in(path)
+    if not any(holds_ratings(_base_name(file)) for file in files):
+        zips = [file for file in files if file.lower().endswith(".zip")]
+        if len(zips) == 1:
+            return _in_zip(path / zips[0])
+        folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
+        files += [f"{folder.name}/{file}" for folder in folders for file in _files_in(folder)]
+    return _pick(path, files, zipped=False)
+
+
+def _files_in(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+
+
+def _in_zip(path: Path) -> RawFiles:
+    return _pick(path, zip_members(path), zipped=True)
+
+
+def _base_name(file: str) -> str:
+    name = PurePosixPath(file).name
+    return name[: -len(GZ)] if name.lower().endswith(GZ) else name
+
+
+def _by_name(files: Iterable[str]) -> dict[str, str]:
+    """Key files by base name; of a file that is there packed and unpacked the latter is read."""
+    return {
+        _base_name(file): file for file in sorted(files, key=lambda file: not file.endswith(GZ))
+    }
+
+
+def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
+    """Take the only known rating file and what lies beside it, else the only table."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folders.setdefault(str(PurePosixPath(file).parent), []).append(file)
+    named = {folder: _by_name(inside) for folder, inside in folders.items()}
+    for wanted in (holds_ratings, _is_table):
+        found = {folder: list(filter(wanted, names)) for folder, names in named.items()}
+        found = {folder: mains for folder, mains in found.items() if mains}
+        if len(found) > 1 and wanted is holds_ratings:
+            raise InputError(
+                f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
+                "give the path of one of them",
+            )
+        mains = [(folder, main) for folder, names in found.items() for main in names]
+        if len(mains) > 1:
+            raise _several(path, [named[folder][main] for folder, main in mains], zipped)
+        if mains:
+            folder, main = mains[0]
+            return RawFiles(path, named[folder], zipped, main)
+    raise InputError(
+        f"{path}: no rating file here",
+        "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
+        f" ({', '.join(TABLES)}, perhaps with {GZ})",
+    )
+
+
+def _is_table(name: str) -> bool:
+    """Whether a file may be a table; what is hidden or says something about the data is none."""
+    lower = name.lower()
+    return lower.endswith(TABLES) and not lower.startswith((".", "_", *_TEXTS))
+
+
+def _several(path: Path, files: list[str], zipped: bool) -> InputError:
+    shown = ", ".join(files[:5]) + (" …" if len(files) > 5 else "")
+    unpack = "unpack it and " if zipped else ""
+    return InputError(
+        f"{path}: {len(files)} files may hold the ratings: {shown}",
+        f"{unpack}give the path of one of them; parts of one set have to be joined to one file",
+    )
