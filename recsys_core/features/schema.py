@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from importlib import resources
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,10 +12,17 @@ from pydantic import Field, model_validator
 
 from recsys_core.config import Config, parse_config, parse_mapping, read_text
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
-from recsys_core.errors import InputError, shorten
+from recsys_core.errors import InputError
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
 from recsys_core.features.known import Owner
+from recsys_core.features.schema_files import (
+    SUFFIXES,
+    put_after,
+    read_features,
+    schema_names,
+    schema_path,
+)
 from recsys_core.features.tower_schema import check_tower_feature, event_sequence
 from recsys_core.reading import entry_lines
 
@@ -25,7 +30,6 @@ from recsys_core.reading import entry_lines
 MIN_OWNERS_PER_VALUE = 4
 #: a numeric attribute with more distinct values than this is cut into quantiles by default
 MOST_NUMBERS = 256
-SUFFIXES = (".yaml", ".yml")
 
 
 class FeatureSchema(Config):
@@ -151,18 +155,9 @@ def _check_shares(feature: Feature, by_name: dict[str, Feature]) -> None:
         )
 
 
-def schema_names() -> list[str]:
-    """List the packaged schemas."""
-    return sorted(file.stem for file in _packaged().glob("*.yaml"))
-
-
-def _packaged() -> Path:
-    return Path(str(resources.files("recsys_core.features") / "schemas"))
-
-
 def packaged_schema(name: str) -> FeatureSchema:
     """Read one of `schema_names`, whatever data set it is for."""
-    return read_schema(_path(name, Path()))[0]
+    return read_schema(schema_path(name, Path()))[0]
 
 
 def load_schema(
@@ -199,7 +194,7 @@ def load_schema(
             f"no feature schema is called '{name_or_path}'",
             f"give a path ending in .yaml, or one of: {', '.join(schema_names())}",
         )
-    schema, places = read_schema(_path(name_or_path, Path()))
+    schema, places = read_schema(schema_path(name_or_path, Path()))
     by_name = {feature.name: feature for feature in schema.features}
     for feature in schema.scoped():
         where = f"feature '{feature.name}' ({places[feature.name]})"
@@ -244,32 +239,6 @@ def _check_towers(schema: FeatureSchema) -> None:
         )
 
 
-def schema_files(name_or_path: str, folder: Path) -> list[Path]:
-    """List a schema file and those that it extends; a packaged schema has none.
-
-    Parameters
-    ----------
-    folder
-        What a relative path starts from.
-    """
-    files: list[Path] = []
-    while name_or_path and name_or_path not in schema_names():
-        path = folder / name_or_path
-        if path in files:
-            break
-        files.append(path)
-        base = parse_mapping(read_text(path), path).get("extends")
-        name_or_path, folder = base if isinstance(base, str) else "", path.parent
-    return files
-
-
-def _path(name_or_path: str, folder: Path) -> Path:
-    """Find a packaged schema by name, or a file relative to `folder`."""
-    if name_or_path in schema_names():
-        return Path(str(_packaged() / f"{name_or_path}.yaml"))
-    return folder / name_or_path
-
-
 def read_schema(
     path: Path, extended: tuple[Path, ...] = ()
 ) -> tuple[FeatureSchema, dict[str, str]]:
@@ -290,14 +259,14 @@ def read_schema(
     places: dict[str, str] = {}
     base = content.get("extends")
     if isinstance(base, str) and base:
-        origin = _path(base, path.parent)
+        origin = schema_path(base, path.parent)
         if origin.resolve() in {led.resolve() for led in (path, *extended)}:
             raise InputError(f"{path}: extends {base}, which extends it", "remove one 'extends'")
         schema, places = read_schema(origin, (path, *extended))
         features = {feature.name: feature for feature in schema.features}
         content = {"scope": schema.scope, **content}
-    own, own_places = _read_features(content, path, entry_lines(text, "features"))
-    values = {**content, "features": _joined(features, own)}
+    own, own_places = read_features(content, path, entry_lines(text, "features"))
+    values = {**content, "features": put_after(features, own)}
     schema = parse_config(FeatureSchema, values, f"schema {path.name}")
     return schema, {**places, **own_places}
 
@@ -305,37 +274,8 @@ def read_schema(
 def joined(base: FeatureSchema, own: FeatureSchema) -> FeatureSchema:
     """Put the features of `own` after those of `base`; one of the same name takes its place."""
     before = {feature.name: feature for feature in base.features}
-    features = _joined(before, list(own.features))
+    features = put_after(before, own.features)
     return FeatureSchema(name=own.name, title=own.title, scope=own.scope, features=features)
-
-
-def _joined(base: dict[str, Feature], own: list[Feature]) -> tuple[Feature, ...]:
-    """Put features after those of the base; one of the same name takes its place."""
-    replaced = {feature.name: feature for feature in own if feature.name in base}
-    added = [feature for feature in own if feature.name not in base]
-    return tuple({**base, **replaced}.values()) + tuple(added)
-
-
-def _read_features(
-    content: dict[str, Any], path: Path, lines: list[int]
-) -> tuple[list[Feature], dict[str, str]]:
-    """Validate the entries of 'features'; also say where each is, if `lines` tell."""
-    entries = content.get("features", [] if content.get("extends") else None)
-    if not isinstance(entries, list) or not (entries or content.get("extends")):
-        raise InputError(f"{path}: 'features' must be a list", "add entries '- {name: …}'")
-    features, places = [], {}
-    for entry, line in zip_longest(entries, lines if len(lines) == len(entries) else ()):
-        place = f"{path.name}, line {line}" if line else path.name
-        if not isinstance(entry, dict):
-            raise InputError(
-                f"{place}: '{shorten(entry)}' is not a feature",
-                "write {name: …, source: …, kind: …}",
-            )
-        where = f"feature '{shorten(entry.get('name', '?'))}' ({place})"
-        feature = parse_config(Feature, entry, where)
-        features.append(feature)
-        places[feature.name] = place
-    return features, places
 
 
 def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchema:

@@ -15,8 +15,8 @@ from recsys_core.features.schema import (
     FeatureSchema,
     default_schema,
     load_schema,
-    schema_names,
 )
+from recsys_core.features.schema_files import schema_names
 from tests.features.build import films
 
 GOOD = """\

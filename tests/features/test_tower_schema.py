@@ -15,7 +15,8 @@ from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
-from recsys_core.features.schema import FeatureSchema, load_schema, schema_files, tower_schema
+from recsys_core.features.schema import FeatureSchema, load_schema, tower_schema
+from recsys_core.features.schema_files import schema_files
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.features.transforms import VectorScale
 from tests.features.build import films, rows

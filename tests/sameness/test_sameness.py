@@ -23,7 +23,8 @@ from recsys_core.data.sample import make_sample
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
-from recsys_core.features.schema import packaged_schema, schema_names
+from recsys_core.features.schema import packaged_schema
+from recsys_core.features.schema_files import schema_names
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
 from recsys_core.protocols.split import Split

@@ -11,7 +11,7 @@ from typing import Any
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
-from recsys_core.features.schema import schema_names
+from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.needs import notes
 from recsys_core.protocols.catalogue import protocol_names
 from tests.workbench.films import films

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,16 +16,16 @@ from workbench.cli.cluster import cluster_options
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
+from workbench.cli.queue_list import list_command
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
-from workbench.cli.table import ago, print_table
+from workbench.cli.table import say
 from workbench.jobs import queue as requests
 from workbench.jobs import queue_files
-from workbench.jobs.queue import ENTRY, Entry, blocking, damaged_jobs, readable_entry, waiting_jobs
-from workbench.jobs.service import ensure_supervisor, supervisor_pid, wait_for_supervisor
-from workbench.store.listing import Progress, RunSummary, list_runs
+from workbench.jobs.queue import ENTRY, Entry, waiting_jobs
+from workbench.jobs.service import ensure_supervisor, wait_for_supervisor
+from workbench.store.listing import list_runs
 from workbench.store.manage import resolve_run
 from workbench.store.runs import Run
-from workbench.store.text import plain
 
 if TYPE_CHECKING:
     from recsys_core.pipeline.spec import JobSpec
@@ -43,6 +42,7 @@ def queue(ctx: click.Context) -> None:
         sys.stdout.write(ctx.get_help() + "\n")
 
 
+queue.add_command(list_command)
 queue.add_command(sweep_command)
 
 
@@ -107,7 +107,7 @@ def add(
         plan = jobs_of_suite(suite, models, options, settings)
         specs = plan.specs
         for line in plan.said_of_left_out():
-            _say(line)
+            say(line)
     else:
         assert model is not None, "one of the three was given"
         specs = jobs_of_model(model, label, features, config, options, settings)
@@ -137,122 +137,9 @@ def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None
 def _go_on(settings: Settings) -> None:
     """See to it that the jobs are done, unless the queue is paused."""
     if queue_files.is_paused(settings.runs_dir):
-        _say("the queue is paused; go on with: recsys-workbench queue resume")
+        say("the queue is paused; go on with: recsys-workbench queue resume")
     else:
         ensure_supervisor(settings.runs_dir)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(plain(text) + "\n")
-
-
-@queue.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@pass_settings
-def list_command(settings: Settings, as_json: bool) -> None:
-    """List the jobs that run and those that wait, the next one first; ended ones: runs list."""
-    runs = list_runs(settings.runs_dir)
-    states = {run.run_id: run.state for run in runs}
-    running = [run for run in reversed(runs) if run.state == "running"]
-    waiting = waiting_jobs(runs)
-    broken = damaged_jobs(runs)
-    by_id = {run.run_id: run for run in runs}
-    if as_json:
-        jobs = [_as_json(run, None) for run in running]
-        jobs += [_as_json(by_id[job.run.run_id], job.entry) for job in waiting]
-        jobs += [_as_json(run, None) | {"state": "damaged"} for run, _ in broken]
-        content = {
-            "paused": queue_files.is_paused(settings.runs_dir),
-            "parallel_jobs": queue_files.parallel_jobs(settings.runs_dir),
-            "supervisor": supervisor_pid(settings.runs_dir),
-            "jobs": jobs,
-        }
-        sys.stdout.write(json.dumps(content, indent=2) + "\n")
-        return
-    rows = [_row(run, _shown(run.progress)) for run in running]
-    rows += [_row(by_id[job.run.run_id], _shown_waiting(job.entry, states)) for job in waiting]
-    rows += [_row(run, f"see {ENTRY}", "damaged") for run, _ in broken]
-    if rows:
-        print_table(("run", "state", "label", "data set", "seed", "created", "progress"), rows)
-    for _, problem in broken:
-        _say(problem)
-    if broken:
-        _say("it does not start: restore the file from a copy, or: queue cancel RUN")
-    _say_state(settings, len(waiting))
-
-
-def _row(run: RunSummary, progress: str, state: str = "") -> tuple[object, ...]:
-    dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
-    named = (run.run_id, state or run.state, run.label, dataset, run.seed)
-    return (*named, ago(run.created), progress)
-
-
-def _shown(progress: Progress | None) -> str:
-    """Write progress in one line.
-
-    Examples
-    --------
-    >>> _shown(Progress("fit", 30, 120, {"loss": 0.25}, rate=2.0, eta=45.0))
-    'fit 30/120  2/s  45 s left  loss 0.25'
-    """
-    if progress is None:
-        return "starting"
-    total = f"/{progress.total}" if progress.total is not None else ""
-    parts = [f"{progress.stage} {progress.step}{total}" if progress.step else progress.stage]
-    if progress.rate is not None:
-        parts.append(f"{progress.rate:.3g}/s")
-    if progress.eta is not None:
-        parts.append(f"{progress.eta:.0f} s left")
-    parts += [f"{name} {value:.4g}" for name, value in progress.metrics.items()]
-    return "  ".join(parts)
-
-
-def _shown_waiting(entry: Entry, states: dict[str, Any]) -> str:
-    obstacle = blocking(entry, states)
-    priority = f"priority {entry.priority}" if entry.priority else ""
-    waits = f"after {obstacle[0]} ({obstacle[1] or 'gone'})" if obstacle else ""
-    return "  ".join(text for text in (priority, waits) if text)
-
-
-def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
-    entry = entry or readable_entry(Run(run.folder))
-    progress = run.progress
-    return {
-        "run_id": run.run_id,
-        "state": run.state,
-        "label": run.label,
-        "model": run.model,
-        "dataset": run.dataset,
-        "seed": run.seed,
-        "created": run.created,
-        "priority": entry.priority if entry else None,
-        "after": list(entry.after) if entry else [],
-        "time_limit": entry.time_limit if entry else None,
-        "memory_limit": entry.memory_limit if entry else None,
-        "progress": progress
-        and {
-            "stage": progress.stage,
-            "step": progress.step,
-            "total": progress.total,
-            "rate": progress.rate,
-            "eta": progress.eta,
-            "metrics": dict(progress.metrics),
-        },
-    }
-
-
-def _say_state(settings: Settings, waiting: int) -> None:
-    pid = supervisor_pid(settings.runs_dir)
-    if queue_files.is_paused(settings.runs_dir):
-        _say("paused; go on with: recsys-workbench queue resume")
-    elif pid is not None:
-        _say(
-            f"process {pid} does these jobs, {queue_files.parallel_jobs(settings.runs_dir)} at once"
-        )
-    elif waiting:
-        _say("nobody does these jobs; start with: recsys-workbench queue work")
-    else:
-        _say("no jobs wait; add some: recsys-workbench queue add --model NAME")
 
 
 @queue.command
@@ -279,7 +166,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
             f"run {going[0].run_id} was asked to end and still runs",
             f"see {settings.runs_dir}/.queue/supervisor.log",
         )
-    _say(f"{len(chosen)} {'job' if len(chosen) == 1 else 'jobs'} cancelled")
+    say(f"{len(chosen)} {'job' if len(chosen) == 1 else 'jobs'} cancelled")
 
 
 @queue.command
@@ -401,5 +288,5 @@ def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool, sch
 
         return work_here(settings.runs_dir, stay=stay, scheduler=scheduler)
     ensure_supervisor(settings.runs_dir)
-    _say(f"process {wait_for_supervisor(settings.runs_dir)} does the jobs; see queue list")
+    say(f"process {wait_for_supervisor(settings.runs_dir)} does the jobs; see queue list")
     return 0

@@ -23,6 +23,11 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         sys.stdout.write("  ".join(line).rstrip() + "\n")
 
 
+def say(text: str) -> None:
+    """Write a line beside the results, to stderr; control characters are made visible."""
+    sys.stderr.write(plain(text) + "\n")
+
+
 def print_json(value: object) -> None:
     """Print JSON; an encoding that lacks characters gets escapes, which are JSON still."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")

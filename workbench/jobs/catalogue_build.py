@@ -13,7 +13,8 @@ from typing import Any
 
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError
-from recsys_core.features.schema import packaged_schema, schema_names
+from recsys_core.features.schema import packaged_schema
+from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names

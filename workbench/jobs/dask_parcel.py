@@ -97,7 +97,7 @@ def _schema_files(spec: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     StoreError
         One lies elsewhere: it would not be where the worker looks.
     """
-    from recsys_core.features.schema import schema_files  # slow to import
+    from recsys_core.features.schema_files import schema_files  # slow to import
 
     names = []
     for schema in _schemas(spec):
