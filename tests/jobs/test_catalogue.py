@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from recsys_core import registry
 from recsys_core.config import Config
@@ -39,6 +42,63 @@ def test_every_model_is_there_and_accepts_its_own_defaults(catalogue: Catalogue)
             assert entry["description"], f"{card.name}.{name}"
             if entry.get("default") is not None:
                 assert problem_of(entry["default"], entry, shared) == "", f"{card.name}.{name}"
+
+
+def test_every_word_of_the_schemas_is_read_or_says_nothing_of_values(catalogue: Catalogue) -> None:
+    """A word that the checker does not know would be a rule that the form does not follow."""
+    read = {"type", "anyOf", "oneOf", "$ref", "enum", "const", "items", "properties", "required"}
+    read |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "maxLength"}
+    read |= {"minItems", "maxItems", "additionalProperties"}
+    silent = {"title", "description", "default", "discriminator", "$defs"}
+    schemas = [card.schema for card in catalogue.models.values()]
+    schemas += [entry["schema"] for entry in catalogue.protocols.values()]
+    assert {word for schema in schemas for word in _words(schema)} <= read | silent
+
+
+def _words(schema: Any) -> Iterator[str]:
+    """Yield the keys of a schema at any depth, but not the names of fields."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _words(each)
+    elif isinstance(schema, dict):
+        for word, value in schema.items():
+            yield word
+            if word in ("properties", "$defs"):
+                yield from _words(list(value.values()))
+            elif word not in ("default", "enum", "required", "discriminator"):
+                yield from _words(value)
+
+
+def test_bounds_of_every_model_are_pydantics(catalogue: Catalogue) -> None:
+    for card in catalogue.models.values():
+        assert card.schema is not None
+        shared = card.schema.get("$defs", {})
+        for field, entry in fields_of(card.schema).items():
+            for value in _near_the_bounds(entry):
+                told = problem_of(value, entry, shared)
+                refused = _refused(model_info(card.name).cls.Config, field, value)
+                assert bool(told) == refused, f"{card.name}.{field} = {value!r}: {told}"
+
+
+def _near_the_bounds(entry: Any) -> Iterator[Any]:
+    """Yield what a field may just hold, and just not; and values of other kinds."""
+    yield from (None, "", "no such choice")
+    if entry.get("type") != "boolean":  # pydantic takes 0 and 1 for one
+        yield from (-1, 0, 1, 0.5)
+    for each in (entry, *entry.get("anyOf", ())):
+        for word in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            if word in each:
+                yield from (each[word] - 1, each[word], each[word] + 1)
+        yield from each.get("enum", ())
+
+
+def _refused(config: type[Config], field: str, value: Any) -> bool:
+    """Whether it is the field itself that is wrong, not what it needs of others."""
+    try:
+        config.model_validate({field: value})
+    except ValidationError as error:
+        return any(each["loc"][:1] == (field,) for each in error.errors())
+    return False
 
 
 def test_protocols_and_schemas_say_what_screens_show(catalogue: Catalogue) -> None:

@@ -30,7 +30,7 @@ class Every(Config):
     flag: bool = False
     loss: Literal["bpr", "bce"] = "bpr"
     either: Literal["auto"] | int = "auto"
-    text: str = ""
+    text: str = Field("", max_length=4)
     sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field((64,), min_length=1, max_length=3)
     inner: Inner | None = None
 
@@ -75,6 +75,7 @@ def _is_taken_over_by_pydantic(field: str, value: Any) -> bool:
         ("loss", "brp", "'brp' is none of bpr, bce: did you mean 'bpr'?"),
         ("optional", 0, "must be at least 1"),
         ("optional", "x", "must be integer ≥ 1 or null"),
+        ("text", "other", "must have at most 4 characters"),
         ("sizes", [], "must have at least 1"),
         ("sizes", [64, 0], "entry 2 must be at least 1"),
         ("inner", {"sise": 1}, "unknown field 'sise'; did you mean 'size'? valid: name, size"),

@@ -3,6 +3,10 @@
 The part of JSON Schema that typed configurations use: types, bounds, enumerations, alternatives
 with null, lists, and objects with known keys. What several fields must fulfil together is not in a
 schema; the process that adds a job checks that.
+
+No library does this here: jsonschema takes a seventh of a second to load, fastjsonschema executes
+code that it makes of a schema, and the messages of both would have to be written anew: they name
+no near miss. Tests hold every model's fields against pydantic.
 """
 
 from __future__ import annotations
@@ -90,6 +94,9 @@ def _problem(value: Any, entry: Schema, shared: Schema) -> str:
         return f"must be {allowed(entry, shared)}"
     if kind in ("integer", "number"):
         return _out_of_bounds(value, entry)
+    if kind == "string":
+        most = entry.get("maxLength")
+        return "" if most is None or len(value) <= most else f"must have at most {most} characters"
     if kind == "array":
         return _list_problem(value, entry, shared)
     if kind == "object":

@@ -1,4 +1,8 @@
-"""Paired differences over the users of two results files, summed up inside SQLite."""
+"""Paired differences over the users of two results files, summed up inside SQLite.
+
+There no value becomes a Python object and the interface's lock is free; `reports.paired` has the
+values in memory anyway and takes NumPy. Tests hold one against the other.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 """Which differences from the baseline are more than chance: the paired test of `compare`.
 
 The same Student's t-test over users, corrected by Holm's method over all runs that are compared, as
-`recsys_core.evaluation.significance`; its tail is computed here so that the interface loads neither
-numpy nor scipy.
+`recsys_core.evaluation.significance`; tests hold it against that one and against scipy.
+
+Student's distribution is computed here because scipy takes a third of a second and 24 MB to load,
+and mpmath twenty times as long for a value: a table of runs asks for a thousand of them while keys
+are typed.
 """
 
 from __future__ import annotations
