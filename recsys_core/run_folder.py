@@ -1,6 +1,6 @@
 """The files that a run leaves in its folder: their names, and the result read back.
 
-`pipeline.run` writes the model and checkpoints, the workbench's store the other files
+`pipeline.run` writes the model and checkpoints, the workbench's `store.runs.Run` the other files
 (runs/README.md has the format); a later run, `Recommender` and the workbench read them. What the
 queue and people add to a folder is named where it is written.
 """

@@ -1,7 +1,4 @@
-"""Which files at a path hold a data set: the only known rating file, else the only table.
-
-What the file is, is told by its content and the options, in `formats`.
-"""
+"""Where the files of a data set lie: the only rating file of a known name, else the only table."""
 
 from __future__ import annotations
 
@@ -13,13 +10,15 @@ from pathlib import Path, PurePosixPath
 
 from recsys_core.data.archive import GZ, RawFile, RawFiles, damaged, zip_members
 from recsys_core.data.attribute_tables import table_files
-from recsys_core.data.formats import Format, holds_ratings, recognise_format
+from recsys_core.data.formats import (
+    TABLES,
+    Format,
+    holds_ratings,
+    may_be_table,
+    recognise_format,
+)
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.errors import InputError
-
-#: how a file's name ends that may be a table; others are not looked at in folders and zips
-TABLES = (".csv", ".tsv", ".txt", ".dat", ".data", ".parquet")
-_TEXTS = ("readme", "license", "licence")
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
     for file in files:
         folders.setdefault(str(PurePosixPath(file).parent), []).append(file)
     named = {folder: _by_name(inside) for folder, inside in folders.items()}
-    for wanted in (holds_ratings, _is_table):
+    for wanted in (holds_ratings, may_be_table):
         found = {folder: list(filter(wanted, names)) for folder, names in named.items()}
         found = {folder: mains for folder, mains in found.items() if mains}
         if len(found) > 1 and wanted is holds_ratings:
@@ -148,12 +147,6 @@ def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
         "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
         f" ({', '.join(TABLES)}, perhaps with {GZ})",
     )
-
-
-def _is_table(name: str) -> bool:
-    """Whether a file may be a table; what is hidden or says something about the data is none."""
-    lower = name.lower()
-    return lower.endswith(TABLES) and not lower.startswith((".", "_", *_TEXTS))
 
 
 def _several(path: Path, files: list[str], zipped: bool) -> InputError:

@@ -1,4 +1,4 @@
-"""What raw files are, decided once: by their names, the header of ratings.csv, and the options."""
+"""What raw files are: what their names promise, then, once, by the header and the options."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ MOVIELENS: dict[str, tuple[Callable[[RawFiles, ImportOptions], RawData], tuple[s
     "ratings.dat": (movielens.read_dat, ("ratings.dat", "movies.dat", "users.dat")),
     "ratings.csv": (movielens.read_csv, ("ratings.csv", "movies.csv")),
 }
+#: how a file's name ends that may be a table; others are not looked at in folders and zips
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".data", ".parquet")
+_TEXTS = ("readme", "license", "licence")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Format:
 def holds_ratings(name: str) -> bool:
     """Whether a file of that base name is the main one of a format."""
     return name in MOVIELENS or name.endswith(INTER)
+
+
+def may_be_table(name: str) -> bool:
+    """Whether a file may be a table; what is hidden or says something about the data is none."""
+    lower = name.lower()
+    return lower.endswith(TABLES) and not lower.startswith((".", "_", *_TEXTS))
 
 
 def recognise_format(files: RawFiles, options: ImportOptions) -> Format:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import threading
 import time
 import traceback
@@ -25,7 +24,7 @@ from workbench.jobs.processes import TAKEN, Exit, Usage, Worker
 from workbench.jobs.queue import Entry
 from workbench.store.files import StoreError, open_regular
 from workbench.store.process import ProcessIdentity
-from workbench.store.runs import CHECKPOINT, EVENTS, LOG, Run, State
+from workbench.store.runs import EVENTS, LOG, Run, State
 
 #: seconds to reach the scheduler, and between two looks at a task
 _CONNECT, _POLL = 10.0, 0.1
@@ -256,7 +255,7 @@ class DaskWorker(threading.Thread):
             except StoreError:
                 time.sleep(_RETRY)
         if state == "succeeded":
-            shutil.rmtree(self._run.path / CHECKPOINT, ignore_errors=True)
+            self._run.remove_checkpoint()
 
     def _take_rest(self, result: Mapping[str, Any]) -> None:
         """Write what was not sent while it ran, and the log."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +19,9 @@ from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs
 from workbench.jobs.queue import check_unfinished
-from workbench.store.files import without_nan, write_json
 from workbench.store.manage import find_reusable
-from workbench.store.results import Tables, write_results
-from workbench.store.runs import (
-    CHECKPOINT,
-    ENVIRONMENT,
-    EVENTS,
-    LOG,
-    METRICS,
-    RESULTS,
-    Run,
-    State,
-    create_run,
-)
+from workbench.store.results import Tables
+from workbench.store.runs import ENVIRONMENT, EVENTS, LOG, Run, State, create_run
 
 
 @dataclass(frozen=True)
@@ -172,14 +160,15 @@ def do_job(
             split = load_split(spec, data_dir=data_dir, offline=offline, on_event=listen)
             check_cutoffs(spec, split)
             _check_same_data(run, split)
-        write_json(run.path / ENVIRONMENT, job_environment(spec, split, spec.device))
+        run.write_environment(job_environment(spec, split, spec.device))
         key = reuse_key(spec, split)  # of the schemas that are read now: files may be edited
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
         attempt.check_folder()
-        _write_result(run, result, key)
+        run.write_environment(result.environment)
+        run.write_result({**result.content(), "reuse_key": key}, _tables(result))
         with undisturbed():  # what is finished stays so
             attempt.succeed()
-            shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
+            run.remove_checkpoint()
 
 
 def check_cutoffs(spec: JobSpec, split: Split) -> None:
@@ -191,13 +180,6 @@ def check_cutoffs(spec: JobSpec, split: Split) -> None:
             f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
             f"choose cut-offs up to {catalogue} with --k",
         )
-
-
-def _write_result(run: Run, result: RunResult, key: str) -> None:
-    """Write the result files; metrics.json last, so that a run with one is complete."""
-    write_json(run.path / ENVIRONMENT, without_nan(result.environment))
-    write_results(run.path / RESULTS, _tables(result))
-    write_json(run.path / METRICS, without_nan({**result.content(), "reuse_key": key}))
 
 
 def _tables(result: RunResult) -> Tables:

@@ -8,7 +8,6 @@ job, somebody edits it) happens under one lock, `changing`. This module is light
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,7 +20,7 @@ from workbench.jobs.queue_files import changing, ring
 from workbench.store.files import StoreError, read_json, write_json
 from workbench.store.kinds import Kind, check, flag, list_of, number, optional, text, whole
 from workbench.store.listing import RunSummary
-from workbench.store.runs import CHECKPOINT, EVENTS, STOP, Run, State, Status, create_run
+from workbench.store.runs import EVENTS, STOP, Run, State, Status, create_run
 
 #: in a run folder: place in the queue, who works on it
 ENTRY, CLAIM = "queue.json", "claim.json"
@@ -296,7 +295,7 @@ def requeue(run: Run, entry: Entry, *, resume: bool) -> None:
         write_entry(run, replace(kept, position=float(ring(runs_dir))))
         run.remove_unfinished()
         if not resume:
-            shutil.rmtree(run.path / CHECKPOINT, ignore_errors=True)
+            run.remove_checkpoint()
             (run.path / EVENTS).unlink(missing_ok=True)
         for name in (STOP, CLAIM):
             (run.path / name).unlink(missing_ok=True)

@@ -43,6 +43,7 @@ from workbench.store.files import (
 from workbench.store.kinds import Kind, check, mapping, moment, number, optional, text, whole
 from workbench.store.metrics_json import check_result
 from workbench.store.process import ProcessIdentity
+from workbench.store.results import Tables, write_results
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = get_args(State)
@@ -199,6 +200,19 @@ class Run:
     def write_status(self, status: Status) -> None:
         """Replace the state."""
         write_json(self.path / STATUS, asdict(status))
+
+    def write_environment(self, values: Mapping[str, Any]) -> None:
+        """Replace environment.json."""
+        write_json(self.path / ENVIRONMENT, without_nan(values))
+
+    def write_result(self, content: Mapping[str, Any], tables: Tables) -> None:
+        """Write the result: metrics.json last, so that a run with one is complete."""
+        write_results(self.path / RESULTS, tables)
+        write_json(self.path / METRICS, without_nan(content))
+
+    def remove_checkpoint(self) -> None:
+        """Delete what training could go on from."""
+        shutil.rmtree(self.path / CHECKPOINT, ignore_errors=True)
 
     def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
         """Read the whole lines of events.jsonl from byte `offset`.
