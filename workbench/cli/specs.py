@@ -57,7 +57,6 @@ def specs_of_model(
     }
     if options.ks is not None:
         values["ks"] = options.ks
-    make_protocol(protocol)
     specs = specs_per_seed(values, options.seeds or (0,), f"job {model}")
     return [checked(spec, settings) for spec in specs]
 
@@ -70,7 +69,6 @@ def specs_of_suite(suite: Suite, options: JobOptions, settings: Settings) -> lis
     InputError
         The protocol, or a field of a model, is wrong.
     """
-    make_protocol(suite.protocol)
     specs = suite.specs(threads=options.threads, device=options.device)
     return [checked(spec, settings) for spec in specs]
 
@@ -96,7 +94,14 @@ def changed_suite(suite: Suite, options: JobOptions) -> Suite:
 
 
 def checked(spec: JobSpec, settings: Settings) -> JobSpec:
-    """Check the model's fields, and name the runs that it takes models from by their folders."""
+    """Check protocol and model, and name the runs that it takes models from by their folders.
+
+    Raises
+    ------
+    InputError
+        A name or a field is wrong, or there is no such run.
+    """
+    make_protocol(spec.protocol)
     model_config(spec)
     return with_run_folders(spec, settings.runs_dir)
 

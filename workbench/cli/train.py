@@ -76,7 +76,6 @@ def _job_fields(options: JobOptions) -> tuple[Any, ...]:
 
 def _resume(text: str, options: JobOptions, settings: Settings) -> int:
     with at_work(options) as display:
-        from recsys_core.protocols.catalogue import make_protocol
         from workbench.cli.plan import make_plan
         from workbench.cli.specs import checked
         from workbench.cli.work import do_jobs, prepare, report_on
@@ -85,9 +84,8 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
         from workbench.store.manage import resolve_run
 
         run = resolve_run(settings.runs_dir, text)
-        spec = resumable_spec(run)
-        make_protocol(spec.protocol)
-        plan = make_plan("train", [checked(spec, settings)], options, settings)
+        spec = checked(resumable_spec(run), settings)
+        plan = make_plan("train", [spec], options, settings)
 
         def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
             return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)
