@@ -7,8 +7,8 @@ from pathlib import Path
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.find import Found, find_raw
+from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.importer import import_dataset, prepare
-from recsys_core.data.options import ImportOptions
 from recsys_core.data.prepared import Prepared, find_prepared, write_prepared
 from recsys_core.data.registered import META, VALID_NAME, prepared_names
 from recsys_core.data.sources import SAMPLE, SOURCES
