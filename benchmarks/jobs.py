@@ -117,7 +117,7 @@ def _overhead(home: Path, data_dir: Path) -> float:
 
 
 def _reader(runs_dir: Path, data_dir: Path) -> float:
-    """Return the share of a core that it takes to follow four jobs, looking 5 times a second."""
+    """Return the share of a core that it takes to follow four jobs, looking 5 times per second."""
     runs = [_add(runs_dir, data_dir, _spec("mf", {})) for _ in range(4)]
     over = threading.Event()
 

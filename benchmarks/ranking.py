@@ -47,7 +47,7 @@ SHORT: dict[str, Any] = {
     "batch_size": 4096,
     "learning_rate": 6e-3,
     "schedule": "constant",  # weights are averaged, so that steps need not become shorter
-    "average_decay": 0.994,
+    "ema_decay": 0.994,
 }
 
 
@@ -86,7 +86,7 @@ def _rows_per_second(split: Any, name: str) -> float:
         patience=0,
         embedding_l2=0,
         embedding_dropout=0,
-        average_decay=0,
+        ema_decay=0,
         **NETWORKS[name][0],
     )
     rates: list[float] = []

@@ -25,7 +25,41 @@ class Config(BaseModel):
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
     replaced: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Fields of earlier versions, and what to write in their place."""
+    """Fields of earlier versions: the name of today, or what to do instead. Children add theirs."""
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Write values that an earlier version stored with the names of today.
+
+        What a person writes is not translated: `parse_config` names the new field.
+        """
+        renamed = names_of_today(cls)
+        found = {renamed.get(name, name): value for name, value in values.items()}
+        for name, field in cls.model_fields.items():
+            inner = next(_configs_in(field.annotation), None)
+            if inner is not None and issubclass(inner, Config):
+                found |= {name: _current(inner, found[name])} if name in found else {}
+        return found
+
+
+def _current(config: type[Config], value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return config.current(value)
+    return [_current(config, each) for each in value] if isinstance(value, list) else value
+
+
+def names_of_today(config: type[Config]) -> dict[str, str]:
+    """List the fields that had another name before: old -> new."""
+    return {old: new for old, new in _replaced(config).items() if new in config.model_fields}
+
+
+def _replaced(config: type[BaseModel]) -> dict[str, str]:
+    """Collect what a configuration and its parents say of fields of earlier versions."""
+    return {
+        old: new
+        for parent in reversed(config.__mro__)
+        for old, new in vars(parent).get("replaced", {}).items()
+    }
 
 
 #: sizes of the layers of a network
@@ -62,17 +96,22 @@ def _explain(config: type[Config], error: ValidationError, where: str) -> InputE
         *parents, key = first["loc"]
         inside = "".join(f", in {parents[0]}" for _ in parents[:1])
         owner = _config_at(config, parents)
-        instead = getattr(owner, "replaced", {}).get(key)
+        instead = _replaced(owner).get(str(key))
+        if instead in owner.model_fields:
+            return InputError(
+                f"{where}{inside}: '{key}' is called '{instead}' now", f"write {instead}"
+            )
         if instead is not None:
             return InputError(f"{where}{inside}: '{key}' is no field any more", instead)
         return unknown_name(f"field of {where}{inside}", str(key), owner.model_fields)
     if first["type"] == "missing":
         return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")
+    if not path:  # of several fields together: the reason names them
+        return InputError(f"{where}: {_reason(first['msg'])}")
     given = shorten(_Shown().repr(first["input"]), 4 * SHOWN)
-    shown = f"{path} = {given}" if path else "the values do not fit together"
     field = config.model_fields.get(path)
     remedy = f"{path}: {field.description}" if field and field.description else ""
-    return InputError(f"{where}: {shown}: {_reason(first['msg'])}", remedy)
+    return InputError(f"{where}: {path} = {given}: {_reason(first['msg'])}", remedy)
 
 
 def _config_at(config: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:

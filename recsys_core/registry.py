@@ -147,7 +147,7 @@ def _load_plugin(point: EntryPoint) -> None:
         _forget_unloaded()
         raise InputError(
             f"{plugin} does not load: {_reason(error)}",
-            "mend, reinstall or uninstall the package that provides it",
+            "fix, reinstall or uninstall the package that provides it",
         ) from error
     if point.name not in _registered:
         raise InputError(

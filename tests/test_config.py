@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import Field, ValidationError
 
-from recsys_core.config import Config, parse_config, parse_value, read_yaml
+from recsys_core.config import Config, names_of_today, parse_config, parse_value, read_yaml
 from recsys_core.errors import InputError
 
 
@@ -50,6 +51,40 @@ def test_wrong_values_are_explained(values: dict[str, Any], problem: str, remedy
         parse_config(Whole, values, "thing")
     assert caught.value.problem == problem
     assert caught.value.remedy.startswith(remedy)
+
+
+class Child(Part):
+    replaced: ClassVar[Mapping[str, str]] = {"width": "size", "colour": "paint it"}
+
+
+class Grandchild(Child):
+    replaced: ClassVar[Mapping[str, str]] = {"pieces": "parts"}
+
+    parts: tuple[Child, ...] = Field((), description="What it is made of.")
+    inner: Child = Field(Child(), description="What is in it.")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"width": 2}, "thing: 'width' is called 'size' now\nwrite size"),
+        ({"pieces": []}, "thing: 'pieces' is called 'parts' now\nwrite parts"),
+        ({"colour": "red"}, "thing: 'colour' is no field any more\npaint it"),
+        ({"inner": {"width": 2}}, "thing, in inner: 'width' is called 'size' now\nwrite size"),
+    ],
+)
+def test_a_field_of_an_earlier_version_is_an_error(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_config(Grandchild, values, "thing")
+    assert str(caught.value) == message
+
+
+def test_what_an_earlier_version_stored_gets_the_names_of_today() -> None:
+    assert names_of_today(Grandchild) == {"width": "size", "pieces": "parts"}
+    stored = {"width": 2, "inner": {"width": 3, "size": 3}, "pieces": [{"width": 4}], "rate": 1}
+    today = {"size": 2, "inner": {"size": 3}, "parts": [{"size": 4}], "rate": 1}
+    assert Grandchild.current(stored) == today
+    assert Grandchild.current(today) == today
 
 
 def test_a_configuration_never_changes() -> None:

@@ -96,7 +96,7 @@ class RawFile:
                 if len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
                     raise DataError(
                         f"{self.where}: a line has more than {LONGEST_LINE // 2**20} MiB",
-                        "this is no table of rows; check that it is the right file, and complete",
+                        "this is not a table; check that it is the right file and complete",
                     )
                 yield piece + rest
 
@@ -240,4 +240,6 @@ def damaged(path: object, error: object, kind: str) -> DataError:
 
 
 def _refused(path: object, reason: str) -> DataError:
-    return DataError(f"{path}: refused: {reason}", "no rating archive is like that; do not use it")
+    return DataError(
+        f"{path}: refused: {reason}", "a genuine rating archive is never like that; do not use it"
+    )

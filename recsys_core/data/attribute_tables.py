@@ -144,7 +144,9 @@ def _read_attributes(
     taken = named or {column: column for column in plain if column != key}
     for column in named.values():
         if column not in plain:
-            raise InputError(f"{file.where}: column '{column}' is nested", "write its parts apart")
+            raise InputError(
+                f"{file.where}: column '{column}' is nested", "put its parts into separate columns"
+            )
     built: dict[str, RawColumn] = {}
     for name, column in taken.items():
         target = _safe(name) if named else _target(name)
@@ -298,7 +300,7 @@ def _keys(
             seen.add(key)
             keys.append(key)
             continue
-        problem = f"id {shorten(key)} is there twice" if key else "the id is missing"
+        problem = f"id {shorten(key)} occurs twice" if key else "the id is missing"
         if on_bad_rows == "error":
             raise DataError(f"{where}, row {row}: {problem}", SKIP_HINT)
         bad[Path(where).name] += 1

@@ -103,7 +103,7 @@ def _attributes(columns: dict[str, Column], rows: int) -> list[dict[str, Any]]:
 
 
 def plain_values(column: Column) -> list[Any]:
-    """Turn a column into plain values, one a row: text, number, list of texts, or None."""
+    """Turn a column into plain values, one per row: text, number, list of texts, or None."""
     if isinstance(column, Vectors):
         return [None] * len(column.values)  # which nobody reads
     if isinstance(column, Numeric):

@@ -8,7 +8,7 @@ from recsys_core.data.times import LATEST as LATEST
 from recsys_core.data.times import SECONDS, Clock
 
 SKIP_HINT = (
-    "mend the file, or leave such rows out and count them:"
+    "fix the file, or leave such rows out and count them:"
     " recsys-workbench data import PATH --on-bad-rows skip"
 )
 RANGE_HINT = " (recsys-workbench data import --rating-range changes that)"

@@ -66,7 +66,7 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
     is_parquet = main.lower().endswith(".parquet")
     if is_parquet and options.separator is not None:
         raise InputError(
-            f"{files[main].where}: nothing separates columns in parquet",
+            f"{files[main].where}: parquet files have no separator",
             "import it without a separator",
         )
     read_one = read_parquet if is_parquet else read_table

@@ -146,7 +146,7 @@ class _Lines:
             try:
                 fields = parse(line)
                 if fields[0] in parsed:
-                    raise ValueError(f"id {fields[0]!s} is there twice")
+                    raise ValueError(f"id {fields[0]!s} occurs twice")
             except ValueError as error:
                 if self.on_bad_rows == "error":
                     raise DataError(f"{where}, line {number}: {error}", SKIP_HINT) from None

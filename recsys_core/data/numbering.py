@@ -201,12 +201,14 @@ def settle_repeats(
     if rule == "count":
         rating = np.empty(len(order), np.float32)
         rating[kept] = sizes
-        notes += (f"the rating is how often a user and item meet; rows that repeat: {repeats:,}",)
+        notes += (
+            f"the rating is the number of rows of a user and item; repeated rows: {repeats:,}",
+        )
     elif repeats:
         bad["duplicate"] += repeats
         if rating is not None:
             other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
-            notes += (f"of {repeats:,} repeats left out {other:,} have another rating",)
+            notes += (f"{other:,} of {repeats:,} repeats left out have another rating",)
     kind = ratings.kind
     rows = np.sort(kept)  # every id is still used: one row of each pair stays
     return replace(
@@ -226,12 +228,12 @@ def check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
     command = "recsys-workbench data import PATH --repeats"
     if rule == "greatest" and ratings.rating is None:
         raise DataError(
-            f"{where}: there are no ratings of which the greatest could be kept",
+            f"{where}: there are no ratings, so the greatest cannot be kept",
             f"{command} first, last or count",
         )
     if rule == "count" and ratings.rating is not None:
         raise DataError(
-            f"{where}: it has ratings; repeats are counted where there are none",
+            f"{where}: it has ratings; repeats can be counted only without ratings",
             f"leave the rating out of --columns, or {command} first, last or greatest",
         )
 
@@ -261,7 +263,7 @@ def _repeated(
     return DataError(
         f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
         f" on {unit} {lines[first]}",
-        "mend the file, or say which row stays: recsys-workbench data import PATH --repeats last"
+        "fix the file, or say which row to keep: recsys-workbench data import PATH --repeats last"
         " (or first, greatest, count); recsys-workbench data import PATH --on-bad-rows skip keeps"
         " the first and leaves out bad rows",
     )

@@ -137,7 +137,7 @@ def _read_table(
             if len(fields) != len(header):
                 raise ValueError(f"{len(fields)} fields where {len(header)} are expected")
             if fields[place] in rows:
-                raise ValueError(f"{key} {fields[place]} is there twice")
+                raise ValueError(f"{key} {fields[place]} occurs twice")
         except ValueError as error:
             if on_bad_rows == "error":
                 raise DataError(f"{where}, line {number}: {error}", SKIP_HINT) from None

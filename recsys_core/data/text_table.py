@@ -32,12 +32,12 @@ from recsys_core.data.roles import (
 from recsys_core.errors import InputError
 
 SEPARATOR_HINT = (
-    "say what stands between fields: recsys-workbench data import PATH --separator blank"
+    "give the separator: recsys-workbench data import PATH --separator blank"
     " (or tab, comma, semicolon, pipe, another character)"
 )
 LIST_HINT = (
     "if each is a user and its items: recsys-workbench data import PATH --columns user=1,item=2+;"
-    " if not, recsys-workbench data import PATH --separator S says what stands between fields"
+    " if not, recsys-workbench data import PATH --separator S gives the separator"
 )
 
 
@@ -112,7 +112,7 @@ def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout
 def _check_shape(dialect: Dialect, cells: list[str], where: str) -> None:
     """Refuse what is no table of at least two columns."""
     if len(cells) == 1 and not dialect.is_ragged:
-        found = f"nothing separates the first line into columns: {cells[0][:100]}"
+        found = f"the first line cannot be split into columns: {cells[0][:100]}"
         raise InputError(f"{where}: {found}", SEPARATOR_HINT)
     if dialect.is_ragged:
         lengths = sorted({len(row) for row in dialect.rows})

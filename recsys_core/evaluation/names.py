@@ -36,17 +36,17 @@ ROW_METRICS: dict[str, str] = {
 #: parts of a two-stage run, written before a metric, e.g. ``merge/ndcg@10``: part -> meaning
 PARTS: dict[str, str] = {
     "channel": "one channel alone, on the full catalogue: channel/LABEL/recall@200",
-    "candidates": "the merged pool as ranked",
-    "merge": "the pool in merge order, before ranking",
-    "oracle": "the pool with all relevant items first: the most that ranking can reach",
-    "gain": "what ranking adds to merge order",
+    "candidates": "the merged candidates as ranked",
+    "merge": "the merged candidates before ranking",
+    "oracle": "the candidates with all relevant items first: the best that ranking can reach",
+    "gain": "gain of ranking over the merged candidates",
     "segment": "a group of users or of relevant items: segment/genre=Horror/recall@10",
 }
 
 #: metrics that parts alone have
 PART_METRICS: dict[str, str] = {
-    "recall": "candidates/recall: share of the relevant items in the whole pool",
-    "size": "candidates/size: items in the pool",
+    "recall": "candidates/recall: share of the relevant items among all candidates",
+    "size": "candidates/size: number of candidates",
     "only": "channel/LABEL/only: share of the relevant items that no other channel proposed",
 }
 

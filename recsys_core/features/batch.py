@@ -36,7 +36,7 @@ class Batch:
 
 
 class Rows:
-    """Encoded rows on a device; tables are stored once a user or item and gathered by batch.
+    """Encoded rows on a device; tables are stored once per user or item and gathered by batch.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ class Coder:
         self._slots: dict[str, Slots] = {}
 
     def slots(self, each: FittedFeature) -> Slots:
-        """Encode a feature that is no sequence: one entry a user, item or row."""
+        """Encode a feature that is no sequence: one entry per user, item or row."""
         name = each.feature.name
         kept = self._slots if side_of(each.feature) == "row" else self._sides.slots
         if name not in kept:
@@ -164,7 +164,7 @@ class Coder:
         assert isinstance(fitted, EventLookup)
         owner, scope = owner_of(feature), feature.scope or "earlier"
         part = cast("Part", feature.reads)
-        events = self.views.events(owner, scope, part, feature.length or LENGTH)
+        events = self.views.events(owner, scope, part, feature.max_len or LENGTH)
         codes = self._id_codes(feature.name, fitted, other_side(owner))
         index = codes[np.minimum(events.member, len(codes) - 1)]
         weight = np.ones_like(events.rating)
@@ -176,7 +176,7 @@ class Coder:
             start=events.start.astype(np.int32),
             end=events.end.astype(np.int32),
             own=events.own.astype(np.int32),
-            length=feature.length or LENGTH,
+            length=feature.max_len or LENGTH,
             mean=feature.pooling == "mean",
         )
 
@@ -264,7 +264,7 @@ class Fitter:
         fitted = self._coder.features
         if name not in fitted:
             feature = self._features[name]
-            for other in (*feature.of, *filter(None, [feature.shares])):
+            for other in (*feature.of, *filter(None, [feature.share_embedding])):
                 self.fit(other)
             fitted[name] = FittedFeature(feature=feature, fitted=self._fit(feature))
         return fitted[name]
@@ -281,12 +281,12 @@ class Fitter:
         views = self._coder.views
         member = other_side(owner_of(feature))
         values: tuple[str, ...] = ()
-        if not feature.shares:
+        if not feature.share_embedding:
             ids = side_values(member, ID_COLUMNS[member], views.queries.dataset)
             assert isinstance(ids, Categorical)
             least = _least(feature)
             values = Lookup.fit(ids.codes, ids.vocabulary, self._rows[member], least).values
-        return EventLookup(of=feature.shares, values=values, centre=views.mean_rating)
+        return EventLookup(of=feature.share_embedding, values=values, centre=views.mean_rating)
 
     def _fit_cross(self, feature: Feature) -> Pairs:
         keys, used = self._coder.keys(feature)
@@ -348,7 +348,7 @@ def _check_log(numbers: FloatArray, where: str) -> None:
 
 
 def _pool(codes: IntArray, offsets: TimeArray, *, mean: bool) -> Slots:
-    """Lay out several values an entry, padded to the most; unknown values are left out.
+    """Lay out several values per entry, padded to the most; unknown values are left out.
 
     An entry with none left is the unknown row.
     """

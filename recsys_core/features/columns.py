@@ -20,13 +20,13 @@ from recsys_core.data.dataset import (
     Vectors,
 )
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.features.comparisons import gap, likeness, predicted_rating
+from recsys_core.features.comparisons import gap, predicted_rating, similarity
 from recsys_core.features.feature import (
     COMPARISONS,
     FAVOURITES,
     GAP,
     HISTORIES,
-    LIKENESS,
+    SIMILARITY,
     Feature,
     Log,
 )
@@ -45,7 +45,7 @@ ID_COLUMNS: dict[Owner, str] = {"user": "user_id", "item": "item_id"}
 #: what is known of a row itself; the rating is the label and never a feature
 INTERACTION_COLUMNS = ("timestamp", "hour", "weekday", "years_since_release")
 SECONDS_A_YEAR = 365.2425 * 86_400
-#: values of an attribute that likeness compares at most
+#: values of an attribute that similarity compares at most
 MOST_COMPARED = 1_000
 
 
@@ -103,7 +103,7 @@ def check_feature(
             )
         if feature.by:
             _check_shared(feature.by, other_side(owner_of(feature)), dataset, where)
-        if feature.reads in (LIKENESS, GAP):
+        if feature.reads in (SIMILARITY, GAP):
             _check_compared(feature, dataset, where)
     elif feature.source in ("user", "item"):
         _check_attribute(feature, dataset, where)
@@ -120,7 +120,7 @@ def _check_interaction(feature: Feature, dataset: Dataset, where: str) -> None:
     if not dataset.timed:
         raise InputError(f"{where}: {dataset.name} has no timestamps", "remove the feature")
     if feature.kind == "multi":
-        raise InputError(f"{where}: {column} has one value a row", "set kind: categorical")
+        raise InputError(f"{where}: {column} has one value per row", "set kind: categorical")
     if column == "years_since_release" and "year" not in dataset.item_columns:
         raise InputError(f"{where}: items of {dataset.name} have no year", "remove the feature")
 
@@ -155,7 +155,7 @@ def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
     if feature.reads == GAP:
         names = values.vocabulary.tolist() if isinstance(values, Categorical) else []
         if not isinstance(values, Numeric) and not (names and all(map(_is_number, names))):
-            raise InputError(f"{where}: {feature.by} is not a number", f"set column: {LIKENESS}")
+            raise InputError(f"{where}: {feature.by} is not a number", f"set column: {SIMILARITY}")
     elif isinstance(values, Numeric):
         raise InputError(f"{where}: {feature.by} is a number", f"set column: {GAP}")
     elif (
@@ -163,7 +163,7 @@ def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
         and len(values.vocabulary) > MOST_COMPARED
     ):
         raise InputError(
-            f"{where}: {feature.by} has {len(values.vocabulary):,} values, likeness compares "
+            f"{where}: {feature.by} has {len(values.vocabulary):,} values, similarity compares "
             f"{MOST_COMPARED:,} at most",
             "compare another attribute",
         )
@@ -195,7 +195,7 @@ def raw_values(
 
     Returns
     -------
-    One entry a user or item of the data set and one for those outside it; else one a row.
+    One entry per user or item of the data set and one for those outside it; else one per row.
     """
     where = f"feature '{feature.name}'"
     queries = views.queries
@@ -228,9 +228,9 @@ def _history_values(feature: Feature, views: Views) -> Values:
 
 def _compare(feature: Feature, views: Views) -> Vector:
     column, dataset = feature.by, views.queries.dataset
-    if feature.reads == LIKENESS:
+    if feature.reads == SIMILARITY:
         by = shared_attribute("item", column, dataset)
-        return likeness(views, column, by, feature.half_life)
+        return similarity(views, column, by, feature.half_life)
     if feature.reads == GAP:
         numbers = as_numbers(dataset.item_columns[column], f"feature '{feature.name}'").values
         return gap(views, column, numbers, feature.half_life)
@@ -317,7 +317,7 @@ def _given(column: str, queries: Queries, where: str) -> Numeric:
     if column not in queries.given:
         raise InputError(
             f"{where}: the rows come without the column '{column}'",
-            f"give it beside the rows; given: {', '.join(queries.given) or 'none'}",
+            f"give it with the rows; given: {', '.join(queries.given) or 'none'}",
         )
     return Numeric(queries.given[column].astype(np.float32))
 

@@ -1,6 +1,6 @@
-"""What a row's user did, compared with the row's item: likeness, gaps, and predicted ratings.
+"""What a row's user did, compared with the row's item: similarity, gaps, and predicted ratings.
 
-    {name: genres_recent, source: user-history, kind: numeric, column: likeness, by: genres,
+    {name: genres_recent, source: user-history, kind: numeric, column: similarity, by: genres,
      half_life: 5}
     {name: year_gap, source: user-history, kind: numeric, column: gap, by: year, half_life: 5}
     {name: predicted_rating, source: user-history, kind: numeric, scope: known}
@@ -22,7 +22,7 @@ from recsys_core.features.past import Vector, Views
 BLOCK_NUMBERS = 2**22
 
 
-def likeness(views: Views, column: str, by: Attribute, half_life: float | None) -> Vector:
+def similarity(views: Views, column: str, by: Attribute, half_life: float | None) -> Vector:
     """Cosine of the item's values and those of the user's earlier liked events; 0 without any.
 
     cos(x_i, sum over liked e of 2^(-age_e / half_life) x_e), x being the unit vector of an item's

@@ -1,9 +1,9 @@
-"""Rows become indices into one embedding table: fitted on train rows, computed once a user or item.
+"""Rows become indices into one embedding table: learned from train rows, once per user or item.
 
 Every feature is a field of one or more *slots*, a slot being an index into the table and a weight.
 Categorical features have one slot of weight 1, numeric ones a slot weighted by the value,
-multi-valued ones a slot a value, weighted by the pooling, sequences a slot an event. Row 0 of the
-table is padding.
+multi-valued ones a slot per value, weighted by the pooling, sequences a slot per event. Row 0 of
+the table is padding.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class FeatureEncoder(Config):
         return dict(zip(self.layout.names, self.layout.offsets, strict=True))
 
     def slots(self, queries: Queries, known: Known | Asked, name: str) -> Slots:
-        """Encode one feature that is no sequence; one entry a row of `queries`."""
+        """Encode one feature that is no sequence; one entry per row of `queries`."""
         each = self._named(name)
         slots = self._coder(queries, known).slots(each)
         return slots.take(side_owners(queries)[side_of(each.feature)])

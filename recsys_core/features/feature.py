@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,13 +16,20 @@ Source = Literal[
 ]
 Kind = Literal["categorical", "multi", "numeric", "vector", "sequence"]
 #: what an event of a sequence can have beside its item
-EventField = Literal["rating", "pause", "recency"]
+EventField = Literal["rating", "interval", "recency"]
 HISTORIES: tuple[Source, ...] = ("user-history", "item-history")
 #: the several values that a history has
 FAVOURITES = "favourites"
 #: what a user's history says of the row's item
-LIKENESS, GAP, PREDICTED_RATING = "likeness", "gap", "predicted_rating"
-COMPARISONS = (LIKENESS, GAP, PREDICTED_RATING)
+SIMILARITY, GAP, PREDICTED_RATING = "similarity", "gap", "predicted_rating"
+COMPARISONS = (SIMILARITY, GAP, PREDICTED_RATING)
+#: columns and fields of events that earlier versions called otherwise
+EARLIER = {
+    "likes": "positive_count",
+    "like_share": "positive_share",
+    "likeness": SIMILARITY,
+    "pause": "interval",
+}
 #: events of a sequence that says nothing of its length
 LENGTH = 50
 #: the events that a sequence can hold
@@ -36,7 +44,8 @@ class Vocabulary(Config):
         1,
         ge=1,
         le=2**31 - 1,
-        description="Values in fewer train rows than this share the unknown embedding.",
+        description="Values with fewer training rows than this share the embedding for unknown "
+        "values.",
     )
 
 
@@ -44,19 +53,23 @@ class Hash(Config):
     """Values share a fixed number of embeddings, whatever values there are; none is unknown."""
 
     name: Literal["hash"]
-    buckets: int = Field(ge=2, le=100_000_000, description="Number of embeddings.")
+    buckets: int = Field(
+        ge=2, le=100_000_000, description="Number of embeddings that the values are hashed into."
+    )
 
 
 class Bucketize(Config):
     """Numbers fall into buckets with given edges; a bucket holds its lower edge."""
 
     name: Literal["bucketize"]
-    edges: tuple[float, ...] = Field(min_length=1, description="Ascending edges of the buckets.")
+    edges: tuple[float, ...] = Field(
+        min_length=1, description="Edges of the buckets, in ascending order."
+    )
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         if any(a >= b for a, b in zip(self.edges, self.edges[1:], strict=False)):
-            raise ValueError("edges must ascend")
+            raise ValueError("edges must be in ascending order")
         return self
 
 
@@ -64,7 +77,7 @@ class Quantile(Config):
     """Numbers fall into buckets that hold about as many train rows each."""
 
     name: Literal["quantile"]
-    buckets: int = Field(10, ge=2, le=1000, description="Number of buckets at most.")
+    buckets: int = Field(10, ge=2, le=1000, description="Largest number of buckets.")
 
 
 class Standardize(Config):
@@ -97,8 +110,8 @@ FIELDS_OF: dict[str, tuple[str, ...]] = {
     "half_life": HISTORIES,
     "missing": HISTORIES,
     "of": ("cross", "difference"),
-    "length": ("sequence",),
-    "shares": ("sequence",),
+    "max_len": ("sequence",),
+    "share_embedding": ("sequence",),
     "weight": ("sequence",),
     "event_fields": ("sequence",),
 }
@@ -107,88 +120,111 @@ FIELDS_OF: dict[str, tuple[str, ...]] = {
 class Feature(Config):
     """One field of the model's input."""
 
-    name: str = Field(min_length=1, description="Unique in the schema.")
+    replaced: ClassVar[Mapping[str, str]] = {"length": "max_len", "shares": "share_embedding"}
+
+    name: str = Field(min_length=1, description="Name of the feature, unique in the schema.")
     source: Source = Field(
-        description="Whose value it is: the user's, the item's, the row's own, what the row's user "
-        "or item did before, several features together, one numeric feature less another, or a "
-        "number given beside the row."
+        description="Where the value comes from: the user, the item, the row itself (interaction), "
+        "the history of the row's user or item, several features together (cross), the difference "
+        "of two numeric features, or a number given with the row."
     )
     kind: Kind = Field(
-        description="categorical: one embedding per value; multi: several values, pooled; "
-        "numeric: one embedding, scaled by the value; vector: numbers, each with an embedding that "
-        "it scales; sequence: events, pooled or attended to."
+        description="categorical: one embedding per value; multi: several values, pooled; numeric: "
+        "one embedding, scaled by the value; vector: several numbers, each scaling its own "
+        "embedding; sequence: events, pooled or attended to."
     )
     column: str = Field(
         "",
-        description="Column of the data set, user_id, item_id; interaction: timestamp, hour, "
-        "weekday (UTC) or years_since_release; histories: a statistic, favourites, or for "
-        "sequences all, liked or disliked; of the user's, likeness, gap and predicted_rating; "
-        "given: a given column; empty: the feature's name.",
+        description="What is read. user and item: a column of the data set, user_id or item_id; "
+        "interaction: timestamp, hour, weekday (UTC) or years_since_release; histories: a "
+        "statistic, favourites, or for sequences all, liked or disliked; user-history also: "
+        "similarity, gap or predicted_rating; given: a given column. Empty: the feature's name.",
     )
     transform: Transform | None = Field(
-        None, description="null: vocabulary, or standardize for numeric features."
+        None,
+        description="How values are encoded; null: vocabulary, or standardize for numeric "
+        "features.",
     )
     embedding_size: int | None = Field(
-        None, ge=1, le=4096, description="At most the model's; null: the model's."
+        None, ge=1, le=4096, description="Embedding size, at most the model's; null: the model's."
     )
-    pooling: Literal["mean", "sum"] = Field("mean", description="How several values become one.")
+    pooling: Literal["mean", "sum"] = Field("mean", description="How several values are combined.")
     by: str = Field(
         "",
-        description="Histories: only events that share the row's value of this attribute (of items "
-        "for a user's history, of users for an item's); for favourites the attribute counted, for "
-        "likeness and gap the one compared.",
+        description="Histories: use only events with the row's value of this attribute (an item "
+        "attribute for a user's history, a user attribute for an item's). With favourites: the "
+        "attribute to count; with similarity and gap: the attribute to compare.",
     )
     scope: Scope | None = Field(
         None,
-        description="Histories: earlier than the row, or all others that are permitted (sequences "
-        "and counts alone), or known: all that is known of an item, whoever asks, for candidates "
-        "at a request alone; null: the schema's for sequences, else earlier.",
+        description="Histories: which events are used. earlier: those before the row; others: all "
+        "permitted events except the row itself (only for sequences and counts); known: everything "
+        "known about an item, whichever user asks (only for candidates of a request). null: the "
+        "schema's scope for sequences, otherwise earlier.",
     )
     shrink: float = Field(
         0.0,
         ge=0,
         le=1e6,
-        description="Means of scope known: pulled to the mean of all events as if a row had so "
-        "many events of that mean beside its own.",
+        description="Means with scope known: shrink towards the overall mean, as if there were "
+        "this many more events with that mean.",
     )
     half_life: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="likeness and gap: liked events after which one counts half as much; null: all "
-        "count the same.",
+        description="similarity and gap: half-life of a liked event's weight, in later liked "
+        "events; null: all count equally.",
     )
     missing: float | None = Field(
-        None, description="Statistics: what stands where there is no value; null: unknown."
+        None, description="Statistics: value to use where there is none; null: unknown."
     )
     of: tuple[str, ...] = Field(
         (),
         max_length=4,
-        description="Crosses: the features crossed; differences: the two numeric features.",
+        description="Crosses: the features to cross; differences: the two numeric features.",
     )
-    length: int | None = Field(
+    max_len: int | None = Field(
         None,
         ge=1,
         le=5000,
-        description="Sequences: the last events at most; null: 50, for recall models as many as "
-        "their field history says.",
+        description="Sequences: keep at most this many most recent events; null: 50, or the "
+        "model's own max_len for recall models.",
     )
-    shares: str = Field(
+    share_embedding: str = Field(
         "",
-        description="Sequences: the categorical feature of ids whose embeddings the events use; "
-        "empty: their own.",
+        description="Sequences: the categorical feature of ids whose embeddings the events share; "
+        "empty: the sequence has its own.",
     )
     weight: Literal["none", "rating"] = Field(
         "none",
-        description="Sequences: whether an event counts by its rating less the mean rating.",
+        description="Sequences: rating: weight each event by its rating minus the mean rating; "
+        "none: all events have the same weight.",
     )
     event_fields: tuple[EventField, ...] = Field(
         (),
         max_length=3,
-        description="Sequences of recall models: what is read of an event beside its item: the "
-        "rating, the pause since the event before it, how long before the request it was "
-        "(recency).",
+        description="Sequences of recall models: what is read of an event in addition to its item: "
+        "rating, interval (time since the previous event) and recency (time until the request).",
     )
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Rename what an earlier version read of histories, too."""
+        found = super().current(values)
+        reads = found.get("column") or found.get("name")
+        if found.get("source") in HISTORIES and reads in EARLIER and reads not in STATISTICS:
+            found["column"] = EARLIER[reads]
+        if isinstance(found.get("event_fields"), list):
+            found["event_fields"] = [EARLIER.get(f, f) for f in found["event_fields"]]
+        return found
+
+    @field_validator("event_fields", mode="before")
+    @classmethod
+    def _called_so_today(cls, fields: Any) -> Any:
+        for name in fields if isinstance(fields, list | tuple) else ():
+            _check_name(name)
+        return fields
 
     @field_validator("event_fields")
     @classmethod
@@ -220,7 +256,7 @@ class Feature(Config):
             "by": self.by or None,
             "scope": scope,
             "transform": self.transform.name if self.transform else None,
-            "shares": self.shares or None,
+            "shares": self.share_embedding or None,
         }
 
     @model_validator(mode="after")
@@ -239,17 +275,17 @@ class Feature(Config):
             if field in self.model_fields_set and not {self.source, self.kind} & set(owners):
                 given = getattr(self, field)
                 if given != type(self).model_fields[field].default:
-                    raise ValueError(f"'{field}' is a field of {' and '.join(owners)} alone")
+                    raise ValueError(f"'{field}' is only for {' and '.join(owners)}")
         return self
 
     @model_validator(mode="after")
     def _kind_fits_source(self) -> Self:
         if self.kind == "vector" and self.source not in ("user", "item"):
-            raise ValueError("a vector is of a user or an item")
+            raise ValueError("a vector belongs to a user or an item: set source: user or item")
         if self.source in HISTORIES:
             _check_history(self)
         elif self.kind == "sequence":
-            raise ValueError("a sequence is of user-history or item-history")
+            raise ValueError("a sequence needs source: user-history or item-history")
         elif self.source == "cross":
             _check_cross(self)
         elif self.source == "difference":
@@ -278,7 +314,8 @@ def _check_history(feature: Feature) -> None:
     elif feature.kind == "multi":
         if feature.reads != FAVOURITES or not feature.by:
             raise ValueError(
-                "several values of a history are 'column: favourites, by: ATTRIBUTE', e.g. genres"
+                "a multi feature of a history needs 'column: favourites, by: ATTRIBUTE', e.g. by: "
+                "genres"
             )
     elif feature.reads in COMPARISONS:
         _check_comparison(feature)
@@ -288,34 +325,45 @@ def _check_history(feature: Feature) -> None:
         _check_known(feature)
     elif feature.shrink:
         raise ValueError("'shrink' is for means of scope known")
-    if feature.half_life and feature.reads not in (LIKENESS, GAP):
-        raise ValueError("'half_life' is for likeness and gap")
+    if feature.half_life and feature.reads not in (SIMILARITY, GAP):
+        raise ValueError("'half_life' is for similarity and gap")
     if feature.kind != "sequence" and feature.scope == "others":
         statistic = STATISTICS.get(feature.reads)
         if statistic is None or not statistic.counts or feature.by:
             raise ValueError(
-                "scope 'others' is for sequences and counts alone: any other total without the row "
-                "itself gives the row's label away; use scope: earlier"
+                "scope 'others' is only for sequences and counts: any other statistic without the "
+                "row itself reveals the row's label; use scope: earlier"
             )
 
 
 def _check_sequence(feature: Feature) -> None:
     if feature.reads not in SEQUENCES:
-        raise ValueError(f"a sequence holds the events {', '.join(SEQUENCES)} (column)")
+        raise ValueError(f"the column of a sequence is one of {', '.join(SEQUENCES)}")
     if feature.by:
         raise ValueError("'by' is for statistics, not for sequences")
-    if feature.shares and (feature.transform is not None or feature.embedding_size is not None):
-        raise ValueError("with 'shares', transform and embedding_size are those of that feature")
+    if feature.share_embedding and (
+        feature.transform is not None or feature.embedding_size is not None
+    ):
+        raise ValueError(
+            "with 'share_embedding', transform and embedding_size are those of that feature"
+        )
+
+
+def _check_name(name: Any) -> None:
+    """Raise ValueError for what an earlier version called otherwise."""
+    if isinstance(name, str) and name in EARLIER and name not in STATISTICS:
+        raise ValueError(f"'{name}' is called '{EARLIER[name]}' now")
 
 
 def _check_statistic(feature: Feature) -> None:
+    _check_name(feature.reads)
     if feature.reads not in STATISTICS:
         raise ValueError(
             f"unknown statistic '{feature.reads}'; valid: "
             f"{', '.join(sorted((*STATISTICS, *COMPARISONS)))}"
         )
     if STATISTICS[feature.reads].whole and feature.scope != "known":
-        raise ValueError(f"{feature.reads} reads timelines to their end: set scope: known")
+        raise ValueError(f"{feature.reads} uses whole timelines: set scope: known")
     _check_ranges(feature)
 
 
@@ -323,7 +371,7 @@ def _check_comparison(feature: Feature) -> None:
     compared = feature.reads != PREDICTED_RATING
     if feature.source != "user-history" or bool(feature.by) != compared:
         raise ValueError(
-            f"{feature.reads} is of a user-history"
+            f"{feature.reads} needs source: user-history"
             + (
                 ", 'by' names the items' attribute that is compared"
                 if compared
@@ -339,7 +387,7 @@ def _check_known(feature: Feature) -> None:
     if feature.scope != "known" or not (predicted or of_items):
         raise ValueError(
             "scope 'known' is for statistics of items without 'by', and for predicted_rating, "
-            "which has no other"
+            "which allows no other"
         )
 
 

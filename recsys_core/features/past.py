@@ -49,7 +49,7 @@ class Past:
     queries
         The rows.
     slices
-        The events, one slice an entry of each timeline; all have m entries.
+        The events, one slice per entry of each timeline; all have m entries.
     row
         Shape (m,): the row of each entry, where a row has one for each value that it shares; None:
         entry i is row i's.

@@ -51,7 +51,10 @@ def load_tower_schema(info: ModelInfo, name_or_path: str | None, dataset: Datase
 
 def digest_of(schema: FeatureSchema, encoder: TowerEncoder, dataset: Dataset) -> Array:
     """Hash what lies beside a model, shape (16,), uint8: arrays go by it."""
-    text = Features(features=schema, encoder=encoder).model_dump_json()
+    return _digest(Features(features=schema, encoder=encoder).model_dump_json(), dataset)
+
+
+def _digest(text: str, dataset: Dataset) -> Array:
     attributes = replace(dataset, name=ATTRIBUTES, **_without_events(dataset)).fingerprint
     digest = blake2b(f"{attributes} {text}".encode(), digest_size=16).digest()
     return np.frombuffer(digest, dtype=np.uint8)
@@ -76,8 +79,12 @@ def write_features(
     (folder / FEATURES).write_text(text + "\n", encoding="utf-8")
 
 
-def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset]:
+def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset, Array]:
     """Read what `write_features` wrote.
+
+    Returns
+    -------
+    Schema, encoder, attributes, and the digest of all of it as it was written.
 
     Raises
     ------
@@ -89,10 +96,12 @@ def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset]:
         raise damaged(folder, f"{FEATURES} is missing (it was made by an earlier version?)")
     content = read_json(path, remedy=TRAIN_AGAIN)
     try:
-        found = parse_config(Features, content, FEATURES)
+        found = parse_config(Features, Features.current(content), FEATURES)
     except InputError as error:
         raise damaged(folder, error.problem) from error
-    return found.features, found.encoder, read_attributes(folder)
+    dataset = read_attributes(folder)
+    text = path.read_text(encoding="utf-8").rstrip("\n")
+    return found.features, found.encoder, dataset, _digest(text, dataset)
 
 
 def write_attributes(folder: Path, dataset: Dataset) -> None:
@@ -111,5 +120,7 @@ def read_attributes(folder: Path) -> Dataset:
     """
     prepared = find_prepared(folder, ATTRIBUTES)
     if prepared is None:
-        raise damaged(folder, "what it knows is missing (it was made by an earlier version?)")
+        raise damaged(
+            folder, "its table of attributes is missing (it was made by an earlier version?)"
+        )
     return prepared.load(rows_expected=False)

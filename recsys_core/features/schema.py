@@ -26,7 +26,7 @@ from recsys_core.features.schema_files import (
 from recsys_core.features.tower_schema import check_tower_feature, event_sequence
 from recsys_core.reading import entry_lines
 
-#: an attribute with fewer users or items a value than this (zip codes) is left out by default
+#: an attribute with fewer users or items per value than this (zip codes) is left out by default
 MIN_OWNERS_PER_VALUE = 4
 #: a numeric attribute with more distinct values than this is cut into quantiles by default
 MOST_NUMBERS = 256
@@ -45,26 +45,27 @@ class FeatureSchema(Config):
     ['user_id', 'item_id']
     """
 
-    name: str = Field(description="What `features` takes.")
-    title: str = Field("", description="A sentence for people.")
+    name: str = Field(description="Name to give to `features`.")
+    title: str = Field("", description="One-line description.")
     extends: str = Field(
         "",
-        description="A packaged schema or a path (from this file's folder) whose features come "
-        "first; a feature of the same name replaces the one there.",
+        description="A packaged schema, or a path relative to this file, whose features come "
+        "first; a feature with the same name replaces the inherited one.",
     )
     scope: Literal["earlier", "others"] = Field(
         "earlier",
-        description="Scope of the sequences that name none: events earlier than the row, or all "
-        "others that are permitted, which gives train rows fuller histories than they had.",
+        description="Scope of sequences without one of their own. earlier: events before the row; "
+        "others: all permitted events except the row itself, which gives training rows longer "
+        "histories than they really had.",
     )
-    features: tuple[Feature, ...] = Field(min_length=1, description="The fields, in order.")
+    features: tuple[Feature, ...] = Field(min_length=1, description="The features, in order.")
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         names = [feature.name for feature in self.features]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"feature '{name}' is there twice")
+                raise ValueError(f"feature '{name}' occurs twice")
         return self
 
     @model_validator(mode="after")
@@ -122,7 +123,7 @@ def _check_cross(feature: Feature, by_name: dict[str, Feature]) -> None:
     for name in feature.of:
         parent = by_name.get(name)
         if parent is None:
-            raise ValueError(f"feature '{feature.name}' crosses '{name}', which is not there")
+            raise ValueError(f"feature '{feature.name}' crosses '{name}', which does not exist")
         if parent.source == "cross" or parent.kind not in ("categorical", "multi"):
             raise ValueError(
                 f"feature '{feature.name}' crosses '{name}': only categorical and multi features, "
@@ -144,13 +145,13 @@ def _check_difference(feature: Feature, by_name: dict[str, Feature]) -> None:
 
 
 def _check_shares(feature: Feature, by_name: dict[str, Feature]) -> None:
-    if not feature.shares:
+    if not feature.share_embedding:
         return
     side: Owner = "item" if feature.source == "user-history" else "user"
-    other = by_name.get(feature.shares)
+    other = by_name.get(feature.share_embedding)
     if other is None or (other.source, other.reads) != (side, ID_COLUMNS[side]):
         raise ValueError(
-            f"feature '{feature.name}' shares '{feature.shares}', which is no feature of "
+            f"feature '{feature.name}' shares '{feature.share_embedding}', which is no feature of "
             f"{ID_COLUMNS[side]} in this schema"
         )
 
@@ -221,8 +222,8 @@ def _check_timed(feature: Feature, dataset: Dataset, where: str) -> None:
     timed = [name for name in feature.event_fields if name != "rating"]
     if timed and not dataset.timed:
         raise InputError(
-            f"{where}: {dataset.name} has no timestamps, so no event has a {timed[0]}",
-            f"take {' and '.join(timed)} out of event_fields",
+            f"{where}: {dataset.name} has no timestamps, so events have no {timed[0]}",
+            f"remove {' and '.join(timed)} from event_fields",
         )
 
 
@@ -301,7 +302,7 @@ def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchem
     if not histories:
         return FeatureSchema(name="default", title="Ids and attributes.", features=tuple(features))
     features += [
-        Feature(name=name, source="user-history", kind="sequence", shares="item_id")
+        Feature(name=name, source="user-history", kind="sequence", share_embedding="item_id")
         for name in ("liked", "disliked")
     ]
     return FeatureSchema(
@@ -320,7 +321,7 @@ def tower_schema(dataset: Dataset) -> FeatureSchema:
         source="user-history",
         kind="sequence",
         column="all",
-        shares="item_id",
+        share_embedding="item_id",
         event_fields=("rating",),
     )
     return FeatureSchema(

@@ -1,7 +1,7 @@
 """Statistics of what happened before a row: one registered function each.
 
-A statistic takes the `Past` of all rows at once and returns one number a row. It serves users' and
-items' histories alike, and, with ``by``, the part of them that shares an attribute with the row:
+A statistic takes the `Past` of all rows at once and returns one number per row. It serves users'
+and items' histories alike, and, with ``by``, the part that shares an attribute with the row:
 
     {name: user_mean, source: user-history, kind: numeric, column: rating_mean}
     {name: film_mean, source: item-history, kind: numeric, column: rating_mean}
@@ -66,7 +66,7 @@ STATISTICS: dict[str, Statistic] = {}
 def register_statistic(
     name: str, *, title: str, counts: bool = False, whole: bool = False
 ) -> Callable[[Compute], Compute]:
-    """Register the decorated function, one number a row, under `name`.
+    """Register the decorated function, one number per row, under `name`.
 
     Raises
     ------
@@ -148,14 +148,14 @@ def rating_variance(past: Past) -> Vector:
     return variance
 
 
-@register_statistic("like_share", title="share of relevant events")
-def like_share(past: Past) -> Vector:
+@register_statistic("positive_share", title="share of relevant events")
+def positive_share(past: Past) -> Vector:
     """Share of events that the protocol counts as relevant; NaN without events."""
     return past.mean(relevant)
 
 
-@register_statistic("likes", title="number of relevant events")
-def likes(past: Past) -> Vector:
+@register_statistic("positive_count", title="number of relevant events")
+def positive_count(past: Past) -> Vector:
     """Count the events that the protocol calls relevant."""
     return past.sum(relevant)
 

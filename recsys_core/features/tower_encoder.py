@@ -69,7 +69,7 @@ class TowerEncoder(Config):
 
     def length(self, default: int) -> int:
         """Count the last events that a query sees; the schema may leave that to the model."""
-        return default if self.sequence is None else self.sequence.length or default
+        return default if self.sequence is None else self.sequence.max_len or default
 
     def items(self, dataset: Dataset) -> Table:
         """Encode every item, one row each."""

@@ -32,11 +32,11 @@ def tower_of(feature: Feature, others: Mapping[str, Feature]) -> Tower:
         Neither can; the message says why.
     """
     if feature.embedding_size is not None:
-        raise ValueError("vectors of towers have the length `dim`: leave embedding_size out")
+        raise ValueError("all embeddings of towers have the size `dim`: remove embedding_size")
     if feature.source in ("cross", "difference"):
         towers = {tower_of(others[name], others) for name in feature.of}
         if len(towers) > 1:
-            raise ValueError("it needs a user and an item, and a tower knows one of them")
+            raise ValueError("it needs a user and an item, but a tower knows only one of them")
         return towers.pop()
     if feature.source in ("user", "item"):
         return "query" if feature.source == "user" else "item"
@@ -47,7 +47,7 @@ def tower_of(feature: Feature, others: Mapping[str, Feature]) -> Tower:
     if feature.source == "item-history":
         raise ValueError("statistics of an item change with time, and an item has one vector")
     if feature.source == "given":
-        raise ValueError("given columns come with the candidates of two stages")
+        raise ValueError("given columns exist only for the candidates of two-stage")
     _check_history(feature)
     return "query"
 

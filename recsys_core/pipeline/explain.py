@@ -63,11 +63,11 @@ def explain_items(
     items
         Shape (n,): item numbers.
     n_causes
-        At most so many causes an item.
+        At most so many causes per item.
 
     Returns
     -------
-    One explanation an item, in their order.
+    One explanation per item, in their order.
     """
     events = history.items[-LATEST:]
     if not len(events) or not len(items):

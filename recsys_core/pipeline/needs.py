@@ -56,7 +56,7 @@ def notes(dataset: Dataset) -> list[str]:
     """Say what a data set is not fit for: what protocols and models refuse, and why."""
     found = []
     if dataset.synthetic:
-        found.append("synthetic: made up, no measure of how a model does on real data")
+        found.append("synthetic: generated, so results say nothing about real data")
     for side, count in (("user", dataset.n_users), ("item", dataset.n_items)):
         if count < LEAST_IDS:
             found.append(f"{count} {side}: every protocol refuses it, {LEAST_IDS} are needed")

@@ -11,7 +11,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
 from recsys_core.registry import Stage
 
-#: a run keeps this many recommendations a user, or as many as its largest K
+#: a run keeps this many recommendations per user, or as many as its largest K
 KEPT_ITEMS = 100
 
 
@@ -86,7 +86,7 @@ class RunResult:
     validation
         The metric that chooses epochs and parameters, on the validation rows; empty without any.
     curve
-        One dict an epoch: loss and validation metrics; empty for closed-form models.
+        One dict per epoch: loss and validation metrics; empty for closed-form models.
     """
 
     spec: JobSpec

@@ -227,7 +227,7 @@ class _Job(Protocol):
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        """One dict an epoch."""
+        """One dict per epoch."""
         ...
 
     def fit(self, on_event: OnEvent) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from recsys_core.config import Config, parse_config
-from recsys_core.registry import model_info
+from recsys_core.registry import model_info, model_names
 
 Metric = str
 
@@ -21,21 +21,23 @@ class JobSpec(Config):
     )
     protocol: dict[str, Any] = Field(
         default_factory=lambda: {"name": "user-timeline"},
-        description="The protocol's name and those of its parameters that differ from default.",
+        description="The protocol's name, and its parameters that differ from their defaults.",
     )
     model: str = Field(description="Registered model name, e.g. item-cf.")
     params: dict[str, Any] = Field(
-        default_factory=dict, description="The model's fields that differ from their default."
+        default_factory=dict, description="The model's fields that differ from their defaults."
     )
     features: str | None = Field(
         None,
         max_length=4096,
-        description="A packaged feature schema or a YAML file, for ranking models and for the "
-        "recall models that read features; null: the model's default.",
+        description="A packaged feature schema or a YAML file, for models that read features; "
+        "null: the model's default.",
     )
     label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of weights, order and sampling.")
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Random seed of initial weights, row order and sampling."
+    )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads of the job; null: all cores."
     )
@@ -75,3 +77,36 @@ def specs_per_seed(values: Mapping[str, Any], seeds: Sequence[int], where: str) 
     """
     kept = seeds[:1] if model_info(values["model"]).deterministic else seeds
     return [parse_config(JobSpec, {**values, "seed": seed}, where) for seed in kept]
+
+
+def read_stored(values: Mapping[str, Any], where: str) -> JobSpec:
+    """Read the job of a run folder, which an earlier version may have written.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    return parse_config(JobSpec, current_spec(values), where)
+
+
+def current_spec(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a stored job with the names that the fields of its models have today."""
+    found: dict[str, Any] = _current(dict(values))
+    return found
+
+
+def _current(value: Any) -> Any:
+    """Rename fields wherever there is a model with params: in a job, a channel, a ranker."""
+    if isinstance(value, list):
+        return [_current(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _current(each) for name, each in value.items()}
+    if found.get("params") and isinstance(found["params"], dict):
+        model = found.get("model")
+        if model in model_names():
+            config = model_info(str(model)).cls.Config
+            if issubclass(config, Config):
+                found["params"] = config.current(found["params"])
+    return found

@@ -28,10 +28,12 @@ class SuiteJob(Config):
     model: str = Field(description="Registered model name.")
     label: str = Field("", max_length=200, description="Name in reports; empty: the model's name.")
     params: dict[str, Any] = Field(
-        default_factory=dict, description="The model's fields that differ from their default."
+        default_factory=dict, description="The model's fields that differ from their defaults."
     )
     features: str | None = Field(
-        None, max_length=4096, description="Ranking only: a feature schema; null: default."
+        None,
+        max_length=4096,
+        description="Feature schema, for models that read features; null: the model's default.",
     )
 
     @property
@@ -43,13 +45,16 @@ class SuiteJob(Config):
 class Suite(Config):
     """Models that are compared on the same rows."""
 
-    name: str = Field(description="What `--suite` takes.")
-    title: str = Field("", description="A sentence for people.")
+    name: str = Field(description="Name to give to `--suite`.")
+    title: str = Field("", description="One-line description.")
     dataset: str = Field(max_length=4096, description="Registered data set name, or a path.")
     protocol: dict[str, Any] = Field(description="The protocol's name and parameters.")
     ks: tuple[int, ...] = Field((10, 20, 50), description="Cut-offs K of the top-K metrics.")
     seeds: tuple[int, ...] = Field(
-        (0,), min_length=1, description="Model seeds; one run each where the seed matters."
+        (0,),
+        min_length=1,
+        description="Random seeds; one run per seed, or a single one where the "
+        "seed does not matter.",
     )
     jobs: tuple[SuiteJob, ...] = Field(min_length=1, description="What to run, in this order.")
     references: dict[str, dict[str, Reference]] = Field(
@@ -91,7 +96,7 @@ class Suite(Config):
         return self.model_copy(update={"jobs": tuple(jobs), "references": references})
 
     def specs(self, **shared: Any) -> list[JobSpec]:
-        """Write out one spec a job and seed, jobs first, so that seeds of a job stand together.
+        """Write out one spec per job and seed, jobs first, so that seeds of a job stand together.
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ def request_timings(
 
     Returns
     -------
-    ``request_ms_p50``, ``request_ms_p95`` (one user a call, k items), ``request_cpu_ms_p95``
+    ``request_ms_p50``, ``request_ms_p95`` (one user per call, k items), ``request_cpu_ms_p95``
     (likewise, what the processor spent, whatever else it had to do) and ``users_per_second`` (all
     users in one call).
     """

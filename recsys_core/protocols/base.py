@@ -56,20 +56,20 @@ class ProtocolConfig(Config, ABC):
     """Whether the cut needs timestamps."""
 
     drop_ratings: tuple[FiniteFloat, ...] = Field(
-        (), max_length=100, description="Rows with one of these ratings are left out, e.g. [3]."
+        (), max_length=100, description="Drop rows with one of these ratings, e.g. [3]."
     )
     min_rating: FiniteFloat | None = Field(
-        None, description="Rows rated below this are left out; null: none."
+        None, description="Drop rows rated below this; null: keep all."
     )
     k_core: int = Field(
         1,
         ge=1,
         le=100_000,
-        description="Users and items with fewer rows are left out, repeatedly, until all have "
-        "this many; 1: no such filter.",
+        description="Drop users and items with fewer rows, repeatedly, until all have this many; "
+        "1: keep all.",
     )
     k_core_of: Literal["rows", "relevant"] = Field(
-        "rows", description="What k_core counts: all rows, or relevant ones alone."
+        "rows", description="What k_core counts: all rows, or only relevant ones."
     )
     relevance: FiniteFloat | None = Field(
         4.0, description="A row rated at least this is relevant; null: every row is."

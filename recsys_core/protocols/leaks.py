@@ -33,7 +33,7 @@ def at_one_moment(train: Interactions, valid: Interactions, test: Interactions) 
     if not shared:
         return NOTHING
     found = "; ".join(_moment(time, parts) for time in shared)
-    return f"{NOTHING_LATER[:-1]}, but a cut falls inside a moment: {found}."
+    return f"{NOTHING_LATER[:-1]}, but a cut falls between rows of the same time: {found}."
 
 
 def _moment(time: int, parts: dict[str, Interactions]) -> str:
@@ -54,7 +54,7 @@ def within_users(train: Interactions, valid: Interactions, test: Interactions) -
     users = np.unique(test.user).size
     return (
         f"{OTHERS_FUTURE if later else NOTHING_LATER} The cuts of {np.count_nonzero(tied):,} of"
-        f" {users:,} users fall inside a moment, where the order of the file decides."
+        f" {users:,} users fall between rows of the same time, where the order of the file decides."
     )
 
 

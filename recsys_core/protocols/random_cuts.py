@@ -28,8 +28,10 @@ class RandomRows(ProtocolConfig):
     name: ClassVar[str] = "random-rows"
     leaks: ClassVar[str] = FUTURE
 
-    valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: validation.")
-    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows: test.")
+    valid_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the rows used for validation."
+    )
+    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of the rows used for testing.")
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         order = np.random.default_rng(SEED).permutation(len(rows))
@@ -54,8 +56,12 @@ class RandomPerUser(ProtocolConfig):
     name: ClassVar[str] = "random-per-user"
     leaks: ClassVar[str] = FUTURE
 
-    valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: validation.")
-    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of a user's rows: test.")
+    valid_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of each user's rows used for validation."
+    )
+    test_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of each user's rows used for testing."
+    )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         key = np.random.default_rng(SEED).random(len(rows))

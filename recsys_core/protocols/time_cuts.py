@@ -42,7 +42,8 @@ class UserTimeline(ProtocolConfig):
         0.1,
         gt=0,
         lt=0.5,
-        description="Share of a user's events that are test; as many before them are validation.",
+        description="Share of each user's events, the latest, used for testing; the same number "
+        "before them is used for validation.",
     )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
@@ -76,14 +77,21 @@ class GlobalTimeline(ProtocolConfig):
     leaks: ClassVar[str] = NOTHING_LATER
     by_time: ClassVar[bool] = True
 
-    valid_share: float = Field(0.1, gt=0, lt=0.5, description="Share of validation.")
-    test_share: float = Field(0.1, gt=0, lt=0.5, description="Share of test, the latest.")
+    valid_share: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share used for validation: what comes right before the test part.",
+    )
+    test_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share used for testing: the latest part."
+    )
     unit: Literal["rows", "days"] = Field(
         "rows",
-        description="What the shares are of: the rows, or the days from first to last row.",
+        description="What the shares refer to: rows, or days between the first and the last row.",
     )
     utc_offset: int = Field(
-        0, ge=-12, le=14, description="Unit days: hours that the days are ahead of UTC."
+        0, ge=-12, le=14, description="With unit days: the days' offset from UTC in hours."
     )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:

@@ -20,18 +20,18 @@ class RankingConfig(TrainingConfig):
     """Fields of every ranking model."""
 
     monitor: Literal["auc", "logloss"] = Field(
-        "auc", description="The validation metric that chooses the epoch."
+        "auc", description="Validation metric that selects the epoch."
     )
     embedding_l2: float = Field(
         1e-3,
         ge=0,
         le=10,
-        description="L2 penalty on the weights and vectors that a row looks up.",
+        description="L2 penalty on the weights and embeddings looked up for each row.",
     )
     calibration: Literal["none", "platt", "isotonic"] = Field(
         "none",
-        description="Map the trained model's log odds by validation rows: platt, a line; isotonic, "
-        "steps made strictly increasing. Ranks stay as they are.",
+        description="Calibrate the predicted log odds on the validation rows: platt fits a line, "
+        "isotonic a strictly increasing step function. The ranking stays the same.",
     )
 
     @property
@@ -41,44 +41,49 @@ class RankingConfig(TrainingConfig):
 
 
 class EmbeddingConfig(RankingConfig):
-    """Fields of every model with a vector a field; the defaults suit all of them."""
+    """Fields of every model with a vector per field; the defaults suit all of them."""
 
-    epochs: int = Field(8, ge=1, le=10_000, description="Passes over the training rows at most.")
+    epochs: int = Field(
+        8, ge=1, le=10_000, description="Maximum number of passes over the training rows."
+    )
     patience: int = Field(
         2,
         ge=0,
         le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
+        description="Stop after this many epochs without a better validation value; 0: never stop "
+        "early.",
     )
     batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows per gradient step.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's initial learning rate.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="How the learning rate falls to zero over all steps, or not."
+        "cosine",
+        description="Learning rate schedule: constant, or falling to zero over all steps "
+        "along a line or a cosine.",
     )
     embedding_l2: float = Field(
         3e-3,
         ge=0,
         le=10,
-        description="L2 penalty on the weights and vectors that a row looks up.",
+        description="L2 penalty on the weights and embeddings looked up for each row.",
     )
-    average_decay: float = Field(
+    ema_decay: float = Field(
         0.997,
         ge=0,
         lt=1,
         description="Decay of the exponential moving average of the weights; the averaged weights "
         "are validated and saved. 0: off.",
     )
-    embedding_size: int = Field(16, ge=1, le=4096, description="Length of a field's vector.")
+    embedding_size: int = Field(16, ge=1, le=4096, description="Embedding size of each field.")
     embedding_dropout: float = Field(
-        0.05, ge=0, lt=1, description="Share of the embeddings' entries dropped."
+        0.05, ge=0, lt=1, description="Dropout rate of the embeddings."
     )
 
 
 class DeepConfig(EmbeddingConfig):
     """Fields of every model with an MLP."""
 
-    hidden: Widths = Field((256, 256, 256), description="Widths of the MLP's layers.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+    hidden: Widths = Field((256, 256, 256), description="Sizes of the MLP's hidden layers.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate of the hidden layers.")
 
 
 class MultiTaskConfig(EmbeddingConfig):
@@ -87,14 +92,14 @@ class MultiTaskConfig(EmbeddingConfig):
     tasks: tuple[TaskName, ...] = Field(
         ("like", "love"),
         min_length=1,
-        description="What is predicted, `like` first: like: the protocol's relevance; love: rated "
-        "5; rating: the rating itself, by squared error (for rows with all ratings).",
+        description="Tasks, `like` first. like: the row is relevant under the protocol; love: it "
+        "is rated 5; rating: the rating itself, with squared error (needs rows of every rating).",
     )
     expert_hidden: Widths = Field(
-        (128, 128), min_length=1, description="Widths of an expert's layers."
+        (128, 128), min_length=1, description="Sizes of each expert's layers."
     )
-    tower_hidden: Widths = Field((64,), description="Widths of a task's own layers.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden units dropped.")
+    tower_hidden: Widths = Field((64,), description="Sizes of the layers of each task's tower.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate of the hidden layers.")
 
     @field_validator("tasks")
     @classmethod
@@ -102,7 +107,7 @@ class MultiTaskConfig(EmbeddingConfig):
         if tasks[0] != "like":
             raise ValueError("the first task must be like: it is what the model ranks by")
         if len(set(tasks)) < len(tasks):
-            raise ValueError("a task is there twice")
+            raise ValueError("a task occurs twice")
         return tasks
 
     @property
@@ -121,7 +126,7 @@ class RankingModel(nn.Module, ABC):
     layout
         Where the fields lie in the embedding table.
     tasks
-        Number of logits a row.
+        Number of logits per row.
     """
 
     Config: ClassVar[type[RankingConfig]]

@@ -26,8 +26,12 @@ class Calibration(Config):
     Strictly, so that no two rows become equal or change places: AUC stays what it was.
     """
 
-    scores: tuple[float, ...] = Field(min_length=1, description="Log odds predicted, ascending.")
-    targets: tuple[float, ...] = Field(min_length=1, description="Log odds that rows there had.")
+    scores: tuple[float, ...] = Field(
+        min_length=1, description="Predicted log odds, in ascending order."
+    )
+    targets: tuple[float, ...] = Field(
+        min_length=1, description="Observed log odds at each of them."
+    )
     slope: float = Field(gt=0, description="Slope before the first knot and after the last.")
 
     @model_validator(mode="after")

@@ -24,13 +24,13 @@ from recsys_core.registry import register_model
 class DCNConfig(DeepConfig):
     """Fields of `dcn`."""
 
-    cross_layers: int = Field(3, ge=1, le=100, description="Layers of the cross network.")
+    cross_layers: int = Field(3, ge=1, le=100, description="Number of layers of the cross network.")
 
 
 @register_model(
     "dcn",
     stage="ranking",
-    title="Cross network with a vector a layer + MLP",
+    title="Cross network with one vector per layer + MLP",
     paper="Wang et al., Deep & Cross Network for Ad Click Predictions, ADKDD 2017",
 )
 class DCN(RankingModel):

@@ -32,13 +32,18 @@ class DCNV2Config(DeepConfig):
     """Fields of `dcn-v2`."""
 
     structure: Literal["stacked", "parallel"] = Field(
-        "parallel", description="Whether the MLP sees the crosses or stands beside them."
+        "parallel",
+        description="stacked: the MLP reads the output of the cross network; parallel: "
+        "both read the embeddings.",
     )
-    cross_layers: int = Field(2, ge=1, le=100, description="Layers of the cross network.")
+    cross_layers: int = Field(2, ge=1, le=100, description="Number of layers of the cross network.")
     low_rank: int | None = Field(
-        None, ge=1, le=4096, description="Rank of the experts' matrices; null: one full matrix."
+        None,
+        ge=1,
+        le=4096,
+        description="Rank of the experts' weight matrices; null: one full-rank matrix.",
     )
-    experts: int = Field(4, ge=1, le=64, description="Low-rank experts per layer.")
+    experts: int = Field(4, ge=1, le=64, description="Number of low-rank experts per layer.")
 
 
 @register_model(

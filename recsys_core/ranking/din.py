@@ -36,14 +36,18 @@ from recsys_core.registry import register_model
 class DINConfig(DeepConfig):
     """Fields of `din`."""
 
-    epochs: int = Field(6, ge=1, le=10_000, description="Passes over the training rows at most.")
+    epochs: int = Field(
+        6, ge=1, le=10_000, description="Maximum number of passes over the training rows."
+    )
     attention_hidden: Widths = Field(
-        (32,), min_length=1, description="Widths of the activation unit's layers."
+        (32,), min_length=1, description="Sizes of the activation unit's hidden layers."
     )
     softmax: bool = Field(
-        False, description="Whether the weights of a history are made to average 1; else free."
+        False,
+        description="Normalise the attention weights of a history by a softmax, scaled to "
+        "average 1; false: leave them unnormalised.",
     )
-    hidden: Widths = Field((200, 80), description="Widths of the MLP's layers.")
+    hidden: Widths = Field((200, 80), description="Sizes of the MLP's hidden layers.")
 
 
 @register_model(
@@ -109,7 +113,7 @@ def _attended(layout: Layout) -> list[tuple[History, int]]:
     if not found:
         raise InputError(
             "din attends to histories, and the schema has none that shares the item's embeddings",
-            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
+            "add {name: liked, source: user-history, kind: sequence, share_embedding: item_id}",
         )
     return found
 

@@ -28,17 +28,17 @@ from recsys_core.registry import register_model
 class FMConfig(EmbeddingConfig):
     """Fields of `fm`."""
 
-    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training rows at most.")
-    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
+    epochs: int = Field(
+        10, ge=1, le=10_000, description="Maximum number of passes over the training rows."
+    )
+    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's initial learning rate.")
     embedding_l2: float = Field(
         2e-3,
         ge=0,
         le=10,
-        description="L2 penalty on the weights and vectors that a row looks up.",
+        description="L2 penalty on the weights and embeddings looked up for each row.",
     )
-    embedding_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Share of the embeddings' entries dropped."
-    )
+    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout rate of the embeddings.")
 
 
 @register_model(

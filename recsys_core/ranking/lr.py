@@ -30,14 +30,17 @@ class LRConfig(RankingConfig):
         0,
         ge=0,
         le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
+        description="Stop after this many epochs without a better validation value; 0: never stop "
+        "early.",
     )
-    learning_rate: float = Field(2e-2, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(2e-2, gt=0, le=10, description="Adam's initial learning rate.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine", description="How the learning rate falls to zero over all steps, or not."
+        "cosine",
+        description="Learning rate schedule: constant, or falling to zero over all steps "
+        "along a line or a cosine.",
     )
     embedding_l2: float = Field(
-        1e-4, ge=0, le=10, description="L2 penalty on the weights that a row looks up."
+        1e-4, ge=0, le=10, description="L2 penalty on the weights looked up for each row."
     )
 
 
@@ -48,7 +51,7 @@ class LRConfig(RankingConfig):
     paper="McMahan et al., Ad Click Prediction: a View from the Trenches, KDD 2013",
 )
 class LR(RankingModel):
-    """One weight a feature value."""
+    """One weight per feature value."""
 
     Config = LRConfig
 

@@ -29,13 +29,13 @@ from recsys_core.registry import register_model
 class MMoEConfig(MultiTaskConfig):
     """Fields of `mmoe`."""
 
-    experts: int = Field(4, ge=1, le=64, description="Experts that all tasks share.")
+    experts: int = Field(4, ge=1, le=64, description="Number of experts shared by all tasks.")
 
 
 @register_model(
     "mmoe",
     stage="ranking",
-    title="Multi-task: shared experts, a gate a task",
+    title="Multi-task: shared experts, one gate per task",
     paper="Ma et al., Modeling Task Relationships in Multi-task Learning with Multi-gate "
     "Mixture-of-Experts, KDD 2018",
 )

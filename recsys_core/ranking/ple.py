@@ -14,6 +14,9 @@ alone moves its own experts. One layer is the paper's CGC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -30,15 +33,23 @@ from recsys_core.registry import register_model
 class PLEConfig(MultiTaskConfig):
     """Fields of `ple`."""
 
-    own_experts: int = Field(1, ge=1, le=64, description="Experts a task has for itself.")
-    shared_experts: int = Field(2, ge=1, le=64, description="Experts that all tasks share.")
-    extraction_layers: int = Field(2, ge=1, le=8, description="Layers of experts and gates.")
+    replaced: ClassVar[Mapping[str, str]] = {"own_experts": "task_experts"}
+
+    task_experts: int = Field(
+        1, ge=1, le=64, description="Number of task-specific experts per task."
+    )
+    shared_experts: int = Field(
+        2, ge=1, le=64, description="Number of experts shared by all tasks."
+    )
+    extraction_layers: int = Field(
+        2, ge=1, le=8, description="Number of extraction layers (experts and gates)."
+    )
 
 
 @register_model(
     "ple",
     stage="ranking",
-    title="Multi-task: own and shared experts, in layers",
+    title="Multi-task: task-specific and shared experts, in layers",
     paper="Tang et al., Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) "
     "Model for Personalized Recommendations, RecSys 2020",
 )
@@ -58,7 +69,7 @@ class PLE(RankingModel):
                 tasks,
                 width,
                 config.expert_hidden,
-                own=config.own_experts,
+                own=config.task_experts,
                 shared=config.shared_experts,
                 dropout=config.dropout,
                 last=number == config.extraction_layers,

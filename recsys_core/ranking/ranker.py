@@ -232,10 +232,13 @@ class Ranker:
         if model_info(header["model"]).stage != "ranking":
             raise _damaged(folder / HEADER, f"{shorten(header['model'])} is no ranking model")
         config_class = model_info(header["model"]).cls.Config
-        config = parse_config(config_class, header["config"], f"model {header['model']}")
-        schema = parse_config(FeatureSchema, header["schema"], f"{folder}: schema")
+        stored = config_class.current(header["config"])
+        config = parse_config(config_class, stored, f"model {header['model']}")
+        stored = FeatureSchema.current(header["schema"])
+        schema = parse_config(FeatureSchema, stored, f"{folder}: schema")
         ranker = cls(header["model"], config, schema, runtime)
-        ranker.encoder = parse_config(FeatureEncoder, header["encoder"], f"{folder}: encoder")
+        stored = FeatureEncoder.current(header["encoder"])
+        ranker.encoder = parse_config(FeatureEncoder, stored, f"{folder}: encoder")
         if [each.feature for each in ranker.encoder.features] != in_order(schema.scoped()):
             raise _damaged(folder / HEADER, "its features are not those of its schema")
         ranker.curve = header["curve"]

@@ -255,7 +255,8 @@ class RecallModel(ABC, Generic[ConfigT]):
         """
         header, arrays = read_model(folder, cls.__name__)
         try:
-            config = parse_config(cls.Config, header["config"], f"saved {cls.__name__}")
+            stored = cls.Config.current(header["config"])
+            config = parse_config(cls.Config, stored, f"saved {cls.__name__}")
         except InputError as error:
             earlier = "it was made by an earlier version?"
             raise damaged(folder, f"{error.problem} ({earlier})") from error
@@ -303,7 +304,7 @@ def check_query(users: NDArray[np.integer], k: int, histories: Histories, n_item
         raise InputError(f"recommend: k = {k}", "k must be at least 1")
     if len(histories) != len(users):
         raise InputError(
-            f"recommend: {len(histories)} histories for {len(users)} users", "give one row a user"
+            f"recommend: {len(histories)} histories for {len(users)} users", "give one row per user"
         )
     items = histories.items
     wrong = items[(items < 0) | (items >= n_items)]

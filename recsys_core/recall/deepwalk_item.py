@@ -30,8 +30,8 @@ class DeepWalkItemConfig(WalkConfig):
         0.3,
         ge=-1,
         le=1,
-        description="Scores are multiplied by the candidate's count to this power: likeness alone "
-        "prefers rare items.",
+        description="Multiply scores by the candidate's count to this power; similarity alone "
+        "favours rare items.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -29,16 +30,31 @@ RUN = 16
 class DSSMConfig(SequentialConfig):
     """Fields of the two towers."""
 
-    pools: int = Field(2, ge=1, le=64, description="Vectors that attention pools the history into.")
-    user_hidden: Widths = Field((256,), description="Hidden layers of the user tower.")
-    item_hidden: Widths = Field((128,), description="Hidden layers of the item tower.")
-    temperature: float = Field(
-        0.07, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
+    replaced: ClassVar[Mapping[str, str]] = {"pools": "heads"}
+
+    heads: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Number of attention heads that pool the history, each into one vector.",
     )
-    sampler: SamplerName = Field("mixed", description="Where negatives are drawn from.")
-    logq: bool = Field(True, description="Subtract log q from the logits, after the temperature.")
-    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the events at most.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's first step size.")
+    user_hidden: Widths = Field((256,), description="Sizes of the user tower's hidden layers.")
+    item_hidden: Widths = Field((128,), description="Sizes of the item tower's hidden layers.")
+    temperature: float = Field(
+        0.07,
+        gt=0,
+        le=100,
+        description="Softmax temperature: divides the cosine; a lower one "
+        "makes the softmax sharper.",
+    )
+    sampler: SamplerName = Field("mixed", description="Where negatives are sampled from.")
+    logq: bool = Field(
+        True, description="logQ correction: subtract log q from the logits, after the temperature."
+    )
+    epochs: int = Field(
+        10, ge=1, le=10_000, description="Maximum number of passes over the events."
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's initial learning rate.")
 
 
 class Towers(Network):
@@ -50,8 +66,8 @@ class Towers(Network):
         self.events = Events(inputs, dim)
         self.fields = QueryFields(inputs, dim)
         recency = "recency" in inputs.encoder.event_fields
-        self.pool = HistoryPooling(dim, config.pools, inputs.length, recency=recency)
-        width = (config.pools + 1 + inputs.requests) * dim
+        self.pool = HistoryPooling(dim, config.heads, inputs.length, recency=recency)
+        width = (config.heads + 1 + inputs.requests) * dim
         self.user_tower = hidden_layers([width, *config.user_hidden, dim], config.dropout)
         self.item_tower = hidden_layers([dim, *config.item_hidden, dim], config.dropout)
 

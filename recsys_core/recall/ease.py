@@ -28,7 +28,10 @@ class EaseConfig(HistoryConfig):
     """Fields of EASE."""
 
     l2: float = Field(
-        500.0, gt=0, le=1e9, description="Penalty on squared weights; larger for sparser data."
+        500.0,
+        gt=0,
+        le=1e9,
+        description="L2 penalty on the weights; sparser data need a larger one.",
     )
 
 
@@ -72,9 +75,9 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
     def _matrix(self, positives: Interactions) -> sp.csr_matrix:
         """X, shape (n_users, n_items): likes, or with a rating weight what every event weighs."""
-        if self.config.rating_weight is None:
+        if self.config.rating_exponent is None:
             return positives.matrix()
-        weights = rating_weights(self.histories, self.config.rating_weight)
+        weights = rating_weights(self.histories, self.config.rating_exponent)
         return self.histories.matrix(self.n_items, weights)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:

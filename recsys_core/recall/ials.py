@@ -35,23 +35,25 @@ INIT = 0.1
 class IALSConfig(HistoryConfig):
     """Fields of implicit ALS."""
 
-    dim: int = Field(128, ge=1, le=4096, description="Length of the vectors.")
-    epochs: int = Field(10, ge=1, le=1000, description="Solutions for all users and all items.")
+    dim: int = Field(128, ge=1, le=4096, description="Embedding dimension.")
+    epochs: int = Field(
+        10, ge=1, le=1000, description="Alternating passes over all users and all items."
+    )
     unobserved_weight: float | None = Field(
         None,
         gt=0,
         le=10,
-        description="Weight of every unobserved pair, with target 0; an observed pair has weight "
-        "1 more. null: 25 times the share of pairs that are observed, at most 0.5: on sparse data "
-        "the zeros would outweigh the likes.",
+        description="Weight of every unobserved pair, with target 0; an observed pair has weight 1 "
+        "more. null: 25 times the share of observed pairs, at most 0.5; on sparse data the zeros "
+        "would otherwise outweigh the positives.",
     )
-    l2: float = Field(0.006, gt=0, le=1e6, description="Penalty on squared vectors.")
+    l2: float = Field(0.006, gt=0, le=1e6, description="L2 penalty on the vectors.")
     l2_exponent: float = Field(
         1.0,
         ge=0,
         le=2,
-        description="The penalty of a user or item is multiplied by (likes + unobserved_weight * "
-        "all it could have) to this power; 0: the same penalty for all.",
+        description="The penalty of a user or item is multiplied by (positives + unobserved_weight "
+        "* all possible pairs) to this power; 0: the same penalty for all.",
     )
 
 

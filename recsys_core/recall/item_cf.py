@@ -35,29 +35,32 @@ class ItemCFConfig(HistoryConfig):
     """Fields of item-based collaborative filtering."""
 
     similarity: Literal["cosine", "jaccard", "dice"] = Field(
-        "cosine", description="How the users that two items share become a similarity."
+        "cosine",
+        description="How the similarity of two items is computed from the users they "
+        "have in common.",
     )
     neighbours: int = Field(
-        100, ge=1, le=100_000, description="Most similar items kept for each item."
+        100, ge=1, le=100_000, description="Number of most similar items kept per item."
     )
     shrinkage: float = Field(
         0.0,
         ge=0,
         le=1e6,
-        description="Added to the denominator: similarities that few users support shrink.",
+        description="Added to the denominator, to shrink similarities supported by few users.",
     )
     asymmetry: float = Field(
         0.3,
         ge=0,
         le=1,
-        description="cosine: exponent of the recommended item's count, its complement that of the "
-        "history's item; 0.5 is the plain cosine, less favours popular items.",
+        description="With cosine: exponent of the recommended item's count in the denominator; the "
+        "history item's count has the complement. 0.5 is the plain cosine; less favours popular "
+        "items.",
     )
     activity_damping: float = Field(
         0.5,
         ge=0,
         le=2,
-        description="A user with n items counts n to the power of minus this; 0: all count alike.",
+        description="A user with n items has weight n^(-this); 0: all users count equally.",
     )
 
 

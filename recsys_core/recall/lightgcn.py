@@ -23,20 +23,20 @@ class LightGCNConfig(FactorsConfig):
 
     loss: Literal["softmax", "bpr"] = Field(
         "softmax",
-        description="softmax: each liked item against many negatives at once; bpr: against one at "
-        "a time, as in the paper.",
+        description="softmax: each positive against many negatives at once; bpr: against one "
+        "negative at a time, as in the paper.",
     )
-    layers: int = Field(2, ge=1, le=8, description="Steps that vectors are passed on.")
-    dim: int = Field(64, ge=1, le=4096, description="Length of the vectors.")
-    epochs: int = Field(60, ge=1, le=10_000, description="Passes over the users at most.")
+    layers: int = Field(2, ge=1, le=8, description="Number of propagation layers.")
+    dim: int = Field(64, ge=1, le=4096, description="Embedding dimension.")
+    epochs: int = Field(60, ge=1, le=10_000, description="Maximum number of passes over the users.")
     batch_size: int = Field(
         1024,
         ge=1,
         le=10_000_000,
-        description="Users per gradient step, each with all liked items (bpr: rows per step); "
-        "every step passes the vectors of all users and items on.",
+        description="Users per gradient step, each with all positives (bpr: rows per gradient "
+        "step); every step propagates the vectors of all users and items.",
     )
-    learning_rate: float = Field(1e-2, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(1e-2, gt=0, le=10, description="Adam's initial learning rate.")
 
 
 @register_model(

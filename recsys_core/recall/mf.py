@@ -1,4 +1,4 @@
-"""Matrix factorisation by gradient descent: one vector a user, one vector an item."""
+"""Matrix factorisation by gradient descent: one vector per user, one vector per item."""
 
 from __future__ import annotations
 

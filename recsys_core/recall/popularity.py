@@ -27,8 +27,8 @@ class PopularityConfig(Config):
         None,
         gt=0,
         le=1e6,
-        description="Days before the last train row after which a like counts half as much; null: "
-        "likes of all times count the same.",
+        description="Half-life of a positive's weight, in days before the last training row; null: "
+        "all positives count equally.",
     )
 
 

@@ -22,15 +22,17 @@ from recsys_core.registry import register_model
 class SASRecConfig(SequentialConfig):
     """Fields of SASRec."""
 
-    blocks: int = Field(2, ge=1, le=64, description="Layers of self-attention.")
-    heads: int = Field(2, ge=1, le=64, description="Heads of each; a divisor of dim.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of hidden values set to zero.")
-    history: int = Field(
-        100, ge=2, le=10_000, description="Events of a sequence, in training and when asked."
+    blocks: int = Field(2, ge=1, le=64, description="Number of self-attention blocks.")
+    heads: int = Field(2, ge=1, le=64, description="Attention heads per block; must divide dim.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate.")
+    max_len: int = Field(
+        100, ge=2, le=10_000, description="Maximum sequence length, in training and in use."
     )
-    epochs: int = Field(20, ge=1, le=10_000, description="Passes over the events at most.")
+    epochs: int = Field(
+        20, ge=1, le=10_000, description="Maximum number of passes over the events."
+    )
     batch_size: int = Field(32, ge=1, le=1_000_000, description="Sequences per gradient step.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's first step size.")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's initial learning rate.")
 
     @model_validator(mode="after")
     def _heads_divide_dim(self) -> Self:
@@ -116,8 +118,8 @@ class SASRec(SequentialModel[SASRecConfig]):
         sequence = event_sequence(schema.features)
         if sequence is not None and "recency" in sequence.event_fields:
             raise InputError(
-                f"feature '{sequence.name}': sasrec has no place for the recency of events",
-                "take recency out of event_fields; pause is read",
+                f"feature '{sequence.name}': sasrec does not use the recency of events",
+                "remove recency from event_fields; interval is supported",
             )
 
     @property

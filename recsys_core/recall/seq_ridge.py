@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from typing import Annotated, Any, ClassVar, Self
 
@@ -30,31 +31,33 @@ Penalty = Annotated[float, Field(gt=0, le=1e9)]
 class SeqRidgeConfig(Config):
     """Fields of sequential ridge regression."""
 
+    replaced: ClassVar[Mapping[str, str]] = {"rating_weight": "rating_exponent"}
+
     history_half_lives: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
         (1.0, 8.0),
         min_length=1,
         max_length=8,
-        description="Events after which an event counts half as much, one value for each history: "
-        "a short one of what was just done, longer ones beside it.",
+        description="Half-lives of an event's weight in events, one per history: a short one for "
+        "what was just done, together with longer ones.",
     )
     target_half_life: float = Field(
         3.0,
         gt=0,
         le=1000,
-        description="Events after which a liked event to come counts half as much; small: the "
-        "next one alone.",
+        description="Half-life of the weight of liked events to come, in events; if small, only "
+        "the next one counts.",
     )
-    rating_weight: float | None = Field(
+    rating_exponent: float | None = Field(
         1.0,
         ge=0,
         le=10,
-        description="null: liked events alone count in histories; a number: every event does, its "
-        "weight multiplied by (rating / the user's best rating) to this power.",
+        description="null: only liked events of a history count; a number: every event counts, "
+        "with its weight multiplied by (rating / the user's highest rating) to this power.",
     )
     l2: Penalty | tuple[Penalty, ...] = Field(
         300.0,
-        description="Penalty on squared weights: one for all histories, or one for each. The sums "
-        "of a long history are larger and vary more, and want a larger one.",
+        description="L2 penalty on the weights: one for all histories, or one per history. Sums "
+        "over a long history are larger and vary more, and need a larger penalty.",
     )
 
     @model_validator(mode="after")
@@ -154,8 +157,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
     def _event_weights(self, events: Histories) -> FloatArray:
         """Shape (events,): w of each."""
-        if self.config.rating_weight is not None:
-            return rating_weights(events, self.config.rating_weight)
+        if self.config.rating_exponent is not None:
+            return rating_weights(events, self.config.rating_exponent)
         if self.threshold is None:
             return np.ones(len(events.items), dtype=np.float32)
         return (events.ratings >= self.threshold).astype(np.float32)

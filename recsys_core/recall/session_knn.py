@@ -27,46 +27,50 @@ class SessionKNNConfig(HistoryConfig):
         6.0,
         gt=0,
         le=1e6,
-        description="Events after which an event of a window counts half as much; null: old and "
-        "new ones count the same.",
+        description="Half-life of an event's weight within a window, in events; null: all events "
+        "count equally.",
     )
-    rating_weight: float | None = Field(
+    rating_exponent: float | None = Field(
         1.0,
         ge=0,
         le=10,
-        description="null: liked events alone count in windows, all the same; a number: every "
-        "event does, its weight multiplied by (rating / the window's best rating) to this power.",
+        description="null: only liked events of a window count, all equally; a number: every event "
+        "counts, with its weight multiplied by (rating / the window's highest rating) to this "
+        "power.",
     )
-    window: int = Field(20, ge=1, le=1000, description="Latest events that are compared.")
+    window: int = Field(20, ge=1, le=1000, description="Number of latest events to compare.")
     stride: int = Field(
         3,
         ge=1,
         le=1000,
-        description="Every so many events of a timeline are a moment to compare with; those in "
-        "between have nearly the same window.",
+        description="Events of a timeline from one window to the next; windows in between would "
+        "hold nearly the same events.",
     )
     neighbours: int = Field(
-        3000, ge=1, le=10_000_000, description="Most similar moments that are asked for each user."
+        3000, ge=1, le=10_000_000, description="Number of most similar windows to use per user."
     )
     amplification: float = Field(
         3.5,
         gt=0,
         le=20,
-        description="Similarities are raised to this power: more lets the nearest moments decide.",
+        description="Raise similarities to this power; a larger one gives the most similar windows "
+        "more weight.",
     )
     popularity_damping: float = Field(
         0.25,
         ge=0,
         le=2,
-        description="An item of n events weighs n to the power of minus this in windows.",
+        description="In a window, an item with n events has weight n^(-this).",
     )
     target_half_life: float = Field(
         8.0,
         gt=0,
         le=1000,
-        description="Events after which a liked event that follows a moment counts half as much.",
+        description="Half-life of the weight of liked events after a window, in events.",
     )
-    horizon: int = Field(30, ge=1, le=1000, description="Events after a moment that are looked at.")
+    horizon: int = Field(
+        30, ge=1, le=1000, description="Number of events after a window to look at."
+    )
 
 
 @register_model(

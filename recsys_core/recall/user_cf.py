@@ -24,33 +24,34 @@ class UserCFConfig(HistoryConfig):
     """Fields of user-based collaborative filtering."""
 
     neighbours: int = Field(
-        100, ge=1, le=1_000_000, description="Most similar users who are asked for each user."
+        100, ge=1, le=1_000_000, description="Number of most similar users to use per user."
     )
     shrinkage: float = Field(
         0.0,
         ge=0,
         le=1e6,
-        description="Added to the denominator: similarities that few items support shrink.",
+        description="Added to the denominator, to shrink similarities supported by few items.",
     )
     activity_damping: float = Field(
         0.5,
         ge=0,
         le=2,
-        description="Exponent of the neighbour's number of likes in the denominator: 0.5 is the "
-        "cosine; more favours neighbours with few likes.",
+        description="Exponent of the neighbour's number of liked items in the denominator. 0.5 is "
+        "the cosine; more favours neighbours with few liked items.",
     )
     popularity_damping: float = Field(
         0.5,
         ge=0,
         le=2,
-        description="A shared item that n users like counts n to the power of minus this; 0: all "
-        "count alike.",
+        description="A common item liked by n users has weight n^(-this); 0: all items count "
+        "equally.",
     )
     amplification: float = Field(
         2.0,
         gt=0,
         le=10,
-        description="Similarities are raised to this power: more lets the nearest users decide.",
+        description="Raise similarities to this power; a larger one gives the most similar users "
+        "more weight.",
     )
 
 

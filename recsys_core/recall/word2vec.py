@@ -32,23 +32,23 @@ class Word2VecConfig(SkipGramConfig, HistoryConfig, IndexConfig):
 
     scoring: Literal["in-out", "cosine"] = Field(
         "in-out",
-        description="in-out: input vectors of the history ask output vectors, which ranks by "
-        "what is seen next to what; cosine: they ask input vectors, which ranks by likeness.",
+        description="in-out: compare the history's input vectors with output vectors, which ranks "
+        "by co-occurrence; cosine: with input vectors, which ranks by similarity.",
     )
     window: int = Field(
         3,
         ge=1,
         le=1000,
-        description="Farthest event of a sequence that is predicted; for each event a distance up "
-        "to it is drawn, so that near ones count more.",
+        description="Maximum context distance within a sequence; it is drawn anew for each event, "
+        "so that nearer events count more.",
     )
-    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the sequences.")
+    epochs: int = Field(10, ge=1, le=10_000, description="Number of passes over the sequences.")
     history_half_life: float | None = Field(
         1.5,
         gt=0,
         le=1e6,
-        description="Events after which an event of the history counts half as much; "
-        "null: old and new ones count the same.",
+        description="Half-life of an event's weight, in later events of the history; null: all "
+        "events count equally.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -31,20 +32,30 @@ AGE_DAYS = 365.0
 class YouTubeDNNConfig(SequentialConfig):
     """Fields of YouTubeDNN."""
 
-    pools: int = Field(2, ge=1, le=64, description="Vectors that attention pools the history into.")
+    replaced: ClassVar[Mapping[str, str]] = {"pools": "heads"}
+
+    heads: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Number of attention heads that pool the history, each into one vector.",
+    )
     hidden: Widths = Field((256,), description="Sizes of the hidden layers.")
     example_age: bool = Field(
         False,
-        description="Tell the network, while it learns, how many days ago an example was; it is "
-        "asked with an age of 0.",
+        description="Give the network the age of each training example in days; in use the age is "
+        "0.",
     )
-    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the events at most.")
-    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's first step size.")
+    epochs: int = Field(
+        10, ge=1, le=10_000, description="Maximum number of passes over the events."
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's initial learning rate.")
     patience: int = Field(
         3,
         ge=0,
         le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
+        description="Stop after this many epochs without a better validation value; 0: never stop "
+        "early.",
     )
 
 
@@ -61,8 +72,8 @@ class YouTubeNetwork(Network):
         self.events = Events(inputs, config.dim)
         self.fields = QueryFields(inputs, config.dim)
         recency = "recency" in inputs.encoder.event_fields
-        self.pool = HistoryPooling(config.dim, config.pools, inputs.length, recency=recency)
-        vectors = config.pools + 2 + inputs.requests
+        self.pool = HistoryPooling(config.dim, config.heads, inputs.length, recency=recency)
+        vectors = config.heads + 2 + inputs.requests
         width = vectors * config.dim + 2 * config.example_age
         self.layers = hidden_layers([width, *config.hidden, config.dim], config.dropout)
         self.output = nn.Parameter(torch.randn(inputs.n_items, config.dim).mul_(INIT))

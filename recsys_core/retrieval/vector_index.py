@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,20 +27,37 @@ LARGEST_SHARE = 0.1
 class IndexConfig(Config):
     """Fields of every model that finds its vectors through an index."""
 
+    replaced: ClassVar[Mapping[str, str]] = {
+        "hnsw_links": "hnsw_m",
+        "hnsw_search": "hnsw_ef_search",
+        "ivf_lists": "ivf_nlist",
+        "ivf_probes": "ivf_nprobe",
+    }
+
     index: Literal["flat", "hnsw", "ivf"] = Field(
         "flat",
-        description="How nearest vectors are found. flat: by comparing with all, exactly; hnsw: by "
-        "walking along a graph of neighbours; ivf: by looking into the nearest of many lists.",
+        description="Nearest-neighbour index. flat: exact, compares all vectors; hnsw: follows a "
+        "graph of neighbours; ivf: searches the nearest of many inverted lists.",
     )
-    hnsw_links: int = Field(32, ge=2, le=256, description="hnsw: links of each vector.")
-    hnsw_search: int = Field(
-        256, ge=1, le=100_000, description="hnsw: candidates kept while searching; more find more."
+    hnsw_m: int = Field(32, ge=2, le=256, description="hnsw: links per vector (M).")
+    hnsw_ef_search: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="hnsw: candidates kept while searching (efSearch); a "
+        "larger number finds more true neighbours.",
     )
-    ivf_lists: int | None = Field(
-        None, ge=1, le=1_000_000, description="ivf: lists; null: square root of the vectors."
+    ivf_nlist: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="ivf: number of inverted lists; null: square root of the number of vectors.",
     )
-    ivf_probes: int = Field(
-        32, ge=1, le=1_000_000, description="ivf: lists that are looked into; more find more."
+    ivf_nprobe: int = Field(
+        32,
+        ge=1,
+        le=1_000_000,
+        description="ivf: lists searched per query; a larger number finds more true neighbours.",
     )
 
 
@@ -83,15 +101,15 @@ class VectorIndex:
         if config.index == "flat" or len(self) == 0:
             return faiss.IndexFlatIP(dim)
         if config.index == "hnsw":
-            graph = faiss.IndexHNSWFlat(dim, config.hnsw_links, product)
-            graph.hnsw.efSearch = config.hnsw_search
+            graph = faiss.IndexHNSWFlat(dim, config.hnsw_m, product)
+            graph.hnsw.efSearch = config.hnsw_ef_search
             return graph
-        lists = min(config.ivf_lists or round(len(self) ** 0.5), len(self))
+        lists = min(config.ivf_nlist or round(len(self) ** 0.5), len(self))
         coarse = faiss.IndexFlatIP(dim)
         inverted = faiss.IndexIVFFlat(coarse, dim, lists, product)
         inverted.cp.min_points_per_centroid = 1  # small sets are no reason for a warning
         inverted.cp.max_points_per_centroid = TRAINING_VECTORS
-        inverted.nprobe = config.ivf_probes
+        inverted.nprobe = config.ivf_nprobe
         inverted.train(self.vectors)
         return inverted
 

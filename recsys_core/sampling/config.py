@@ -16,48 +16,54 @@ class SamplingConfig(Config):
 
     sampler: SamplerName = Field(
         "uniform",
-        description="Where negatives are drawn from. uniform: the catalogue, all alike; "
-        "popularity: the catalogue, by popularity to a power; in-batch: the liked items of the "
+        description="Where negatives are sampled from. uniform: the catalogue, uniformly; "
+        "popularity: the catalogue, by popularity to a power; in-batch: the positives of the "
         "batch; mixed: partly in-batch, partly uniform.",
     )
     popularity_power: float = Field(
-        0.75, ge=-2, le=2, description="popularity: q is the item's train rows to this power."
+        0.75,
+        ge=-2,
+        le=2,
+        description="With popularity: items are drawn in proportion to their "
+        "number of training rows to this power.",
     )
     in_batch_share: float = Field(
-        0.5, gt=0, lt=1, description="mixed: share of the negatives that come from the batch."
+        0.5, gt=0, lt=1, description="With mixed: share of the negatives that come from the batch."
     )
     negatives: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
-        description="Negatives drawn for a batch; null: all there are, which with the uniform "
-        "sampler is a softmax over the whole catalogue.",
+        description="Negatives per batch; null: all available ones, which with the uniform sampler "
+        "is a softmax over the whole catalogue.",
     )
     hard_negatives: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="Further negatives of a batch that come from the index of item vectors, built "
-        "every epoch: the best item that the user has not seen, for queries of the batch in turn.",
+        description="Additional hard negatives per batch: for one query of the batch after "
+        "another, the highest-scored item that the user has not seen, found in an index of item "
+        "vectors that is rebuilt every epoch.",
     )
     exclude_seen: bool = Field(
         False,
-        description="Items the user likes elsewhere in the train rows are no negatives of the "
-        "user's queries.",
+        description="Do not use a user's other positives as negatives for that user.",
     )
     logq: bool = Field(
         False,
-        description="Subtract log q, the probability that the sampler draws the item, from the "
-        "logits, after the temperature, so that items drawn often are not pushed down.",
+        description="logQ correction: subtract log q from the logits, after the temperature, where "
+        "q is the probability that the sampler draws the item; otherwise frequently drawn items "
+        "are pushed down.",
     )
     logq_positive: bool = Field(
-        True, description="logq: correct the liked item's logit too, as the derivation has it."
+        True, description="With logq: correct the positive's logit too, as in the derivation."
     )
 
     @model_validator(mode="after")
     def _probabilities_are_known(self) -> Self:
         if self.logq and self.hard_negatives:
             raise ValueError(
-                "logq needs the probability of every draw, hard_negatives have none; use one"
+                "logq needs the probability of every draw, which hard negatives do not have: use "
+                "one of the two"
             )
         return self

@@ -155,7 +155,7 @@ def _check_identity(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -
     for name, value in wanted.items():
         if found.get(name) != value:
             raise InputError(
-                f"{path}: this checkpoint is of a training with {name} = "
+                f"{path}: this checkpoint belongs to a training with {name} = "
                 f"{shorten(repr(found.get(name)))}, not {value!r}",
                 REMEDY,
             )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import torch
 from pydantic import Field
@@ -38,25 +38,32 @@ REPORT_SECONDS = 0.3
 class TrainingConfig(Config):
     """Fields of every model that learns by gradient descent."""
 
-    epochs: int = Field(20, ge=1, le=10_000, description="Passes over the training rows at most.")
+    replaced: ClassVar[Mapping[str, str]] = {"average_decay": "ema_decay"}
+
+    epochs: int = Field(
+        20, ge=1, le=10_000, description="Maximum number of passes over the training rows."
+    )
     batch_size: int = Field(4096, ge=1, le=10_000_000, description="Rows per gradient step.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's initial learning rate.")
     weight_decay: float = Field(
         0.0, ge=0, le=10, description="L2 penalty on all weights, added to the gradient."
     )
     schedule: Literal["constant", "cosine", "linear"] = Field(
-        "constant", description="How the learning rate falls to zero over all steps, or not."
+        "constant",
+        description="Learning rate schedule: constant, or falling to zero over all "
+        "steps along a line or a cosine.",
     )
     patience: int = Field(
         3,
         ge=0,
         le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
+        description="Stop after this many epochs without a better validation value; 0: never stop "
+        "early.",
     )
     gradient_clip: float | None = Field(
-        None, gt=0, description="Largest norm of the gradient; null: no limit."
+        None, gt=0, description="Clip the gradient to this norm; null: no clipping."
     )
-    average_decay: float = Field(
+    ema_decay: float = Field(
         0.0,
         ge=0,
         lt=1,
@@ -109,7 +116,7 @@ def train(
 ) -> Progress:
     """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
-    With `average_decay`, weights are the averaged ones wherever they are judged or kept.
+    With `ema_decay`, weights are the averaged ones wherever they are judged or kept.
 
     Every epoch draws its order, dropout and negatives from a generator seeded by (seed, epoch), so
     a run that is resumed from a checkpoint takes exactly the steps of an undisturbed one.
@@ -128,7 +135,7 @@ def train(
     """
     keep_freed_memory()
     optimizer = make_optimizer(module, config)
-    average = WeightAverage(module, config.average_decay) if config.average_decay else None
+    average = WeightAverage(module, config.ema_decay) if config.ema_decay else None
     progress, best = Progress(), None
     identity = {
         "seed": runtime.seed,
@@ -167,7 +174,7 @@ def _resumed(
         done = Progress(**progress)
         whole = isinstance(done.epoch, int) and isinstance(done.best_epoch, int)
         if not whole or not isinstance(done.best_value, float | None):
-            raise ValueError("its progress is no number of epochs")
+            raise ValueError("its progress is not a number of epochs")
         if not isinstance(done.curve, list) or len(done.curve) != done.epoch:
             raise ValueError("its curve is not that of its epochs")
         return done, kept["best"]

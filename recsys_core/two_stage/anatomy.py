@@ -27,7 +27,7 @@ def part_metrics(
 ) -> dict[str, Vector]:
     """Judge channels, pool, merge order and the best order there could be.
 
-    Names, each a value a user:
+    Names, each a value per user:
 
     - ``channel/LABEL/recall@K`` and ``…/ndcg@10``: the channel alone, on the full catalogue.
     - ``channel/LABEL/only``: share of the relevant items that no other channel proposed.

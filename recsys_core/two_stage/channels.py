@@ -108,7 +108,8 @@ class Channels:
         """
         if self.learned is None:
             raise LeakError(
-                "nobody knows which rows the channels learned from: they were saved without them",
+                "the rows that the channels learned from are unknown: they were not saved with the "
+                "channels",
                 f"the channels have to be trained: {TRAIN_AGAIN}",
             )
         own = int(np.isin(labelled.rows, self.learned).sum())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,9 +17,9 @@ Loss = Literal["listwise", "pointwise"]
 class ChannelConfig(Config):
     """One recall model that proposes candidates."""
 
-    model: str = Field("", description="Registered recall model; empty: that of `run`.")
+    model: str = Field("", description="Registered recall model; empty: the model of `run`.")
     params: dict[str, Any] = Field(
-        default_factory=dict, description="The model's fields that differ from their default."
+        default_factory=dict, description="The model's fields that differ from their defaults."
     )
     features: str | None = Field(
         None,
@@ -28,12 +29,14 @@ class ChannelConfig(Config):
     )
     run: str = Field(
         "",
-        description="A finished recall run, or its folder, whose fitted model is used; empty: the "
-        "model is fitted.",
+        description="A finished recall run, by ID or folder, whose model is used; empty: train the "
+        "model.",
     )
     label: str = Field("", description="Name of the channel; empty: the model's name.")
-    quota: int = Field(150, ge=1, le=100_000, description="Candidates it proposes per user.")
-    weight: float = Field(1.0, ge=0, le=1e6, description="Its weight where the merge has weights.")
+    quota: int = Field(150, ge=1, le=100_000, description="Candidates per user.")
+    weight: float = Field(
+        1.0, ge=0, le=1e6, description="Weight of the channel, used by merge method weighted."
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -54,45 +57,46 @@ class RankerConfig(Config):
 
     model: str = Field(
         "mlp",
-        description="mlp: a small network over scores, ranks and context; or a registered ranking "
-        "model, which sees its feature schema as well; none: the merge order stays.",
+        description="mlp: a small network over scores, ranks and context features; or a registered "
+        "ranking model, which also reads its feature schema; none: keep the order of the merged "
+        "list.",
     )
     params: dict[str, Any] = Field(
-        default_factory=dict, description="The model's fields that differ from their default."
+        default_factory=dict, description="The model's fields that differ from their defaults."
     )
     features: str | None = Field(
         None,
-        description="A feature schema, e.g. a file that extends two-stage; scores and ranks are "
-        "added. mlp reads numeric features alone. null: for a registered ranking model the default "
-        "one.",
+        description="Feature schema, e.g. a file that extends two-stage; scores and ranks are "
+        "added. mlp reads only numeric features. null: the default of a registered ranking model.",
     )
     context: bool = Field(
         True,
-        description="Whether the features of the schema two-stage (counts, places in timelines, "
-        "genres, years) stand beside the channels' scores and ranks, and of features.",
+        description="Add the features of the schema two-stage (counts, positions in timelines, "
+        "genres, years) to the channels' scores and ranks and to `features`.",
     )
     run: str = Field(
         "",
-        description="A finished ranking run, or its folder, that ranks the candidates as it is, "
-        "without the channels' scores; empty: the model is trained.",
+        description="A finished ranking run, by ID or folder, that ranks the candidates as it is, "
+        "without the channels' scores; empty: train the model.",
     )
     loss: Loss = Field(
         "listwise",
-        description="listwise: softmax over a user's list; pointwise: liked or not, row by row.",
+        description="listwise: softmax over a user's list; pointwise: binary cross-entropy of each "
+        "row.",
     )
     rows: Literal["candidates", "rated"] = Field(
         "candidates",
-        description="What it learns from: the channels' candidates, of which later liked ones are "
-        "positive; or the later rated items alone, liked or not.",
+        description="What the ranker learns from. candidates: the channels' candidates, positive "
+        "if the user liked them later; rated: only items that were rated later, positive if liked.",
     )
     negatives: int = Field(
         200,
         ge=1,
         le=100_000,
-        description="Candidates per list beside the liked ones, drawn uniformly from the pool.",
+        description="Negatives per list, drawn uniformly from the candidates.",
     )
     max_lists: int = Field(
-        50_000, ge=1, le=10_000_000, description="Lists at most; which are kept is random."
+        50_000, ge=1, le=10_000_000, description="Maximum number of lists; a random choice is kept."
     )
 
     @model_validator(mode="after")
@@ -105,28 +109,34 @@ class RankerConfig(Config):
 class InnerConfig(Config):
     """How train is cut once more, for the ranker's rows."""
 
-    cut: Literal["auto", "time", "folds"] = Field(
+    replaced: ClassVar[Mapping[str, str]] = {"cut": "split"}
+
+    split: Literal["auto", "time", "folds"] = Field(
         "auto",
-        description="time: each user's last train events are labels, the channels learn from "
-        "those before; folds: the channels learn from all but one fold at a time, of which one "
-        "half is labelled and the other known, then the other way round; auto: time where each "
-        "user's validation rows are the later ones.",
+        description="How the training rows are split once more. time: each user's last training "
+        "events are labels, and the channels learn from earlier ones; folds: the channels learn "
+        "from all folds but one, of which one half is labelled and the other known, then the other "
+        "way round; auto: time if each user's validation rows come after the training rows, "
+        "otherwise folds.",
     )
     share: float = Field(
-        0.1, gt=0, le=0.4, description="time: share of a user's train events in each window."
+        0.1,
+        gt=0,
+        le=0.4,
+        description="With time: share of a user's training events in each window.",
     )
     windows: int = Field(
         2,
         ge=1,
         le=5,
-        description="time: labelled windows; the channels learn from what is before all of them, "
-        "and are asked with all that is before each.",
+        description="With time: number of labelled windows; the channels learn from what precedes "
+        "all of them, and are queried with everything that precedes each.",
     )
-    folds: int = Field(4, ge=2, le=20, description="folds: number of folds.")
+    folds: int = Field(4, ge=2, le=20, description="With folds: number of folds.")
 
 
 def _default_channels() -> tuple[ChannelConfig, ...]:
-    recent = {"history_half_life": 5.0, "rating_weight": 2.0}
+    recent = {"history_half_life": 5.0, "rating_exponent": 2.0}
     return (
         ChannelConfig(model="ease", params=recent),
         ChannelConfig(model="word2vec"),
@@ -141,19 +151,19 @@ class TwoStageConfig(Config):
         _default_channels(),
         min_length=1,
         max_length=32,
-        description="The recall models that propose candidates, and how many each.",
+        description="Recall models that propose candidates, and how many candidates each.",
     )
     merge: MergeConfig = Field(
-        MergeConfig(), description="How the channels' lists become one pool."
+        MergeConfig(), description="How the channels' lists are merged into one list of candidates."
     )
     ranker: RankerConfig = Field(
-        RankerConfig(), description="What orders the pool, and what it learns from."
+        RankerConfig(), description="Model that ranks the candidates, and what it learns from."
     )
     inner: InnerConfig = Field(
-        InnerConfig(), description="How train is cut once more, for the ranker."
+        InnerConfig(), description="How the training rows are split once more, to train the ranker."
     )
     rerank: tuple[Step, ...] = Field(
-        (), max_length=8, description="Steps that re-rank the ranked list, in this order."
+        (), max_length=8, description="Re-ranking steps, in this order."
     )
 
     @model_validator(mode="after")
@@ -161,5 +171,5 @@ class TwoStageConfig(Config):
         names = [channel.name for channel in self.channels]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"channel '{name}' is there twice; give each its own label")
+                raise ValueError(f"channel '{name}' occurs twice; give each its own label")
         return self

@@ -49,7 +49,7 @@ def inner_cuts(
     valid
         The protocol's validation rows; with ``auto`` they tell whether it cuts by time.
     """
-    by_time = config.cut == "time" or (config.cut == "auto" and later(train, valid))
+    by_time = config.split == "time" or (config.split == "auto" and later(train, valid))
     return [_by_time(train, config)] if by_time else _by_folds(train, config.folds)
 
 

@@ -1,4 +1,4 @@
-"""Rows for the ranker: one list a user, labelled by what the user liked later."""
+"""Rows for the ranker: one list per user, labelled by what the user liked later."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ class MergeConfig(Config):
 
     method: Literal["round-robin", "normalised", "reciprocal-rank", "weighted"] = Field(
         "reciprocal-rank",
-        description="round-robin: the channels' first items, then their second ones …; normalised: "
-        "sum of the scores, each list's scaled to 0..1; reciprocal-rank: sum of 1 / (rank_constant "
-        "+ rank); weighted: normalised, times the channels' weights.",
+        description="round-robin: the channels' first items, then their second ones, and so on; "
+        "normalised: sum of the scores, scaled to 0..1 per list; reciprocal-rank: sum of 1 / "
+        "(rank_constant + rank); weighted: like normalised, times the channels' weights.",
     )
     rank_constant: float = Field(
         60.0,
         ge=0,
         le=1e6,
-        description="reciprocal-rank: larger: first ranks count less.",
+        description="With reciprocal-rank: the larger, the less the first ranks stand out.",
     )
     size: int = Field(300, ge=1, le=100_000, description="At most this many candidates per user.")
 
@@ -73,7 +73,7 @@ def merge(
     Parameters
     ----------
     weights
-        One a channel; only `weighted` looks at them.
+        One per channel; only `weighted` looks at them.
     tie_rank
         Shape (n_items,): the order of equal merge scores.
     """

@@ -37,19 +37,20 @@ class MLPConfig(TrainingConfig):
     """Fields of the ranker `mlp`."""
 
     hidden: Widths = Field(
-        (128, 64), min_length=1, max_length=8, description="Widths of the hidden layers."
+        (128, 64), min_length=1, max_length=8, description="Sizes of the hidden layers."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of units zeroed while training.")
-    epochs: int = Field(12, ge=1, le=10_000, description="Passes over the lists at most.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate of the hidden layers.")
+    epochs: int = Field(12, ge=1, le=10_000, description="Maximum number of passes over the lists.")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="Lists per gradient step.")
     schedule: Literal["constant", "cosine", "linear"] = Field(
         "linear",
-        description="How the learning rate falls to zero over all steps, or not.",
+        description="Learning rate schedule: constant, or falling to zero over all steps along a "
+        "line or a cosine.",
     )
 
 
 class Network(nn.Module):
-    """Standardised features through hidden layers to one logit an item."""
+    """Standardised features through hidden layers to one logit per item."""
 
     def __init__(self, features: int, config: MLPConfig) -> None:
         super().__init__()

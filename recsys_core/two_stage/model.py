@@ -324,7 +324,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
 
 def _read_features(path: Path) -> tuple[Feature, ...]:
     content = read_json(path, remedy=TRAIN_AGAIN)
-    return parse_config(ReadFeatures, content, f"{path}").features
+    return parse_config(ReadFeatures, ReadFeatures.current(content), f"{path}").features
 
 
 def _cut(top: MergedTopK, k: int) -> MergedTopK:

@@ -61,11 +61,11 @@ def _check_numbers(schema: FeatureSchema) -> None:
 
 
 def _check_histories(model: str, schema: FeatureSchema) -> None:
-    if not any(each.kind == "sequence" and each.shares for each in schema.features):
+    if not any(each.kind == "sequence" and each.share_embedding for each in schema.features):
         raise InputError(
             f"ranker: {model} attends to histories, and the schema has none that shares the "
             "item's embeddings",
-            "add {name: liked, source: user-history, kind: sequence, shares: item_id}",
+            "add {name: liked, source: user-history, kind: sequence, share_embedding: item_id}",
         )
 
 

@@ -53,7 +53,7 @@ class RankedLists:
 class _Greedy(Config, ABC):
     """A step that fills the places of a list one after the other."""
 
-    depth: int = Field(50, ge=1, le=10_000, description="Best items that it permutes.")
+    depth: int = Field(50, ge=1, le=10_000, description="Number of top items to reorder.")
 
     def order(self, lists: RankedLists) -> IntArray:
         """Choose the new order.
@@ -133,7 +133,7 @@ def _state(lists: RankedLists, head: IntArray) -> _State:
 
 class _TradeOff(_Greedy):
     trade_off: float = Field(
-        0.8, ge=0, le=1, description="Weight of the ranker's order; 1: it stays as it is."
+        0.8, ge=0, le=1, description="Weight of the ranker's order; 1: no change."
     )
 
     def value(self, state: _State) -> NDArray[np.floating]:
@@ -148,7 +148,7 @@ class MMR(_TradeOff):
     producing summaries. SIGIR 1998.
     """
 
-    name: Literal["mmr"] = Field("mmr", description="Which step it is.")
+    name: Literal["mmr"] = Field("mmr", description="Name of the step.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Nothing is chosen: no penalty."""
@@ -159,8 +159,8 @@ class MMR(_TradeOff):
         own = state.genres[np.arange(len(best)), best][:, None, :]
         shared = np.minimum(state.genres, own).sum(axis=2)
         union = np.maximum(state.genres, own).sum(axis=2)
-        likeness = shared / np.maximum(union, 1)
-        state.penalty = np.maximum(state.penalty, likeness)
+        similarity = shared / np.maximum(union, 1)
+        state.penalty = np.maximum(state.penalty, similarity)
 
 
 class Calibration(_TradeOff):
@@ -174,7 +174,7 @@ class Calibration(_TradeOff):
     Steck: Calibrated recommendations. RecSys 2018.
     """
 
-    name: Literal["calibration"] = Field("calibration", description="Which step it is.")
+    name: Literal["calibration"] = Field("calibration", description="Name of the step.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Spread each item's weight over its genres."""
@@ -203,7 +203,7 @@ class Popularity(_TradeOff):
     The penalty does not depend on the items chosen before, so this is a plain blend of two orders.
     """
 
-    name: Literal["popularity"] = Field("popularity", description="Which step it is.")
+    name: Literal["popularity"] = Field("popularity", description="Name of the step.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Look up the penalties."""
@@ -223,9 +223,9 @@ class GenreCaps(_Greedy):
     others are left in the best `depth`, the cap gives way at the end of the `top`.
     """
 
-    name: Literal["genre-caps"] = Field("genre-caps", description="Which step it is.")
-    cap: int = Field(4, ge=1, le=1000, description="Items of one genre at most.")
-    top: int = Field(10, ge=1, le=1000, description="First items for which the cap holds.")
+    name: Literal["genre-caps"] = Field("genre-caps", description="Name of the step.")
+    cap: int = Field(4, ge=1, le=1000, description="Maximum number of items per genre.")
+    top: int = Field(10, ge=1, le=1000, description="Number of top items that the cap applies to.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Nothing is chosen: no genre is full."""

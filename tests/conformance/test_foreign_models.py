@@ -46,7 +46,7 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         "dim": 4,
         "hidden": (4,),
         "blocks": 1,
-        "history": 3,
+        "max_len": 3,
     }
     folder = tmp_path_factory.mktemp(name)
     model = fit(name, planted()[0], **{key: short[key] for key in short if key in fields})

@@ -133,20 +133,20 @@ def test_an_empty_history_gets_the_most_popular(name: str) -> None:
 
 @every_model
 @pytest.mark.parametrize(
-    ("rating_weight", "items", "rating"),
+    ("rating_exponent", "items", "rating"),
     [(None, [0, 14, 30], 1.0), (1.0, [0, 14, 30], 0.0), (None, [COLD_ITEM], 5.0)],
     ids=["disliked", "rated 0", "unknown to the model"],
 )
 def test_a_history_that_says_nothing_gets_the_most_popular(
-    name: str, rating_weight: float | None, items: list[int], rating: float
+    name: str, rating_exponent: float | None, items: list[int], rating: float
 ) -> None:
     model = copy(fitted(name))
     # ratings, attributes and times, too: a disliked event says something to these
     reads_events = isinstance(model, SequentialModel | TwoStage)
-    if reads_events or (rating == 0 and "rating_weight" not in type(model.config).model_fields):
+    if reads_events or (rating == 0 and "rating_exponent" not in type(model.config).model_fields):
         return
-    if "rating_weight" in type(model.config).model_fields:
-        model.config = model.config.model_copy(update={"rating_weight": rating_weight})
+    if "rating_exponent" in type(model.config).model_fields:
+        model.config = model.config.model_copy(update={"rating_exponent": rating_exponent})
     top = model.recommend(np.array([-1]), N_ITEMS, histories=history(items, rating=rating))
     counts = parts()[0].positives().item_counts()
     seen = np.delete(counts, [*items, COLD_ITEM])

@@ -106,7 +106,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         (b"item,x,x\nb1,1,2\n", "t.csv", "", "there are 2 columns 'x'\nrename"),
         (b"item,title,name\nb1,1,2\n", "t.csv", "", "two columns could be the title\nsay which"),
         (b"item,x\nb1,1\nb2\n", "t.csv", "", "line 3: 1 fields where 2 are expected"),
-        (b"item,x\nb1,1\nb1,2\n", "t.csv", "", "row 2: id b1 is there twice"),
+        (b"item,x\nb1,1\nb1,2\n", "t.csv", "", "row 2: id b1 occurs twice"),
         (b"item,x\nb1,caf\xe9\n", "t.csv", "", "is not UTF-8 text\nsave the file as UTF-8"),
         (b'{"item": "b1"}\n[1]\n', "t.jsonl", "", "line 2: expected a JSON object"),
         (b'{"item": "b1"}\n{"item\n', "t.jsonl", "", "line 2: this is not JSON"),

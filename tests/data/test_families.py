@@ -103,14 +103,14 @@ def test_a_folder_a_zip_and_windows_line_ends_give_the_same_data(tmp_path: Path)
     ("files", "name", "line", "says"),
     [
         (ML_1M, "movies.dat", b"12::No genres\n", "movies.dat, line 4: 2 fields"),
-        (ML_1M, "users.dat", b"1::F::1::10::48067\n", "users.dat, line 3: id 1 is there twice"),
+        (ML_1M, "users.dat", b"1::F::1::10::48067\n", "users.dat, line 3: id 1 occurs twice"),
         (ML_1M, "users.dat", b"x::F::1::10::48067\n", "users.dat, line 3"),
         (ML_100K, "u.item", b"11|Short (1990)\n", "u.item, line 2: 2 fields"),
         (ML_20M, "movies.csv", b"12,a,b,c\n", "movies.csv, line 4: 4 fields"),
         (ML_20M, "movies.csv", b"\r12,a,b\n", "movies.csv, line 4: new-line character seen"),
         (ML_20M, "movies.csv", b"12," + b"x" * 200_000, "movies.csv, line 4: field larger than"),
         (ATOMIC, "books.item", b"x-1\tTwo\n", "books.item, line 4: 2 fields"),
-        (ATOMIC, "books.user", b"ben\t\t98\n", "books.user, line 4: user_id ben is there twice"),
+        (ATOMIC, "books.user", b"ben\t\t98\n", "books.user, line 4: user_id ben occurs twice"),
         (ATOMIC, "books.user", b"eva\t\xff\t98\n", "books.user, line 4: .*utf-8"),
     ],
 )

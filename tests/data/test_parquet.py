@@ -104,7 +104,7 @@ def test_options_that_parquet_cannot_follow_are_refused(tmp_path: Path) -> None:
         InputError, match=r"a unit of their own, timestamp\[ms\]\nimport it without"
     ):
         read(path, time_unit="ms")
-    with pytest.raises(InputError, match="nothing separates columns in parquet\nimport it"):
+    with pytest.raises(InputError, match="parquet files have no separator\nimport it"):
         read(path, separator=",")
 
 

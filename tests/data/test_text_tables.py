@@ -134,21 +134,29 @@ def test_times(
         ),
         (b"user,item\n1,caf\xe9\n", {}, "line 2.*not UTF-8 text; save the file as UTF-8"),
         (b"user,item,titr\xe9\n1,a,b\n", {}, "line 1: byte 15 is not UTF-8.*\n.*iconv"),
-        ("user\n1\n2\n", {}, "nothing separates the first line into columns: user\n.*--separator"),
+        ("user\n1\n2\n", {}, "the first line cannot be split into columns: user\n.*--separator"),
         ("0 5 6 7\n1 5\n2 8 9\n3\n", {}, "have 1 to 4 fields, .* blanks\n.*user=1,item=2+"),
         ("user,item,click\n1,a,1\n", {"rating_range": (0, 1)}, "no effect: there is no rating"),
         ("user,item\n1,a\n", {"time_unit": "ms"}, "no effect: there is no timestamp\nleave"),
         ("1,a\n", {"columns": {"user": "1+", "item": "2"}}, "possible with items only"),
         ("user,item\n1,a\n", {"separator": "semi"}, "unknown separator 'semi'\n.*semicolon"),
-        ("user^item\n1^a\n", {"separator": ";"}, "nothing separates the first line"),
+        ("user^item\n1^a\n", {"separator": ";"}, "the first line cannot be split into columns"),
         ('{"user": 1, "item": 2}\n', {}, "is JSON\nwrite it as CSV"),
         ("user,item\n1,a\n".encode("utf-16"), {}, "is in UTF-16\nsave the file as UTF-8"),
         (b"BZh91AY&SY", {}, "is packed with bzip2\nunpack it first"),
         (b"x" * 257 + b"ustar", {}, "is a tar archive\nunpack it"),
         (b"\0" * 99, {}, "null bytes; this is no text"),
         ("user,item,rating\n1,a,1e99\n", {}, "'1e99' is not within 0 to 10"),
-        ("user,item\n1,a\n2,a\n", {"repeats": "greatest"}, "no ratings of which the greatest"),
-        ("user,item,rating\n1,a,2\n", {"repeats": "count"}, "has ratings; repeats are counted"),
+        (
+            "user,item\n1,a\n2,a\n",
+            {"repeats": "greatest"},
+            "no ratings, so the greatest cannot be kept",
+        ),
+        (
+            "user,item,rating\n1,a,2\n",
+            {"repeats": "count"},
+            "has ratings; repeats can be counted only",
+        ),
     ],
 )
 def test_a_refusal_says_what_is_wrong_and_what_to_do_and_leaves_nothing(
@@ -216,7 +224,7 @@ def test_which_repeat_stays(
 ) -> None:
     content = SHOWN.replace("b", f"{quote}b{quote}")  # with quotes: line by line
     assert rows(read(tmp_path, content, repeats=rule)) == kept
-    assert summary(tmp_path)["notes"] == [f"of 2 repeats left out {other} have another rating"]
+    assert summary(tmp_path)["notes"] == [f"{other} of 2 repeats left out have another rating"]
     with pytest.raises(InputError, match="line 4: user 1 and item a were already on line 2"):
         read(tmp_path, content, repeats="error", on_bad_rows="skip")
 

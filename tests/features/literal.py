@@ -126,10 +126,10 @@ def variance(values: list[float]) -> float:
 
 LITERAL: dict[str, Callable[[Event, list[Event]], float]] = {
     "count": lambda row, past: len(past),
-    "likes": lambda row, past: sum(e.rating >= 4 for e in past),
+    "positive_count": lambda row, past: sum(e.rating >= 4 for e in past),
     "rating_mean": lambda row, past: mean([e.rating for e in past]),
     "rating_variance": lambda row, past: variance([e.rating for e in past]),
-    "like_share": lambda row, past: mean([e.rating >= 4 for e in past]),
+    "positive_share": lambda row, past: mean([e.rating >= 4 for e in past]),
     "session_count": lambda row, past: session(past),
     "session_share": lambda row, past: session(past) / len(past) if past else math.nan,
     "time_gap": lambda row, past: mean([e.time - row.time for e in past]) / (365.25 * DAY),

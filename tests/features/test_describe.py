@@ -165,9 +165,14 @@ FULL = (
     USER,
     ITEM,
     {"name": "mean", "source": "item-history", "kind": "numeric", "column": "rating_mean"},
-    {"name": "share", "source": "item-history", "kind": "numeric", "column": "like_share"},
-    {"name": "liked", "source": "user-history", "kind": "sequence", "shares": "item_id"},
-    {"name": "disliked", "source": "user-history", "kind": "sequence", "shares": "item_id"},
+    {"name": "share", "source": "item-history", "kind": "numeric", "column": "positive_share"},
+    {"name": "liked", "source": "user-history", "kind": "sequence", "share_embedding": "item_id"},
+    {
+        "name": "disliked",
+        "source": "user-history",
+        "kind": "sequence",
+        "share_embedding": "item_id",
+    },
 )
 
 
@@ -197,7 +202,7 @@ def test_the_same_signal_helps_under_a_random_split() -> None:
 def test_features_of_candidates_are_measured_on_validation_rows_alone(parts: Split) -> None:
     """Items decide what is liked: all that is known of them tells, the length of histories not."""
     history = {"name": "length", "source": "user-history", "kind": "numeric", "column": "count"}
-    share = {"source": "item-history", "kind": "numeric", "column": "like_share"}
+    share = {"source": "item-history", "kind": "numeric", "column": "positive_share"}
     known = {"name": "share", "scope": "known", "shrink": 20, **share}
     facts = describe_features(of(history, known), parts)
     found = described(facts)

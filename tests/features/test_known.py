@@ -48,7 +48,7 @@ STATISTIC_FEATURES = [
     Feature(name="f", source="user-history", kind="numeric", **fields)
     for half_life in (None, 2)
     for fields in (
-        {"column": "likeness", "by": "genres", "half_life": half_life},
+        {"column": "similarity", "by": "genres", "half_life": half_life},
         {"column": "gap", "by": "year", "half_life": half_life},
     )
 ]
@@ -73,12 +73,12 @@ OTHERS = [
         "name": "liked",
         "source": "user-history",
         "kind": "sequence",
-        "shares": "item_id",
-        "length": 3,
+        "share_embedding": "item_id",
+        "max_len": 3,
     },
-    {"name": "all", "source": "user-history", "kind": "sequence", "weight": "rating", "length": 3},
-    {"name": "fans", "source": "item-history", "kind": "sequence", "column": "liked", "length": 3},
-    {"name": "seen", "source": "item-history", "kind": "sequence", "column": "all", "length": 2},
+    {"name": "all", "source": "user-history", "kind": "sequence", "weight": "rating", "max_len": 3},
+    {"name": "fans", "source": "item-history", "kind": "sequence", "column": "liked", "max_len": 3},
+    {"name": "seen", "source": "item-history", "kind": "sequence", "column": "all", "max_len": 2},
 ]
 
 

@@ -1,4 +1,4 @@
-"""What is for candidates: all that is known of items, likeness, gaps, differences, predictions."""
+"""What is for candidates: all that is known of items, similarity, gaps, predictions."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_comparisons_have_literal_twins(
 ) -> None:
     some = world(events, train=train)
     for half_life in (None, 0.5, 3.0):
-        for name, by, literal in (("likeness", "genres", cosine), ("gap", "year", distance)):
+        for name, by, literal in (("similarity", "genres", cosine), ("gap", "year", distance)):
             wanted = feature(name, "user-history", by=by, half_life=half_life)
             expected = [
                 literal(row, history(row, some, "user", "earlier"), half_life) for row in some.asked
@@ -206,17 +206,17 @@ def test_predictions_are_those_of_the_history_at_hand() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"column": "usual_place"}, "reads timelines to their end: set scope: known"),
+        ({"column": "usual_place"}, "uses whole timelines: set scope: known"),
         ({"column": "count", "shrink": 20}, "'shrink' is for means of scope known"),
-        ({"column": "count", "half_life": 2}, "'half_life' is for likeness and gap"),
-        ({"column": "likeness", "by": "genres"}, "likeness is of a user-history"),
+        ({"column": "count", "half_life": 2}, "'half_life' is for similarity and gap"),
+        ({"column": "similarity", "by": "genres"}, "similarity needs source: user-history"),
         ({"source": "user-history", "column": "gap"}, "'by' names the items' attribute"),
-        ({"source": "user-history", "column": "predicted_rating"}, "which has no other"),
+        ({"source": "user-history", "column": "predicted_rating"}, "which allows no other"),
         ({"source": "user-history", "column": "count", "scope": "known"}, "statistics of items"),
         ({"column": "count", "by": "gender", "scope": "known"}, "without 'by'"),
         ({"kind": "sequence", "column": "all", "scope": "known"}, "statistics of items"),
         ({"source": "difference", "of": ["a"]}, "two numeric features"),
-        ({"source": "item", "shrink": 2}, "'shrink' is a field of user-history and item-history"),
+        ({"source": "item", "shrink": 2}, "'shrink' is only for user-history and item-history"),
     ],
 )
 def test_what_does_not_go_together_is_refused(fields: dict[str, Any], message: str) -> None:
@@ -228,9 +228,9 @@ def test_what_does_not_go_together_is_refused(fields: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("column", "by", "message"),
     [
-        ("gap", "genres", "genres is not a number\nset column: likeness"),
-        ("likeness", "year", "year is a number\nset column: gap"),
-        ("likeness", "genres", "genres has 2 values, likeness compares 1 at most"),
+        ("gap", "genres", "genres is not a number\nset column: similarity"),
+        ("similarity", "year", "year is a number\nset column: gap"),
+        ("similarity", "genres", "genres has 2 values, similarity compares 1 at most"),
         ("gap", "years", "'years'"),
     ],
 )

@@ -27,7 +27,7 @@ from recsys_core.two_stage.channels import Channels
 from recsys_core.two_stage.config import ChannelConfig
 from tests.protocols.build import random_dataset
 
-SMALL: dict[str, Any] = {"dim": 4, "epochs": 2, "batch_size": 16, "history": 9}
+SMALL: dict[str, Any] = {"dim": 4, "epochs": 2, "batch_size": 16, "max_len": 9}
 IDS = {"name": "item_id", "source": "item", "kind": "categorical"}
 EVENTS = {"name": "events", "source": "user-history", "kind": "sequence", "column": "all"}
 

@@ -71,7 +71,7 @@ def test_a_schema_file(tmp_path: Path) -> None:
             "kind: numeric",
             r"'genres'.*several values.*\n.*kind: multi",
         ),
-        ("name: film", "name: user_id", r"schema mine.yaml.*'user_id' is there twice"),
+        ("name: film", "name: user_id", r"schema mine.yaml.*'user_id' occurs twice"),
         (
             "name: vocabulary, min_count: 2",
             "name: log",
@@ -80,7 +80,7 @@ def test_a_schema_file(tmp_path: Path) -> None:
         (
             "name: vocabulary, min_count: 2",
             "name: bucketize, edges: [2, 1]",
-            r"line 4\).*edges must ascend",
+            r"line 4\).*edges must be in ascending order",
         ),
         (
             "  - {name: user_id, source: user, kind: categorical}",
@@ -102,7 +102,7 @@ def test_errors_name_feature_and_line(tmp_path: Path, old: str, new: str, messag
     [
         ({"column": "rating", "kind": "numeric"}, "the rating is what is predicted"),
         ({"column": "minute", "kind": "numeric"}, r"'minute'\n.*valid: hour, timestamp, weekday"),
-        ({"column": "hour", "kind": "multi"}, "hour has one value a row"),
+        ({"column": "hour", "kind": "multi"}, "hour has one value per row"),
     ],
 )
 def test_interaction_columns(tmp_path: Path, feature: dict[str, Any], message: str) -> None:
@@ -115,7 +115,7 @@ def test_nothing_is_counted_by_a_vector(tmp_path: Path) -> None:
     """No two items share one; it is not among the attributes that are offered either."""
     data = films()
     data.item_columns["looks"] = Vectors(np.zeros((data.n_items, 2), np.float32))
-    by = "{name: taste, source: user-history, kind: numeric, column: like_share, by: looks}"
+    by = "{name: taste, source: user-history, kind: numeric, column: positive_share, by: looks}"
     with pytest.raises(InputError, match=r"feature 'taste' .*by item.* 'looks'") as error:
         load_schema(write(tmp_path, f"name: mine\nfeatures:\n  - {by}\n"), data)
     assert "genres" in str(error.value)

@@ -19,7 +19,12 @@ from tests.features.literal import EVENTS, GENRES, N_ITEMS, World, history, worl
 
 ITEM = {"name": "item_id", "source": "item", "kind": "categorical"}
 USER = {"name": "user_id", "source": "user", "kind": "categorical"}
-LIKED = {"name": "liked", "source": "user-history", "kind": "sequence", "shares": "item_id"}
+LIKED = {
+    "name": "liked",
+    "source": "user-history",
+    "kind": "sequence",
+    "share_embedding": "item_id",
+}
 
 
 def schema(*features: dict[str, Any], **fields: Any) -> FeatureSchema:
@@ -57,7 +62,7 @@ def test_the_last_events_reach_the_model(
     events: list[tuple[int, int, int, int]], train: bool, column: str, scope: str, length: int
 ) -> None:
     some = world(events, train=train)
-    feature = {**LIKED, "column": column, "scope": scope, "length": length, "pooling": "sum"}
+    feature = {**LIKED, "column": column, "scope": scope, "max_len": length, "pooling": "sum"}
     fitted = encoder(ITEM, feature, some=world(events, train=True))
     known = sorted({each.item for each in some.known_events})
     place = {item: 2 + known.index(item) if item in known else 1 for item in range(N_ITEMS)}
@@ -73,7 +78,7 @@ def test_the_own_row_is_left_out_of_a_full_window() -> None:
     """Seven events of one user, window 3, scope others: the newest three without the row."""
     events = [(0, item, 5, day) for day, item in enumerate([0, 1, 2, 3, 0, 1, 2])]
     some = world([*events, *[(1, 3, 5, 0)] * 4], train=True)  # of 11 events 7 are asked about
-    fitted = encoder(ITEM, {**LIKED, "length": 3, "scope": "others"}, some=some)
+    fitted = encoder(ITEM, {**LIKED, "max_len": 3, "scope": "others"}, some=some)
     items = [[index - 2 for index, _ in row] for row in slots(fitted, some)]
     assert items == [[2, 1, 0]] * 4 + [[2, 1, 3], [2, 0, 3], [1, 0, 3]]
 
@@ -95,13 +100,13 @@ def test_shared_and_own_embeddings() -> None:
     # 0: padding; users 1: unknown, 2-3 …; the history lives in the item's rows
     assert shared.offsets[2] == shared.offsets[1]
     assert (shared.histories[0].field, shared.histories[0].target) == (2, 1)
-    own = encoder(USER, ITEM, {**LIKED, "shares": ""}, some=some).layout
+    own = encoder(USER, ITEM, {**LIKED, "share_embedding": ""}, some=some).layout
     assert own.offsets[2] == shared.n_rows
     assert own.n_rows == shared.n_rows + 1 + 3  # unknown and the three items of the train rows
     assert own.histories[0].target is None
     assert own.unknown == (own.offsets[0], own.offsets[1], own.offsets[2])
     users = {"name": "fans", "source": "item-history", "kind": "sequence", "column": "liked"}
-    fans = encoder(USER, ITEM, {**users, "shares": "user_id"}, some=some)
+    fans = encoder(USER, ITEM, {**users, "share_embedding": "user_id"}, some=some)
     assert fans.layout.histories[0].target == 0
     # item 0 was liked on day 0 by both users; nothing is earlier than day 0, ties see nothing
     assert [[i for i, _ in row] for row in slots(fans, some)] == [[]] * 3

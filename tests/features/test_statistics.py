@@ -168,9 +168,11 @@ def test_a_new_statistic_is_one_function(monkeypatch: pytest.MonkeyPatch) -> Non
         register_statistic("count", title="mine")(fives)
 
 
-@pytest.mark.parametrize("name", ["rating_mean", "likes", "like_share", "days_since_last"])
+@pytest.mark.parametrize(
+    "name", ["rating_mean", "positive_count", "positive_share", "days_since_last"]
+)
 def test_totals_of_labels_have_no_scope_others(name: str) -> None:
-    with pytest.raises(ValueError, match=r"'others' is for sequences and counts alone.*label away"):
+    with pytest.raises(ValueError, match=r"'others' is only for sequences and counts.*row's label"):
         feature(name, "user-history", scope="others")
 
 
@@ -208,7 +210,7 @@ def test_a_request_has_the_features_of_an_event_right_after(
     trained.timestamp[:] = moment + 1
     served.queries.timestamp[:] = moment
     for source, _, by in SOURCES:
-        for name in ("count", "rating_mean", "rating_variance", "like_share"):
+        for name in ("count", "rating_mean", "rating_variance", "positive_share"):
             wanted = feature(name, source, by=by)
             one, other = raw_values(wanted, Views(trained, known)), raw_values(wanted, served)
             assert isinstance(one, Numeric)

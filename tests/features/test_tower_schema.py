@@ -73,7 +73,7 @@ def test_users_and_items_by_hand() -> None:
 def test_a_request_never_sees_what_follows_in_the_same_second() -> None:
     """All four events are at one time: order alone says what comes before."""
     count = {"name": "count", "source": "user-history", "kind": "numeric"}
-    likes = {"name": "likes", "source": "user-history", "kind": "numeric"}
+    likes = {"name": "positive_count", "source": "user-history", "kind": "numeric"}
     best = {"name": "favourites", "source": "user-history", "kind": "multi", "by": "genres"}
     data = dataset(
         [(0, 0, 5.0, 7), (0, 1, 1.0, 7), (0, 2, 5.0, 7), (0, 3, 5.0, 7)],
@@ -95,7 +95,7 @@ def test_a_request_never_sees_what_follows_in_the_same_second() -> None:
         return values
 
     assert raw("count") == [1, 2, 3, 4]
-    assert raw("likes") == [1, 1, 2, 3]
+    assert raw("positive_count") == [1, 1, 2, 3]
     # genre a was liked once, then b once as well (a comes first), then b twice
     codes = [[code for code in row if code >= 0] for row in slots["favourites"].codes.tolist()]
     assert codes == [[1], [1], [1, 2], [2, 1]]
@@ -124,10 +124,16 @@ def test_a_request_is_encoded_as_in_training() -> None:
         ("source: item-history, kind: numeric, column: count", "change with time"),
         ("source: interaction, kind: numeric, column: years_since_release", "needs the item"),
         ("source: user-history, kind: numeric, column: count, by: genres", "compares with the"),
-        ("source: user-history, kind: numeric, column: likeness, by: genres", "compares with the"),
+        (
+            "source: user-history, kind: numeric, column: similarity, by: genres",
+            "compares with the",
+        ),
         ("source: user-history, kind: numeric, column: count, scope: others", "must not see it"),
         ("source: user-history, kind: sequence, column: liked", "set column: all"),
-        ("source: item-history, kind: numeric, column: likes, scope: known", "change with time"),
+        (
+            "source: item-history, kind: numeric, column: positive_count, scope: known",
+            "change with time",
+        ),
         (
             "source: user-history, kind: numeric, column: predicted_rating, scope: known",
             "compares with the item",
@@ -136,9 +142,12 @@ def test_a_request_is_encoded_as_in_training() -> None:
             "source: user-history, kind: sequence, column: all, pooling: sum",
             "pool them by attention",
         ),
-        ("source: given, kind: numeric", "with the candidates of two stages"),
+        ("source: given, kind: numeric", "only for the candidates of two-stage"),
         ("source: cross, kind: multi, of: [gender, genres]", "a user and an item"),
-        ("source: user, kind: categorical, column: age, embedding_size: 4", "leave embedding_size"),
+        (
+            "source: user, kind: categorical, column: age, embedding_size: 4",
+            "remove embedding_size",
+        ),
     ],
 )
 def test_what_towers_cannot_read_is_an_error(feature: str, why: str, tmp_path: Path) -> None:
@@ -156,12 +165,12 @@ def test_what_towers_cannot_read_is_an_error(feature: str, why: str, tmp_path: P
 
 def test_fields_of_events_are_for_towers(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    line = "{source: user-history, kind: sequence, column: all, event_fields: [pause], name: "
+    line = "{source: user-history, kind: sequence, column: all, event_fields: [interval], name: "
     path.write_text(f"name: mine\nfeatures:\n  - {line} events}}\n")
     with pytest.raises(InputError, match="schema mine has no feature of items"):
         load_schema(str(path), films(), towers=True)
     path.write_text(f"name: mine\nextends: ids\nfeatures:\n  - {line} events}}\n")
-    assert load_schema(str(path), films(), towers=True).features[-1].event_fields == ("pause",)
+    assert load_schema(str(path), films(), towers=True).features[-1].event_fields == ("interval",)
     with pytest.raises(InputError, match="event_fields are read by recall models"):
         load_schema(str(path), films())
     path.write_text(f"name: mine\nfeatures:\n  - {line} one}}\n  - {line} two}}\n")
@@ -181,7 +190,7 @@ def test_what_serving_needs_of_a_data_set() -> None:
     """Columns that the fields read, of favourites those of the items, and no others."""
     age = {"name": "age", "source": "user", "kind": "categorical"}
     taste = {"name": "favourites", "source": "user-history", "kind": "multi", "by": "genres"}
-    found = encoder(films(), age, taste, {"name": "h", **HISTORY, "length": 7})
+    found = encoder(films(), age, taste, {"name": "h", **HISTORY, "max_len": 7})
     kept = found.attributes(films())
     assert (list(kept.user_columns), list(kept.item_columns)) == (["age"], ["genres"])
     assert found.length(9) == 7
@@ -234,11 +243,13 @@ def test_infinite_numbers_are_refused(column: Numeric | Vectors) -> None:
 
 def test_events_without_times_have_no_pauses(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    events = (
-        "name: e, source: user-history, kind: sequence, column: all, event_fields: [rating, pause]"
-    )
+    line = "name: e, source: user-history, kind: sequence, column: all"
+    events = f"{line}, event_fields: [rating, interval]"
     path.write_text(f"name: mine\nextends: ids\nfeatures:\n  - {{{events}}}\n")
-    with pytest.raises(InputError, match="no timestamps, so no event has a pause\ntake pause out"):
+    with pytest.raises(
+        InputError,
+        match="no timestamps, so events have no interval\nremove interval from event_fields",
+    ):
         load_schema(str(path), replace(films(), timed=False), towers=True)
 
 

@@ -24,7 +24,7 @@ from workbench.jobs.queue_files import pause
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
-from workbench.tui.view.form import Form
+from workbench.tui.view.form import Form, Start
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,13 @@ def test_the_file_belongs_to_sources_and_plugins(
     path.parent.mkdir()
     path.write_text('{"models": [')
     assert read_catalogue(path) is None, "damaged: it is made again"
+
+
+def test_the_form_copies_a_run_of_an_earlier_version(catalogue: Catalogue) -> None:
+    spec = {"model": "dssm", "dataset": "sample", "params": {"pools": 3, "history": 9, "dim": 8}}
+    form = Form(catalogue, ["sample"], [Start("a-run", spec)])
+    form.set("from", "a-run")
+    assert set(form.arguments()[-6:]) == {"--set", "heads=3", "max_len=9", "dim=8"}
 
 
 def test_what_the_form_makes_is_what_queue_add_takes(

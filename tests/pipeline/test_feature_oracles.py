@@ -21,11 +21,11 @@ HOUR = "{name: hour, source: interaction, kind: categorical}"
 #: of each set what tells, and what stands in the schema beside it
 SETS = {"user": (COLOUR, (ITEM,)), "vector": (LOOKS, (ITEM, COLOUR)), "request": (HOUR, (ITEM,))}
 
-RANKING = {"embedding_size": 8, "embedding_dropout": 0, "average_decay": 0, "learning_rate": 0.03}
+RANKING = {"embedding_size": 8, "embedding_dropout": 0, "ema_decay": 0, "learning_rate": 0.03}
 DEEPFM = {**RANKING, "hidden": [16], "dropout": 0, "batch_size": 64, "epochs": 10}
 DSSM = {
     "dim": 16,
-    "history": 8,
+    "max_len": 8,
     "user_hidden": [32],
     "item_hidden": [],
     "sampler": "uniform",

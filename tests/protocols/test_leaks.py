@@ -30,8 +30,8 @@ def test_a_cut_inside_a_moment_says_how_many_rows_share_it() -> None:
     found = split(spread([0] * 60 + [86_400] * 40), "global-timeline")
     assert (len(found.train), len(found.valid), len(found.test)) == (80, 10, 10)
     assert found.leaks == (
-        "Leaks nothing from later: no train row is from after a test row, but a cut falls inside"
-        " a moment: of the 40 rows of 1970-01-02 00:00:00 UTC, 20 train, 10 validation, 10 test."
+        "Leaks nothing from later: no train row is from after a test row, but a cut falls between"
+        " rows of the same time: of the 40 rows of 1970-01-02 00:00:00 UTC, 20 train, 10 validation, 10 test."
     )
 
 
@@ -56,7 +56,7 @@ def test_cuts_inside_a_moment_of_a_user_are_counted(name: str) -> None:
     rows = [(0, item, 4.0, 7) for item in range(5)] + [(1, item, 4.0, item) for item in range(5)]
     found = split([*rows, (2, 0, 4.0, 9), (2, 1, 4.0, 9)], name)
     assert found.leaks == (
-        f"{OTHERS_FUTURE} The cuts of 1 of 2 users fall inside a moment,"
+        f"{OTHERS_FUTURE} The cuts of 1 of 2 users fall between rows of the same time,"
         " where the order of the file decides."
     )
 
@@ -84,6 +84,6 @@ def test_a_random_cut_leaks_the_future_where_there_is_one(name: str) -> None:
         )
     ]
     assert at_once.leaks == (
-        f"{NOTHING_LATER[:-1]}, but a cut falls inside a moment:"
+        f"{NOTHING_LATER[:-1]}, but a cut falls between rows of the same time:"
         f" of the 100 rows of 1970-01-01 00:00:07 UTC, {', '.join(parts)}."
     )

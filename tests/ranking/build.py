@@ -62,7 +62,12 @@ def schema(data: Dataset, *, histories: bool = False) -> FeatureSchema:
     """Ids, gender, year and genres, the price-like numeric year, and maybe short histories."""
     features = [feature.model_dump() for feature in default_schema(data).features]
     numeric = {"name": "age", "source": "item", "kind": "numeric", "column": "year"}
-    history = {"source": "user-history", "kind": "sequence", "shares": "item_id", "length": 5}
+    history = {
+        "source": "user-history",
+        "kind": "sequence",
+        "share_embedding": "item_id",
+        "max_len": 5,
+    }
     past = [{"name": name, **history} for name in ("liked", "disliked") if histories]
     return FeatureSchema.model_validate({"name": "all", "features": [*features, numeric, *past]})
 

@@ -196,7 +196,9 @@ def test_pairs_leave_padding_out() -> None:
 
 def test_a_schema_without_histories_is_refused() -> None:
     for layout in (replace(LAYOUT, histories=()), replace(LAYOUT, histories=(History(4, None),))):
-        with pytest.raises(InputError, match=r"din attends to histories.*\n.*shares: item_id"):
+        with pytest.raises(
+            InputError, match=r"din attends to histories.*\n.*share_embedding: item_id"
+        ):
             DIN(DINConfig(), layout, 1)
 
 
@@ -228,7 +230,12 @@ def tastes(seed: int = 0) -> Dataset:
 
 def test_histories_tell_what_ids_cannot() -> None:
     parts: Split = split(tastes())
-    history = {"source": "user-history", "kind": "sequence", "shares": "item_id", "length": 20}
+    history = {
+        "source": "user-history",
+        "kind": "sequence",
+        "share_embedding": "item_id",
+        "max_len": 20,
+    }
     features = [
         {"name": "item_id", "source": "item", "kind": "categorical"},
         {"name": "liked", **history},

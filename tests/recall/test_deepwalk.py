@@ -87,7 +87,7 @@ def test_communities_are_found_through_any_index(name: str) -> None:
     exact = fit(name, rows, **walks).recommend(np.arange(40), 5)
     assert (block_of(exact.items) == (np.arange(40) // USERS)[:, None]).mean() > 0.97
     for kind in ("hnsw", "ivf"):
-        options = {**walks, "index": kind, "ivf_probes": 1000}
+        options = {**walks, "index": kind, "ivf_nprobe": 1000}
         model = fit(name, rows, on_event=events.append, **options)
         assert (model.recommend(np.arange(40), 5).items == exact.items).mean() > 0.98
     reported = [event.metrics["index_recall@100"] for event in events if event.message]
@@ -106,7 +106,7 @@ def test_word2vec_lists_by_index_are_those_of_full_scores(kind: str) -> None:
         Interactions.in_time_order(data, np.arange(len(rows)), 4.0),
         epochs=2,
         index=kind,
-        ivf_probes=1000,
+        ivf_nprobe=1000,
     )
     users = np.arange(-1, 60)
     by_index = model.recommend(users, 20)

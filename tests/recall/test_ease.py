@@ -46,7 +46,7 @@ def test_with_a_rating_weight_every_event_is_learned_from() -> None:
     # The regression of item 1 on item 0 is (1 * 1/2) / (1 + 1 + l2), that of 0 on 1 likewise.
     rows = [(0, 0, 4.0, 0), (0, 1, 2.0, 0), (1, 0, 5.0, 0)]
     train = Interactions.in_time_order(dataset(rows), np.arange(3), 4.0)
-    model = fit("ease", train, l2=1, rating_weight=1)
+    model = fit("ease", train, l2=1, rating_exponent=1)
     assert isinstance(model, Ease)
     expected = [[0, (1 / 2) / (2 + 1)], [(1 / 2) / (1 / 4 + 1), 0]]
     np.testing.assert_allclose(model.weights, expected, rtol=1e-6)

@@ -56,7 +56,7 @@ def test_every_epoch_lowers_the_objective_to_its_optimum_for_one_side(power: flo
 
 
 def test_weighted_rows_solve_dense_normal_equations() -> None:
-    model = fit("ials", random_rows(), dim=4, unobserved_weight=A, l2=L2, rating_weight=1)
+    model = fit("ials", random_rows(), dim=4, unobserved_weight=A, l2=L2, rating_exponent=1)
     assert isinstance(model, IALS)
     items = model.item_vectors.astype(np.float64)
     asked = history([3, 8, 20])

@@ -21,8 +21,8 @@ from tests.recall.build import N_USERS, USERS, block_of, fit, history, planted
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"loss": "bpr", "logq": True}, "logq corrects a softmax, it means nothing with loss bpr"),
-        ({"loss": "bce", "logq": True}, "logq corrects a softmax, it means nothing with loss bce"),
+        ({"loss": "bpr", "logq": True}, "logq corrects a softmax; it has no meaning with loss bpr"),
+        ({"loss": "bce", "logq": True}, "logq corrects a softmax; it has no meaning with loss bce"),
         ({"loss": "mse", "similarity": "cosine"}, "loss mse predicts ratings"),
         ({"l2": 0.1}, "l2 is a penalty of bpr, bce and mse"),
         ({"loss": "warp"}, "loss = 'warp'"),
@@ -122,7 +122,7 @@ def test_mse_adds_biases_to_the_mean_rating() -> None:
 
 def test_first_vectors_are_as_wide_as_asked() -> None:
     torch.manual_seed(0)
-    module = Factors(400, 300, MFConfig(dim=16, init=0.02))
+    module = Factors(400, 300, MFConfig(dim=16, init_std=0.02))
     spreads = [module.user.std().item(), module.item.std().item()]
     assert spreads == pytest.approx([0.02, 0.02], rel=0.05)
 

@@ -59,7 +59,7 @@ def test_weights_solve_the_normal_equations(
     monkeypatch.setattr(seq_ridge, "NEGLIGIBLE", 1e-12)
     data = random_dataset(2)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
-    fields: dict[str, Any] = {"rating_weight": power, "history_half_lives": half_lives}
+    fields: dict[str, Any] = {"rating_exponent": power, "history_half_lives": half_lives}
     model = fit("seq-ridge", train, l2=l2, target_half_life=2, **fields)
     assert isinstance(model, SeqRidge)
     x, y = design(train.histories(), data.n_items, half_lives, 2, power)

@@ -91,12 +91,12 @@ def test_too_few_unseen_items_are_not_sure() -> None:
     ("poor", "good"),
     [
         (
-            {"index": "hnsw", "hnsw_links": 2, "hnsw_search": 1},
-            {"index": "hnsw", "hnsw_search": 200},
+            {"index": "hnsw", "hnsw_m": 2, "hnsw_ef_search": 1},
+            {"index": "hnsw", "hnsw_ef_search": 200},
         ),
         (
-            {"index": "ivf", "ivf_lists": 50, "ivf_probes": 1},
-            {"index": "ivf", "ivf_lists": 50, "ivf_probes": 50},
+            {"index": "ivf", "ivf_nlist": 50, "ivf_nprobe": 1},
+            {"index": "ivf", "ivf_nlist": 50, "ivf_nprobe": 50},
         ),
     ],
 )
@@ -144,7 +144,7 @@ def test_few_vectors_or_none(kind: str, capfd: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize("kind", ["hnsw", "ivf"])
 def test_the_same_vectors_give_the_same_answers(kind: str) -> None:
-    config = IndexConfig.model_validate({"index": kind, "hnsw_search": 10, "ivf_probes": 2})
+    config = IndexConfig.model_validate({"index": kind, "hnsw_ef_search": 10, "ivf_nprobe": 2})
     vectors = np.random.default_rng(1).normal(size=(800, 8)).astype(np.float32)
     (first, _), (second, _) = (VectorIndex(vectors, config).search(vectors, 9) for _ in range(2))
     np.testing.assert_array_equal(first, second)

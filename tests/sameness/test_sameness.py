@@ -41,12 +41,12 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "item-cf, dice": ("item-cf", {"similarity": "dice", "shrinkage": 3, "neighbours": 20}),
     "item-cf, weighted": (
         "item-cf",
-        {"history_half_life": 3, "rating_weight": 0.7, "activity_damping": 0.9},
+        {"history_half_life": 3, "rating_exponent": 0.7, "activity_damping": 0.9},
     ),
     "user-cf": ("user-cf", {}),
     "user-cf, weighted": (
         "user-cf",
-        {"history_half_life": 5, "rating_weight": 1, "amplification": 1.7},
+        {"history_half_life": 5, "rating_exponent": 1, "amplification": 1.7},
     ),
     "popularity by time": ("popularity", {"half_life_days": 30}),
 }

@@ -15,7 +15,7 @@ from recsys_core.training.average import WeightAverage
 from recsys_core.training.trainer import train
 from tests.training.toy import CONFIG, Regression
 
-AVERAGED = CONFIG.model_copy(update={"average_decay": 0.9})
+AVERAGED = CONFIG.model_copy(update={"ema_decay": 0.9})
 
 
 def test_worked_example() -> None:

@@ -162,7 +162,7 @@ def replaced(content: dict[str, Any], **parts: Any) -> dict[str, Any]:
         (lambda c: replaced(c, optimizer={}), "state"),
         (lambda c: replaced(c, kept={}), "best"),
         (lambda c: replaced(c, kept={"best": {"weight": 3}}), "."),
-        (lambda c: replaced(c, progress={"epoch": "five"}), "no number of epochs"),
+        (lambda c: replaced(c, progress={"epoch": "five"}), "not a number of epochs"),
         (lambda c: replaced(c, progress={"epochs": 5}), "epochs"),
         (lambda c: replaced(c, progress={"epoch": 3}), "curve"),
     ],

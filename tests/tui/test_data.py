@@ -173,7 +173,7 @@ async def _(s: Session) -> None:
     lines = [grid.render_line(1 + row).text.split() for row in range(2)]
     assert lines[0] == ["item_id", "categorical", "item:", "item_id", "0.0%", "0.7319"]
     assert lines[1][-2:] == ["12.5%", "0.9912!"]
-    assert "! label_twin: almost perfect alone, it knows the label" in s.text()
+    assert "! label_twin: almost perfect by itself, so it probably leaks the label" in s.text()
     assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
     await s.press("n", "n", "n")
     await s.until(lambda: "user-history: count, quantile" in s.text())

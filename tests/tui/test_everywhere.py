@@ -35,7 +35,7 @@ async def _(s: Session) -> None:
     await s.see("Jobs: more urgent (+)")
     await s.press("enter")
     await s.until(lambda: s.app.chosen == "jobs")
-    await s.see("Raise the priority of a job that waits.")
+    await s.see("Raise the priority of a waiting job.")
 
 
 @checks("everywhere.help")
@@ -110,7 +110,7 @@ async def _(s: Session) -> None:
     await s.press("2")
     assert s.app.chosen == "results"
     await s.press("M")
-    assert "Nothing has been said yet." in s.text()
+    assert "No messages yet." in s.text()
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))

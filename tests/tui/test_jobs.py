@@ -109,7 +109,7 @@ async def test_jobs_stand_in_the_order_in_which_they_are_done(jobs: Path) -> Non
         await to(s, "mf-live")
         assert labels(s)[:4] == ["mf-live", "wait-a", "wait-b", "wait-c"]
         await s.until(lambda: "ndcg@10" in line(s, "mf-live"))
-        # 50 of 200 steps are a quarter: 2 and a half of 10 cells; 150 more at 5 a second are 30 s
+        # 50 of 200 steps are a quarter: 2 and a half of 10 cells; 150 more at 5 per second are 30 s
         assert "learning_rate=0.01" in line(s, "mf-live")
         assert "fit ██▌░░░░░░░ 25%" in line(s, "mf-live")
         assert "0:30 valid ndcg@10 0.0500    0.2000" in line(s, "mf-live")

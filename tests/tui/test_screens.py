@@ -249,7 +249,7 @@ async def test_metrics_of_stages_stand_apart_in_one_line_each(tmp_path: Path) ->
         await s.press("enter")
         text = s.text()
         assert "Stages and groups" in text
-        assert "merge: the pool in merge order, before ranking" in text
+        assert "merge: the merged candidates before ranking" in text
         assert "  ndcg@10  0.2800  0.2680 to 0.2920  ▲ +0.0300" in text
         assert "  occupation=technician-engineer/recall@10  0.2000" in text
         assert "model: item-cf; model: ease" in text

@@ -13,7 +13,7 @@ from tests.protocols.build import dataset, random_dataset
 
 
 def timeline(lengths: list[int]) -> Interactions:
-    """User u has lengths[u] events, one a second."""
+    """User u has lengths[u] events, one per second."""
     rows = [(user, time, 5.0, time) for user, n in enumerate(lengths) for time in range(n)]
     data = dataset(rows)
     return Interactions.in_time_order(data, np.arange(len(rows)), 4.0)
@@ -38,7 +38,7 @@ def test_windows_by_hand() -> None:
 
 def test_folds_label_every_row_of_long_histories_once() -> None:
     train = timeline([9, 2])
-    cuts = inner_cuts(train, None, InnerConfig(cut="folds", folds=3))
+    cuts = inner_cuts(train, None, InnerConfig(split="folds", folds=3))
     labelled = np.concatenate([view.labelled.rows for cut in cuts for view in cut.views])
     assert sorted(labelled.tolist()) == list(range(9))
     assert [items(cut.views[0].labelled, 0) for cut in cuts] != [[0, 1], [2, 3], [4, 5]]
@@ -47,7 +47,7 @@ def test_folds_label_every_row_of_long_histories_once() -> None:
 
 def test_half_a_fold_is_known_while_the_other_is_labelled() -> None:
     """Twelve events in three folds of four: 8 to learn from, 10 known, 2 labelled, as at test."""
-    for cut in inner_cuts(timeline([12]), None, InnerConfig(cut="folds", folds=3)):
+    for cut in inner_cuts(timeline([12]), None, InnerConfig(split="folds", folds=3)):
         first, second = (view.labelled.rows.tolist() for view in cut.views)
         learned = cut.fitted.rows.tolist()
         assert (len(learned), len(first), len(second)) == (8, 2, 2)

@@ -76,9 +76,9 @@ STATISTICS = """
 name: statistics
 features:
   - {name: item_id, source: item, kind: categorical}
-  - {name: item_likes, source: item-history, kind: numeric, column: likes}
+  - {name: item_likes, source: item-history, kind: numeric, column: positive_count}
   - {name: user_count, source: user-history, kind: numeric, column: count}
-  - {name: liked, source: user-history, kind: sequence, shares: item_id}
+  - {name: liked, source: user-history, kind: sequence, share_embedding: item_id}
 """
 
 

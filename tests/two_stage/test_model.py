@@ -328,7 +328,7 @@ def test_configuration() -> None:
     assert parse_config(TwoStageConfig, written, "test") == default
     assert all(field.description for field in TwoStageConfig.model_fields.values())
     for changes, message in (
-        ({"channels": [{"model": "ease"}, {"model": "ease"}]}, "channel 'ease' is there twice"),
+        ({"channels": [{"model": "ease"}, {"model": "ease"}]}, "channel 'ease' occurs twice"),
         ({"channels": [{"model": "ease", "run": "a"}]}, "give either model"),
         ({"channels": [{"label": "a"}]}, "give either model"),
         ({"merge": {"method": "vote"}}, "merge.method"),

@@ -24,7 +24,7 @@ from tests.two_stage.build import config, fit, known, planted
 
 COLOURS, SHADES, USERS = 10, 10, 120
 #: items of the colours that the user has liked: with half_life the latest count most
-COLOUR = "{name: colours, source: user-history, kind: numeric, column: likeness, by: colour}"
+COLOUR = "{name: colours, source: user-history, kind: numeric, column: similarity, by: colour}"
 EXTENDED = f"name: colourful\nextends: two-stage\nfeatures:\n  - {COLOUR}\n"
 RANKERS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [16], "epochs": 12, "batch_size": 16, "dropout": 0},
@@ -86,7 +86,7 @@ def test_a_saved_ranker_does_not_need_the_file_again(tmp_path: Path) -> None:
     path.write_text(
         "name: mine\nextends: two-stage\nfeatures:\n"
         "  - {name: year_gap, source: item-history, kind: numeric, column: rating_variance}\n"
-        "  - {name: genres_recent, source: user-history, kind: numeric, column: likeness, "
+        "  - {name: genres_recent, source: user-history, kind: numeric, column: similarity, "
         "by: genres, half_life: 2}\n"
     )
     data = planted().dataset

@@ -255,7 +255,7 @@ WRONG_LINES = [
     (["train", "--model", "item-cf", "--set", "neighbours"], "not of the form FIELD=VALUE", "5"),
     (["train", "--model", "item-cf", "--features", "x"], "takes no feature schema", "features"),
     (["train", "--resume", "gone"], "no run 'gone'", "runs list"),
-    (["train", "--resume", "x", "--set", "a=1"], "--resume goes on with a job as it was", "out"),
+    (["train", "--resume", "x", "--set", "a=1"], "--resume continues a job unchanged", "out"),
     (["compare", "gone", "gone"], "no run 'gone'", "runs list"),
     (
         ["runs", "lst"],
@@ -449,6 +449,6 @@ def test_a_runs_folder_that_is_taken_away_is_a_failed_job(
     assert done.code == 3
     problem, remedy = done.err.splitlines()
     assert "the run folder was moved or deleted while the job ran" in problem
-    assert remedy == "run it again: nothing was kept of it"
+    assert remedy == "run it again: nothing of it was kept"
     assert "popularity" in done.out
     assert not runs_dir.exists()

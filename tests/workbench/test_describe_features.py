@@ -42,7 +42,8 @@ def test_a_schema_of_ones_own_under_another_protocol(
 ) -> None:
     (tmp_path / "mine.yaml").write_text(
         "name: mine\nextends: ids\nscope: others\nfeatures:\n"
-        "  - {name: seen, source: user-history, kind: sequence, column: all, shares: item_id}\n"
+        "  - {name: seen, source: user-history, kind: sequence, column: all, "
+        "share_embedding: item_id}\n"
     )
     command = ("data", "describe", "sample", "--features", "mine.yaml")
     assert run(*command, "--protocol", "random-rows") == 0

@@ -201,7 +201,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(
     assert outcome.run.metrics["metrics"] == undisturbed_run.metrics["metrics"]
     assert sum("loss" in event.metrics for event in seen) < 4, "it did not start over"
     assert "checkpoint" not in names(run)
-    with pytest.raises(InputError, match="succeeded: there is nothing to take up again"):
+    with pytest.raises(InputError, match="succeeded: there is nothing to resume"):
         resumable_spec(run)
 
 
@@ -258,7 +258,7 @@ def test_events_are_throttled_but_no_values_are_lost(tmp_path: Path) -> None:
     progress = [line["step"] for line in lines if not line["metrics"]]
     assert progress[0] == 1
     assert progress[-1] == 1000
-    assert len(progress) <= 22, "20 a second, the first and the last"
+    assert len(progress) <= 22, "20 per second, the first and the last"
 
 
 @pytest.mark.parametrize("moved", [True, False])

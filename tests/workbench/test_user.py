@@ -172,7 +172,7 @@ def test_a_user_without_a_list_whose_model_is_gone_gets_what_is_popular(
     assert run["source"] == "popularity"
     # user 2 knows 0, 5 and 7; the most rated of the others are 1 (three) and 2, 3, 4, 6
     assert [(item["item_id"], item["score"]) for item in run["items"]] == [("101", 3), ("102", 2)]
-    assert run["notes"][0].startswith("this user was not judged by the run")
+    assert run["notes"][0].startswith("this user was not evaluated in the run")
     assert "the most popular items instead" in run["notes"][1]
     assert "no saved model here" in run["notes"][1]
     asked = cli("user", "u2", "--run", "item-cf", "--recompute")
@@ -190,7 +190,7 @@ def test_a_cold_user_is_said_to_be_cold(data_dir: Path, runs_dir: Path) -> None:
     with Browse(data_dir, "films", films().fingerprint) as browse:
         seen = inspect(browse, browse.find_user("u0"), [run], 5)
     assert seen.known == []
-    assert seen.listings[0].notes == ("cold: nothing was known of this user",)
+    assert seen.listings[0].notes == ("cold start: nothing was known about this user",)
 
 
 def test_a_run_of_an_earlier_version_shows_lists_without_hits(cli: Cli, runs_dir: Path) -> None:

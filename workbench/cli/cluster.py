@@ -19,7 +19,7 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["local", "dask"]),
         default="local",
         show_default=True,
-        help="Where jobs are done: processes of this machine, or tasks of a Dask cluster.",
+        help="Where jobs run: in processes on this machine, or as tasks of a Dask cluster.",
     )
     @click.option(
         "--scheduler", default="", metavar="ADDRESS", help="With --executor dask: tcp://HOST:PORT."

@@ -11,8 +11,12 @@ from workbench.cli.context import Settings, pass_settings
 
 @click.command
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…")
-@click.option("--users", is_flag=True, help="List the users who gain and lose most, of two runs.")
-@click.option("--metric", default="", help="With --users.  [default: the most telling one]")
+@click.option(
+    "--users", is_flag=True, help="List the users who gain and lose most between two runs."
+)
+@click.option(
+    "--metric", default="", help="With --users: the metric to compare.  [default: the main one]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def compare(

@@ -44,7 +44,7 @@ def data() -> None:
 @as_json_option
 @pass_settings
 def list_command(settings: Settings, as_json: bool) -> None:
-    """List data sets: those on this machine, and those that can be fetched."""
+    """List the data sets on this machine and those that can be fetched."""
     from recsys_core.data.registered import list_datasets
 
     sets = list_datasets(settings.data_dir)
@@ -82,19 +82,19 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 
 @data.command("import")
 @click.argument("path", type=Path)
-@click.option("--name", help="What to call it.  [default: what it is recognised as]")
+@click.option("--name", help="Name of the data set.  [default: that of the recognised format]")
 @click.option(
     "--on-bad-rows",
     type=click.Choice(["error", "skip"]),
     default="error",
     show_default=True,
-    help="Stop at a bad row, or leave bad rows out and count them.",
+    help="Stop at the first bad row, or skip bad rows and count them.",
 )
 @click.option(
     "--columns",
     metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C]",
-    help="Columns of a plain table, by name or by number from 1; user=1,item=2+ reads lines of a"
-    " user and its items.",
+    help="Columns of a plain table, by name or by number from 1; user=1,item=2+ reads one user and "
+    "its items per line.",
 )
 @click.option(
     "--users",
@@ -109,20 +109,20 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 @click.option(
     "--repeats",
     type=click.Choice(["error", "first", "last", "greatest", "count"]),
-    help="Which row of a user and item that meet again stays: the first or last in time, the one"
-    " with the greatest rating; count makes their number the rating.  [default: error; with"
-    " --on-bad-rows skip the first in the file]",
+    help="Which row to keep when a user and an item occur together more than once: the first or "
+    "the last in time, or the one with the highest rating; count uses the number of rows as "
+    "rating.  [default: error; with --on-bad-rows skip the first in the file]",
 )
 @click.option(
     "--separator",
     metavar="S",
-    help="What stands between fields of a plain table: tab, comma, semicolon, pipe, blank (any"
-    " number of them), :: or a character.  [default: what its first lines show]",
+    help="Field separator of a plain table: tab, comma, semicolon, pipe, blank (one or more), :: "
+    "or any character.  [default: detected from the first lines]",
 )
 @click.option(
     "--time-unit",
     type=click.Choice(["s", "ms", "us", "ns", "min", "h", "d"]),
-    help="Unit of times that are numbers since 1970.  [default: s]",
+    help="Unit of numeric timestamps since 1970.  [default: s]",
 )
 @click.option(
     "--rating-range",
@@ -149,8 +149,8 @@ def import_command(
 ) -> None:
     """Prepare events from PATH: a folder, a zip or a file, which may be gzipped.
 
-    MovieLens in any release, RecBole's atomic files, CSV and similar text, lists of a user and
-    its items, and parquet. Times are numbers since 1970 or like 2020-01-05T10:51:09Z.
+    Reads MovieLens in any release, RecBole's atomic files, CSV and similar text, lines of a user
+    and its items, and parquet. Times are numbers since 1970, or like 2020-01-05T10:51:09Z.
     """
     from recsys_core.data.importer import ImportOptions, import_dataset
 
@@ -183,7 +183,7 @@ def import_command(
     default="user-timeline",
     show_default=True,
     metavar="NAME",
-    help="With --features: the protocol whose rows the features are of.",
+    help="With --features: the protocol whose rows are used.",
 )
 @as_json_option
 @events_option
@@ -196,7 +196,7 @@ def describe_command(
     as_json: bool,
     events: bool,
 ) -> None:
-    """Show the data set NAME (or a path) in figures, or what a feature schema says of its rows."""
+    """Describe the data set NAME (or a path), or the features that a schema reads from it."""
     from recsys_core.data.describe import describe
     from recsys_core.data.load import load_dataset
     from recsys_core.pipeline.needs import notes

@@ -12,7 +12,7 @@ from workbench.cli.progress import at_work
 
 @click.command("eval")
 @click.option(
-    "--suite", default="quick", show_default=True, metavar="NAME|FILE", help="What to run."
+    "--suite", default="quick", show_default=True, metavar="NAME|FILE", help="Suite to run."
 )
 @click.option(
     "--models",
@@ -25,7 +25,7 @@ from workbench.cli.progress import at_work
     type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
-    help="Jobs at once, each a process with its own --threads.",
+    help="Number of jobs to run at once, each in a process with its own --threads.",
 )
 @cluster_options
 @job_options
@@ -38,7 +38,7 @@ def evaluate(
     scheduler: str,
     options: JobOptions,
 ) -> int:
-    """Train (or reuse) and evaluate a suite of models; compare, gate and report.
+    """Train (or reuse) and evaluate a suite of models, then compare, gate and report.
 
     A run with the same job, data, split and code is reused unless --fresh.
     """

@@ -36,15 +36,15 @@ def print_features(facts: dict[str, Any]) -> None:
     suspects = [plain(row["name"]) for row in facts["features"] if row["suspicious"]]
     if suspects:
         sys.stdout.write(
-            f"\nnote: {', '.join(suspects)}: alone almost perfect on validation rows, which no "
-            "honest feature is; it probably knows the label. Find out how before you train on it.\n"
+            f"\nnote: {', '.join(suspects)}: almost perfect by itself on validation rows, so it "
+            "probably leaks the label. Find out how before you train on it.\n"
         )
 
 
 _SEEN = {
     "earlier": "what happened earlier",
     "others": "every other event of the user, later ones too",
-    "known": "all that is known of the item",
+    "known": "everything known about the item",
 }
 
 

@@ -33,13 +33,21 @@ _NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("evaluate", "evaluate", "Train or reuse a suite of models, compare, gate, report."),
     "train": ("train", "train", "Train and evaluate one model."),
-    "compare": ("compare", "compare", "Put runs side by side: values, differences, significance."),
+    "compare": (
+        "compare",
+        "compare",
+        "Compare runs: values, differences, significance.",
+    ),
     "user": ("user", "user", "Show a user's history next to what runs recommend; find users."),
-    "similar": ("similar", "similar", "Show the items most like one, run beside run."),
+    "similar": (
+        "similar",
+        "similar",
+        "Show the items most similar to one, run by run.",
+    ),
     "data": ("data", "data", "List, fetch, import and describe data sets."),
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
-    "queue": ("queue", "queue", "Jobs in the background: add, list, edit, cancel, resume."),
-    "models": ("models", "models", "List models, show their fields and the figures to expect."),
+    "queue": ("queue", "queue", "Run jobs in the background: add, list, edit, cancel, resume."),
+    "models": ("models", "models", "List models, show their fields and expected results."),
 }
 
 
@@ -75,7 +83,7 @@ def _folder(ctx: click.Context, option: click.Parameter, text: str) -> Path:
     cls=LazyGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="These options may stand anywhere on the line. Exit codes: 0 all well; 1 a gate or "
+    epilog="These options may stand anywhere on the line. Exit codes: 0 success; 1 a gate or "
     "baseline not met; 2 wrong command, configuration or data; 3 a job failed; 130 interrupted.",
 )
 @click.option("--headless", is_flag=True, help="Do not open the interactive session.")
@@ -85,7 +93,7 @@ def _folder(ctx: click.Context, option: click.Parameter, text: str) -> Path:
     callback=_folder,
     default="runs",
     show_default=True,
-    help="Where run folders lie.",
+    help="Folder of the runs.",
 )
 @click.option(
     "--data-dir",
@@ -93,7 +101,7 @@ def _folder(ctx: click.Context, option: click.Parameter, text: str) -> Path:
     callback=_folder,
     default="data",
     show_default=True,
-    help="Where prepared data lies.",
+    help="Folder of the prepared data.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.option("--serve", is_flag=True, help="Open the interactive session in a browser.")
@@ -121,7 +129,7 @@ def cli(
 ) -> int | None:
     """Train, evaluate and compare recommender models offline.
 
-    Without a command it opens the interactive session.
+    Without a command, the interactive session opens.
     """
     open_session: Session = ctx.obj
     ctx.obj = Settings(runs_dir, data_dir, debug, headless)

@@ -25,7 +25,7 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
-    """List models with their stage."""
+    """List the models and their stages."""
     rows = [(card.name, card.stage, card.title or card.problem) for card in _cards()]
     if as_json:
         keys = ("name", "stage", "title")
@@ -47,7 +47,7 @@ def _cards() -> Iterable[Card]:
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON schema of the fields.")
 @pass_settings
 def show(settings: Settings, name: str, as_json: bool) -> None:
-    """Show a model's fields, its paper and the figures to expect."""
+    """Show a model's fields, its paper and its expected results."""
     from recsys_core.registry import model_info
 
     info = model_info(name)

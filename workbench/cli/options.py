@@ -60,7 +60,9 @@ class JobOptions:
 #: what decides a job
 _SPEC_OPTIONS = [
     click.option("--dataset", metavar="NAME|PATH", help="Registered data set, or a path."),
-    click.option("--protocol", metavar="NAME", help="How the data is split and judged."),
+    click.option(
+        "--protocol", metavar="NAME", help="How the data is split and models are evaluated."
+    ),
     click.option(
         "--k",
         "ks",
@@ -69,7 +71,7 @@ _SPEC_OPTIONS = [
         help="Cut-offs K of the top-K metrics.",
     ),
     click.option(
-        "--seeds", callback=_whole_numbers(0), metavar="N,N", help="Model seeds; one run each."
+        "--seeds", callback=_whole_numbers(0), metavar="N,N", help="Random seeds; one run per seed."
     ),
     click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: all]"),
     click.option(
@@ -85,25 +87,26 @@ _SPEC_OPTIONS = [
 #: what to do with it
 _OPTIONS = [
     *_SPEC_OPTIONS,
-    click.option("--fresh", is_flag=True, help="Run again what could be reused."),
+    click.option("--fresh", is_flag=True, help="Run again instead of reusing earlier runs."),
     click.option(
         "--gate",
         "gates",
         multiple=True,
         metavar="LABEL:METRIC>=VALUE",
-        help="Exit 1 unless it holds (mean over seeds). Repeatable.",
+        help="Exit with 1 unless this holds (mean over seeds). Repeatable.",
     ),
     click.option(
         "--baseline",
         metavar="RUN|REPORT",
-        help="Exit 1 when a metric is worse than in this run or report JSON.",
+        help="Exit with 1 if a metric is worse than in this run or JSON report.",
     ),
     click.option(
         "--tolerance",
         "tolerances",
         multiple=True,
         metavar="METRIC=D",
-        help="Drop that --baseline allows; only metrics named so are judged. Repeatable.",
+        help="Allowed drop below --baseline; if given, only the named metrics are checked. "
+        "Repeatable.",
     ),
     click.option(
         "--report",
@@ -113,8 +116,8 @@ _OPTIONS = [
         metavar="FILE",
         help="Write a report: .json, .md, .html, .csv or .xml (JUnit). Repeatable.",
     ),
-    click.option("--quiet", is_flag=True, help="No progress, only results and errors."),
-    click.option("--plain", is_flag=True, help="Progress as lines of text."),
+    click.option("--quiet", is_flag=True, help="Print only results and errors, no progress."),
+    click.option("--plain", is_flag=True, help="Print progress as lines of text."),
 ]
 
 

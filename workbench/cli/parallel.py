@@ -105,8 +105,8 @@ def check_not_paused(runs_dir: Path) -> None:
     """Raise InputError when the queue is paused."""
     if is_paused(runs_dir):
         raise InputError(
-            "the queue is paused, so that no jobs start",
-            "go on with: recsys-workbench queue resume; or leave out --jobs and --executor",
+            "the queue is paused, so no jobs start",
+            "continue with: recsys-workbench queue resume; or leave out --jobs and --executor",
         )
 
 

@@ -33,7 +33,9 @@ def _measure(
 
 
 _PLACE_OPTIONS = [
-    click.option("--priority", type=int, help="Jobs of a higher priority go first.  [default: 0]"),
+    click.option(
+        "--priority", type=int, help="Jobs with a higher priority run first.  [default: 0]"
+    ),
     click.option(
         "--after",
         multiple=True,
@@ -44,13 +46,13 @@ _PLACE_OPTIONS = [
         "--time-limit",
         callback=_measure("duration", _UNITS, "90s, 30m or 2h"),
         metavar="TIME",
-        help="The job fails when it takes longer, e.g. 30m.",
+        help="Fail the job if it takes longer, e.g. 30m.",
     ),
     click.option(
         "--memory-limit",
         callback=_measure("size", _SIZES, "500M or 4G"),
         metavar="SIZE",
-        help="The job fails when it needs more memory, e.g. 4G.",
+        help="Fail the job if it needs more memory, e.g. 4G.",
     ),
 ]
 

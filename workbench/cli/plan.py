@@ -171,7 +171,7 @@ def _check_baseline_metrics(
     if not any(baseline.tolerance(metric) is not None for metric in known):
         cutoffs = ", ".join(map(str, ks))
         raise InputError(
-            f"baseline {baseline.name} has no metric to judge {shared} by at K = {cutoffs}",
+            f"baseline {baseline.name} has no metric to compare {shared} with at K = {cutoffs}",
             "choose its cut-offs with --k, or another baseline",
         )
 

@@ -87,7 +87,7 @@ class Nothing:
 
 
 class Lines:
-    """One line an event that says something."""
+    """One line per event that says something."""
 
     def __init__(self) -> None:
         self._begun: dict[int, tuple[str, float]] = {}

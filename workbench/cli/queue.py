@@ -37,7 +37,7 @@ _CANCEL_SECONDS = 10.0
 @click.group(cls=NamingGroup, invoke_without_command=True)
 @click.pass_context
 def queue(ctx: click.Context) -> None:
-    """Do jobs in the background, one or several at a time; they outlive the terminal."""
+    """Run jobs in the background, one or several at a time; they outlive the terminal."""
     if ctx.invoked_subcommand is None:
         sys.stdout.write(ctx.get_help() + "\n")
 
@@ -50,7 +50,9 @@ queue.add_command(sweep_command)
 @click.option("--model", metavar="NAME", help="Model to train: see models list.")
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
-@click.option("--features", metavar="NAME|FILE", help="Feature schema of a ranking model.")
+@click.option(
+    "--features", metavar="NAME|FILE", help="Feature schema, for models that read features."
+)
 @click.option("--suite", metavar="NAME|FILE", help="Add every job of a suite.")
 @click.option("--models", metavar="A,B", help="With --suite: only these labels.")
 @click.option(
@@ -80,8 +82,8 @@ def add(
 ) -> None:
     """Add a job (--model), a suite of jobs (--suite) or a file's job (--spec); print the run ids.
 
-    They are done in the background, at once when nothing else is: see queue list. With --sweep
-    it is a search over fields of the job, and its id is printed: see queue sweep.
+    They run in the background, in turn: see queue list. With --sweep it is a search over fields
+    of the job, and its id is printed: see queue sweep.
     """
     if sum(source is not None for source in (model, suite, spec_file)) != 1:
         raise InputError(
@@ -137,19 +139,19 @@ def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None
 def _go_on(settings: Settings) -> None:
     """See to it that the jobs are done, unless the queue is paused."""
     if queue_files.is_paused(settings.runs_dir):
-        say("the queue is paused; go on with: recsys-workbench queue resume")
+        say("the queue is paused; continue with: recsys-workbench queue resume")
     else:
         ensure_supervisor(settings.runs_dir)
 
 
 @queue.command
 @click.argument("names", nargs=-1, metavar="[RUN]…")
-@click.option("--all", "everything", is_flag=True, help="All that wait or run.")
+@click.option("--all", "everything", is_flag=True, help="Cancel all jobs, waiting or running.")
 @pass_settings
 def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None:
-    """Cancel jobs that wait or run; those that run keep their checkpoint.
+    """Cancel waiting or running jobs; running ones keep their checkpoint.
 
-    A sweep: queue sweep SWEEP --cancel; --all ends sweeps too.
+    To cancel a sweep: queue sweep SWEEP --cancel; --all ends sweeps too.
     """
     if everything:
         cancel_sweeps(settings)
@@ -173,7 +175,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
 @click.argument("names", nargs=-1, metavar="RUN…")
 @pass_settings
 def retry(settings: Settings, names: tuple[str, ...]) -> None:
-    """Start jobs anew that failed or were cancelled or interrupted; they keep their run id."""
+    """Restart jobs that failed, were cancelled or were interrupted; they keep their run id."""
     _requeue(settings, names, resume=False)
 
 
@@ -214,16 +216,16 @@ def _named(
 @queue.command
 @pass_settings
 def pause(settings: Settings) -> None:
-    """Start no more jobs; those that run go on. Go on with queue resume."""
+    """Start no more jobs; running ones go on. Undo with queue resume."""
     queue_files.pause(settings.runs_dir)
 
 
 @queue.command
 @click.argument("name", metavar="RUN")
 @click.option("--label", help="Name in reports.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Model seed.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.")
-@click.option("--before", metavar="RUN", help="Move it before this job that waits.")
+@click.option("--before", metavar="RUN", help="Move it before this waiting job.")
 @set_option("FIELD=VALUE")
 @place_options
 @pass_settings
@@ -240,7 +242,7 @@ def edit(
     time_limit: float | None,
     memory_limit: float | None,
 ) -> None:
-    """Change a job that waits: its fields, its place, its limits (``none`` for no limit)."""
+    """Change a waiting job: its fields, its place, its limits (``none`` for no limit)."""
     run = resolve_run(settings.runs_dir, name)
     fields = {"label": label, "seed": seed, "threads": threads}
     given = {key: value for key, value in fields.items() if value is not None}
@@ -267,16 +269,24 @@ def edit(
 
 
 @queue.command
-@click.option("--foreground", is_flag=True, help="Work here until all is done: for CI, systemd.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="So many at once, from now on.")
-@click.option("--stay", is_flag=True, help="With --foreground: wait for more when all is done.")
+@click.option(
+    "--foreground",
+    is_flag=True,
+    help="Run the jobs in this process until all are done, e.g. for CI or systemd.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 1024), help="Number of jobs to run at once, from now on."
+)
+@click.option(
+    "--stay", is_flag=True, help="With --foreground: when all jobs are done, wait for more."
+)
 @cluster_options
 @pass_settings
 def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool, scheduler: str) -> int:
-    """Do the jobs that wait, in the background or here.
+    """Run the waiting jobs, in the background or here.
 
-    With --foreground the exit code is 3 when a job failed. Ctrl-C or SIGTERM ends the jobs that
-    run; they can be resumed.
+    With --foreground, the exit code is 3 if a job failed. Ctrl-C or SIGTERM ends the running
+    jobs; they can be resumed.
     """
     if (stay or scheduler) and not foreground:
         option = "--stay" if stay else "--executor dask"
@@ -288,5 +298,5 @@ def work(settings: Settings, foreground: bool, jobs: int | None, stay: bool, sch
 
         return work_here(settings.runs_dir, stay=stay, scheduler=scheduler)
     ensure_supervisor(settings.runs_dir)
-    say(f"process {wait_for_supervisor(settings.runs_dir)} does the jobs; see queue list")
+    say(f"process {wait_for_supervisor(settings.runs_dir)} runs the jobs; see queue list")
     return 0

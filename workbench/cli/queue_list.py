@@ -21,7 +21,7 @@ from workbench.store.runs import Run
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def list_command(settings: Settings, as_json: bool) -> None:
-    """List the jobs that run and those that wait, the next one first; ended ones: runs list."""
+    """List running and waiting jobs, the next one first; for ended ones see runs list."""
     runs = list_runs(settings.runs_dir)
     states = {run.run_id: run.state for run in runs}
     running = [run for run in reversed(runs) if run.state == "running"]
@@ -115,12 +115,12 @@ def _as_json(run: RunSummary, entry: Entry | None) -> dict[str, Any]:
 def _say_state(settings: Settings, waiting: int) -> None:
     pid = supervisor_pid(settings.runs_dir)
     if queue_files.is_paused(settings.runs_dir):
-        say("paused; go on with: recsys-workbench queue resume")
+        say("paused; continue with: recsys-workbench queue resume")
     elif pid is not None:
         say(
-            f"process {pid} does these jobs, {queue_files.parallel_jobs(settings.runs_dir)} at once"
+            f"process {pid} runs these jobs, {queue_files.parallel_jobs(settings.runs_dir)} at once"
         )
     elif waiting:
-        say("nobody does these jobs; start with: recsys-workbench queue work")
+        say("no process runs these jobs; start one with: recsys-workbench queue work")
     else:
         say("no jobs wait; add some: recsys-workbench queue add --model NAME")

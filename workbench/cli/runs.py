@@ -78,8 +78,8 @@ def _chosen(
 
 @runs.command("list")
 @_filters
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
-@click.option("--archived", is_flag=True, help="The archived runs instead.")
+@click.option("--limit", type=click.IntRange(1), help="At most this many, the newest.")
+@click.option("--archived", is_flag=True, help="List archived runs instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all metrics.")
 @pass_settings
 def list_command(
@@ -118,7 +118,7 @@ def _say_none(runs_dir: Path) -> None:
     where = plain(str(runs_dir))
     text = f"no runs in {where}; make some: recsys-workbench eval"
     if n := len(list_runs(runs_dir)):
-        text = f"none of the {n} runs in {where} is like that"
+        text = f"none of the {n} runs in {where} matches"
     sys.stderr.write(f"{text}\n")
 
 
@@ -143,7 +143,7 @@ def _row(run: RunSummary) -> tuple[object, ...]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def show(settings: Settings, run: str, as_json: bool) -> None:
-    """Show one run: state, job, result, where its files are."""
+    """Show one run: state, job, result, and where its files are."""
     found = resolve_run(settings.runs_dir, run)
     status = found.status()
     result = found.metrics if status.state == "succeeded" else {}
@@ -217,11 +217,11 @@ def _costs(result: dict[str, Any]) -> dict[str, str]:
     type=click.Choice(TABLES),
     default="metrics",
     show_default=True,
-    help="Metrics, or a table of users from the runs' results.",
+    help="Metrics, or one of the per-user tables of the runs' results.",
 )
 @pass_settings
 def export_command(settings: Settings, names: tuple[str, ...], path: Path, table: str) -> None:
-    """Write runs to a file; without RUN all that succeeded."""
+    """Write runs to a file; without RUN, all that succeeded."""
     check_export_path(path)
     wanted = [resolve_run(settings.runs_dir, name) for name in names]
     succeeded = [run for run in list_runs(settings.runs_dir) if run.state == "succeeded"]
@@ -242,7 +242,7 @@ def export_command(settings: Settings, names: tuple[str, ...], path: Path, table
 @click.argument("names", nargs=-1, required=True, metavar="RUN…")
 @pass_settings
 def archive(settings: Settings, names: tuple[str, ...]) -> None:
-    """Take runs out of lists and reuse; `restore` brings them back."""
+    """Hide runs from lists and from reuse; `restore` brings them back."""
     for run in [resolve_run(settings.runs_dir, name) for name in names]:
         archived = archive_run(run)
         sys.stdout.write(f"{plain(str(archived.path))}\n")
@@ -261,8 +261,10 @@ def restore(settings: Settings, names: tuple[str, ...]) -> None:
 
 @runs.command
 @_filters
-@click.option("--older-than", type=click.FloatRange(0), metavar="DAYS", help="Only older ones.")
-@click.option("--keep", type=click.IntRange(0), metavar="N", help="Spare the newest N of them.")
+@click.option(
+    "--older-than", type=click.FloatRange(0), metavar="DAYS", help="Only runs older than this."
+)
+@click.option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_settings
@@ -277,7 +279,7 @@ def prune(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Delete runs that meet all the conditions given; never one that is under way."""
+    """Delete runs that meet all given conditions; never a running one."""
     if not (states or model or dataset or tag or older_than is not None or keep is not None):
         raise InputError("prune needs a condition", "e.g. --state failed, or --keep 100")
     limit = None if older_than is None else time.time() - older_than * 86400

@@ -36,9 +36,15 @@ class Neighbours:
 
 @click.command
 @click.argument("item", metavar="ITEM")
-@click.option("--run", "runs", multiple=True, required=True, metavar="RUN", help="Repeatable.")
 @click.option(
-    "--k", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many."
+    "--run", "runs", multiple=True, required=True, metavar="RUN", help="Run to ask. Repeatable."
+)
+@click.option(
+    "--k",
+    type=click.IntRange(1, 10_000),
+    default=10,
+    show_default=True,
+    help="Number of items per list.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
@@ -69,7 +75,7 @@ def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) 
     info = model_info(run.metrics["model"])
     if not issubclass(info.cls, ItemToItem):
         raise InputError(
-            f"run {run.run_id}: a {info.name} ({info.stage}) does not know how alike items are",
+            f"run {run.run_id}: a {info.name} ({info.stage}) has no similarity of items",
             "name runs of models with item vectors or similarities, e.g. item-cf or word2vec",
         )
     model: Any = info.cls
@@ -125,7 +131,7 @@ def _print(wanted: Item, lists: Sequence[Neighbours], k: int) -> None:
         console.print(_table(lists[start : start + step], k))
     for one in lists:
         if not one.items:
-            console.print(Text(f"{one.label}: has learned nothing of it ({one.run.run_id})"))
+            console.print(Text(f"{one.label}: has learned nothing about it ({one.run.run_id})"))
 
 
 def _table(lists: Sequence[Neighbours], k: int) -> Any:

@@ -12,7 +12,7 @@ from recsys_core.data.registered import read_meta
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.needs import check_columns, lack_of_ratings
 from recsys_core.pipeline.run import model_config
-from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.spec import JobSpec, current_spec
 from recsys_core.pipeline.suites import load_suite
 from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.reading import DamagedError
@@ -61,7 +61,7 @@ def spec_from_file(path: Path, options: JobOptions, settings: Settings) -> JobSp
     """
     if options != JobOptions(offline=options.offline):
         raise InputError(
-            "--spec gives the job in full: no --dataset, --set and the like",
+            "--spec gives the job in full: --dataset, --set and the like are not allowed",
             "leave them out, or change the file",
         )
     spec = parse_config(JobSpec, read_yaml(path), str(path))
@@ -81,7 +81,7 @@ def changed_spec(
     changes
         ``FIELD=VALUE`` for the model, ``protocol.FIELD=VALUE`` for the protocol.
     """
-    values: dict[str, Any] = {**run.spec, **fields}
+    values: dict[str, Any] = {**current_spec(run.spec), **fields}
     targets = {name: dict(values.get(name) or {}) for name in ("params", PROTOCOL)}
     for text in changes:
         key, equals, value = text.partition("=")

@@ -41,7 +41,7 @@ _SWEEP_OPTIONS = [
         multiple=True,
         metavar="FIELD[=SPACE]",
         help="Search this field of the model: log(1e-4,1e-1), float(0,1), int(32,256) or "
-        "choice(a,b); without a space between the field's own bounds. Repeatable.",
+        "choice(a,b); if no space is given, between the field's own bounds. Repeatable.",
     ),
     click.option(
         "--trials",
@@ -104,9 +104,11 @@ def add_sweep(
 @click.option(
     "--trials",
     type=click.IntRange(1, _MOST_TRIALS),
-    help="Go on until there are so many trials in all.",
+    help="Continue until there are this many trials in total.",
 )
-@click.option("--cancel", "cancelled", is_flag=True, help="End it; what was found is kept.")
+@click.option(
+    "--cancel", "cancelled", is_flag=True, help="End the sweep; its finished trials are kept."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def sweep_command(

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 @click.command
 @click.option("--model", metavar="NAME", help="Model to train: see models list.")
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
+@click.option("--resume", metavar="RUN", help="Resume a run that did not finish.")
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
 @click.option(
     "--features",
     metavar="NAME|FILE",
-    help="Feature schema: what the model sees of users, items and rows.",
+    help="Feature schema: what the model reads of users, items and rows.",
 )
 @set_option("FIELD=VALUE")
 @job_options
@@ -43,13 +43,14 @@ def train(
 ) -> int:
     """Train and evaluate one model.
 
-    The data set is ml-100k and the protocol user-timeline unless told otherwise.
+    By default the data set is ml-100k and the protocol user-timeline.
     """
     if resume is not None:
         given = (model, config, features, label, *_job_fields(options))
         if any(value is not None and value not in ("", ()) for value in given):
             raise InputError(
-                "--resume goes on with a job as it was: no --model, --config, --set and the like",
+                "--resume continues a job unchanged: --model, --config, --set and the like are not "
+                "allowed",
                 "leave them out, or train a new run without --resume",
             )
         return _resume(resume, options, settings)

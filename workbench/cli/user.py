@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     "runs",
     multiple=True,
     metavar="RUN",
-    help="Repeatable.  [default: the newest runs, three at most]",
+    help="Run to show. Repeatable.  [default: the newest runs, at most three]",
 )
 @click.option(
-    "--k", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many."
+    "--k",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Number of items per list.",
 )
-@click.option("--recompute", is_flag=True, help="Ask the models again, and for their reasons.")
+@click.option(
+    "--recompute", is_flag=True, help="Compute the lists anew from the models, with reasons."
+)
 @click.option(
     "--find",
     metavar="CONDITIONS",
@@ -51,7 +57,7 @@ def user(
     """Show the history of user ID next to what runs recommend, and why.
 
     ID is an original id; RUN is a run id, its start or end, a label (its newest run), or a run
-    folder. Lists come from the run folders; where a run kept none of this user, its model is asked.
+    folder. Lists come from the run folders; if a run kept none for this user, its model makes one.
     """
     if user_id is not None and find is not None:
         raise InputError("an id and --find do not go together", "leave one of the two out")

@@ -162,7 +162,7 @@ def _read(outcome: Outcome, spec: JobSpec) -> tuple[Outcome, ReportRun]:
 
 def _what_to_do(outcome: Outcome) -> str:
     log = outcome.run.path / LOG
-    return f"see {plain(str(log))}" if log.is_file() else "run it again: nothing was kept of it"
+    return f"see {plain(str(log))}" if log.is_file() else "run it again: nothing of it was kept"
 
 
 def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]:

@@ -29,6 +29,8 @@ from workbench.store.xdg import xdg_folder
 
 #: raised when the content of the file changes
 _VERSION = 2
+#: where the schema of a model's fields has their earlier names: old -> new
+RENAMED = "renamed"
 #: what describes jobs; only they are fingerprinted
 _SUFFIXES = (".py", ".yaml")
 _BUILD_SECONDS = 300.0

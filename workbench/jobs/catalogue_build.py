@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from recsys_core.config import names_of_today
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError
 from recsys_core.features.schema import packaged_schema
@@ -19,7 +20,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.catalogue import protocol_class, protocol_names
 from recsys_core.registry import BUILTIN, model_info, model_names, reads_features
-from workbench.jobs.catalogue import Card
+from workbench.jobs.catalogue import RENAMED, Card
 from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
 
@@ -70,6 +71,7 @@ def describe_model(name: str) -> Card:
     try:
         info = model_info(name)
         schema = info.cls.Config.model_json_schema()
+        schema |= {RENAMED: names_of_today(info.cls.Config)}
         facts = (info.stage, info.title, info.paper, info.deterministic, schema)
         card = Card(name, *facts, reads_features=reads_features(info))
         json.dumps(asdict(card), allow_nan=False)

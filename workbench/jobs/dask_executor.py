@@ -39,7 +39,7 @@ class _Stopped(Exception):  # noqa: N818 - no error
 
 
 class DaskExecutor:
-    """Starts one Dask task a job.
+    """Starts one Dask task per job.
 
     Parameters
     ----------

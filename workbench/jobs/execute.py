@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.pipeline.result import RunResult
 from recsys_core.pipeline.run import check_split, job_environment, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
-from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.spec import JobSpec, read_stored
 from recsys_core.protocols.split import Split
 from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
@@ -85,7 +84,7 @@ def resumable_spec(run: Run) -> JobSpec:
         The run succeeded or is under way, or its spec is damaged.
     """
     check_unfinished(run)
-    return parse_config(JobSpec, run.spec, f"{run.path}/spec.yaml")
+    return read_stored(run.spec, f"{run.path}/spec.yaml")
 
 
 def resume(

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from recsys_core.events import Event
 from workbench.store.files import open_regular, without_nan
 
-#: plain progress is written at most this often, in seconds: 20 a second
+#: plain progress is written at most this often, in seconds: 20 per second
 _INTERVAL = 0.05
 #: bytes of log.txt before it starts anew
 LONGEST_LOG = 5_000_000

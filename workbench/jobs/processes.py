@@ -82,7 +82,7 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Starts one process a job on this machine."""
+    """Starts one process per job on this machine."""
 
     def start(self, run: Run, entry: Entry) -> Worker:
         """Start a worker; its output goes to the run's log.txt."""

@@ -267,7 +267,7 @@ def check_unfinished(run: Run) -> None:
     }.get(state)
     if doing is not None:
         raise InputError(
-            f"run {run.run_id} {doing}: there is nothing to take up again",
+            f"run {run.run_id} {doing}: there is nothing to resume",
             "name one that failed, was cancelled or interrupted: see recsys-workbench runs list",
         )
 
@@ -319,7 +319,7 @@ def editing(run: Run) -> Iterator[Entry]:
         if status.state != "queued" or entry is None or (run.path / CLAIM).exists():
             doing = "is running" if status.state in ("running", "queued") else _ended(status)
             raise InputError(
-                f"run {run.run_id} {doing}: only a job that waits can be changed",
+                f"run {run.run_id} {doing}: only a waiting job can be changed",
                 "see: recsys-workbench queue list",
             )
         yield entry

@@ -32,7 +32,7 @@ from workbench.store.files import damaged, explain
 from workbench.store.runs import new_folder_name
 
 _NAME = "sweep"
-_REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are whole"
+_REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are intact"
 #: trials before one is compared with the median of the others, and epochs before it is
 _STARTUP_TRIALS, _WARMUP_EPOCHS = 5, 2
 #: seconds to wait for somebody else's change

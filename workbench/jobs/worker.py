@@ -41,14 +41,13 @@ def _work(attempt: Attempt) -> None:
     entry = read_entry(attempt.run)
     if entry is None:
         raise StoreError(f"{attempt.run.path}: the job is no longer in the queue")
-    from recsys_core.config import parse_config
-    from recsys_core.pipeline.spec import JobSpec
+    from recsys_core.pipeline.spec import read_stored
     from workbench.jobs.execute import do_job
 
     path = attempt.run.path / SPEC
     do_job(
         attempt,
-        parse_config(JobSpec, attempt.run.spec, str(path)),
+        read_stored(attempt.run.spec, str(path)),
         data_dir=Path(entry.data_dir),
         offline=entry.offline,
         on_event=lambda _: check(),

@@ -17,13 +17,13 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
 
     Returns
     -------
-    ``runs``: one object a run, in order: ``run_id``, ``label``, ``model``, ``seed``, ``dataset``,
+    ``runs``: one object per run, in order: ``run_id``, ``label``, ``model``, ``seed``, ``dataset``,
     ``protocol``, ``split_fingerprint``, ``comparable`` (judged on the same split as the first).
-    ``metrics``: one object a metric: ``metric``, ``higher_is_better`` and ``values``, one object a
-    run: ``value``, ``ci95``, ``delta``, ``delta_ci95``, ``p_value`` (paired test over users, Holm
-    over the compared runs of the metric), ``users``; null for the first run, where there is no
-    value, and for runs that are not comparable.
-    ``params``: the fields that differ: name -> one value a run.
+    ``metrics``: one object per metric: ``metric``, ``higher_is_better`` and ``values``, one object
+    per run: ``value``, ``ci95``, ``delta``, ``delta_ci95``, ``p_value`` (paired test over users,
+    Holm over the compared runs of the metric), ``users``; null for the first run, where there is
+    no value, and for runs that are not comparable.
+    ``params``: the fields that differ: name -> one value per run.
 
     Raises
     ------

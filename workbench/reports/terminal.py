@@ -50,7 +50,7 @@ class Column:
 def print_table(report: Mapping[str, Any], console: Console) -> None:
     """Print a report of schema 1.
 
-    One table a stage with the columns that fit, most telling first; runs without a result, gates
+    One table per stage with the columns that fit, most telling first; runs without a result, gates
     and baseline; notes on data and protocol; the verdict.
     """
     parts: list[RenderableType] = [_text(view.title(report), "bold")]
@@ -226,7 +226,7 @@ def _gates(gates: Sequence[Mapping[str, Any]]) -> Table | None:
 
 
 def _baseline(rows: Sequence[Mapping[str, Any]]) -> Table | None:
-    """Show the rows that are judged; when there are many, those not met and one a label."""
+    """Show the rows that are judged; when there are many, those not met and one per label."""
     judged = [row for row in rows if row["passed"] is not None] or list(rows)
     if not judged:
         return None

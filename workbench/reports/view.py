@@ -19,10 +19,10 @@ STAGES = {
 #: headings for the parts of a two-stage run
 PART_HEADINGS = {
     "channel": "Channels alone",
-    "candidates": "Pool, merge order, what ranking gains",
-    "merge": "Pool, merge order, what ranking gains",
-    "gain": "Pool, merge order, what ranking gains",
-    "oracle": "Pool, merge order, what ranking gains",
+    "candidates": "Candidates, before and after ranking",
+    "merge": "Candidates, before and after ranking",
+    "gain": "Candidates, before and after ranking",
+    "oracle": "Candidates, before and after ranking",
     "segment": "Segments",
 }
 
@@ -100,7 +100,7 @@ class StageTable:
 
 
 def stage_tables(report: Mapping[str, Any]) -> list[StageTable]:
-    """Fold the runs of a report into one table a stage, labels in the order of the report."""
+    """Fold the runs of a report into one table per stage, labels in the order of the report."""
     done = [run for run in report["runs"] if run["status"] == "succeeded"]
     summary = {(row["label"], row["metric"]): row for row in report["summary"]}
     tables = []
@@ -262,20 +262,20 @@ def _left_out_notes(left_out: Sequence[Mapping[str, str]]) -> list[str]:
 
 _RECALL_COUNTS = {
     "users": "users judged",
-    "users_without_relevant": "left out without a relevant test item",
+    "users_without_relevant": "left out: no relevant test item",
     "cold_users": "without history",
-    "cold_items": "test items that train does not have",
+    "cold_items": "test items without training rows",
 }
 _RANKING_COUNTS = {
     "users": "users judged",
-    "gauc_users_left_out": "left out of GAUC with rows of one class only",
+    "gauc_users_left_out": "left out of GAUC: rows of one class only",
     "cold_users": "without history",
-    "cold_items": "test items that train does not have",
+    "cold_items": "test items without training rows",
 }
 
 
 def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Count who was judged and who was left out, once a stage."""
+    """Count who was judged and who was left out, once per stage."""
     found = []
     done = [run for run in runs if run["status"] == "succeeded"]
     for stage in dict.fromkeys(run["stage"] for run in done):

@@ -84,7 +84,7 @@ def to_json(report: Mapping[str, Any]) -> str:
 
 
 def to_csv(report: Mapping[str, Any]) -> str:
-    """Write one line a run and metric; a run without a result has one line without a metric."""
+    """Write one line per run and metric; a run without a result has one line without a metric."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()

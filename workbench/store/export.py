@@ -15,7 +15,7 @@ from workbench.store.runs import RESULTS, Run
 from workbench.store.summary import RunSummary
 from workbench.store.text import plain
 
-#: tables that can be exported: one line a run and metric, and those of results.sqlite
+#: tables that can be exported: one line per run and metric, and those of results.sqlite
 TABLES = ("metrics", "user_metrics", "recommendations", "rows")
 _METRICS = (
     "run_id",
@@ -35,7 +35,7 @@ Rows = Iterable[Sequence[Any]]
 
 
 def metrics_table(runs: Iterable[RunSummary]) -> tuple[list[str], Rows]:
-    """Put the metrics of all runs into one table, one row a run and metric."""
+    """Put the metrics of all runs into one table, one row per run and metric."""
 
     def rows() -> Iterator[Sequence[Any]]:
         for run in runs:

@@ -1,4 +1,4 @@
-"""The index beside the run folders: one SQLite row a run, so that listing reads few files.
+"""The index beside the run folders: one SQLite row per run, so that listing reads few files.
 
 Files are the truth. A row holds the signature (time, inode, size) of the `status.json` it was
 read from and the time of `annotations.json`; where that no longer fits, the folder is read again.

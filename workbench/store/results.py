@@ -179,7 +179,9 @@ def open_results(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
         The file is missing or damaged.
     """
     if not path.exists():
-        raise StoreError(f"no such file: {path}", "the run did not succeed, or it was thinned out")
+        raise StoreError(
+            f"no such file: {path}", "the run did not succeed, or its tables were removed"
+        )
     return connect(path, (*TABLES, "parts"), remedy=AGAIN, any_thread=any_thread)
 
 

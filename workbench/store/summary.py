@@ -22,7 +22,7 @@ from workbench.store.runs import EVENTS, SPEC, Run, State
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The last event of a run that is under way; rate in steps a second, eta in seconds."""
+    """The last event of a run that is under way; rate in steps per second, eta in seconds."""
 
     stage: str
     step: int = 0

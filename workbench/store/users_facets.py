@@ -33,7 +33,7 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
-#: metrics of all users that are kept, a number a user each; rankings likewise
+#: metrics of all users that are kept, a number per user each; rankings likewise
 _KEPT = 6
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")

@@ -24,7 +24,7 @@ PARTS: tuple[Part, ...] = ("train", "valid", "test", "left out")
 #: where a list comes from: the run folder, its model asked again, or the most popular items
 Source = Literal["saved", "recomputed", "popularity", "nothing"]
 How = Literal["co-rating", "influence", "similarity", "features", "none"]
-#: a run keeps so many recommendations a user
+#: a run keeps so many recommendations per user
 KEPT = 100
 
 
@@ -268,8 +268,8 @@ def read_listing(run: Run, user: int, history: Sequence[Event], k: int) -> Listi
 
 def _why_nothing(listing: Listing) -> str:
     if listing.stage == "ranking":
-        return "no test rows of this user: there is nothing that it ranked"
-    return "this user was not judged by the run, which keeps no list of theirs"
+        return "no test rows of this user, so nothing was ranked"
+    return "this user was not evaluated in the run, so no list was kept"
 
 
 def hit_marks(
@@ -284,7 +284,9 @@ def hit_marks(
     test = [one.event for one in past if one.part == "test"]
     held_out = {event.item for event in test}
     liked = {event.item for event in test if is_relevant(event, threshold)}
-    notes = () if any(one.known for one in past) else ("cold: nothing was known of this user",)
+    notes = (
+        () if any(one.known for one in past) else ("cold start: nothing was known about this user",)
+    )
 
     def mark(entry: Entry) -> Entry:
         return replace(entry, held_out=entry.item in held_out, relevant=entry.item in liked)

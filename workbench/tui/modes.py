@@ -48,7 +48,7 @@ SCREENS = (
         "4",
         "items",
         "Items",
-        "who recommends them, what is like them",
+        "who recommends them, similar items",
         f"{_AT}.items",
         "ItemsScreen",
     ),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class CrossNetwork(nn.Module):
-    """Crosses with a vector a layer (Wang et al., ADKDD 2017, equation 3).
+    """Crosses with a vector per layer (Wang et al., ADKDD 2017, equation 3).
 
     x_{l+1} = x_0 (x_l . w_l) + b_l + x_l
     """

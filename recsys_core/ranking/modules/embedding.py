@@ -49,7 +49,7 @@ def with_l2(inputs: Tensor, l2: float) -> Tensor:
 
 
 class FieldWeights(nn.Module):
-    """First-order term: one weight a task for each table row; starts at zero.
+    """First-order term: one weight per task for each table row; starts at zero.
 
     y_t = sum_s w_s W[t, i_s] over all slots s.
 
@@ -83,7 +83,7 @@ def _pick(table: Tensor, indices: Tensor) -> Tensor:
 
 
 class FieldEmbedding(nn.Module):
-    """One vector a field: a single table with offsets, several values pooled by their weights.
+    """One vector per field: a single table with offsets, several values pooled by their weights.
 
     e_f = sum_s w_s V[i_s] over the slots s of field f. Row 0 is padding and stays zero; rows of
     unknown values start at zero, the middle of the others, until training says otherwise.

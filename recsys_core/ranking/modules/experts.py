@@ -43,12 +43,12 @@ class Gate(nn.Module):
 
     def forward(self, inputs: Tensor, experts: Tensor) -> Tensor:
         """(rows, inputs), (rows, experts, width) -> (rows, width)."""
-        # a product of so small matrices, one a row, would take four times as long
+        # a product of so small matrices, one per row, would take four times as long
         return (self.weights(inputs).unsqueeze(2) * experts).sum(dim=1)
 
 
 class Tower(nn.Module):
-    """A task's own network on top: one number a row, without bias."""
+    """A task's own network on top: one number per row, without bias."""
 
     def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class CGC(nn.Module):
     Parameters
     ----------
     own, shared
-        Experts a task, and experts of all tasks.
+        Experts per task, and experts of all tasks.
     last
         The last layer has no shared output.
     """

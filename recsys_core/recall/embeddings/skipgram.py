@@ -23,30 +23,30 @@ STEPS_A_PASS = 20
 class SkipGramConfig(Config):
     """Fields of every model that learns vectors by skip-gram."""
 
-    dim: int = Field(64, ge=1, le=4096, description="Length of the vectors.")
+    dim: int = Field(64, ge=1, le=4096, description="Embedding dimension.")
     window: int = Field(
         5,
         ge=1,
         le=1000,
-        description="Farthest neighbour that is predicted; for each token a distance up to it is "
-        "drawn, so that near ones count more.",
+        description="Maximum context distance; it is drawn anew for each token, so that nearer "
+        "ones count more.",
     )
-    negatives: int = Field(5, ge=1, le=1000, description="Noise tokens for each neighbour.")
+    negatives: int = Field(5, ge=1, le=1000, description="Negatives per context token.")
     noise_exponent: float = Field(
         0.0,
         ge=-2,
         le=2,
-        description="Noise is drawn by frequency to this power. 0: all alike, so that products of "
-        "vectors rank by probability and frequent items stay on top; 0.75: usual for words.",
+        description="Negatives are drawn by frequency to this power. 0: uniformly, so that dot "
+        "products rank by probability and frequent items stay on top; 0.75: usual for words.",
     )
     learning_rate: float = Field(
-        0.05, gt=0, le=1, description="First step size; it falls linearly to almost nothing."
+        0.05, gt=0, le=1, description="Initial learning rate; it decays linearly to almost zero."
     )
     workers: int = Field(
         1,
         ge=1,
         le=256,
-        description="Threads that learn side by side; with more than one, every fit differs.",
+        description="Training threads; with more than one, results differ from run to run.",
     )
 
 
@@ -67,7 +67,7 @@ class Corpus(Protocol):
 
 @dataclass(frozen=True)
 class SkipGram:
-    """What was learned: two vectors a token, zero for tokens that do not occur.
+    """What was learned: two vectors per token, zero for tokens that do not occur.
 
     Parameters
     ----------

@@ -117,22 +117,20 @@ def random_walks(
 class WalkConfig(SkipGramConfig, HistoryConfig, IndexConfig):
     """Fields of the models that learn from random walks."""
 
-    walks_per_node: int = Field(
-        40, ge=1, le=10_000, description="Passes: each starts one walk at every user and item."
-    )
-    walk_length: int = Field(40, ge=2, le=10_000, description="Nodes of a walk.")
+    walks_per_node: int = Field(40, ge=1, le=10_000, description="Walks per node (user or item).")
+    walk_length: int = Field(40, ge=2, le=10_000, description="Nodes per walk.")
     window: int = Field(
         2,
         ge=1,
         le=1000,
-        description="Farthest neighbour on a walk that is predicted; 1: a user's items and an "
-        "item's users; 2: users and items that share one, too.",
+        description="Context window on a walk. 1: a user's items and an item's users; 2: also "
+        "users with an item in common, and items with a user in common.",
     )
     learning_rate: float = Field(
-        0.1, gt=0, le=1, description="First step size; it falls linearly to almost nothing."
+        0.1, gt=0, le=1, description="Initial learning rate; it decays linearly to almost zero."
     )
     neighbours: int = Field(
-        100, ge=1, le=100_000, description="Most similar nodes that are looked at for each."
+        100, ge=1, le=100_000, description="Number of most similar nodes to use per node."
     )
 
 

@@ -1,4 +1,4 @@
-"""What recall models with one learned vector a user and one an item share."""
+"""What recall models with one learned vector per user and one per item share."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -23,61 +23,73 @@ from recsys_core.training.trainer import TrainingConfig
 
 
 class FactorsConfig(TrainingConfig, SamplingConfig):
-    """Fields of every model with one vector a user and one an item."""
+    """Fields of every model with one vector per user and one per item."""
+
+    replaced: ClassVar[Mapping[str, str]] = {"init": "init_std"}
 
     loss: Literal["softmax", "bpr", "bce", "mse"] = Field(
         "softmax",
-        description="softmax: each liked item against many negatives at once; bpr: against one at "
-        "a time; bce: liked or not; mse: predicts the ratings of all train rows, with biases.",
+        description="softmax: each positive against many negatives at once; bpr: against one "
+        "negative at a time; bce: positive or negative; mse: predict the ratings of all training "
+        "rows, with biases.",
     )
-    dim: int = Field(128, ge=1, le=4096, description="Length of the vectors.")
+    dim: int = Field(128, ge=1, le=4096, description="Embedding dimension.")
     similarity: Literal["cosine", "dot"] | None = Field(
-        None, description="How vectors meet; null: cosine with softmax, dot with other losses."
+        None,
+        description="How user and item vectors are compared; null: cosine with softmax, dot "
+        "with other losses.",
     )
     temperature: float = Field(
-        0.2, gt=0, le=100, description="Divides the cosine; lower makes the softmax sharper."
+        0.2,
+        gt=0,
+        le=100,
+        description="Softmax temperature: divides the cosine; a lower one makes "
+        "the softmax sharper.",
     )
-    init: float = Field(
+    init_std: float = Field(
         0.1,
         gt=0,
         le=10,
-        description="Standard deviation of the first vectors; where they meet by dot, a small one "
-        "lets the strongest directions grow first.",
+        description="Standard deviation of the initial vectors; with dot, a small one lets the "
+        "strongest directions grow first.",
     )
     l2: float = Field(
         0.0,
         ge=0,
         le=10,
-        description="bpr, bce, mse: penalty on the squared vectors that a row looks up, averaged "
+        description="bpr, bce, mse: L2 penalty on the vectors looked up for each row, averaged "
         "over rows.",
     )
     negatives: int | None = Field(
         None,
         ge=1,
         le=1_000_000,
-        description="Negatives drawn for a batch (softmax) or for each liked item (bpr, bce); "
-        "null: all there are (softmax), or one.",
+        description="Negatives per batch (softmax) or per positive (bpr, bce); null: all available "
+        "ones (softmax), or one.",
     )
-    epochs: int = Field(150, ge=1, le=10_000, description="Passes over the users at most.")
+    epochs: int = Field(
+        150, ge=1, le=10_000, description="Maximum number of passes over the users."
+    )
     batch_size: int = Field(
         256,
         ge=1,
         le=10_000_000,
-        description="softmax: users per gradient step, each with all liked items; other losses: "
-        "rows per step, for which some thousands are right.",
+        description="softmax: users per gradient step, each with all positives; other losses: rows "
+        "per gradient step, where a few thousand work well.",
     )
-    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's step size.")
+    learning_rate: float = Field(5e-3, gt=0, le=10, description="Adam's initial learning rate.")
     patience: int = Field(
         5,
         ge=0,
         le=1000,
-        description="Epochs without a better validation value before training stops; 0: never.",
+        description="Stop after this many epochs without a better validation value; 0: never stop "
+        "early.",
     )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.logq and self.loss != "softmax":
-            raise ValueError(f"logq corrects a softmax, it means nothing with loss {self.loss}")
+            raise ValueError(f"logq corrects a softmax; it has no meaning with loss {self.loss}")
         if self.hard_negatives and self.loss != "softmax":
             raise ValueError(f"hard_negatives need loss softmax, not {self.loss}")
         if self.l2 and self.loss == "softmax":
@@ -136,8 +148,8 @@ class Factors(nn.Module):
     def __init__(self, n_users: int, n_items: int, config: FactorsConfig) -> None:
         super().__init__()
         self.temperature = config.temperature if config.cosine else None
-        self.user = nn.Parameter(torch.randn(n_users, config.dim).mul_(config.init))
-        self.item = nn.Parameter(torch.randn(n_items, config.dim).mul_(config.init))
+        self.user = nn.Parameter(torch.randn(n_users, config.dim).mul_(config.init_std))
+        self.item = nn.Parameter(torch.randn(n_items, config.dim).mul_(config.init_std))
         self.item_bias = nn.Parameter(torch.zeros(n_items))
         self.user_bias = nn.Parameter(torch.zeros(n_users))
 

@@ -133,7 +133,7 @@ class Events(nn.Module):
         self.attributes = Attributes(inputs.items, encoder.item.layout, dim)
         if "rating" in fields:
             self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
-        if "pause" in fields:
+        if "interval" in fields:
             self.pauses = Pauses(dim)
 
     def items(self, items: Tensor) -> Tensor:

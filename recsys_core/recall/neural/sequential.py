@@ -43,18 +43,26 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
     """Fields of the neural models that read a history."""
 
     replaced: ClassVar[Mapping[str, str]] = {
+        "history": "max_len",
         "attributes": "name what to read in a feature schema; ids alone: item_id of the item",
         "clock": "name times in a feature schema, e.g. features: movielens-towers",
     }
 
-    dim: int = Field(64, ge=1, le=4096, description="Length of the vectors.")
-    history: int = Field(50, ge=1, le=10_000, description="Last events that a query sees.")
+    dim: int = Field(64, ge=1, le=4096, description="Embedding dimension.")
+    max_len: int = Field(
+        50,
+        ge=1,
+        le=10_000,
+        description="Maximum history length: a query reads at most this many most recent events.",
+    )
     target: Literal["next", "window"] = Field(
         "next",
-        description="What a query learns to find: the event that follows, or the liked ones among "
-        "the `window` that follow.",
+        description="What a query learns to predict. next: the next event; window: the liked "
+        "events among the next `window` ones.",
     )
-    window: int = Field(10, ge=2, le=100, description="target window: events looked ahead.")
+    window: int = Field(
+        10, ge=2, le=100, description="With target window: number of events to look ahead."
+    )
     exclude_known: bool = Field(
         True,
         description="Do not use items already in the history as negatives; they are never "
@@ -64,16 +72,16 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
         0.0,
         ge=0,
         le=1,
-        description="A user with n events counts n^(1 - this): 0: every event alike, 1: every user "
-        "alike, as in the YouTube paper.",
+        description="A user with n events has a total weight of n^(1 - this). 0: all events count "
+        "equally; 1: all users count equally, as in the YouTube paper.",
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden values set to zero.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate.")
     batch_size: int = Field(
         64,
         ge=1,
         le=1_000_000,
-        description="Runs per gradient step; a run is some consecutive events of a user, all of "
-        "them targets.",
+        description="Segments per gradient step; a segment is a stretch of consecutive events of "
+        "one user, each of them a target.",
     )
 
 
@@ -118,7 +126,7 @@ class SequentialObjective:
         )
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
-        """Cut the runs into batches; once an epoch the index for hard negatives is built anew."""
+        """Cut the runs into batches; once per epoch the index for hard negatives is built anew."""
         if self.config.hard_negatives:
             with torch.no_grad():
                 vectors = self.module.vectors(self.catalogue)
@@ -178,6 +186,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     ) -> None:
         super().__init__(config, runtime)
         self._given = schema
+        self._written: NDArray[np.uint8] | None = None
 
     @abstractmethod
     def build(self, inputs: Inputs) -> Network:
@@ -230,7 +239,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             encoder.users(self.dataset),
             encoder.items(self.dataset),
             len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
-            encoder.length(self.config.history),
+            encoder.length(self.config.max_len),
         )
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
@@ -312,9 +321,11 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Build the module, take back its weights and serve."""
-        beside = digest_of(self.schema, self.encoder, self.dataset)
+        beside = self._written
+        if beside is None:
+            beside = digest_of(self.schema, self.encoder, self.dataset)
         if not np.array_equal(take(arrays, "features", np.uint8, beside.shape), beside):
-            raise ValueError("the features beside it are those of another model")
+            raise ValueError("the features saved with it belong to another model")
         self._read(take(arrays, "edges", np.float32, (None,)))
         prefix = "module."
         weights = {
@@ -333,4 +344,4 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     def read_beside(self, folder: Path) -> None:
         """Read features and attributes."""
-        self.schema, self.encoder, self.dataset = read_features(folder)
+        self.schema, self.encoder, self.dataset, self._written = read_features(folder)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,20 +19,22 @@ from recsys_core.recall.base import RecallModel
 class HistoryConfig(Config):
     """Fields of every model whose query is a weighted history."""
 
+    replaced: ClassVar[Mapping[str, str]] = {"rating_weight": "rating_exponent"}
+
     history_half_life: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Events after which an event of the history counts half as much; "
-        "null: old and new ones count the same.",
+        description="Half-life of an event's weight, in later events of the history; null: all "
+        "events count equally.",
     )
-    rating_weight: float | None = Field(
+    rating_exponent: float | None = Field(
         None,
         ge=0,
         le=10,
-        description="null: liked events alone count, all the same; a number: every event counts, "
-        "its weight multiplied by (rating / the user's best rating) to this power; 0: all the "
-        "same, disliked ones too.",
+        description="null: only liked events count, all equally; a number: every event counts, "
+        "with its weight multiplied by (rating / the user's highest rating) to this power; 0: all "
+        "events count equally, disliked ones too.",
     )
 
 
@@ -45,10 +48,10 @@ def query_matrix(model: RecallModel[ConfigT], histories: Histories) -> sp.csr_ma
     history rated 0 throughout, has no entry: models serve a row without one by popularity.
     """
     config = model.config
-    counted = model.liked(histories) if config.rating_weight is None else histories
+    counted = model.liked(histories) if config.rating_exponent is None else histories
     weights = age_weights(counted, config.history_half_life)
-    if config.rating_weight is not None:
-        weights *= rating_weights(counted, config.rating_weight)
+    if config.rating_exponent is not None:
+        weights *= rating_weights(counted, config.rating_exponent)
     matrix = counted.matrix(model.n_items, weights)
     matrix.eliminate_zeros()
     return matrix

@@ -24,8 +24,8 @@ class ItemToItem(ABC):
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Score how alike every item is to some items.
 
-        Where likeness has a direction it is that of `recommend`: what one of `items`, in a history,
-        says for every item.
+        Where similarity has a direction it is that of `recommend`: what one of `items`, in a
+        history, says for every item.
 
         Returns
         -------
@@ -33,7 +33,7 @@ class ItemToItem(ABC):
         """
 
     def similar_items(self, items: NDArray[np.integer], k: int) -> TopK:
-        """Rank the catalogue by likeness to each of `items`, the item itself left out.
+        """Rank the catalogue by similarity to each of `items`, the item itself left out.
 
         Parameters
         ----------

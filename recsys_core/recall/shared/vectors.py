@@ -45,7 +45,7 @@ class VectorModel(RecallModel[ConfigT]):
     def query(
         self, users: NDArray[np.integer], histories: Histories
     ) -> tuple[FloatArray, BoolArray]:
-        """Make one vector a user.
+        """Make one vector per user.
 
         Returns
         -------

@@ -110,7 +110,7 @@ def test_ple_of_one_layer_is_customized_gate_control() -> None:
 
 
 def test_own_experts_learn_from_their_task_alone() -> None:
-    fields = {"embedding_size": 2, "expert_hidden": (4,), "own_experts": 2}
+    fields = {"embedding_size": 2, "expert_hidden": (4,), "task_experts": 2}
     model = randomized(PLE(PLEConfig.model_validate(fields), LAYOUT, 2))
     assert isinstance(model, PLE)
     model(batch())[:, 0].sum().backward()
@@ -136,7 +136,7 @@ def test_gate_weights_are_shares(model: MMoE | PLE) -> None:
     ("tasks", "message"),
     [
         (["love", "like"], "the first task must be like"),
-        (["like", "like"], "a task is there twice"),
+        (["like", "like"], "a task occurs twice"),
         ([], "tasks"),
         (["like", "hate"], "tasks.1 = 'hate'"),
     ],

@@ -98,12 +98,12 @@ def test_a_pause_is_read() -> None:
     asked, wanted = walks(40, seed=1)
 
     def share(*event_fields: str) -> float:
-        fields: dict[str, Any] = {"dim": 16, "history": 8, "batch_size": 16, "learning_rate": 0.01}
+        fields: dict[str, Any] = {"dim": 16, "max_len": 8, "batch_size": 16, "learning_rate": 0.01}
         with limited_threads(1):
             schema = reading(event_fields, train)
             model = fit("youtube-dnn", train, schema=schema, epochs=12, **fields)
             top = model.recommend(np.full(40, -1), 1, histories=asked).items[:, 0]
         return float(np.mean(top == wanted))
 
-    assert share("pause") == 1
+    assert share("interval") == 1
     assert share("rating") == pytest.approx(0.5, abs=0.2)

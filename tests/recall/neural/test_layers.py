@@ -54,11 +54,11 @@ def inputs(length: int, *event_fields: str, requests: bool = False) -> Inputs:
 
 
 def window(items: list[list[int]], queries: int = 1, *, requests: bool = False) -> Window:
-    """An event a day; with `requests` each has the number of events, and a favourite genre."""
+    """An event per day; with `requests` each has the number of events, and a favourite genre."""
     numbers = torch.tensor(items)
     ratings = (numbers % 4 + 1) * (numbers > 0)
     counts = (numbers > 0).cumsum(dim=1)
-    times = DAY * counts * (numbers > 0)  # an event a day
+    times = DAY * counts * (numbers > 0)  # an event per day
     users, ages = torch.arange(len(items)), torch.zeros(len(items), 1)
     count = counts[:, -queries:, None]
     # rows of `layout`: job 1 to 3, favourites 4 to 7, timestamp 8
@@ -77,7 +77,7 @@ NETWORKS = ["youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times", "sasrec"
 def network(name: str) -> Network:
     torch.manual_seed(0)
     built: Network
-    fields = ["rating", "pause", "recency"] if "times" in name else ["rating"]
+    fields = ["rating", "interval", "recency"] if "times" in name else ["rating"]
     with_requests = "times" in name
     if name.startswith("youtube-dnn"):
         config = YouTubeDNNConfig(dim=DIM, hidden=(16,))
@@ -130,7 +130,7 @@ def test_request_fields_worked_by_hand() -> None:
 
 def test_fields_of_requests_start_from_zero() -> None:
     config = YouTubeDNNConfig(dim=DIM)
-    net = YouTubeNetwork(inputs(4, "pause", "recency", requests=True), config)
+    net = YouTubeNetwork(inputs(4, "interval", "recency", requests=True), config)
     assert net.fields.embedding[[0, 1, *range(4, 9)]].abs().sum() == 0
     assert net.fields.embedding[2:4].abs().min() > 0
     assert net.events.rating is None  # nobody asked for it

@@ -40,7 +40,7 @@ features:
   - {name: colour, source: user, kind: categorical}
   - {name: colour_hour, source: cross, kind: categorical, of: [colour, hour]}
 """
-SMALL: dict[str, Any] = {"dim": 8, "history": 6, "epochs": 2, "batch_size": 16}
+SMALL: dict[str, Any] = {"dim": 8, "max_len": 6, "epochs": 2, "batch_size": 16}
 USERS = np.arange(N_USERS)
 
 

@@ -23,7 +23,7 @@ from tests.recall.build import fit, history
 
 MODELS = ["youtube-dnn", "dssm", "sasrec"]
 CYCLE = 24
-SMALL: dict[str, Any] = {"dim": 32, "history": 8, "batch_size": 16, "learning_rate": 0.01}
+SMALL: dict[str, Any] = {"dim": 32, "max_len": 8, "batch_size": 16, "learning_rate": 0.01}
 
 
 @pytest.fixture(autouse=True)

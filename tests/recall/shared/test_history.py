@@ -48,12 +48,12 @@ def test_with_a_rating_weight_every_event_counts_by_its_rating(
 ) -> None:
     three, one, four = first
     expected = [[0.0, one, 0, three, four], NONE, [1.0, 0, 0, 0, 0]]
-    np.testing.assert_allclose(query(rating_weight=power), expected, rtol=1e-6)
+    np.testing.assert_allclose(query(rating_exponent=power), expected, rtol=1e-6)
 
 
 def test_both_multiply() -> None:
     expected = [[0.0, 1 / 2 * 4 / 5, 0, 1 / 4, 2 / 5], NONE, [1.0, 0, 0, 0, 0]]
-    np.testing.assert_allclose(query(history_half_life=1, rating_weight=1), expected, rtol=1e-6)
+    np.testing.assert_allclose(query(history_half_life=1, rating_exponent=1), expected, rtol=1e-6)
 
 
 def test_no_events_no_weights() -> None:

@@ -1,4 +1,4 @@
-"""Item to item: cosine by hand, and what every model that knows likeness must do."""
+"""Item to item: cosine by hand, and what every model that knows similarity must do."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ COMMANDS: tuple[Command, ...] = (
         "data.open",
         ("enter",),
         "look into",
-        "Go from the list to what is shown of the data set; Tab goes on.",
+        "Go from the list to the details of the data set; Tab goes further.",
         "open",
     ),
     Command(

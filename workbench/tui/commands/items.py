@@ -11,7 +11,7 @@ COMMANDS: tuple[Command, ...] = (
         "items.similar",
         ("enter",),
         "similar",
-        "Ask the models what is like the item; among similar items: go to that one.",
+        "Ask the models for similar items; on a similar item: go to it.",
         "similar",
         True,
     ),

@@ -209,7 +209,7 @@ class DataScreen(FullScreen):
         self.query_one(Facts).show(each, about, runs)
         if about is None:
             reading = f"reading {each.interactions or 0:,} ratings …"
-            self._show_plots(reading if each.here else "its plots stand here when it is here")
+            self._show_plots(reading if each.here else "its plots appear here once it is fetched")
         else:
             self.query_one(DataPlots).show(about, "")
         self.query_one(Protocols).show(timed=about is None or about["timed"])
@@ -386,5 +386,5 @@ def _signature(data_dir: Path) -> object:
 
 _LEGEND = "✔ here       ◦ built in\n↓ to fetch   ✖ damaged"
 _INSTEAD = "i imports a copy that you have; f tries again; Esc closes this"
-_MEND = "i goes back to what was typed; Esc closes this"
+_MEND = "i returns to the form; Esc closes this"
 _OTHER = "n shows another schema; Esc closes this"

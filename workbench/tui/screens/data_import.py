@@ -25,7 +25,7 @@ _FIELDS = {
     "path": ("path", "folder, zip or file; → completes"),
     "name": ("name", "what it is recognised as"),
     "columns": ("columns", "tables: user=id,item=book,rating=stars"),
-    "rating_range": ("ratings", "tables: least,greatest; 0,10"),
+    "rating_range": ("ratings", "tables: lowest,highest; 0,10"),
     "bad_rows": ("bad rows", "error: stop at the first; skip: leave out and count"),
 }
 _BAD_ROWS = ("", "error", "skip")
@@ -165,4 +165,4 @@ def path_state(text: str) -> tuple[str, bool]:
     return "✖ no such file or folder", False
 
 
-_ABOUT = "Ratings of this machine become a data set of their own; the files are only read."
+_ABOUT = "Ratings on this machine become a data set; the files themselves are only read."

@@ -199,7 +199,7 @@ class DetailScreen(FullScreen):
     def action_copy(self) -> None:
         """Copy all sections as text."""
         self.app.copy_to_clipboard("\n\n".join(map(str, self._sections)) + "\n")
-        self.notify("Copied what is shown of the run.", markup=False)
+        self.notify("Copied the details of the run.", markup=False)
 
 
 def _view(name: str) -> SectionView:

@@ -29,7 +29,7 @@ _SIGNS = (
     ("✦", "best of its column among runs judged on the same split"),
     ("⚑ ✱", "the pinned baseline; a marked run"),
     ("▲ ▼ =", "better than the baseline, worse, the same; the sign is the value's"),
-    ("* ~", "more than chance, perhaps chance: paired test over users, p < .05 corrected"),
+    ("* ~", "significant, not significant: paired test over users, p < .05 corrected"),
 )
 
 

@@ -65,7 +65,7 @@ class ItemsScreen(SubjectScreen):
             with Vertical(id="one"):
                 yield SectionView(id="about")
                 yield Static(
-                    "Enter asks the models what is like it.",
+                    "Enter asks the models for similar items.",
                     id="title",
                     classes="title",
                     markup=False,
@@ -261,7 +261,7 @@ class ItemsScreen(SubjectScreen):
 
     @work(group="ask", exclusive=True)
     async def _ask(self, item: int) -> None:
-        """Run the headless command once a model: this process loads none."""
+        """Run the headless command once per model: this process loads none."""
         runs = [run for run in self.chosen if run.stage == "recall"]
         runs = runs or [run for run in best_first(self._available) if run.stage == "recall"][:1]
         lists = []
@@ -323,5 +323,5 @@ def _read(browse: Browse, item: int, runs: list[Run]) -> ItemFacts:
         return read_item(own, item, runs)
 
 
-_HOW = "Enter asks the models what is like it; w lists who likes it."
+_HOW = "Enter asks the models for similar items; w lists who likes it."
 _NOTHING = "No data set here yet. 5 goes to Data: f there makes the built-in sample."

@@ -123,7 +123,7 @@ class LogScreen(FullScreen):
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
-        return "nothing is searched for; / asks for a text" if action == "find" else ""
+        return "there is no search text; / asks for one" if action == "find" else ""
 
     def action_follow(self) -> None:
         """Follow, or stop."""

@@ -336,7 +336,7 @@ class JobsScreen(FullScreen):
         other = row + places
         if not 0 <= other < len(self._shown) or self._shown[other].state != "queued":
             end = "first" if places < 0 else "last"
-            self.notify(f"it is the {end} of those that wait", markup=False)
+            self.notify(f"it is the {end} waiting job already", markup=False)
             return
         sooner, before = (row, other) if places < 0 else (other, row)
         pair = self._shown[sooner], self._shown[before]
@@ -373,7 +373,7 @@ class JobsScreen(FullScreen):
         elif len(self.marked) < MOST_MARKED:
             self.marked = (*self.marked, run.run_id)
         else:
-            self.notify(f"{MOST_MARKED} runs at most; Esc takes all marks off", markup=False)
+            self.notify(f"{MOST_MARKED} runs at most; Esc removes all marks", markup=False)
 
     def action_curve(self) -> None:
         """Begin with the next name."""

@@ -42,7 +42,7 @@ class MessagesScreen(ModalScreen[None]):
             when = datetime.fromtimestamp(said.when).strftime("%H:%M:%S")
             text = Content.styled(said.line, LOOKS[said.severity][1])
             lines.append(Content.assemble(Content.styled(f"{when}  ", "$secondary"), text))
-        return Content("\n").join(lines or [Content("Nothing has been said yet.")])
+        return Content("\n").join(lines or [Content("No messages yet.")])
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.values import parse_value
-from workbench.jobs.catalogue import Card, Catalogue
+from workbench.jobs.catalogue import RENAMED, Card, Catalogue
 from workbench.jobs.json_schema import Schema, allowed, choices_of, fields_of, problem_of
 from workbench.jobs.space import alternatives, read_space, space_of_field
 
@@ -127,14 +127,14 @@ class Form:
         yield Field(
             "from",
             "copy from",
-            "Begin with an entry of a suite, or with the job of a run.",
+            "Start from an entry of a suite, or from the job of a run.",
             choices=tuple(self._starts),
         )
         yield Field("dataset", "data set", job["dataset"]["description"], choices=self._datasets)
         yield Field(
             "protocol",
             "protocol",
-            "How the data is split and judged.",
+            "How the data is split and models are evaluated.",
             default=self._default_protocol,
             choices=tuple(self.catalogue.protocols),
         )
@@ -146,13 +146,17 @@ class Form:
             help_text = job["features"]["description"]
             names = tuple(self.catalogue.features)
             yield Field("features", "features", help_text, choices=names)
-        yield Field("seeds", "seeds", "Model seeds, e.g. 0,1,2: one job each.", _COUNTS, {}, "0")
+        yield Field(
+            "seeds", "seeds", "Random seeds, e.g. 0,1,2: one job per seed.", _COUNTS, {}, "0"
+        )
         yield Field("k", "k", job["ks"]["description"], _CUTOFFS, {}, "10,20,50")
         yield Field("threads", "threads", job["threads"]["description"], job["threads"])
-        yield Field("priority", "priority", "The highest goes first.", _WHOLE, {}, "0")
+        yield Field(
+            "priority", "priority", "Jobs with a higher priority run first.", _WHOLE, {}, "0"
+        )
         if self.swept():
             entry = {"type": "integer", "minimum": 1, "maximum": 100_000}
-            yield Field("trials", "trials", "How many values a sweep tries.", entry, {}, "20")
+            yield Field("trials", "trials", "Number of trials of the sweep.", entry, {}, "20")
 
     # Values
 
@@ -185,8 +189,11 @@ class Form:
         if spec.get("ks"):
             self.texts["k"] = ",".join(map(str, spec["ks"]))
         self.set_protocol(spec.get("protocol") or {})
+        card = self.catalogue.models.get(model)
+        renamed = ((card and card.schema) or {}).get(RENAMED, {})
         for field_name, value in (spec.get("params") or {}).items():
-            self.texts[f"{model}.{field_name}"] = write_value(value)
+            name = renamed.get(field_name, field_name)
+            self.texts[f"{model}.{name}"] = write_value(value)
 
     def swept(self) -> list[str]:
         """List the names of the model's fields that are to be searched."""

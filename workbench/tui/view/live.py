@@ -157,7 +157,7 @@ class CurveReader:
 def finished_curves(run: RunSummary) -> Curves:
     """Take the curves of a run that succeeded from its result, their places from its events.
 
-    Without its events what the result says holds: it has one report an epoch.
+    Without its events what the result says holds: it has one report per epoch.
     """
     try:
         curve = Run(run.folder).metrics.get("curve")

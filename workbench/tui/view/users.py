@@ -39,7 +39,7 @@ _Block = tuple[Mapping[int, User], Sequence[Mapping[int, float | None]]]
 HOW = {
     "co-rating": "Rated by the same users",
     "influence": "Because of, by the model",
-    "similarity": "Alike to the model",
+    "similarity": "Similar, by the model",
     "features": "Features that moved the score",
     "none": "",
 }
@@ -105,7 +105,7 @@ class UserList:
         return Table(tuple(heads), rows, keys, fixed=1, note_from=1, sort=sort)
 
     def _read(self, numbers: Sequence[int]) -> _Block:
-        """Read users who stand together: one question to each file, not one a row."""
+        """Read users who stand together: one question to each file, not one per row."""
         select = (
             "SELECT user, value FROM user_metrics"
             " WHERE metric = ? AND user IN (SELECT value FROM json_each(?))"
@@ -321,7 +321,7 @@ def _no_reason(inspection: Inspection) -> str:
         return "nothing is known of this user"
     if not inspection.explained:
         return "looking for reasons …"
-    return "nothing in the history speaks for it: it is the same for everybody"
+    return "nothing in the history supports it: it is the same for everybody"
 
 
 def _bars(named: Sequence[tuple[str, float]], width: int) -> list[tuple[Cell, ...]]:

@@ -1,4 +1,4 @@
-"""The learning curves of some runs, one chart a value, and what tells the lines apart."""
+"""The learning curves of some runs, one chart per value, and what tells the lines apart."""
 
 from __future__ import annotations
 

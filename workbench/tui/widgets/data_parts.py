@@ -185,7 +185,9 @@ def _state(each: DataSet, protocol: str, measured: Mapping[str, Any] | None) -> 
     """Say what the numbers are of, or how to get some."""
     if measured is not None:
         suspects = [plain(one["name"]) for one in measured["features"] if one["suspicious"]]
-        leak = f"\n! {', '.join(suspects)}: almost perfect alone, it knows the label"
+        leak = (
+            f"\n! {', '.join(suspects)}: almost perfect by itself, so it probably leaks the label"
+        )
         rows = f"{measured['train']:,} train rows, {measured['valid']:,} validation rows"
         return f"{plain(each.name)}, {protocol}: {rows}{leak if suspects else ''}"
     if not each.here:
