@@ -31,7 +31,8 @@ def test_a_cut_inside_a_moment_says_how_many_rows_share_it() -> None:
     assert (len(found.train), len(found.valid), len(found.test)) == (80, 10, 10)
     assert found.leaks == (
         "Leaks nothing from later: no train row is from after a test row, but a cut falls between"
-        " rows of the same time: of the 40 rows of 1970-01-02 00:00:00 UTC, 20 train, 10 validation, 10 test."
+        " rows of the same time: of the 40 rows of 1970-01-02 00:00:00 UTC, 20 train,"
+        " 10 validation, 10 test."
     )
 
 
