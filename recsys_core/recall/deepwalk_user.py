@@ -46,7 +46,7 @@ class DeepWalkUser(WalkModel[DeepWalkUserConfig]):
     """Over the nodes of the users who like something."""
     place: IntArray
     """Shape (n_users,): place of each user in the index; -1: not there."""
-    likes: sp.csr_matrix
+    positives: sp.csr_matrix
     """Shape (len(index), n_items): what those users like."""
 
     def _prepare(self, index: IndexConfig, on_event: OnEvent) -> None:
@@ -54,7 +54,7 @@ class DeepWalkUser(WalkModel[DeepWalkUserConfig]):
         indexed = np.flatnonzero(liked.lengths)
         self.place = np.full(len(liked), -1, dtype=np.int32)
         self.place[indexed] = np.arange(len(indexed))
-        self.likes = liked.take(indexed).matrix(self.n_items)
+        self.positives = liked.take(indexed).matrix(self.n_items)
         self.index = VectorIndex(self.user_nodes[indexed], index)
         report_recall(self.index, self.index.vectors, self.config.neighbours, on_event)
 
@@ -67,5 +67,5 @@ class DeepWalkUser(WalkModel[DeepWalkUserConfig]):
         queries = unit(nodes + unit(weights @ self.item_nodes))
         places = np.where(known, self.place[own], -1)
         near = similarities(self.index, queries, places, self.config.neighbours)
-        scores: FloatArray = (near @ self.likes).toarray()
+        scores: FloatArray = (near @ self.positives).toarray()
         return self.popular_where_empty(scores, np.all(queries == 0, axis=1))

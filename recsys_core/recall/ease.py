@@ -50,7 +50,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
         B_ij = -P_ij / P_jj  for i != j.
 
     A user's scores are the rows of B of the items in the history, added up. X holds what the query
-    would hold of train, age apart: likes, or with a rating weight every event and what it weighs.
+    would hold of train, age apart: positives, or with a rating exponent every event's weight.
     """
 
     Config: ClassVar[type[Config]] = EaseConfig
@@ -74,7 +74,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
         self.weights = inverse
 
     def _matrix(self, positives: Interactions) -> sp.csr_matrix:
-        """X, shape (n_users, n_items): likes, or with a rating weight what every event weighs."""
+        """X, shape (n_users, n_items): positives, or with a rating exponent all weights."""
         if self.config.rating_exponent is None:
             return positives.matrix()
         weights = rating_weights(self.histories, self.config.rating_exponent)

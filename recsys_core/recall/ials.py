@@ -25,7 +25,7 @@ from recsys_core.saving.arrays import take
 
 #: rows that one thread solves at a time
 BLOCK = 256
-#: where it is chosen, the unobserved weight lets all zeros weigh so many times as much as all likes
+#: where it is chosen, the unobserved weight lets all zeros weigh this much more than all positives
 #: (Rendle et al. found 28 on MovieLens 20M and 14 on the Million Song Dataset), up to a largest
 ZEROS_TO_LIKES, LARGEST_WEIGHT = 25.0, 0.5
 #: the standard deviation of the length of a first vector
@@ -68,7 +68,7 @@ class IALSConfig(HistoryConfig):
 class IALS(ItemToItem, RecallModel[IALSConfig]):
     """Score item i for user u by <p_u, q_i>, fitted by least squares over all pairs.
 
-    With S the liked pairs, a the unobserved weight, n_u and n_i the likes of user and item, and
+    With S the liked pairs, a the unobserved weight, n_u and n_i the positives of user and item, and
     all of them counted in N users and M items,
 
         min  sum over S of (1 - <p_u, q_i>)^2 + a sum over all pairs of <p_u, q_i>^2
@@ -79,12 +79,12 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         p_u = (Q_u' Q_u + a Q'Q + l2 (n_u + a M)^v I)^-1 Q_u' 1     Q_u: rows of Q that u likes.
 
     Unless it is given, a = min(25 |S| / (N M), 1/2): all zeros together weigh 25 times as much as
-    all likes, however many items there are, and with v = 1 a user of average activity n is
+    all positives, however many items there are, and with v = 1 a user of average activity n is
     penalised by 26 n l2. A fixed weight suits one density alone; the zeros of some thousand items
-    outweigh six likes.
+    outweigh six positives.
 
     Everybody is served by the solution for the history at hand, in which event weights w stand
-    in front of the squares of the likes.
+    in front of the squares of the positives.
     """
 
     Config: ClassVar[type[Config]] = IALSConfig
@@ -115,13 +115,13 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
             on_event(Event("fit", epoch, self.config.epochs, self.curve[-1], epoch=epoch))
 
     def _choose_weight(self) -> None:
-        """Take the weight of the fields, or choose one by the density of the likes."""
+        """Take the weight of the fields, or choose one by the density of the positives."""
         if self.config.unobserved_weight is not None:
             self.weight = self.config.unobserved_weight
             return
-        likes = self.liked(self.histories).matrix(self.n_items)
-        users, items = np.count_nonzero(likes.getnnz(axis=1)), np.count_nonzero(self.popularity)
-        density = likes.nnz / max(int(users) * int(items), 1)
+        positives = self.liked(self.histories).matrix(self.n_items)
+        users, items = np.count_nonzero(positives.getnnz(axis=1)), np.count_nonzero(self.popularity)
+        density = positives.nnz / max(int(users) * int(items), 1)
         # without any like it is no matter
         self.weight = min(ZEROS_TO_LIKES * density, LARGEST_WEIGHT) or LARGEST_WEIGHT
 
@@ -130,22 +130,24 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         self.item_vectors[self.popularity == 0] = 0
         self._gram = item_vectors.T @ item_vectors
 
-    def _solve(self, likes: sp.csr_matrix, others: FloatArray) -> FloatArray:
-        """Solve for all rows of `likes`, given the vectors of its columns."""
+    def _solve(self, positives: sp.csr_matrix, others: FloatArray) -> FloatArray:
+        """Solve for all rows of `positives`, given the vectors of its columns."""
         gram = others.T @ others
 
         def part(block: slice) -> FloatArray:
-            return self.solve_rows(likes[block], others, gram)
+            return self.solve_rows(positives[block], others, gram)
 
         with threadpool_limits(1):  # small systems: threads share out the rows instead
-            return np.concatenate(map_blocks(part, likes.shape[0], BLOCK))
+            return np.concatenate(map_blocks(part, positives.shape[0], BLOCK))
 
-    def solve_rows(self, likes: sp.csr_matrix, others: FloatArray, gram: FloatArray) -> FloatArray:
+    def solve_rows(
+        self, positives: sp.csr_matrix, others: FloatArray, gram: FloatArray
+    ) -> FloatArray:
         """Solve the least squares of some rows.
 
         Parameters
         ----------
-        likes
+        positives
             Shape (n, m): the weight of each liked pair.
         others, gram
             Shape (m, dim) and (dim, dim): the vectors of the columns, and their Gram matrix.
@@ -156,14 +158,14 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         """
         weight = np.float32(self.weight)
         base = weight * gram
-        solved = np.zeros((likes.shape[0], gram.shape[0]), dtype=np.float32)
-        total = np.asarray(likes.sum(axis=1)).ravel() + weight * others.shape[0]
+        solved = np.zeros((positives.shape[0], gram.shape[0]), dtype=np.float32)
+        total = np.asarray(positives.sum(axis=1)).ravel() + weight * others.shape[0]
         penalty = self.config.l2 * total**self.config.l2_exponent
         diagonal = np.diag_indices(len(gram))
-        for row in np.flatnonzero(np.diff(likes.indptr)):
-            entries = slice(likes.indptr[row], likes.indptr[row + 1])
-            vectors = others[likes.indices[entries]]
-            root = np.sqrt(likes.data[entries])[:, None]
+        for row in np.flatnonzero(np.diff(positives.indptr)):
+            entries = slice(positives.indptr[row], positives.indptr[row + 1])
+            vectors = others[positives.indices[entries]]
+            root = np.sqrt(positives.data[entries])[:, None]
             scaled = vectors * root
             system = scaled.T @ scaled + base
             system[diagonal] += penalty[row]

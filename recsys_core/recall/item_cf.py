@@ -96,10 +96,10 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         matrix = positives.matrix()
-        likes = matrix.getnnz(axis=1)
-        weight = power(np.maximum(likes, 1), -self.config.activity_damping).astype(np.float32)
+        activity = matrix.getnnz(axis=1)
+        weight = power(np.maximum(activity, 1), -self.config.activity_damping).astype(np.float32)
         weighted = matrix.copy()
-        weighted.data = np.repeat(weight, likes)
+        weighted.data = np.repeat(weight, activity)
         counts = np.bincount(matrix.indices, weighted.data, minlength=self.n_items)
         shared = shared_counts(weighted, matrix.tocsc())
         similar = self._similarity(counts.astype(np.float64))
@@ -169,15 +169,17 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
         self._index(take_matrix(arrays, names, (self.n_items, self.n_items)))
 
 
-def shared_counts(weighted: sp.csr_matrix, likes: sp.csc_matrix) -> Callable[[slice], FloatArray]:
+def shared_counts(
+    weighted: sp.csr_matrix, positives: sp.csc_matrix
+) -> Callable[[slice], FloatArray]:
     """Prepare to count, for blocks of items, the users shared with every item.
 
     Parameters
     ----------
     weighted
-        Shape (n_users, n_items): what each user's like counts.
-    likes
-        Shape (n_users, n_items): the same likes as ones.
+        Shape (n_users, n_items): what each user's positive counts.
+    positives
+        Shape (n_users, n_items): the same positives as ones.
 
     Returns
     -------
@@ -186,12 +188,12 @@ def shared_counts(weighted: sp.csr_matrix, likes: sp.csc_matrix) -> Callable[[sl
     """
     n_items = weighted.shape[1]
     if n_items > DENSE_ITEMS:
-        return lambda block: (likes[:, block].T @ weighted).toarray()
+        return lambda block: (positives[:, block].T @ weighted).toarray()
     by_item = weighted.T.tocsr()
     gram = np.empty((n_items, n_items), dtype=np.float32)
 
     def half(block: slice) -> None:  # the matrix is symmetric: below the diagonal, then mirrored
-        below = by_item[block.start :] @ likes[:, block].toarray()
+        below = by_item[block.start :] @ positives[:, block].toarray()
         gram[block.start :, block] = below
         gram[block, block.stop :] = below[block.stop - block.start :].T
 

@@ -50,7 +50,7 @@ class LightGCNConfig(FactorsConfig):
 class LightGCN(FactorModel[LightGCNConfig]):
     """Score by vectors that were passed along the edges between users and what they like.
 
-    With A_ui = 1 / sqrt(n_u n_i) where u likes i, n their numbers of likes, the learned vectors
+    With A_ui = 1 / sqrt(n_u n_i) where u likes i, n their numbers of positives, the learned vectors
     are layer 0, and
 
         p^(l+1) = A q^(l),   q^(l+1) = A' p^(l),   p = mean over l of p^(l),   q = mean of q^(l);
@@ -62,9 +62,9 @@ class LightGCN(FactorModel[LightGCNConfig]):
     Config: ClassVar[type[Config]] = LightGCNConfig
 
     def _module(self, rows: Histories) -> Factors:
-        likes = rows.matrix(self.n_items)
-        likes.data[:] = 1  # a repeated pair was summed
-        return Propagated(likes, self.config, self.runtime.torch_device())
+        positives = rows.matrix(self.n_items)
+        positives.data[:] = 1  # a repeated pair was summed
+        return Propagated(positives, self.config, self.runtime.torch_device())
 
 
 class Propagated(Factors):
@@ -72,17 +72,19 @@ class Propagated(Factors):
 
     Parameters
     ----------
-    likes
+    positives
         Shape (n_users, n_items), binary.
     """
 
-    def __init__(self, likes: sp.csr_matrix, config: LightGCNConfig, device: torch.device) -> None:
-        n_users, n_items = likes.shape
+    def __init__(
+        self, positives: sp.csr_matrix, config: LightGCNConfig, device: torch.device
+    ) -> None:
+        n_users, n_items = positives.shape
         super().__init__(n_users, n_items, config)
         self.layers = config.layers
         self.item_bias.requires_grad_(False)
         self.user_bias.requires_grad_(False)
-        scaled = normalised(likes)
+        scaled = normalised(positives)
         self.to_users = _on_torch(scaled, device)
         self.to_items = _on_torch(scaled.T.tocsr(), device)
 
@@ -118,10 +120,10 @@ def _mean(layers: list[Tensor]) -> Tensor:
     return torch.stack(layers).mean(dim=0)
 
 
-def normalised(likes: sp.csr_matrix) -> sp.csr_matrix:
+def normalised(positives: sp.csr_matrix) -> sp.csr_matrix:
     """Divide each entry by the root of the sums of its row and its column."""
-    rows, columns = (np.maximum(np.asarray(likes.sum(axis=axis)).ravel(), 1) for axis in (1, 0))
-    scaled = sp.diags_array(rows**-0.5) @ likes @ sp.diags_array(columns**-0.5)
+    rows, columns = (np.maximum(np.asarray(positives.sum(axis=axis)).ravel(), 1) for axis in (1, 0))
+    scaled = sp.diags_array(rows**-0.5) @ positives @ sp.diags_array(columns**-0.5)
     return sp.csr_matrix(scaled, dtype=np.float32)
 
 

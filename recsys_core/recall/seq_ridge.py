@@ -80,10 +80,10 @@ class SeqRidgeConfig(Config):
     deterministic=True,
 )
 class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
-    """At every moment t of every user, predict the likes to come from the events so far.
+    """At every moment t of every user, predict the positives to come from the events so far.
 
         x_t = sum over events s <= t of 2^(-(t - s) / h) w_s e_s     one block for each half-life h
-        y_t = sum over likes s > t of 2^(-(s - t - 1) / g) e_s
+        y_t = sum over positives s > t of 2^(-(s - t - 1) / g) e_s
         B = argmin of sum over t of |x_t B - y_t|^2 + sum over h of l2_h |B_h|^2
           = (X'X + diag(l2))^-1 X'Y
 
@@ -143,16 +143,16 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         """X'Y, shape (histories * n_items, n_items)."""
         events, n = self.histories, self.n_items
         weights = self._event_weights(events)
-        likes = np.ones(len(events.items), dtype=np.float32)
+        positives = np.ones(len(events.items), dtype=np.float32)
         if self.threshold is not None:
-            likes = (events.ratings >= self.threshold).astype(np.float32)
+            positives = (events.ratings >= self.threshold).astype(np.float32)
         target = np.append(1.0, _powers(2 ** (-1 / self.config.target_half_life)))
         cross = np.zeros((len(self.config.history_half_lives) * n, n), dtype=np.float32)
         for place, half_life in enumerate(self.config.history_half_lives):
             history = np.append(1.0, _powers(2 ** (-1 / half_life)))
             # lag d: from each moment between the two, so long after the one, before the other
             kernel = np.convolve(history, target)
-            add_pairs(cross[place * n : (place + 1) * n], events, weights, likes, kernel)
+            add_pairs(cross[place * n : (place + 1) * n], events, weights, positives, kernel)
         return cross
 
     def _event_weights(self, events: Histories) -> FloatArray:

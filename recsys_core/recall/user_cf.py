@@ -65,9 +65,9 @@ class UserCFConfig(HistoryConfig):
     deterministic=True,
 )
 class UserCF(RecallModel[UserCFConfig]):
-    """Add up the likes of the users v nearest to the query u.
+    """Add up the positives of the users v nearest to the query u.
 
-    With q the weighted history, r_v the likes of v (0 or 1), items weighted
+    With q the weighted history, r_v the positives of v (0 or 1), items weighted
     g_i = (users who like i)^-popularity_damping, shrinkage h and activity damping a:
 
         s_uv = sum_i g_i q_i r_vi / ((sum_i g_i q_i^2)^(1/2) (sum_i g_i r_vi)^a + h)
@@ -76,30 +76,30 @@ class UserCF(RecallModel[UserCFConfig]):
 
     Config: ClassVar[type[Config]] = UserCFConfig
 
-    likes: sp.csr_matrix
+    positives: sp.csr_matrix
     """Shape (n_users, n_items), binary."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         self._index()
 
     def _index(self) -> None:
-        """Lay out the likes of all users for products with queries."""
-        self.likes = self.liked(self.histories).matrix(self.n_items)
-        self.likes.data[:] = 1  # a repeated pair was summed
+        """Lay out the positives of all users for products with queries."""
+        self.positives = self.liked(self.histories).matrix(self.n_items)
+        self.positives.data[:] = 1  # a repeated pair was summed
         # powers and sums that no processor rounds in a way of its own: nearly equal users and
         # items keep their order everywhere
         damping = power(np.maximum(self.popularity, 1), -self.config.popularity_damping)
         self._item_weight = damping.astype(np.float32)
-        weight = self._weight_of_rows(self.likes, self._item_weight[self.likes.indices])
+        weight = self._weight_of_rows(self.positives, self._item_weight[self.positives.indices])
         self._activity = power(weight, self.config.activity_damping).astype(np.float32)
-        self._by_item = self.likes.T.tocsr()
+        self._by_item = self.positives.T.tocsr()
         self._order = np.arange(len(self.histories), dtype=np.int32)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up what the nearest users like, shape (n, n_items)."""
         query = query_matrix(self, histories)
         nearest = self._nearest(users, query)
-        scores: FloatArray = (nearest @ self.likes).toarray()
+        scores: FloatArray = (nearest @ self.positives).toarray()
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
 
     def _nearest(self, users: NDArray[np.integer], query: sp.csr_matrix) -> sp.csr_matrix:
@@ -137,5 +137,5 @@ class UserCF(RecallModel[UserCFConfig]):
         return {}
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Lay out the likes again."""
+        """Lay out the positives again."""
         self._index()

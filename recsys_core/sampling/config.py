@@ -1,4 +1,4 @@
-"""Fields of every model that tells liked items apart from drawn ones."""
+"""Fields of every model that contrasts positives with sampled negatives."""
 
 from __future__ import annotations
 

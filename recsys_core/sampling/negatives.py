@@ -1,4 +1,4 @@
-"""What a batch's liked items are told apart from, as the configuration says."""
+"""The negatives of a batch, drawn as the configuration says, and its softmax loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEPTH = 64
 Search = Callable[[Tensor, int], Tensor]
 
 
-class Likes:
+class Positives:
     """Which items each user likes in the train rows.
 
     Parameters
@@ -57,15 +57,15 @@ class Negatives:
     ----------
     counts
         Shape (n_items,): liked train rows of each item.
-    likes
+    positives
         What to leave out.
     """
 
     search: Search | None = None
     """Finds hard negatives; set anew every epoch where the configuration wants some."""
 
-    def __init__(self, config: SamplingConfig, counts: Tensor, likes: Likes) -> None:
-        self.config, self.likes, self.n_items = config, likes, len(counts)
+    def __init__(self, config: SamplingConfig, counts: Tensor, positives: Positives) -> None:
+        self.config, self.positives, self.n_items = config, positives, len(counts)
         self.sampler = make_sampler(config, counts)
 
     def loss(
@@ -117,7 +117,7 @@ class Negatives:
         if excluded is not None:
             out = candidates.holding(excluded.query, excluded.items, len(users))
         if self.config.exclude_seen:
-            seen = self.likes.among(users, candidates)
+            seen = self.positives.among(users, candidates)
             out = seen if out is None else seen | out
         return out
 
@@ -128,7 +128,7 @@ class Negatives:
         turns = torch.randperm(len(queries), device=queries.device)
         some = turns.repeat(-(-count // len(queries)))[:count]
         found = self.search(queries[some], DEPTH)
-        fresh = (found >= 0) & ~self.likes.have(users[some][:, None], found.clamp(min=0))
+        fresh = (found >= 0) & ~self.positives.have(users[some][:, None], found.clamp(min=0))
         rank = torch.cumsum(fresh, dim=1)
         # a query that asks again, because there are fewer queries, gets its next best item
         turn = torch.arange(count, device=some.device) // len(queries) + 1

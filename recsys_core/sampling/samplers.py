@@ -1,4 +1,4 @@
-"""Negative samplers: where the items come from that a liked item is told apart from."""
+"""Negative samplers: where the negatives of a positive come from."""
 
 from __future__ import annotations
 

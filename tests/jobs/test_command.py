@@ -188,7 +188,7 @@ def test_pause_and_resume(paused: Cli, add: AddJob, runs_dir: Path, within: With
     assert paused("queue", "resume").code == 0, "nothing waits: nobody is started"
     assert supervisor_pid(runs_dir) is None
     run = add(model="popularity")
-    assert "nobody does these jobs" in paused("queue", "list").err
+    assert "no process runs these jobs" in paused("queue", "list").err
     assert paused("queue", "resume").code == 0
     within(30, lambda: state_of(run) == "succeeded")
 

@@ -112,4 +112,4 @@ def test_users_on_whom_cuts_only_train_are_counted() -> None:
 def test_made_up_data_are_said_to_be() -> None:
     assert notes(dataset(EVENTS)) == []
     made_up = Dataset(**{**vars(dataset(EVENTS)), "synthetic": True})
-    assert notes(made_up)[0].startswith("synthetic: made up")
+    assert notes(made_up)[0].startswith("synthetic: generated")

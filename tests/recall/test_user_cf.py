@@ -73,7 +73,7 @@ def test_the_nearest_users_alone_are_asked() -> None:
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
     model = fit("user-cf", train, neighbours=1)
     assert isinstance(model, UserCF)
-    likes = model.likes.toarray()
+    likes = model.positives.toarray()
     for scores in model.score(np.arange(5), model.histories_of(np.arange(5))):
         assert any(np.array_equal(scores > 0, row > 0) for row in likes)
 

@@ -174,9 +174,9 @@ GOLDEN = """\
 - Protocol: user-timeline, rows: train 32, valid 4, test 4.
 - Leaks other users' future.
 - Protocol counts: short users 1.
-- Recall: 4 users judged, 1 left out without a relevant test item, 2 test items that train does \
-not have.
-- Ranking: 4 users judged, 2 test items that train does not have.
+- Recall: 4 users judged, 1 left out (no relevant test item), 2 test items without training \
+rows.
+- Ranking: 4 users judged, 2 test items without training rows.
 - Published figures: RecBole.
 
 ## Recall (candidate generation)

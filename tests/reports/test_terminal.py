@@ -79,7 +79,7 @@ def test_what_80_columns_show(report: dict[str, Any]) -> None:
     assert "✗ failed" in text
     assert "Means over seeds 0, 1; ± is their standard deviation." in text
     assert "Leaks other users' future." in text
-    assert "1 left out without a relevant test item" in text
+    assert "1 left out (no relevant test item)" in text
     assert "✦ best of its column." in text
     assert text.rstrip().endswith("✗ 1 of 6 runs without a result; 2 of 3 conditions not met.")
 

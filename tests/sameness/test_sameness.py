@@ -29,7 +29,7 @@ from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.protocols.catalogue import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
-from recsys_core.recall.neural.sequences import pauses_of
+from recsys_core.recall.neural.sequences import intervals_of
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from tests.recall.build import fit
@@ -161,7 +161,7 @@ def test_features_of_towers(split: Split) -> None:
         encoder.requests(Queries.after_events(known), known),
     )
     codes = [array for table in tables for array in (table.index, table.shares)]
-    assert digest(*codes, pauses_of(histories)) == "507a97c1"
+    assert digest(*codes, intervals_of(histories)) == "507a97c1"
 
 
 SAMPLERS = {

@@ -87,5 +87,5 @@ def test_draws_repeat_with_the_seed_and_leave_out_cold_items(name: str) -> None:
 
 
 def test_logq_needs_draws_of_known_probability() -> None:
-    with pytest.raises(ValidationError, match="hard_negatives have none"):
+    with pytest.raises(ValidationError, match="hard negatives do not have"):
         SamplingConfig(logq=True, hard_negatives=10)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import BLOCK, Targets, full_softmax
-from recsys_core.sampling.negatives import Likes, Negatives
+from recsys_core.sampling.negatives import Negatives, Positives
 from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
 
 
@@ -126,7 +126,7 @@ def test_excluded_items_by_hand() -> None:
 def test_what_a_query_knows_is_no_negative_of_it() -> None:
     """Of items with the logits log 2, log 3, log 5 the query likes the first; all are drawn."""
     none = torch.zeros(1, dtype=torch.long)
-    negatives = Negatives(SamplingConfig(), torch.ones(3), Likes(none, none, 1, 3))
+    negatives = Negatives(SamplingConfig(), torch.ones(3), Positives(none, none, 1, 3))
 
     def loss(*known: int) -> Tensor:
         excluded = Excluded(torch.tensor(known, dtype=torch.long), torch.tensor([len(known)]))
@@ -170,7 +170,7 @@ LIKED = torch.tensor([[4.0, *OWN, *OTHERS], [4.0, *OTHERS, *OWN]]) / 204
 
 
 def learned_scores(**fields: object) -> list[float]:
-    """Learn a score for each group and item from planted likes and in-batch negatives.
+    """Learn a score for each group and item from planted positives and in-batch negatives.
 
     Returns how far a group's own items, and those of the other group, are above the favourite.
     """
@@ -178,7 +178,7 @@ def learned_scores(**fields: object) -> list[float]:
     config = SamplingConfig.model_validate({"sampler": "in-batch", "negatives": 64, **fields})
     nobody = torch.zeros(0, dtype=torch.int64)
     counts = (LIKED.sum(dim=0) * 204).round().long()
-    negatives = Negatives(config, counts, Likes(nobody, nobody, 2, len(counts)))
+    negatives = Negatives(config, counts, Positives(nobody, nobody, 2, len(counts)))
     scores = torch.zeros(LIKED.shape, requires_grad=True)
     optimizer = torch.optim.Adam([scores], lr=0.03)
     groups = torch.arange(2)
@@ -214,17 +214,19 @@ def test_without_the_positives_correction_the_order_is_learned_all_the_same() ->
 
 
 def test_seen_items_are_no_negatives() -> None:
-    likes = Likes(torch.tensor([0, 0, 1, 0]), torch.tensor([3, 1, 2, 1]), n_users=3, n_items=5)
+    positives = Positives(
+        torch.tensor([0, 0, 1, 0]), torch.tensor([3, 1, 2, 1]), n_users=3, n_items=5
+    )
     candidates = Candidates.of(torch.tensor([1]), torch.tensor([2, 4]), n_items=5)
     assert candidates.items.tolist() == [1, 2, 4]
-    assert likes.among(torch.tensor([0, 1, 2, 0]), candidates).tolist() == [
+    assert positives.among(torch.tensor([0, 1, 2, 0]), candidates).tolist() == [
         [True, False, False],  # likes 3 too, which is no candidate
         [False, True, False],
         [False, False, False],
         [True, False, False],
     ]
     config = SamplingConfig(exclude_seen=True)
-    negatives = Negatives(config, torch.ones(5, dtype=torch.int64), likes)
+    negatives = Negatives(config, torch.ones(5, dtype=torch.int64), positives)
     scores = torch.tensor([[0.0, 5.0, 0.0, 9.0, 0.0]])
     user, row = torch.tensor([0]), torch.tensor([0])
     loss = negatives.loss(scores, user, row, torch.tensor([1]), lambda items: scores[:, items])
@@ -233,9 +235,9 @@ def test_seen_items_are_no_negatives() -> None:
 
 
 def test_hard_negatives_are_the_best_unseen_items() -> None:
-    likes = Likes(torch.tensor([0, 0, 1]), torch.tensor([3, 1, 2]), n_users=2, n_items=5)
+    positives = Positives(torch.tensor([0, 0, 1]), torch.tensor([3, 1, 2]), n_users=2, n_items=5)
     config = SamplingConfig(hard_negatives=4)
-    negatives = Negatives(config, torch.ones(5, dtype=torch.int64), likes)
+    negatives = Negatives(config, torch.ones(5, dtype=torch.int64), positives)
     ranked = torch.tensor([[3, 1, 0, 2, -1], [2, 4, 3, -1, -1]])
     # queries say which list they get
     negatives.search = lambda queries, k: ranked[queries[:, 0].long(), :k]

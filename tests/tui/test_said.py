@@ -79,9 +79,9 @@ async def test_a_key_that_does_not_apply_says_why(tmp_path: Path) -> None:
             == "item-cf is done: only jobs that wait have a place in the queue"
         )
         assert await at("mf-live", "R") == "mf-live is running: c cancels it"
-        assert await at("wait-c", "J") == "it is the last of those that wait"
+        assert await at("wait-c", "J") == "it is the last waiting job already"
         assert await at("wait-c", "S") == "the order of this table is fixed"
-        assert "nothing to do" not in "".join(said.text for said in s.app.messages.newest)
+        assert "nothing here" not in "".join(said.text for said in s.app.messages.newest)
 
 
 def test_help_has_what_was_searched_for() -> None:

@@ -100,7 +100,7 @@ def test_gates_and_baselines_decide_the_exit_code(cli: Cli, runs_dir: Path, tmp_
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (["--k", "5"], "has no metric to judge popularity by at K = 5"),
+        (["--k", "5"], "has no metric to compare popularity with at K = 5"),
         (["--tolerance", "auc=.01"], "for popularity: 'auc'"),
         (["--k", "5", "--tolerance", "ndcg@10=.01"], "for popularity: 'ndcg@10'"),
     ],
@@ -373,7 +373,7 @@ def test_runs_list_shows_and_filters(cli: Cli, runs_dir: Path) -> None:
     assert cli("runs", "list", "--state", "failed").out.count("\n") == 2
     assert cli("runs", "list", "--limit", "1").out.count("\n") == 2
     nobody = cli("runs", "list", "--model", "nobody")
-    assert (nobody.code, nobody.err) == (0, f"none of the 2 runs in {runs_dir} is like that\n")
+    assert (nobody.code, nobody.err) == (0, f"none of the 2 runs in {runs_dir} matches\n")
     (listed,) = json.loads(cli("runs", "list", "--model", hostile, "--json").out)
     assert (listed["run_id"], listed["metrics"]["hit@10"]) == (good.run_id, 0.5)
     assert "disk full" in cli("runs", "show", bad.run_id).out

@@ -70,4 +70,4 @@ def test_suspects_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_features(facts)
     out, _ = capsys.readouterr()
     assert "0.9910  leak?" in out
-    assert "note: oracle: alone almost perfect on validation rows" in out
+    assert "note: oracle: almost perfect by itself on validation rows" in out

@@ -138,7 +138,7 @@ def test_wrong_lines_say_what_to_do(
     for words, message in (
         (("film",), "fits 800 items of data set 'sample'"),
         (("nothing like it",), "no item 'nothing like it' in data set 'sample'"),
-        (("7", "--run", by_label["popularity"]), "a popularity (recall) does not know how alike"),
+        (("7", "--run", by_label["popularity"]), "a popularity (recall) has no similarity of"),
         (("7", "--run", str(failed.path)), f"run {failed.run_id} is failed: it has no model"),
     ):
         done = ask(*words, "--run", known)

@@ -262,13 +262,13 @@ def _left_out_notes(left_out: Sequence[Mapping[str, str]]) -> list[str]:
 
 _RECALL_COUNTS = {
     "users": "users judged",
-    "users_without_relevant": "left out: no relevant test item",
+    "users_without_relevant": "left out (no relevant test item)",
     "cold_users": "without history",
     "cold_items": "test items without training rows",
 }
 _RANKING_COUNTS = {
     "users": "users judged",
-    "gauc_users_left_out": "left out of GAUC: rows of one class only",
+    "gauc_users_left_out": "left out of GAUC (rows of one class only)",
     "cold_users": "without history",
     "cold_items": "test items without training rows",
 }

@@ -18,7 +18,7 @@ from recsys_core.recall.shared.validation import METRIC
 from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.hard import search_over
-from recsys_core.sampling.negatives import Likes, Negatives, Search
+from recsys_core.sampling.negatives import Negatives, Positives, Search
 from recsys_core.training.trainer import TrainingConfig
 
 
@@ -212,9 +212,9 @@ class FactorsObjective:
         self.rating = torch.from_numpy(rows.ratings).to(device)
         self.mean_rating = self.rating.mean()
         self.n_items = len(counts)
-        self.likes = Likes(self.user, self.item, len(rows), self.n_items)
+        self.positives = Positives(self.user, self.item, len(rows), self.n_items)
         self.counts = torch.from_numpy(counts).to(device)
-        self.negatives = Negatives(config, self.counts, self.likes)
+        self.negatives = Negatives(config, self.counts, self.positives)
         losses = {"softmax": self._softmax, "bpr": self._bpr, "bce": self._bce, "mse": self._mse}
         self.loss: Callable[[Batch], Tensor] = losses[config.loss]
 
@@ -281,7 +281,7 @@ class FactorsObjective:
         """
         rows, each = len(batch.items), self.config.negatives or 1
         drawn = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
-        allowed = (~self.likes.have(batch.users[batch.row][:, None], drawn)).float()
+        allowed = (~self.positives.have(batch.users[batch.row][:, None], drawn)).float()
         return torch.cat([batch.items[:, None], drawn], dim=1), allowed
 
     def _penalty(self, batch: Batch, negatives: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the times of events say: the pause before each, and how long before a request it was."""
+"""What the times of events say: the interval before each, and how long before a request it was."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class _Spans(nn.Module):
         return found
 
 
-class Pauses(_Spans):
+class Intervals(_Spans):
     """Embed the time from the event before to each event."""
 
     def of(self, window: Window) -> Tensor:
         """Shape (b, width, dim)."""
-        pauses: Tensor = self(window.pauses)
-        return pauses
+        intervals: Tensor = self(window.intervals)
+        return intervals
 
 
 class Recency(_Spans):

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from recsys_core.data.dataset import FloatArray
 from recsys_core.features.layout import Layout, Table
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.neural.event_times import Pauses, Recency
+from recsys_core.recall.neural.event_times import Intervals, Recency
 from recsys_core.recall.neural.sequences import RequestFields, Window
 
 #: standard deviation of initial embeddings
@@ -134,7 +134,7 @@ class Events(nn.Module):
         if "rating" in fields:
             self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
         if "interval" in fields:
-            self.pauses = Pauses(dim)
+            self.pauses = Intervals(dim)  # the name is that of its weights in saved models
 
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""

@@ -68,7 +68,7 @@ class Window:
         Shape (b, queries), float32: days from what is asked for to the end of the train rows.
     times
         Shape (b, width), int64: timestamps of the events; 0 where there is none.
-    pauses
+    intervals
         Shape (b, width), int64: seconds since the user's event before each; 0 before the first.
     requests
         Fields of the requests, shapes (b, queries, slots).
@@ -79,7 +79,7 @@ class Window:
     users: Tensor
     ages: Tensor
     times: Tensor
-    pauses: Tensor
+    intervals: Tensor
     requests: RequestFields
 
     def to(self, device: torch.device) -> Window:
@@ -127,11 +127,11 @@ def rating_edges(ratings: FloatArray) -> FloatArray:
     return distinct.astype(np.float32)
 
 
-def pauses_of(histories: Histories) -> TimeArray:
+def intervals_of(histories: Histories) -> TimeArray:
     """Shape (events,): seconds since the event before in the same row; 0 for the first."""
-    pauses = np.diff(histories.timestamps, prepend=histories.timestamps[:1])
-    pauses[histories.offsets[:-1][histories.lengths > 0]] = 0
-    return pauses
+    intervals = np.diff(histories.timestamps, prepend=histories.timestamps[:1])
+    intervals[histories.offsets[:-1][histories.lengths > 0]] = 0
+    return intervals
 
 
 def last_events(
@@ -153,11 +153,11 @@ def last_events(
     column = histories.offsets[1:, None] - width + np.arange(width)
     known = column >= histories.offsets[:-1, None]
     column = column[known]
-    items, ratings, times, pauses = (np.zeros(known.shape, dtype=np.int64) for _ in range(4))
+    items, ratings, times, intervals = (np.zeros(known.shape, dtype=np.int64) for _ in range(4))
     items[known] = histories.items[column] + 1
     ratings[known] = 1 + np.searchsorted(edges, histories.ratings[column], side="right")
     times[known] = histories.timestamps[column]
-    pauses[known] = pauses_of(histories)[column]
+    intervals[known] = intervals_of(histories)[column]
     inside = (users >= 0) & (users < n_users)
     who = np.where(inside, users, n_users).astype(np.int64)
     return Window(
@@ -166,7 +166,7 @@ def last_events(
         torch.from_numpy(who),
         torch.zeros(len(users), 1),
         torch.from_numpy(times),
-        torch.from_numpy(pauses),
+        torch.from_numpy(intervals),
         RequestFields.of(requests).take(torch.arange(len(users))[:, None]),
     )
 
@@ -222,7 +222,7 @@ class Runs:
         seconds = histories.timestamps.max(initial=0) - histories.timestamps
         self.ages = on_device((seconds / 86_400).astype(np.float32))
         self.times = on_device(histories.timestamps.astype(np.int64))
-        self.pauses = on_device(pauses_of(histories))
+        self.intervals = on_device(intervals_of(histories))
         self.requests = RequestFields.of(requests).to(device)
         self.liked = on_device(liked)
         self.offsets = on_device(histories.offsets)
@@ -268,7 +268,7 @@ class Runs:
             user,
             self.ages[at_all[:, :, 0]],
             self.times[column] * known,
-            self.pauses[column] * known,
+            self.intervals[column] * known,
             self.requests.take((at - 1).clamp(min=0)),
         )
         liked = self.items[at_all[target]] - 1

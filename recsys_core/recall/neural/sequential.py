@@ -33,7 +33,7 @@ from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.full import Targets, full_softmax
 from recsys_core.sampling.hard import search_over
-from recsys_core.sampling.negatives import Likes, Negatives
+from recsys_core.sampling.negatives import Negatives, Positives
 from recsys_core.saving.arrays import NUMBER, take
 from recsys_core.saving.weights import build_with
 from recsys_core.training.trainer import TrainingConfig, train
@@ -271,8 +271,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             torch.from_numpy(side.astype(np.int64)).to(device)
             for side in (positives.user, positives.item)
         )
-        likes = Likes(users, items, positives.n_users, self.n_items)
-        return Negatives(self.config, torch.from_numpy(positives.item_counts()).to(device), likes)
+        known = Positives(users, items, positives.n_users, self.n_items)
+        return Negatives(self.config, torch.from_numpy(positives.item_counts()).to(device), known)
 
     def _take_vectors(self) -> None:
         every = torch.arange(self.n_items, device=self._device)

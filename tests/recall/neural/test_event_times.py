@@ -14,15 +14,15 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.feature import Feature
 from recsys_core.features.schema import FeatureSchema, tower_schema
-from recsys_core.recall.neural.event_times import Pauses, Recency
-from recsys_core.recall.neural.sequences import RequestFields, Window, pauses_of
+from recsys_core.recall.neural.event_times import Intervals, Recency
+from recsys_core.recall.neural.sequences import RequestFields, Window, intervals_of
 from tests.protocols.build import dataset
 from tests.recall.build import fit, history
 
 DAY = 86_400
 
 
-def numbered(layer: Pauses | Recency) -> None:
+def numbered(layer: Intervals | Recency) -> None:
     """Row r of the table is r, so that what is looked up is seen."""
     numbers = torch.arange(len(layer.table), dtype=torch.float32)
     nn.init.zeros_(layer.table).data += numbers[:, None]
@@ -41,13 +41,13 @@ def test_pauses_by_hand() -> None:
     rows = history([1, 2], [], [3, 4, 5])
     rows.timestamps[:] = [50, 50, 7, 8, 977_000_000]
     # the first event of a row is after none
-    assert pauses_of(rows).tolist() == [0, 0, 0, 1, 977_000_000 - 8]
-    assert pauses_of(history([])).tolist() == []
-    pauses = Pauses(3)
-    numbered(pauses)
+    assert intervals_of(rows).tolist() == [0, 0, 0, 1, 977_000_000 - 8]
+    assert intervals_of(history([])).tolist() == []
+    intervals = Intervals(3)
+    numbered(intervals)
     # powers of two of the seconds: 0 -> 0, 1 -> 1, 2 and 3 -> 2, 4 -> 3; 2^16 <= a day < 2^17
-    window = replace(at([[9] * 6]), pauses=torch.tensor([[0, 1, 2, 3, 4, DAY]]))
-    found = pauses.of(window)
+    window = replace(at([[9] * 6]), intervals=torch.tensor([[0, 1, 2, 3, 4, DAY]]))
+    found = intervals.of(window)
     assert found[0, :, 0].tolist() == [0, 1, 2, 2, 3, 17]
     assert found.shape == (1, 6, 3)
 

@@ -63,7 +63,7 @@ def test_the_last_events_by_hand() -> None:
     # the rows of `history` are a second apart; the third has an event that the window leaves out
     assert window.times.tolist() == [[0, 0, 0], [0, 0, 0], [2, 3, 4], [0, 5, 6]]
     # the oldest event that is shown has the pause that it had, the first of a history none
-    assert window.pauses.tolist() == [[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 1]]
+    assert window.intervals.tolist() == [[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 1]]
     assert window.requests.index.tolist() == [[[0]], [[1]], [[2]], [[3]]]
     assert window.requests.weights.tolist() == [[[1]]] * 4
 
@@ -94,7 +94,7 @@ def test_runs_by_hand() -> None:
     assert batch.row.tolist() == [0, 1, 2, 3, 4]
     assert batch.window.users.tolist() == [0, 0, 2]
     assert batch.window.times.tolist() == [[0, 1, 2, 3], [0, 0, 0, 1], [0, 0, 0, 6]]
-    assert batch.window.pauses.tolist() == [[0, 1, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert batch.window.intervals.tolist() == [[0, 1, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
     # fields of a request right after the last known event; of no matter before the first
     assert batch.window.requests.index[..., 0].tolist() == [[2, 3], [0, 1], [5, 6]]
     # before 13: 10, 11 and 12, …; all that was, whatever a window shows of it
