@@ -42,7 +42,7 @@ class InnerCut:
 def inner_cuts(
     train: Interactions, valid: Interactions | None, config: InnerConfig
 ) -> list[InnerCut]:
-    """Cut `train` for the ranker's rows; channels are fitted once a cut.
+    """Cut `train` for the ranker's rows; channels are fitted once per cut.
 
     Parameters
     ----------

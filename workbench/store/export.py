@@ -101,7 +101,7 @@ def spreadsheet_cell(value: Any) -> Any:
 
 
 def _write_json(path: Path, columns: Sequence[str], rows: Rows) -> None:
-    """Write a list of objects, one a line."""
+    """Write a list of objects, one per line."""
     with path.open("w", encoding="utf-8") as file:
         separator = "[\n"
         for row in rows:

@@ -68,7 +68,7 @@ def bindings(scope: str) -> list[BindingType]:
 
 
 def key_table() -> str:
-    """Write all commands as Markdown tables, one a scope, for docs/tui.md."""
+    """Write all commands as Markdown tables, one per scope, for docs/tui.md."""
     parts: list[str] = []
     for scope, title in SCOPES.items():
         lines = [f"### {title}", "", "| keys | command | id | what it does |", "|---|---|---|---|"]
