@@ -19,7 +19,8 @@ import workbench
 from recsys_core.config import Config, names_of_today
 from recsys_core.evaluation.names import PART_METRICS, PARTS, ROW_METRICS, TOPK_METRICS
 from recsys_core.features.feature import Feature
-from recsys_core.features.schema import FeatureSchema, packaged_schema, schema_names
+from recsys_core.features.schema import FeatureSchema, packaged_schema
+from recsys_core.features.schema_files import schema_names
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Suite, load_suite, suite_names
