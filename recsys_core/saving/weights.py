@@ -20,7 +20,7 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def write_weights(path: Path, module: nn.Module) -> None:
-    """Write the weights beside `path` and rename them, so that what stands there is complete."""
+    """Replace the weights at `path` as a whole."""
     weights = {name: value.contiguous() for name, value in module.state_dict().items()}
     with replacing(path) as partial:
         partial.write_bytes(save(weights))  # a full disk is an OSError here, safetensors hides it

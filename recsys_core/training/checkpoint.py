@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -83,8 +82,6 @@ def write_checkpoint(
             torch.save(content, cast("BinaryIO", writer))
         except RuntimeError as error:
             raise writer.error or error from error
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_checkpoint(

@@ -23,37 +23,11 @@ from workbench.store.files import (
     StoreError,
     open_regular,
     read_json,
-    replacing,
     without_nan,
     write_json,
 )
 from workbench.store.process import ProcessIdentity
 from workbench.store.text import json_text, plain, width
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "status.json"
-    write_json(path, {"state": "running"})
-
-    def crash() -> None:
-        with replacing(path) as partial:
-            partial.write_text('{"state": "succ')
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        crash()
-    assert read_json(path) == {"state": "running"}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["status.json"]
-
-
-def test_two_who_write_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    with replacing(path) as first, replacing(path) as second:
-        assert {first.suffix, second.suffix} == {".partial"}
-        first.write_text("first")
-        second.write_text("second")
-    assert path.read_text() == "first", "the last one wins"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_link_that_lies_in_wait_is_not_followed(

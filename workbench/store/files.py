@@ -5,22 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import math
-import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from recsys_core import reading
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError
-
-#: suffix of a file that is still being written
-PARTIAL = ".partial"
-#: characters of a name that are kept in that of the file being written: 160 bytes at most
-_BEGINNING = 40
+from recsys_core.saving import replace
 
 #: what to do about a file of a run or a report that does not say what it should
 DAMAGED_HINT = f"restore it from a copy, or {TRAIN_AGAIN}"
@@ -64,37 +58,18 @@ def explain(error: OSError, path: Path, option: str = "") -> StoreError:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a path to write to; it takes the place of `path` when the block ends well.
 
-    The content is on the disk before the rename, so a crash at any moment leaves the old file
-    or the new one. The path is a new file of nobody else: others may write to `path` meanwhile, the
-    last one wins, and a link that lies in wait under its name is not followed.
+    See `recsys_core.saving.replace`, whose errors become those of the store.
 
     Raises
     ------
     StoreError
         The disk is full, the folder cannot be written, and the like.
     """
-    # cut, so that there is room for it wherever there is room for the name
-    partial = path.with_name(f"{path.name[:_BEGINNING]}.{secrets.token_hex(6)}{PARTIAL}")
     try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o666))
-        yield partial
-        _sync(partial)
-        partial.replace(path)
+        with replace.replacing(path) as partial:
+            yield partial
     except OSError as error:
-        if error.filename is not None and Path(error.filename) == partial:
-            error.filename = None  # a name that nobody gave
         raise explain(error, path) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

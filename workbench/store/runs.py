@@ -26,10 +26,10 @@ from recsys_core.run_folder import MODEL as MODEL
 from recsys_core.run_folder import RESULTS as RESULTS
 from recsys_core.run_folder import SPEC as SPEC
 from recsys_core.run_folder import STATUS as STATUS
+from recsys_core.saving.replace import PARTIAL
 from workbench.store.events import read_events
 from workbench.store.files import (
     DAMAGED_HINT,
-    PARTIAL,
     DamagedFileError,
     StoreError,
     damaged,
