@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.ranking.modules.layers import Dropout
+from recsys_core.training.layers import linear_layers
 
 #: what Dice adds to a variance, and how much of a batch its running estimates take
 EPSILON, MOMENTUM = 1e-8, 0.1
@@ -22,12 +23,9 @@ class DiceMLP(nn.Sequential):
     """Linear, Dice and dropout for each of `widths`."""
 
     def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for width in widths:
-            layers += [nn.Linear(inputs, width), Dice(width), Dropout(dropout)]
-            inputs = width
-        super().__init__(*layers)
-        self.outputs = inputs
+        sizes = (inputs, *widths)
+        super().__init__(*linear_layers(sizes, lambda width: (Dice(width), Dropout(dropout))))
+        self.outputs = sizes[-1]
         """Width of the last layer."""
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.training.layers import linear_layers
+
 
 class FactorizationMachine(nn.Module):
     """Second-order interactions of all pairs of fields (Rendle, ICDM 2010).
@@ -25,16 +27,17 @@ class MLP(nn.Sequential):
     """Linear, then ReLU with dropout, for each of `widths`; He initialisation."""
 
     def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for width in widths:
-            linear = nn.Linear(inputs, width)
-            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-            nn.init.zeros_(linear.bias)
-            layers += [linear, nn.ReLU(), Dropout(dropout)]
-            inputs = width
-        super().__init__(*layers)
-        self.outputs = inputs
+        sizes = (inputs, *widths)
+        super().__init__(*linear_layers(sizes, lambda _: (nn.ReLU(), Dropout(dropout)), _he_linear))
+        self.outputs = sizes[-1]
         """Width of the last layer."""
+
+
+def _he_linear(inputs: int, outputs: int) -> nn.Linear:
+    linear = nn.Linear(inputs, outputs)
+    nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+    nn.init.zeros_(linear.bias)
+    return linear
 
 
 class Output(nn.Linear):
