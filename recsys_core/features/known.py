@@ -40,6 +40,8 @@ Owner = Literal["user", "item"]
 Attribute = Categorical | MultiCategorical
 #: what is known of an event
 COLUMNS = ("user", "item", "rating", "timestamp", "relevant", "event")
+#: stands for the time of no event: it is before all others
+NO_TIME = np.iinfo(np.int64).min
 #: which events
 Part = Literal["all", "liked", "disliked"]
 #: one number for each event, shape (events,), or several, shape (events, k)
@@ -261,11 +263,10 @@ class Asked:
     @cached_property
     def times(self) -> TimeArray:
         """Shape (n,): the time of each asker's last event; of the last of all without one."""
-        none = np.iinfo(np.int64).min
-        last = np.full(len(self.users), none)
+        last = np.full(len(self.users), NO_TIME)
         assert self.brought.asker is not None
         np.maximum.at(last, self.brought.asker, self.brought.timestamp)
-        last[last == none] = self.everybody.last_time
+        last[last == NO_TIME] = self.everybody.last_time
         return last
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from recsys_core.data.dataset import BoolArray, Categorical, FloatArray, IntArray, TimeArray
 from recsys_core.features.known import (
+    NO_TIME,
     Asked,
     Attribute,
     Known,
@@ -348,7 +349,7 @@ class Views:
         ]
         time, member, rating = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
         order = np.argsort(time, axis=1, kind="stable")[:, -length:]
-        there = np.take_along_axis(time, order, axis=1) > NEVER
+        there = np.take_along_axis(time, order, axis=1) > NO_TIME
         end = np.cumsum(there.sum(axis=1))
         return Events(
             np.take_along_axis(member, order, axis=1)[there],
@@ -357,10 +358,6 @@ class Views:
             end,
             np.full(len(end), -1, dtype=np.int64),
         )
-
-
-#: stands for the time of no event
-NEVER = np.iinfo(np.int64).min
 
 
 def _last(
@@ -383,7 +380,7 @@ def _last(
     time, member, rating = (
         np.zeros(place.shape, kind) for kind in (np.int64, np.int32, np.float32)
     )
-    time[:] = NEVER
+    time[:] = NO_TIME
     seen = number[there]
     time[there], rating[there] = known.timestamp[seen], known.rating[seen]
     member[there] = getattr(known, other_side(owner))[seen]

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: a logit that no softmax gives a share to, yet finite, so that gradients are
-NEVER = -1e30
+#: a logit that no softmax gives a share to, yet finite: a row of nothing else stays a number
+MASKED = -1e9
+#: the same beside logits without bounds, such as the scores of all items
+_EXCLUDED = -1e30
 #: least share of a sum that is left when its accidental hits are taken out
 LEAST = 1e-12
 
@@ -123,7 +125,7 @@ def sampled_softmax(
     counted = logits + repeats
     hits = candidates.drawn[candidates.target].to(logits.dtype)
     if excluded is not None:
-        counted = counted.masked_fill(excluded, NEVER)
+        counted = counted.masked_fill(excluded, _EXCLUDED)
         hits = hits * ~excluded.flatten()[flat]
     log_sum = torch.logsumexp(counted, dim=1)[query]
     share = torch.exp((own - log_sum).clamp(max=0.0))

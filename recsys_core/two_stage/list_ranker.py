@@ -18,12 +18,10 @@ from recsys_core.data.interactions import Histories
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.events import OnEvent
 from recsys_core.recall.shared.validation import METRIC
+from recsys_core.sampling.softmax import MASKED
 from recsys_core.training.trainer import TrainingConfig, train
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists
-
-#: stands for minus infinity in a softmax
-NEVER = -1e9
 
 
 class ListRanker(ABC):
@@ -138,7 +136,7 @@ def listwise(logits: Tensor, labels: Tensor, listed: Tensor) -> Tensor:
     logits, labels, listed
         Shape (b, width): z, 1 for the liked items L, and which places hold an item.
     """
-    log_share = F.log_softmax(logits.masked_fill(~listed, NEVER), dim=1)
+    log_share = F.log_softmax(logits.masked_fill(~listed, MASKED), dim=1)
     liked = labels.sum(dim=1)
     return -((log_share * labels).sum(dim=1) / liked.clamp(min=1)).mean()
 

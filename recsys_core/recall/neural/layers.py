@@ -15,11 +15,11 @@ from recsys_core.features.layout import Layout, Table
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.neural.event_times import Intervals, Recency
 from recsys_core.recall.neural.sequences import RequestFields, Window
+from recsys_core.sampling.softmax import MASKED
+from recsys_core.training.layers import linear_layers
 
 #: standard deviation of initial embeddings
 INIT = 0.1
-#: a score that no softmax gives a share to, yet finite: a row of nothing else stays a number
-NEVER = -1e9
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class HistoryPooling(nn.Module):
         scores = self.content(events)[:, None] + bias  # (b, queries, width, heads)
         if self.recency is not None:
             scores = scores + self.recency.of(window, queries)
-        scores = scores.masked_fill(~seen[..., None], NEVER)
+        scores = scores.masked_fill(~seen[..., None], MASKED)
         heads = scores.shape[3]
         weights = torch.softmax(scores, dim=2).permute(0, 1, 3, 2)
         pooled = weights.reshape(b, queries * heads, width) @ events
@@ -210,7 +210,5 @@ class HistoryPooling(nn.Module):
 
 def hidden_layers(sizes: Sequence[int], dropout: float) -> nn.Sequential:
     """Stack linear layers of these sizes with ReLU and dropout between them, none at the end."""
-    layers: list[nn.Module] = []
-    for before, after in itertools.pairwise(sizes):
-        layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
+    layers = linear_layers(sizes, lambda _: (nn.ReLU(), nn.Dropout(dropout)))
     return nn.Sequential(*layers[:-2])
