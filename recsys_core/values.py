@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import sys
+from typing import Any, TypeGuard
 
 from recsys_core.reading import YAMLError, parse_yaml
 
@@ -25,12 +26,35 @@ def parse_value(text: str) -> Any:
     if not _is_plain(value):
         return text
     if isinstance(value, str):
-        try:
-            number = float(value)  # YAML 1.1 reads 1e-3 as text
-        except ValueError:
-            return value
-        return number if math.isfinite(number) else value
+        number = parse_number(value)  # YAML 1.1 reads 1e-3 as text
+        return value if number is None else number
     return value
+
+
+def parse_number(text: str) -> float | None:
+    """Read a finite number; None for any other text.
+
+    Examples
+    --------
+    >>> parse_number(" 1e-3 "), parse_number("nan"), parse_number("1_000"), parse_number("")
+    (0.001, None, None, None)
+    """
+    try:
+        number = math.nan if "_" in text else float(text)  # Python alone reads 1_000
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def is_finite_number(value: Any) -> TypeGuard[int | float]:
+    """Tell whether a value as JSON and YAML give it is a finite number; true and false are not.
+
+    Examples
+    --------
+    >>> is_finite_number(3), is_finite_number(float("nan")), is_finite_number(True)
+    (True, False, False)
+    """
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def _is_plain(value: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import math
 import re
 from array import array
 from collections import Counter
@@ -20,6 +19,7 @@ from recsys_core.data.import_options import OnBadRows
 from recsys_core.data.numbering import Rows
 from recsys_core.data.times import read_date
 from recsys_core.errors import DataError, shorten
+from recsys_core.values import parse_number
 
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 Fields = list[str] | csv.Error
@@ -231,11 +231,8 @@ def _read_time(text: str, column: int, layout: Layout) -> int:
 
 
 def _read_number(heading: str, text: str, column: int, hint: str = "") -> float:
-    try:
-        number = math.nan if "_" in text else float(text)  # Python alone reads 1_000
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = parse_number(text)
+    if number is None:
         if _DECIMAL_COMMA.fullmatch(text):
             hint = f"; write {text.replace(',', '.')}"
         problem = f"{text!r} is not a number{hint}" if text else f"the {heading} is missing"

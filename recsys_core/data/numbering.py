@@ -138,12 +138,13 @@ def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntA
 
 def _as_numbers(ids: TextArray) -> NDArray[Any]:
     """Turn ids into integers where every one is a plain number, so that 10 comes after 9."""
-    if all(map(_is_number, ids.tolist())):
+    if all(map(_is_whole, ids.tolist())):
         return np.array([int(text) for text in ids.tolist()], dtype=object)
     return ids
 
 
-def _is_number(text: str) -> bool:
+def _is_whole(text: str) -> bool:
+    """Tell whether it is the only way to write a whole number: 007 is another id than 7."""
     digits = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     return digits and (text == "0" or text[0] != "0")
 

@@ -9,6 +9,7 @@ out.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions, OnBadR
 from recsys_core.data.import_summary import summarise
 from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError, shorten
+from recsys_core.values import parse_number
 
 INTER = ".inter"
 TAB = "\t"
@@ -203,7 +205,5 @@ def _columns(table: Table) -> dict[str, RawColumn]:
 
 
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+    number = parse_number(text)
+    return math.nan if number is None else number

@@ -19,6 +19,7 @@ from recsys_core.data.dataset import (
     Text,
     Vectors,
 )
+from recsys_core.data.times import is_number
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.features.comparisons import gap, predicted_rating, similarity
 from recsys_core.features.feature import (
@@ -154,7 +155,7 @@ def _check_compared(feature: Feature, dataset: Dataset, where: str) -> None:
     values = dataset.item_columns[feature.by]
     if feature.reads == GAP:
         names = values.vocabulary.tolist() if isinstance(values, Categorical) else []
-        if not isinstance(values, Numeric) and not (names and all(map(_is_number, names))):
+        if not isinstance(values, Numeric) and not (names and all(map(is_number, names))):
             raise InputError(f"{where}: {feature.by} is not a number", f"set column: {SIMILARITY}")
     elif isinstance(values, Numeric):
         raise InputError(f"{where}: {feature.by} is a number", f"set column: {GAP}")
@@ -346,17 +347,9 @@ def as_numbers(values: Any, where: str) -> Numeric:
     try:
         numbers = values.vocabulary.astype(np.float32)
     except ValueError:
-        example = next(name for name in values.vocabulary.tolist() if not _is_number(name))
+        example = next(name for name in values.vocabulary.tolist() if not is_number(name))
         raise InputError(
             f"{where}: '{example}' is not a number", "use the transform vocabulary"
         ) from None
     numbers = np.append(numbers, np.float32(np.nan))  # code -1 is missing
     return Numeric(numbers[values.codes])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

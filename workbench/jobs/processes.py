@@ -14,6 +14,7 @@ import psutil
 from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
 from workbench.store.files import open_regular
+from workbench.store.kinds import whole
 from workbench.store.process import ProcessIdentity
 from workbench.store.runs import LOG, Run
 
@@ -106,7 +107,7 @@ class LocalExecutor:
 def _thread_environment(spec: dict[str, Any]) -> dict[str, str]:
     """Cap the threads of numerical libraries; those that wait must not spin: jobs share cores."""
     threads = spec.get("threads")
-    if not isinstance(threads, int):
+    if not whole(threads):
         return {"OMP_WAIT_POLICY": "PASSIVE"}
     return {"OMP_WAIT_POLICY": "PASSIVE", **dict.fromkeys(THREAD_VARIABLES, str(threads))}
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.store.files import StoreError, explain, read_json, write_json
+from workbench.store.kinds import whole
 
 QUEUE = ".queue"
 _BELL, _CHANGES, _PAUSED, _SETTINGS = "bell", "changes.lock", "paused", "settings.json"
@@ -132,4 +133,4 @@ def parallel_jobs(runs_dir: Path) -> int:
         jobs = read_json(path).get("jobs")
     except StoreError:
         return 1
-    return jobs if isinstance(jobs, int) and jobs >= 1 else 1
+    return jobs if whole(jobs) and jobs >= 1 else 1

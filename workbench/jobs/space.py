@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from recsys_core.errors import InputError
-from recsys_core.values import parse_value
+from recsys_core.values import is_finite_number, parse_value
 
 Kind = Literal["log", "float", "int", "choice"]
 EXAMPLES = "log(1e-4,1e-1), float(0,1), int(32,256) or choice(a,b)"
@@ -59,7 +59,7 @@ class Space:
         """Tell whether a value lies in it."""
         if self.kind == "choice":
             return value in self.choices
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        return is_finite_number(value) and self.low <= value <= self.high
 
     def __str__(self) -> str:
         """Write it as on the command line.
@@ -99,7 +99,7 @@ def read_space(written: str, text: str, whole: bool) -> Space:
         if not values:
             raise wrong
         return Space("choice", choices=tuple(values))
-    if len(values) != 2 or not all(_is_number(value) for value in values):
+    if len(values) != 2 or not all(map(is_finite_number, values)):
         raise wrong
     low, high = values
     if not low < high:
@@ -122,10 +122,6 @@ def _values(text: str) -> list[Any]:
     if not isinstance(values, list):
         return []
     return [parse_value(value) if isinstance(value, str) else value for value in values]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def alternatives(entry: dict[str, Any], shared: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -174,7 +170,7 @@ def _of_numbers(name: str, entry: dict[str, Any], value: Any) -> Space:
             return Space("float", float(low), float(high))
     field = name.rpartition(".")[2]
     example = f"one of {EXAMPLES}"
-    if _is_number(value) and value > 0:
+    if is_finite_number(value) and value > 0:
         ends = (value / 10, value * 10)
         if entry.get("type") == "integer":
             ends = (max(1, round(ends[0])), ends[1])

@@ -27,6 +27,7 @@ from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
 from workbench.jobs.sweep_progress import SweepProgress, Twin
 from workbench.jobs.sweep_study import Study, Trial, damage_told, params_of
 from workbench.store.files import DamagedFileError, StoreError
+from workbench.store.kinds import whole
 from workbench.store.runs import STATUS, Run, Status
 from workbench.store.streams import open_streams
 
@@ -171,7 +172,7 @@ class Driver:
     def _go_on(self, job: _UnderWay, status: Status) -> None:
         """Put a trial back that its process, its machine or a supervisor left."""
         times = self._note_of(job, "resumed") or 0
-        if not isinstance(times, int) or times >= _RESUMPTIONS:
+        if not whole(times) or times >= _RESUMPTIONS:
             self._fail(job, f"interrupted again and again: {status.reason}")
             return
         with suppress(InputError):  # somebody else put it back

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.evaluation.names import check_metric_name, higher_is_better
 from recsys_core.reading import read_json
+from recsys_core.values import is_finite_number
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
 from workbench.reports.metrics import DESCRIPTIVE
@@ -183,7 +183,7 @@ def _text(value: object) -> str:
 def _number(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_finite_number(value):
         raise TypeError(f"the mean '{shorten(value)}' is no number")
     return value
 

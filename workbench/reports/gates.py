@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.evaluation.names import check_metric_name
+from recsys_core.values import parse_number
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -71,11 +71,8 @@ def finite_number(text: str, where: str) -> float:
     InputError
         It is not one; the message begins with `where`.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = parse_number(text)
+    if value is None:
         raise InputError(f"{where}: '{shorten(text.strip())}' is not a number", "write e.g. 0.25")
     return value
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from recsys_core.reading import shorten
+from recsys_core.values import is_finite_number
 from workbench.store.files import damaged
 
 Kind = Callable[[Any], bool]
 
 #: characters of a wrong value that a message shows
 _SHOWN = 30
-#: booleans are none
-_NUMBERS = (float, int)
 #: seconds from 1970: the years 69 to 3871, which every clock and calendar can show
 _FARTHEST = 6e10
 #: SQLite keeps whole numbers up to here
@@ -32,14 +30,14 @@ def flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def whole(value: Any) -> bool:
+def whole(value: Any) -> TypeGuard[int]:
     """Tell whether it is a whole number of ordinary size."""
     return type(value) is int and abs(value) < _LARGEST
 
 
 def number(value: Any) -> bool:
     """Tell whether it is a finite number."""
-    return type(value) in _NUMBERS and math.isfinite(value)
+    return is_finite_number(value)
 
 
 def moment(value: Any) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from recsys_core.errors import InputError, shorten, unknown_name
+from recsys_core.values import parse_number
 
 #: a genre is a taste of the user's when it is in at least this share of the history
 GENRE_SHARE = 0.2
@@ -145,14 +144,13 @@ def _events(word: str, value: str) -> str:
 
 def number_of(word: str, text: str) -> float:
     """Read the number in a condition, or say which condition wants one."""
-    with suppress(ValueError):
-        value = float(text)
-        if math.isfinite(value):
-            return value
-    raise InputError(
-        f"'{shorten(word)}' wants a number, got '{shorten(text)}'",
-        "e.g. min-history=50 or ndcg@10<.1",
-    )
+    value = parse_number(text)
+    if value is None:
+        raise InputError(
+            f"'{shorten(word)}' wants a number, got '{shorten(text)}'",
+            "e.g. min-history=50 or ndcg@10<.1",
+        )
+    return value
 
 
 def _genre(word: str, value: str) -> tuple[str, str, float]:

@@ -260,7 +260,7 @@ def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
 def _parameter_column(name: str, runs: Sequence[RunSummary]) -> Column:
     """Make the column of a parameter: numbers are aligned and sorted as numbers."""
     values = [run.params[name] for run in runs if name in run.params]
-    numeric = all(_is_number(value) for value in values if value is not None)
+    numeric = all(_is_exact(value) for value in values if value is not None)
 
     def read(run: RunSummary) -> Value:
         if name not in run.params:
@@ -274,7 +274,8 @@ def _parameter_column(name: str, runs: Sequence[RunSummary]) -> Column:
     return Column(f"param {name}", name, read, write, numeric=numeric)
 
 
-def _is_number(value: object) -> bool:
+def _is_exact(value: object) -> bool:
+    """Tell whether it is a number that a float holds to the last digit."""
     if isinstance(value, int) and not isinstance(value, bool):
         return abs(value) < _EXACT
     return isinstance(value, float)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from recsys_core.values import is_finite_number
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
@@ -174,9 +175,9 @@ def _cost(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
     if run.fit_seconds is not None:
         yield "fit", show.seconds(run.fit_seconds)
     evaluated, memory = result.get("eval_seconds"), result.get("peak_rss_mb")
-    if isinstance(evaluated, int | float):
+    if is_finite_number(evaluated):
         yield "evaluation", show.seconds(evaluated)
-    if isinstance(memory, int | float):
+    if is_finite_number(memory):
         yield "peak memory", f"{memory:,.0f} MB"
     yield "folder", str(run.folder)
 

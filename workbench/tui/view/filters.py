@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from recsys_core.errors import InputError, unknown_name
+from recsys_core.values import is_finite_number, parse_number
 from workbench.store.listing import RunSummary
 from workbench.tui.view.format import parameter, state_look
 
@@ -114,10 +115,9 @@ def _setting(name: str, names: Callable[[], Collection[str]]) -> Callable[[RunSu
 
 
 def _number_test(name: str, sign: str, text: str, names: Callable[[], Collection[str]]) -> Test:
-    try:
-        number = float(text)
-    except ValueError:
-        raise InputError(f"'{name}{sign}' wants a number, got '{text}'") from None
+    number = parse_number(text)
+    if number is None:
+        raise InputError(f"'{name}{sign}' wants a number, got '{text}'")
     known = names()
     if known and name not in (*known, "fit", "seed"):
         raise unknown_name("metric or setting", name, {*known, "fit", "seed"})
@@ -125,7 +125,7 @@ def _number_test(name: str, sign: str, text: str, names: Callable[[], Collection
 
     def test(run: RunSummary) -> bool:
         value = _value(run, name)
-        return isinstance(value, int | float) and compare(value, number)
+        return is_finite_number(value) and compare(value, number)
 
     return test
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
+from recsys_core.values import is_finite_number
 from workbench.store.files import StoreError, open_regular
 from workbench.store.listing import RunSummary
 from workbench.store.runs import EVENTS, LOG, Run
@@ -189,7 +190,7 @@ def curves_of(curve: object, told: Curves) -> Curves:
 
 
 def _is_value(name: str, value: object) -> bool:
-    return name not in NO_SERIES and isinstance(value, int | float) and not isinstance(value, bool)
+    return name not in NO_SERIES and is_finite_number(value)
 
 
 def log_tail(run: RunSummary, size: int = 4000) -> str:
