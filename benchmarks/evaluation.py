@@ -13,7 +13,7 @@ def measure() -> Iterator[Figure]:
     """Time scoring, ranking and every metric of all users; then GAUC of 200,000 rows."""
     from recsys_core.evaluation.predictions import gauc
     from recsys_core.evaluation.recommendations import evaluate_recommendations
-    from recsys_core.protocols.catalogue import make_protocol
+    from recsys_core.protocols.registry import make_protocol
     from recsys_core.recall.mf import MF, MFConfig
 
     dataset = load_ml1m()

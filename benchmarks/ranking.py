@@ -53,7 +53,7 @@ SHORT: dict[str, Any] = {
 
 def measure() -> Iterator[Figure]:
     """Train a few epochs of each, in turn; the rate is that of the better epoch of a round."""
-    from recsys_core.protocols.catalogue import make_protocol
+    from recsys_core.protocols.registry import make_protocol
 
     dataset = load_ml1m()
     split = make_protocol(PROTOCOL).split(dataset)

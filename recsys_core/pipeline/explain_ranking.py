@@ -15,7 +15,7 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.features.batch import Batch
 from recsys_core.features.known import Known
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.features.queries import Queries
 from recsys_core.ranking.ranker import Ranker
 
@@ -62,7 +62,7 @@ def feature_effects(ranker: Ranker, rows: Interactions, known: Interactions) -> 
     return FeatureEffects(layout.names, whole.cpu().numpy(), effects.cpu().numpy())
 
 
-def hide(batch: Batch, layout: Layout, field: int) -> Batch:
+def hide(batch: Batch, layout: EmbeddingLayout, field: int) -> Batch:
     """Make a batch in which nothing is known of one field."""
     categories = batch.single.shape[1]
     offset = layout.offsets[field]

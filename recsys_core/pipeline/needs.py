@@ -12,7 +12,7 @@ from recsys_core.pipeline.feature_schemas import feature_schema
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.base import LEAST_IDS
-from recsys_core.protocols.catalogue import PROTOCOLS, make_protocol
+from recsys_core.protocols.registry import PROTOCOLS, make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.protocols.time_cuts import MIN_EVENTS
 from recsys_core.ranking.labels import label_problem, without_ratings

@@ -25,7 +25,7 @@ from recsys_core.data.dataset import Dataset, Text, TextArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.base import RecallModel, TopK
 from recsys_core.registry import model_info

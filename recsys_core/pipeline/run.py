@@ -37,7 +37,7 @@ from recsys_core.pipeline.feature_schemas import (
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation

@@ -28,7 +28,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Cut:
-    """Which part each row belongs to.
+    """Assignment of rows to the parts of a split: what a protocol gives in `_cut`.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class ProtocolConfig(Config, ABC):
     leaks: ClassVar[str]
     """A sentence: what a model may see that it could not have known in use, on any set."""
     by_time: ClassVar[bool] = False
-    """Whether the cut needs timestamps."""
+    """Whether it needs timestamps."""
 
     drop_ratings: tuple[FiniteFloat, ...] = Field(
         (), max_length=100, description="Drop rows with one of these ratings, e.g. [3]."

@@ -16,7 +16,7 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.pipeline.feature_schemas import feature_schema
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.registry import model_info, reads_features
 from tests.data.real import real_data
 

@@ -17,7 +17,7 @@ from recsys_core.config import parse_config
 from recsys_core.evaluation.rows import auc, row_logloss
 from recsys_core.features.schema import load_schema
 from recsys_core.pipeline.suites import load_suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info

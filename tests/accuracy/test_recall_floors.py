@@ -18,7 +18,7 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.config import parse_config
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.pipeline.suites import load_suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.registry import model_info
 from tests.data.real import real_data

@@ -14,7 +14,7 @@ from recsys_core.features.describe import PRIOR_ROWS, describe_features
 from recsys_core.features.past import Past, Vector
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS, register_statistic
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info

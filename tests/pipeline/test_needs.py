@@ -11,7 +11,7 @@ from recsys_core.data.dataset import Dataset
 from recsys_core.errors import InputError
 from recsys_core.pipeline.needs import lack, notes
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.protocols.catalogue import PROTOCOLS, make_protocol, protocol_names
+from recsys_core.protocols.registry import PROTOCOLS, make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from tests.protocols.build import Row, dataset
 

@@ -15,7 +15,7 @@ from recsys_core.features.statistics import STATISTICS, Statistic
 from recsys_core.pipeline.environment import package_versions
 from recsys_core.pipeline.run import load_split, model_config, reuse_key, run, validation_metric
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
 from recsys_core.recall.shared.validation import Validation

@@ -10,7 +10,7 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.names import check_metric_name
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.suites import load_suite, suite_names
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 
 TINY = """
 name: tiny

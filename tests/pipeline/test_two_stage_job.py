@@ -14,7 +14,7 @@ from recsys_core.evaluation.names import check_metric_name, higher_is_better
 from recsys_core.pipeline.result import RunResult
 from recsys_core.pipeline.run import check_split, model_config, run
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from tests.two_stage.build import FIELDS, planted
 

@@ -14,7 +14,7 @@ from recsys_core.data.dataset import Dataset
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.protocols.base import k_core
-from recsys_core.protocols.catalogue import make_protocol, protocol_class, protocol_names
+from recsys_core.protocols.registry import make_protocol, protocol_class, protocol_names
 from tests.protocols.build import dataset, random_dataset, split
 
 NAMES = ["user-timeline", "global-timeline", "leave-last-out", "random-rows", "random-per-user"]

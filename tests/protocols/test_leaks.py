@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from recsys_core.protocols.catalogue import make_protocol
 from recsys_core.protocols.leaks import FUTURE, NOTHING, NOTHING_LATER, OTHERS_FUTURE, UNKNOWN
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from tests.protocols.build import Row, dataset
 

@@ -11,7 +11,7 @@ import pytest
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.load import load_dataset
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 
 pytestmark = pytest.mark.accuracy

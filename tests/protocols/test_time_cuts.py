@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from tests.protocols.build import Row, dataset, random_dataset
 
 ALL_RELEVANT = {"relevance": None}

@@ -26,7 +26,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.schema import packaged_schema
 from recsys_core.features.schema_files import schema_names
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.protocols.catalogue import make_protocol, protocol_names
+from recsys_core.protocols.registry import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
 from recsys_core.recall.neural.sequences import intervals_of

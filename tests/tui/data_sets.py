@@ -13,7 +13,7 @@ from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
 from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.needs import notes
-from recsys_core.protocols.catalogue import protocol_names
+from recsys_core.protocols.registry import protocol_names
 from tests.workbench.films import films
 from workbench.jobs.catalogue import Catalogue
 from workbench.jobs.catalogue_build import describe_protocol, describe_schema

@@ -10,7 +10,7 @@ import numpy as np
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
 from recsys_core.data.interactions import Histories
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.model import Saved, TwoStage

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recsys_core.data.interactions import Interactions
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.two_stage.config import InnerConfig
 from recsys_core.two_stage.cuts import InnerCut, inner_cuts, later
 from tests.protocols.build import dataset, random_dataset

@@ -272,7 +272,7 @@ def test_a_cut_off_fit_goes_on_and_ends_the_same(tmp_path: Path) -> None:
 
 
 def test_random_protocols_train_on_every_fold() -> None:
-    from recsys_core.protocols.catalogue import make_protocol
+    from recsys_core.protocols.registry import make_protocol
 
     split = make_protocol({"name": "random-per-user"}).split(planted().dataset)
     messages: list[str] = []

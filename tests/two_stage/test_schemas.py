@@ -15,7 +15,7 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.pipeline.run import reuse_key
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.two_stage.model import TwoStage
 from recsys_core.two_stage.ranker_choice import ranker_schema

@@ -12,7 +12,7 @@ import pytest
 
 from recsys_core.pipeline.run import run
 from recsys_core.pipeline.suites import load_suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from tests.data.real import real_data
 
 

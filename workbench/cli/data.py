@@ -218,7 +218,7 @@ def describe_command(
 def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[str, Any]:
     from recsys_core.features.describe import describe_features
     from recsys_core.features.schema import load_schema
-    from recsys_core.protocols.catalogue import make_protocol
+    from recsys_core.protocols.registry import make_protocol
 
     path = None if features == DEFAULT_SCHEMA else features
     schema = load_schema(path, dataset, histories=True, requested=True, towers=None)

@@ -14,7 +14,7 @@ from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec, specs_per_seed
 from recsys_core.pipeline.suites import Suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.registry import model_info
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions

@@ -14,7 +14,7 @@ from recsys_core.pipeline.needs import check_columns, lack_of_ratings
 from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec, current_spec
 from recsys_core.pipeline.suites import load_suite
-from recsys_core.protocols.catalogue import make_protocol
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.reading import DamagedError
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions

@@ -18,7 +18,7 @@ from recsys_core.features.schema import packaged_schema
 from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
-from recsys_core.protocols.catalogue import protocol_class, protocol_names
+from recsys_core.protocols.registry import protocol_class, protocol_names
 from recsys_core.registry import BUILTIN, model_info, model_names, reads_features
 from workbench.jobs.catalogue import RENAMED, Card
 from workbench.jobs.priority import step_back
