@@ -1,4 +1,4 @@
-"""Beyond accuracy: how novel, diverse and popular lists are, and how they cover the catalogue."""
+"""Beyond-accuracy metrics: novelty, diversity, popularity, coverage and Gini of lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is handed in to be judged: every list and row is looked at before it counts."""
+"""Checks of recommendations and predictions, before metrics are computed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_rows(
     scores: NDArray[np.floating],
     split: Split,
 ) -> None:
-    """Refuse rows that cannot be judged.
+    """Refuse predicted rows that no metric is defined for.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Correction of p-values for being many; plain Python, so that any process can afford it."""
+"""Correction of p-values for multiple comparisons; plain Python, which any process can afford."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import isnan
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for being many (Holm, Scand. J. Statist. 1979).
+    """Adjust p-values for multiple comparisons (Holm, Scand. J. Statist. 1979).
 
     The i-th smallest of m is multiplied by m - i + 1; the results never fall again and end at 1.
     NaN stays NaN and is not counted.

@@ -1,4 +1,4 @@
-"""95 % intervals by resampling users (Efron, Bootstrap methods, Ann. Statist. 1979)."""
+"""95 % percentile-bootstrap intervals over users (Efron, Ann. Statist. 1979)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK_DRAWS = 4_000_000
 
 
 def resamples(n_users: int, n: int) -> Iterator[NDArray[np.float64]]:
-    """Draw `n` resamples of the users with replacement, in blocks.
+    """Draw `n` bootstrap resamples of the users with replacement, in blocks.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Judge predicted rows: ranking models."""
+"""Evaluate pointwise predictions: click probabilities and ratings of ranking models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge ranked lists: recall and two-stage models."""
+"""Evaluate top-K lists: recall and two-stage models."""
 
 from __future__ import annotations
 

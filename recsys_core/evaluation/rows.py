@@ -1,4 +1,4 @@
-"""Metrics of predicted rows: discrimination (AUC, GAUC) and calibration (LogLoss, ECE)."""
+"""Metrics of pointwise predictions: discrimination (AUC, GAUC), calibration (LogLoss, ECE)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accuracy within groups of users and of items."""
+"""Accuracy by segment: within groups of users and of items."""
 
 from __future__ import annotations
 

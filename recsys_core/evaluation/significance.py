@@ -1,4 +1,4 @@
-"""Is one run better than another? A paired test over users; `holm` corrects when many are."""
+"""Is one run better than another? A paired test over users; `holm` corrects for several."""
 
 from __future__ import annotations
 

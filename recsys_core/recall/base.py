@@ -90,7 +90,7 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     @property
     def row_width(self) -> int:
-        """Numbers that scoring needs at once for each user: it bounds the users of a block."""
+        """Floats that scoring one user takes; blocks of users are cut so that memory is bounded."""
         return self.n_items
 
     def fit(
@@ -112,7 +112,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         """Raise InputError for a feature that this model, unlike others, cannot read."""
 
     def remember(self, train: Interactions) -> None:
-        """Keep what every model needs of the train rows to recommend."""
+        """Keep what every model needs of the train rows to recommend; `fit` calls it."""
         self.catalogue = train.item_counts() > 0
         self.tie_rank = train.dataset.tie_rank
         self.threshold = train.threshold
@@ -223,7 +223,7 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take back what `state` gave: by `saved_arrays.take`, as a file may be foreign.
+        """Restore what `state` gave, checked by `saving.arrays.take`: a file may be foreign.
 
         Raises
         ------
@@ -274,7 +274,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         return model
 
     def read_beside(self, folder: Path) -> None:
-        """Read what `save` wrote beside the arrays, which `set_state` needs."""
+        """Read files that `save` of this model adds to the arrays, before `set_state`."""
 
     def _set_common(self, arrays: Arrays) -> None:
         """Take back what every model needs to recommend."""
