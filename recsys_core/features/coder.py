@@ -51,19 +51,19 @@ from recsys_core.features.layout import Sequence, Slots, Table
 from recsys_core.features.past import Views
 from recsys_core.features.transforms import (
     Buckets,
+    Crossed,
     EventLookup,
     Fitted,
     Hashed,
     Lookup,
-    Pairs,
     Scale,
     VectorScale,
 )
 
 #: what can be learned of each kind
 FITTED: dict[Kind, tuple[type[Config], ...]] = {
-    "categorical": (Lookup, Hashed, Buckets, Pairs),
-    "multi": (Lookup, Hashed, Pairs),
+    "categorical": (Lookup, Hashed, Buckets, Crossed),
+    "multi": (Lookup, Hashed, Crossed),
     "numeric": (Scale,),
     "vector": (VectorScale,),
     "sequence": (EventLookup,),
@@ -125,10 +125,10 @@ class Coder:
         return kept[name]
 
     def _codes(self, each: FittedFeature) -> Slots:
-        if isinstance(each.fitted, Pairs):
+        if isinstance(each.fitted, Crossed):
             return self._cross(each)
-        if self.views.queries.asker is not None and of_user_alone(each.feature):
-            views, row = self.views.askers
+        if self.views.queries.request is not None and of_user_alone(each.feature):
+            views, row = self.views.per_request
             return self._encode(each, views).take(row)
         return self._encode(each, self.views)
 
@@ -213,7 +213,7 @@ class Coder:
         return Slots(fitted.encode(categories.codes, categories.vocabulary)[:, None])
 
     def _cross(self, each: FittedFeature) -> Slots:
-        assert isinstance(each.fitted, Pairs)
+        assert isinstance(each.fitted, Crossed)
         keys, used = self.keys(each.feature)
         codes = np.where(used, each.fitted.encode(keys), -1).astype(np.int32)
         if each.feature.kind == "categorical":
@@ -288,12 +288,12 @@ class Fitter:
             values = Lookup.fit(ids.codes, ids.vocabulary, self._rows[member], least).values
         return EventLookup(of=feature.share_embedding, values=values, centre=views.mean_rating)
 
-    def _fit_cross(self, feature: Feature) -> Pairs:
+    def _fit_cross(self, feature: Feature) -> Crossed:
         keys, used = self._coder.keys(feature)
         sizes = tuple(self._coder.features[name].fitted.size for name in feature.of)
         transform = feature.transform
         buckets = transform.buckets if isinstance(transform, Hash) else None
-        return Pairs.fit(sizes, keys[used], _least(feature), buckets)
+        return Crossed.fit(sizes, keys[used], _least(feature), buckets)
 
 
 def _least(feature: Feature) -> int:

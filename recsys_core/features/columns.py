@@ -31,7 +31,7 @@ from recsys_core.features.feature import (
     Feature,
     Log,
 )
-from recsys_core.features.known import Asked, Attribute, Known, Owner, other_side
+from recsys_core.features.known import Attribute, Known, Owner, Requests, other_side
 from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.statistics import STATISTICS, favourites
@@ -200,7 +200,7 @@ def raw_values(
     """
     where = f"feature '{feature.name}'"
     queries = views.queries
-    requested = queries.asker is not None or queries.last is not None
+    requested = queries.request is not None or queries.last is not None
     check_feature(feature, queries.dataset, where, requested=requested)
     if feature.source == "difference":
         return Numeric(row_numbers(feature, views, others).astype(np.float32))
@@ -248,8 +248,8 @@ def row_numbers(feature: Feature, views: Views, others: Mapping[str, Feature]) -
         return one - other
     side = side_of(feature)
     owner = None if side == "row" else side_owners(views.queries)[side]
-    if of_user_alone(feature) and views.queries.asker is not None:
-        views, owner = views.askers
+    if of_user_alone(feature) and views.queries.request is not None:
+        views, owner = views.per_request
     values = as_numbers(raw_values(feature, views), f"feature '{feature.name}'").values
     numbers: Vector = values.astype(np.float64)
     if isinstance(feature.transform, Log):
@@ -258,7 +258,7 @@ def row_numbers(feature: Feature, views: Views, others: Mapping[str, Feature]) -
 
 
 def requested_numbers(
-    features: Sequence[Feature], queries: Queries, known: Known | Asked
+    features: Sequence[Feature], queries: Queries, known: Known | Requests
 ) -> FloatArray:
     """Compute numeric features of a schema side by side, shape (n, features), NaN is missing."""
     views, others = Views(queries, known), {feature.name: feature for feature in features}

@@ -5,7 +5,7 @@
     {name: year_gap, source: user-history, kind: numeric, column: gap, by: year, half_life: 5}
     {name: predicted_rating, source: user-history, kind: numeric, scope: known}
 
-What is known of an asker is worked out once, however many candidates there are.
+What is known of a request is worked out once, however many candidates there are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from recsys_core.data.dataset import Categorical, FloatArray
-from recsys_core.features.known import Asked, Attribute, Known, values_of
+from recsys_core.features.known import Attribute, Known, Requests, values_of
 from recsys_core.features.past import Vector, Views
 
 #: numbers of one kind that are held at once, as far as one value of an attribute allows
@@ -33,11 +33,11 @@ def similarity(views: Views, column: str, by: Attribute, half_life: float | None
     column, by
         An attribute of the items: its name and values.
     """
-    asked, row = views.askers
-    liked, item = asked.liked(), views.queries.item
+    once, row = views.per_request
+    liked, item = once.liked(), views.queries.item
     unit = views.everybody.kept(("unit", column), lambda: _unit_rows(by))
-    dot, square = np.zeros(len(views.queries)), np.zeros(len(asked.queries))
-    for part in _parts(unit, max(len(item), len(views.everybody) if asked is views else 0)):
+    dot, square = np.zeros(len(views.queries)), np.zeros(len(once.queries))
+    for part in _parts(unit, max(len(item), len(views.everybody) if once is views else 0)):
 
         def values(known: Known, part: FloatArray = part) -> FloatArray:
             return part.take(known.item, axis=0)
@@ -83,7 +83,7 @@ def gap(views: Views, column: str, numbers: FloatArray, half_life: float | None)
     numbers
         Shape (n_items,): an attribute of the items; NaN where unknown.
     """
-    asked, row = views.askers
+    once, row = views.per_request
     own = views.everybody.kept(("centred", column), lambda: _centred(numbers))
     unknown = np.isnan(numbers)
     has = Categorical(-unknown.astype(np.int32), np.array(["there"])) if unknown.any() else None
@@ -91,7 +91,7 @@ def gap(views: Views, column: str, numbers: FloatArray, half_life: float | None)
     def sums(known: Known) -> FloatArray:
         return np.stack([own[known.item], np.ones(len(known), np.float32)], axis=1)
 
-    total, weight = asked.liked(f"has {column}", has).sum(sums, half_life).T
+    total, weight = once.liked(f"has {column}", has).sum(sums, half_life).T
     mean = np.divide(total, weight, out=np.zeros(len(weight)), where=weight > 0)
     distance: Vector = np.abs(own[views.queries.item] - mean[row])
     return distance
@@ -106,13 +106,13 @@ def _centred(numbers: FloatArray) -> FloatArray:
 
 
 def predicted_rating(views: Views) -> Vector:
-    """Predict how the row's asker would rate its item, from all that is known."""
-    asked, rows = views.known, views.queries
-    assert isinstance(asked, Asked)
-    assert rows.asker is not None
+    """Predict how the user of the row's request would rate its item, from all that is known."""
+    requests, rows = views.known, views.queries
+    assert isinstance(requests, Requests)
+    assert rows.request is not None
     predicted = np.empty(len(rows))
     for first in range(0, len(rows), BLOCK_NUMBERS // 16):
         some = slice(first, first + BLOCK_NUMBERS // 16)
-        tastes = asked.tastes.take(rows.asker[some], axis=0)
-        predicted[some] = asked.everybody.predictions(tastes, rows.item[some])
+        tastes = requests.tastes.take(rows.request[some], axis=0)
+        predicted[some] = requests.everybody.predictions(tastes, rows.item[some])
     return predicted

@@ -23,7 +23,7 @@ from recsys_core.features.batch import Batch, Rows
 from recsys_core.features.columns import row_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 from recsys_core.features.past import Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
@@ -82,21 +82,21 @@ def _of_events(schema: FeatureSchema, split: Split) -> Measured:
 
 def _of_candidates(schema: FeatureSchema, split: Split) -> Measured:
     valid = split.valid
-    users, asker = np.unique(valid.user, return_inverse=True)
-    asked = Known.of(split.train).asked_by(users, split.train.histories().take(users))
-    queries = Queries.of_askers(asked, asker, valid.item)
-    encoder = FeatureEncoder.fit(schema, queries, asked)
-    even = asker % 2 == 0
+    users, request = np.unique(valid.user, return_inverse=True)
+    requests = Known.of(split.train).requests(users, split.train.histories().take(users))
+    queries = Queries.of_requests(requests, request, valid.item)
+    encoder = FeatureEncoder.fit(schema, queries, requests)
+    even = request % 2 == 0
     halves = [
-        _rows(encoder, queries.take(np.flatnonzero(half)), asked, valid.where(half))
+        _rows(encoder, queries.take(np.flatnonzero(half)), requests, valid.where(half))
         for half in (even, ~even)
     ]
     scores = [np.empty(len(valid)) for _ in encoder.features]
     for half, rows, others in ((even, *halves), (~even, *halves[::-1])):
         for whole, part in zip(scores, _scores(encoder, others, rows), strict=True):
             whole[half] = part
-    rows = _rows(encoder, queries, asked, valid)
-    return encoder, scores, _missing(encoder, rows, Views(queries, asked))
+    rows = _rows(encoder, queries, requests, valid)
+    return encoder, scores, _missing(encoder, rows, Views(queries, requests))
 
 
 def _describe(feature: Feature, values: int, missing: float, area: float) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _describe(feature: Feature, values: int, missing: float, area: float) -> dic
 
 
 def _rows(
-    encoder: FeatureEncoder, queries: Queries, known: Known | Asked, rows: Interactions
+    encoder: FeatureEncoder, queries: Queries, known: Known | Requests, rows: Interactions
 ) -> Rows:
     labels = torch.from_numpy(rows.relevant.astype(np.float32)[:, None])
     return Rows(encoder.encode(queries, known), labels, torch.device("cpu"))

@@ -18,14 +18,14 @@ from recsys_core.config import Config
 from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
 from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Asked, Known
-from recsys_core.features.layout import EncodedRows, History, Layout, Slots, Table
+from recsys_core.features.known import Known, Requests
+from recsys_core.features.layout import EmbeddingLayout, EncodedRows, History, Slots, Table
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.transforms import EventLookup
 
-__all__ = ["EncodedRows", "FeatureEncoder", "Layout"]
+__all__ = ["EmbeddingLayout", "EncodedRows", "FeatureEncoder"]
 
 
 class FeatureEncoder(Config):
@@ -54,7 +54,7 @@ class FeatureEncoder(Config):
     _sides: SideCodes | None = PrivateAttr(default=None)
 
     @classmethod
-    def fit(cls, schema: FeatureSchema, queries: Queries, known: Known | Asked) -> Self:
+    def fit(cls, schema: FeatureSchema, queries: Queries, known: Known | Requests) -> Self:
         """Learn vocabularies, edges and scales from train rows alone.
 
         Parameters
@@ -69,7 +69,7 @@ class FeatureEncoder(Config):
         return cls(features=tuple(fitter.fit(feature.name) for feature in in_order(features)))
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> EmbeddingLayout:
         """Where each field lies in the embedding table."""
         sizes = [each.fitted.size for each in self.features]
         starts = (1 + np.cumsum([0, *sizes])).tolist()
@@ -80,7 +80,7 @@ class FeatureEncoder(Config):
             for each in self.features
             if isinstance(each.fitted, EventLookup) and each.fitted.of
         }
-        return Layout(
+        return EmbeddingLayout(
             names=tuple(names),
             sizes=tuple(
                 self._named(shared.get(each.feature.name, each.feature.name)).feature.embedding_size
@@ -100,7 +100,7 @@ class FeatureEncoder(Config):
             ),
         )
 
-    def encode(self, queries: Queries, known: Known | Asked) -> EncodedRows:
+    def encode(self, queries: Queries, known: Known | Requests) -> EncodedRows:
         """Encode rows; users, items and values that fit did not see are unknown.
 
         Parameters
@@ -127,7 +127,7 @@ class FeatureEncoder(Config):
             n_rows=len(queries),
         )
 
-    def table(self, side: Side, queries: Queries, known: Known | Asked) -> Table:
+    def table(self, side: Side, queries: Queries, known: Known | Requests) -> Table:
         """Encode the fields of one side: a row for each user or item and one for those unknown.
 
         Of the side of rows: one for each of `queries`.
@@ -143,13 +143,13 @@ class FeatureEncoder(Config):
     def _offsets(self) -> dict[str, int]:
         return dict(zip(self.layout.names, self.layout.offsets, strict=True))
 
-    def slots(self, queries: Queries, known: Known | Asked, name: str) -> Slots:
+    def slots(self, queries: Queries, known: Known | Requests, name: str) -> Slots:
         """Encode one feature that is no sequence; one entry per row of `queries`."""
         each = self._named(name)
         slots = self._coder(queries, known).slots(each)
         return slots.take(side_owners(queries)[side_of(each.feature)])
 
-    def _coder(self, queries: Queries, known: Known | Asked) -> Coder:
+    def _coder(self, queries: Queries, known: Known | Requests) -> Coder:
         """Encode from codes of users and items that are kept for the data set asked about last."""
         if self._sides is None or self._sides.dataset is not queries.dataset:
             self._sides = SideCodes(queries.dataset)

@@ -329,7 +329,7 @@ def _check_history(feature: Feature) -> None:
         raise ValueError("'half_life' is for similarity and gap")
     if feature.kind != "sequence" and feature.scope == "others":
         statistic = STATISTICS.get(feature.reads)
-        if statistic is None or not statistic.counts or feature.by:
+        if statistic is None or not statistic.only_counts or feature.by:
             raise ValueError(
                 "scope 'others' is only for sequences and counts: any other statistic without the "
                 "row itself reveals the row's label; use scope: earlier"
@@ -362,7 +362,7 @@ def _check_statistic(feature: Feature) -> None:
             f"unknown statistic '{feature.reads}'; valid: "
             f"{', '.join(sorted((*STATISTICS, *COMPARISONS)))}"
         )
-    if STATISTICS[feature.reads].whole and feature.scope != "known":
+    if STATISTICS[feature.reads].looks_ahead and feature.scope != "known":
         raise ValueError(f"{feature.reads} uses whole timelines: set scope: known")
     _check_ranges(feature)
 

@@ -1,14 +1,14 @@
-"""The store of known events: what features may look at, sorted once and growable by askers.
+"""The store of known events: what features may look at, sorted once, and what requests add.
 
 Training, batch recommendation, a single request and explanations use this one object:
 
-    known = Known.of(split.known)               # sorted when first asked, and kept
-    asked = known.asked_by(users, histories)    # n askers, each with a history of its own
+    known = Known.of(split.known)                  # sorted when first asked, and kept
+    requests = known.requests(users, histories)    # n requests, each with a history of its own
 
-An asker's history takes the place of what is known of that user: statistics of users see the
-history alone, statistics of items everybody's events, less the user's own, and the history. An
-asker is a place in the request, not a user number: a user asked for twice with two histories is two
-askers, and nobody sees what another asker brings along.
+A request's history takes the place of what is known of that user: statistics of users see the
+history alone, statistics of items everybody's events, less the user's own, and the history. A
+request is numbered by its place, not by its user: a user asked for twice with two histories is two
+requests, and none sees the history of another.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class Known:
         Shape (n,): row number in the data set; -1 for an event from elsewhere.
     threshold
         A rating of at least this is relevant; None: every event is.
-    asker
-        Shape (n,): the asker whom each event belongs to; None: these are everybody's events.
+    request
+        Shape (n,): the request that each event belongs to; None: these are everybody's events.
     everybody
-        Everybody's events, where these are of askers.
+        Everybody's events, where these are of requests.
     """
 
     dataset: Dataset
@@ -77,7 +77,7 @@ class Known:
     relevant: BoolArray
     event: TimeArray
     threshold: float | None = None
-    asker: IntArray | None = None
+    request: IntArray | None = None
     everybody: Known | None = None
     _timelines: dict[tuple[Owner, Part, str], Timeline[Known]] = field(
         default_factory=dict, repr=False
@@ -139,7 +139,7 @@ class Known:
         return PredictedRatings.fit(self.histories(), self.dataset.n_items)
 
     def histories(self, n: int | None = None) -> Histories:
-        """Lay out the events of `n` users or askers, those of the data set by default."""
+        """Lay out the events of `n` users or requests, those of the data set by default."""
         owners = np.arange(self.dataset.n_users if n is None else n)
         timeline = self.timeline("user")
         _, end = timeline.bounds(owners, np.zeros_like(owners), "others", after=False)
@@ -174,7 +174,7 @@ class Known:
 
     def _sorted(self, owner: Owner, part: Part, by: Attribute | None) -> Timeline[Known]:
         events = np.arange(len(self)) if part == "all" else np.flatnonzero(self._wanted(part))
-        group = group_of(owner, self.dataset, self.user, self.item, self.asker)
+        group = group_of(owner, self.dataset, self.user, self.item, self.request)
         if by is None:
             return Timeline(self, group[events], events)
         member, value = values_of(by, getattr(self, other_side(owner))[events])
@@ -183,20 +183,20 @@ class Known:
     def _wanted(self, part: Part) -> BoolArray:
         return self.relevant if part == "liked" else ~self.relevant
 
-    def asked_by(self, users: NDArray[np.integer], histories: Histories) -> Asked:
-        """Add askers, whose histories take the place of what is known of them here.
+    def requests(self, users: NDArray[np.integer], histories: Histories) -> Requests:
+        """Add requests, whose histories take the place of what is known of their users here.
 
         Parameters
         ----------
         users
             Shape (n,): user numbers; one that the data set does not have is a stranger.
         histories
-            n rows: what each asker did.
+            n rows: the history of each request.
         """
         n_users = self.dataset.n_users
         strange = (users < 0) | (users >= n_users)
         numbers: IntArray = np.where(strange, n_users, users).astype(np.int32)
-        return Asked(self, numbers, self._brought(numbers, histories))
+        return Requests(self, numbers, self._brought(numbers, histories))
 
     def _brought(self, users: IntArray, histories: Histories) -> Known:
         ratings = histories.ratings
@@ -213,32 +213,32 @@ class Known:
             self,
         )
 
-    def of_askers(self, users: IntArray) -> Known:
-        """Give the events that are known of some users, those of users[i] as asker i's."""
+    def of_users(self, users: IntArray) -> Known:
+        """Give the events that are known of some users, those of users[i] as those of request i."""
         start, end = self.timeline("user").bounds(
             users.astype(np.int64), np.zeros(len(users), np.int64), "others", after=False
         )
         lengths = end - start
-        asker = np.repeat(np.arange(len(users)), lengths)
-        place = np.arange(len(asker)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
+        request = np.repeat(np.arange(len(users)), lengths)
+        place = np.arange(len(request)) - np.repeat(np.cumsum(lengths) - lengths - start, lengths)
         events = self.timeline("user").event[place]
         columns: dict[str, Any] = {name: getattr(self, name)[events] for name in COLUMNS}
-        who = asker.astype(np.int32)
-        return Known(self.dataset, **columns, threshold=self.threshold, asker=who, everybody=self)
+        who = request.astype(np.int32)
+        return Known(self.dataset, **columns, threshold=self.threshold, request=who, everybody=self)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
-    """Everybody's events, and what askers bring along.
+class Requests:
+    """Users who are asked about, each with a history of its own, and everybody's events.
 
     Parameters
     ----------
     everybody
         The events that are there whoever asks.
     users
-        Shape (n,): user number of each asker; `dataset.n_users` for a stranger.
+        Shape (n,): the user of each request; `dataset.n_users` for a stranger.
     brought
-        The askers' histories.
+        The requests' histories.
     """
 
     everybody: Known
@@ -247,12 +247,12 @@ class Asked:
 
     @cached_property
     def replaced(self) -> Known:
-        """What `everybody` has of the askers, which their histories stand for."""
-        return self.everybody.of_askers(self.users)
+        """What `everybody` has of their users, which the histories stand for."""
+        return self.everybody.of_users(self.users)
 
     @cached_property
     def tastes(self) -> FloatArray:
-        """Shape (n, 1 + DIM): what each asker's ratings say, for `predictions` of everybody."""
+        """Shape (n, 1 + DIM): what each history's ratings say, for everybody's `predictions`."""
         return self.everybody.predictions.solve(self.brought.histories(len(self.users)))
 
     @property
@@ -262,10 +262,10 @@ class Asked:
 
     @cached_property
     def times(self) -> TimeArray:
-        """Shape (n,): the time of each asker's last event; of the last of all without one."""
+        """Shape (n,): the time of each history's last event; of the last of all without one."""
         last = np.full(len(self.users), NO_TIME)
-        assert self.brought.asker is not None
-        np.maximum.at(last, self.brought.asker, self.brought.timestamp)
+        assert self.brought.request is not None
+        np.maximum.at(last, self.brought.request, self.brought.timestamp)
         last[last == NO_TIME] = self.everybody.last_time
         return last
 
@@ -286,20 +286,20 @@ def group_of(
     dataset: Dataset,
     user: IntArray,
     item: IntArray,
-    asker: IntArray | None,
+    request: IntArray | None,
 ) -> TimeArray:
     """Shape (n,): the number under which events of an owner are found, or asked for.
 
     Parameters
     ----------
-    user, item, asker
-        Shape (n,) each; with askers a user's events are the asker's, and so are an item's.
+    user, item, request
+        Shape (n,) each; with requests a user's events are the request's, and so are an item's.
     """
-    if asker is None:
+    if request is None:
         return (user if owner == "user" else item).astype(np.int64)
     if owner == "user":
-        return asker.astype(np.int64)
-    return asker.astype(np.int64) * dataset.n_items + item
+        return request.astype(np.int64)
+    return request.astype(np.int64) * dataset.n_items + item
 
 
 def values_of(by: Attribute, entry: IntArray) -> tuple[TimeArray, TimeArray]:

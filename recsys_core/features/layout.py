@@ -50,7 +50,7 @@ class Table:
         return np.concatenate([self.single, self.weighted], axis=1)
 
     @property
-    def shares(self) -> FloatArray:
+    def all_weights(self) -> FloatArray:
         """Shape (n, sum(slots)): weights of all fields; 0 where unused."""
         ones = np.ones(self.single.shape, dtype=np.float32)
         return np.concatenate([ones, self.weights], axis=1)
@@ -143,7 +143,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Layout:
+class EmbeddingLayout:
     """Where fields lie in the embedding table; categorical fields first, sequences last.
 
     Parameters

@@ -22,11 +22,11 @@ import numpy as np
 from recsys_core.data.dataset import BoolArray, Categorical, FloatArray, IntArray, TimeArray
 from recsys_core.features.known import (
     NO_TIME,
-    Asked,
     Attribute,
     Known,
     Owner,
     Part,
+    Requests,
     Values,
     group_of,
     other_side,
@@ -125,7 +125,7 @@ class Past:
         """Find the first or last event of each entry that is not taken off again."""
         place, step = (each.start.copy(), 1) if first else (each.end - 1, -1)
         there = each.end > each.start
-        if len(self.slices) == 1 or each.timeline.known.asker is not None:
+        if len(self.slices) == 1 or each.timeline.known.request is not None:
             return place, there
         owner = each.timeline.known.user[each.timeline.event]
         asking = self.queries.user[entry]
@@ -162,7 +162,7 @@ def divide(numerator: Vector, denominator: Vector) -> Vector:
 
 
 @dataclass(frozen=True)
-class Events:
+class EventSlices:
     """Events in order, and the slice of them that each row sees: what a sequence is made of.
 
     Parameters
@@ -190,10 +190,11 @@ class Views:
     queries
         The rows.
     known
-        What may be seen; of it each row sees what its scope allows. Rows of askers need `Asked`.
+        What may be seen; of it each row sees what its scope allows. Rows of requests need
+        `Requests`.
     """
 
-    def __init__(self, queries: Queries, known: Known | Asked) -> None:
+    def __init__(self, queries: Queries, known: Known | Requests) -> None:
         self.queries = queries
         self.known = known
         self._pasts: dict[tuple[str, str, Scope], Past] = {}
@@ -209,12 +210,12 @@ class Views:
         return self.everybody.mean_rating
 
     @cached_property
-    def askers(self) -> tuple[Views, IntArray]:
-        """View one row of each asker, and tell which of them every row is; else the rows."""
+    def per_request(self) -> tuple[Views, IntArray]:
+        """View one row of each request, and tell which of them every row is; else the rows."""
         rows = self.queries
-        if rows.asker is None:
+        if rows.request is None:
             return self, np.arange(len(rows), dtype=np.int32)
-        _, first, row = np.unique(rows.asker, return_index=True, return_inverse=True)
+        _, first, row = np.unique(rows.request, return_index=True, return_inverse=True)
         return Views(rows.take(first), self.known), row.astype(np.int32)
 
     def liked(self, column: str = "", by: Categorical | None = None) -> Past:
@@ -266,7 +267,7 @@ class Views:
             slices = self._slices(owner, "earlier", "liked", (column, by, value))
             yield Past(self.queries, slices).count
 
-    def events(self, owner: Owner, scope: Scope, part: Part, length: int) -> Events:
+    def events(self, owner: Owner, scope: Scope, part: Part, length: int) -> EventSlices:
         """List events in order, and which of them each row sees.
 
         Parameters
@@ -280,7 +281,7 @@ class Views:
         (only,) = slices
         known, event = only.timeline.known, only.timeline.event
         member = getattr(known, other_side(owner))[event]
-        return Events(member, known.rating[event], only.start, only.end, only.own)
+        return EventSlices(member, known.rating[event], only.start, only.end, only.own)
 
     def _slices(
         self,
@@ -315,23 +316,23 @@ class Views:
             return Slice(timeline, start, end, self._own(timeline, scope, len(group)), sign)
 
         if scope == "known":
-            assert self.queries.asker is not None  # else a row would see its own label
+            assert self.queries.request is not None  # else a row would see its own label
             return (cut(self.everybody),)
         if isinstance(self.known, Known):
             return (cut(self.known),)
         if owner == "user":
             return (cut(self.known.brought),)
-        asked = self.known
-        return cut(asked.everybody), cut(asked.replaced, -1), cut(asked.brought)
+        requests = self.known
+        return cut(requests.everybody), cut(requests.replaced, -1), cut(requests.brought)
 
     def _group(self, owner: Owner, known: Known) -> TimeArray:
         rows = self.queries
-        asker = None if known.asker is None else rows.asker
-        return group_of(owner, rows.dataset, rows.user, rows.item, asker)
+        request = None if known.request is None else rows.request
+        return group_of(owner, rows.dataset, rows.user, rows.item, request)
 
     def _own(self, timeline: Timeline[Known], scope: Scope, entries: int) -> TimeArray:
         """Shape (m,): place of each row's own event in the timeline, -1 where it is not in it."""
-        if scope == "earlier" or self.queries.asker is not None:
+        if scope == "earlier" or self.queries.request is not None:
             return np.full(entries, -1, dtype=np.int64)
         place = np.full(self.queries.dataset.n_interactions + 1, -1, dtype=np.int64)
         number = timeline.known.event[timeline.event]
@@ -339,7 +340,7 @@ class Views:
         place[number[inside]] = np.flatnonzero(inside)
         return place[self.queries.event]  # event -1 reads the last entry, which stays -1
 
-    def _merged(self, owner: Owner, slices: tuple[Slice, ...], length: int) -> Events:
+    def _merged(self, owner: Owner, slices: tuple[Slice, ...], length: int) -> EventSlices:
         """Put the last events of each row together, less those that are taken off."""
         everybody, replaced, brought = slices
         more = length + int(replaced.count.max(initial=0))
@@ -351,7 +352,7 @@ class Views:
         order = np.argsort(time, axis=1, kind="stable")[:, -length:]
         there = np.take_along_axis(time, order, axis=1) > NO_TIME
         end = np.cumsum(there.sum(axis=1))
-        return Events(
+        return EventSlices(
             np.take_along_axis(member, order, axis=1)[there],
             np.take_along_axis(rating, order, axis=1)[there],
             end - there.sum(axis=1),

@@ -6,18 +6,18 @@ event of the data set:
     encoder.encode(Queries.of_events(split.train), Known.of(split.train))   # what train rows see
     encoder.encode(Queries.of_events(split.test), Known.of(split.known))    # train and validation
 
-A request asks about candidates, by default at the moment of the asker's last event:
+A request asks about candidates, by default at the moment of the last event of its history:
 
-    asked = known.asked_by(users, histories)
-    queries = Queries.of_askers(asked, askers, items, given={"ease_score": scores})
-    ranker.score(queries, asked)                                            # shape (n, tasks)
+    requests = known.requests(users, histories)
+    queries = Queries.of_requests(requests, request, items, given={"ease_score": scores})
+    ranker.score(queries, requests)                                         # shape (n, tasks)
 
 A model that predicts the next event learns from requests right after each event of the histories:
 
     known = Known.of_histories(dataset, histories, threshold)
     encoder.encode(Queries.after_events(known), known)
 
-`askers` and `items` have shape (n,), one entry for each candidate. Columns that come with the rows
+`request` and `items` have shape (n,), one entry for each candidate. Columns that come with the rows
 (scores and ranks of recall channels) are `given` by name, float32 of shape (n,), NaN where missing;
 a schema reads them with ``{name: ease_score, source: given, kind: numeric}``.
 """
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Queries:
         that are events themselves see none of equal time.
     given
         Columns that come with the rows, shape (n,) each; NaN is missing.
-    asker
-        Shape (n,): the asker of each row, whose history it sees; None: the rows are not asked by
-        anybody, a row's user is the data set's.
+    request
+        Shape (n,): the request of each row, whose history it sees; None: the rows are of no
+        request, a row's user is the data set's.
     last
         Shape (n,): number of the last of its user's events that each row sees; None: the timestamp
         decides.
@@ -71,7 +71,7 @@ class Queries:
     event: TimeArray
     after: bool = False
     given: Mapping[str, FloatArray] = field(default_factory=dict)
-    asker: IntArray | None = None
+    request: IntArray | None = None
     last: TimeArray | None = None
 
     def __post_init__(self) -> None:
@@ -113,34 +113,34 @@ class Queries:
         return cls(dataset, nobody, items, np.zeros(n, np.int64), np.full(n, -1, dtype=np.int64))
 
     @classmethod
-    def of_askers(
+    def of_requests(
         cls,
-        asked: Asked,
-        askers: NDArray[np.integer],
+        requests: Requests,
+        request: NDArray[np.integer],
         items: NDArray[np.integer],
         given: Mapping[str, FloatArray] | None = None,
         times: TimeArray | None = None,
     ) -> Self:
-        """Ask about candidates for askers, who bring their own histories.
+        """Ask about candidates of requests, which have their own histories.
 
         Parameters
         ----------
-        askers, items
-            Shape (n,): one candidate each.
+        request, items
+            Shape (n,): one candidate each, by the number of its request.
         times
-            Shape (askers,): when each asks; None: at the last event of the asker's history, or the
+            Shape (requests,): when each is made; None: at the last event of its history, or the
             last of all without one.
         """
-        times = asked.times if times is None else times
+        times = requests.times if times is None else times
         return cls(
-            asked.dataset,
-            asked.users[askers],
+            requests.dataset,
+            requests.users[request],
             items.astype(np.int32),
-            times[askers],
-            np.full(len(askers), -1, dtype=np.int64),
+            times[request],
+            np.full(len(request), -1, dtype=np.int64),
             after=True,
             given=given or {},
-            asker=askers.astype(np.int32),
+            request=request.astype(np.int32),
         )
 
     def __len__(self) -> int:
@@ -156,6 +156,6 @@ class Queries:
             self.event[rows],
             self.after,
             {name: values[rows] for name, values in self.given.items()},
-            None if self.asker is None else self.asker[rows],
+            None if self.request is None else self.request[rows],
             None if self.last is None else self.last[rows],
         )

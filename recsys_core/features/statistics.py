@@ -47,24 +47,24 @@ class Statistic:
         A few words for lists.
     compute
         From the past of n rows to n numbers; NaN is missing.
-    counts
+    only_counts
         Whether it only counts events: the scope `others` is for counts alone. Any statistic of
         ratings or times gives the row's own label away when the row is left out of its total.
-    whole
-        Whether it reads timelines to their end: it is for the scope `known` alone.
+    looks_ahead
+        Whether it depends on events after the row's: it is for the scope `known` alone.
     """
 
     title: str
     compute: Compute
-    counts: bool = False
-    whole: bool = False
+    only_counts: bool = False
+    looks_ahead: bool = False
 
 
 STATISTICS: dict[str, Statistic] = {}
 
 
 def register_statistic(
-    name: str, *, title: str, counts: bool = False, whole: bool = False
+    name: str, *, title: str, only_counts: bool = False, looks_ahead: bool = False
 ) -> Callable[[Compute], Compute]:
     """Register the decorated function, one number per row, under `name`.
 
@@ -78,7 +78,7 @@ def register_statistic(
         taken = STATISTICS.get(name)
         if taken is not None and taken.compute.__module__ != compute.__module__:
             raise InputError(f"statistic '{name}' is registered twice", "rename one of them")
-        STATISTICS[name] = Statistic(title, compute, counts, whole)
+        STATISTICS[name] = Statistic(title, compute, only_counts, looks_ahead)
         return compute
 
     return decorate
@@ -128,7 +128,7 @@ def _places(known: Known) -> tuple[TimeArray, TimeArray]:
     return before, length
 
 
-@register_statistic("count", title="number of events", counts=True)
+@register_statistic("count", title="number of events", only_counts=True)
 def count(past: Past) -> Vector:
     """How active a user, how popular an item is."""
     return past.count
@@ -190,7 +190,7 @@ def usual_count(past: Past) -> Vector:
     return past.mean(log_events_before)
 
 
-@register_statistic("usual_place", title="mean place in users' timelines, 0..1", whole=True)
+@register_statistic("usual_place", title="mean place in users' timelines, 0..1", looks_ahead=True)
 def usual_place(past: Past) -> Vector:
     """Where in the timelines of users an item stands, 0 first, 1 last; NaN without events."""
     return past.mean(place)

@@ -11,7 +11,7 @@ from recsys_core.data.dataset import Column, Dataset
 from recsys_core.features.columns import ID_COLUMNS, side_of
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature, Vocabulary
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
@@ -82,7 +82,7 @@ class TowerEncoder(Config):
         """Encode every user, one row each, and at the end one of whom nothing is known."""
         return self.query.table("user", Queries.of_items(dataset), Known.nothing(dataset))
 
-    def requests(self, queries: Queries, known: Known | Asked) -> Table:
+    def request_fields(self, queries: Queries, known: Known | Requests) -> Table:
         """Encode what is known of requests beside the user's attributes, one row each."""
         return self.query.table("row", queries, known)
 

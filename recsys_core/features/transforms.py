@@ -75,7 +75,7 @@ class Hashed(Config):
         return 1 + int.from_bytes(digest, "little") % self.buckets
 
 
-class Pairs(Config):
+class Crossed(Config):
     """Combinations of other features' codes: code 1 + position in `keys`, or a hash of the key.
 
     The key of codes c_1, c_2, … is (c_1 s_2 + c_2) s_3 + …, s_i being the sizes of the features.
@@ -87,7 +87,9 @@ class Pairs(Config):
     buckets: int | None
 
     @classmethod
-    def fit(cls, sizes: tuple[int, ...], keys: TimeArray, least: int, buckets: int | None) -> Pairs:
+    def fit(
+        cls, sizes: tuple[int, ...], keys: TimeArray, least: int, buckets: int | None
+    ) -> Crossed:
         """Keep the keys (shape (n,)) that occur at least `least` times; none when hashed."""
         if buckets is not None:
             return cls(sizes=sizes, keys=(), buckets=buckets)
@@ -228,4 +230,4 @@ class VectorScale(Config):
         return codes, weights
 
 
-Fitted = Lookup | Hashed | Pairs | EventLookup | Buckets | Scale | VectorScale
+Fitted = Lookup | Hashed | Crossed | EventLookup | Buckets | Scale | VectorScale

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from recsys_core.config import Widths
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.labels import TaskName
 from recsys_core.training.trainer import TrainingConfig
 
@@ -133,7 +133,7 @@ class RankingModel(nn.Module, ABC):
     needs_histories: ClassVar[bool] = False
     """Whether its default features have the users' histories."""
 
-    def __init__(self, config: RankingConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: RankingConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(tasks))
         """Shape (tasks,): starts at the log odds of the classes, or the mean value."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.crossing import CrossNetwork
 from recsys_core.ranking.modules.embedding import FieldEmbedding
@@ -38,7 +38,7 @@ class DCN(RankingModel):
 
     Config = DCNConfig
 
-    def __init__(self, config: DCNConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: DCNConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.crossing import CrossNetworkV2, LowRankCrossNetwork
 from recsys_core.ranking.modules.embedding import FieldEmbedding
@@ -58,7 +58,7 @@ class DCNV2(RankingModel):
 
     Config = DCNV2Config
 
-    def __init__(self, config: DCNV2Config, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: DCNV2Config, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding
 from recsys_core.ranking.modules.layers import MLP, Dropout, Output
@@ -35,7 +35,7 @@ class Deep(RankingModel):
 
     Config = DeepModelConfig
 
-    def __init__(self, config: DeepModelConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: DeepModelConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)

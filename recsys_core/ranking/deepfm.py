@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
 from recsys_core.ranking.modules.layers import MLP, Dropout, FactorizationMachine, Output
@@ -37,7 +37,7 @@ class DeepFM(RankingModel):
 
     Config = DeepFMConfig
 
-    def __init__(self, config: DeepFMConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: DeepFMConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.linear = FieldWeights(layout, tasks, config.embedding_l2)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)

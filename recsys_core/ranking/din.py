@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from recsys_core.config import Widths
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import History, Layout
+from recsys_core.features.layout import EmbeddingLayout, History
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.dice import Dice, DiceMLP
 from recsys_core.ranking.modules.embedding import FieldEmbedding
@@ -62,7 +62,7 @@ class DIN(RankingModel):
     Config = DINConfig
     needs_histories = True
 
-    def __init__(self, config: DINConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: DINConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.histories = _attended(layout)
         self.softmax = config.softmax
@@ -96,17 +96,17 @@ class DIN(RankingModel):
             events = self.embedding.vectors(pairs.pick(slots[place]))  # (pairs, dim)
             targets = self.embedding.vectors(batch.single[:, target])  # (rows, dim)
             activation = self._activation(unit, events, targets, pairs)
-            shares = pairs.pick(weights[place]) * activation
-            interests[history.field] = pairs.sum(events, shares)
+            attention = pairs.pick(weights[place]) * activation
+            interests[history.field] = pairs.sum(events, attention)
         return interests
 
     def _activation(self, unit: nn.Module, events: Tensor, targets: Tensor, pairs: Pairs) -> Tensor:
         """Compute a(e_j, e_t), shape (pairs,)."""
         activation: Tensor = unit(events, targets, pairs)
-        return pairs.shares(activation) if self.softmax else activation
+        return pairs.scaled_softmax(activation) if self.softmax else activation
 
 
-def _attended(layout: Layout) -> list[tuple[History, int]]:
+def _attended(layout: EmbeddingLayout) -> list[tuple[History, int]]:
     """Pair each history with the field it is compared to."""
     pairs = [(each, each.target) for each in layout.histories]
     found = [(history, target) for history, target in pairs if target is not None]

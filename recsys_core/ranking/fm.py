@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import EmbeddingConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
 from recsys_core.ranking.modules.layers import Dropout, FactorizationMachine
@@ -52,7 +52,7 @@ class FM(RankingModel):
 
     Config = FMConfig
 
-    def __init__(self, config: FMConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: FMConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.linear = FieldWeights(layout, tasks, config.embedding_l2)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)

@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldWeights
 from recsys_core.registry import register_model
@@ -55,7 +55,7 @@ class LR(RankingModel):
 
     Config = LRConfig
 
-    def __init__(self, config: LRConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: LRConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.weights = FieldWeights(layout, tasks, config.embedding_l2)
 

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import MultiTaskConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding
 from recsys_core.ranking.modules.experts import Experts, Gate, Tower
@@ -44,7 +44,7 @@ class MMoE(RankingModel):
 
     Config = MMoEConfig
 
-    def __init__(self, config: MMoEConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: MMoEConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)

@@ -18,7 +18,7 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.batch import Batch, Rows
 from recsys_core.features.encoder import FeatureEncoder, in_order
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.protocols.split import Split
@@ -112,8 +112,8 @@ class Ranker:
         with torch.no_grad():
             self.module.bias.copy_(best_constant)
         rows = self.rows(queries, known, labels)
-        asked = Queries.of_events(split.valid)
-        valid = self.rows(asked, known, self.tasks.labels(split.valid))
+        judged = Queries.of_events(split.valid)
+        valid = self.rows(judged, known, self.tasks.labels(split.valid))
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
         self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve
@@ -148,14 +148,14 @@ class Ranker:
                 batch, self.encoder.layout.names, lambda some: self.module(some)[:, 0]
             )
 
-    def start(self, queries: Queries, known: Known | Asked, tasks: int) -> None:
+    def start(self, queries: Queries, known: Known | Requests, tasks: int) -> None:
         """Fit the features on train rows and set up the model, untrained."""
         self.tasks = self.tasks.first(tasks)
         self.encoder = FeatureEncoder.fit(self.schema, queries, known)
         torch.manual_seed(self.runtime.seed)
         self.module = self._build(tasks)
 
-    def rows(self, queries: Queries, known: Known | Asked, labels: Tensor) -> Rows:
+    def rows(self, queries: Queries, known: Known | Requests, labels: Tensor) -> Rows:
         """Encode rows, with labels of shape (n, tasks)."""
         return Rows(self.encoder.encode(queries, known), labels, self.device)
 
@@ -170,7 +170,7 @@ class Ranker:
         """
         return self.score(Queries.of_events(rows), Known.of(known))
 
-    def score(self, queries: Queries, known: Known | Asked) -> FloatArray:
+    def score(self, queries: Queries, known: Known | Requests) -> FloatArray:
         """Compute the probability that each query's item is relevant, shape (n, tasks).
 
         Training rows and requests go through the same features: `recsys_core.features.queries`

@@ -14,7 +14,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import DeepConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
 from recsys_core.ranking.modules.layers import MLP, Dropout, Output
@@ -36,7 +36,7 @@ class WideDeep(RankingModel):
 
     Config = WideDeepConfig
 
-    def __init__(self, config: WideDeepConfig, layout: Layout, tasks: int) -> None:
+    def __init__(self, config: WideDeepConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__(config, layout, tasks)
         self.wide = FieldWeights(layout, tasks, config.embedding_l2)
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)

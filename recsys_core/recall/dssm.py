@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from recsys_core.config import Config, Widths
 from recsys_core.recall.neural.layers import (
-    Events,
+    EventEmbedding,
     HistoryPooling,
     Inputs,
     QueryFields,
@@ -63,7 +63,7 @@ class Towers(Network):
     def __init__(self, inputs: Inputs, config: DSSMConfig) -> None:
         super().__init__()
         self.config, dim = config, config.dim
-        self.events = Events(inputs, dim)
+        self.events = EventEmbedding(inputs, dim)
         self.fields = QueryFields(inputs, dim)
         recency = "recency" in inputs.encoder.event_fields
         self.pool = HistoryPooling(dim, config.heads, inputs.length, recency=recency)
@@ -75,7 +75,7 @@ class Towers(Network):
         """Make the queries after each of the last columns, shape (b, queries, dim)."""
         pooled = self.pool(self.events(window), window, queries)
         users = self.fields(window.users)[:, None].expand(-1, queries, -1)
-        requests = self.fields.requests(window.requests).flatten(2)
+        requests = self.fields.request_fields(window.requests).flatten(2)
         vectors = self.user_tower(torch.cat([pooled, users, requests], dim=2))
         return F.normalize(vectors, dim=2) / self.config.temperature
 

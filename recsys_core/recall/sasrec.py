@@ -13,7 +13,7 @@ from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_schema import event_sequence
-from recsys_core.recall.neural.layers import INIT, Events, Inputs, QueryFields
+from recsys_core.recall.neural.layers import INIT, EventEmbedding, Inputs, QueryFields
 from recsys_core.recall.neural.sequences import Window
 from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.registry import register_model
@@ -69,7 +69,7 @@ class Transformer(Network):
 
     def __init__(self, inputs: Inputs, config: SASRecConfig) -> None:
         super().__init__()
-        self.events = Events(inputs, config.dim)
+        self.events = EventEmbedding(inputs, config.dim)
         self.fields = QueryFields(inputs, config.dim)
         self.position = nn.Parameter(torch.randn(inputs.length, config.dim).mul_(INIT))
         self.dropout = nn.Dropout(config.dropout)
@@ -88,7 +88,7 @@ class Transformer(Network):
         seen = (order & known[:, None] | itself)[:, None]
         for block in self.blocks:
             x = block(x, seen)
-        requests = self.fields.requests(window.requests).sum(dim=2)
+        requests = self.fields.request_fields(window.requests).sum(dim=2)
         vectors: Tensor = self.norm(x[:, -queries:] + requests)
         return vectors
 

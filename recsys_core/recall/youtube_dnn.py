@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from recsys_core.config import Config, Widths
 from recsys_core.recall.neural.layers import (
     INIT,
-    Events,
+    EventEmbedding,
     HistoryPooling,
     Inputs,
     QueryFields,
@@ -69,7 +69,7 @@ class YouTubeNetwork(Network):
     def __init__(self, inputs: Inputs, config: YouTubeDNNConfig) -> None:
         super().__init__()
         self.config = config
-        self.events = Events(inputs, config.dim)
+        self.events = EventEmbedding(inputs, config.dim)
         self.fields = QueryFields(inputs, config.dim)
         recency = "recency" in inputs.encoder.event_fields
         self.pool = HistoryPooling(config.dim, config.heads, inputs.length, recency=recency)
@@ -85,7 +85,7 @@ class YouTubeNetwork(Network):
             self.pool(events, window, queries),
             events[:, -queries:],
             self.fields(window.users)[:, None].expand(-1, queries, -1),
-            self.fields.requests(window.requests).flatten(2),
+            self.fields.request_fields(window.requests).flatten(2),
         ]
         if self.config.example_age:
             age = window.ages[..., None] / AGE_DAYS

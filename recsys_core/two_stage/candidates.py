@@ -34,7 +34,7 @@ class FirstStage:
     Parameters
     ----------
     known
-        The rows; those of an asker are replaced by the history at hand.
+        The rows; those of a request are replaced by the history at hand.
     features
         Numeric features that `describe` computes beside what the channels say.
     tie_rank
@@ -111,10 +111,10 @@ class FirstStage:
     def _numbers(
         self, users: NDArray[np.integer], histories: Histories, items: IntArray
     ) -> FloatArray:
-        asked = self.known.asked_by(users, histories)
-        askers = np.repeat(np.arange(len(users)), items.shape[1])
-        queries = Queries.of_askers(asked, askers, np.maximum(items, 0).ravel())
-        found = requested_numbers(self.features, queries, asked)
+        requests = self.known.requests(users, histories)
+        request = np.repeat(np.arange(len(users)), items.shape[1])
+        queries = Queries.of_requests(requests, request, np.maximum(items, 0).ravel())
+        found = requested_numbers(self.features, queries, requests)
         return found.reshape(*items.shape, len(self.features))
 
 

@@ -16,7 +16,7 @@ from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
 from recsys_core.features.batch import Rows
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 from recsys_core.features.queries import Queries
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.two_stage.config import Loss
@@ -45,19 +45,19 @@ class FieldRanker(ListRanker):
         """Learn from lists; `judged` chooses the epoch."""
         parts = equally_wide(parts)
         ranker = self.ranker
-        asked = [part.known.asked_by(part.users, part.histories) for part in parts]
+        requests = [part.known.requests(part.users, part.histories) for part in parts]
         queries = [
             self._queries(some, part.items, part.features)
-            for some, part in zip(asked, parts, strict=True)
+            for some, part in zip(requests, parts, strict=True)
         ]
-        ranker.start(queries[0].take(np.flatnonzero(parts[0].listed)), asked[0], tasks=1)
+        ranker.start(queries[0].take(np.flatnonzero(parts[0].listed)), requests[0], tasks=1)
         encoded = [
             ranker.rows(rows, some, _labels(part))
-            for rows, some, part in zip(queries, asked, parts, strict=True)
+            for rows, some, part in zip(queries, requests, parts, strict=True)
         ]
         width = parts[0].items.shape[1]
         batch_size = max(1, ranker.config.batch_size // width)
-        judges = judged.known.asked_by(judged.users, judged.histories)
+        judges = judged.known.requests(judged.users, judged.histories)
         candidates = self._queries(judges, judged.items, judged.features)
         rows = ranker.rows(candidates, judges, _labels(judged))
         self.curve = ranker.curve = train_on_lists(
@@ -79,18 +79,18 @@ class FieldRanker(ListRanker):
         features: FloatArray,
     ) -> FloatArray:
         """Compute the probability that each candidate is liked, shape (n, width)."""
-        asked = self.known.asked_by(users, histories)
-        queries = self._queries(asked, items, features)
-        return self.ranker.score(queries, asked)[:, 0].reshape(items.shape)
+        requests = self.known.requests(users, histories)
+        queries = self._queries(requests, items, features)
+        return self.ranker.score(queries, requests)[:, 0].reshape(items.shape)
 
-    def _queries(self, asked: Asked, items: IntArray, features: FloatArray) -> Queries:
-        """Ask about every place of the askers' lists, row by row; padding asks about some item."""
-        askers = np.repeat(np.arange(len(items)), items.shape[1])
+    def _queries(self, requests: Requests, items: IntArray, features: FloatArray) -> Queries:
+        """Ask about every place of the lists, row by row; padding asks about some item."""
+        request = np.repeat(np.arange(len(items)), items.shape[1])
         given = {
             name: np.ascontiguousarray(features[:, :, column]).ravel()
             for column, name in enumerate(self.names)
         }
-        return Queries.of_askers(asked, askers, np.maximum(items, 0).ravel(), given)
+        return Queries.of_requests(requests, request, np.maximum(items, 0).ravel(), given)
 
     def save(self, folder: Path) -> None:
         """Write the model."""

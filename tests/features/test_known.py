@@ -1,4 +1,4 @@
-"""Askers bring histories of their own: each sees what a store made for that asker alone says."""
+"""Requests have histories of their own: each sees what a store made for it alone says."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.features.columns import raw_values
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import COLUMNS, Asked, Known
+from recsys_core.features.known import COLUMNS, Known, Requests
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
 from tests.features.literal import DAY, EVENTS, N_ITEMS, N_USERS, dataset
 
-#: askers: a user number (one more is a stranger), and events (item, rating, day)
-ASKERS = st.lists(
+#: requests: a user number (one more is a stranger), and events (item, rating, day)
+REQUESTS = st.lists(
     st.tuples(
         st.integers(-1, N_USERS),
         st.lists(
@@ -43,7 +43,7 @@ STATISTIC_FEATURES = [
     Feature(name="f", source=source, kind="numeric", column=name, by=by)
     for source, by in SOURCES
     for name, statistic in sorted(STATISTICS.items())
-    if not statistic.whole
+    if not statistic.looks_ahead
 ] + [
     Feature(name="f", source="user-history", kind="numeric", **fields)
     for half_life in (None, 2)
@@ -82,8 +82,8 @@ OTHERS = [
 ]
 
 
-def histories_of(askers: list[tuple[int, list[tuple[int, int, int]]]]) -> Histories:
-    rows = [sorted(events, key=lambda event: event[2]) for _, events in askers]
+def histories_of(made: list[tuple[int, list[tuple[int, int, int]]]]) -> Histories:
+    rows = [sorted(events, key=lambda event: event[2]) for _, events in made]
     flat = [event for row in rows for event in row]
     return Histories(
         offsets=np.cumsum([0, *map(len, rows)]).astype(np.int64),
@@ -94,7 +94,7 @@ def histories_of(askers: list[tuple[int, list[tuple[int, int, int]]]]) -> Histor
 
 
 def alone(everybody: Known, user: int, history: Histories) -> Known:
-    """A store in which one asker's history stands in the place of what the user did."""
+    """A store in which one request's history stands in the place of what the user did."""
     kept = everybody.user != user
     n = len(history.items)
     relevant = np.ones(n, np.bool_)
@@ -116,24 +116,24 @@ def alone(everybody: Known, user: int, history: Histories) -> Known:
 
 
 @settings(max_examples=60)
-@given(EVENTS, ASKERS)
+@given(EVENTS, REQUESTS)
 @example([(0, 0, 5, 0), (0, 0, 3, 1), (1, 0, 2, 1)], [(0, [(0, 1, 6)]), (0, []), (1, [(0, 5, 6)])])
-def test_askers_see_what_each_would_see_alone(
+def test_requests_see_what_each_would_see_alone(
     events: list[tuple[int, int, int, int]],
-    askers: list[tuple[int, list[tuple[int, int, int]]]],
+    made: list[tuple[int, list[tuple[int, int, int]]]],
 ) -> None:
     data = dataset(events)
     rows = Interactions.in_time_order(data, np.arange(len(events)), 4.0)
-    everybody, histories = Known.of(rows), histories_of(askers)
-    users = np.array([user for user, _ in askers])
-    asked = everybody.asked_by(users, histories)
-    every = np.repeat(np.arange(len(askers)), N_ITEMS)
-    items = np.tile(np.arange(N_ITEMS), len(askers))
-    queries = Queries.of_askers(asked, every, items)
+    everybody, histories = Known.of(rows), histories_of(made)
+    users = np.array([user for user, _ in made])
+    requests = everybody.requests(users, histories)
+    every = np.repeat(np.arange(len(made)), N_ITEMS)
+    items = np.tile(np.arange(N_ITEMS), len(made))
+    queries = Queries.of_requests(requests, every, items)
     schema = FeatureSchema.model_validate({"name": "s", "features": OTHERS})
     encoder = FeatureEncoder.fit(schema, Queries.of_events(rows), everybody)
-    together = [numbers(each, queries, asked) for each in STATISTIC_FEATURES]
-    encoded = laid_out(encoder, queries, asked)
+    together = [numbers(each, queries, requests) for each in STATISTIC_FEATURES]
+    encoded = laid_out(encoder, queries, requests)
     for place, user in enumerate(np.where(users < 0, N_USERS, users).tolist()):
         mine = np.flatnonzero(every == place)
         own = alone(everybody, user, histories.take(np.array([place])))
@@ -151,13 +151,13 @@ def test_askers_see_what_each_would_see_alone(
         assert [encoded[row] for row in mine] == laid_out(encoder, question, own)
 
 
-def numbers(each: Feature, queries: Queries, known: Known | Asked) -> FloatArray:
+def numbers(each: Feature, queries: Queries, known: Known | Requests) -> FloatArray:
     values = raw_values(each, Views(queries, known))
     assert isinstance(values, Numeric)
     return values.values
 
 
-def laid_out(encoder: FeatureEncoder, queries: Queries, known: Known | Asked) -> list[object]:
+def laid_out(encoder: FeatureEncoder, queries: Queries, known: Known | Requests) -> list[object]:
     """Per row, the table rows and weights of every field, oldest event first."""
     rows = encoder.encode(queries, known)
     tables = [
@@ -187,18 +187,18 @@ def laid_out(encoder: FeatureEncoder, queries: Queries, known: Known | Asked) ->
 def test_the_time_of_a_request_can_be_given() -> None:
     data = dataset([(0, 0, 5, 0), (1, 0, 2, 3), (2, 0, 4, 5)])
     known = Known.of(Interactions.in_time_order(data, np.arange(3), 4.0))
-    asked = known.asked_by(np.array([0]), histories_of([(0, [(1, 5, 2)])]))
+    requests = known.requests(np.array([0]), histories_of([(0, [(1, 5, 2)])]))
     count = Feature(name="count", source="item-history", kind="numeric")
     for day, expected in ((None, 0), (4, 1), (6, 2)):
         times = None if day is None else np.array([day * DAY])
-        queries = Queries.of_askers(asked, np.array([0]), np.array([0]), times=times)
-        assert numbers(count, queries, asked).tolist() == [expected]
+        queries = Queries.of_requests(requests, np.array([0]), np.array([0]), times=times)
+        assert numbers(count, queries, requests).tolist() == [expected]
 
 
 def test_a_request_does_not_sort_or_add_up_the_events_of_the_data_set_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After a first request the store is only searched: what is sorted is the askers' events."""
+    """After a first request the store is only searched: what is sorted is the requests' events."""
     rng = np.random.default_rng(0)
     n = 5_000
     columns = (rng.integers(0, most, n).tolist() for most in (N_USERS, N_ITEMS, 5))
@@ -221,8 +221,8 @@ def test_a_request_does_not_sort_or_add_up_the_events_of_the_data_set_again(
     encoder = FeatureEncoder.fit(schema, Queries.of_events(some), known)
 
     def ask() -> None:
-        asked = known.asked_by(np.array([-1]), histories_of([(-1, [(0, 5, n), (1, 2, n + 1)])]))
-        encoder.encode(Queries.of_askers(asked, np.zeros(4, int), np.arange(4)), asked)
+        requests = known.requests(np.array([-1]), histories_of([(-1, [(0, 5, n), (1, 2, n + 1)])]))
+        encoder.encode(Queries.of_requests(requests, np.zeros(4, int), np.arange(4)), requests)
 
     ask()
     sizes: list[int] = []

@@ -16,7 +16,7 @@ from recsys_core.errors import InputError
 from recsys_core.features.columns import check_feature, raw_values, requested_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Asked, Known
+from recsys_core.features.known import Known, Requests
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, load_schema, packaged_schema
@@ -41,11 +41,13 @@ def store() -> Known:
     return Known.of(Interactions.in_time_order(data, np.arange(len(ROWS)), 4.0))
 
 
-def described(asked: Asked, items: list[int]) -> dict[str, FloatArray]:
-    """Every asker is asked about all of `items`; by feature, shape (askers, items)."""
-    askers = np.repeat(np.arange(len(asked.users)), len(items))
-    queries = Queries.of_askers(asked, askers, np.tile(items, len(asked.users)))
-    found = requested_numbers(SCHEMA, queries, asked).reshape(len(asked.users), len(items), -1)
+def described(requests: Requests, items: list[int]) -> dict[str, FloatArray]:
+    """Every request is about all of `items`; by feature, shape (requests, items)."""
+    request = np.repeat(np.arange(len(requests.users)), len(items))
+    queries = Queries.of_requests(requests, request, np.tile(items, len(requests.users)))
+    found = requested_numbers(SCHEMA, queries, requests).reshape(
+        len(requests.users), len(items), -1
+    )
     return {each.name: found[:, :, place] for place, each in enumerate(SCHEMA)}
 
 
@@ -53,8 +55,8 @@ def test_candidates_by_hand() -> None:
     """User 0, who liked a comedy and disliked a drama, is asked about items 2 and 1."""
     known = store()
     own = Interactions.in_time_order(known.dataset, np.arange(2), 4.0).histories()
-    asked = known.asked_by(np.array([0]), own.take(np.array([0])))
-    found = described(asked, [2, 1])
+    requests = known.requests(np.array([0]), own.take(np.array([0])))
+    found = described(requests, [2, 1])
     both, drama = ({name: values[0, place] for name, values in found.items()} for place in (0, 1))
     assert both["history_length"] == pytest.approx(math.log(1 + 2))
     assert both["session_length"] == pytest.approx(math.log(1 + 2))
@@ -80,35 +82,35 @@ def test_candidates_by_hand() -> None:
 
 
 def test_item_statistics_of_all_that_is_known_do_not_depend_on_who_asks() -> None:
-    asked = store().asked_by(np.array([0, 0, -1]), likes([], [2, 2, 2], [1]))
-    found = described(asked, [0, 1, 2])
+    requests = store().requests(np.array([0, 0, -1]), likes([], [2, 2, 2], [1]))
+    found = described(requests, [0, 1, 2])
     for each in SCHEMA:
         if each.source == "item-history" and each.name != "time_gap":
             np.testing.assert_array_equal(found[each.name][1:], found[each.name][:1].repeat(2, 0))
-    # what two askers bring for one user stays theirs
+    # what two requests bring for one user stays theirs
     assert found["history_length"][:, 0].tolist() == pytest.approx(np.log1p([0, 3, 1]).tolist())
 
 
-def test_askers_are_independent() -> None:
+def test_requests_are_independent() -> None:
     known = store()
     users, some = np.array([0, 0, 7]), likes([2, 1], [0], [1, 0, 2])
-    together = described(known.asked_by(users, some), [0, 1, 2])
+    together = described(known.requests(users, some), [0, 1, 2])
     for row in range(3):
-        asked = known.asked_by(users[[row]], some.take(np.array([row])))
-        for name, values in described(asked, [0, 1, 2]).items():
+        requests = known.requests(users[[row]], some.take(np.array([row])))
+        for name, values in described(requests, [0, 1, 2]).items():
             np.testing.assert_allclose(values[0], together[name][row], rtol=1e-6, err_msg=name)
 
 
 def test_a_store_travels_to_another_process() -> None:
     known = store()
-    before = described(known.asked_by(np.array([0]), likes([1])), [0, 2])
+    before = described(known.requests(np.array([0]), likes([1])), [0, 2])
     there: Known = pickle.loads(pickle.dumps(known))
-    for name, values in described(there.asked_by(np.array([0]), likes([1])), [0, 2]).items():
+    for name, values in described(there.requests(np.array([0]), likes([1])), [0, 2]).items():
         np.testing.assert_array_equal(values, before[name])
 
 
 def test_somebody_of_whom_nothing_is_known_has_numbers_too() -> None:
-    found = described(store().asked_by(np.array([-1]), likes([])), [0, 1, 2])
+    found = described(store().requests(np.array([-1]), likes([])), [0, 1, 2])
     assert all(np.isfinite(values).all() for values in found.values())
 
 
@@ -116,13 +118,13 @@ def test_training_and_serving_encode_the_same() -> None:
     """The schema goes through the encoder of ranking models, and a saved one is no other."""
     known = store()
     schema = FeatureSchema(name="two", features=SCHEMA)
-    asked = known.asked_by(np.arange(2), known.histories())
-    queries = Queries.of_askers(asked, np.array([0, 0, 1]), np.array([1, 2, 0]))
-    encoder = FeatureEncoder.fit(schema, queries, asked)
-    raw = requested_numbers(schema.features, queries, asked)
+    requests = known.requests(np.arange(2), known.histories())
+    queries = Queries.of_requests(requests, np.array([0, 0, 1]), np.array([1, 2, 0]))
+    encoder = FeatureEncoder.fit(schema, queries, requests)
+    raw = requested_numbers(schema.features, queries, requests)
     scaled = (raw - raw.mean(axis=0)) / np.where(raw.std(axis=0) > 0, raw.std(axis=0), 1)
     for each in (encoder, FeatureEncoder.model_validate_json(encoder.model_dump_json())):
-        rows = each.encode(queries, asked)
+        rows = each.encode(queries, requests)
         names = [one.feature.name for one in each.features]
         order = [names.index(one.name) for one in schema.features]
         np.testing.assert_allclose(rows.tables[0].weights[:, order], scaled, atol=1e-4)
@@ -194,8 +196,8 @@ def test_predictions_are_those_of_the_history_at_hand() -> None:
         np.array([1, 5], np.float32),
         np.zeros(2, np.int64),
     )
-    asked = known.asked_by(np.array([0, 0]), some)
-    low, high = described(asked, [1, 2])["predicted_rating"]
+    requests = known.requests(np.array([0, 0]), some)
+    low, high = described(requests, [1, 2])["predicted_rating"]
     assert (low < high).all()
     users = known.predictions.solve(some)
     np.testing.assert_array_equal(

@@ -57,8 +57,8 @@ def numbers(some: World, wanted: Feature) -> list[float]:
 
 def at_request(known: Known, users: IntArray, items: IntArray) -> Views:
     """Ask about one candidate of each of some users, with what is known of them."""
-    asked = known.asked_by(users, known.histories().take(users))
-    return Views(Queries.of_askers(asked, np.arange(len(users)), items), asked)
+    requests = known.requests(users, known.histories().take(users))
+    return Views(Queries.of_requests(requests, np.arange(len(users)), items), requests)
 
 
 def same(found: Sequence[float], expected: Sequence[float]) -> None:
@@ -228,10 +228,10 @@ def test_users_outside_the_data_set_are_served_from_their_history() -> None:
         timestamps=np.array([DAY, 3 * DAY]),
     )
     users = np.array([data.n_users, data.n_users + 1])
-    asked = known.asked_by(users, newcomers)
-    queries = Queries.of_askers(asked, np.array([0, 1]), np.array([1, 1]))
+    requests = known.requests(users, newcomers)
+    queries = Queries.of_requests(requests, np.array([0, 1]), np.array([1, 1]))
     assert (queries.timestamp // DAY).tolist() == [3, 2]  # nothing known: the last event of all
-    views = Views(queries, asked)
+    views = Views(queries, requests)
     for name, expected in (("count", [2, 0]), ("rating_mean", [2.5, float("nan")])):
         values = raw_values(feature(name, "user-history"), views)
         assert isinstance(values, Numeric)

@@ -40,7 +40,7 @@ def known(data: Dataset, threshold: float | None = 4.0) -> Known:
 
 def shown(table: Table) -> list[list[tuple[int, float]]]:
     """Index and weight of the used slots of each entry."""
-    pairs = zip(table.index.tolist(), table.shares.tolist(), strict=True)
+    pairs = zip(table.index.tolist(), table.all_weights.tolist(), strict=True)
     return [
         [(index, weight) for index, weight in zip(*entry, strict=True) if index] for entry in pairs
     ]
@@ -108,13 +108,13 @@ def test_a_request_is_encoded_as_in_training() -> None:
     count = {"name": "count", "source": "user-history", "kind": "numeric"}
     taste = {"name": "favourites", "source": "user-history", "kind": "multi", "by": "genres"}
     found, store = encoder(data, hour, count, taste), known(data)
-    trained = shown(found.requests(Queries.after_events(store), store))
+    trained = shown(found.request_fields(Queries.after_events(store), store))
     histories = history([0, 1], rating=4)
     histories.ratings[1] = 1
     histories.timestamps[:] = data.timestamp[[2, 3]]
-    asked = store.asked_by(np.array([1]), histories)
-    queries = Queries.of_askers(asked, np.zeros(1, np.int32), np.zeros(1, np.int32))
-    assert shown(found.requests(queries, asked)) == [trained[3]]
+    requests = store.requests(np.array([1]), histories)
+    queries = Queries.of_requests(requests, np.zeros(1, np.int32), np.zeros(1, np.int32))
+    assert shown(found.request_fields(queries, requests)) == [trained[3]]
     assert trained[2] != trained[3]
 
 

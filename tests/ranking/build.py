@@ -8,7 +8,7 @@ import torch
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.data.interactions import Interactions
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import History, Layout
+from recsys_core.features.layout import EmbeddingLayout, History
 from recsys_core.features.schema import FeatureSchema, default_schema
 from recsys_core.protocols.split import Split
 
@@ -74,7 +74,7 @@ def schema(data: Dataset, *, histories: bool = False) -> FeatureSchema:
 
 #: two categorical fields (rows 1-3, 4-6), a multi-valued one (7-10), a numeric one (11) and a
 #: history of values of the second
-LAYOUT = Layout(
+LAYOUT = EmbeddingLayout(
     ("a", "b", "many", "number", "past"),
     (None,) * 5,
     (1, 4, 7, 11, 4),

@@ -187,7 +187,7 @@ def test_pairs_leave_padding_out() -> None:
     assert pairs.spread(values).tolist() == [[1, 2], [1, 2], [5, 6]]
     weights = torch.tensor([1.0, 2.0, 0.5], requires_grad=True)
     assert pairs.sum(values, weights).tolist() == [[7, 10], [0, 0], [2.5, 3]]
-    shares = pairs.shares(torch.tensor([0.0, math.log(3), 5.0]))
+    shares = pairs.scaled_softmax(torch.tensor([0.0, math.log(3), 5.0]))
     torch.testing.assert_close(shares, torch.tensor([0.5, 1.5, 1.0]))  # 2 * 1/4, 2 * 3/4, 1 * 1
     doubles = [each.detach().double().requires_grad_() for each in (values, weights)]
     assert torch.autograd.gradcheck(pairs.spread, doubles[0])

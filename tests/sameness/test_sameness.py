@@ -158,9 +158,9 @@ def test_features_of_towers(split: Split) -> None:
     tables = (
         encoder.users(split.dataset),
         encoder.items(split.dataset),
-        encoder.requests(Queries.after_events(known), known),
+        encoder.request_fields(Queries.after_events(known), known),
     )
-    codes = [array for table in tables for array in (table.index, table.shares)]
+    codes = [array for table in tables for array in (table.index, table.all_weights)]
     assert digest(*codes, intervals_of(histories)) == "507a97c1"
 
 

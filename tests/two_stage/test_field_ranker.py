@@ -83,7 +83,7 @@ features:
 
 
 @pytest.mark.parametrize("name", ["lr", "deep"])
-def test_a_known_user_asked_twice_with_two_histories_is_two_askers(
+def test_a_known_user_asked_twice_with_two_histories_is_two_requests(
     name: str, tmp_path: Path
 ) -> None:
     """Nor does anybody see what others bring along, be it in statistics of items."""

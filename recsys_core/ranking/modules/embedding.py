@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import Layout
+from recsys_core.features.layout import EmbeddingLayout
 
 #: no field is pooled already
 NOTHING: Mapping[int, Tensor] = MappingProxyType({})
@@ -59,7 +59,7 @@ class FieldWeights(nn.Module):
         Penalty on the weights looked up.
     """
 
-    def __init__(self, layout: Layout, tasks: int, l2: float = 0.0) -> None:
+    def __init__(self, layout: EmbeddingLayout, tasks: int, l2: float = 0.0) -> None:
         super().__init__()
         self.l2 = l2
         self.table = nn.Parameter(torch.zeros(tasks, layout.n_rows))
@@ -105,7 +105,9 @@ class FieldEmbedding(nn.Module):
 
     mask: Tensor | None
 
-    def __init__(self, layout: Layout, dim: int, l2: float = 0.0, deviation: float = 0.01) -> None:
+    def __init__(
+        self, layout: EmbeddingLayout, dim: int, l2: float = 0.0, deviation: float = 0.01
+    ) -> None:
         super().__init__()
         self.l2 = l2
         self.table = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(deviation))
@@ -183,8 +185,8 @@ class _Fields(torch.autograd.Function):
     ) -> Tensor:
         """Pool, shapes of `Batch` -> (rows, fields, dim)."""
         slots = torch.cat([single, weighted], dim=1)
-        shares = torch.cat([torch.ones_like(single, dtype=weights.dtype), weights], dim=1)
-        ctx.save_for_backward(slots, shares)
+        all_weights = torch.cat([torch.ones_like(single, dtype=weights.dtype), weights], dim=1)
+        ctx.save_for_backward(slots, all_weights)
         ctx.widths, ctx.table_rows = [1] * single.shape[1] + list(widths), len(table)
         rows, width = slots.shape
         starts = torch.arange(0, rows * width, width, dtype=slots.dtype, device=slots.device)
@@ -194,14 +196,14 @@ class _Fields(torch.autograd.Function):
             table.detach(),  # else it prepares for a gradient that is not asked of it
             (starts[:, None] + firsts.to(slots.device)).flatten(),
             mode="sum",
-            per_sample_weights=shares.flatten(),  # 0 for padding; `padding_idx` is slow
+            per_sample_weights=all_weights.flatten(),  # 0 for padding; `padding_idx` is slow
         )
         return pooled.view(rows, len(ctx.widths), table.shape[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
         """Give every used slot the gradient of its field, times its weight."""
-        slots, shares = (each.flatten() for each in ctx.saved_tensors)
+        slots, all_weights = (each.flatten() for each in ctx.saved_tensors)
         rows, fields, dim = gradients[0].shape
         of_slot = torch.arange(fields, dtype=slots.dtype)
         of_slot = of_slot.repeat_interleave(torch.tensor(ctx.widths)).to(slots.device)
@@ -213,7 +215,7 @@ class _Fields(torch.autograd.Function):
             slots.index_select(0, used),
             ctx.table_rows,
             field.index_select(0, used),
-            shares.index_select(0, used),
+            all_weights.index_select(0, used),
         )
         return of_table, None, None, None, None
 

@@ -41,7 +41,7 @@ class Pairs:
         total: Tensor = _Sum.apply(of_pairs, weights, self)  # type: ignore[no-untyped-call]
         return total
 
-    def shares(self, values: Tensor) -> Tensor:
+    def scaled_softmax(self, values: Tensor) -> Tensor:
         """Softmax over the events of a row, times their number: (pairs,) -> (pairs,)."""
         padded = torch.full(self.used.shape, -torch.inf, device=values.device)
         share = torch.softmax(padded.masked_scatter(self.used, values), dim=1)

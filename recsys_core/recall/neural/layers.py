@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray
-from recsys_core.features.layout import Layout, Table
+from recsys_core.features.layout import EmbeddingLayout, Table
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.neural.event_times import Intervals, Recency
 from recsys_core.recall.neural.sequences import RequestFields, Window
@@ -67,13 +67,13 @@ class Attributes(nn.Module):
     index: Tensor
     weights: Tensor
 
-    def __init__(self, table: Table, layout: Layout, dim: int) -> None:
+    def __init__(self, table: Table, layout: EmbeddingLayout, dim: int) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(INIT))
         with torch.no_grad():
             self.embedding[[0, *layout.unknown]] = 0
         self.register_buffer("index", torch.from_numpy(table.index).long(), persistent=False)
-        self.register_buffer("weights", torch.from_numpy(table.shares), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(table.all_weights), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Embed users or items by number, shape (n,): shape (n, dim)."""
@@ -103,7 +103,7 @@ class QueryFields(Attributes):
         with torch.no_grad():
             self.embedding[inputs.encoder.request_rows] = 0
 
-    def requests(self, fields: RequestFields) -> Tensor:
+    def request_fields(self, fields: RequestFields) -> Tensor:
         """Embed each field of requests, shape (b, queries, fields, dim)."""
         b, queries, slots = fields.index.shape
         dim = self.embedding.shape[1]
@@ -121,7 +121,7 @@ class QueryFields(Attributes):
         return pooled.view(b, queries, len(fields.widths), dim)
 
 
-class Events(nn.Module):
+class EventEmbedding(nn.Module):
     """Embed events: item id + item attributes + what else of an event is read."""
 
     def __init__(self, inputs: Inputs, dim: int) -> None:

@@ -40,7 +40,7 @@ class RequestFields:
     @classmethod
     def of(cls, table: Table) -> RequestFields:
         """Take the fields of n requests: shapes (n, slots)."""
-        index, weights = torch.from_numpy(table.index).long(), torch.from_numpy(table.shares)
+        index, weights = torch.from_numpy(table.index).long(), torch.from_numpy(table.all_weights)
         return cls(index, weights, table.slots)
 
     def take(self, rows: Tensor) -> RequestFields:

@@ -214,7 +214,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
         objective = SequentialObjective(
             self.module,
-            self._runs(self.encoder.requests(Queries.after_events(known), known), device),
+            self._runs(self.encoder.request_fields(Queries.after_events(known), known), device),
             self._negatives(positives, device),
             torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
             self.config,
@@ -246,10 +246,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         """Encode requests, one per user."""
         if not self.encoder.reads_requests:
             return Table.empty(len(users))
-        asked = self.known.asked_by(users, histories)
-        askers = np.arange(len(users), dtype=np.int32)
-        queries = Queries.of_askers(asked, askers, np.zeros_like(askers))
-        return self.encoder.requests(queries, asked)
+        requests = self.known.requests(users, histories)
+        request = np.arange(len(users), dtype=np.int32)
+        queries = Queries.of_requests(requests, request, np.zeros_like(request))
+        return self.encoder.request_fields(queries, requests)
 
     def _runs(self, requests: Table, device: torch.device) -> Runs:
         length, before = self.run

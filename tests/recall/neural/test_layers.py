@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from recsys_core.data.dataset import Categorical
 from recsys_core.features.known import Known
-from recsys_core.features.layout import Layout, Table
+from recsys_core.features.layout import EmbeddingLayout, Table
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.dssm import DSSMConfig, Towers
-from recsys_core.recall.neural.layers import Attributes, Events, HistoryPooling, Inputs
+from recsys_core.recall.neural.layers import Attributes, EventEmbedding, HistoryPooling, Inputs
 from recsys_core.recall.neural.sequences import RequestFields, Window
 from recsys_core.recall.neural.sequential import Network
 from recsys_core.recall.sasrec import Block, SASRecConfig, Transformer
@@ -105,7 +105,7 @@ def test_attributes_worked_by_hand() -> None:
         np.array([[0.5, 0.5], [1, 0]], np.float32),
         (2,),
     )
-    layout = Layout(("one", "two"), (None, None), (1, 3), (1, 3), 6)
+    layout = EmbeddingLayout(("one", "two"), (None, None), (1, 3), (1, 3), 6)
     layer = Attributes(table, layout, DIM)
     rows = layer.embedding
     assert rows[[0, 1, 3]].abs().sum() == 0  # padding and what is unknown say nothing at first
@@ -114,14 +114,16 @@ def test_attributes_worked_by_hand() -> None:
     torch.testing.assert_close(layer.all(), wanted)
     nothing = np.zeros((2, 0), np.int32)
     none = Table(nothing, nothing, nothing.astype(np.float32), ())
-    assert Attributes(none, Layout((), (), (), (), 1), DIM).all().tolist() == [[0] * DIM] * 2
+    assert (
+        Attributes(none, EmbeddingLayout((), (), (), (), 1), DIM).all().tolist() == [[0] * DIM] * 2
+    )
 
 
 def test_request_fields_worked_by_hand() -> None:
     net = network("youtube-dnn, times")
     assert isinstance(net, YouTubeNetwork)
     assert net.fields.embedding.shape == (9, DIM)  # see `window`
-    found = net.fields.requests(window([[1, 2, 3]], 2, requests=True).requests)
+    found = net.fields.request_fields(window([[1, 2, 3]], 2, requests=True).requests)
     rows = net.fields.embedding
     assert found.shape == (1, 2, 2, DIM)
     torch.testing.assert_close(found[0, 0], torch.stack([rows[4 + 2], 2 * rows[8]]))
@@ -140,7 +142,7 @@ def test_fields_of_requests_start_from_zero() -> None:
 
 
 def test_events_are_id_attributes_and_rating() -> None:
-    layer = Events(inputs(4, "rating"), DIM)
+    layer = EventEmbedding(inputs(4, "rating"), DIM)
     assert layer.item is not None
     assert layer.rating is not None
     found = layer(replace(window([[0, 2]]), ratings=torch.tensor([[0, 3]])))

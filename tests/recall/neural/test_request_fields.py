@@ -92,15 +92,15 @@ def fitted(name: str, path: Path) -> SequentialModel[Any]:
     return model
 
 
-def brought(askers: int = 2) -> Histories:
+def brought(n: int = 2) -> Histories:
     """Bring histories that differ in items, hours and lengths; every other one is the same."""
     histories = history([0, 4, 8], [3, 7, 1, 5, 2])
     histories.timestamps[:] += HOUR * np.array([1, 1, 1, 6, 6, 6, 6, 6])
-    return histories.take(np.arange(askers) % 2)
+    return histories.take(np.arange(n) % 2)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_known_user_asked_twice_is_two_askers(name: str, schema: Path) -> None:
+def test_a_known_user_asked_twice_is_two_requests(name: str, schema: Path) -> None:
     """Neither the user's own events nor the other history has a say in a list."""
     model, histories = fitted(name, schema), brought()
     together = model.recommend(np.array([5, 5]), 10, histories=histories)
@@ -137,13 +137,15 @@ def test_training_reads_what_a_request_at_that_moment_would(schema: Path) -> Non
     data, histories = train().dataset, train().histories()
     known = Known.of_histories(data, histories, 4.0)
     encoder = TowerEncoder.fit(load_schema(str(schema), data, towers=True), known)
-    trained = encoder.requests(Queries.after_events(known), known)
+    trained = encoder.request_fields(Queries.after_events(known), known)
     owner, place = histories.row, np.arange(len(histories.items)) - histories.offsets[histories.row]
-    whole = histories.take(owner)  # one asker for each event, who brings what was until then
+    whole = histories.take(owner)  # one request for each event, which brings what was until then
     reached = np.arange(len(whole.items)) - whole.offsets[whole.row] <= place[whole.row]
-    asked = known.asked_by(owner, whole.where(reached))
-    askers = np.arange(len(owner))
-    served = encoder.requests(Queries.of_askers(asked, askers, np.zeros_like(askers)), asked)
+    requests = known.requests(owner, whole.where(reached))
+    request = np.arange(len(owner))
+    served = encoder.request_fields(
+        Queries.of_requests(requests, request, np.zeros_like(request)), requests
+    )
     assert len(trained) == len(histories.items)
     for one, two in zip(read(trained), read(served), strict=True):
         assert one == pytest.approx(two)
@@ -151,7 +153,7 @@ def test_training_reads_what_a_request_at_that_moment_would(schema: Path) -> Non
 
 def read(table: Table) -> list[dict[int, float]]:
     """Weights of each row by table row, however wide the fields are."""
-    rows = zip(table.index.tolist(), table.shares.tolist(), strict=True)
+    rows = zip(table.index.tolist(), table.all_weights.tolist(), strict=True)
     return [{at: share for at, share in zip(*row, strict=True) if at} for row in rows]
 
 
