@@ -24,7 +24,7 @@ from recsys_core.features.schema_files import schema_names
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Suite, load_suite, suite_names
-from recsys_core.protocols.catalogue import protocol_class, protocol_names
+from recsys_core.protocols.registry import protocol_class, protocol_names
 from recsys_core.registry import BUILTIN, model_info
 from workbench.cli.main import COMMANDS
 from workbench.cli.main import cli as program
