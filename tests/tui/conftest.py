@@ -12,29 +12,28 @@ import pytest
 import textual.app
 import textual.pilot
 from textual._compositor import Compositor
-from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
 from tests.tui.folders import START, write_suite
 from tests.tui.session import draw
+from tests.tui.styles import KnownStyles, replace_changed_rules
 from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
 
 
 @pytest.fixture(autouse=True, scope="session")
-def styles_are_parsed_once() -> Iterator[None]:
-    """Share the rules of the widgets' style sheets: every session parses the same hundred."""
-    parse = Stylesheet._parse_rules
-    known: dict[object, list[RuleSet]] = {}
-
-    def parse_once(sheet: Stylesheet, *args: Any, **options: Any) -> list[RuleSet]:
-        key = (args, frozenset(options.items()), frozenset(sheet._variables.items()))
-        if key not in known:
-            known[key] = parse(sheet, *args, **options)
-        return known[key]
+def styles_are_found_out_once() -> Iterator[None]:
+    known = KnownStyles()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        patch.setattr(Stylesheet, "_parse_rules", lambda *a, **o: known.parse(*a, **o))
+        patch.setattr(Stylesheet, "apply", lambda *a, **o: known.apply(*a, **o))
+        patch.setattr(Stylesheet, "replace_rules", staticmethod(replace_changed_rules))
+        patch.setattr(
+            Stylesheet,
+            "_process_component_classes",
+            lambda *a: known.process_component_classes(*a),
+        )
         yield
 
 
