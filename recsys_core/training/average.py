@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-
-_Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class WeightAverage:
@@ -32,18 +31,26 @@ class WeightAverage:
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        def blend(averages: _Tensors, weights: _Tensors, done: Tensor | int) -> None:
-            n = int(done)
-            share = 1 - min(decay, (n + 1) / (n + 10))
-            for average, weight in zip(averages, weights, strict=True):
-                average.lerp_(weight, share)
-
+        self._decay = decay
         self._module = module
-        self._average = AveragedModel(module, multi_avg_fn=blend)
+        self._average = AveragedModel(module)
+        # listed once: `AveragedModel.update_parameters` would walk through both modules after each
+        # step, which takes longer than the step of an optimiser
+        self._weights = list(
+            zip(self._average.module.parameters(), module.parameters(), strict=True)
+        )
+        self._buffers = list(zip(self._average.module.buffers(), module.buffers(), strict=True))
 
+    @torch.no_grad()
     def update(self) -> None:
         """Take the weights after a step into the average; buffers are taken as they are."""
-        self._average.update_parameters(self._module)
+        n = int(self._average.n_averaged)
+        share = 1 - min(self._decay, (n + 1) / (n + 10)) if n else 1.0
+        for average, weight in self._weights:
+            average.lerp_(weight, share)
+        for kept, buffer in self._buffers:
+            kept.copy_(buffer)
+        self._average.n_averaged += 1
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ from tests.ranking.build import LAYOUT, batch, dataset, schema, split, wider
 RANKING = [name for name in model_names() if model_info(name).stage == "ranking"]
 pytestmark = pytest.mark.parametrize("name", RANKING, scope="module")
 
-FAST: dict[str, Any] = {"epochs": 2, "batch_size": 256, "learning_rate": 0.02, "patience": 0}
+FAST: dict[str, Any] = {"epochs": 2, "batch_size": 512, "learning_rate": 0.04, "patience": 0}
 #: for the models that have these fields
 SMALL: dict[str, Any] = {"hidden": (32, 16), "expert_hidden": (16,), "tower_hidden": (8,)}
 
