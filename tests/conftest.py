@@ -38,8 +38,8 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-#: run without the tracer, which slows a session's Python code by half: what is measured is the
-#: core, as its own tests reach it; `--cov=workbench` measures all tests
+#: coverage leaves out: what is measured is the core, as its own tests reach it;
+#: `--cov=workbench` measures all tests
 _UNMEASURED = {"accuracy", "conformance", "jobs", "reports", "sameness", "tui", "workbench"}
 #: and those that go the same ways again and again
 _REPEATING = {"test_feature_oracles.py", "test_lightgcn.py", "test_event_times.py", "test_mf.py"}
@@ -76,16 +76,19 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that coverage leaves out."""
-    if _measures_workbench(config):
+    """Leave out what coverage does not measure, when it is measured."""
+    if not config.pluginmanager.hasplugin("_cov") or _measures_workbench(config):
         return
     here = Path(__file__).parent
-    for item in items:
+
+    def is_measured(item: pytest.Item) -> bool:
         repeating = item.path.name in _REPEATING or (
             hasattr(item, "obj") and getattr(item.obj, "is_hypothesis_test", False)
         )
-        if repeating or item.path.relative_to(here).parts[0] in _UNMEASURED:
-            item.add_marker(pytest.mark.no_cover)
+        return not repeating and item.path.relative_to(here).parts[0] not in _UNMEASURED
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_measured(item)])
+    items[:] = filter(is_measured, items)
 
 
 def pytest_collection_finish() -> None:
@@ -93,7 +96,6 @@ def pytest_collection_finish() -> None:
 
     At its usual pace it takes a sixth of the time of the screens.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
     gc.enable()
