@@ -25,7 +25,7 @@ check: .venv/.installed-dev
 pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' $(ARGS)
 
-coverage: .venv/.installed-dev  ## how much of recsys_core/ its own tests reach: at least 90 %, or CI fails
+coverage: .venv/.installed-dev  ## how much of recsys_core/ its own tests reach: at least 90 %
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15

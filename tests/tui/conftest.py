@@ -20,19 +20,24 @@ from tests.tui.styles import KnownStyles, replace_changed_rules
 from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
 
+_KNOWN = KnownStyles()
+#: judge styles, and so have them from Textual itself
+_JUDGE_STYLES = {"test_focus.py", "test_pictures.py"}
 
-@pytest.fixture(autouse=True, scope="session")
-def styles_are_found_out_once() -> Iterator[None]:
-    known = KnownStyles()
 
+@pytest.fixture(autouse=True)
+def styles_are_found_out_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.path.name in _JUDGE_STYLES:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stylesheet, "_parse_rules", lambda *a, **o: known.parse(*a, **o))
-        patch.setattr(Stylesheet, "apply", lambda *a, **o: known.apply(*a, **o))
+        patch.setattr(Stylesheet, "_parse_rules", lambda *a, **o: _KNOWN.parse(*a, **o))
+        patch.setattr(Stylesheet, "apply", lambda *a, **o: _KNOWN.apply(*a, **o))
         patch.setattr(Stylesheet, "replace_rules", staticmethod(replace_changed_rules))
         patch.setattr(
             Stylesheet,
             "_process_component_classes",
-            lambda *a: known.process_component_classes(*a),
+            lambda *a: _KNOWN.process_component_classes(*a),
         )
         yield
 
