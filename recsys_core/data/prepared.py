@@ -1,7 +1,8 @@
-"""Prepared data sets on disk: `<data_dir>/<name>/` with prepared.npz, browse.sqlite, meta.json.
+"""Prepared data sets on disk: `<data_dir>/<name>/` with columns/, browse.sqlite, meta.json.
 
 A set is written into a folder of its own beside its place and renamed into it, so what stands
-under its name is complete. Nothing is pickled.
+under its name is complete. Nothing is pickled. Loading maps the columns: what nobody looks at is
+not read, and processes share what they read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import time
-import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.browse import write_browse
+from recsys_core.data.column_files import (
+    CHECKED,
+    is_checked,
+    map_arrays,
+    remember_checked,
+    stamp_of,
+    write_arrays,
+)
 from recsys_core.data.dataset import (
     Categorical,
     Column,
@@ -29,24 +38,26 @@ from recsys_core.data.dataset import (
     Text,
     Vectors,
 )
-from recsys_core.data.prepared_checks import check_archive, check_dataset
+from recsys_core.data.prepared_checks import check_dataset
 from recsys_core.data.registered import (
-    ARRAYS,
     BROWSE,
+    COLUMNS,
     FORMAT,
     META,
     check_name,
     read_meta,
 )
 from recsys_core.errors import InputError, shorten
-from recsys_core.reading import DamagedError, parse_json
+from recsys_core.reading import DamagedError
 
 COLUMN_TYPES: dict[str, type[Column]] = {
     cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text, Vectors)
 }
-PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids")
+PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids", "timeline")
 FLAGS = ("explicit", "timed", "synthetic")
-#: what NumPy and we raise for arrays and a header that are not those of a set
+#: what this version and the one before put into the folder of a set
+OURS = {COLUMNS, BROWSE, CHECKED, META, "prepared.npz"}
+#: what NumPy and we raise for arrays and a meta.json that are not those of a set
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -55,9 +66,6 @@ _UNREADABLE = (
     AttributeError,
     OverflowError,
     RecursionError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
 )
 
 
@@ -81,32 +89,39 @@ class Prepared:
         """The name it is registered under."""
         return self.folder.name
 
-    def load(self, *, rows_expected: bool = True) -> Dataset:
-        """Read the arrays.
+    def load(self, *, without_events: bool = False) -> Dataset:
+        """Map the columns.
+
+        Names, types and sizes are checked every time. That values are within bounds and make up
+        the fingerprint is checked when the files are not as they were when it was last checked.
 
         Parameters
         ----------
-        rows_expected
-            Whether a set without rows counts as damaged.
+        without_events
+            Whether it is of attributes alone, beside a model; then everything is checked.
 
         Raises
         ------
         DamagedError
-            They cannot be read, or do not belong to this meta.json.
+            A file cannot be read, or does not belong to this meta.json.
         """
-        path = self.folder / ARRAYS
         try:
-            check_archive(path)
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-            header = parse_json(str(arrays.pop("header")))
-            dataset = _from_arrays(self.name, header, arrays)
-            check_dataset(dataset, rows_expected=rows_expected)
+            dataset, files = _from_arrays(self.name, self.meta, self.folder)
+            stamp = stamp_of(self.folder, [META, *files])
+            if without_events or not is_checked(self.folder, stamp):
+                check_dataset(dataset, rows_expected=not without_events)
+                _check_fingerprint(dataset, self.meta["fingerprint"])
+                if not without_events:
+                    remember_checked(self.folder, stamp)
         except _UNREADABLE as error:
-            raise DamagedError(f"{path} is damaged: {shorten(error)}") from error
-        if header["fingerprint"] != self.meta["fingerprint"]:
-            raise DamagedError(f"{path} and {META} do not belong together")
+            raise DamagedError(f"{self.folder} is damaged: {shorten(error)}") from error
+        vars(dataset)["fingerprint"] = self.meta["fingerprint"]
         return dataset
+
+
+def _check_fingerprint(dataset: Dataset, expected: str) -> None:
+    if dataset.fingerprint != expected:
+        raise ValueError(f"its {COLUMNS} and {META} do not belong together")
 
 
 def find_prepared(data_dir: Path, name: str) -> Prepared | None:
@@ -127,6 +142,7 @@ def write_prepared(
     source: dict[str, Any],
     bad_rows: dict[str, int],
     summary: dict[str, Any] | None = None,
+    embedded: Sequence[Mapping[str, Any]] = (),
 ) -> Prepared:
     """Write a set under its name, replacing what was there.
 
@@ -134,6 +150,8 @@ def write_prepared(
     ----------
     summary
         How it was read, where it was read from files.
+    embedded
+        How vectors were made of its texts.
 
     Raises
     ------
@@ -148,10 +166,13 @@ def write_prepared(
         "interactions": dataset.n_interactions,
         "users": dataset.n_users,
         "items": dataset.n_items,
+        "items_without_events": dataset.n_items - len(np.unique(dataset.item)),
         **{flag: getattr(dataset, flag) for flag in FLAGS},
+        "columns": _kinds(dataset),
         "source": source,
         "bad_rows": bad_rows,
         "summary": summary,
+        "embedded": list(embedded),
         "prepared": int(time.time()),
     }
     partial = data_dir / f".{dataset.name}.{os.getpid()}.partial"
@@ -160,8 +181,7 @@ def write_prepared(
         _remove_leftovers(data_dir)
         partial.mkdir()
         write_browse(partial / BROWSE, dataset)
-        with (partial / ARRAYS).open("wb") as file:
-            np.savez(file, allow_pickle=False, **_to_arrays(dataset))
+        meta["arrays"] = write_arrays(partial, _to_arrays(dataset))
         text = json.dumps(meta, indent=2, ensure_ascii=False)
         (partial / META).write_text(f"{text}\n", encoding="utf-8")
         _move_into_place(partial, data_dir / dataset.name)
@@ -181,9 +201,12 @@ def _move_into_place(partial: Path, place: Path) -> None:
 
     A folder that holds anything else, raw files perhaps, stays: only our files in it are replaced.
     """
-    if place.is_dir() and {entry.name for entry in place.iterdir()} - {ARRAYS, BROWSE, META}:
+    if place.is_dir() and {entry.name for entry in place.iterdir()} - OURS:
         (place / META).unlink(missing_ok=True)  # not registered until all three are there
-        for name in (BROWSE, ARRAYS, META):
+        if any(path.suffix != ".npy" for path in place.glob(f"{COLUMNS}/*")):
+            raise OSError(f"{place / COLUMNS} holds other files")
+        shutil.rmtree(place / COLUMNS, ignore_errors=True)
+        for name in (BROWSE, COLUMNS, META):
             (partial / name).replace(place / name)
         return
     aside = partial.with_suffix(".old")
@@ -218,41 +241,45 @@ def _alive(pid: int) -> bool:
     return pid != os.getpid()
 
 
+def _kinds(dataset: Dataset) -> dict[str, dict[str, str]]:
+    """Side -> name -> class of each attribute."""
+    return {
+        side: {name: type(column).__name__ for name, column in columns.items()}
+        for side, columns in dataset.columns.items()
+    }
+
+
 def _to_arrays(dataset: Dataset) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {name: getattr(dataset, name) for name in PLAIN_FIELDS}
-    kinds: dict[str, dict[str, str]] = {"user": {}, "item": {}}
     for side, columns in dataset.columns.items():
         for name, column in columns.items():
-            kinds.setdefault(side, {})[name] = type(column).__name__
             for part, array in vars(column).items():
                 arrays[f"{side}.{name}.{part}"] = array
-    header = {
-        "fingerprint": dataset.fingerprint,
-        "columns": kinds,
-        **{flag: getattr(dataset, flag) for flag in FLAGS},
-    }
-    arrays["header"] = np.array(json.dumps(header))
     return arrays
 
 
-def _from_arrays(name: str, header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Dataset:
-    columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}, "event": {}}
-    if not all(isinstance(header[flag], bool) for flag in FLAGS):
+def _from_arrays(name: str, meta: dict[str, Any], folder: Path) -> tuple[Dataset, list[str]]:
+    """Map what `meta` lists; tell the files."""
+    if not all(isinstance(meta[flag], bool) for flag in FLAGS):
         raise ValueError(f"{', '.join(FLAGS)} are not all true or false")
-    if set(header["columns"]) - set(columns):
-        raise ValueError(f"columns of {', '.join(header['columns'])}")
-    for side, kinds in header["columns"].items():
+    columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}, "event": {}}
+    if set(meta["columns"]) - set(columns):
+        raise ValueError(f"columns of {', '.join(meta['columns'])}")
+    arrays = map_arrays(folder, meta["arrays"])
+    for side, kinds in meta["columns"].items():
         for column, kind in kinds.items():
             prefix = f"{side}.{column}."
             parts = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             columns[side][column] = COLUMN_TYPES[kind](**parts)
+    plain = {field: arrays[field] for field in PLAIN_FIELDS}
+    timeline = plain.pop("timeline")
     dataset = Dataset(
         name=name,
         user_columns=columns["user"],
         item_columns=columns["item"],
         event_columns=columns["event"],
-        **{field: arrays[field] for field in PLAIN_FIELDS},  # type: ignore[arg-type]
-        **{flag: header[flag] for flag in FLAGS},
+        **plain,  # type: ignore[arg-type]
+        **{flag: meta[flag] for flag in FLAGS},
     )
-    vars(dataset)["fingerprint"] = header["fingerprint"]  # the hash of what was written
-    return dataset
+    vars(dataset)["timeline"] = timeline
+    return dataset, [f"{COLUMNS}/{entry['file']}" for entry in meta["arrays"].values()]

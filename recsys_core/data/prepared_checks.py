@@ -7,10 +7,7 @@ code.
 from __future__ import annotations
 
 import math
-import zipfile
-from pathlib import Path
-from tokenize import TokenError
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,40 +22,6 @@ from recsys_core.data.dataset import (
     Vectors,
 )
 from recsys_core.data.file_layout import LATEST
-
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-
-
-def check_archive(path: Path) -> None:
-    """Check before anything is read that each array of an npz is as large as it says.
-
-    Raises
-    ------
-    ValueError
-        One is not, or the file is no regular one.
-    OSError, zipfile.BadZipFile
-        It cannot be read.
-    """
-    if path.exists() and not path.is_file():
-        raise ValueError("not a regular file")
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            with archive.open(member) as file:
-                size = _size_said(file)
-                if size != member.file_size - file.tell() or size > member.compress_size:
-                    raise ValueError(f"{member.filename} is not as large as it says")
-
-
-def _size_said(file: IO[bytes]) -> int:
-    """Read an array's header: the bytes that follow, by what it says."""
-    try:
-        shape, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
-    except (KeyError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
-        raise ValueError(f"no header of an array: {type(error).__name__}") from None
-    return math.prod(shape) * int(dtype.itemsize)
 
 
 def check_dataset(dataset: Dataset, *, rows_expected: bool = True) -> None:
@@ -85,6 +48,19 @@ def check_dataset(dataset: Dataset, *, rows_expected: bool = True) -> None:
     ):
         for name, column in columns.items():
             _check_column(column, f"{side}.{name}", owners)
+    _check_timeline(dataset)
+
+
+def _check_timeline(dataset: Dataset) -> None:
+    """Check that rows stand by user, time and place in the file, each once."""
+    order, rows = dataset.timeline, dataset.user.size
+    _check(order, "timeline", np.int64, rows, (0, rows - 1))
+    user, time = dataset.user[order], dataset.timestamp[order]
+    later = order[1:] > order[:-1]
+    for key in (time, user):
+        later = (key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & later)
+    if not later.all():
+        raise ValueError("timeline is not in the order of users and times")
 
 
 def _check_column(column: Column, name: str, rows: int) -> None:

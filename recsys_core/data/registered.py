@@ -11,9 +11,9 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.reading import MIB, DamagedError, parse_json, read_bytes
 
 #: raised when the format of prepared data changes
-FORMAT = 1
+FORMAT = 2
 DOWNLOADS = "downloads"  # where fetched archives are kept, beside the sets
-ARRAYS, BROWSE, META = "prepared.npz", "browse.sqlite", "meta.json"
+COLUMNS, BROWSE, META = "columns", "browse.sqlite", "meta.json"
 VALID_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 #: types of the entries of meta.json, and of what it says of the source
 _META = {
@@ -24,8 +24,13 @@ _META = {
     "synthetic": bool,
     "source": dict,
     "bad_rows": dict,
+    "embedded": list,
 }
 _SOURCE = {"path": str, "digest": str, "options": dict, "checksum_official": bool}
+
+
+class EarlierFormatError(DamagedError):
+    """A set was prepared by an earlier version; it is made again when it is used."""
 
 
 def read_meta(data_dir: Path, name: str) -> dict[str, Any] | None:
@@ -45,7 +50,9 @@ def read_meta(data_dir: Path, name: str) -> dict[str, Any] | None:
         raise DamagedError(f"{path} is damaged: {shorten(error)}") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         found = shorten(meta.get("format") if isinstance(meta, dict) else None)
-        raise DamagedError(f"{path}: prepared in format {found}, this version reads {FORMAT}")
+        is_earlier = isinstance(meta, dict) and meta.get("format") in range(1, FORMAT)
+        problem = EarlierFormatError if is_earlier else DamagedError
+        raise problem(f"{path}: prepared in format {found}, this version reads {FORMAT}")
     _check_meta(meta, path)
     return meta
 
@@ -91,9 +98,9 @@ def list_datasets(data_dir: Path) -> list[dict[str, Any]]:
     Returns
     -------
     One dict a set: ``name``, ``title`` (its publisher's name for it), ``state`` (``"ready"``,
-    ``"damaged"``, ``"built in"`` or ``"not fetched"``), ``interactions``, ``users``, ``items``,
-    ``synthetic``, ``fingerprint``, ``bad_rows`` (left out, by reason), ``checksum_official``,
-    ``origin`` and ``licence``; None where unknown.
+    ``"damaged"``, ``"earlier format"``, ``"built in"`` or ``"not fetched"``), ``interactions``,
+    ``users``, ``items``, ``synthetic``, ``fingerprint``, ``bad_rows`` (left out, by reason),
+    ``checksum_official``, ``origin`` and ``licence``; None where unknown.
     """
     here = prepared_names(data_dir)
     rest = [name for name in (SAMPLE, *SOURCES) if name not in here]
@@ -104,6 +111,8 @@ def _summary(name: str, data_dir: Path) -> dict[str, Any]:
     state, meta, source = "not fetched", dict[str, Any](), SOURCES.get(name)
     try:
         found = read_meta(data_dir, name)
+    except EarlierFormatError:
+        state = "earlier format"
     except DamagedError:
         state = "damaged"
     else:

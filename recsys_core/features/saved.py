@@ -16,7 +16,7 @@ from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.features.schema import FeatureSchema, load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.reading import read_json
+from recsys_core.reading import DamagedError, read_json
 from recsys_core.registry import ModelInfo
 from recsys_core.saving.model import damaged
 
@@ -118,9 +118,10 @@ def read_attributes(folder: Path) -> Dataset:
     InputError
         It is missing or damaged.
     """
-    prepared = find_prepared(folder, ATTRIBUTES)
-    if prepared is None:
-        raise damaged(
-            folder, "its table of attributes is missing (it was made by an earlier version?)"
-        )
-    return prepared.load(rows_expected=False)
+    try:
+        prepared = find_prepared(folder, ATTRIBUTES)
+        if prepared is not None:
+            return prepared.load(without_events=True)
+    except DamagedError as error:
+        raise damaged(folder, error.problem) from error
+    raise damaged(folder, "its table of attributes is missing (it was made by an earlier version?)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from recsys_core.data import prepared
+from recsys_core.data.column_files import map_arrays, write_arrays
 from recsys_core.data.importer import import_dataset
 from recsys_core.data.load import load_dataset
 from recsys_core.data.prepared import find_prepared
-from recsys_core.data.registered import ARRAYS, META, list_datasets
+from recsys_core.data.registered import COLUMNS, META, list_datasets
 from recsys_core.errors import InputError
 from recsys_core.reading import DamagedError
 from tests.data.files import ML_1M, write_files
@@ -36,8 +37,13 @@ def changed(name: str, change: Callable[[NDArray[Any]], Any]) -> Callable[[Array
     return lambda arrays: {**arrays, name: np.asarray(change(arrays[name]))}
 
 
-def header(change: Callable[[dict[str, Any]], Any]) -> Callable[[Arrays], Arrays]:
-    return changed("header", lambda text: json.dumps(change(json.loads(str(text)))))
+def rewrite(folder: Path, damage: Callable[[Arrays], Arrays]) -> None:
+    """Change the arrays of a set, and what meta.json says of them."""
+    meta = json.loads((folder / META).read_text())
+    arrays = {x: np.load(folder / COLUMNS / at["file"]) for x, at in meta["arrays"].items()}
+    shutil.rmtree(folder / COLUMNS)
+    meta["arrays"] = write_arrays(folder, damage(arrays))
+    (folder / META).write_text(json.dumps(meta))
 
 
 def without(name: str) -> Callable[[Arrays], Arrays]:
@@ -75,17 +81,10 @@ DAMAGED_ARRAYS = {
     "genres below 0": (changed("item.genres.codes", lambda x: x - 9), "item.genres.codes"),
     "titles of other items": (changed("item.title.values", lambda x: x[:1]), "item.title.values"),
     "a part missing": (without("item.genres.offsets"), "offsets"),
-    "no header": (without("header"), "header"),
-    "a deep header": (changed("header", lambda _: "[" * 50_000), "nested"),
-    "a header that is a list": (header(lambda _: [1]), "damaged"),
-    "columns that are a list": (header(lambda h: {**h, "columns": [1]}), "damaged"),
-    "a column of no kind": (header(lambda h: {**h, "columns": {"user": {"age": []}}}), "damaged"),
-    "a column of other parts": (
-        header(lambda h: {**h, "columns": {"user": {"age": "Text"}}}),
-        "damaged",
-    ),
-    "a flag that is a text": (header(lambda h: {**h, "timed": "no"}), "timed"),
-    "columns of nobody": (header(lambda h: {**h, "columns": {"shop": {}}}), "shop"),
+    "no users": (without("user"), "user"),
+    "a timeline of other rows": (changed("timeline", lambda x: x[:-1]), "timeline has 2 values"),
+    "a row twice in the timeline": (changed("timeline", lambda x: x * 0), "timeline is not in"),
+    "another rating": (changed("rating", lambda x: x[::-1]), "do not belong together"),
 }
 
 
@@ -94,10 +93,7 @@ def test_arrays_that_cannot_be_right_are_prepared_again(
     data: Path, damage: Callable[[Arrays], Arrays], message: str
 ) -> None:
     before = load_dataset("mine", data)
-    path = data / "mine" / ARRAYS
-    with np.load(path) as file:
-        arrays = damage(dict(file))
-    np.savez(path, allow_pickle=False, **arrays)
+    rewrite(data / "mine", damage)
     found = find_prepared(data, "mine")
     assert found is not None
     with pytest.raises(DamagedError, match="damaged") as caught:
@@ -111,18 +107,9 @@ def test_arrays_that_cannot_be_right_are_prepared_again(
 
 def lie(path: Path, old: bytes, new: bytes) -> None:
     """Change the text in which NumPy says what `user` is; the file stays whole otherwise."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    assert old in members["user.npy"]
-    text = members["user.npy"].replace(old, new)
-    members["user.npy"] = text
-    _write_members(path, members)
-
-
-def _write_members(path: Path, members: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
 
 
 def seven_tebibytes(path: Path) -> None:
@@ -133,6 +120,10 @@ def objects(path: Path) -> None:
     lie(path, b"'<i4'", b"'|O' ")
 
 
+def other_numbers(path: Path) -> None:
+    lie(path, b"'<i4'", b"'<f4'")
+
+
 def deep_npy_header(path: Path) -> None:
     lie(path, b"(3,)", b"((((")
 
@@ -141,13 +132,16 @@ def no_npy(path: Path) -> None:
     lie(path, b"NUMPY", b"nummy")
 
 
-def packed_too_well(path: Path) -> None:
-    """Write an array of zeros that takes a thousandth of its size in the file."""
-    np.savez_compressed(path, user=np.zeros(1_000_000, np.int32))
+def one_byte_less(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
 
 
-def no_zip(path: Path) -> None:
-    path.write_bytes(b"PK\x03\x04" + b"x" * 100)
+def nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def gone(path: Path) -> None:
+    path.unlink()
 
 
 def a_pipe(path: Path) -> None:
@@ -161,20 +155,21 @@ def a_folder(path: Path) -> None:
 
 
 FILES = [
-    *(seven_tebibytes, objects, deep_npy_header, no_npy, packed_too_well),
-    *(no_zip, a_pipe, a_folder),
+    *(seven_tebibytes, objects, other_numbers, deep_npy_header, no_npy, one_byte_less),
+    *(nothing, gone, a_pipe, a_folder),
 ]
 
 
 @pytest.mark.parametrize("damage", FILES)
-def test_a_file_that_is_no_archive_of_arrays_is_prepared_again(
+def test_a_file_that_is_no_array_is_named_and_prepared_again(
     data: Path, damage: Callable[[Path], None]
 ) -> None:
     before = load_dataset("mine", data)
-    damage(data / "mine" / ARRAYS)
+    damage(data / "mine" / COLUMNS / "user.npy")
     messages: list[str] = []
     again = load_dataset("mine", data, on_event=lambda event: messages.append(event.message))
     assert "preparing it again" in messages[0]
+    assert "columns/user.npy" in messages[0]
     assert again.fingerprint == before.fingerprint
 
 
@@ -192,6 +187,74 @@ DAMAGED_META = {
     "a format that is a list": {"format": [1]},
     "synthetic as text": {"synthetic": "no"},
 }
+
+DAMAGED_CONTENTS = {
+    "no list of files": {"arrays": None},
+    "a list of files that is none": {"arrays": [1]},
+    "a file that is a number": {"arrays": {"user": {"file": 5}}},
+    "a file elsewhere": {"arrays": {"user": {"file": "../../secret.npy"}}},
+    "columns that are a list": {"columns": [1]},
+    "a column of no kind": {"columns": {"user": {"age": []}}},
+    "a column of other parts": {"columns": {"user": {"age": "Text"}}},
+    "columns of nobody": {"columns": {"shop": {}}},
+    "a flag that is a text": {"timed": "no"},
+    "a fingerprint of another set": {"fingerprint": "0" * 32},
+}
+
+
+@pytest.mark.parametrize("change", DAMAGED_CONTENTS.values(), ids=DAMAGED_CONTENTS.keys())
+def test_a_meta_that_does_not_fit_its_arrays_is_prepared_again(
+    data: Path, change: dict[str, Any]
+) -> None:
+    before = load_dataset("mine", data)
+    path = data / "mine" / META
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    messages: list[str] = []
+    again = load_dataset("mine", data, on_event=lambda event: messages.append(event.message))
+    assert "damaged" in messages[0]
+    assert again.fingerprint == before.fingerprint
+
+
+def test_values_are_checked_once_for_each_state_of_the_files(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set that is as it was when it was checked is not read; a copy of it is."""
+    checked: list[str] = []
+    monkeypatch.setattr(
+        prepared, "check_dataset", lambda dataset, **_: checked.append(dataset.name)
+    )
+    for _ in range(3):
+        load_dataset("mine", data)
+    assert checked == ["mine"]
+    shutil.copytree(data / "mine", data / "copy")
+    path = data / "copy" / META
+    path.write_text(path.read_text().replace('"mine"', '"copy"'))
+    load_dataset("copy", data)
+    load_dataset("copy", data)
+    assert checked == ["mine", "copy"]
+    os.utime(data / "mine" / COLUMNS / "rating.npy")
+    load_dataset("mine", data)
+    assert checked == ["mine", "copy", "mine"]
+
+
+def test_what_is_written_to_a_mapped_column_stays_in_memory(data: Path) -> None:
+    load_dataset("mine", data).rating[:] = 9
+    assert load_dataset("mine", data).rating.tolist() != [9, 9, 9]
+
+
+def test_columns_of_any_name_have_files(tmp_path: Path) -> None:
+    arrays = {
+        name: np.array([number])
+        for number, name in enumerate(("item.a/b", "item.A_b", "item.é", "item." + "x" * 999))
+    }
+    index = write_arrays(tmp_path, arrays)
+    found = map_arrays(tmp_path, index)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: [number] for number, name in enumerate(arrays)
+    }
+    assert [entry["file"] for entry in index.values()][:3] == [
+        *("item.a_b.npy", "item.A_b-2.npy", "item._.npy"),
+    ]
 
 
 @pytest.mark.parametrize("change", DAMAGED_META.values(), ids=DAMAGED_META.keys())
@@ -220,7 +283,7 @@ def test_a_meta_that_is_no_json_is_damaged(data: Path, content: str) -> None:
 
 
 def test_a_damaged_set_whose_source_is_gone_is_an_error(data: Path, tmp_path: Path) -> None:
-    (data / "mine" / ARRAYS).write_bytes(b"")
+    (data / "mine" / COLUMNS / "rating.npy").write_bytes(b"")
     shutil.rmtree(tmp_path / "raw")
-    with pytest.raises(InputError, match=r"prepared\.npz is damaged.*\n.*import it again"):
+    with pytest.raises(InputError, match=r"is damaged: columns/rating\.npy.*\n.*import it again"):
         load_dataset("mine", data)

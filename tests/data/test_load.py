@@ -15,10 +15,11 @@ import pytest
 
 from recsys_core.data import importer, load, prepared
 from recsys_core.data.browse import plain_values
+from recsys_core.data.column_files import CHECKED
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.importer import ImportOptions, import_dataset
 from recsys_core.data.load import load_dataset
-from recsys_core.data.registered import ARRAYS, BROWSE, META, list_datasets
+from recsys_core.data.registered import BROWSE, COLUMNS, META, list_datasets
 from recsys_core.data.sources import SOURCES
 from recsys_core.errors import InputError
 from tests.data.files import ML_1M, write_files
@@ -101,18 +102,19 @@ def test_meta_says_where_the_set_is_from(raw: Path, data: Path) -> None:
 
 
 def break_arrays(folder: Path) -> None:
-    content = bytearray((folder / ARRAYS).read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    (folder / ARRAYS).write_bytes(content)
+    path = folder / COLUMNS / "rating.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0xFF
+    path.write_bytes(content)
 
 
 def cut_arrays(folder: Path) -> None:
-    content = (folder / ARRAYS).read_bytes()
-    (folder / ARRAYS).write_bytes(content[: len(content) // 2])
+    path = folder / COLUMNS / "rating.npy"
+    path.write_bytes(path.read_bytes()[:-4])
 
 
 def lose_arrays(folder: Path) -> None:
-    (folder / ARRAYS).unlink()
+    (folder / COLUMNS / "rating.npy").unlink()
 
 
 def mix_sets(folder: Path) -> None:
@@ -137,7 +139,7 @@ def test_a_damaged_set_is_prepared_again_with_the_same_options(
 
 
 def old_format(folder: Path) -> None:
-    (folder / META).write_text(json.dumps({"format": 0}))
+    (folder / META).write_text(json.dumps({"format": 1}))
 
 
 def broken_meta(folder: Path) -> None:
@@ -153,9 +155,23 @@ def test_a_set_of_unknown_origin_that_cannot_be_read_is_an_error(
     with pytest.raises(InputError, match=r"meta\.json.*\n.*import it again"):
         load_dataset("mine", data)
     (row,) = (row for row in list_datasets(data) if row["name"] == "mine")
-    assert row["state"] == "damaged"
+    assert row["state"] == ("earlier format" if damage is old_format else "damaged")
     import_dataset(raw, data, "mine")
     assert load_dataset("mine", data).n_interactions == 3
+
+
+def test_a_set_of_an_earlier_format_is_made_again_from_its_source(raw: Path, data: Path) -> None:
+    first = import_dataset(raw, data, "mine")
+    path = data / "mine" / META
+    path.write_text(path.read_text().replace('"format": 2', '"format": 1'))
+    (data / "mine" / "prepared.npz").write_bytes(b"what it was in")
+    (row,) = (row for row in list_datasets(data) if row["name"] == "mine")
+    assert row["state"] == "earlier format"
+    messages: list[str] = []
+    again = load_dataset("mine", data, on_event=lambda event: messages.append(event.message))
+    assert again.fingerprint == first.fingerprint
+    assert "prepared in format 1, this version reads 2; preparing it again" in messages[0]
+    assert {entry.name for entry in (data / "mine").iterdir()} == {COLUMNS, BROWSE, META}
 
 
 @pytest.mark.parametrize("step", ["write_browse", "_to_arrays", "_move_into_place"])
@@ -181,18 +197,26 @@ def test_an_import_that_is_killed_leaves_nothing_behind(
 def test_what_a_killed_process_left_is_swept_up(raw: Path, data: Path) -> None:
     dead = data / ".mine.999999999.partial"
     dead.mkdir(parents=True)
-    (dead / ARRAYS).write_bytes(b"half")
+    (dead / BROWSE).write_bytes(b"half")
     assert load_dataset(str(raw), data).name == "films"
     assert [entry.name for entry in data.iterdir()] == ["films"]
 
 
 def test_raw_files_in_the_place_of_a_set_are_never_deleted(data: Path) -> None:
     raw = write_files(data / "films", ML_1M)
-    for _ in range(2):
+    for extra in ((), (CHECKED,)):
         first = import_dataset(raw, data)
-        assert {entry.name for entry in raw.iterdir()} == {*ML_1M, ARRAYS, BROWSE, META}
+        assert {entry.name for entry in raw.iterdir()} == {*ML_1M, COLUMNS, BROWSE, META, *extra}
         assert (raw / "ratings.dat").read_bytes() == ML_1M["ratings.dat"]
         assert load_dataset("films", data).fingerprint == first.fingerprint
+
+
+def test_a_folder_columns_of_somebody_else_is_never_deleted(data: Path) -> None:
+    raw = write_files(data / "films", ML_1M)
+    write_files(raw / "columns", {"mine.txt": b"mine"})
+    with pytest.raises(InputError, match=r"columns holds other files"):
+        import_dataset(raw, data)
+    assert (raw / "columns" / "mine.txt").read_bytes() == b"mine"
 
 
 def test_a_data_folder_that_cannot_be_written(raw: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.describe import describe
+from recsys_core.data.registered import FORMAT
 from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.needs import notes
 from recsys_core.protocols.registry import protocol_names
@@ -86,7 +87,7 @@ class Commands:
 
     def register(self, name: str) -> None:
         """Write what `data list` reads of a set."""
-        meta = {"format": 1, "name": name, "source": {}, "bad_rows": {}}
+        meta = {"format": FORMAT, "name": name, "source": {}, "bad_rows": {}, "embedded": []}
         facts = ("fingerprint", "interactions", "users", "items", "synthetic")
         meta |= {fact: self.about[fact] for fact in facts}
         (self.data_dir / name).mkdir(parents=True)

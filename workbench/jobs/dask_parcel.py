@@ -24,7 +24,7 @@ from workbench.store.runs import (
 #: contents by path below a folder
 Files = dict[str, bytes]
 #: of a prepared data set
-_ARRAYS, _META = "prepared.npz", "meta.json"
+_COLUMNS, _META = "columns", "meta.json"
 
 
 def read_files(folder: Path, names: tuple[str, ...]) -> Files:
@@ -133,7 +133,7 @@ def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict
 
 def pack_data(entry: Entry, name: str) -> Files:
     """Read a prepared data set; meta.json comes last."""
-    return read_files(Path(entry.data_dir) / name, (_ARRAYS, _META))
+    return read_files(Path(entry.data_dir) / name, (_COLUMNS, _META))
 
 
 def unpack_job(job: Mapping[str, Any], root: Path, data_dir: Path) -> Run:
