@@ -18,12 +18,12 @@ from recsys_core.config import Config
 from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
 from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Known, Requests
-from recsys_core.features.layout import EmbeddingLayout, EncodedRows, History, Slots, Table
+from recsys_core.features.known import Requests, Known
+from recsys_core.features.layout import EncodedRows, History, EmbeddingLayout, Slots, Table, VectorField
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.features.transforms import EventLookup
+from recsys_core.features.transforms import EventLookup, VectorScale
 
 __all__ = ["EmbeddingLayout", "EncodedRows", "FeatureEncoder"]
 
@@ -97,6 +97,11 @@ class FeatureEncoder(Config):
                 History(number, names.index(shared[name]) if name in shared else None)
                 for number, name in enumerate(names)
                 if self.features[number].feature.kind == "sequence"
+            ),
+            vectors=tuple(
+                VectorField(number, starts[number], each.fitted.numbers)
+                for number, each in enumerate(self.features)
+                if isinstance(each.fitted, VectorScale)
             ),
         )
 

@@ -143,6 +143,25 @@ class History:
 
 
 @dataclass(frozen=True)
+class VectorField:
+    """A field of vectors, for models that multiply by them rather than look up number by number.
+
+    Parameters
+    ----------
+    field
+        Its place among all fields.
+    offset
+        Its first table row, of those without a vector; the rows of the numbers follow.
+    numbers
+        Length of the vectors.
+    """
+
+    field: int
+    offset: int
+    numbers: int
+
+
+@dataclass(frozen=True)
 class EmbeddingLayout:
     """Where fields lie in the embedding table; categorical fields first, sequences last.
 
@@ -160,6 +179,8 @@ class EmbeddingLayout:
         Rows of the table, padding included.
     histories
         The fields that are sequences.
+    vectors
+        The fields that are vectors.
     """
 
     names: tuple[str, ...]
@@ -168,6 +189,7 @@ class EmbeddingLayout:
     unknown: tuple[int, ...]
     n_rows: int
     histories: tuple[History, ...] = ()
+    vectors: tuple[VectorField, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ class FieldEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         self.l2 = l2
+        self.of_vectors = layout.vectors
         self.table = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(deviation))
         with torch.no_grad():
             self.table[[0, *layout.unknown]] = 0
@@ -133,6 +134,8 @@ class FieldEmbedding(nn.Module):
         pooled
             By number: fields that somebody has pooled already, (rows, dim) each.
         """
+        if self.of_vectors:
+            pooled = {**self._multiply(batch), **pooled}
         fields = _Fields.apply(  # type: ignore[no-untyped-call]
             self.table, *(_without(batch, pooled) if pooled else _slots(batch))
         )
@@ -143,6 +146,19 @@ class FieldEmbedding(nn.Module):
             fields = torch.stack(parts, dim=1)
         fields = fields if self.mask is None else fields * self.mask
         return with_l2(fields, self.l2)
+
+    def _multiply(self, batch: Batch) -> dict[int, Tensor]:
+        """Pool the fields of vectors: x V, in place of a look-up for each number."""
+        ends = [0, *accumulate(batch.widths)]
+        found = {}
+        for each in self.of_vectors:
+            place = each.field - batch.single.shape[1]
+            slots = slice(ends[place], ends[place + 1])
+            index, weights = batch.weighted[:, slots], batch.weights[:, slots]
+            rows = self.table[each.offset : each.offset + 1 + each.numbers]
+            unknown = weights[:, :1] * (index[:, :1] == each.offset)
+            found[each.field] = unknown * rows[0] + (weights * (index > each.offset)) @ rows[1:]
+        return found
 
     def vectors(self, indices: Tensor) -> Tensor:
         """Look up table rows, shape (n,) -> (n, dim)."""

@@ -6,12 +6,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.data.dataset import FloatArray
-from recsys_core.features.layout import EmbeddingLayout, Table
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
+from recsys_core.features.layout import EmbeddingLayout, Table, VectorField
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.neural.event_times import Intervals, Recency
 from recsys_core.recall.neural.sequences import RequestFields, Window
@@ -66,30 +67,57 @@ class Attributes(nn.Module):
 
     index: Tensor
     weights: Tensor
+    vectors: Tensor
 
     def __init__(self, table: Table, layout: EmbeddingLayout, dim: int) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.randn(layout.n_rows, dim).mul_(INIT))
         with torch.no_grad():
             self.embedding[[0, *layout.unknown]] = 0
-        self.register_buffer("index", torch.from_numpy(table.index).long(), persistent=False)
-        self.register_buffer("weights", torch.from_numpy(table.all_weights), persistent=False)
+        index, weights = table.index, table.all_weights
+        parts = []
+        for each in layout.vectors:
+            part, left = _vectors(index, weights, each)
+            index, weights = index[:, left], weights[:, left]
+            parts.append(part)
+        vectors = np.concatenate([weights[:, :0], *parts], axis=1)
+        self._rows = [(each.offset, each.offset + 1 + each.numbers) for each in layout.vectors]
+        self.register_buffer("index", torch.from_numpy(index).long(), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
+        self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Embed users or items by number, shape (n,): shape (n, dim)."""
-        return self._sum(self.index[numbers], self.weights[numbers])
+        return self._sum(self.index[numbers], self.weights[numbers], self.vectors[numbers])
 
     def all(self) -> Tensor:
         """Embed all that there are, shape (rows of the table, dim)."""
-        return self._sum(self.index, self.weights)
+        return self._sum(self.index, self.weights, self.vectors)
 
-    def _sum(self, index: Tensor, weights: Tensor) -> Tensor:
-        if index.shape[1] == 0:
-            return self.embedding.new_zeros(len(index), self.embedding.shape[1])
-        total: Tensor = F.embedding_bag(
-            index, self.embedding, per_sample_weights=weights, mode="sum"
-        )
+    def _sum(self, index: Tensor, weights: Tensor, vectors: Tensor) -> Tensor:
+        total: Tensor
+        if index.shape[1]:
+            total = F.embedding_bag(index, self.embedding, per_sample_weights=weights, mode="sum")
+        else:
+            total = self.embedding.new_zeros(len(index), self.embedding.shape[1])
+        if self._rows:
+            total = total + vectors @ torch.cat([self.embedding[a:b] for a, b in self._rows])
         return total
+
+
+def _vectors(
+    index: IntArray, weights: FloatArray, field: VectorField
+) -> tuple[FloatArray, BoolArray]:
+    """Lay out a field of vectors to be multiplied by: a matrix, and the slots that are not its.
+
+    The first column is 1 for those without a vector.
+    """
+    inside = (index >= field.offset) & (index <= field.offset + field.numbers)
+    rows, _ = np.nonzero(inside)
+    matrix: FloatArray = np.zeros((len(index), 1 + field.numbers), np.float32)
+    matrix[rows, index[inside] - field.offset] = weights[inside]
+    others: BoolArray = np.logical_not(inside.any(axis=0))
+    return matrix, others
 
 
 class QueryFields(Attributes):
