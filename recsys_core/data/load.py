@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.embed import Recipe, embed_again
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.importer import import_dataset, prepare
@@ -77,6 +79,7 @@ def dataset_names(data_dir: Path) -> list[str]:
 def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:
     from recsys_core.data.sample import VERSION, make_sample
 
+    recipes = _recipes(data_dir, SAMPLE)
     try:
         prepared = find_prepared(data_dir, SAMPLE)
         if prepared is not None and prepared.meta["source"].get("version") == VERSION:
@@ -85,7 +88,7 @@ def _load_sample(data_dir: Path, on_event: OnEvent) -> Dataset:
         on_event(Event("load", message=f"{error}; making it again"))
     dataset = make_sample()
     write_prepared(data_dir, dataset, {"generated": True, "version": VERSION}, {})
-    return dataset
+    return embed_again(dataset, data_dir, recipes, on_event)
 
 
 def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | None:
@@ -97,7 +100,9 @@ def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | No
         on_event(Event("load", message=f"{error}; preparing it again"))
         source = _source(data_dir, name)
         if source is not None and _exists(source[0]):
-            return import_dataset(source[0], data_dir, name, source[1], on_event)
+            recipes = _recipes(data_dir, name)
+            dataset = import_dataset(source[0], data_dir, name, source[1], on_event)
+            return embed_again(dataset, data_dir, recipes, on_event)
         if name in SOURCES:
             return None  # it is fetched as if it were not there
         raise InputError(
@@ -112,6 +117,14 @@ def _source(data_dir: Path, name: str) -> tuple[Path, ImportOptions] | None:
         return Path(source["path"]), ImportOptions.from_plain(source["options"])  # type: ignore[index]
     except (InputError, KeyError, TypeError, ValueError):
         return None
+
+
+def _recipes(data_dir: Path, name: str) -> list[Recipe]:
+    """How vectors of a damaged set were made of its texts, if that can still be read of it."""
+    with suppress(InputError, KeyError, TypeError, ValueError):
+        meta: Any = read_json(data_dir / name / META)
+        return [Recipe.from_plain(entry) for entry in meta["embedded"]]
+    return []
 
 
 def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
