@@ -3,7 +3,8 @@
 ``--items books.csv`` takes every column; ``--items books.csv,id=isbn,title=name`` says which column
 holds the ids and what others are called, and takes these alone. Without it the ids are in the
 column with a usual name, or in the only one whose values are ids of events. What a column is (text,
-number, one of few values, any of few) is guessed from its name and values, and printed.
+number, one of few values, any of few) is guessed from its name and values, and printed;
+``books.csv,price:number`` says it. Items of the table that have no event are numbered, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recsys_core.data.archive import GZ, RawFile
-from recsys_core.data.attributes import Attributes, RawColumn, RawData, clean_title, genre_list
+from recsys_core.data.attribute_kinds import SAID, build_column
+from recsys_core.data.attributes import Attributes, Kind, RawColumn, RawData
 from recsys_core.data.dataset import TextArray
 from recsys_core.data.dialect import UNQUOTED, is_missing, plain_name, read_dialect
 from recsys_core.data.file_layout import SKIP_HINT
@@ -27,7 +29,6 @@ from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.linewise import csv_problem, split_lines
 from recsys_core.data.parquet import read_columns
 from recsys_core.data.roles import USUAL_NAMES
-from recsys_core.data.times import is_number
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.reading import parse_json
 
@@ -42,13 +43,6 @@ KNOWN = {
     "year": ("year", "releaseyear", "yearofpublication", "originalpublicationyear"),
 }
 ID = "id"
-#: what stands between the values of a cell, the likeliest first
-_BETWEEN = ("|", ";", ",")
-#: mean number of words from which a column is for people only
-_MANY_WORDS = 4
-#: what a float32 can hold
-LARGEST = 3e38
-_PADDED_NUMBER = re.compile(r"0[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -61,30 +55,42 @@ class TableOption:
         The file.
     columns
         Name in the data set (``id``: the key) -> column; empty: all are taken.
+    kinds
+        Name in the data set -> what it holds, where that is said.
     """
 
     path: Path
     columns: dict[str, str]
+    kinds: dict[str, Kind]
 
 
 def read_option(text: str) -> TableOption:
-    """Read ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN``.
+    """Read ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN,NAME:KIND,NAME=COLUMN:KIND``.
 
     Examples
     --------
-    >>> read_option("books.csv,id=isbn").columns
-    {'id': 'isbn'}
+    >>> option = read_option("books.csv,id=isbn,price:number")
+    >>> option.columns, option.kinds
+    ({'id': 'isbn'}, {'price': 'numeric'})
     """
     path, *pairs = text.split(",")
-    columns = {}
+    columns: dict[str, str] = {}
+    kinds: dict[str, Kind] = {}
     for pair in pairs:
-        name, equals, column = pair.partition("=")
-        if not (name and equals and column):
+        rest, colon, kind = pair.rpartition(":")
+        said = SAID.get(kind.strip()) if colon else None
+        name, equals, column = (rest if said else pair).partition("=")
+        name, column = name.strip(), column.strip()
+        if not name or (not column if equals else not said):
             raise InputError(
-                f"{text}: '{pair}' is not NAME=COLUMN", "e.g. books.csv,id=isbn,title=name"
+                f"{text}: '{pair}' is not NAME=COLUMN or NAME:KIND",
+                f"e.g. books.csv,id=isbn,title=name,price:number; KIND is {', '.join(SAID)}",
             )
-        columns[name.strip()] = column.strip()
-    return TableOption(Path(path), columns)
+        if equals:
+            columns[name] = column
+        if said:
+            kinds[name] = said
+    return TableOption(Path(path), columns, kinds)
 
 
 def add_tables(raw: RawData, options: ImportOptions) -> RawData:
@@ -155,9 +161,14 @@ def _read_attributes(
                 f"{file.where}: two columns could be the {target}",
                 f"say which: {option.path},id={key},{target}=COLUMN",
             )
-        built[target] = _column(target, [columns[column][row] for row in rows])
+        cells = [columns[column][row] for row in rows]
+        built[target] = build_column(target, cells, option.kinds.get(target), file.where)
+    for target in option.kinds:
+        if target not in built:
+            raise unknown_name(f"column of {file.where}", target, built)
     left = [f"{c} ({file.member})" for c in columns if c != key and c not in taken.values()]
-    return Attributes([str(keys[row]) for row in rows], built, file.where), left
+    texts = [str(keys[row]) for row in rows]
+    return Attributes(texts, built, file.where, is_list=side == "item"), left
 
 
 def _is_nested(value: Any) -> bool:
@@ -312,35 +323,3 @@ def _id(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "" if value is None or isinstance(value, list | dict) else str(value)
-
-
-# ------------------------------------------------------------------------------------------ kinds
-
-
-def _column(name: str, values: list[Any]) -> RawColumn:
-    """Guess what a column holds."""
-    if any(isinstance(value, list) for value in values):
-        lists = [value if isinstance(value, list) else [] for value in values]
-        return RawColumn("multi", [[str(x) for x in row if x is not None] for row in lists])
-    texts = ["" if value is None or is_missing(str(value)) else str(value) for value in values]
-    present = [text for text in texts if text]
-    if name == "title":
-        # a break would break every list that shows it
-        return RawColumn("text", [clean_title(" ".join(text.split())) for text in texts])
-    between = next((mark for mark in _BETWEEN if any(mark in text for text in present)), None)
-    if (name == "genres" and between) or between == "|":
-        lists = [[part.strip() for part in text.split(between)] if text else [] for text in texts]
-        return RawColumn("multi", [genre_list(parts) for parts in lists])
-    if name == "genres":
-        return RawColumn("multi", [genre_list([text]) for text in texts])
-    if present and all(is_number(x) and not _PADDED_NUMBER.fullmatch(x) for x in present):
-        return RawColumn("numeric", [_number(text) for text in texts])
-    words = sum(len(text.split()) for text in present)
-    if words >= _MANY_WORDS * max(len(present), 1):
-        return RawColumn("text", [" ".join(text.split()) for text in texts])
-    return RawColumn("categorical", texts)
-
-
-def _number(text: str) -> float:
-    number = float(text or "nan")
-    return number if abs(number) <= LARGEST else float("nan")

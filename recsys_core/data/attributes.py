@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -19,14 +19,16 @@ from recsys_core.data.dataset import (
     Categorical,
     Column,
     Dataset,
+    FloatArray,
     IntArray,
     MultiCategorical,
     Numeric,
     Text,
     TextArray,
+    Vectors,
 )
 from recsys_core.data.import_summary import Summary, as_text
-from recsys_core.data.numbering import Ratings
+from recsys_core.data.numbering import Ratings, add_items
 from recsys_core.errors import DataError, shorten
 
 Kind = Literal["categorical", "multi", "numeric", "text"]
@@ -94,11 +96,29 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class Attributes:
-    """A table of attributes: row r of each column belongs to `ids[r]`; `file` is its name."""
+    """A table of attributes: row r of each column belongs to `ids[r]`; `file` is its name.
+
+    Parameters
+    ----------
+    is_list
+        Whether it lists what there is: its ids without an event are numbered, too.
+    """
 
     ids: list[str] = field(default_factory=list)
     columns: dict[str, RawColumn] = field(default_factory=dict)
     file: str = ""
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class RawVectors:
+    """Vectors of users or items: row r of `values`, shape (n, length), belongs to `ids[r]`."""
+
+    side: Literal["user", "item"]
+    name: str
+    ids: list[str]
+    values: FloatArray
+    file: str
 
 
 @dataclass(frozen=True)
@@ -111,11 +131,21 @@ class RawData:
     bad_rows: Counter[str] = field(default_factory=Counter)
     """Lines of attribute files left out, by reason."""
     summary: Summary = field(default_factory=Summary)
+    vectors: tuple[RawVectors, ...] = ()
+
+
+def number_listed(raw: RawData) -> RawData:
+    """Give the items of a list that have no event a number, too."""
+    return replace(raw, ratings=add_items(raw.ratings, raw.items.ids)) if raw.items.is_list else raw
 
 
 def build_dataset(name: str, raw: RawData) -> Dataset:
-    """Put ratings and attributes together; only rated items and rating users are numbered."""
+    """Put ratings and attributes together, one row for each numbered user and item."""
     ratings = raw.ratings
+    vectors: dict[str, dict[str, Column]] = {"user": {}, "item": {}}
+    for each in raw.vectors:
+        ids = ratings.user_ids if each.side == "user" else ratings.item_ids
+        vectors[each.side][each.name] = align_vectors(each, ids)
     rows = len(ratings.user)
     return Dataset(
         name=name,
@@ -125,8 +155,8 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
         timestamp=np.zeros(rows, np.int64) if ratings.timestamp is None else ratings.timestamp,
         user_ids=ratings.user_ids,
         item_ids=ratings.item_ids,
-        user_columns=align(raw.users, ratings.user_ids),
-        item_columns=align(raw.items, ratings.item_ids),
+        user_columns=align(raw.users, ratings.user_ids) | vectors["user"],
+        item_columns=align(raw.items, ratings.item_ids) | vectors["item"],
         explicit=ratings.rating is not None,
         timed=ratings.timestamp is not None,
         event_columns={} if ratings.kind is None else {"type": ratings.kind},
@@ -134,35 +164,74 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
 
 
 def match_attributes(raw: RawData) -> dict[str, dict[str, Any]]:
-    """Count the rows of each table of attributes that belong to a user or item with an event.
+    """Count the rows of each table of attributes that belong to a user or item of the set.
 
     Returns
     -------
     ``user`` and ``item``, where there is such a table -> its ``file``, ``rows``, and how many
-    ``matched`` of so many users or items (``of``).
+    ``matched`` of so many users or items (``of``), those without an event that it lists included.
 
     Raises
     ------
     DataError
-        None does: the ids of the two files are not the same.
+        None has an event: the ids of the two files are not the same.
     """
     found: dict[str, dict[str, Any]] = {}
     sides = (("user", raw.users, raw.ratings.user_ids), ("item", raw.items, raw.ratings.item_ids))
     for side, table, ids in sides:
         if not table.ids:
             continue
-        matched = len(set(table.ids).intersection(ids.tolist()))
-        if not matched:
-            raise DataError(
-                f"{table.file}: none of its {len(table.ids):,} {side}s has an event: its first id"
-                f" is '{shorten(table.ids[0], 40)}', that of the events '{shorten(ids[0], 40)}'",
-                "write the same ids in both files, or take this file away",
-            )
+        matched = _count_matched(table.ids, ids, table.file, side)
         kinds = {as_text(column): raw_column.kind for column, raw_column in table.columns.items()}
         name = as_text(PurePath(table.file).name)
-        counts = {"rows": len(table.ids), "matched": matched, "of": len(ids)}
+        listed = len(set(table.ids).difference(ids.tolist())) if table.is_list else 0
+        counts = {"rows": len(table.ids), "matched": matched + listed, "of": len(ids) + listed}
         found[side] = {"file": name, **counts, "columns": kinds}
     return found
+
+
+def match_vectors(raw: RawData) -> list[dict[str, Any]]:
+    """Count the vectors that belong to a numbered user or item.
+
+    Returns
+    -------
+    For each file of vectors its ``side``, ``name``, ``file``, ``rows``, how many ``matched`` of so
+    many users or items (``of``), and the ``length`` of the vectors.
+
+    Raises
+    ------
+    DataError
+        None does.
+    """
+    found = []
+    for each in raw.vectors:
+        ids = raw.ratings.user_ids if each.side == "user" else raw.ratings.item_ids
+        matched = _count_matched(each.ids, ids, each.file, each.side)
+        name = as_text(PurePath(each.file).name)
+        counts = {"rows": len(each.ids), "matched": matched, "of": len(ids)}
+        about = {"side": each.side, "name": as_text(each.name), "file": name}
+        found.append({**about, **counts, "length": each.values.shape[1]})
+    return found
+
+
+def _count_matched(given: list[str], ids: TextArray, file: str, side: str) -> int:
+    matched = len(set(given).intersection(ids.tolist()))
+    if not matched:
+        raise DataError(
+            f"{file}: none of its {len(given):,} {side}s has an event: its first id"
+            f" is '{shorten(given[0], 40)}', that of the events '{shorten(ids[0], 40)}'",
+            "write the same ids in both files, or take this file away",
+        )
+    return matched
+
+
+def align_vectors(vectors: RawVectors, ids: TextArray) -> Vectors:
+    """Lay vectors out with one row per id; an id without one gets NaN, a missing vector."""
+    place = {identifier: row for row, identifier in enumerate(vectors.ids)}
+    rows = np.array([place.get(identifier, -1) for identifier in ids.tolist()])
+    values = vectors.values[rows]
+    values[rows < 0] = np.nan
+    return Vectors(values)
 
 
 def align(attributes: Attributes, ids: TextArray) -> dict[str, Column]:

@@ -44,6 +44,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "interactions": dataset.n_interactions,
         "users": dataset.n_users,
         "items": dataset.n_items,
+        "items_without_events": int(np.count_nonzero(items == 0)),
         "density": dataset.n_interactions / (dataset.n_users * dataset.n_items),
         "time": _time_span(dataset) if dataset.timed else None,
         "ratings": _histogram(dataset.rating) if dataset.explicit else None,

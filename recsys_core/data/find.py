@@ -18,6 +18,7 @@ from recsys_core.data.formats import (
     recognise_format,
 )
 from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.vectors import vector_files
 from recsys_core.errors import InputError
 
 
@@ -56,12 +57,12 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
         files.path if whole else Path(files[files.main].where),
         files,
         chosen,
-        _digest(files.digest(chosen.used), table_files(options)),
+        _digest(files.digest(chosen.used), [*table_files(options), *vector_files(options)]),
     )
 
 
 def _digest(digest: str, tables: list[RawFile]) -> str:
-    """Add the content of tables beside the events to a hash, where there are some."""
+    """Add the content of files beside the events to a hash, where there are some."""
     if not tables:
         return digest
     whole = hashlib.blake2b(digest.encode(), digest_size=16)

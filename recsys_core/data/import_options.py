@@ -36,6 +36,8 @@ class ImportOptions:
         Which row of one user and item stays; None: as `on_bad_rows` says, which keeps the first.
     users, items
         Tables of users and items beside the events: ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN``.
+    vectors
+        Vectors beside the events: ``[user:]NAME=FILE`` and what else `vectors.read_option` reads.
     time_unit
         Unit of times that are numbers, a key of `UNITS`; None: seconds.
     """
@@ -48,6 +50,7 @@ class ImportOptions:
     repeats: Repeats | None = None
     users: str | None = None
     items: str | None = None
+    vectors: tuple[str, ...] = ()
 
     @property
     def rule(self) -> Rule:
@@ -62,6 +65,7 @@ class ImportOptions:
             "rating_range": list(self.rating_range) if self.rating_range else None,
         }
         given = {name: getattr(self, name) for name in _LATER}
+        given["vectors"] = list(self.vectors) or None
         return values | {name: value for name, value in given.items() if value is not None}
 
     @classmethod
@@ -81,4 +85,5 @@ class ImportOptions:
                 raise TypeError(f"{name} is no text")
         if later["repeats"] not in (None, *get_args(Repeats)):
             raise ValueError(f"repeats is '{later['repeats']}'")
-        return cls(on_bad_rows, columns, bounds, **later)
+        vectors = tuple(map(str, values.get("vectors", ())))
+        return cls(on_bad_rows, columns, bounds, vectors=vectors, **later)

@@ -2,8 +2,8 @@
 
 `find` finds the files and `formats` says what they are; then `prepare` is the walk: a reader
 (`movielens`, `recbole`, `text_table`, `parquet`) turns the bytes that `archive` gives into numbered
-rows, through `ratings` (or, line by line, `linewise`) and `numbering`; `attribute_tables` adds
-tables beside them, `attributes` puts the data set together, `prepared` writes it.
+rows, through `ratings` (or, line by line, `linewise`) and `numbering`; `attribute_tables` and
+`vectors` add what lies beside them, `attributes` puts the data set together, `prepared` writes it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from pathlib import Path
 from recsys_core.data.advice import slug
 from recsys_core.data.archive import RawFiles, read_file
 from recsys_core.data.attribute_tables import add_tables
-from recsys_core.data.attributes import RawData, build_dataset, match_attributes
+from recsys_core.data.attributes import (
+    RawData,
+    build_dataset,
+    match_attributes,
+    match_vectors,
+    number_listed,
+)
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions as ImportOptions
@@ -23,6 +29,7 @@ from recsys_core.data.import_summary import as_text
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.data.registered import check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
+from recsys_core.data.vectors import add_vectors
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.reading import DamagedError
@@ -79,9 +86,11 @@ def prepare(
     """
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
-    raw = add_tables(found.format.read(files, options), options)
+    raw = add_vectors(add_tables(found.format.read(files, options), options), options)
     _check_options(raw, options, found.path)
     matched = match_attributes(raw)
+    raw = number_listed(raw)
+    vectors = match_vectors(raw)
     dataset = build_dataset(name or "", raw)
     left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
     bad_rows = {as_text(reason): count for reason, count in left_out.items()}
@@ -101,7 +110,7 @@ def prepare(
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    summary = {**raw.summary.plain(raw.ratings.notes), "attributes": matched}
+    summary = {**raw.summary.plain(raw.ratings.notes), "attributes": matched, "vectors": vectors}
     write_prepared(data_dir, dataset, source, bad_rows, summary)
     return dataset
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,6 +78,18 @@ def number_rows(rows: Rows) -> Ratings:
         return numbered
     codes, vocabulary, _ = _number(rows.kind)
     return replace(numbered, kind=Categorical(codes, vocabulary))
+
+
+def add_items(ratings: Ratings, ids: Iterable[str]) -> Ratings:
+    """Give items without an event a number, too; all stand in the order of their ids then."""
+    more = sorted(set(ids).difference(ratings.item_ids.tolist()))
+    if not more:
+        return ratings
+    texts = np.concatenate([ratings.item_ids, np.array(more, dtype=np.str_)])
+    order = np.argsort(_as_numbers(texts), kind="stable")
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return replace(ratings, item=rank[ratings.item], item_ids=texts[order])
 
 
 def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray, TextArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
+from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import summarise
 from recsys_core.data.numbering import Rows, number_rows, settle_repeats
 from recsys_core.data.roles import check_roles, find_roles, is_list
 from recsys_core.data.times import DATES_HINT, Clock, are_dates, read_dates
-from recsys_core.errors import DataError, InputError, shorten
+from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
 
 def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
@@ -73,6 +74,84 @@ def read_columns(file: RawFile) -> dict[str, list[Any]]:
         table = stored.read()
         table.validate(full=True)
         return {name: table.column(name).to_pylist() for name in names}
+
+
+def read_vector_columns(
+    file: RawFile, usual: Set[str], id_name: str | None, vector_name: str | None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Read a column of ids and one of lists of numbers; rows without a list are left out.
+
+    Parameters
+    ----------
+    usual
+        Names of a column of ids, as `plain_name` writes them.
+    id_name, vector_name
+        The columns; None: the one with a usual name, the only one of lists.
+
+    Raises
+    ------
+    InputError
+        There is no such column, or several could be it.
+    DataError
+        The lists are not of numbers, or not of one length.
+    """
+    from pyarrow import compute
+
+    with _opened(file) as stored:
+        schema, where = stored.schema_arrow, file.where
+        lists = [each.name for each in schema if _is_list(each.type)]
+        plain = [name for name in schema.names if name not in lists]
+        vector = _only(vector_name, lists, schema.names, f"{where}: which column has the vectors?")
+        usual_ones = [name for name in plain if plain_name(name) in usual]
+        key = _only(
+            id_name, usual_ones or plain, schema.names, f"{where}: which column has the ids?"
+        )
+        table = stored.read(columns=[key, vector])
+        table.validate(full=True)
+        table = table.filter(compute.is_valid(table.column(vector)))
+        texts, column = table.column(key), table.column(vector).combine_chunks()
+        if not _is_list(column.type) or not _is_number(column.type.value_type):
+            raise _wrong_type(column, "vector", where, "lists of numbers", "vector=COLUMN")
+        lengths = compute.unique(compute.list_value_length(column)).to_pylist()
+        if len(lengths) > 1:
+            found = f"{where}: the vectors have {min(lengths):,} to {max(lengths):,} numbers"
+            raise DataError(found, "give vectors of the same length")
+        if texts.null_count:
+            raise DataError(f"{where}: an id is missing", "leave rows without an id out")
+        numbers = column.flatten()
+        if numbers.null_count:
+            raise DataError(f"{where}: a number of a vector is missing", "leave such ids out")
+        values = numbers.to_numpy(zero_copy_only=False).reshape(len(column), -1) if lengths else []
+        ids = _texts(texts, "id", where).to_pylist()
+    return np.array(ids, dtype=np.str_), np.asarray(values)
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in tests)
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _only(said: str | None, found: list[str], names: list[str], question: str) -> str:
+    """Take the column that is said, else the only one found."""
+    if said is not None and names.count(said) == 1:
+        return said
+    if said is not None:
+        raise unknown_name(f"column of {question.partition(':')[0]}", said, names)
+    if len(found) != 1 or names.count(found[0]) > 1:
+        listed = ", ".join(shorten(name, 40) for name in names[:8])
+        raise InputError(
+            f"{question} It has {listed}",
+            "say it: recsys-workbench data import PATH --vectors NAME=FILE,id=COLUMN,vector=COLUMN",
+        )
+    return found[0]
 
 
 @contextmanager
@@ -241,8 +320,10 @@ def _counted(column: Any, clock: Clock, where: str) -> NDArray[np.float64]:
     return np.asarray(np.floor(seconds), np.float64)
 
 
-def _wrong_type(column: Any, role: str, where: str, wanted: str) -> DataError:
+def _wrong_type(
+    column: Any, role: str, where: str, wanted: str, option: str = "--columns"
+) -> DataError:
     return DataError(
         f"{where}: the {role} column holds {shorten(column.type)}, not {wanted}",
-        "convert it before it is written, or name another column with --columns",
+        f"convert it before it is written, or name another column with {option}",
     )

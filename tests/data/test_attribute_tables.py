@@ -10,12 +10,14 @@ import pytest
 
 from recsys_core.data.browse import plain_values
 from recsys_core.data.dataset import Dataset
+from recsys_core.data.describe import describe
 from recsys_core.data.importer import ImportOptions, import_dataset
 from recsys_core.data.load import load_dataset
-from recsys_core.data.registered import ARRAYS, META
+from recsys_core.data.registered import COLUMNS, META
 from recsys_core.errors import InputError
 from tests.data.files import ML_1M, write_files
 from tests.data.test_command import run
+from workbench.store.items import read_items
 
 LOANS = b"user,book_id,rating\n1,b1,5\n1,b2,4\n2,b1,3\n2,b3,4\n"
 BOOKS = b"book,title,author,genres\nb1,Sea,Anna Ott,Poems|Travel\nb2,Hill,Bo Ek,Poems\nb9,No,X,Y\n"
@@ -34,23 +36,23 @@ def values(dataset: Dataset) -> dict[str, list[object]]:
 def test_titles_and_genres_are_recognised(tmp_path: Path) -> None:
     dataset = load(tmp_path, BOOKS, items="")
     assert values(dataset) == {
-        "title": ["Sea", "Hill", None],
-        "author": ["Anna Ott", "Bo Ek", None],
-        "genres": [["Poems", "Travel"], ["Poems"], None],
+        "title": ["Sea", "Hill", None, "No"],
+        "author": ["Anna Ott", "Bo Ek", None, "X"],
+        "genres": [["Poems", "Travel"], ["Poems"], None, ["Y"]],
     }
     summary = json.loads((tmp_path / "data" / "loans" / META).read_text())["summary"]
     assert summary["attributes"]["item"] == {
         "file": "t.csv",
         "rows": 3,
-        "matched": 2,
-        "of": 3,
+        "matched": 3,
+        "of": 4,
         "columns": {"title": "text", "author": "categorical", "genres": "multi"},
     }
 
 
 def test_the_key_and_the_columns_may_be_named(tmp_path: Path) -> None:
     dataset = load(tmp_path, BOOKS, items=",id=book,writer=author")
-    assert values(dataset) == {"writer": ["Anna Ott", "Bo Ek", None]}
+    assert values(dataset) == {"writer": ["Anna Ott", "Bo Ek", None, "X"]}
     summary = json.loads((tmp_path / "data" / "loans" / META).read_text())["summary"]
     assert summary["unused"] == ["title (t.csv)", "genres (t.csv)"]
 
@@ -75,6 +77,48 @@ def test_the_kind_of_a_column_is_guessed(
 ) -> None:
     dataset = load(tmp_path, "item\tx.y\nb1\t{}\nb2\t{}\n".format(*cells).encode(), items="")
     assert values(dataset) == {"x_y": read_as}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "read_as"),
+    [
+        (("3", "4"), "one-of", ["3", "4", None]),
+        (("3", "4"), "text", ["3", "4", None]),
+        (("a, b", "c"), "any-of", [["a", "b"], ["c"], None]),
+        (("a;b,c", "NA"), "any-of", [["a", "b,c"], None, None]),
+        (("01234", ""), "number", [1234.0, None, None]),
+        (('["a", "b"]', '["c|d"]'), "any-of", [["a", "b"], ["c|d"], None]),
+        (('["a", "b"]', "[]"), "", [["a", "b"], None, None]),  # JSON needs no saying
+        (('["a", "b"]', '["c"]'), "text", ["a, b", "c", None]),
+        (('["a", {}]', "[1]"), "one-of", ['["a", {}]', "[1]", None]),
+    ],
+)
+def test_the_kind_of_a_column_may_be_said(
+    tmp_path: Path, cells: tuple[str, str], kind: str, read_as: list[Any]
+) -> None:
+    table = "item\tx\nb1\t{}\nb2\t{}\n".format(*cells).encode()
+    option = f",x:{kind}" if kind else ""
+    assert values(load(tmp_path, table, items=option)) == {"x": read_as}
+    if kind:
+        assert values(load(tmp_path, table, items=f",y=x:{kind}")) == {"y": read_as}
+
+
+def test_items_without_an_event_are_part_of_the_set(tmp_path: Path) -> None:
+    """They have numbers in the order of all ids; events, ratings and users stay as they were."""
+    events = b"user,item,rating\n1,9,5\n1,10,4\n2,9,3\n"
+    table = b"item,title\n10,Ten\n7,Seven\n11,Eleven\n"
+    folder = write_files(tmp_path, {"e.csv": events, "t.csv": table})
+    options = ImportOptions(items=str(folder / "t.csv"))
+    dataset = import_dataset(folder / "e.csv", tmp_path / "data", "e", options)
+    assert dataset.item_ids.tolist() == ["7", "9", "10", "11"]
+    assert dataset.item.tolist() == [1, 2, 1]
+    assert values(dataset) == {"title": ["Seven", None, "Ten", "Eleven"]}
+    meta = json.loads((tmp_path / "data" / "e" / META).read_text())
+    assert (meta["items"], meta["items_without_events"]) == (4, 2)
+    about = describe(dataset)
+    assert (about["items_without_events"], about["events_per_item"]["min"]) == (2, 0)
+    items = read_items(tmp_path / "data", "e", dataset.fingerprint)
+    assert items.find("Eleven").number == 3
 
 
 def test_json_lines_and_parquet(tmp_path: Path) -> None:
@@ -102,9 +146,17 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         (b"book,x\nx1,Sea\n", "t.csv", "", "which column has the item ids.* none has\n?.*"),
         (b"a,b\nb1,b2\n", "t.csv", "", "Of a, b a, b have ids of the events\n.*,id=COLUMN"),
         (BOOKS, "t.csv", ",id=bok", "unknown column of .*'bok'\ndid you mean 'book'"),
-        (BOOKS, "t.csv", ",id", "'id' is not NAME=COLUMN\ne.g."),
+        (BOOKS, "t.csv", ",id", "'id' is not NAME=COLUMN or NAME:KIND\ne.g."),
         (b"item,x,x\nb1,1,2\n", "t.csv", "", "there are 2 columns 'x'\nrename"),
         (b"item,title,name\nb1,1,2\n", "t.csv", "", "two columns could be the title\nsay which"),
+        (BOOKS, "t.csv", ",authr:text", "unknown column of .*'authr'\ndid you mean 'author'"),
+        (
+            BOOKS,
+            "t.csv",
+            ",author:list",
+            "'author:list' is not .*:KIND\n.* text, number, one-of, any-of",
+        ),
+        (BOOKS, "t.csv", ",author:number", "'Anna Ott' of the column author is not a number\nmend"),
         (b"item,x\nb1,1\nb2\n", "t.csv", "", "line 3: 1 fields where 2 are expected"),
         (b"item,x\nb1,1\nb1,2\n", "t.csv", "", "row 2: id b1 occurs twice"),
         (b"item,x\nb1,caf\xe9\n", "t.csv", "", "is not UTF-8 text\nsave the file as UTF-8"),
@@ -137,8 +189,10 @@ def test_on_the_command_line_and_made_again_from_elsewhere(
     monkeypatch.chdir(write_files(tmp_path / "raw", {"loans.csv": LOANS, "books.csv": BOOKS}))
     data = tmp_path / "data"
     assert run("--data-dir", str(data), "data", "import", "loans.csv", "--items", "books.csv") == 0
-    line = "item attributes  2 of 3 items (books.csv has 3 rows): title (text), author (one of)"
-    assert line in capsys.readouterr().out
-    (data / "loans" / ARRAYS).unlink()
+    out = capsys.readouterr().out
+    line = "item attributes  3 of 4 items (books.csv has 3 rows): title (text), author (one of)"
+    assert line in out
+    assert "items            4 (1 without an event)\n" in out
+    (data / "loans" / COLUMNS / "user.npy").unlink()
     monkeypatch.chdir(tmp_path)
-    assert values(load_dataset("loans", data))["title"] == ["Sea", "Hill", None]
+    assert values(load_dataset("loans", data))["title"] == ["Sea", "Hill", None, "No"]

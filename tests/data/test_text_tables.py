@@ -189,6 +189,7 @@ def test_the_summary_says_what_was_read_and_what_was_not(tmp_path: Path) -> None
             "item ids that begin or end with a blank, which is part of them: 1",
         ],
         "attributes": {},
+        "vectors": [],
     }
 
 

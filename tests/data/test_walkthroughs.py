@@ -15,18 +15,19 @@ from tests.data.test_command import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 FILE = r"`([\w.]+)`:\n\n```text\n(.*?)^```\n"
-WALK = rf"((?:{FILE}\s*)+)```sh\n(.*?)^```\n\n```out\n(.*?)^```\n"
+STEP = r"```sh\n(.*?)^```\n\n```out\n(.*?)^```\n"
+#: files, perhaps with a sentence before each, and what is done with them
+WALK = rf"((?:{FILE}(?:\s*[^#`\n]+(?=`))?\s*)+)((?:{STEP}\s*)+)"
 #: depends on the machine, or says nothing of files like these
 LEFT_OUT = ("read from", "checksum", "prepared in")
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Raw files, a command, and what it prints."""
+    """Raw files, and commands with what they print."""
 
     files: dict[str, str]
-    line: str
-    out: str
+    steps: list[tuple[str, str]]
 
     def write(self) -> None:
         for name, content in self.files.items():
@@ -36,8 +37,8 @@ class Walk:
 def walks() -> list[Walk]:
     flags = re.MULTILINE | re.DOTALL
     return [
-        Walk(dict(re.findall(FILE, files, flags)), line, out)
-        for files, _, _, line, out in re.findall(WALK, PAGE.read_text(encoding="utf-8"), flags)
+        Walk(dict(re.findall(FILE, files, flags)), re.findall(STEP, steps, flags))
+        for files, _, _, steps, _, _ in re.findall(WALK, PAGE.read_text(encoding="utf-8"), flags)
     ]
 
 
@@ -50,10 +51,11 @@ def test_a_walkthrough_prints_what_the_page_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     walk.write()
-    assert run(*shlex.split(walk.line)[1:]) == 0
-    out = capsys.readouterr().out.splitlines(keepends=True)
-    shown = "".join(line for line in out if not line.startswith(LEFT_OUT))
-    assert shown == walk.out
+    for line, expected in walk.steps:
+        assert run(*shlex.split(line)[1:]) == 0
+        out = capsys.readouterr().out.splitlines(keepends=True)
+        shown = "".join(line for line in out if not line.startswith(LEFT_OUT))
+        assert shown == expected
 
 
 def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
@@ -62,7 +64,8 @@ def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
     monkeypatch.chdir(tmp_path)
     for walk in walks():
         walk.write()
-        run(*shlex.split(walk.line)[1:])
+        for line, _ in walk.steps:
+            run(*shlex.split(line)[1:])
 
     def events(name: str) -> list[tuple[str, str, float, int]]:
         found: Dataset = load_dataset(name, tmp_path / "data")

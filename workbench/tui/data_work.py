@@ -76,7 +76,7 @@ class DataWork:
     async def fetch(self, each: DataSet, on_work: OnWork) -> str:
         """Get a published set, or make the built-in one; return its name."""
         verb, words = "fetching", ["fetch", "--events", each.name]
-        if each.state == "built in":
+        if each.is_made:
             verb, words = "making", ["describe", "--events", each.name]
         found = await self._run(words, _listener(Work(verb, each.name, self._now()), on_work))
         return str(found["name"])

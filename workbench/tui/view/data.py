@@ -20,6 +20,7 @@ LOOKS = {
     "built in": StateLook("◦", "built in", "muted"),
     "not fetched": StateLook("↓", "to fetch", "muted"),
     "damaged": StateLook("✖", "damaged", "bad"),
+    "earlier format": StateLook("◦", "to renew", "muted"),
 }
 _NAME, _COUNT = 15, 8
 #: cells of a name before its value
@@ -52,7 +53,12 @@ class DataSet:
     @property
     def fetchable(self) -> bool:
         """Whether it is not here but can be had by its name."""
-        return not self.here and (self.title is not None or self.state == "built in")
+        return not self.here and (self.title is not None or self.is_made)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether using it makes it, of nothing or of what it was read from."""
+        return self.state in ("built in", "earlier format")
 
     @property
     def look(self) -> StateLook:
@@ -170,6 +176,8 @@ def _counts(each: DataSet, about: Mapping[str, Any] | None) -> Iterator[tuple[st
     if about:
         shares = [f", {about['density']:.2%} of all pairs"]
         shares += [_events(about[f"events_per_{side}"]) for side in ("user", "item")]
+        silent = about["items_without_events"]
+        shares[-1] += f"; {silent:,} without one" if silent else ""
     counts = (("ratings", each.interactions), ("users", each.users), ("items", each.items))
     for (name, count), share in zip(counts, shares, strict=True):
         if count is not None:
@@ -195,6 +203,8 @@ def _described(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _attribute(name: str, one: Mapping[str, Any]) -> str:
+    if one["kind"] == "vector":
+        return f"{name} (vectors of {one['values']:,} numbers, {1 - one['missing']:.0%} have one)"
     missing = f", {one['missing']:.0%} missing" if one["missing"] >= 0.005 else ""
     many = "" if one["kind"] == "text" else f" {one['values']:,}"
     return f"{name} ({one['kind']}{many}{missing})"
@@ -212,4 +222,5 @@ _HOW = {
     "not fetched": "f fetches it; i imports a copy that you have",
     "damaged": "f fetches it again; i imports it again",
     "built in": "f makes it here; no network is needed",
+    "earlier format": "an earlier version prepared it; f makes it again from its source",
 }
