@@ -399,6 +399,12 @@ def test_data_is_used_only_when_it_is_the_same(data_dir: Path, tmp_path: Path) -
     assert find_data(job, tmp_path) == data_dir
     job["data"] = {"name": "small", "fingerprint": "another"}
     assert find_data(job, tmp_path) is None
+    old = tmp_path / fingerprint / "small" / "meta.json"
+    write_files(
+        old.parent, {old.name: json.dumps({"fingerprint": fingerprint, "format": 1}).encode()}
+    )
+    job = {"entry": {"data_dir": "/nowhere"}, "data": {"name": "small", "fingerprint": fingerprint}}
+    assert find_data(job, tmp_path) is None, "an earlier version kept it"
     names = set(pack_data(entry, "small"))
     assert {name for name in names if not name.startswith("columns/")} == {"meta.json"}
     assert {"columns/user.npy", "columns/timeline.npy"} < names

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from recsys_core.data.registered import FORMAT
 from recsys_core.errors import shorten
 from workbench.jobs.queue import ENTRY, Entry
 from workbench.store.files import StoreError, read_json, replacing
@@ -124,7 +125,8 @@ def _schemas(spec: Mapping[str, Any]) -> Iterator[Any]:
 
 def _prepared(dataset: str, data_dir: Path, *, offline: bool) -> tuple[str, dict[str, Any]]:
     """Find the prepared data set of a job, prepared first where it was not."""
-    if not (data_dir / dataset / _META).is_file():
+    path = data_dir / dataset / _META
+    if not path.is_file() or read_json(path).get("format") != FORMAT:
         from recsys_core.data.load import load_dataset
 
         dataset = load_dataset(dataset, data_dir, offline=offline).name
@@ -160,9 +162,14 @@ def find_data(job: Mapping[str, Any], cache: Path) -> Path | None:
     name, fingerprint = _name(job["data"]["name"]), _name(job["data"]["fingerprint"])
     for folder in (Path(job["entry"]["data_dir"]), cache / fingerprint):
         path = folder / name / _META
-        if path.is_file() and read_json(path).get("fingerprint") == fingerprint:
+        if path.is_file() and _is_same(read_json(path), fingerprint):
             return folder
     return None
+
+
+def _is_same(meta: Mapping[str, Any], fingerprint: str) -> bool:
+    """Tell whether a prepared set is the one meant, in a format that this version reads."""
+    return meta.get("fingerprint") == fingerprint and meta.get("format") == FORMAT
 
 
 def keep_data(job: Mapping[str, Any], data: Files, cache: Path) -> Path:
