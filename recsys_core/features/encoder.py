@@ -18,8 +18,15 @@ from recsys_core.config import Config
 from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
 from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
-from recsys_core.features.known import Requests, Known
-from recsys_core.features.layout import EncodedRows, History, EmbeddingLayout, Slots, Table, VectorField
+from recsys_core.features.known import Known, Requests
+from recsys_core.features.layout import (
+    EmbeddingLayout,
+    EncodedRows,
+    History,
+    Slots,
+    Table,
+    VectorField,
+)
 from recsys_core.features.past import Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema

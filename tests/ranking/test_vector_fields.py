@@ -11,14 +11,14 @@ from recsys_core.ranking.modules.embedding import FieldEmbedding
 from recsys_core.recall.neural.layers import Attributes
 
 #: rows 1 to 3 of one value, 4 of missing vectors, 5 to 7 of their numbers, 8 and 9 of lists
-LAYOUT = Layout(("id", "text", "tags"), (None, None, None), (1, 4, 8), (1, 4, 8), 10)
+LAYOUT = EmbeddingLayout(("id", "text", "tags"), (None, None, None), (1, 4, 8), (1, 4, 8), 10)
 INDEX = [[2, 5, 6, 7, 9, 8], [3, 4, 0, 0, 9, 0], [1, 5, 6, 7, 8, 0]]
 WEIGHTS = [[1, 0.5, -2, 3, 0.5, 0.5], [1, 1, 0, 0, 1, 0], [1, 4, 0, -1, 1, 0]]
 
 
-def with_vectors() -> Layout:
+def with_vectors() -> EmbeddingLayout:
     values = {**vars(LAYOUT), "vectors": (VectorField(field=1, offset=4, numbers=3),)}
-    return Layout(**values)
+    return EmbeddingLayout(**values)
 
 
 def test_ranking_models_multiply_by_vectors() -> None:
