@@ -162,7 +162,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         (b"item,x\nb1,caf\xe9\n", "t.csv", "", "is not UTF-8 text\nsave the file as UTF-8"),
         (b'{"item": "b1"}\n[1]\n', "t.jsonl", "", "line 2: expected a JSON object"),
         (b'{"item": "b1"}\n{"item\n', "t.jsonl", "", "line 2: this is not JSON"),
-        (b'{"item": "b1", "x": {}}\n', "t.jsonl", ",x=x", "column 'x' is nested\nwrite"),
+        (b'{"item": "b1", "x": {}}\n', "t.jsonl", ",x=x", "column 'x' is nested\nput"),
         (b"PAR1", "t.parquet", "", "not a readable parquet file"),
     ],
 )
