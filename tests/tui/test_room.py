@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
@@ -63,10 +65,8 @@ def test_a_title_is_whole_or_has_an_ellipsis_or_gives_way(titles: str, line: str
 @pytest.mark.parametrize("measured", [True, False])
 @pytest.mark.parametrize("width", [54, 60, 78, 96, 130])
 def test_features_have_whole_titles_and_fill_their_width(width: int, measured: bool) -> None:
-    features = (
-        MEASURED["features"] if measured else small_catalogue().features["movielens"]["features"]
-    )
-    heads = feature_table(features, measured, width).heads
+    schema: Mapping[str, Any] = MEASURED if measured else small_catalogue().features["movielens"]
+    heads = feature_table(schema["features"], measured, width).heads
     assert all(len(head.title) <= head.width for head in heads)
     taken = sum(head.width + (1 if head.right else 2) for head in heads)
     assert width - 2 <= taken <= width + 1
