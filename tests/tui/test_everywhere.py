@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ from textual.command import CommandPalette
 
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
+from workbench.tui import palette
+from workbench.tui.screens import new_job
 from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.new_job import NewJobScreen
+from workbench.tui.widgets.lines import Entry
 
 SCOPES_HERE = ("parts", "everywhere")
 
@@ -36,6 +41,37 @@ async def _(s: Session) -> None:
     await s.press("enter")
     await s.until(lambda: s.app.chosen == "jobs")
     await s.see("Raise the priority of a waiting job.")
+
+
+async def test_the_palette_finds_metrics_and_models(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(say: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(palette, "read_catalogue", lambda _: None)
+    monkeypatch.setattr(new_job, "open_catalogue", never)
+
+    async def choose(s: Session, words: str, offer: str) -> None:
+        await s.press("colon")
+        await s.type(words)
+        await s.see(offer)
+        await s.press("enter")
+
+    async with session(suite) as s:
+        await choose(s, "log-likelihood", "metric: logloss")
+        await s.until(lambda: s.app.screen.grid.column_key == "logloss")  # type: ignore[attr-defined]
+        await s.see("logloss: 0 and up, less is better: mean negative log-likelihood")
+        await s.press("3")
+        await choose(s, "metric gini", "metric: gini@10")
+        await s.until(lambda: s.app.chosen == "results" and s.runs.grid.column_key == "gini@10")
+        await choose(s, "rmse", "metric: rmse")
+        await s.until(lambda: isinstance(s.app.screen, HelpScreen))
+        assert "root mean squared error" in s.text(), "no run has it"
+        await s.press("escape")
+        await choose(s, "job dssm", "new job: dssm")
+        await s.until(lambda: isinstance(s.app.screen, NewJobScreen))
+        assert s.app.screen.query_one(Entry).value == "dssm"
 
 
 @checks("everywhere.help")

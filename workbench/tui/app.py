@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from recsys_core.errors import InputError
+from recsys_core.evaluation.names import meaning_of
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
@@ -284,13 +285,20 @@ class WorkbenchApp(Speaking):
             self.exit()
 
     def action_help(self) -> None:
-        """Show what the keys do."""
+        """Show what the keys do, and what the metric of the column under the cursor is."""
+        explain = getattr(self.screen, "explain_column", str)
+        self._help(explain())
+
+    def explain_metric(self, metric: str) -> None:
+        """Show what a metric is, before what the keys do."""
+        self._help(f"{metric}: {meaning_of(metric)}")
+
+    def _help(self, metric: str) -> None:
         from workbench.tui.screens.help import HelpScreen
 
         ids = {entry.binding.id or "" for entry in self.screen.active_bindings.values()}
         here = {name.partition(".")[0] for name in ids} - {"everywhere"}
-        explain = getattr(self.screen, "explain_column", str)
-        self.push_screen(HelpScreen(here, explain()))
+        self.push_screen(HelpScreen(here, metric))
 
 
 def _let_go(_screen: Screen[Any]) -> None:

@@ -1,16 +1,25 @@
-"""The palette: the commands of all screens, found by what they do as well as by name."""
+"""The palette: commands of all screens, metrics and models, found by name and by description."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
+from textual.style import Style
 
+from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, meaning_of
+from recsys_core.registry import BUILTIN
+from workbench.jobs.catalogue import catalogue_path, read_catalogue
+from workbench.store.listing import RunSummary
 from workbench.tui.commands import COMMANDS, SCOPES, Command, screen_of
+from workbench.tui.errands import Errand
+from workbench.tui.view.columns import metric_names
 
 if TYPE_CHECKING:
     from workbench.tui.session import Session
@@ -38,7 +47,18 @@ class Offer:
 
 
 class CommandsProvider(Provider):
-    """Offers every command; those of the current screen first."""
+    """Offers every command, those of the current screen first; then metrics and models by name."""
+
+    def __init__(self, screen: Screen[Any], match_style: Style | None = None) -> None:
+        super().__init__(screen, match_style)
+        self._metrics: list[str] = []
+        self._models: Mapping[str, str] = {}
+
+    async def startup(self) -> None:
+        """Read which models and metrics there are, off the thread that answers keys."""
+        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        self._metrics = await asyncio.to_thread(_metrics_of, app.runs)
+        self._models = await asyncio.to_thread(_models)
 
     async def discover(self) -> Hits:
         """List all commands."""
@@ -46,9 +66,9 @@ class CommandsProvider(Provider):
             yield DiscoveryHit(offer.title, offer.run, help=offer.help)
 
     async def search(self, query: str) -> Hits:
-        """List the commands whose name or description fits."""
+        """List the commands, metrics and models whose name or description fits."""
         matcher = self.matcher(query)
-        for offer in self._offers():
+        for offer in (*self._offers(), *self._named()):
             score, display = matcher.match(offer.title), matcher.highlight(offer.title)
             if score <= 0 and _has_words(offer.help, query):
                 score, display = _IN_HELP, Content(offer.title)
@@ -75,6 +95,49 @@ class CommandsProvider(Provider):
                 yield Offer(title, command.help, partial(_go, app, command), here=False)
         name, help_text = _THEME
         yield Offer(name, help_text, app.action_change_theme, here=True)
+
+    def _named(self) -> Iterator[Offer]:
+        """List metrics, which are shown, and models, of which a job is made."""
+        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        for metric in self._metrics:
+            show = partial(_show_metric, app, metric)
+            yield Offer(f"metric: {metric}", meaning_of(metric), show, here=False)
+        for model, title in self._models.items():
+            yield Offer(f"new job: {model}", title, partial(_new_job, app, model), here=False)
+
+
+def _metrics_of(runs: Sequence[RunSummary]) -> list[str]:
+    """List all metrics, each at the first K that runs have it at, else at 10."""
+    names = {name.partition("@")[0]: name for name in reversed(metric_names(runs))}
+    lists = [names.get(metric, f"{metric}@10") for metric in TOPK_METRICS]
+    return [*lists, *ROW_METRICS]
+
+
+def _models() -> Mapping[str, str]:
+    """List the models with their titles; before the first form has been opened names alone."""
+    known = read_catalogue(catalogue_path())
+    if known is None:
+        return dict.fromkeys(BUILTIN, "")
+    return {name: card.title for name, card in known.models.items()}
+
+
+def _show_metric(app: WorkbenchApp, metric: str) -> None:
+    """Go to the column of a metric; where no run has it, say what it is."""
+    if any(metric in run.metrics for run in app.runs):
+        app.visit("results", Errand(metric=metric))
+    else:
+        app.explain_metric(metric)
+
+
+def _new_job(app: WorkbenchApp, model: str) -> None:
+    """Open the form with a model, on the data of the newest run."""
+    from workbench.tui.screens.new_job import NewJobScreen
+
+    def added(ids: str | None) -> None:
+        if ids:
+            app.action_go("jobs")
+
+    app.push_screen(NewJobScreen(app.runs[0] if app.runs else None, model=model), added)
 
 
 def _has_words(text: str, query: str) -> bool:

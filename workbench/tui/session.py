@@ -10,7 +10,7 @@ from textual.app import App
 from textual.reactive import reactive
 
 from workbench.store.listing import RunSummary
-from workbench.tui.errands import Errand
+from workbench.tui.errands import Errand, TakesErrand
 from workbench.tui.messages import Said
 from workbench.tui.settings import Settings
 from workbench.tui.state import SessionState
@@ -48,9 +48,15 @@ class Session(App[None]):
         """Go to a screen that is asked to show something."""
         self.errands[name] = errand
         self.chosen = name
+        if isinstance(self.screen, TakesErrand):  # it may be there already
+            self.screen.take_errand()
 
     def start_baselines(self, run_ids: Iterable[str]) -> None:
         """Show the jobs of the first steps while they run, then how they compare."""
+        raise NotImplementedError
+
+    def explain_metric(self, metric: str) -> None:
+        """Show what a metric is, before what the keys do."""
         raise NotImplementedError
 
     def watch_runs(self) -> None:

@@ -26,7 +26,7 @@ COMMANDS: tuple[Command, ...] = (
         "everywhere.palette",
         ("colon", "ctrl+p"),
         "commands",
-        "Search the commands of all screens by name and by what they do.",
+        "Search the commands of all screens, metrics and models, by name and by what they do or are.",
         "command_palette",
         True,
     ),

@@ -45,13 +45,16 @@ class NewJobScreen(ModalScreen[str | None]):
         The run under the cursor: the form begins with its data set and protocol.
     dataset
         The data set to begin with, where no run is given.
+    model
+        The model to begin with.
     """
 
     CSS_PATH = "new_job.tcss"
     BINDINGS: ClassVar = bindings("new-job")
 
-    def __init__(self, like: RunSummary | None, dataset: str = "") -> None:
+    def __init__(self, like: RunSummary | None, dataset: str = "", model: str = "") -> None:
         super().__init__()
+        self._model = model
         self._like = like
         self._dataset = dataset
         self._form: Form | None = None
@@ -79,7 +82,11 @@ class NewJobScreen(ModalScreen[str | None]):
             yield grid
             yield Static("reading the models …", id="field-help", markup=False)
             yield Entry(
-                id="field", compact=True, select_on_focus=False, placeholder="a model's name"
+                self._model,
+                id="field",
+                compact=True,
+                select_on_focus=False,
+                placeholder="a model's name",
             )
             yield Static(id="field-problem", markup=False)
 

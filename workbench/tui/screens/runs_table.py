@@ -96,9 +96,26 @@ class RunsTable(FullScreen):
             self._draw()
 
     def on_screen_resume(self) -> None:
-        """Catch up with what changed meanwhile."""
+        """Catch up with what changed meanwhile, and do what another screen asked for."""
         if self._behind:
             self._on_runs()
+        self.take_errand()
+
+    def take_errand(self) -> None:
+        """Go to the metric that the palette was asked for."""
+        errand = self.workbench.errands.pop("results", None)
+        if errand is not None:
+            self.call_after_refresh(self._go_to_metric, errand.metric)
+
+    def _go_to_metric(self, metric: str) -> None:
+        """Put the cursor on its column, at whichever K that is; where there is none, explain it."""
+        base = metric.partition("@")[0]
+        columns = [head.key for head in self.grid.table.heads]
+        found = [column for column in columns if column.partition("@")[0] == base]
+        if found:
+            self.grid.go_to_column(found[0])
+        else:
+            self.workbench.explain_metric(metric)
 
     def _take_up(self, options: Options) -> None:
         """Go on with kept choices; a filter of another version may not parse any more."""

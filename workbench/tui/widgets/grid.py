@@ -221,6 +221,13 @@ class Grid(ScrollView, inherit_bindings=False):
         self.cursor_column = max(first, min(self.cursor_column + columns, last))
         self._column_chosen = self.column_key
 
+    def go_to_column(self, key: str) -> None:
+        """Put the cursor on a column, as soon as there is one with this key."""
+        self._column_chosen = key
+        keys = [head.key for head in self.table.heads]
+        if key in keys:
+            self.cursor_column = keys.index(key)
+
     def action_edge_column(self, side: int) -> None:
         """Go to the first or the last column."""
         self.action_column(side * len(self.table.heads))
