@@ -34,8 +34,8 @@ from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.curves import CurvePanel
 
 SCOPES_HERE = ("jobs", "log", "welcome", "quit")
-#: commands that the tests of this file try
-TRIED: set[str] = set()
+#: commands that the tests of this file try; test_sweeps ends a sweep
+TRIED: set[str] = {"jobs.end-sweep"}
 Test = TypeVar("Test")
 
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+
+import pytest
 
 from tests.jobs.tools import spec_of
 from tests.tui.folders import write_jobs
 from tests.tui.session import session
-from workbench.jobs.queue import Entry
-from workbench.jobs.sweep import Sweep
+from workbench.jobs.queue import ENTRY, Entry
+from workbench.jobs.sweep import Sweep, read_sweep
 from workbench.jobs.sweep_progress import PROGRESS, SWEEPS, SweepProgress, Twin
 from workbench.jobs.sweep_space import Space
-from workbench.tui.view.sweeps import SweepReader, SweepView, ended, ending_text, twin_text
+from workbench.store.listing import list_runs
+from workbench.store.runs import Run
+from workbench.tui.view import changes as requests
+from workbench.tui.view.sweeps import (
+    SweepReader,
+    SweepView,
+    ended,
+    ending_text,
+    sweep_to_end,
+    twin_text,
+)
 
 TWIN = Twin(4, 1, "20260302-093001-run-0001")
 
@@ -65,6 +77,44 @@ def test_damage_hides_one_sweep_until_it_is_mended(tmp_path: Path) -> None:
     SweepProgress(2).write(sweep.folder)
     (tmp_path / SWEEPS / "another").mkdir()  # the folder has changed
     assert reader.refresh()[0].short == "≈ mf 2/5"
+
+
+async def test_a_sweep_is_ended_when_it_is_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    write_jobs(runs)
+    started: list[Path] = []
+    monkeypatch.setattr(requests, "ensure_supervisor", started.append)
+    async with session(runs, (100, 30)) as s:
+        await s.press("1", "C")
+        await s.see("no sweep is under way here: put the cursor on one of its trials")
+        sweep = new_sweep(runs)
+        (waits,) = [run for run in list_runs(runs) if run.label == "wait-a"]
+        (waits.folder / ENTRY).write_text(
+            json.dumps(asdict(Entry("", "", trial=f"{sweep.sweep_id}/0")))
+        )
+        await s.see("≈ mf 0/5")
+        await s.press("C")
+        await s.see("C again ends sweep mf of 5 trials")
+        s.app._be_quiet()
+        await s.press("C")
+        assert read_sweep(sweep.folder).state == "active", "the question was gone: it asks anew"
+        await s.press("C")
+        await s.until(lambda: started == [runs])
+        assert read_sweep(sweep.folder).state == "cancelled"
+        assert Run(waits.folder).status().state == "cancelled"
+        await s.see("sweep mf is cancelled")
+
+
+def test_which_sweep_a_key_ends(tmp_path: Path) -> None:
+    first = SweepView("s1", "mf", "auc", 9, "active")
+    second, done = replace(first, sweep_id="s2"), replace(first, sweep_id="s3", state="done")
+    (tmp_path / ENTRY).write_text(json.dumps(asdict(Entry("", "", trial="s1/4"))))
+    assert sweep_to_end([second, first], tmp_path) == first, "that of the trial"
+    assert sweep_to_end([second, first, done], None) is None
+    assert sweep_to_end([second, done], tmp_path) == second, "the only one"
+    assert sweep_to_end([done], tmp_path) is None
 
 
 async def test_the_end_of_a_sweep_is_said_and_its_twin_named(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +12,8 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import ago, print_table
-from workbench.jobs.queue import Entry, cancel
 from workbench.jobs.queue_files import is_paused
+from workbench.jobs.queue import Entry
 from workbench.jobs.service import ensure_supervisor
 from workbench.jobs.sweep import (
     Sweep,
@@ -23,8 +22,8 @@ from workbench.jobs.sweep import (
     read_sweeps,
     resolve_sweep,
 )
+from workbench.jobs.sweep_end import end_sweep
 from workbench.store.files import StoreError
-from workbench.store.runs import Run
 from workbench.store.text import plain
 
 if TYPE_CHECKING:
@@ -140,26 +139,8 @@ def cancel_sweeps(settings: Settings, sweeps: Sequence[Sweep] | None = None) -> 
     if sweeps is None:
         sweeps = list_sweeps(settings.runs_dir)
     for sweep in sweeps:
-        if sweep.state != "active":
-            continue
-        change_sweep(sweep, state="cancelled")
-        for trial in _trials(sweep):
-            if trial.state == "under way" and trial.run_id:
-                with suppress(InputError):  # it ended meanwhile
-                    cancel(Run(settings.runs_dir / trial.run_id))
-        ensure_supervisor(settings.runs_dir)
-
-
-def _trials(sweep: Sweep) -> list[Trial]:
-    """List the trials of a sweep that ends; where they cannot be read, say so and go on."""
-    from workbench.jobs.sweep_study import Study, damage_told
-
-    try:
-        with damage_told(sweep):
-            return Study(sweep).trials()
-    except StoreError as error:
-        sys.stderr.write(f"{plain(error.problem)}\nits trials: queue list, queue cancel\n")
-        return []
+        if end_sweep(sweep.folder):
+            ensure_supervisor(settings.runs_dir)
 
 
 def _list(settings: Settings, as_json: bool) -> None:

@@ -26,7 +26,7 @@ COMMANDS: tuple[Command, ...] = (
         "everywhere.palette",
         ("colon", "ctrl+p"),
         "commands",
-        "Search the commands of all screens, metrics and models, by name and by what they do or are.",
+        "Search the commands of all screens, metrics and models, by name and by description.",
         "command_palette",
         True,
     ),

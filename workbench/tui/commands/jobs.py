@@ -20,6 +20,14 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.cancel", ("c",), "cancel", "Cancel the job; its checkpoint is kept.", "cancel", True
     ),
     Command(
+        "jobs.end-sweep",
+        ("C",),
+        "end sweep",
+        "End the sweep of the trial under the cursor, or the only one under way; asks first.",
+        "end_sweep",
+        True,
+    ),
+    Command(
         "jobs.retry",
         ("r",),
         "retry",

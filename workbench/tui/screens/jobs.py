@@ -17,7 +17,7 @@ from textual.widgets import Static
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain, plain_lines
-from workbench.tui.commands import bindings
+from workbench.tui.commands import BY_ID, bindings
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import changes
 from workbench.tui.view import format as show
@@ -32,6 +32,7 @@ from workbench.tui.view.jobs import (
     why_not,
 )
 from workbench.tui.view.live import CurveReader, Curves, log_tail
+from workbench.tui.view.sweeps import SweepView, question_of, sweep_to_end
 from workbench.tui.widgets.curves import CurveOptions, CurvePanel
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
@@ -273,6 +274,8 @@ class JobsScreen(FullScreen):
             return run is not None
         if action == "cancel":
             return run is not None and run.state in ("queued", "running")
+        if action == "end_sweep":
+            return self._sweep is not None
         if action == "requeue":
             return run is not None and run.state in ("failed", "cancelled", "interrupted")
         if action in ("shift", "priority"):
@@ -319,6 +322,23 @@ class JobsScreen(FullScreen):
         run = self.current
         if run is not None:
             self._ask(lambda: changes.cancel(run))
+
+    @property
+    def _sweep(self) -> SweepView | None:
+        """The sweep that can be ended from here."""
+        folder = self.current.folder if self.current is not None else None
+        return sweep_to_end(self.workbench.queue.sweeps, folder)
+
+    def action_end_sweep(self) -> None:
+        """Ask whether the sweep is to end; a second time, while the question stands, end it."""
+        sweep, app = self._sweep, self.workbench
+        if sweep is None:
+            return
+        question = question_of(sweep, app.settings.shown_keys(BY_ID["jobs.end-sweep"])[0])
+        if app.said is not None and app.said.text == question:
+            self._ask(lambda: changes.end_sweep(sweep, app.runs_dir))
+        else:
+            self.notify(question, severity="warning", markup=False)
 
     def action_requeue(self, resume: bool) -> None:
         """Put a job without a result back into the queue."""

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.jobs import queue, queue_files
+from recsys_core.errors import InputError
+from workbench.jobs import queue, queue_files, sweep_end
 from workbench.jobs.queue import Entry
 from workbench.jobs.service import ensure_supervisor
+from workbench.jobs.sweep_progress import SWEEPS
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.runs import Run
+from workbench.tui.view.sweeps import SweepView
 
 #: what the first steps train: seconds each, no settings to choose
 BASELINES = ("popularity", "item-cf", "ease")
@@ -31,6 +34,20 @@ def cancel(run: RunSummary) -> str:
         return f"{run.label} is cancelled; r puts it back into the queue"
     ensure_supervisor(run.runs_dir)
     return f"{run.label} is being cancelled; R resumes it from its checkpoint"
+
+
+def end_sweep(sweep: SweepView, runs_dir: Path) -> str:
+    """End a sweep with its trials that wait or run; what was found is kept.
+
+    Raises
+    ------
+    InputError
+        It ended before.
+    """
+    if not sweep_end.end_sweep(runs_dir / SWEEPS / sweep.sweep_id):
+        raise InputError(f"sweep {sweep.name} has ended: there is nothing to cancel")
+    ensure_supervisor(runs_dir)
+    return f"sweep {sweep.name} is being cancelled: results of its trials stay"
 
 
 def cancel_all(runs: Sequence[RunSummary]) -> None:

@@ -269,6 +269,8 @@ def queue_remark(queue: QueueState) -> str:
 
 def why_not(run: RunSummary | None, action: str) -> str:
     """Say why a command has no use for a job now; empty: its state is not the reason."""
+    if action == "end_sweep":
+        return "no sweep is under way here: put the cursor on one of its trials"
     if run is None:
         return "there is no job here; a adds one"
     if action in ("curve", "log_axis", "smooth"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
+from workbench.jobs.queue import readable_entry
 from workbench.jobs.sweep_progress import (
     DEFINITION,
     PROGRESS,
@@ -17,6 +19,7 @@ from workbench.jobs.sweep_progress import (
     read_progress,
 )
 from workbench.store.files import StoreError
+from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 
@@ -86,6 +89,27 @@ def _stamp(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def sweep_to_end(sweeps: Sequence[SweepView], folder: Path | None) -> SweepView | None:
+    """Find the sweep under way that a run is a trial of; of another run, the only one there is."""
+    active = {sweep.sweep_id: sweep for sweep in sweeps if sweep.state == "active"}
+    if active and folder is not None and (sweep_id := _sweep_of(folder)) in active:
+        return active[sweep_id]
+    return next(iter(active.values())) if len(active) == 1 else None
+
+
+@lru_cache(maxsize=1000)
+def _sweep_of(folder: Path) -> str:
+    """Read which sweep a run is a trial of; that never changes."""
+    entry = readable_entry(Run(folder))
+    return entry.trial.partition("/")[0] if entry is not None else ""
+
+
+def question_of(sweep: SweepView, key: str) -> str:
+    """Ask whether a sweep is to end."""
+    under_way = "its trials that wait or run are cancelled, results stay"
+    return f"{key} again ends sweep {plain(sweep.name)} of {sweep.trials} trials: {under_way}"
 
 
 def ended(before: Sequence[SweepView], after: Sequence[SweepView]) -> list[SweepView]:
