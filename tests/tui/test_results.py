@@ -153,6 +153,10 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
     assert all(len("".join(cell.text for cell in line)) <= 62 for line in lines)
     assert "0.1900 to 0.2100" in "".join(c.text for c in [*result_lines(run, against, 90)][1])
     assert result_title(run, Against(base)) == "Result, against mf-bpr (not tested)"
+    folded = Against(base, seeds=3)
+    assert result_title(run, folded) == "Result, against mf-bpr (one of 3 seeds)"
+    first = next(result_lines(run, folded, 100))[0].text
+    assert first == "In the table the mean of the seeds is tested; f there unfolds them."
 
 
 def test_runs_of_another_split_are_no_comparison() -> None:

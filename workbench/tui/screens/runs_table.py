@@ -191,8 +191,9 @@ class RunsTable(FullScreen):
     def _against(self, run_id: str) -> Against:
         """Hold a run against the baseline; seeds that are folded have no test of one alone."""
         fold = self._layout.folds.get(run_id)
-        alone = fold is not None and len(fold.members) == 1
-        return self._against_of(fold if alone else None, run_id)
+        if fold is not None and len(fold.members) > 1:
+            return Against(self.baseline, seeds=len(fold.members))
+        return self._against_of(fold, run_id)
 
     def _against_of(self, row: Fold | None, run_id: str) -> Against:
         layout, baseline = self._layout, self.baseline

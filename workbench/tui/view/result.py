@@ -32,11 +32,14 @@ class Against:
         By metric: the paired test of the difference, its p-value corrected.
     family
         How many runs the correction is over.
+    seeds
+        How many seeds the table folds with the run: their mean is tested, not this one alone.
     """
 
     baseline: RunSummary | None = None
     tested: Mapping[str, Verdict] = field(default_factory=dict)
     family: int = 0
+    seeds: int = 1
 
     def other(self, run: RunSummary) -> RunSummary | None:
         """Return the baseline where it is another run."""
@@ -61,6 +64,8 @@ def result_title(run: RunSummary, against: Against) -> str:
         return f"Result, not comparable with {plain(name_of(other))}"
     over = f"{against.family} run{'' if against.family == 1 else 's'}"
     how = f"Holm over {over}" if against.tested else "not tested"
+    if against.seeds > 1:
+        how = f"one of {against.seeds} seeds"
     return f"Result, against {plain(name_of(other))} ({how})"
 
 
@@ -75,6 +80,9 @@ def result_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line
     if not names:
         return
     columns = _Columns(run, against, _name_width(names), width)
+    if against.seeds > 1 and against.comparable(run) is not None:
+        text = "In the table the mean of the seeds is tested; f there unfolds them."
+        yield (Cell(text, "muted"),)
     yield (Cell(columns.heading(), "muted"),)
     for name in at_main_cutoff(names):
         yield columns.line(name, plain(name))
