@@ -32,6 +32,8 @@ _PEOPLE, _ROOMY, _PEOPLE_ROOMY, _EDGE = 44, 180, 60, 1
 LENGTH = 50
 #: lines and cells from which reasons and genres have room beside each other
 _TALL, _BOTH = 30, 110
+#: lines from which what users gain is drawn above their list
+_ROOM_FOR_GAINS = 36
 #: a cursor that rests so long (seconds) is followed
 _REST = 0.08
 
@@ -99,7 +101,8 @@ class UsersShown(SubjectScreen):
     def _fit(self) -> None:
         self.divide()
         beside = self.has_class("-wide") and not self.zoomed
-        self.people.fit((self.left_width if beside else self.size.width) - _EDGE)
+        width = self.left_width if beside else self.size.width
+        self.people.fit(width - _EDGE, roomy=self.size.height >= _ROOM_FOR_GAINS)
         self.call_after_refresh(self._inspect)
 
     @property

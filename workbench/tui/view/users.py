@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from recsys_core.evaluation.names import higher_is_better
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.items import Item
@@ -135,10 +136,17 @@ class UserList:
         if metrics:
             cells["metric"] = Cell(_four(metrics[0]))
         if len(metrics) > 1:
-            cells["gain"] = _gain(metrics[0], metrics[1])
+            cells["gain"] = self._gain(metrics[0], metrics[1])
         if found.column:
             cells["value"] = Cell(show.metric(found.values[place]))
         return Row(str(number), tuple(cells.get(head.key, Cell()) for head in heads))
+
+    def _gain(self, first: float | None, second: float | None) -> Cell:
+        if first is None or second is None:
+            return Cell("-")
+        gain = second - first
+        better = (gain > 0) == higher_is_better(self.metric)
+        return Cell(f"{gain:+.4f}", ("better" if better else "worse") if gain else "muted")
 
 
 def _values(
@@ -153,13 +161,6 @@ def _values(
 
 def _four(value: float | None) -> str:
     return "-" if value is None else show.metric(value)
-
-
-def _gain(first: float | None, second: float | None) -> Cell:
-    if first is None or second is None:
-        return Cell("-")
-    gain = second - first
-    return Cell(f"{gain:+.4f}", "better" if gain > 0 else "worse" if gain < 0 else "muted")
 
 
 def history_table(inspection: Inspection, width: int) -> Table:

@@ -17,16 +17,21 @@ from workbench.store.runs import Run
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
 from workbench.store.users_find import Found, find_users, user_attributes, user_metrics
+from workbench.store.users_gains import gains_of_users
 from workbench.store.users_question import ORDERS, Question, parse_question
 from workbench.store.users_question import WORDS as QUESTION_WORDS
+from workbench.tui.view.gains import count_gains, gain_columns, gain_section
 from workbench.tui.view.users import UserList
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry
 from workbench.tui.widgets.search import Problem, SearchLine, beginning
+from workbench.tui.widgets.sections import SectionView
 
 _EXAMPLE = "id   age=25   genre=Horror   min-history=50   worst=ndcg@10   gain=ndcg@10"
 
 
+#: cells at the sides of what stands above the list
+_SIDES = 2
 #: titles that are offered for what was typed of one
 _TITLES = 20
 
@@ -50,10 +55,14 @@ class People(Vertical):
         self._attributes: list[str] = []
         self._metrics: list[str] = []
         self._width = 0
+        #: whether there is room for a histogram above the list
+        self._roomy = False
+        self._gains: Sequence[float] = ()
 
     def compose(self) -> ComposeResult:
         """Make the table; the search line comes when it is asked for."""
         yield Problem()
+        yield SectionView(id="gains")
         yield Grid(id="users")
 
     @property
@@ -86,6 +95,7 @@ class People(Vertical):
         metric = "ndcg@10" if "ndcg@10" in self._metrics else metric
         both = [run for run in self._runs if metric in (user_metrics(run) if metric else [])]
         self._list = UserList(browse, both, metric)
+        self._gains = ()
         self.search()
 
     # Searching
@@ -123,15 +133,44 @@ class People(Vertical):
     def watch_found(self) -> None:
         """Draw the list."""
         self.draw()
+        self._show_gains()
+
+    def _show_gains(self) -> None:
+        """Draw the gains of the users found; all are read first, off the thread of keys."""
+        people = self._list
+        view = self.query_one("#gains", SectionView)
+        gains = None
+        if self._roomy and people is not None and len(people.runs) == 2:
+            width = self._width - _SIDES
+            if self._gains:
+                gains = count_gains(self._gains, self.found.users, gain_columns(width))
+            else:
+                self._read_gains(people)
+            if gains is not None:
+                first, second = (str(run.metrics["label"]) for run in people.runs)
+                view.show(gain_section(gains, people.metric, (first, second), width))
+        if gains is None:
+            view.show(None)
+
+    @work(group="gains", exclusive=True)
+    async def _read_gains(self, people: UserList) -> None:
+        with suppress(InputError):  # who opens a user is told of damage
+            gains = await asyncio.to_thread(
+                gains_of_users, people.runs, people.metric, len(people.browse)
+            )
+            if self._list is people and self.is_attached:
+                self._gains = gains
+                self._show_gains()
 
     def _complain(self, problem: str) -> None:
         for line in self.query("#find").results(SearchLine):
             line.complain(problem)
 
-    def fit(self, width: int) -> None:
-        """Draw the list for so many cells."""
-        self._width = width
+    def fit(self, width: int, *, roomy: bool) -> None:
+        """Draw the list for so many cells, with gains above it where there is room."""
+        self._width, self._roomy = width, roomy
         self.draw()
+        self._show_gains()
 
     def draw(self) -> None:
         """Draw the list."""

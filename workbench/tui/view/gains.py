@@ -1,0 +1,108 @@
+"""How many users gain, and how much: a histogram with 0 in its middle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from recsys_core.evaluation.names import higher_is_better
+from workbench.store.text import plain
+from workbench.tui.view.detail import Section
+from workbench.tui.view.table import Cell
+from workbench.tui.view.users import fit
+
+#: lines of the columns, and the steps of a line
+_HEIGHT, _STEPS = 3, 8
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+#: what counts as the same: sums of fractions in another order
+_SAME = 1e-12
+#: columns at least and at most; odd, so that 0 has one of its own
+_LEAST, _MOST = 15, 61
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Gains of users by size.
+
+    Parameters
+    ----------
+    counts
+        Users by gain, from ``-limit`` to ``limit``; the middle one counts gains of 0.
+    less, same, more
+        Users whose gain is below, at and above 0.
+    """
+
+    counts: tuple[int, ...]
+    limit: float
+    less: int
+    same: int
+    more: int
+
+
+def count_gains(gains: Sequence[float], users: Sequence[int], columns: int) -> Gains | None:
+    """Count the gains of some users; None where none has one.
+
+    Examples
+    --------
+    >>> count_gains([0.0, -1.0, 0.5, 0.4, float("nan")], range(5), 5)
+    Gains(counts=(1, 0, 1, 2, 0), limit=1.0, less=1, same=1, more=2)
+    """
+    found = [gain for user in users if not math.isnan(gain := gains[user])]
+    if not found:
+        return None
+    limit = max(map(abs, found))
+    side = columns // 2
+    counts = [0] * (2 * side + 1)
+    less = same = more = 0
+    for gain in found:
+        if abs(gain) <= _SAME:
+            same += 1
+            place = 0
+        else:
+            place = max(1, math.ceil(abs(gain) / limit * side))
+            place = place if gain > 0 else -place
+            less, more = less + (gain < 0), more + (gain > 0)
+        counts[side + place] += 1
+    return Gains(tuple(counts), limit, less, same, more)
+
+
+def gain_columns(width: int) -> int:
+    """Choose how many columns there are on so many cells."""
+    return max(_LEAST, min(_MOST, width)) // 2 * 2 - 1
+
+
+def gain_section(gains: Gains, metric: str, labels: tuple[str, str], width: int) -> Section:
+    """Draw the histogram: users who lose at the left, who gain at the right.
+
+    The column of gains of 0 may be far higher than the others: it is cut, its number stands below.
+    """
+    up, down = ("better", "worse") if higher_is_better(metric) else ("worse", "better")
+    side = len(gains.counts) // 2
+    highest = max(1, *gains.counts[:side], *gains.counts[side + 1 :])
+    lines: list[tuple[Cell, ...]] = []
+    for line in range(_HEIGHT - 1, -1, -1):
+        text = "".join(_block(count / highest, line) for count in gains.counts)
+        middle = Cell(text[side], "muted")
+        lines.append((Cell(text[:side], down), middle, Cell(text[side + 1 :], up)))
+    left, right = f"{-gains.limit:.2f}", f"{gains.limit:+.2f}"
+    axis = f"{left:<{side}}0{right:>{side}}"
+    lines.append((Cell(axis, "muted"),))
+    share = 100 / max(1, gains.less + gains.same + gains.more)
+    lines.append(
+        (
+            Cell(f"▼ {gains.less * share:.0f} %", down),
+            Cell(f"  = {gains.same * share:.0f} %  ", "muted"),
+            Cell(f"▲ {gains.more * share:.0f} %", up),
+            Cell(" of the users", "muted"),
+        )
+    )
+    lines.append(())
+    first, second = (plain(label) for label in labels)
+    return Section(fit(f"gain of {second} over {first}", width).rstrip(), tuple(lines))
+
+
+def _block(share: float, line: int) -> str:
+    """Draw a line of a column; what is there at all is seen."""
+    steps = math.ceil(share * _HEIGHT * _STEPS) - line * _STEPS
+    return _BLOCKS[max(0, min(_STEPS, steps))]
