@@ -19,7 +19,7 @@ from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
 from workbench.tui.data_work import DataWork, Raw
 from workbench.tui.processes import Done, follow_process
-from workbench.tui.screens import data, new_job
+from workbench.tui.screens import data_shown, new_job
 from workbench.tui.screens.data import DataScreen
 from workbench.tui.screens.data_import import ImportScreen, PathSuggester, path_state
 from workbench.tui.screens.new_job import NewJobScreen
@@ -53,7 +53,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Commands:
         return catalogue
 
     monkeypatch.setattr(data_work, "follow_process", stand_in)
-    monkeypatch.setattr(data, "open_catalogue", ready)
+    monkeypatch.setattr(data_shown, "open_catalogue", ready)
     monkeypatch.setattr(new_job, "open_catalogue", never)
     return stand_in
 

@@ -21,7 +21,7 @@ from workbench.tui.screens.users import UsersScreen
 from workbench.tui.screens.users_runs import ChooseRuns
 from workbench.tui.view.items import Alike, alike_table
 
-SCOPES_HERE = ("items", "panes")
+SCOPES_HERE = ("items",)
 ITEM_CF = {0: ((3, 0.9), (2, 0.5), (4, 0.4)), 1: ((7, 0.8), (3, 0.2))}
 
 
@@ -77,29 +77,6 @@ async def _(s: Session) -> None:
     there = s.app.screen
     assert isinstance(there, UsersScreen)
     await s.until(lambda: tuple(there.people.grid.table.keys) == ("1", "2", "3", "5"))
-
-
-@checks("panes.wider", "panes.narrower")
-async def _(s: Session) -> None:
-    here = await to_items(s)
-    await s.pilot.resize_terminal(140, 36)
-    await s.until(lambda: here.has_class("-wide"))
-    left = here.query_one("#catalogue")
-    await s.press("less_than_sign")
-    await s.until(lambda: left.outer_size.width == 66)
-    await s.press("greater_than_sign", "greater_than_sign")
-    await s.until(lambda: left.outer_size.width == 74)
-    # the line is dragged, and stays where it is left
-    await s.pilot.mouse_down(offset=(74, 10))
-    await s.pilot.hover(offset=(49, 10))
-    await s.pilot.mouse_up(offset=(49, 10))
-    await s.until(lambda: left.outer_size.width == 50)
-    assert s.app.state.widths == {"#catalogue": 50}
-    await s.pilot.mouse_down(offset=(49, 10))
-    await s.pilot.hover(offset=(25, 10))
-    await s.pilot.mouse_up(offset=(25, 10))
-    await s.press("less_than_sign", "less_than_sign")
-    await s.until(lambda: left.outer_size.width == 24)
 
 
 @checks("items.data", "items.runs")

@@ -16,7 +16,7 @@ from tests.workbench.films import prepare_films, write_list_run
 from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.screens import data
+from workbench.tui.screens import data_shown
 from workbench.tui.widgets.lines import TitleLine
 
 SMALL, LARGE = (80, 24), (200, 50)
@@ -160,6 +160,6 @@ def test_data(
         return small_catalogue()
 
     monkeypatch.setattr(data_work, "follow_process", stand_in)
-    monkeypatch.setattr(data, "open_catalogue", ready)
+    monkeypatch.setattr(data_shown, "open_catalogue", ready)
     app = WorkbenchApp(Path("runs"), Path("data"))
     assert snap_compare(app, run_before=steps(*each), terminal_size=size)

@@ -68,7 +68,7 @@ async def _(s: Session) -> None:
     await s.press("r")
     assert isinstance(s.app.screen, ChooseRuns)
     await s.press("escape")
-    assert isinstance(s.app.screen, UsersScreen)
+    assert not s.app.screen.query("#choose")
 
 
 @checks("users.panel")

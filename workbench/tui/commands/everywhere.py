@@ -6,7 +6,7 @@ from workbench.tui.commands.command import Command
 from workbench.tui.modes import SCREENS
 
 SCOPES = {
-    "panes": "Users and Items side by side",
+    "panes": "Parts side by side",
     "parts": "Parts of a screen",
     "everywhere": "Everywhere",
 }
@@ -72,6 +72,20 @@ COMMANDS: tuple[Command, ...] = (
         "wider list",
         "Make the list wider.",
         "resize(4)",
+    ),
+    Command(
+        "panes.shorter",
+        ("left_curly_bracket",),
+        "shorter list",
+        "Give lines of the list to the curves below it; the mouse drags the line between them.",
+        "resize_rows(-2)",
+    ),
+    Command(
+        "panes.taller",
+        ("right_curly_bracket",),
+        "taller list",
+        "Give the list more lines.",
+        "resize_rows(2)",
     ),
     Command(
         "everywhere.quit",

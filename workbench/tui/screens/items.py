@@ -22,7 +22,8 @@ from workbench.store.users_items import ItemFacts, read_item
 from workbench.tui.commands import bindings
 from workbench.tui.errands import Errand
 from workbench.tui.processes import run_process
-from workbench.tui.screens.subject import SubjectScreen
+from workbench.tui.screens.divided import Line
+from workbench.tui.screens.subject import SubjectScreen, line_right_of
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
 from workbench.tui.view.subject import best_first, chips
 from workbench.tui.widgets.grid import Grid
@@ -46,7 +47,7 @@ class ItemsScreen(SubjectScreen):
     BINDINGS: ClassVar = bindings("items")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
-    LEFT = "#catalogue"
+    LINES = (line_right_of("#catalogue"),)
 
     search: reactive[str] = reactive("", init=False)
 
@@ -143,12 +144,11 @@ class ItemsScreen(SubjectScreen):
             self.take_choice()
             self._find()
 
-    @property
-    def usual_width(self) -> int:
-        """Cells of the catalogue: half of them."""
+    def usual(self, line: Line) -> int:
+        """Return the cells of the catalogue: half of them."""
         return self.size.width // 2
 
-    def widths_changed(self) -> None:
+    def moved(self) -> None:
         """Fit catalogue and item."""
         self._show_runs()
 

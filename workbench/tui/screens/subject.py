@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
-
-from textual import events
 
 from recsys_core.errors import InputError
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain_lines
 from workbench.store.users import Browse
-from workbench.tui.commands import bindings
-from workbench.tui.screens.base import FullScreen
+from workbench.tui.screens.divided import DividedScreen, Line
 from workbench.tui.view.subject import Choice, choose, dataset_names
 from workbench.tui.view.users import has_users
 
-#: cells that a list and what is beside it keep
-_LEAST, _BESIDE = 24, 60
+
+def line_right_of(part: str) -> Line:
+    """Put a line at the right of a list."""
+    return Line(part, "right", least=24, beside=60)
 
 
-class SubjectScreen(FullScreen):
+class SubjectScreen(DividedScreen):
     """Is about a data set; its runs are one choice of both screens, and last until another."""
-
-    BINDINGS: ClassVar = bindings("panes")
-    #: the part at the left, and its cells unless it was made wider or narrower
-    LEFT: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._dragging = False
         self._dataset = ""
         self._browse: Browse | None = None
         #: what has been told already
@@ -107,54 +100,13 @@ class SubjectScreen(FullScreen):
         """Show other runs."""
         raise NotImplementedError
 
-    # The line between list and what is beside it
-
-    @property
-    def usual_width(self) -> int:
-        """Cells of the list before anybody changed them."""
-        raise NotImplementedError
+    # The line between the list and what is beside it
 
     @property
     def left_width(self) -> int:
         """Cells that the list has where something stands beside it."""
-        asked = self.workbench.state.widths.get(self.LEFT, self.usual_width)
-        return max(_LEAST, min(asked, self.size.width - _BESIDE))
+        return self.cells(self.LINES[0])
 
-    def divide(self) -> None:
-        """Draw the line where it belongs."""
-        beside = self.has_class("-wide") and not self.zoomed
-        self.query_one(self.LEFT).styles.width = self.left_width if beside else None
-
-    def widths_changed(self) -> None:
-        """Fit what is drawn."""
-        raise NotImplementedError
-
-    def action_resize(self, cells: int) -> None:
-        """Make the list wider, or narrower."""
-        self._resize_to(self.left_width + cells)
-
-    def _resize_to(self, width: int) -> None:
-        if self.has_class("-wide") and not self.zoomed:
-            self.workbench.state.widths[self.LEFT] = width
-            self.workbench.state.widths[self.LEFT] = self.left_width
-            self.divide()
-            self.call_after_refresh(self.widths_changed)
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of the line."""
-        left = self.query_one(self.LEFT)
-        if left.region.y <= event.screen_y < left.region.bottom:
-            self._dragging = event.screen_x in (left.region.right - 1, left.region.right)
-            if self._dragging:
-                left.capture_mouse()
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Move the line."""
-        if self._dragging:
-            self._resize_to(event.screen_x + 1)
-
-    def on_mouse_up(self, _event: events.MouseUp) -> None:
-        """Let go of the line."""
-        if self._dragging:
-            self._dragging = False
-            self.query_one(self.LEFT).release_mouse()
+    def stands(self, line: Line) -> bool:
+        """Tell whether something stands beside the list."""
+        return self.has_class("-wide") and not self.zoomed

@@ -18,7 +18,8 @@ from workbench.store.text import plain, plain_lines
 from workbench.store.users import Browse
 from workbench.store.users_find import user_metrics
 from workbench.store.users_inspect import Inspection
-from workbench.tui.screens.subject import SubjectScreen
+from workbench.tui.screens.divided import Line
+from workbench.tui.screens.subject import SubjectScreen, line_right_of
 from workbench.tui.view.subject import chips, read_lists, read_reasons
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.people import People
@@ -43,7 +44,7 @@ class UsersShown(SubjectScreen):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's form
 
-    LEFT = "#people"
+    LINES = (line_right_of("#people"),)
 
     first: reactive[int] = reactive(0, init=False)
 
@@ -105,12 +106,11 @@ class UsersShown(SubjectScreen):
         self.people.fit(width - _EDGE, roomy=self.size.height >= _ROOM_FOR_GAINS)
         self.call_after_refresh(self._inspect)
 
-    @property
-    def usual_width(self) -> int:
-        """Cells of the list of users: more where there is room for who they are."""
+    def usual(self, line: Line) -> int:
+        """Return the cells of the list of users: more where there is room for who they are."""
         return _PEOPLE if self.size.width < _ROOMY else _PEOPLE_ROOMY
 
-    def widths_changed(self) -> None:
+    def moved(self) -> None:
         """Fit list and user."""
         self._fit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from workbench.tui.view.chart import MARKERS
 from workbench.tui.view.live import Curves
 from workbench.tui.view.queue import QueueState
 from workbench.tui.view.sweeps import twin_text
-from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, reason_of
+from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, gap, reason_of
 
 #: runs whose curves are drawn over each other
 MOST_MARKED = len(MARKERS)
@@ -107,9 +107,16 @@ def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Co
         _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
         _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True),
     ]
-    if width >= WIDE:
-        return [*fixed, *params, *progress, *rest]
-    return [*fixed, *progress, *params, *rest]
+    if width < WIDE:
+        return [*fixed, *progress, *params, *rest]
+    # what no other column needs
+    taken = sum(_cells(column) for column in (*fixed, *params, *progress, *rest))
+    grown = replace(params[0], width=params[0].width + max(0, width - taken))
+    return [*fixed, grown, *progress, *rest]
+
+
+def _cells(column: _Column) -> int:
+    return column.width + gap(Head(column.key, column.title, column.width, column.right))
 
 
 def _row(run: RunSummary, columns: Sequence[_Column], view: JobsView) -> Row:

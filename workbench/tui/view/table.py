@@ -11,6 +11,8 @@ from workbench.store.text import plain
 from workbench.tui.view import format as show
 
 _BAR_WIDTH = 12
+#: cells between a text and the next column
+_GAP = 2
 #: rows that were made are kept until there are so many: a person may pass over all of a long list
 _ROWS_KEPT = 2_000
 T = TypeVar("T")
@@ -104,6 +106,11 @@ class Head:
     title: str
     width: int
     right: bool = False
+
+
+def gap(head: Head) -> int:
+    """Return the cells after a column: two after text; numbers end with a mark, glyphs need one."""
+    return _GAP if head.title and not head.right else 1
 
 
 @dataclass(frozen=True, slots=True)

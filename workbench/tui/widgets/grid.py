@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.commands import bindings
-from workbench.tui.view.table import Head, Row, Table
-from workbench.tui.widgets.grid_cells import fit, gap, joined, together, with_hints
+from workbench.tui.view.table import Head, Row, Table, gap
+from workbench.tui.widgets.grid_cells import fit, joined, together, with_hints
 
 #: what a line is drawn from
 _Look = tuple[object, ...]

@@ -10,10 +10,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from workbench.tui.view.table import Head
-
-_GAP = 2
-
 
 def together(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Join lines that follow each other: (the first, how many) each.
@@ -32,11 +28,6 @@ def joined(parts: Iterable[tuple[str, Style]]) -> Iterator[Segment]:
     """Make one segment of neighbours that look alike: each costs Textual time in every paint."""
     for style, alike in groupby(parts, lambda part: part[1]):
         yield Segment("".join(text for text, _ in alike), style)
-
-
-def gap(head: Head) -> int:
-    """Leave two cells after text; numbers end with a cell for a mark, glyphs need only one."""
-    return _GAP if head.title and not head.right else 1
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
