@@ -17,6 +17,7 @@ NAMES = [
     "key_latency",
     "tui",
     "users",
+    "screens",
     "jobs",
     "load",
     "evaluation",

@@ -85,10 +85,15 @@ def run_peer(python: Path, script: str, *arguments: str) -> dict[str, Any]:
     return result
 
 
+def prepared_data() -> Path:
+    """Name the folder of prepared data sets that `load_ml1m` uses."""
+    return WORK / "data" if os.environ.get("RECSYS_WORKBENCH_TEST_DATA") else ROOT / "data"
+
+
 def load_ml1m() -> Any:
     """Load ML-1M from RECSYS_WORKBENCH_TEST_DATA, or from where `data fetch` puts it."""
     from recsys_core.data.load import load_dataset
 
     raw = os.environ.get("RECSYS_WORKBENCH_TEST_DATA")
     source = str(Path(raw) / "ml-1m" / "ml-1m-rebuilt.zip") if raw else "ml-1m"
-    return load_dataset(source, WORK / "data" if raw else ROOT / "data")
+    return load_dataset(source, prepared_data())

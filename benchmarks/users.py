@@ -46,7 +46,7 @@ def measure() -> Iterator[Figure]:
         data.mkdir(parents=True)
         dataset = _many_users()
         write_browse(data / "browse.sqlite", dataset)
-        _write_runs(Path(folder) / "runs", dataset)
+        write_user_runs(Path(folder) / "runs", dataset)
         runs = Path(folder) / "runs"
         opened = statistics.median(_first_opened(runs) for _ in range(5))
         yield Figure("100,000 users listed", "s", opened, 0.3, "goal", 1.0)
@@ -80,16 +80,24 @@ def _last_letter(keys: Keys, question: str) -> Iterator[float]:
     keys.press(_ESCAPE)
 
 
-def _write_runs(runs: Path, dataset: Dataset) -> None:
-    """Write two runs that have a metric of each user, drawn at random."""
+def write_user_runs(runs: Path, dataset: Dataset, *, listed: int = 0) -> None:
+    """Write two runs that have a metric of each user, drawn at random, and lists of some length."""
     rng = np.random.default_rng(1)
+    users, items = dataset.n_users, dataset.n_items
     for number, label in enumerate(("one", "two")):
-        values = {"ndcg@10": rng.integers(0, 100, _USERS) / 100}
+        values = {"ndcg@10": rng.integers(0, 100, users) / 100}
         run = write_run(runs, label, number=number, dataset=dataset.name, metrics={"ndcg@10": 0.5})
         content = json.loads((run / METRICS).read_text())
         content["dataset"]["fingerprint"] = dataset.fingerprint
         (run / METRICS).write_text(json.dumps(content))
-        tables = Tables(dataset.user_ids, dataset.item_ids, np.arange(_USERS), values)
+        everybody = np.arange(users)
+        lists = None
+        if listed:
+            places = rng.integers(0, items - listed, users)[:, None] + np.arange(listed)
+            lists = (everybody, places, np.tile(np.linspace(1, 0, listed), (users, 1)))
+        tables = Tables(
+            dataset.user_ids, dataset.item_ids, everybody, values, recommendations=lists
+        )
         write_results(run / RESULTS, tables)
 
 
