@@ -140,6 +140,19 @@ async def _(s: Session) -> None:
     assert "factors        64" in s.copied[0]
 
 
+@pytest.mark.parametrize("width", [60, 80, 99, 100, 140, 180])
+async def test_a_run_without_a_baseline_has_its_curves_at_every_width(
+    suite: Path, width: int
+) -> None:
+    async with session(suite, (width, 60)) as s:
+        await s.go_to("mf")
+        await s.press("enter")
+        lines = s.text().splitlines()
+        (title,) = [line for line in lines if line.startswith(" Learning curve")]
+        assert "Learning curve" in title
+        assert any("┤" in line for line in lines)
+
+
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, suite: Path) -> None:
     async with session(suite) as running:

@@ -29,7 +29,7 @@ _THREE, _ROOMY, _TWO = (width for width, _ in _WIDTHS)
 _RESULT = ("result", "curve", "parts", "cutoffs")
 _ABOUT = (("notes", "settings", "cost"), ("data", "machine", "files"))
 #: cells at the sides of a section, and of the scrollbar
-_PADDING = 5
+_PADDING = 4
 
 
 class DetailScreen(FullScreen):
@@ -99,9 +99,10 @@ class DetailScreen(FullScreen):
 
     def _room_of_result(self, *, alone: bool) -> int:
         width = self.size.width
-        left = next((left for least, left in _WIDTHS if width >= least), 0)
+        left = next((left for least, left in _WIDTHS if width >= least), width)
         self.set_class(alone, "-alone")
-        return (min(left, _ALONE) if alone and left < _WIDTHS[0][1] else left or width) - _PADDING
+        narrow = alone and _TWO <= width < _THREE
+        return (_ALONE if narrow else left) - _PADDING
 
     def follow_tests(self) -> None:
         """Show what has been tested meanwhile."""

@@ -28,7 +28,7 @@ _LEAST_TEXT = 12
 class SectionView(Static):
     """One section; it takes no room while there is nothing to say."""
 
-    DEFAULT_CSS = "SectionView { height: auto; padding: 0 2 1 2; }"
+    DEFAULT_CSS = "SectionView { height: auto; padding: 0 2 1 1; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
