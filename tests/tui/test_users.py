@@ -209,6 +209,18 @@ async def test_beside_a_user_the_keys_are_those_of_a_user(runs: Path) -> None:
         assert "Enter" not in keys, "the user is open"
 
 
+@pytest.mark.parametrize("width", [80, 120, 160, 200])
+async def test_history_and_lists_show_titles_at_every_width(runs: Path, width: int) -> None:
+    async with session(runs, (width, 24)) as s:
+        here = await to_first(s)
+        await s.until(lambda: here.person.item is not None)
+        for pane in here.person.panes:
+            grid = pane.grid
+            grid.styles.overflow_y = "scroll"  # as with a long history
+            await s.pilot.pause()
+            assert len(grid._visible_columns()) == len(grid.table.heads), pane.id
+
+
 async def test_a_look_that_is_replaced_before_it_begins_leaves_nothing_behind(runs: Path) -> None:
     async with session(runs, (160, 30)) as s:
         here = await to_users(s)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
@@ -65,12 +66,20 @@ class FullScreen(Screen[Any]):
             node.add_class("-lit")
 
     def compose(self) -> ComposeResult:
-        """Put the parts together."""
+        """Put the parts together; classes that follow the size come before what they style."""
+        for name, wanted in self.classes_at(self.app.size).items():
+            self.set_class(wanted, name, update=False)
         yield Header()
         yield TitleLine()
         yield from self.body()
         yield KeyLine()
         yield Static(classes="too-small", markup=False)
+
+    def classes_at(self, size: Size) -> dict[str, bool]:
+        """Tell which classes the screen has at a size of the terminal, and which it has not."""
+        steps = sorted(self.HORIZONTAL_BREAKPOINTS or ())
+        reached = [name for least, name in steps if size.width >= least][-1:]
+        return {name: name in reached for _, name in steps}
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now; empty: nothing more is known than that."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from textual import events, work
 from textual.containers import Container, Horizontal, Vertical
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -172,12 +173,15 @@ class DataShown(DividedScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Choose what is in sight, and fit it."""
         super().on_resize(event)
-        width, height = event.size
-        wide = width >= WIDE[0] and height >= WIDE[1]
-        self.set_class(wide, "-wide")
-        self.set_class(height >= TALL and not wide, "-tall")
+        self.update_classes(self.classes_at(event.size))
         self._choose(self._part)
         self.moved()
+
+    def classes_at(self, size: Size) -> dict[str, bool]:
+        """Tell what has room beside and below each other."""
+        wide = size.width >= WIDE[0] and size.height >= WIDE[1]
+        tall = size.height >= TALL and not wide
+        return super().classes_at(size) | {"-wide": wide, "-tall": tall}
 
     def _show_all(self) -> None:
         self._show_list()

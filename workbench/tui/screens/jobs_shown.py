@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import Iterable
 
 from textual import events, work
@@ -247,7 +248,7 @@ class JobsShown(DividedScreen):
     def _log_lines(self, width: int, room: int) -> list[str]:
         """Break the end of the log to lines, as many as there is room for; without the date."""
         lines = [plain(line)[_DATE:] for line in self._log.splitlines()]
-        broken = [line[i : i + width] for line in lines for i in range(0, len(line) or 1, width)]
+        broken = [part for line in lines for part in textwrap.wrap(line, width) or [""]]
         return broken[-room:] if room else []
 
     def _draw_curves(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from textual import events, work
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
@@ -134,9 +135,14 @@ class UsersShown(SubjectScreen):
     def on_resize(self, event: events.Resize) -> None:
         """Fit lists to the new size."""
         super().on_resize(event)
-        tall = event.size.height >= _TALL
-        self.update_classes({"-tall": tall, "-both": tall and event.size.width >= _BOTH})
+        self.update_classes(self.classes_at(event.size))
         self.call_after_refresh(self._fit)
+
+    def classes_at(self, size: Size) -> dict[str, bool]:
+        """Tell what has room beside and below each other."""
+        tall = size.height >= _TALL
+        both = {"-tall": tall, "-both": tall and size.width >= _BOTH}
+        return super().classes_at(size) | both
 
     def _close(self) -> None:
         self.people.close()

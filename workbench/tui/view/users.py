@@ -174,7 +174,7 @@ def history_table(inspection: Inspection, width: int) -> Table:
     if roomy and inspection.browse.timed:
         extra.append(Head("time", "time (UTC)", 16))
     room = width - 6 - sum(head.width + 2 for head in extra)
-    heads += [Head("title", "history", max(_LEAST_TITLE, room - 1)), *extra]
+    heads += [Head("title", "history", max(_LEAST_TITLE, room - 3)), *extra]
     held_out, known = inspection.held_out, inspection.known
     liked = sum(inspection.relevant(past.event) for past in held_out)
     rows: list[Row] = []
