@@ -266,10 +266,10 @@ def score(value: float) -> str:
     --------
     >>> score(0.66931), score(3.28), score(2085.0), score(-12.345)
     ('0.669', '3.28', '2085', '-12.3')
-    >>> score(0.5), score(12.0)
-    ('0.500', '12.0')
+    >>> score(0.5), score(12.0), score(343.0)
+    ('0.500', '12.0', '343')
     """
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def list_title(listing: Listing) -> str:
