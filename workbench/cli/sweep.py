@@ -12,8 +12,8 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import ago, print_table
-from workbench.jobs.queue_files import is_paused
 from workbench.jobs.queue import Entry
+from workbench.jobs.queue_files import is_paused
 from workbench.jobs.service import ensure_supervisor
 from workbench.jobs.sweep import (
     Sweep,

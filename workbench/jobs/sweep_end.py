@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from recsys_core.errors import InputError
-from workbench.jobs.queue_files import changing, ring
 from workbench.jobs.queue import cancel, readable_entry
+from workbench.jobs.queue_files import changing, ring
 from workbench.jobs.sweep_progress import DEFINITION, read_head
 from workbench.store.files import read_json, write_json
 from workbench.store.listing import list_runs

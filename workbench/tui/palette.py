@@ -56,7 +56,7 @@ class CommandsProvider(Provider):
 
     async def startup(self) -> None:
         """Read which models and metrics there are, off the thread that answers keys."""
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         self._metrics = await asyncio.to_thread(_metrics_of, app.runs)
         self._models = await asyncio.to_thread(_models)
 
@@ -98,7 +98,7 @@ class CommandsProvider(Provider):
 
     def _named(self) -> Iterator[Offer]:
         """List metrics, which are shown, and models, of which a job is made."""
-        app: WorkbenchApp = self.app  # type: ignore[assignment]
+        app: Session = self.app  # type: ignore[assignment]
         for metric in self._metrics:
             show = partial(_show_metric, app, metric)
             yield Offer(f"metric: {metric}", meaning_of(metric), show, here=False)
@@ -121,7 +121,7 @@ def _models() -> Mapping[str, str]:
     return {name: card.title for name, card in known.models.items()}
 
 
-def _show_metric(app: WorkbenchApp, metric: str) -> None:
+def _show_metric(app: Session, metric: str) -> None:
     """Go to the column of a metric; where no run has it, say what it is."""
     if any(metric in run.metrics for run in app.runs):
         app.visit("results", Errand(metric=metric))
@@ -129,7 +129,7 @@ def _show_metric(app: WorkbenchApp, metric: str) -> None:
         app.explain_metric(metric)
 
 
-def _new_job(app: WorkbenchApp, model: str) -> None:
+def _new_job(app: Session, model: str) -> None:
     """Open the form with a model, on the data of the newest run."""
     from workbench.tui.screens.new_job import NewJobScreen
 
