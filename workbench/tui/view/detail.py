@@ -28,6 +28,8 @@ from workbench.tui.view.table import Cell
 #: charts that fit side by side say more than one that is very wide
 _CHART_HEIGHT = 6
 _CHART_WIDTH, _CHART_MINIMUM, _CHART_GAP = 58, 38, 3
+#: cells that a chart needs to say something
+_CHART_LEAST = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ def curve_section(files: Files, width: int, *, rows: int | None = None) -> Secti
     unit = common_unit([files.curves])
     named = {name: files.curves.points(name, unit) for name in files.curves.series}
     drawn = {name: points for name, points in named.items() if len(points) > 1}
-    if not drawn:
+    if not drawn or width < _CHART_LEAST:
         return None
     across = max(1, min(len(drawn), width // _CHART_MINIMUM))
     chart_width = min(_CHART_WIDTH, width // across - _CHART_GAP)
