@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.color import Color
 
 from tests.tui.folders import (
     add_events,
@@ -325,3 +326,17 @@ def test_results_are_json_as_the_readme_says(suite: Path) -> None:
     assert (
         json.loads((suite / "20260302-093002-run-0002" / "spec.yaml").read_text())["model"] == "mf"
     )
+
+
+@pytest.mark.parametrize(("theme", "unreadable"), [("ansi-dark", "blue"), ("ansi-light", "cyan")])
+async def test_sixteen_colours_leave_out_the_one_that_nobody_reads(
+    suite: Path, theme: str, unreadable: str
+) -> None:
+    async with session(suite, (100, 30)) as s:
+        s.app.theme = theme
+        await s.pilot.pause()
+        strips = s.app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style]
+        colours = {style.color.number for style in styles if style.color is not None}
+        assert Color.parse("green").number in colours
+        assert Color.parse(unreadable).number not in colours

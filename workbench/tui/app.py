@@ -32,7 +32,7 @@ from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
-from workbench.tui.theme import DEFAULT, THEMES
+from workbench.tui.theme import ANSI, DEFAULT, THEMES
 from workbench.tui.tracebacks import log_error, summary_of
 from workbench.tui.view.queue import QueueReader, QueueState
 from workbench.tui.view.sweeps import ended, ending_text
@@ -78,7 +78,7 @@ class WorkbenchApp(Speaking):
         self._queue_reader = QueueReader(runs_dir)
         self._keys = KeyOrder(self, super().on_event)
         self._refusals: list[Refusal] = []
-        for theme in THEMES:
+        for theme in (*THEMES, *ANSI):
             self.register_theme(theme)
         self.theme = self._wanted_theme()
         self.set_keymap(settings.keymap())

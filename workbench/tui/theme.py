@@ -5,7 +5,9 @@ Meaning never hangs on colour alone: states have glyphs, differences have signs 
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from dataclasses import replace
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT = "workbench-dark"
 
@@ -39,4 +41,11 @@ THEMES = (
         panel="#E4E5DF",
         dark=False,
     ),
+)
+
+#: Textual's own for terminals of sixteen colours, which nobody reads where blue stands on black or
+#: cyan on white
+ANSI = (
+    replace(BUILTIN_THEMES["ansi-dark"], primary="ansi_bright_blue"),
+    replace(BUILTIN_THEMES["ansi-light"], secondary="ansi_bright_black"),
 )
