@@ -155,8 +155,12 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
     assert result_title(run, Against(base)) == "Result, against mf-bpr (not tested)"
     folded = Against(base, seeds=3)
     assert result_title(run, folded) == "Result, against mf-bpr (one of 3 seeds)"
+    elsewhere = Against(other("r0", metrics={"auc": 0.7}), seeds=3)
+    assert result_title(run, elsewhere) == "Result, against mf-bpr (not tested)", (
+        "no metric is shared"
+    )
     first = next(result_lines(run, folded, 100))[0].text
-    assert first == "In the table the mean of the seeds is tested; f there unfolds them."
+    assert first == "The table tests the mean of the seeds; f there unfolds them."
 
 
 def test_runs_of_another_split_are_no_comparison() -> None:

@@ -24,7 +24,7 @@ from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.runs_table import lay_out
 from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
-from workbench.tui.view.users import why_section
+from workbench.tui.view.users import genre_section, why_section
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.grid_cells import fit
 
@@ -345,3 +345,14 @@ def test_reasons_are_not_missing_while_they_are_looked_for(tmp_path: Path) -> No
         seen = explained(seen)
         (listing,) = seen.listings
         assert "Rated by the same users" in str(why_section(seen, listing, listing.entries[0], 60))
+
+
+def test_genres_stand_below_the_names_of_their_lists(tmp_path: Path) -> None:
+    prepare_films(tmp_path / "data")
+    runs = [write_list_run(tmp_path, name, {0: ((3, 0.9), (2, 0.5))}) for name in ("one", "two")]
+    with Browse(tmp_path / "data", "films") as browse:
+        seen = inspect(browse, browse.user(0), runs, 5)
+        head, *lines = genre_section(seen, seen.listings, 80).lines
+    widths = [len(cell.text) for cell in head]
+    assert len(widths) == 4
+    assert all([len(cell.text) for cell in line] == widths for line in lines)

@@ -51,6 +51,15 @@ class Against:
         other = self.other(run)
         return other if other is not None and comparable(run, other) else None
 
+    def folds(self, run: RunSummary) -> bool:
+        """Tell whether the table tests the mean of seeds of which the run is one."""
+        other = self.comparable(run)
+        return (
+            self.seeds > 1
+            and other is not None
+            and not other.metrics.keys().isdisjoint(run.metrics)
+        )
+
 
 NOTHING = Against()
 
@@ -64,7 +73,7 @@ def result_title(run: RunSummary, against: Against) -> str:
         return f"Result, not comparable with {plain(name_of(other))}"
     over = f"{against.family} run{'' if against.family == 1 else 's'}"
     how = f"Holm over {over}" if against.tested else "not tested"
-    if against.seeds > 1:
+    if against.folds(run):
         how = f"one of {against.seeds} seeds"
     return f"Result, against {plain(name_of(other))} ({how})"
 
@@ -80,9 +89,8 @@ def result_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line
     if not names:
         return
     columns = _Columns(run, against, _name_width(names), width)
-    if against.seeds > 1 and against.comparable(run) is not None:
-        text = "In the table the mean of the seeds is tested; f there unfolds them."
-        yield (Cell(text, "muted"),)
+    if against.folds(run):
+        yield (Cell("The table tests the mean of the seeds; f there unfolds them.", "muted"),)
     yield (Cell(columns.heading(), "muted"),)
     for name in at_main_cutoff(names):
         yield columns.line(name, plain(name))
