@@ -386,7 +386,7 @@ def genre_section(inspection: Inspection, listings: Sequence[Listing], width: in
         for _, values in fitting:
             share = values.get(genre, 0.0)
             bar = show.stroke(share, each - 6)
-            cells.append(Cell(f"{bar} {share:>4.0%} "))
+            cells.append(Cell(f"{bar} {share:>4.0%}  "))
         lines.append(tuple(cells))
     return Section("Genres, share of items", tuple(lines))
 
