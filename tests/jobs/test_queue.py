@@ -128,7 +128,7 @@ def test_only_a_waiting_job_is_edited(add: AddJob) -> None:
     assert changed is not None
     assert changed.time_limit == 60
     assert claim(run) is not None
-    with pytest.raises(InputError, match="is running: only a job that waits"), editing(run):
+    with pytest.raises(InputError, match="is running: only a waiting job"), editing(run):
         pass
 
 
