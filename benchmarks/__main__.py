@@ -23,6 +23,7 @@ NAMES = [
     "evaluation",
     "item_cf",
     "ranking",
+    "ctr_log",
 ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from recsys_core.data.attributes import Kind, RawColumn, clean_title, genre_list
+from recsys_core.data.context import LARGEST, PADDED_NUMBER
 from recsys_core.data.dialect import is_missing
 from recsys_core.data.times import is_number
 from recsys_core.errors import DataError, shorten
@@ -23,9 +23,6 @@ SAID: dict[str, Kind] = {
 _BETWEEN = ("|", ";", ",")
 #: mean number of words from which a column is for people only
 _MANY_WORDS = 4
-#: what a float32 can hold
-LARGEST = 3e38
-_PADDED_NUMBER = re.compile(r"0[0-9]+")
 
 
 def build_column(name: str, values: Sequence[Any], said: Kind | None, where: str) -> RawColumn:
@@ -68,7 +65,7 @@ def _guess(name: str, present: list[str]) -> Kind:
         return "text"
     if name == "genres" or _between(present) == "|":
         return "multi"
-    if present and all(is_number(x) and not _PADDED_NUMBER.fullmatch(x) for x in present):
+    if present and all(is_number(x) and not PADDED_NUMBER.fullmatch(x) for x in present):
         return "numeric"
     words = sum(len(text.split()) for text in present)
     return "text" if words >= _MANY_WORDS * max(len(present), 1) else "categorical"

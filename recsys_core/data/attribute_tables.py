@@ -28,7 +28,7 @@ from recsys_core.data.file_layout import SKIP_HINT
 from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.linewise import csv_problem, split_lines
 from recsys_core.data.parquet import read_columns
-from recsys_core.data.roles import USUAL_NAMES
+from recsys_core.data.roles import USUAL_NAMES, safe_name
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.reading import parse_json
 
@@ -155,7 +155,7 @@ def _read_attributes(
             )
     built: dict[str, RawColumn] = {}
     for name, column in taken.items():
-        target = _safe(name) if named else _target(name)
+        target = safe_name(name) if named else _target(name)
         if target in built:
             raise InputError(
                 f"{file.where}: two columns could be the {target}",
@@ -180,12 +180,7 @@ def _target(name: str) -> str:
     """Find the name that a column has in the data set."""
     plain = plain_name(name)
     known = next((target for target, names in KNOWN.items() if plain in names), None)
-    return known or _safe(name)
-
-
-def _safe(name: str) -> str:
-    """Write the name of a column so that it can be part of an array's name."""
-    return re.sub(r"[\s./\\]+", "_", name.strip()) or "column"
+    return known or safe_name(name)
 
 
 # ------------------------------------------------------------------------------------------- rows

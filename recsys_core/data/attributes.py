@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
@@ -29,7 +29,10 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.data.import_summary import Summary, as_text
 from recsys_core.data.numbering import Ratings, add_items
-from recsys_core.errors import DataError, shorten
+from recsys_core.errors import DataError, InputError, shorten, unknown_name
+
+#: models that read what an event weighs by its type
+WEIGHING = ("popularity", "item-cf", "mf", "ials", "ease", "lightgcn")
 
 Kind = Literal["categorical", "multi", "numeric", "text"]
 
@@ -159,8 +162,41 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
         item_columns=align(raw.items, ratings.item_ids) | vectors["item"],
         explicit=ratings.rating is not None,
         timed=ratings.timestamp is not None,
-        event_columns={} if ratings.kind is None else {"type": ratings.kind},
+        event_columns={
+            **({} if ratings.kind is None else {"type": ratings.kind}),
+            **ratings.context,
+        },
+        labelled=ratings.labelled,
     )
+
+
+def weigh_types(raw: RawData, weights: Mapping[str, float]) -> RawData:
+    """Add what each event weighs by its type, where that is said.
+
+    Raises
+    ------
+    InputError
+        A type has no weight, or a weight no type.
+    """
+    kind = raw.ratings.kind
+    if not weights or kind is None:
+        return raw
+    names = kind.vocabulary.tolist()
+    for name in weights:
+        if name not in names:
+            raise unknown_name("type of events in --type-weights", name, names)
+    for name in names:
+        if name not in weights:
+            raise InputError(
+                f"--type-weights says nothing of the type '{shorten(name)}'",
+                f"add {name}=1, or leave such events out: --keep {','.join(weights)}",
+            )
+    each = np.array([weights[name] for name in names], dtype=np.float32)[kind.codes]
+    context = {**raw.ratings.context, "type_weight": Numeric(each)}
+    said = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+    note = f"what events weigh by type: {said} (read by {', '.join(WEIGHING)})"
+    notes = (*raw.ratings.notes, note)
+    return replace(raw, ratings=replace(raw.ratings, context=context, notes=notes))
 
 
 def match_attributes(raw: RawData) -> dict[str, dict[str, Any]]:

@@ -67,7 +67,7 @@ def write_browse(path: Path, dataset: Dataset) -> None:
 
 
 def _meta(dataset: Dataset) -> list[tuple[str, str]]:
-    flags = ("explicit", "timed", "synthetic")
+    flags = ("explicit", "timed", "synthetic", "labelled")
     return [
         ("name", dataset.name),
         ("fingerprint", dataset.fingerprint),

@@ -55,12 +55,15 @@ class Vectors:
     values: FloatArray
 
 
+#: columns of events that say what came of it
+OUTCOME_COLUMNS = ("type", "type_weight")
+
 Column = Categorical | MultiCategorical | Numeric | Text | Vectors
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Ratings with attributes of users and items.
+    """Events with attributes of users and items.
 
     Users and items are numbered 0..n-1 once, in ascending order of their original ids (numeric
     order where every id is a number); all arrays are indexed by these numbers.
@@ -72,7 +75,8 @@ class Dataset:
     user, item
         Shape (n_interactions,): who and what, in the order of the file.
     rating
-        Shape (n_interactions,): the rating; all ones when `explicit` is False.
+        Shape (n_interactions,): the rating, or the label (0 or 1) when `labelled` is True; all
+        ones when `explicit` is False.
     timestamp
         Shape (n_interactions,): seconds since 1970; all zeros when `timed` is False.
     user_ids, item_ids
@@ -80,11 +84,14 @@ class Dataset:
     user_columns, item_columns
         Attributes by name; items may have ``title``, ``year`` and ``genres``.
     explicit, timed
-        Whether the source had ratings, and times.
+        Whether the source had ratings or labels, and times.
     synthetic
         Whether the data are made up; shown wherever the set is shown.
     event_columns
-        What else there is of each event, by name: ``type``, one of a few texts.
+        What else there is of each event, by name: ``type``, one of a few texts, ``type_weight``,
+        what an event of its type weighs, and what was known when it happened.
+    labelled
+        Whether what the source had are labels, no ratings.
     """
 
     name: str
@@ -100,6 +107,7 @@ class Dataset:
     timed: bool = True
     synthetic: bool = False
     event_columns: dict[str, Column] = field(default_factory=dict)
+    labelled: bool = False
 
     @property
     def columns(self) -> dict[str, dict[str, Column]]:
@@ -118,7 +126,7 @@ class Dataset:
 
     @property
     def n_interactions(self) -> int:
-        """Number of ratings."""
+        """Number of events."""
         return len(self.user)
 
     @cached_property
@@ -134,6 +142,17 @@ class Dataset:
                 for array in vars(columns[name]).values():
                     update_digest(digest, array)
         return digest.hexdigest()
+
+    @cached_property
+    def n_repeats(self) -> int:
+        """Number of events whose user had met the item before."""
+        pairs = np.sort(self.user.astype(np.int64) * self.n_items + self.item)
+        return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+
+    @property
+    def context(self) -> dict[str, Column]:
+        """What was known when an event happened, by name: columns that features may read."""
+        return {n: c for n, c in self.event_columns.items() if n not in OUTCOME_COLUMNS}
 
     @cached_property
     def timeline(self) -> TimeArray:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from recsys_core.data.file_layout import BLANKS, MISSING
+from recsys_core.data.file_layout import BLANKS
+from recsys_core.data.file_layout import is_missing as is_missing
 from recsys_core.data.foreign import check_text
 from recsys_core.data.linewise import Fields, csv_problem, split_blanks, split_lines
 from recsys_core.data.times import Clock, is_date, is_number
@@ -203,11 +204,6 @@ def find_clock(dialect: Dialect, place: int | None, header: bool, unit: str | No
 def is_value(text: str) -> bool:
     """Whether a cell cannot be the name of a column: a number, a date, or nothing."""
     return is_number(text) or is_date(text) or is_missing(text)
-
-
-def is_missing(text: str) -> bool:
-    """Whether a cell stands for no value."""
-    return not text.strip() or text.strip().lower() in MISSING
 
 
 def has_header(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from recsys_core.data.times import LATEST as LATEST
 from recsys_core.data.times import SECONDS, Clock
@@ -16,8 +17,28 @@ RANGE_HINT = " (recsys-workbench data import --rating-range changes that)"
 BLANKS = " "
 #: what stands for no value; as an id it would be one user or item that nobody is
 MISSING = frozenset({"na", "n/a", "nan", "<na>", "nat", "null", "none", "\\n"})
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell stands for no value."""
+    return not text.strip() or text.strip().lower() in MISSING
+
+
 #: what a 0/1 label may be written as
 LABELS = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
+
+
+#: what a further column of events may be said to be
+ContextKind = Literal["guess", "category", "number"]
+
+
+@dataclass(frozen=True)
+class ContextColumn:
+    """A further column: its name in the data set, its position, and what it holds."""
+
+    name: str
+    place: int
+    kind: ContextKind = "guess"
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,10 @@ class Layout:
         Whether a line is a user and any number of items; `names` are those two.
     kind
         Position of the column with the type of the event; None where there is none.
+    context
+        Further columns that are read.
+    keep
+        Types of events that are kept; empty: all.
     """
 
     separator: str
@@ -72,9 +97,12 @@ class Layout:
     clock: Clock = SECONDS
     lists: bool = False
     kind: int | None = None
+    context: tuple[ContextColumn, ...] = ()
+    keep: tuple[str, ...] = ()
 
     @property
     def used(self) -> tuple[int, ...]:
         """Positions of the columns that are read."""
         places = (self.user, self.item, self.rating, self.timestamp, self.kind)
-        return tuple(place for place in places if place is not None)
+        more = (column.place for column in self.context)
+        return (*(place for place in places if place is not None), *more)

@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from recsys_core.data.times import is_number
+from recsys_core.errors import InputError, shorten
+
 OnBadRows = Literal["error", "skip"]
-Repeats = Literal["error", "first", "last", "greatest", "count"]
-Rule = Literal["error", "first row", "first", "last", "greatest", "count"]
+Repeats = Literal["error", "first", "last", "greatest", "count", "keep"]
+Rule = Literal["error", "first row", "first", "last", "greatest", "count", "keep"]
 """What becomes of repeats in the end; ``first row``: the first in the file stays."""
 
 #: ratings allowed in tables and atomic files unless --rating-range says otherwise
 DEFAULT_RANGE = (0.0, 10.0)
+#: an event of a type weighs at most so much
+MOST_WEIGHT = 1e6
 #: options that sets of earlier versions do not have; they are kept where they were given
-_LATER = ("separator", "time_unit", "repeats", "users", "items")
+_LATER = ("separator", "time_unit", "repeats", "users", "items", "keep", "type_weights")
 
 
 @dataclass(frozen=True)
@@ -26,20 +31,26 @@ class ImportOptions:
     on_bad_rows
         Stop at the first bad row, or leave bad rows out and count them.
     columns
-        For plain tables: ``user``, ``item``, ``rating`` or ``label``, ``timestamp`` -> column name
-        or number.
+        For plain tables: ``user``, ``item``, ``rating`` or ``label``, ``timestamp``, ``type`` ->
+        column name or number; any other name is that of a further column of events, of which
+        ``:number`` or ``:category`` may say what it holds.
     rating_range
         Least and greatest rating; None: those of the format, 0 to 10 for tables and atomic files.
     separator
         For plain tables: what stands between fields; None: it is found out.
     repeats
-        Which row of one user and item stays; None: as `on_bad_rows` says, which keeps the first.
+        Which row of one user and item stays, or that all do; None: as `on_bad_rows` says, which
+        keeps the first.
     users, items
         Tables of users and items beside the events: ``FILE`` or ``FILE,id=COLUMN,NAME=COLUMN``.
     vectors
         Vectors beside the events: ``[user:]NAME=FILE`` and what else `vectors.read_option` reads.
     time_unit
         Unit of times that are numbers, a key of `UNITS`; None: seconds.
+    keep
+        Types of events that are kept: ``buy,cart``; None: all.
+    type_weights
+        What an event of each type weighs: ``view=1,buy=4``.
     """
 
     on_bad_rows: OnBadRows = "error"
@@ -51,6 +62,34 @@ class ImportOptions:
     users: str | None = None
     items: str | None = None
     vectors: tuple[str, ...] = ()
+    keep: str | None = None
+    type_weights: str | None = None
+
+    @property
+    def kept_types(self) -> tuple[str, ...]:
+        """The types of events that are kept; empty: all."""
+        return tuple(name.strip() for name in (self.keep or "").split(",") if name.strip())
+
+    def weights(self) -> dict[str, float]:
+        """Read what an event of each type weighs; empty: nothing is said of it.
+
+        Raises
+        ------
+        InputError
+            It is not written as ``view=1,buy=4``.
+        """
+        found: dict[str, float] = {}
+        for pair in self.type_weights.split(",") if self.type_weights else ():
+            name, equals, text = pair.rpartition("=")
+            weight = float(text) if is_number(text) else -1.0
+            if not (equals and name.strip() and 0 < weight <= MOST_WEIGHT):
+                raise InputError(
+                    f"--type-weights {shorten(self.type_weights)}: '{shorten(pair)}' is not"
+                    " TYPE=NUMBER with a number above 0",
+                    "e.g. --type-weights view=1,cart=3; what shall not count, leave out: --keep",
+                )
+            found[name.strip()] = weight
+        return found
 
     @property
     def rule(self) -> Rule:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from recsys_core.data.context import kinds_of
+from recsys_core.data.dataset import Column
 
 
 @dataclass(frozen=True)
@@ -19,18 +22,27 @@ class Summary:
         Role -> name or number of its column.
     unused
         Columns that were not read.
+    context
+        Further columns of events -> what they hold.
     """
 
     read_as: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def with_context(self, columns: Mapping[str, Column]) -> Summary:
+        """Add what further columns of events were found to hold."""
+        return replace(self, context=kinds_of(columns))
 
     def plain(self, notes: Iterable[str] = ()) -> dict[str, Any]:
         """Give it, and notes on the rows, as values that JSON can hold."""
+        context = {as_text(name): kind for name, kind in self.context.items()}
         return {
             "read_as": self.read_as,
             "columns": {role: as_text(name) for role, name in self.columns.items()},
             "unused": [as_text(name) for name in self.unused],
+            **({"context": context} if context else {}),
             "notes": [as_text(note) for note in notes],
         }
 

@@ -21,6 +21,7 @@ from recsys_core.data.attributes import (
     match_attributes,
     match_vectors,
     number_listed,
+    weigh_types,
 )
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.find import Found, find_raw
@@ -88,6 +89,7 @@ def prepare(
     on_event(Event("load", message=f"reading {found.path}"))
     raw = add_vectors(add_tables(found.format.read(files, options), options), options)
     _check_options(raw, options, found.path)
+    raw = weigh_types(raw, options.weights())
     matched = match_attributes(raw)
     raw = number_listed(raw)
     vectors = match_vectors(raw)
@@ -121,6 +123,8 @@ def _check_options(raw: RawData, options: ImportOptions, path: Path) -> None:
     for option, value, role in (
         ("--rating-range", options.rating_range, "rating"),
         ("--time-unit", options.time_unit, "timestamp"),
+        ("--keep", options.keep, "type"),
+        ("--type-weights", options.type_weights, "type"),
     ):
         if value is not None and role not in columns:
             raise InputError(

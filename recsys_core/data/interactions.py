@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, IntArray, TimeArray
+from recsys_core.data.dataset import (
+    BoolArray,
+    Dataset,
+    FloatArray,
+    IntArray,
+    Numeric,
+    TimeArray,
+)
+
+#: whether items that a user knows may be recommended to that user
+KnownItems = Literal["exclude", "allow"]
 
 
 @dataclass(frozen=True)
@@ -24,20 +35,27 @@ class Interactions:
         Shape (n,), int64: row numbers in the data set.
     threshold
         A row is relevant when its rating is at least this; None makes every row relevant.
+    known_items
+        Whether a model that learns from these rows recommends what users know, by default.
     """
 
     dataset: Dataset
     rows: TimeArray
     threshold: float | None
+    known_items: KnownItems = "exclude"
 
     @classmethod
     def in_time_order(
-        cls, dataset: Dataset, rows: TimeArray, threshold: float | None
+        cls,
+        dataset: Dataset,
+        rows: TimeArray,
+        threshold: float | None,
+        known_items: KnownItems = "exclude",
     ) -> Interactions:
         """Build from row numbers in any order."""
         rows = np.sort(rows)
         order = np.argsort(dataset.timestamp[rows], kind="stable")
-        return cls(dataset, rows[order], threshold)
+        return cls(dataset, rows[order], threshold, known_items)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,7 +99,7 @@ class Interactions:
 
     def where(self, mask: NDArray[np.bool_]) -> Interactions:
         """Keep the rows at which `mask`, shape (n,), is true."""
-        return Interactions(self.dataset, self.rows[mask], self.threshold)
+        return replace(self, rows=self.rows[mask])
 
     def positives(self) -> Interactions:
         """Keep the relevant rows: what a recall model learns from."""
@@ -102,6 +120,28 @@ class Interactions:
         ones = np.ones(len(self), dtype=np.float32)
         matrix = sp.csr_matrix((ones, (self.user, self.item)), shape=(self.n_users, self.n_items))
         matrix.data[:] = 1.0  # a repeated pair was summed
+        return matrix
+
+    @cached_property
+    def weight(self) -> FloatArray | None:
+        """Shape (n,): what each row weighs by its type; None where nothing is said of it."""
+        column = self.dataset.event_columns.get("type_weight")
+        return column.values[self.rows] if isinstance(column, Numeric) else None
+
+    def weighted_matrix(self) -> sp.csr_matrix:
+        """Build the matrix of what pairs weigh: the most that an event of theirs does, 1 without.
+
+        Shape (n_users, n_items), float32.
+        """
+        matrix = self.matrix()
+        if self.weight is None:
+            return matrix
+        matrix.sum_duplicates()
+        pairs = self.pairs()  # in the order of the sorted entries
+        keys = self.user.astype(np.int64) * self.n_items + self.item
+        most = np.zeros(len(pairs), dtype=np.float32)
+        np.maximum.at(most, np.searchsorted(pairs, keys), self.weight)
+        matrix.data[:] = most
         return matrix
 
     def histories(self) -> Histories:
@@ -166,6 +206,14 @@ class Histories:
         return Histories(
             kept[self.offsets], self.items[mask], self.ratings[mask], self.timestamps[mask]
         )
+
+    def once(self) -> Histories:
+        """Keep the first of each row's events with an item."""
+        width = int(self.items.max(initial=0)) + 1
+        _, first = np.unique(self.row * width + self.items, return_index=True)
+        kept = np.zeros(len(self.items), dtype=np.bool_)
+        kept[first] = True
+        return self.where(kept)
 
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """Build the matrix of shape (n, n_items): `values` per event, or ones; repeats add up."""

@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from recsys_core.data.context import Texts
 from recsys_core.data.dataset import TimeArray
-from recsys_core.data.file_layout import BLANKS, LABELS, LATEST, MISSING, SKIP_HINT, Layout
+from recsys_core.data.file_layout import (
+    BLANKS,
+    LABELS,
+    LATEST,
+    MISSING,
+    SKIP_HINT,
+    ContextColumn,
+    Layout,
+    is_missing,
+)
 from recsys_core.data.import_options import OnBadRows
 from recsys_core.data.numbering import Rows
-from recsys_core.data.times import read_date
+from recsys_core.data.times import is_number, read_date
 from recsys_core.errors import DataError, shorten
 from recsys_core.values import parse_number
 
@@ -62,13 +72,14 @@ def read_lines(
     items: list[Any] = []
     ratings, times, lines = array("d"), array("q"), array("q")
     kinds: list[str] = []
+    context: list[list[str]] = [[] for _ in layout.context]
     bad: Counter[str] = Counter()
     for line, fields in _split(chunks, layout):
         if layout.lists and isinstance(fields, list) and len(fields) == 1:
             bad["no items"] += 1  # nothing is wrong with such a user
             continue
         try:
-            user, item, rating, time, kind = _convert(fields, layout)
+            user, item, rating, time, kind, further = _convert(fields, layout)
         except BadRowError as error:
             if on_bad_rows == "error":
                 raise _explain(error, where, line, layout) from None
@@ -79,6 +90,8 @@ def read_lines(
         ratings.append(rating)
         times.append(time)
         kinds.append(kind)
+        for values, text in zip(context, further, strict=True):
+            values.append(text)
         lines.append(line)
     id_type = np.int64 if layout.whole else object
     rows = Rows(
@@ -87,6 +100,7 @@ def read_lines(
         None if layout.rating is None else np.array(ratings, dtype=np.float32),
         None if layout.timestamp is None else np.array(times, dtype=np.int64),
         None if layout.kind is None else np.array(kinds, dtype=object),
+        tuple(map(Texts.of, context)),
     )
     return rows, np.array(lines, dtype=np.int64), bad
 
@@ -146,7 +160,7 @@ def _split_quoted(
             yield number, fields
 
 
-def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str]:
+def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str, list[str]]:
     if isinstance(fields, csv.Error):
         raise BadRowError("fields", csv_problem(fields))
     if len(fields) != len(layout.names):
@@ -164,7 +178,10 @@ def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str]
     if layout.timestamp is not None:
         time = _read_time(fields[layout.timestamp], layout.timestamp, layout)
     kind = "" if layout.kind is None else _read_kind(fields[layout.kind], layout.kind)
-    return user, item, rating, time, kind
+    for column in layout.context:
+        _check_context(fields[column.place], column)
+    further = [fields[column.place] for column in layout.context]
+    return user, item, rating, time, kind, further
 
 
 def _read_id(text: str, column: int, layout: Layout) -> int | str:
@@ -191,12 +208,25 @@ def _read_kind(text: str, column: int) -> str:
     return text
 
 
+def _check_context(text: str, column: ContextColumn) -> None:
+    if "\0" in text:
+        raise BadRowError(column.name, f"{text!r} has a null character", column.place)
+    if column.kind == "number" and not is_missing(text) and not is_number(text):
+        hint = f"; if it holds names, say {column.name}:category"
+        raise BadRowError(
+            column.name, f"{shorten(repr(text), 40)} is not a number{hint}", column.place
+        )
+
+
 def _read_rating(text: str, column: int, layout: Layout) -> float:
     if layout.label:
         label = LABELS.get(text.strip().lower())
         if label is None:
             problem = (
-                f"{text!r} is not a label, which is 0 or 1" if text else "the label is missing"
+                f"{text!r} is not a label, which is 0 or 1; other numbers are ratings:"
+                " --columns rating=COLUMN"
+                if text
+                else "the label is missing"
             )
             raise BadRowError("label", problem, column)
         return label

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import Categorical, FloatArray, IntArray, TextArray, TimeArray
+from recsys_core.data.context import Texts, take_rows
+from recsys_core.data.dataset import (
+    Categorical,
+    Column,
+    FloatArray,
+    IntArray,
+    TextArray,
+    TimeArray,
+)
 from recsys_core.data.import_options import Rule
-from recsys_core.errors import DataError
+from recsys_core.errors import DataError, unknown_name
 
 #: an id of more digits than this is text
 MOST_DIGITS = 1_000
@@ -25,12 +33,27 @@ _WHOLE = re.compile(r"[0-9]+([.]0)?")
 class Rows:
     """Rows as read, before users and items are numbered, each column of shape (n,)."""
 
-    user: NDArray[Any]
-    item: NDArray[Any]
+    user: NDArray[Any] | Texts
+    item: NDArray[Any] | Texts
     rating: FloatArray | None
     timestamp: TimeArray | None
-    kind: NDArray[Any] | None = None
+    kind: NDArray[Any] | Texts | None = None
     """The type of each event, as text; None where the file has no types."""
+    context: tuple[Texts, ...] = ()
+    """Further columns, in the order of the layout's."""
+
+    def take(self, rows: NDArray[Any]) -> Rows:
+        """Pick rows."""
+
+        def pick(column: Any) -> Any:
+            return None if column is None else column[rows]
+
+        context = tuple(column[rows] for column in self.context)
+        return Rows(
+            *(pick(self.user), pick(self.item), pick(self.rating), pick(self.timestamp)),
+            kind=pick(self.kind),
+            context=context,
+        )
 
 
 @dataclass(frozen=True)
@@ -53,6 +76,10 @@ class Ratings:
         What was read otherwise than it stands in the file, or may be wrong.
     kind
         Shape (n,): the type of each event; None where the file has no types.
+    context
+        Further columns by name, one value per row each.
+    labelled
+        Whether `rating` holds labels, 0 or 1.
     """
 
     user: IntArray
@@ -64,6 +91,35 @@ class Ratings:
     bad_rows: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
     kind: Categorical | None = None
+    context: dict[str, Column] = field(default_factory=dict)
+    labelled: bool = False
+
+
+def keep_types(
+    rows: Rows, lines: TimeArray, keep: Sequence[str], where: str, bad: Counter[str]
+) -> tuple[Rows, TimeArray]:
+    """Leave out and count the events of other types than those to keep; with none keep all.
+
+    Parameters
+    ----------
+    lines
+        Shape (n,): line number of each row; they are picked likewise.
+
+    Raises
+    ------
+    InputError
+        No event has one of the types.
+    """
+    if not keep or rows.kind is None:
+        return rows, lines
+    kinds = rows.kind if isinstance(rows.kind, Texts) else Texts.of(rows.kind)
+    values = kinds.values.tolist()
+    for name in keep:
+        if name not in values:
+            raise unknown_name(f"type of events in {where} (--keep)", name, map(str, values))
+    wanted = np.array([value in keep for value in values])[kinds.codes]
+    bad["type"] += int(np.count_nonzero(~wanted))
+    return rows.take(wanted), lines[wanted]
 
 
 def number_rows(rows: Rows) -> Ratings:
@@ -92,17 +148,17 @@ def add_items(ratings: Ratings, ids: Iterable[str]) -> Ratings:
     return replace(ratings, item=rank[ratings.item], item_ids=texts[order])
 
 
-def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray, TextArray]:
+def _number(values: NDArray[Any] | Texts) -> tuple[IntArray, TextArray, TextArray]:
     """Give each value's place among the ids, the ids, and the ids as they were written."""
-    if values.dtype.kind == "i":
-        distinct, codes = _number_integers(values)
-        ids: TextArray = distinct.astype(np.str_)
-        return codes, ids, ids
-    import pandas as pd
-
-    numbers, found = pd.factorize(values)
-    written: TextArray = np.array(found, dtype=np.str_)
-    places, texts = _whole_numbers(numbers, written)
+    if not isinstance(values, Texts):
+        if values.dtype.kind == "i":
+            distinct, codes = _number_integers(values)
+            ids: TextArray = distinct.astype(np.str_)
+            return codes, ids, ids
+        values = Texts.of(values)
+    values = values.used()
+    written: TextArray = np.array(values.values, dtype=np.str_)
+    places, texts = _whole_numbers(values.codes, written)
     order = np.argsort(_as_numbers(texts), kind="stable")
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
@@ -110,8 +166,8 @@ def _number(values: NDArray[Any]) -> tuple[IntArray, TextArray, TextArray]:
 
 
 def _whole_numbers(
-    places: NDArray[np.intp], texts: TextArray
-) -> tuple[NDArray[np.intp], TextArray]:
+    places: NDArray[np.integer], texts: TextArray
+) -> tuple[NDArray[np.integer], TextArray]:
     """Write ids without .0 where all are whole numbers and some have it: 1.0 and 1 are one."""
     if not any(text.endswith(".0") for text in texts.tolist()):
         return places, texts
@@ -120,7 +176,7 @@ def _whole_numbers(
     import pandas as pd
 
     merged, found = pd.factorize(np.array([x.removesuffix(".0") for x in texts.tolist()], object))
-    return merged[places], np.array(found, dtype=np.str_)
+    return merged[places].astype(np.int32), np.array(found, dtype=np.str_)
 
 
 def _id_note(side: str, written: TextArray, ids: TextArray) -> str:
@@ -200,6 +256,8 @@ def settle_repeats(
         There are repeats and they are refused, or the rule cannot be applied.
     """
     check_rule(rule, ratings, where)
+    if rule == "keep":
+        return replace(ratings, bad_rows=bad, notes=(*ratings.notes, _kept_note(ratings)))
     pairs = _pairs(ratings)
     order = _order(pairs, ratings, rule)
     is_new = np.ones(len(order), np.bool_)
@@ -222,7 +280,8 @@ def settle_repeats(
         bad["duplicate"] += repeats
         if rating is not None:
             other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
-            notes += (f"{other:,} of {repeats:,} repeats left out have another rating",)
+            what = "label" if ratings.labelled else "rating"
+            notes += (f"{other:,} of {repeats:,} repeats left out have another {what}",)
     kind = ratings.kind
     rows = np.sort(kept)  # every id is still used: one row of each pair stays
     return replace(
@@ -232,9 +291,16 @@ def settle_repeats(
         rating=None if rating is None else rating[rows],
         timestamp=None if ratings.timestamp is None else ratings.timestamp[rows],
         kind=None if kind is None else Categorical(kind.codes[rows], kind.vocabulary),
+        context={name: take_rows(column, rows) for name, column in ratings.context.items()},
         bad_rows=bad,
         notes=notes,
     )
+
+
+def _kept_note(ratings: Ratings) -> str:
+    pairs = np.sort(_pairs(ratings))
+    repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+    return f"events of a user with an item met before, all kept: {repeats:,}"
 
 
 def check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
@@ -278,6 +344,6 @@ def _repeated(
         f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
         f" on {unit} {lines[first]}",
         "fix the file, or say which row to keep: recsys-workbench data import PATH --repeats last"
-        " (or first, greatest, count); recsys-workbench data import PATH --on-bad-rows skip keeps"
-        " the first and leaves out bad rows",
+        " (or first, greatest, count; keep: all of them); recsys-workbench data import PATH"
+        " --on-bad-rows skip keeps the first and leaves out bad rows",
     )

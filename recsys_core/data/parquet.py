@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,28 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
+from recsys_core.data.context import LARGEST, Texts, context_column, take_rows
+from recsys_core.data.dataset import Column, Numeric
 from recsys_core.data.dialect import plain_name
-from recsys_core.data.file_layout import LABELS, LATEST, MISSING, RANGE_HINT, SKIP_HINT
+from recsys_core.data.file_layout import (
+    LABELS,
+    LATEST,
+    MISSING,
+    RANGE_HINT,
+    SKIP_HINT,
+    ContextColumn,
+)
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import summarise
-from recsys_core.data.numbering import Rows, number_rows, settle_repeats
-from recsys_core.data.roles import check_roles, find_roles, is_list
+from recsys_core.data.numbering import Rows, keep_types, number_rows, settle_repeats
+from recsys_core.data.roles import (
+    check_roles,
+    find_context,
+    find_roles,
+    is_by_number,
+    is_list,
+    split_columns,
+)
 from recsys_core.data.times import DATES_HINT, Clock, are_dates, read_dates
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
@@ -33,34 +50,67 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
     DataError
         A bad row, or a column of a type that cannot be what it is said to be.
     """
-    where, columns = file.where, options.columns
+    where = file.where
+    columns, more = split_columns(options.columns)
     check_roles(columns, where)
     if is_list(columns):
         raise InputError(f"{where}: parquet has no lines to read as lists", "name the columns")
     with _opened(file) as stored:
         names = stored.schema_arrow.names
         places = find_roles(names, columns, where)
+        context = find_context(names, more, places, where, by_number=is_by_number(columns))
         wanted = {role: names[place] for role, place in places.items()}
-        for column in wanted.values():  # by number, too: Arrow reads columns by name
+        further = [names[column.place] for column in context]
+        for column in (*wanted.values(), *further):  # by number, too: Arrow reads columns by name
             if names.count(column) > 1:
                 problem = f"{where}: there are {names.count(column)} columns '{shorten(column)}'"
                 raise DataError(problem, "rename or leave out the others")
-        table = stored.read(columns=list(wanted.values()))
+        table = stored.read(columns=[*wanted.values(), *further])
         table.validate(full=True)
         found = {role: table.column(column) for role, column in wanted.items()}
         rows, good, reason = _checked(found, where, options)
+        built = {
+            about.name: _context(table.column(column), about, where)
+            for about, column in zip(context, further, strict=True)
+        }
     bad: Counter[str] = Counter()
     if not good.all():
         first = int(np.flatnonzero(~good)[0])
         if options.on_bad_rows == "error":
             raise DataError(f"{where}, row {first + 1}: {reason(first)}", SKIP_HINT)
         bad["row"] = int(np.count_nonzero(~good))
-    kept = Rows(*(None if part is None else part[good] for part in vars(rows).values()))  # type: ignore[arg-type]
+    kept = rows.take(good)
     if not len(kept.user):
         raise DataError(f"{where}: there are no rows", "check that this is the right file")
     lines = np.flatnonzero(good) + 1
-    ratings = settle_repeats(number_rows(kept), lines, where, options.rule, bad, "row")
-    return RawData(ratings, summary=summarise("parquet table", tuple(names), places))
+    kept, lines = keep_types(kept, lines, options.kept_types, where, bad)
+    left = {name: take_rows(column, lines - 1) for name, column in built.items()}
+    numbered = replace(number_rows(kept), context=left, labelled="label" in places)
+    ratings = settle_repeats(numbered, lines, where, options.rule, bad, "row")
+    used = places | {column.name: column.place for column in context}
+    summary = summarise("parquet table", tuple(names), used).with_context(ratings.context)
+    return RawData(ratings, summary=summary)
+
+
+def _context(column: Any, about: ContextColumn, where: str) -> Column:
+    """Turn a further column of events into categories or numbers."""
+    import pyarrow as pa
+
+    column = _plain(column)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    kind = column.type
+    if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and about.kind != "category":
+        numbers = _numbers(column, about.name, where)
+        return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
+    texts = _texts(column, about.name, where).fill_null("").to_numpy()
+    found = context_column(Texts.of(texts), about.kind)
+    if found is None:
+        raise DataError(
+            f"{where}: column {about.name} holds text that is no number",
+            f"say {about.name}:category in --columns",
+        )
+    return found
 
 
 def read_columns(file: RawFile) -> dict[str, list[Any]]:
@@ -205,7 +255,9 @@ def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any
     if rating is not None:
         outside = ~((rating >= low) & (rating <= high))
         if is_label:
-            problems["the label is not 0 or 1"] = ~((rating == 0) | (rating == 1))
+            problems[
+                "the label is not 0 or 1; other numbers are ratings: --columns rating=COLUMN"
+            ] = ~((rating == 0) | (rating == 1))
         else:
             problems[f"the rating is not within {low:g} to {high:g}{RANGE_HINT}"] = outside
     if times is not None:

@@ -54,7 +54,7 @@ COLUMN_TYPES: dict[str, type[Column]] = {
     cls.__name__: cls for cls in (Categorical, MultiCategorical, Numeric, Text, Vectors)
 }
 PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids", "timeline")
-FLAGS = ("explicit", "timed", "synthetic")
+FLAGS = ("explicit", "timed", "synthetic", "labelled")
 #: what this version and the one before put into the folder of a set
 OURS = {COLUMNS, BROWSE, CHECKED, META, "prepared.npz"}
 #: what NumPy and we raise for arrays and a meta.json that are not those of a set
@@ -260,6 +260,7 @@ def _to_arrays(dataset: Dataset) -> dict[str, NDArray[Any]]:
 
 def _from_arrays(name: str, meta: dict[str, Any], folder: Path) -> tuple[Dataset, list[str]]:
     """Map what `meta` lists; tell the files."""
+    meta = {"labelled": False, **meta}  # sets of earlier versions have ratings of 0 and 1
     if not all(isinstance(meta[flag], bool) for flag in FLAGS):
         raise ValueError(f"{', '.join(FLAGS)} are not all true or false")
     columns: dict[str, dict[str, Column]] = {"user": {}, "item": {}, "event": {}}

@@ -11,13 +11,15 @@ import csv
 import io
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.data.context import Texts, context_column
 from recsys_core.data.file_layout import BLANKS, LATEST, MISSING, Layout
 from recsys_core.data.import_options import OnBadRows, Rule
 from recsys_core.data.linewise import read_lines
@@ -26,6 +28,7 @@ from recsys_core.data.numbering import (
     Rows,
     check_rule,
     has_duplicates,
+    keep_types,
     number_rows,
     settle_repeats,
 )
@@ -66,22 +69,41 @@ def read_ratings(
     rule = rule or ("error" if on_bad_rows == "error" else "first row")
     rows = None if layout.lists else _read_fast(chunks(), layout)
     if rows is not None and _acceptable(rows, layout):
-        ratings = number_rows(rows)
-        if not _has_missing(ratings, layout):
+        bad: Counter[str] = Counter()
+        rows, lines = keep_types(rows, np.arange(1, len(rows.user) + 1), layout.keep, where, bad)
+        ratings = _numbered(rows, layout)
+        if ratings is not None and not _has_missing(ratings, layout):
             _check_times(ratings, where, layout)
             check_rule(rule, ratings, where)
-            if rule != "count" and not has_duplicates(ratings):
-                return ratings
+            if rule not in ("count", "keep") and not has_duplicates(ratings):
+                return replace(ratings, bad_rows=bad)
             if rule not in ("error", "first row"):
-                lines = np.arange(1, len(ratings.user) + 1)
-                return settle_repeats(ratings, lines, where, rule, Counter())
+                return settle_repeats(ratings, lines, where, rule, bad)
     rows, lines, bad = read_lines(_without_bom(chunks()), where, layout, on_bad_rows)
     if not len(rows.user):
         what = "every row is bad" if bad else "there are no rows"
         raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
-    ratings = number_rows(rows)
-    _check_times(ratings, where, layout)
-    return settle_repeats(ratings, lines, where, rule, bad)
+    rows, lines = keep_types(rows, lines, layout.keep, where, bad)
+    found = _numbered(rows, layout)
+    assert found is not None  # every row was looked at
+    _check_times(found, where, layout)
+    return settle_repeats(found, lines, where, rule, bad)
+
+
+def _numbered(rows: Rows, layout: Layout) -> Ratings | None:
+    """Give users and items numbers and build the rest; None: a column is not what is said."""
+    built = [
+        context_column(texts, column.kind)
+        for texts, column in zip(rows.context, layout.context, strict=True)
+    ]
+    context = {
+        column.name: found
+        for column, found in zip(layout.context, built, strict=True)
+        if found is not None
+    }
+    if len(context) < len(layout.context):
+        return None
+    return replace(number_rows(rows), context=context, labelled=layout.label)
 
 
 def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -119,11 +141,23 @@ def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
     if len(good) < len(parts) or not sum(len(part.user) for part in good):
         return None
 
-    def column(name: str) -> Any:
-        arrays = [getattr(part, name) for part in good]
-        return None if arrays[0] is None else np.concatenate(arrays)
+    columns = zip(*map(_columns, good), strict=True)
+    user, item, rating, times, kind, *context = map(_joined, columns)
+    return Rows(user, item, rating, times, kind, tuple(context))
 
-    return Rows(*(column(name) for name in ("user", "item", "rating", "timestamp", "kind")))
+
+def _columns(part: Rows) -> tuple[Any, ...]:
+    return (part.user, part.item, part.rating, part.timestamp, part.kind, *part.context)
+
+
+def _joined(parts: tuple[Any, ...]) -> Any:
+    """Put the pieces of a column together; texts are numbered once for all."""
+    if parts[0] is None or isinstance(parts[0], np.ndarray):
+        return None if parts[0] is None else np.concatenate(parts)
+    every = Texts.of(np.concatenate([part.values for part in parts]))
+    starts = np.cumsum([0, *(len(part.values) for part in parts)])
+    pieces = (every.codes[start + part.codes] for start, part in zip(starts, parts, strict=False))
+    return Texts(np.concatenate(list(pieces)), every.values).used()
 
 
 def _is_plain(content: bytes, layout: Layout) -> bool:
@@ -137,14 +171,11 @@ def _is_plain(content: bytes, layout: Layout) -> bool:
     return not returns or returns == content.count(b"\r\n")
 
 
-def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
-    if not _is_plain(content, layout):
-        return None
-    import pandas as pd
-
-    step = len(layout.separator)
-    id_type: Any = np.int64 if layout.whole else str
-    clock = layout.clock
+def _wanted(layout: Layout) -> dict[int, Any]:
+    """Give the type of each column that is read, by its position for the parser."""
+    step, clock = len(layout.separator), layout.clock
+    # texts are numbered while they are parsed, which takes a fraction of the time
+    id_type: Any = np.int64 if layout.whole else "category"
     is_whole = clock.exact or (layout.whole and clock.unit == "s")
     time_type: Any = str if clock.text else np.int64 if is_whole else np.float64
     wanted: dict[int, Any] = {layout.user * step: id_type, layout.item * step: id_type}
@@ -153,11 +184,22 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     if layout.timestamp is not None:
         wanted[layout.timestamp * step] = time_type
     if layout.kind is not None:
-        wanted[layout.kind * step] = str
+        wanted[layout.kind * step] = "category"
+    wanted |= {column.place * step: "category" for column in layout.context}
+    return wanted
+
+
+def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
+    if not _is_plain(content, layout):
+        return None
+    import pandas as pd
+
+    step, wanted = len(layout.separator), _wanted(layout)
+    end = _end(content, wanted, layout)
     try:
         with np.errstate(over="ignore"):  # what a float32 cannot hold is out of range
             frame = pd.read_csv(
-                io.BytesIO(content),
+                io.BytesIO(content + end),
                 sep=r"\s+" if layout.separator == BLANKS else layout.separator[0],
                 skipinitialspace=layout.padded,
                 header=None,
@@ -171,20 +213,43 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
             )
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
+    frame = frame.iloc[: len(frame) - bool(end)]
     if not _fields_match(content, layout, len(frame) + header_lines):
         return None
 
     def column(position: int | None) -> Any:
-        return None if position is None else frame[position * step].to_numpy()
+        return None if position is None else _values(frame[position * step])
 
     places = (layout.user, layout.item, layout.rating, layout.timestamp, layout.kind)
     user, item, rating, times, kind = map(column, places)
     if times is not None:
         with np.errstate(all="ignore"):  # infinite times are out of range
-            times = read_dates(times) if clock.text else clock.seconds(times)
+            times = read_dates(times) if layout.clock.text else layout.clock.seconds(times)
         if times is None:
             return None
-    return Rows(user, item, rating, times, kind)
+    return Rows(user, item, rating, times, kind, tuple(column(c.place) for c in layout.context))
+
+
+def _end(content: bytes, wanted: Mapping[int, Any], layout: Layout) -> bytes:
+    """Make a last line that keeps the parser from reading texts as numbers: 01 is not 1.
+
+    It does so where all texts of a column look like numbers; here one does not. Nothing where no
+    column is text.
+    """
+    if "category" not in wanted.values():
+        return b""
+    step = len(layout.separator)
+    kinds = [wanted.get(place * step) for place in range(len(layout.names))]
+    fields = ["-" if kind == "category" else "0" for kind in kinds]
+    broken = b"" if content.endswith(b"\n") else b"\n"
+    return broken + layout.separator.join(fields).encode() + b"\n"
+
+
+def _values(column: Any) -> NDArray[Any] | Texts:
+    if column.dtype != "category":
+        return column.to_numpy()  # type: ignore[no-any-return]
+    codes = column.cat.codes.to_numpy().astype(np.int32)
+    return Texts(codes, np.asarray(column.cat.categories, dtype=object))
 
 
 def _fields_match(content: bytes, layout: Layout, lines: int) -> bool:
@@ -230,7 +295,10 @@ def _one_per_line(
 def _acceptable(rows: Rows, layout: Layout) -> bool:
     """Whether all values are in range; NaN fails every comparison."""
     for ids in (rows.user, rows.item):
-        if not np.all(ids >= 0 if ids.dtype.kind == "i" else ids != ""):
+        if isinstance(ids, Texts):
+            if "" in ids.values:
+                return False
+        elif not np.all(ids >= 0):
             return False
     rating, times = rows.rating, rows.timestamp
     low, high = layout.scale

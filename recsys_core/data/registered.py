@@ -99,7 +99,8 @@ def list_datasets(data_dir: Path) -> list[dict[str, Any]]:
     -------
     One dict a set: ``name``, ``title`` (its publisher's name for it), ``state`` (``"ready"``,
     ``"damaged"``, ``"earlier format"``, ``"built in"`` or ``"not fetched"``), ``interactions``,
-    ``users``, ``items``, ``synthetic``, ``fingerprint``, ``bad_rows`` (left out, by reason),
+    ``users``, ``items``, ``synthetic``, ``explicit``, ``labelled``, ``fingerprint``, ``bad_rows``
+    (left out, by reason),
     ``checksum_official``, ``origin`` and ``licence``; None where unknown.
     """
     here = prepared_names(data_dir)
@@ -128,6 +129,8 @@ def _summary(name: str, data_dir: Path) -> dict[str, Any]:
         "state": state,
         **{count: meta.get(count, getattr(source, count, None)) for count in counts},
         "synthetic": meta.get("synthetic", name == SAMPLE),
+        "explicit": meta.get("explicit", True),
+        "labelled": meta.get("labelled", False),
         "fingerprint": meta.get("fingerprint"),
         "bad_rows": meta.get("bad_rows"),
         "checksum_official": origin.get("checksum_official"),

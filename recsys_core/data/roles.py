@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from recsys_core.data.advice import ROLES, import_advice
+from recsys_core.data.dataset import OUTCOME_COLUMNS
 from recsys_core.data.dialect import plain_name
+from recsys_core.data.file_layout import ContextColumn, ContextKind
 from recsys_core.errors import InputError, shorten, unknown_name
 
 #: role -> names of columns, as `plain_name` writes them, the likeliest first; a type is only said
@@ -19,8 +22,11 @@ USUAL_NAMES = {
 }
 MAPPING_HINT = (
     "say which is which: --columns user=NAME,item=NAME,rating=NAME,timestamp=NAME"
-    " (names, or numbers from 1; rating or label=, timestamp and type= may be left out)"
+    " (names, or numbers from 1; rating or label=, timestamp and type= may be left out;"
+    " any other NAME=COLUMN is a further column of the events)"
 )
+#: so like that of a role is a name that is mistyped
+_NEARLY = 0.8
 #: a column by number; with + also all after it
 _NUMBER = re.compile(r"([0-9]+)\+?")
 
@@ -56,9 +62,6 @@ def check_roles(columns: Mapping[str, str], where: str) -> None:
     InputError
         A role does not exist, or one that is needed is missing.
     """
-    for role in columns:
-        if role not in ROLES:
-            raise unknown_name("role in --columns", role, ROLES)
     for role in ("user", "item"):
         if columns and role not in columns:
             problem = f"--columns does not say which column of {where} is the {role}"
@@ -68,6 +71,88 @@ def check_roles(columns: Mapping[str, str], where: str) -> None:
             f"--columns gives {where} ratings and labels: a set has one of both",
             "leave out rating= or label=",
         )
+
+
+def split_columns(columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tell the roles in --columns from further columns of events.
+
+    Raises
+    ------
+    InputError
+        A further column has nearly the name of a role, or one that means a role.
+    """
+    roles = {name: column for name, column in columns.items() if name in ROLES}
+    more = {name: column for name, column in columns.items() if name not in ROLES}
+    for name in more:
+        meant = next((r for r, usual in USUAL_NAMES.items() if plain_name(name) in usual), None)
+        if meant is not None:
+            raise InputError(
+                f"--columns: '{shorten(name)}' is a usual name of the {meant}",
+                f"say {meant}={name}, or give the further column another name: context_{name}=…",
+            )
+        if get_close_matches(name, ROLES, n=1, cutoff=_NEARLY) or name in OUTCOME_COLUMNS:
+            raise unknown_name("role in --columns", name, ROLES)
+    return roles, more
+
+
+def find_context(
+    names: Sequence[str],
+    columns: Mapping[str, str],
+    places: Mapping[str, int],
+    where: str,
+    *,
+    by_number: bool,
+) -> tuple[ContextColumn, ...]:
+    """Find further columns of events.
+
+    Parameters
+    ----------
+    names
+        Of the columns of the file.
+    columns
+        Name in the data set -> column name, or number, with ``:number`` or ``:category`` perhaps.
+    places
+        Role -> position, of the columns that have one.
+
+    Raises
+    ------
+    InputError
+        A column is not there, is there twice, or has a role.
+    """
+    valid = [str(number) for number in range(1, len(names) + 1)] if by_number else list(names)
+    found = []
+    for name, text in columns.items():
+        column, kind = _kind_said(text)
+        if column not in valid:
+            raise unknown_name(f"column of {where}", column, valid)
+        if valid.count(column) > 1:
+            raise _twice(where, valid.count(column), column)
+        place = valid.index(column)
+        if place in places.values():
+            role = next(role for role, taken in places.items() if taken == place)
+            raise InputError(
+                f"--columns: column '{shorten(column)}' of {where} is the {role} already",
+                f"leave {name}= out, or say which column is the {role}",
+            )
+        found.append(ContextColumn(safe_name(name), place, kind))
+    chosen = [column.name for column in found]
+    for name in chosen:
+        if chosen.count(name) > 1:
+            raise InputError(f"--columns: two further columns are called {name}", "rename one")
+    return tuple(found)
+
+
+def _kind_said(text: str) -> tuple[str, ContextKind]:
+    """Take ``:number`` or ``:category`` (``:one-of``, as in tables of items) off a column."""
+    column, _, kind = text.rpartition(":")
+    if column and kind in ("number", "category", "one-of"):
+        return column, "number" if kind == "number" else "category"
+    return text, "guess"
+
+
+def safe_name(name: str) -> str:
+    """Write the name of a column so that it can be part of an array's name."""
+    return re.sub(r"[\s./\\]+", "_", name.strip()) or "column"
 
 
 def find_roles(names: Sequence[str], columns: Mapping[str, str], where: str) -> dict[str, int]:

@@ -7,6 +7,8 @@ recognised. Ids are kept as they stand, as text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
 from recsys_core.data.dialect import (
@@ -25,9 +27,11 @@ from recsys_core.data.ratings import read_ratings
 from recsys_core.data.roles import (
     USUAL_NAMES,
     check_roles,
+    find_context,
     find_roles,
     is_by_number,
     is_list,
+    split_columns,
 )
 from recsys_core.errors import InputError
 
@@ -52,15 +56,21 @@ def read_table(file: RawFile, options: ImportOptions) -> RawData:
         A bad row.
     """
     where = file.where
-    check_roles(options.columns, where)
+    roles, context = split_columns(options.columns)
+    check_roles(roles, where)
     separator = None if options.separator is None else find_separator(options.separator)
     dialect = read_dialect(file.head(), where, separator)
-    if is_list(options.columns):
+    if is_list(roles):
+        if context:
+            raise InputError(
+                f"{where}: lines of a user and its items have no further columns",
+                f"leave {', '.join(context)} out of --columns",
+            )
         layout, summary = _lists(dialect)
     else:
-        layout, summary = _table(dialect, options, where)
+        layout, summary = _table(dialect, options, roles, context, where)
     ratings = read_ratings(file.chunks, where, layout, options.on_bad_rows, options.rule)
-    return RawData(ratings, summary=summary)
+    return RawData(ratings, summary=summary.with_context(ratings.context))
 
 
 def _lists(dialect: Dialect) -> tuple[Layout, Summary]:
@@ -76,13 +86,20 @@ def _lists(dialect: Dialect) -> tuple[Layout, Summary]:
     return layout, Summary(read_as, {"user": "column 1", "item": "all columns after it"})
 
 
-def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout, Summary]:
-    columns, separator = options.columns, dialect.separator
+def _table(
+    dialect: Dialect,
+    options: ImportOptions,
+    columns: Mapping[str, str],
+    context: Mapping[str, str],
+    where: str,
+) -> tuple[Layout, Summary]:
+    separator = dialect.separator
     cells = [cell.strip() for cell in dialect.rows[0]]
     _check_shape(dialect, cells, where)
     places = find_roles(cells, columns, where)
     by_number = is_by_number(columns)
     header = not by_number or has_header(dialect.rows, places, USUAL_NAMES)
+    further = find_context(cells, context, places, where, by_number=by_number)
     numbered = tuple(f"column {number}" for number in range(1, len(cells) + 1))
     names = tuple(cells) if header else numbered
     is_label = "label" in places
@@ -101,12 +118,15 @@ def _table(dialect: Dialect, options: ImportOptions, where: str) -> tuple[Layout
         padded=dialect.padded,
         clock=find_clock(dialect, places.get("timestamp"), header, options.time_unit),
         kind=places.get("type"),
+        context=further,
+        keep=options.kept_types,
     )
     first = "the header" if header else f"a row: {', '.join(cells)[:80]}"
     read_as = f"table separated by {_called(separator)}, its first line is {first}"
     if dialect.comments:
         read_as = f"{dialect.comments:,} lines of comment, then {read_as}"
-    return layout, summarise(read_as, names, places)
+    used = places | {column.name: column.place for column in further}
+    return layout, summarise(read_as, names, used)
 
 
 def _check_shape(dialect: Dialect, cells: list[str], where: str) -> None:

@@ -36,7 +36,9 @@ def evaluate_recommendations(
     Users without a relevant item in `part` are left out and counted. A relevant item that has no
     train row cannot be recommended: it stays relevant, so it is a miss, and is counted as a cold
     item. An item that its user already knows takes a place as any other does; such places are
-    counted as ``known_items``, where there are some.
+    counted as ``known_items``, where there are some. Where the protocol leaves known items out of
+    lists, a relevant item that its user knows cannot be hit either: it stays relevant and is
+    counted as ``known_targets``.
 
     Parameters
     ----------
@@ -83,7 +85,12 @@ def evaluate_recommendations(
         **catalogue_metrics(items, split, ks),
     }
     known = split.train if part == "valid" else split.known
-    listed = int(_hits(judged_users, items[:, : max(ks)], known.pairs(), n_items).sum())
+    known_pairs = known.pairs()
+    listed = int(_hits(judged_users, items[:, : max(ks)], known_pairs, n_items).sum())
+    missed = 0
+    if split.known_items == "exclude":
+        asked = pairs[np.isin(pairs // n_items, judged_users)]
+        missed = len(np.intersect1d(asked, known_pairs, assume_unique=True))
     has_history = np.bincount(known.user, minlength=split.dataset.n_users) > 0
     return Evaluation(
         users=judged_users,
@@ -98,6 +105,7 @@ def evaluate_recommendations(
             "cold_users": int((~has_history[judged_users]).sum()),
             "cold_items": int((~split.catalogue[np.unique(pairs % n_items)]).sum()),
             **({"known_items": listed} if listed else {}),
+            **({"known_targets": missed} if missed else {}),
         },
     )
 

@@ -31,8 +31,9 @@ class Evaluation:
     counts
         ``users`` judged, ``users_without_relevant``, ``cold_users``, ``cold_items`` and, for
         predictions, ``gauc_users_left_out``. Only where there are some: ``known_items``, places in
-        lists that items take which their user knows, and ``scores_outside_0_1``, rows for which
-        there is no ``logloss`` and no ``ece``.
+        lists that items take which their user knows; ``known_targets``, relevant items that their
+        user knows where lists leave those out; and ``scores_outside_0_1``, rows for which there is
+        no ``logloss`` and no ``ece``.
     """
 
     users: IntArray

@@ -43,7 +43,8 @@ SIDES: tuple[Side, ...] = ("user", "item", "row")
 
 #: the column of a side's own ids
 ID_COLUMNS: dict[Owner, str] = {"user": "user_id", "item": "item_id"}
-#: what is known of a row itself; the rating is the label and never a feature
+#: what the time of a row says of it; beside these rows have the further columns of their events,
+#: which win where they have one of these names. The rating or label is never a feature
 INTERACTION_COLUMNS = ("timestamp", "hour", "weekday", "years_since_release")
 SECONDS_A_YEAR = 365.2425 * 86_400
 #: values of an attribute that similarity compares at most
@@ -94,7 +95,9 @@ def check_feature(
             "event, which would see its own label",
             "set scope: earlier, or use the schema for the ranker of two-stage",
         )
-    if feature.source == "interaction":
+    if feature.source == "interaction" and feature.reads in dataset.context:
+        _check_context(feature, where, requested=requested)
+    elif feature.source == "interaction":
         _check_interaction(feature, dataset, where)
     elif feature.source in HISTORIES:
         if not (dataset.timed or requested or feature.scope == "others"):
@@ -110,14 +113,29 @@ def check_feature(
         _check_attribute(feature, dataset, where)
 
 
+def _check_context(feature: Feature, where: str, *, requested: bool) -> None:
+    if requested:
+        raise InputError(
+            f"{where}: {feature.reads} is known of events; a request for recommendations has none",
+            "remove the feature, or use the schema for a ranking model",
+        )
+    if feature.kind == "multi":
+        raise InputError(
+            f"{where}: {feature.reads} has one value per row", "set kind: categorical or numeric"
+        )
+
+
 def _check_interaction(feature: Feature, dataset: Dataset, where: str) -> None:
     column = feature.reads
-    if column == "rating":
+    if column in ("rating", "label"):
         raise InputError(
-            f"{where}: the rating is what is predicted", "remove the feature from the schema"
+            f"{where}: the {column} is what is predicted", "remove the feature from the schema"
         )
+    if column in dataset.event_columns:
+        raise InputError(f"{where}: the {column} says what came of the event", "remove the feature")
     if column not in INTERACTION_COLUMNS:
-        raise unknown_name(f"column of {where}", column, INTERACTION_COLUMNS)
+        valid = (*dataset.context, *INTERACTION_COLUMNS)
+        raise unknown_name(f"column of {where}", column, valid)
     if not dataset.timed:
         raise InputError(f"{where}: {dataset.name} has no timestamps", "remove the feature")
     if feature.kind == "multi":
@@ -299,9 +317,14 @@ def shared_attribute(side: Owner, column: str, dataset: Dataset) -> Attribute:
     return values if isinstance(values, MultiCategorical) else as_categories(values)
 
 
-def row_values(column: str, queries: Queries) -> Numeric:
+def row_values(column: str, queries: Queries) -> Categorical | Numeric:
     """Compute a column of the rows themselves; hours 0 to 23 and weekdays (0 is Monday) in UTC."""
     time = queries.timestamp
+    values = queries.dataset.context.get(column)
+    if isinstance(values, Categorical):  # number -1, no event, picks what is put behind: missing
+        return Categorical(np.append(values.codes, np.int32(-1))[queries.event], values.vocabulary)
+    if isinstance(values, Numeric):
+        return Numeric(np.append(values.values, np.float32(np.nan))[queries.event])
     if column == "years_since_release":
         released = side_values("item", "year", queries.dataset)
         year = 1970 + time / SECONDS_A_YEAR

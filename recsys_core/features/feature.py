@@ -136,9 +136,10 @@ class Feature(Config):
     column: str = Field(
         "",
         description="What is read. user and item: a column of the data set, user_id or item_id; "
-        "interaction: timestamp, hour, weekday (UTC) or years_since_release; histories: a "
-        "statistic, favourites, or for sequences all, liked or disliked; user-history also: "
-        "similarity, gap or predicted_rating; given: a given column. Empty: the feature's name.",
+        "interaction: a further column of the events, timestamp, hour, weekday (UTC) or "
+        "years_since_release; histories: a statistic, favourites, or for sequences all, liked or "
+        "disliked; user-history also: similarity, gap or predicted_rating; given: a given column. "
+        "Empty: the feature's name.",
     )
     transform: Transform | None = Field(
         None,

@@ -61,7 +61,8 @@ def _digest(text: str, dataset: Dataset) -> Array:
 
 
 def _without_events(dataset: Dataset) -> dict[str, Any]:
-    return {name: getattr(dataset, name)[:0] for name in _EVENTS}
+    arrays = {name: getattr(dataset, name)[:0] for name in _EVENTS}
+    return {**arrays, "event_columns": {}}
 
 
 def write_features(

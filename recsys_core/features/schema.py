@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -11,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from recsys_core.config import Config, parse_config, parse_mapping, read_text
-from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
+from recsys_core.data.dataset import Categorical, Column, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from recsys_core.features.columns import ID_COLUMNS, check_feature
 from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
@@ -28,6 +29,8 @@ from recsys_core.reading import entry_lines
 
 #: an attribute with fewer users or items per value than this (zip codes) is left out by default
 MIN_OWNERS_PER_VALUE = 4
+#: by default a value of a further column of events needs so many train rows
+LEAST_ROWS = 5
 #: a numeric attribute with more distinct values than this is cut into quantiles by default
 MOST_NUMBERS = 256
 
@@ -189,7 +192,10 @@ def load_schema(
         not have, or a feature that those who read it cannot use.
     """
     if name_or_path is None:
-        return tower_schema(dataset) if towers else default_schema(dataset, histories=histories)
+        if towers:
+            return tower_schema(dataset)
+        context = not requested or towers is None
+        return default_schema(dataset, histories=histories, context=context)
     if name_or_path not in schema_names() and Path(name_or_path).suffix not in SUFFIXES:
         raise InputError(
             f"no feature schema is called '{name_or_path}'",
@@ -199,7 +205,10 @@ def load_schema(
     by_name = {feature.name: feature for feature in schema.features}
     for feature in schema.scoped():
         where = f"feature '{feature.name}' ({places[feature.name]})"
-        check_feature(feature, dataset, where, requested=requested or towers is True)
+        asked = requested or towers is True
+        if towers is None and feature.source == "interaction":
+            asked = False  # events have what requests lack
+        check_feature(feature, dataset, where, requested=asked)
         if towers:
             check_tower_feature(feature, by_name, where)
             _check_timed(feature, dataset, where)
@@ -279,13 +288,19 @@ def joined(base: FeatureSchema, own: FeatureSchema) -> FeatureSchema:
     return FeatureSchema(name=own.name, title=own.title, scope=own.scope, features=features)
 
 
-def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchema:
-    """Declare ids and every attribute that is shared by enough users or items; no timestamps.
+def default_schema(
+    dataset: Dataset, *, histories: bool = False, context: bool = True
+) -> FeatureSchema:
+    """Declare ids, shared attributes, and the further columns of events; no timestamps.
+
+    Attributes are shared when enough users or items have each value.
 
     Parameters
     ----------
     histories
         Whether to add what the user liked and disliked earlier (of any set, without times: others).
+    context
+        Whether rows are events, which have further columns, not candidates at a request.
     """
     features = [
         Feature(name="user_id", source="user", kind="categorical"),
@@ -299,6 +314,11 @@ def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchem
         for name, column in columns.items():
             if name not in ID_COLUMNS.values():
                 features += _default_feature(name, source, column)
+    if context:
+        taken = {feature.name for feature in features}
+        features += [
+            _context_feature(name, column, taken) for name, column in dataset.context.items()
+        ]
     if not histories:
         return FeatureSchema(name="default", title="Ids and attributes.", features=tuple(features))
     features += [
@@ -315,7 +335,9 @@ def default_schema(dataset: Dataset, *, histories: bool = False) -> FeatureSchem
 
 def tower_schema(dataset: Dataset) -> FeatureSchema:
     """Declare what towers read by default: items, every shared attribute, and rated histories."""
-    features = [each for each in default_schema(dataset).features if each.name != "user_id"]
+    features = [
+        each for each in default_schema(dataset, context=False).features if each.name != "user_id"
+    ]
     history = Feature(
         name="history",
         source="user-history",
@@ -329,6 +351,17 @@ def tower_schema(dataset: Dataset) -> FeatureSchema:
         title="Items, attributes, and the history with ratings.",
         features=(*features, history),
     )
+
+
+def _context_feature(name: str, column: Column, taken: Collection[str]) -> Feature:
+    """Declare a further column of events: a value in few rows is no value of its own."""
+    named = f"event_{name}" if name in taken else name
+    about: dict[str, Any] = {"name": named, "source": "interaction", "column": name}
+    if isinstance(column, Numeric) and len(np.unique(column.values)) > MOST_NUMBERS:
+        transform: Quantile | Vocabulary = Quantile(name="quantile", buckets=50)
+    else:
+        transform = Vocabulary(min_count=LEAST_ROWS)
+    return Feature(**about, kind="categorical", transform=transform)
 
 
 def _default_feature(name: str, source: Owner, column: Any) -> list[Feature]:

@@ -142,10 +142,11 @@ def _similarity(
 
 
 def _strongest(events: IntArray, weights: FloatArray, n: int) -> tuple[Cause, ...]:
-    """Pick the events of the largest positive weights; of equal ones the latest."""
-    order = np.lexsort((-np.arange(len(events)), -weights))[:n]
-    return tuple(
-        Cause(int(events[place]), float(weights[place]))
-        for place in order
-        if np.isfinite(weights[place]) and weights[place] > 0
-    )
+    """Pick the items of the largest positive weights; of equal events the latest."""
+    found: dict[int, Cause] = {}
+    for place in np.lexsort((-np.arange(len(events)), -weights)):
+        if len(found) == n or not (np.isfinite(weights[place]) and weights[place] > 0):
+            break
+        item = int(events[place])
+        found.setdefault(item, Cause(item, float(weights[place])))
+    return tuple(found.values())

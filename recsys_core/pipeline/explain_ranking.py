@@ -39,7 +39,7 @@ class FeatureEffects:
     effects: FloatArray
 
 
-def feature_effects(ranker: Ranker, rows: Interactions, known: Interactions) -> FeatureEffects:
+def feature_effects(ranker: Ranker, rows: Queries, known: Interactions) -> FeatureEffects:
     """Hide each feature of some rows and see what their scores lose.
 
     Parameters
@@ -48,7 +48,7 @@ def feature_effects(ranker: Ranker, rows: Interactions, known: Interactions) -> 
         What is known when the rows are scored, as for `Ranker.predict`.
     """
     labels = torch.empty((len(rows), len(ranker.module.bias)))
-    encoded = ranker.rows(Queries.of_events(rows), Known.of(known), labels)
+    encoded = ranker.rows(rows, Known.of(known), labels)
     (batch,) = encoded.batches(torch.arange(len(rows), device=ranker.device), max(1, len(rows)))
     ranker.module.eval()
     layout = ranker.encoder.layout

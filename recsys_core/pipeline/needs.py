@@ -30,6 +30,8 @@ def lack_of_ratings(spec: JobSpec, *, explicit: bool) -> InputError | None:
     """Say why a model cannot learn from a set without ratings; None: it can."""
     if explicit or model_info(spec.model).stage != "ranking":
         return None
+    if make_protocol(spec.protocol).negatives:
+        return None
     return without_ratings(spec.dataset)
 
 
@@ -45,7 +47,8 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
     if info.stage != "ranking":
         return None
     tasks = model_config(spec).task_names  # type: ignore[attr-defined]
-    problems = (label_problem(task, split.train) for task in tasks)
+    drawn = bool(split.negatives)
+    problems = (label_problem(task, split.train, drawn=drawn) for task in tasks)
     found = next((problem for problem in problems if problem is not None), None)
     if found is None:
         feature_schema(info, spec.features, split.dataset)
@@ -66,20 +69,40 @@ def notes(dataset: Dataset) -> list[str]:
     refused = [name for name in PROTOCOLS if name not in taken]
     if refused:
         found.append(f"no times: {_listed(refused)} refuse it; use {_listed(taken, 'or')}")
-    found += _rating_notes(dataset)
+    found += _rating_notes(dataset) + _repeat_notes(dataset)
     return found + _short_users(dataset, taken)
 
 
 def _rating_notes(dataset: Dataset) -> list[str]:
     without = "every event is relevant, and ranking models have nothing to learn from"
     if not dataset.explicit:
-        return [f"no ratings: {without}"]
+        return [f"no ratings and no labels: {without}"]
+    if dataset.labelled:
+        return _label_notes(dataset)
     low, high = dataset.rating.min(), dataset.rating.max()
     relevance = next(iter(PROTOCOLS.values()))().relevance
     if relevance is not None and high < relevance:
         remedy = f"use recsys-workbench eval --set protocol.relevance={high:g}, or null"
         return [f"no rating reaches relevance {relevance:g}, so that protocols refuse it; {remedy}"]
     return [f"every rating is {low:g}: {without}"] if low == high else []
+
+
+def _label_notes(dataset: Dataset) -> list[str]:
+    positive = int(np.count_nonzero(dataset.rating))
+    if positive in (0, dataset.n_interactions):
+        which = "every" if positive else "no"
+        return [f"{which} event has label 1: ranking models have nothing to learn from"]
+    share = positive / dataset.n_interactions
+    found = f"labels, {share:.1%} of them 1: these are relevant, and what recall models learn from"
+    return [f"{found}; ranking models learn from all"]
+
+
+def _repeat_notes(dataset: Dataset) -> list[str]:
+    if not dataset.n_repeats:
+        return []
+    found = f"events of a user with an item met before: {dataset.n_repeats:,}"
+    remedy = "recsys-workbench eval --set protocol.known_items=allow"
+    return [f"{found}; lists leave out what is known, unless you use {remedy}"]
 
 
 def _short_users(dataset: Dataset, taken: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ class Recommends(Protocol):
         k: int,
         *,
         histories: Histories | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: bool | None = None,
     ) -> TopK:
         """Rank the catalogue for `users`."""
         ...
@@ -114,7 +114,7 @@ class Recommender:
         k: int = 10,
         *,
         history: Sequence[Event] | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: bool | None = None,
     ) -> list[Recommendation]:
         """Recommend to a user of the data set, or to anybody by a history.
 
@@ -128,7 +128,7 @@ class Recommender:
             What the user did, oldest first; it takes the place of what the data set knows.
             Without a rating an event counts as the best one, without a time as the latest.
         exclude_seen
-            Whether to leave out the items of the history.
+            Whether to leave out the items of the history; None: as the run's protocol says.
 
         Raises
         ------

@@ -139,6 +139,7 @@ def _describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "users": dataset.n_users,
         "items": dataset.n_items,
         "synthetic": dataset.synthetic,
+        "labelled": dataset.labelled,
     }
 
 

@@ -20,6 +20,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.environment import (
@@ -312,9 +313,12 @@ class _RankingJob:
         self._ranker.fit(self._split, on_event)
 
     def evaluate(self) -> Judged:
-        test = self._split.test
-        labels = self._ranker.tasks.labels(test).numpy()
-        scores = self._ranker.predict(test, self._split.known)
+        from recsys_core.ranking.rows import ranking_rows
+
+        rows = ranking_rows(self._split, "test")
+        test = rows.queries
+        labels = self._ranker.tasks.labels_of(rows).numpy()
+        scores = self._ranker.score(test, Known.of(self._split.known))
         first, *others = [
             evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
             if task.binary
@@ -323,9 +327,9 @@ class _RankingJob:
         ]
         for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
             first = first.with_task(task.name, other)
-        rows = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
+        scored = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
         features = describe_schema(self._ranker.schema, towers=False)
-        return Judged(first, rows=rows, importance=self._ranker.importance, features=features)
+        return Judged(first, rows=scored, importance=self._ranker.importance, features=features)
 
     def save(self, folder: Path) -> None:
         self._ranker.save(folder)

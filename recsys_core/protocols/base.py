@@ -12,7 +12,7 @@ from pydantic import Field, FiniteFloat
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, Dataset, IntArray, TimeArray
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.interactions import Interactions, KnownItems
 from recsys_core.errors import InputError
 from recsys_core.protocols.split import Split
 
@@ -45,8 +45,9 @@ class Cut:
 class ProtocolConfig(Config, ABC):
     """Base of the protocols: which rows count, which are relevant, and how they are cut.
 
-    Filters apply in the order of the fields. A set without ratings has no relevance threshold:
-    every event of it is relevant.
+    Filters apply in the order of the fields. Of a set with labels those events are relevant that
+    have label 1, whatever `relevance` says short of null; a set without ratings and labels has no
+    threshold: every event of it is relevant.
     """
 
     name: ClassVar[str]
@@ -72,7 +73,26 @@ class ProtocolConfig(Config, ABC):
         "rows", description="What k_core counts: all rows, or only relevant ones."
     )
     relevance: FiniteFloat | None = Field(
-        4.0, description="A row rated at least this is relevant; null: every row is."
+        4.0,
+        description="A row rated at least this is relevant, of sets with labels one with label 1; "
+        "null: every row is.",
+    )
+    known_items: KnownItems = Field(
+        "exclude",
+        description="Whether items that a user knows may be recommended again: exclude, or allow, "
+        "for plays, purchases and other events that repeat.",
+    )
+    negatives: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Of sets without ratings and labels: items drawn beside each event, that "
+        "ranking models learn from and are judged on as label 0; 0: there are no ranking models.",
+    )
+    negative_sampler: Literal["uniform", "popularity"] = Field(
+        "uniform",
+        description="How they are drawn: uniform, all items alike; popularity, an item of n train "
+        "rows with n to the power of 0.75.",
     )
 
     def split(self, dataset: Dataset) -> Split:
@@ -88,12 +108,12 @@ class ProtocolConfig(Config, ABC):
         refusal = self.refusal(dataset.name, explicit=dataset.explicit, timed=dataset.timed)
         if refusal is not None:
             raise refusal
-        threshold = self.relevance if dataset.explicit else None
+        threshold = self.threshold_for(dataset)
         rows = self._filter(dataset, threshold)
         _check_filtered(self, dataset, rows, threshold)
         cut = self._cut(dataset, rows)
         train, valid, test = (
-            Interactions.in_time_order(dataset, rows[cut.part == part], threshold)
+            Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
         )
         for part, some in ((TRAIN, train), (VALID, valid), (TEST, test)):
@@ -107,6 +127,12 @@ class ProtocolConfig(Config, ABC):
             test=test,
             counts={"filtered_rows": dataset.n_interactions - len(rows), **cut.counts},
         )
+
+    def threshold_for(self, dataset: Dataset) -> float | None:
+        """Say from which rating on a row of `dataset` is relevant; of labels: from 1 on."""
+        if not dataset.explicit or self.relevance is None:
+            return None
+        return 1.0 if dataset.labelled else self.relevance
 
     @abstractmethod
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
@@ -127,6 +153,12 @@ class ProtocolConfig(Config, ABC):
             return InputError(
                 f"protocol {self.name} filters by rating, but data set '{dataset}' has none",
                 "use --set protocol.drop_ratings=[] --set protocol.min_rating=null",
+            )
+        if explicit and self.negatives:
+            return InputError(
+                f"protocol {self.name} draws negatives, but data set '{dataset}' has ratings or"
+                " labels, which say what is irrelevant",
+                "use --set protocol.negatives=0",
             )
         return None
 
@@ -215,6 +247,10 @@ def _check_filtered(
             )
     highest = dataset.rating[rows].max()
     if threshold is not None and highest < threshold:
+        if dataset.labelled:
+            raise InputError(
+                f"{where}: no event has label 1", "use a set with labels of both kinds"
+            )
         raise InputError(
             f"{where}: relevance = {threshold:g}, but no rating is above {highest:g}",
             "set relevance to a rating of this set's scale, or to null: every row is relevant",
@@ -228,6 +264,8 @@ def _check_part(protocol: ProtocolConfig, dataset: Dataset, part: Interactions, 
             f"{where} is empty", "use a larger set, weaker filters or larger shares of the parts"
         )
     if name != PARTS[VALID] and not part.relevant.any():
+        if dataset.labelled:
+            raise InputError(f"{where} has no event with label 1", "use a larger set")
         raise InputError(
             f"{where} has no row rated {part.threshold:g} or above",
             "set a lower relevance, or use a larger set",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.interactions import Interactions, KnownItems
+
+Part = Literal["train", "valid", "test"]
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,26 @@ class Split:
         """A rating of at least this is relevant; None: every row is."""
         return self.train.threshold
 
+    @property
+    def known_items(self) -> KnownItems:
+        """Whether users may be recommended what they know."""
+        return self.train.known_items
+
+    @property
+    def negatives(self) -> int:
+        """Items drawn beside each event for ranking models; only without ratings and labels."""
+        return 0 if self.dataset.explicit else int(self.parameters.get("negatives", 0))
+
+    @property
+    def negative_sampler(self) -> str:
+        """How they are drawn."""
+        return str(self.parameters.get("negative_sampler", "uniform"))
+
     @cached_property
     def known(self) -> Interactions:
         """Train and validation rows: what is known of the users at test time."""
         rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
-        return Interactions.in_time_order(self.dataset, rows, self.threshold)
+        return Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
 
     def parts(self) -> NDArray[np.uint8]:
         """Tell where each row of the data set went, in the order of `Dataset.timeline`.
@@ -75,9 +93,13 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the data fingerprint, the threshold and the sorted row ids of each part."""
+        """Hash of the data fingerprint, what is asked, and the sorted row ids of each part."""
         digest = blake2b(digest_size=16)
         digest.update(f"{self.dataset.fingerprint}{self.threshold}".encode())
+        if self.known_items != "exclude":
+            digest.update(f"known_items {self.known_items}".encode())
+        if self.negatives:
+            digest.update(f"negatives {self.negatives} {self.negative_sampler}".encode())
         for part in (self.train, self.valid, self.test):
             update_digest(digest, np.sort(part.rows))
         return digest.hexdigest()

@@ -26,19 +26,37 @@ BINARY: tuple[TaskName, ...] = ("like", "love")
 def without_ratings(dataset: str) -> InputError:
     """Build the error for ranking models on a set without ratings."""
     return InputError(
-        f"data set '{dataset}' has no ratings, so that every row is relevant:"
+        f"data set '{dataset}' has no ratings and no labels, so that every row is relevant:"
         " ranking models need irrelevant rows, too",
-        "use recall models or two-stage: popularity, item-cf, mf …",
+        "draw some beside each event, --set protocol.negatives=4, or use recall models or"
+        " two-stage: popularity, item-cf, mf …",
     )
 
 
-def label_problem(task: TaskName, train: Interactions) -> InputError | None:
-    """Say why train rows teach nothing of a task: they are all of one class; None: they do."""
-    if task not in BINARY:
-        return None
+def _no_ratings_to_predict(task: TaskName, dataset: str) -> InputError:
+    return InputError(
+        f"data set '{dataset}' has no ratings, which the task {task} is about",
+        "set the model's tasks to [like]: --set LABEL.tasks=[like]",
+    )
+
+
+def label_problem(task: TaskName, train: Interactions, *, drawn: bool = False) -> InputError | None:
+    """Say why train rows teach nothing of a task: they are all of one class; None: they do.
+
+    Parameters
+    ----------
+    drawn
+        Whether items are drawn beside the rows, which are label 0.
+    """
+    if drawn:
+        return None if task == "like" else _no_ratings_to_predict(task, train.dataset.name)
     dataset = train.dataset
+    if task not in BINARY:
+        return _no_ratings_to_predict(task, dataset.name) if dataset.labelled else None
     if not dataset.explicit:
         return without_ratings(dataset.name)
+    if dataset.labelled and task != "like":
+        return _no_ratings_to_predict(task, dataset.name)
     labels = LABELS[task](train)
     positive = int(np.count_nonzero(labels))
     if 0 < positive < len(labels):
@@ -51,6 +69,12 @@ def label_problem(task: TaskName, train: Interactions) -> InputError | None:
             f"data set '{dataset.name}': {which} train row is rated {LOVED:g} or above,"
             " so that the task love has one class only",
             "set the model's tasks to [like], or to [like, rating]",
+        )
+    if dataset.labelled:
+        return InputError(
+            f"data set '{dataset.name}': {which} train row counts as label 1:"
+            " ranking models need rows of both kinds",
+            "use recall models or two-stage, or leave the protocol's relevance as it is",
         )
     low, high = train.rating.min(), train.rating.max()
     one_class = f"so that {which} row is relevant: ranking models need rows of both kinds"

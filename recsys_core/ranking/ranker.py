@@ -25,6 +25,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.calibration import Calibration, fit_calibration
 from recsys_core.ranking.importance import ROWS, permutation_importance
+from recsys_core.ranking.rows import ranking_rows
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
@@ -103,17 +104,17 @@ class Ranker:
         InputError
             The train rows are all relevant or all irrelevant, or training diverged.
         """
-        self.tasks.check(split.train)
-        labels = self.tasks.labels(split.train)
+        train_rows, valid_rows = ranking_rows(split, "train"), ranking_rows(split, "valid")
+        self.tasks.check(split.train, drawn=bool(train_rows.drawn))
+        labels = self.tasks.labels_of(train_rows)
         best_constant = self.tasks.start(labels)
         known = Known.of(split.train)
-        queries = Queries.of_events(split.train)
+        queries = train_rows.queries
         self.start(queries, known, labels.shape[1])
         with torch.no_grad():
             self.module.bias.copy_(best_constant)
         rows = self.rows(queries, known, labels)
-        judged = Queries.of_events(split.valid)
-        valid = self.rows(judged, known, self.tasks.labels(split.valid))
+        valid = self.rows(valid_rows.queries, known, self.tasks.labels_of(valid_rows))
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
         self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve

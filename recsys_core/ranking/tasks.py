@@ -15,6 +15,7 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.evaluation.rows import auc, rmse, row_logloss
 from recsys_core.ranking.labels import BINARY, LABELS, TaskName, label_problem
+from recsys_core.ranking.rows import RankingRows
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,16 @@ class Tasks:
         """Keep the first `n` tasks."""
         return Tasks([task.name for task in self.all[:n]])
 
-    def check(self, train: Interactions) -> None:
-        """Raise InputError where the train rows of a binary task are all of one class."""
+    def check(self, train: Interactions, *, drawn: bool = False) -> None:
+        """Raise InputError where the train rows of a binary task are all of one class.
+
+        Parameters
+        ----------
+        drawn
+            Whether items are drawn beside them.
+        """
         for task in self.all:
-            problem = label_problem(task.name, train)
+            problem = label_problem(task.name, train, drawn=drawn)
             if problem is not None:
                 raise problem
 
@@ -71,6 +78,10 @@ class Tasks:
         """Shape (n, tasks), float32."""
         columns = [torch.from_numpy(task.label(rows).astype(np.float32)) for task in self.all]
         return torch.stack(columns, dim=1)
+
+    def labels_of(self, rows: RankingRows) -> Tensor:
+        """Shape (n, tasks), float32: those of events, then those of rows that were drawn."""
+        return torch.from_numpy(rows.labels(self.labels(rows.events).numpy()))
 
     def start(self, labels: Tensor) -> Tensor:
         """Shape (tasks,): the outputs that fit train labels best without any feature."""

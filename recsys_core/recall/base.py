@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
-from recsys_core.data.interactions import Histories, Interactions
+from recsys_core.data.interactions import Histories, Interactions, KnownItems
 from recsys_core.errors import InputError
-from recsys_core.events import OnEvent, ignore
+from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.retrieval.topk import top_k
 from recsys_core.saving.arrays import Arrays, take, take_offsets
@@ -66,6 +66,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     reads_features: ClassVar[bool] = False
     """Whether it takes a feature schema, as third argument: `SequentialModel` does."""
 
+    reads_weights: ClassVar[bool] = False
+    """Whether it learns more from events of types that weigh more."""
+
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, the only ones ever recommended."""
     popularity: FloatArray
@@ -74,6 +77,8 @@ class RecallModel(ABC, Generic[ConfigT]):
     """Shape (n_items,): the order in which equal scores are listed."""
     threshold: float | None
     """A rating of at least this is relevant; None: every event is."""
+    known_items: KnownItems = "exclude"
+    """Whether lists hold what their users know, unless `recommend` is told."""
     histories: Histories
     """One row a user of the data set: the events known at fit."""
     fingerprint: str
@@ -104,6 +109,9 @@ class RecallModel(ABC, Generic[ConfigT]):
             Rows that choose the number of epochs; None trains for the configured number.
         """
         self.remember(train)
+        if train.weight is not None and not self.reads_weights:
+            name = type(self).__name__
+            on_event(Event("fit", message=f"{name} does not read what events weigh by type"))
         self._fit(train.positives(), valid, on_event)
         return self
 
@@ -116,6 +124,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.catalogue = train.item_counts() > 0
         self.tie_rank = train.dataset.tie_rank
         self.threshold = train.threshold
+        self.known_items = train.known_items
         self.histories = train.histories()
         self.fingerprint = train.dataset.fingerprint
         self.popularity = train.positives().item_counts().astype(np.float32)
@@ -146,7 +155,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         k: int,
         *,
         histories: Histories | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: bool | None = None,
     ) -> TopK:
         """Rank the catalogue for `users`, in blocks so that memory does not grow with users.
 
@@ -159,7 +168,8 @@ class RecallModel(ABC, Generic[ConfigT]):
         histories
             n rows, what the query uses; None: those of `fit`.
         exclude_seen
-            Whether to leave out the items of `histories`.
+            Whether to leave out the items of `histories`; None: as the protocol of the train rows
+            says.
 
         Raises
         ------
@@ -168,16 +178,21 @@ class RecallModel(ABC, Generic[ConfigT]):
         """
         known = self.histories_of(users) if histories is None else histories
         check_query(users, k, known, self.n_items)
+        exclude = self.excludes(exclude_seen)
 
         def rank(block: slice) -> tuple[IntArray, FloatArray]:
             part = known.take(np.arange(block.start, block.stop))
-            return self.rank(users[block], part, k, exclude_seen=exclude_seen)
+            return self.rank(users[block], part, k, exclude_seen=exclude)
 
         parts = map_blocks(rank, len(users), block_rows(self.row_width))
         if not parts:
             return TopK(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         items, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
         return TopK(items, scores)
+
+    def excludes(self, exclude_seen: bool | None) -> bool:
+        """Whether known items are left out; None: as the protocol of the train rows says."""
+        return self.known_items == "exclude" if exclude_seen is None else exclude_seen
 
     def rank(
         self, users: NDArray[np.integer], histories: Histories, k: int, *, exclude_seen: bool
@@ -237,6 +252,7 @@ class RecallModel(ABC, Generic[ConfigT]):
             "class": type(self).__name__,
             "config": self.config.model_dump(mode="json"),
             "threshold": self.threshold,
+            "known_items": self.known_items,
             "fingerprint": self.fingerprint,
         }
         common = {f"history.{name}": array for name, array in vars(self.histories).items()}
@@ -262,6 +278,10 @@ class RecallModel(ABC, Generic[ConfigT]):
             raise damaged(folder, f"{error.problem} ({earlier})") from error
         model = cls(config, runtime)  # type: ignore[arg-type]
         model.threshold = header["threshold"]
+        # models of earlier versions leave out what is known
+        model.known_items = header.get("known_items", "exclude")
+        if model.known_items not in get_args(KnownItems):
+            raise damaged(folder, "model.json has no proper 'known_items'")
         model.fingerprint = header["fingerprint"]
         try:
             model._set_common(arrays)

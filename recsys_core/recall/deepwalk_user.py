@@ -55,6 +55,7 @@ class DeepWalkUser(WalkModel[DeepWalkUserConfig]):
         self.place = np.full(len(liked), -1, dtype=np.int32)
         self.place[indexed] = np.arange(len(indexed))
         self.positives = liked.take(indexed).matrix(self.n_items)
+        self.positives.data[:] = 1  # a repeated pair was summed
         self.index = VectorIndex(self.user_nodes[indexed], index)
         report_recall(self.index, self.index.vectors, self.config.neighbours, on_event)
 

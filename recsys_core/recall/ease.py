@@ -55,6 +55,8 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
     Config: ClassVar[type[Config]] = EaseConfig
 
+    reads_weights: ClassVar[bool] = True
+
     weights: FloatArray
     """Shape (n_items, n_items): B; row i is what item i says about every other."""
 
@@ -74,9 +76,9 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
         self.weights = inverse
 
     def _matrix(self, positives: Interactions) -> sp.csr_matrix:
-        """X, shape (n_users, n_items): positives, or with a rating exponent all weights."""
+        """X, shape (n_users, n_items): weights of positives, or with a rating exponent of all."""
         if self.config.rating_exponent is None:
-            return positives.matrix()
+            return positives.weighted_matrix()
         weights = rating_weights(self.histories, self.config.rating_exponent)
         return self.histories.matrix(self.n_items, weights)
 

@@ -88,6 +88,7 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
     """
 
     Config: ClassVar[type[Config]] = IALSConfig
+    reads_weights: ClassVar[bool] = True
 
     item_vectors: FloatArray
     """Shape (n_items, dim); zero where nothing was learned."""
@@ -101,7 +102,7 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         self._choose_weight()
         if self.config.unobserved_weight is None:
             on_event(Event("fit", message=f"unobserved_weight {self.weight:.3g}, by density"))
-        by_user = positives.matrix()
+        by_user = positives.weighted_matrix()
         by_item = by_user.T.tocsr()
         rng = np.random.default_rng(self.runtime.seed)
         scale = INIT / np.sqrt(self.config.dim)

@@ -76,8 +76,9 @@ class ItemCFConfig(HistoryConfig):
 class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
     """Add up, over the history, the similarity of each item i to the candidate j.
 
-    With users weighted w_u = n_u^-activity_damping, c_ij = sum of w_u over users who like both,
-    c_i = c_ii, shrinkage h and asymmetry a:
+    With users weighted w_u = n_u^-activity_damping and likes x_ui of 1, or what events weigh by
+    type, c_ij = sum of w_u x_ui x_uj over users who like both, c_i = c_ii, shrinkage h and
+    asymmetry a:
 
         cosine   s_ij = c_ij / (c_i^(1-a) c_j^a + h)
         jaccard  s_ij = c_ij / (c_i + c_j - c_ij + h)
@@ -89,18 +90,20 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
     Config: ClassVar[type[Config]] = ItemCFConfig
 
+    reads_weights: ClassVar[bool] = True
+
     neighbours: sp.csr_matrix
     """Shape (n_items, n_items): row j holds s_ij at its neighbours i."""
     candidates: sp.csr_matrix
     """Its transpose: row i of the history holds s_ij at the candidates j; float64."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        matrix = positives.matrix()
+        matrix = positives.weighted_matrix()
         activity = matrix.getnnz(axis=1)
         weight = power(np.maximum(activity, 1), -self.config.activity_damping).astype(np.float32)
         weighted = matrix.copy()
-        weighted.data = np.repeat(weight, activity)
-        counts = np.bincount(matrix.indices, weighted.data, minlength=self.n_items)
+        weighted.data = np.repeat(weight, activity) * matrix.data
+        counts = np.bincount(matrix.indices, weighted.data * matrix.data, minlength=self.n_items)
         shared = shared_counts(weighted, matrix.tocsc())
         similar = self._similarity(counts.astype(np.float64))
 

@@ -44,22 +44,27 @@ class PopularityConfig(Config):
 class Popularity(RecallModel[PopularityConfig]):
     """Score an item by its relevant train rows, which may count less the older they are.
 
-    With `now` the time of the last row and h the half-life, item i scores
+    With `now` the time of the last row, h the half-life and w_r what a row weighs by its type, or
+    1, item i scores
 
-        s_i = sum over its relevant rows r of 2^(-(now - t_r) / h).
+        s_i = sum over its relevant rows r of w_r 2^(-(now - t_r) / h).
     """
 
     Config: ClassVar[type[Config]] = PopularityConfig
+    reads_weights: ClassVar[bool] = True
 
     scores: FloatArray
     """Shape (n_items,)."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         self.scores = self.popularity
+        weights: NDArray[np.floating] | None = positives.weight
         if self.config.half_life_days is not None and len(positives):
             now = self.histories.timestamps.max()
             age = (now - positives.timestamp) / SECONDS_A_DAY / self.config.half_life_days
-            counts = np.bincount(positives.item, weights=exp2(-age), minlength=self.n_items)
+            weights = exp2(-age) * (1 if weights is None else weights)
+        if weights is not None:
+            counts = np.bincount(positives.item, weights=weights, minlength=self.n_items)
             self.scores = counts.astype(np.float32)
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:

@@ -73,7 +73,8 @@ class _Parts:
         relevant: TimeArray,
     ) -> None:
         self.model, self.users, self.pairs, self.relevant = model, users, pairs, relevant
-        self.scores = model.stage.score(users, histories)
+        exclude = model.excludes(None)
+        self.scores = model.stage.score(users, histories, exclude_seen=exclude)
         self.merged = model.stage.pool(self.scores)
 
     def hits(self, items: IntArray) -> BoolArray:

@@ -157,6 +157,7 @@ class _Builder:
         stage.channels.refuse_own(view.labelled)
         self.stage, self.users, self.seed = stage, users, seed
         self.rated, self.negatives = rated, negatives
+        self.exclude = view.known.known_items == "exclude"
         self.histories = view.known.histories().take(users)
         self.labelled = view.labelled.histories().take(users)
         self.n_items = view.known.n_items
@@ -177,7 +178,7 @@ class _Builder:
     def _block(self, block: slice) -> Lists:
         rows = np.arange(block.start, block.stop)
         users, histories = self.users[block], self.histories.take(rows)
-        scores = self.stage.score(users, histories)
+        scores = self.stage.score(users, histories, exclude_seen=self.exclude)
         items = self._rated(rows, scores) if self.rated else self.stage.pool(scores).items
         keys = users[:, None].astype(np.int64) * self.n_items + items
         labels = np.isin(keys, self.liked) & (items >= 0)
@@ -191,7 +192,7 @@ class _Builder:
 
     def _rated(self, rows: TimeArray, scores: FloatArray) -> IntArray:
         """List what was rated later, without what channels cannot score."""
-        rated = self.labelled.take(rows)
+        rated = self.labelled.take(rows).once()
         rated = rated.where(np.isfinite(scores[0, rated.row, rated.items]))
         items = np.full((len(rated), int(rated.lengths.max(initial=0))), -1, dtype=np.int32)
         items[rated.row, np.arange(len(rated.items)) - rated.offsets[rated.row]] = rated.items

@@ -207,7 +207,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
         k: int,
         *,
         histories: Histories | None = None,
-        exclude_seen: bool = True,
+        exclude_seen: bool | None = None,
     ) -> MergedTopK:
         """Rank the pools of `users`; parameters and errors as for every recall model.
 
@@ -216,16 +216,17 @@ class TwoStage(RecallModel[TwoStageConfig]):
         """
         known = self.histories_of(users) if histories is None else histories
         check_query(users, k, known, self.n_items)
+        exclude = self.excludes(exclude_seen)
 
         def work(block: slice) -> MergedTopK:
             part = known.take(np.arange(block.start, block.stop))
-            ordered = self._order(users[block], part, exclude_seen=exclude_seen)
+            ordered = self._order(users[block], part, exclude_seen=exclude)
             return _cut(self._rerank(ordered, part), k)
 
         block = max(1, BLOCK_SCORES // (self.n_items * len(self.channel_names)))
         parts = map_blocks(work, len(users), block)
         if not parts:
-            return _cut(self._order(users, known, exclude_seen=exclude_seen), k)
+            return _cut(self._order(users, known, exclude_seen=exclude), k)
         names = ("items", "scores", "sources")
         return MergedTopK(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 

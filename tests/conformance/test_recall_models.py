@@ -23,7 +23,17 @@ from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.model import TwoStage
-from tests.recall.build import COLD_ITEM, ITEMS, N_ITEMS, N_USERS, block_of, fit, history, planted
+from tests.recall.build import (
+    COLD_ITEM,
+    ITEMS,
+    N_ITEMS,
+    N_USERS,
+    block_of,
+    fit,
+    history,
+    planted,
+    repeated,
+)
 
 RECALL = [name for name in model_names() if model_info(name).stage in ("recall", "two-stage")]
 #: fields without which defaults for real data learn too little from 600 planted likes
@@ -311,3 +321,41 @@ def test_a_foreign_model_is_refused(name: str, tmp_path: Path) -> None:
         (tmp_path / "model.json").write_text(json.dumps({**header, key: value}))
         with pytest.raises(InputError, match=message):
             type(model).load(tmp_path)
+
+
+#: where it matters least what was learned
+REPEATED: dict[str, dict[str, Any]] = {
+    **{key: {"epochs": 1, "batch_size": 64, "dim": 8} for key in BY_EPOCHS},
+    **{key: {"walks_per_node": 1, "dim": 8} for key in ("deepwalk-item", "deepwalk-user")},
+    **{key: {"epochs": 1, "dim": 8} for key in ("word2vec", "ials")},
+    "session-knn": {"neighbours": 5, "stride": 9},
+    "two-stage": {
+        "channels": [{"model": "item-cf", "quota": 20}],
+        "ranker": {"params": {"hidden": [4], "epochs": 1, "batch_size": 16}},
+    },
+}
+
+
+@every_model
+def test_events_that_repeat(name: str, tmp_path: Path) -> None:
+    """Every event of the planted set thrice: as lists of `allow` and of `exclude`."""
+    train, valid = parts()
+    rows = np.tile(np.arange(train.dataset.n_interactions), 3)
+    data = repeated(train.dataset, rows)
+    cuts = [np.flatnonzero(np.isin(rows, part.rows)) for part in (train, valid)]
+    for known_items in ("allow", "exclude"):
+        learned, judged = (
+            Interactions.in_time_order(data, part, 4.0, known_items) for part in cuts
+        )
+        model = fit(name, learned, valid=judged, **REPEATED.get(name, {}))
+        top = model.recommend(USERS, N_ITEMS)
+        listed = top.items >= 0
+        assert np.isfinite(top.scores[listed]).all()
+        keys = USERS[:, None] * (N_ITEMS + 1) + top.items
+        known = np.isin(keys[listed], learned.pairs())
+        assert known.any() == (known_items == "allow")
+        assert len(np.unique(keys[listed])) == listed.sum()  # no item twice in a list
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model")
+    assert loaded.known_items == "exclude"
+    np.testing.assert_array_equal(loaded.recommend(USERS, 5).items, model.recommend(USERS, 5).items)

@@ -152,8 +152,8 @@ def test_log_of_negative_numbers_is_refused() -> None:
 
 def test_hours_and_weekdays() -> None:
     some = rows(films(), 0, 1, 4)
-    assert row_values("hour", Queries.of_events(some)).values.tolist() == [0, 1, 3]
-    assert row_values("weekday", Queries.of_events(some)).values.tolist() == [
+    assert row_values("hour", Queries.of_events(some)).values.tolist() == [0, 1, 3]  # type: ignore[union-attr]
+    assert row_values("weekday", Queries.of_events(some)).values.tolist() == [  # type: ignore[union-attr]
         3,
         3,
         4,

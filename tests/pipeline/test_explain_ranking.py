@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from recsys_core.config import parse_config
+from recsys_core.features.queries import Queries
 from recsys_core.pipeline.explain_ranking import feature_effects, hide
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.registry import model_info
@@ -37,7 +38,7 @@ def test_the_feature_that_decides_is_named() -> None:
     config = parse_config(model_info("lr").cls.Config, fast, "lr")
     ranker = Ranker("lr", config, schema(data)).fit(parts)
     rows = parts.test.where(np.arange(len(parts.test)) < 200)
-    found = feature_effects(ranker, rows, parts.known)
+    found = feature_effects(ranker, Queries.of_events(rows), parts.known)
     np.testing.assert_allclose(found.scores, ranker.predict(rows, parts.known)[:, 0], rtol=1e-5)
     assert found.effects.shape == (200, len(found.names))
     strongest = np.abs(found.effects).argmax(axis=1)

@@ -69,7 +69,7 @@ def test_protocols_that_are_said_to_refuse_a_set_without_times_do() -> None:
 def test_ranking_models_are_said_to_need_two_kinds_of_rows() -> None:
     without = "every event is relevant, and ranking models have nothing to learn from"
     for data, beginning in (
-        (dataset(rated(1.0), explicit=False), "no ratings"),
+        (dataset(rated(1.0), explicit=False), "no ratings and no labels"),
         (dataset(rated(5.0)), "every rating is 5"),
     ):
         assert notes(data) == [f"{beginning}: {without}"]
@@ -95,7 +95,9 @@ def test_a_relevance_that_no_rating_reaches_is_said_with_one_that_does() -> None
 )
 def test_every_protocol_refuses_one_user_or_item(side: str, alone: Callable[[Row], Row]) -> None:
     data = dataset([alone(row) for row in EVENTS])
-    assert notes(data) == [f"1 {side}: every protocol refuses it, 2 are needed"]
+    first, repeats = notes(data)
+    assert first == f"1 {side}: every protocol refuses it, 2 are needed"
+    assert repeats.startswith(f"events of a user with an item met before: {data.n_repeats}; lists")
     assert refused(data) == protocol_names()
 
 

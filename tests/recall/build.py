@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
+from recsys_core.data.dataset import Dataset
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
@@ -47,6 +49,12 @@ def planted() -> tuple[Interactions, Interactions]:
         Interactions.in_time_order(data, np.flatnonzero(part), 4.0) for part in (~last, last)
     )
     return train, valid
+
+
+def repeated(data: Dataset, rows: NDArray[np.integer]) -> Dataset:
+    """Take the events at `rows`, some of them several times."""
+    names = ("user", "item", "rating", "timestamp")
+    return replace(data, **{name: getattr(data, name)[rows] for name in names})
 
 
 def random_rows() -> Interactions:

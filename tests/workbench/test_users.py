@@ -12,7 +12,7 @@ from recsys_core.errors import InputError
 from tests.workbench.films import N_USERS, prepare_films, write_list_run
 from workbench.store.files import StoreError
 from workbench.store.items import Item
-from workbench.store.users import Browse, _find
+from workbench.store.users import Browse, _places
 from workbench.store.users_find import find_users, user_attributes
 from workbench.store.users_question import Question, parse_question
 from workbench.store.users_why import genre_shares, shared_genres, ties
@@ -61,11 +61,11 @@ def test_a_set_that_is_missing_changed_or_damaged_is_refused(
         Browse(tmp_path, "films")
 
 
-def test_a_number_is_found_at_its_place_alone() -> None:
+def test_a_number_is_found_at_its_places_alone() -> None:
     content = b"\x00\x01\x00\x00" + b"\x01\x00\x00\x00"  # 256, 1: the bytes of 1 also begin at 1
-    assert _find(content, (1).to_bytes(4, "little")) == 1
-    assert _find(content, (256).to_bytes(4, "little")) == 0
-    assert _find(content, (2).to_bytes(4, "little")) == -1
+    assert list(_places(content, (1).to_bytes(4, "little"))) == [1]
+    assert list(_places(content + content, (256).to_bytes(4, "little"))) == [0, 2]
+    assert list(_places(content, (2).to_bytes(4, "little"))) == []
 
 
 def test_who_knows_an_item(browse: Browse) -> None:

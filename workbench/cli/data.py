@@ -90,9 +90,10 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--columns",
-    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C]",
-    help="Columns of a plain table, by name or by number from 1; user=1,item=2+ reads one user and "
-    "its items per line.",
+    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C][,NAME=C]…",
+    help="Columns of a table, by name or by number from 1; user=1,item=2+ reads one user and its "
+    "items per line. Any other NAME, or NAME=C, is a further column that features can read; "
+    "C:number or C:category sets its type.",
 )
 @click.option(
     "--users",
@@ -115,10 +116,20 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--repeats",
-    type=click.Choice(["error", "first", "last", "greatest", "count"]),
+    type=click.Choice(["error", "first", "last", "greatest", "count", "keep"]),
     help="Which row to keep when a user and an item occur together more than once: the first or "
     "the last in time, or the one with the highest rating; count uses the number of rows as "
-    "rating.  [default: error; with --on-bad-rows skip the first in the file]",
+    "rating, keep keeps all.  [default: error; with --on-bad-rows skip the first in the file]",
+)
+@click.option(
+    "--keep",
+    metavar="TYPE[,TYPE]…",
+    help="Types of events to read; others are left out and counted.",
+)
+@click.option(
+    "--type-weights",
+    metavar="TYPE=W[,TYPE=W]…",
+    help="Weight of the events of each type, for models that use it.",
 )
 @click.option(
     "--separator",
@@ -148,7 +159,9 @@ def import_command(
     users: str | None,
     items: str | None,
     vectors: tuple[str, ...],
-    repeats: Literal["error", "first", "last", "greatest", "count"] | None,
+    repeats: Literal["error", "first", "last", "greatest", "count", "keep"] | None,
+    keep: str | None,
+    type_weights: str | None,
     separator: str | None,
     time_unit: str | None,
     rating_range: str | None,
@@ -173,7 +186,10 @@ def import_command(
         users=_absolute(users),
         items=_absolute(items),
         vectors=tuple(read_option(text).absolute() for text in vectors),
+        keep=keep,
+        type_weights=type_weights,
     )
+    options.weights()
     with _progress(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
     show_prepared(settings.data_dir, dataset.name, as_json)
@@ -326,8 +342,15 @@ def _progress(name: str, as_lines: bool) -> Iterator[OnEvent]:
 
 
 def _read_columns(text: str | None) -> dict[str, str]:
-    """Read ``user=a,item=b``."""
+    """Read ``user=a,item=b``; a further column may be named alone: ``device``, ``price:number``."""
+    from recsys_core.data.advice import ROLES
+
     pairs = [pair.partition("=") for pair in text.split(",")] if text else []
+    pairs = [
+        pair if equals or not name or name in ROLES else (name.partition(":")[0], "=", name)
+        for pair in pairs
+        for name, equals, _ in (pair,)
+    ]
     for role, equals, column in pairs:
         if not (role and equals and column):
             raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli.table import print_table
-from workbench.reports.data import CHECKSUM
+from workbench.reports.data import CHECKSUM, what_events_are
 from workbench.store.text import plain
 
 BAR = 30
@@ -33,7 +33,7 @@ def show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         print_json(meta)
         return
     rows = [
-        ("ratings", f"{meta['interactions']:,}"),
+        (what_events_are(meta), f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", _items(meta)),
         *_summary_lines(meta.get("summary") or {}),
@@ -55,9 +55,13 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Say how the files were read; nothing of a set that was made."""
     if not summary:
         return
-    columns = summary["columns"]
+    columns, context = summary["columns"], summary.get("context", {})
     yield "read as", summary["read_as"]
-    yield "columns", ", ".join(f"{role}: {name}" for role, name in columns.items())
+    roles = {role: name for role, name in columns.items() if role not in context}
+    yield "columns", ", ".join(f"{role}: {name}" for role, name in roles.items())
+    if context:
+        kinds = ", ".join(f"{name} ({KINDS[kind]})" for name, kind in context.items())
+        yield "context", kinds
     if summary["unused"]:
         yield "not used", ", ".join(summary["unused"])
     yield from (("note", note) for note in summary["notes"])
@@ -109,7 +113,7 @@ def _print_counts(facts: dict[str, Any]) -> None:
     label = f"{facts['name']} (synthetic)" if facts["synthetic"] else facts["name"]
     lines = [
         ("fingerprint", facts["fingerprint"]),
-        ("ratings", f"{facts['interactions']:,}"),
+        (what_events_are(facts), f"{facts['interactions']:,}"),
         ("users", f"{facts['users']:,}"),
         ("items", _items(facts)),
         ("density", f"{facts['density']:.2%}"),
@@ -123,8 +127,8 @@ def _print_counts(facts: dict[str, Any]) -> None:
     popular = facts["popularity"]
     lines += [
         ("popularity", f"gini {popular['gini']:.2f}"),
-        ("top 1 % of items", f"{popular['top_1_percent']:.1%} of the ratings"),
-        ("top 10 % of items", f"{popular['top_10_percent']:.1%} of the ratings"),
+        ("top 1 % of items", f"{popular['top_1_percent']:.1%} of the {what_events_are(facts)}"),
+        ("top 10 % of items", f"{popular['top_10_percent']:.1%} of the {what_events_are(facts)}"),
     ]
     print_table(("data set", label), lines)
 
@@ -139,7 +143,7 @@ def _print_activity(facts: dict[str, Any]) -> None:
             (f"{row['rating']:g}", f"{row['count']:,}", "█" * round(BAR * row["share"] / most))
             for row in facts["ratings"]
         ]
-        _section(("rating", "count", ""), bars)
+        _section(("label" if facts["labelled"] else "rating", "count", ""), bars)
 
 
 def _figure(value: float) -> str:

@@ -25,17 +25,21 @@ def with_effects(inspection: Inspection, listing: Listing, data_dir: Path) -> Li
     from recsys_core.pipeline.explain_ranking import feature_effects
     from recsys_core.pipeline.recommender import load_run_split
     from recsys_core.ranking.ranker import Ranker
+    from recsys_core.ranking.rows import ranking_rows
 
     if not listing.entries:
         return listing
     folder = listing.run.path
     split = load_run_split(read_result(folder), folder, data_dir)
-    rows = split.test.where(split.test.user == inspection.user.number)
+    every = ranking_rows(split, "test").queries
+    rows = every.take(np.flatnonzero(every.user == inspection.user.number))
     found = feature_effects(Ranker.load(folder / MODEL), rows, split.known)
-    places = {int(item): place for place, item in enumerate(rows.item.tolist())}
+    places: dict[int, list[int]] = {}
+    for place in np.argsort(found.scores, kind="stable").tolist():  # best last
+        places.setdefault(int(rows.item[place]), []).append(place)
 
     def explain(entry: Entry) -> Entry:
-        place = places[entry.item]
+        place = places[entry.item].pop()  # entries come best first
         weights = found.effects[place]
         strongest = np.argsort(-np.abs(weights), kind="stable")[:_SHOWN]
         effects = tuple(

@@ -17,6 +17,8 @@ from workbench.reports.metrics import headline_first
 
 SCHEMA = 1
 COUNTS = ("users", "users_without_relevant", "gauc_users_left_out", "cold_users", "cold_items")
+#: what is counted only where there are some
+SOME = ("known_targets",)
 References = Mapping[str, Mapping[str, Reference]]
 
 
@@ -125,7 +127,7 @@ def _metric_names(runs: Iterable[ReportRun]) -> list[str]:
 
 
 def _describe_dataset(runs: Sequence[ReportRun]) -> dict[str, Any]:
-    names = ("name", "fingerprint", "interactions", "users", "items", "synthetic")
+    names = ("name", "fingerprint", "interactions", "users", "items", "synthetic", "labelled")
     known = _first_result(runs).get("dataset") or {"name": runs[0].spec.get("dataset")}
     return {name: known.get(name) for name in names}
 
@@ -160,7 +162,10 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
         "fit_seconds": result.get("fit_seconds"),
         "eval_seconds": result.get("eval_seconds"),
         "peak_rss_mb": result.get("peak_rss_mb"),
-        "counts": {name: counts.get(name) for name in COUNTS},
+        "counts": {
+            **{name: counts.get(name) for name in COUNTS},
+            **{name: counts[name] for name in SOME if name in counts},
+        },
         "reference": {
             metric: {"value": figure.value, "source": figure.source}
             for metric, figure in figures.items()

@@ -15,3 +15,9 @@ def origin_of(feature: Mapping[str, Any]) -> str:
     scope = f" ({feature['scope']})" if feature.get("scope") in ("others", "known") else ""
     transform = f", {feature['transform']}" if feature.get("transform") else ""
     return f"{feature['source']}: {feature['reads']}{by}{scope}{transform}"
+
+
+def what_events_are(about: Mapping[str, Any]) -> str:
+    """Name the events of a set: ratings where they are, else events."""
+    rated = about.get("explicit", True) and not about.get("labelled", False)
+    return "ratings" if rated else "events"

@@ -51,10 +51,11 @@ def item_json(item: Item) -> dict[str, Any]:
 
 
 def _event(inspection: Inspection, past: Past) -> dict[str, Any]:
-    event = past.event
+    event, labelled = past.event, inspection.browse.labelled
     return {
         **item_json(inspection.browse.item(event.item)),
-        "rating": event.rating,
+        "rating": None if labelled else event.rating,
+        **({"label": event.rating} if labelled else {}),
         "time": event.time,
         "part": past.part,
         "relevant": inspection.relevant(event),

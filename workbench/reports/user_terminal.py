@@ -59,7 +59,9 @@ def _print_events(
 ) -> None:
     items = inspection.browse.items(past.event.item for past in events)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
-    table.add_column("rating", justify="right", no_wrap=True)
+    if inspection.browse.explicit:
+        title_of = "label" if inspection.browse.labelled else "rating"
+        table.add_column(title_of, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column(Text(title), overflow="fold", ratio=3)
     table.add_column("genres", style="dim", overflow="fold", ratio=2)
@@ -69,7 +71,7 @@ def _print_events(
         event, item = past.event, items[past.event.item]
         mark = HIT if past.part == "test" and inspection.relevant(event) else ""
         table.add_row(
-            "-" if event.rating is None else f"{event.rating:g}",
+            *([] if event.rating is None else [f"{event.rating:g}"]),
             mark,
             Text(plain(item.name)),
             Text(plain(", ".join(item.genres))),

@@ -224,6 +224,8 @@ def _data_notes(dataset: Mapping[str, Any]) -> list[str]:
         f" {dataset['items']:,} items"
     )
     found = [f"Data: {dataset['name']}, {sizes}."]
+    if dataset.get("labelled"):
+        found.append("Labels: events with label 1 are relevant; recall models learn from them.")
     if dataset["synthetic"]:
         found.append("SYNTHETIC data: generated, so no figure here says anything about people.")
     return found
@@ -236,6 +238,14 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
     found = [f"Protocol: {protocol['name']}, rows: {rows}."]
     if protocol["leaks"]:
         found.append(_sentence(protocol["leaks"]))
+    parameters = protocol["parameters"] or {}
+    if parameters.get("known_items") == "allow":
+        found.append("Lists may hold items that their users know (known_items: allow).")
+    if parameters.get("negatives"):
+        found.append(
+            f"Ranking rows: each event beside {parameters['negatives']} items drawn as label 0"
+            f" ({parameters.get('negative_sampler', 'uniform')}), once for all models."
+        )
     left_out = {name: n for name, n in (protocol["counts"] or {}).items() if n}
     if left_out:
         listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in left_out.items())
@@ -265,6 +275,8 @@ _RECALL_COUNTS = {
     "users_without_relevant": "left out (no relevant test item)",
     "cold_users": "without history",
     "cold_items": "test items without training rows",
+    "known_targets": "relevant test items that lists leave out as known (known_items: exclude),"
+    " all of them misses",
 }
 _RANKING_COUNTS = {
     "users": "users judged",

@@ -81,6 +81,7 @@ class Browse:
             )
         with self.damage_told():
             self.explicit = bool(parse_json(meta.get("explicit", "true")))
+            self.labelled = bool(parse_json(meta.get("labelled", "false")))
             self.timed = bool(parse_json(meta.get("timed", "true")))
             self.synthetic = bool(parse_json(meta.get("synthetic", "false")))
         self._items: dict[int, Item] = {}
@@ -308,19 +309,28 @@ class Browse:
 
     def fans(self, item: int, limit: int) -> list[Fan]:
         """Find users whose history has an item, at most `limit`, in the order of their numbers."""
-        wanted = item.to_bytes(4, "little")
         found: list[Fan] = []
+        for user, ratings in self._events_with(item):
+            found.append(Fan(user, ratings[0]))
+            if len(found) == limit:
+                break
+        return found
+
+    def ratings_of(self, item: int) -> list[float | None]:
+        """Read the rating of every event with an item; None each where the set has none."""
+        return [rating for _, ratings in self._events_with(item) for rating in ratings]
+
+    def _events_with(self, item: int) -> Iterator[tuple[int, list[float | None]]]:
+        """Find the users whose history has an item, and how it is rated each time."""
+        wanted = item.to_bytes(4, "little")
         # a byte search before any array is made: most histories do not have the item
         for user, items, ratings in self.rows(
             "SELECT user, items, ratings FROM histories ORDER BY user"
         ):
-            place = _find(items, wanted)
-            if place >= 0:
-                rating = numbers(ratings, "f")[place] if self.explicit else None
-                found.append(Fan(user, rating))
-                if len(found) == limit:
-                    break
-        return found
+            places = list(_places(items, wanted))
+            if places:
+                values = numbers(ratings, "f") if self.explicit else None
+                yield user, [None if values is None else values[place] for place in places]
 
 
 def numbers(content: bytes, kind: str) -> array[Any]:
@@ -341,11 +351,10 @@ def _escaped(word: str) -> str:
     return "".join(f"!{letter}" if letter in "!%_" else letter for letter in word)
 
 
-def _find(content: bytes, wanted: bytes) -> int:
-    """Find the place of a four-byte number in an array of them; -1: it is not there."""
+def _places(content: bytes, wanted: bytes) -> Iterator[int]:
+    """Find the places of a four-byte number in an array of them."""
     at = content.find(wanted)
-    while at % 4:
-        if at < 0:
-            return -1
+    while at >= 0:
+        if at % 4 == 0:
+            yield at // 4
         at = content.find(wanted, at + 1)
-    return at // 4

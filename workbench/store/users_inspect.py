@@ -239,9 +239,13 @@ def threshold_of(run: Run | None, browse: Browse) -> float | None:
     """
     if not browse.explicit:
         return None
-    protocol = run.metrics["protocol"] if run is not None else {}
-    value = protocol.get("parameters", {}).get("relevance", 4.0)
-    return None if value is None else float(value)
+    return _threshold(run.metrics if run is not None else {}, labelled=browse.labelled)
+
+
+def _threshold(result: Mapping[str, Any], *, labelled: bool) -> float | None:
+    """Read from which rating on an event is liked; of labels: from 1 on."""
+    value = result.get("protocol", {}).get("parameters", {}).get("relevance", 4.0)
+    return None if value is None else 1.0 if labelled else float(value)
 
 
 def read_listing(run: Run, user: int, history: Sequence[Event], k: int) -> Listing:
@@ -280,7 +284,8 @@ def hit_marks(
     if past and past[0].part == "unknown":
         note = f"made by an earlier version, so hits are not known; {TRAIN_AGAIN}"
         return lambda entry: entry, (note,)
-    threshold = run.metrics["protocol"].get("parameters", {}).get("relevance", 4.0)
+    labelled = bool(run.metrics.get("dataset", {}).get("labelled", False))
+    threshold = _threshold(run.metrics, labelled=labelled)
     test = [one.event for one in past if one.part == "test"]
     held_out = {event.item for event in test}
     liked = {event.item for event in test if is_relevant(event, threshold)}

@@ -33,7 +33,7 @@ class ItemFacts:
 
     @property
     def events(self) -> int:
-        """Number of ratings."""
+        """Number of events."""
         return sum(self.ratings.values())
 
     @property
@@ -52,8 +52,7 @@ def read_item(browse: Browse, item: int, runs: Sequence[Run]) -> ItemFacts:
     StoreError
         A file is damaged.
     """
-    fans = browse.fans(item, len(browse))
-    ratings = Counter(fan.rating for fan in fans)
+    ratings = Counter(browse.ratings_of(item))
     ordered = dict(sorted(ratings.items(), key=lambda pair: pair[0] or 0))
     return ItemFacts(item, ordered, tuple(_exposure(run, item) for run in runs))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
     """Shape (n_users, dim); unit length / temperature with cosine."""
     item_vectors: FloatArray
     """Shape (n_items, dim); unit length with cosine."""
+    reads_weights: ClassVar[bool] = True
+
     item_bias: FloatArray
     """Shape (n_items,)."""
     trained: BoolArray
@@ -57,7 +59,17 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
             self._take(module)
             return validation(self)
 
-        objective = FactorsObjective(module, rows, positives.item_counts(), self.config, validate)
+        weights = positives.weight
+        if weights is not None:  # in the order of the histories
+            weights = weights[np.argsort(positives.user, kind="stable")]
+        objective = FactorsObjective(
+            module,
+            rows,
+            positives.item_counts(),
+            self.config,
+            validate,
+            None if self.config.loss == "mse" else weights,
+        )
         self.curve = train(module, objective, self.config, self.runtime, on_event).curve
         self._take(module)
 

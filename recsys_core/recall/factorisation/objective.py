@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from recsys_core.data.dataset import TimeArray
+from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.retrieval.vector_index import IndexConfig
@@ -170,12 +170,19 @@ class Batch:
         Shape (rows,), int64: position in `users` of each row.
     items, ratings
         Shape (rows,): what, and how rated.
+    weights
+        Shape (rows,): what each weighs by its type; None: all the same.
     """
 
     users: Tensor
     row: Tensor
     items: Tensor
     ratings: Tensor
+    weights: Tensor | None = None
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Multiply values of rows, shape (rows, n), with what the rows weigh."""
+        return values if self.weights is None else values * self.weights[:, None]
 
 
 class FactorsObjective:
@@ -189,6 +196,9 @@ class FactorsObjective:
         Shape (n_items,): liked train rows of each item.
     validate
         Computes the validation metrics.
+    weights
+        Shape (rows,): what each row weighs by its type, which the loss mse does not read; None:
+        all the same.
     """
 
     monitor = METRIC
@@ -200,6 +210,7 @@ class FactorsObjective:
         counts: TimeArray,
         config: FactorsConfig,
         validate: Callable[[], dict[str, float]],
+        weights: FloatArray | None = None,
     ) -> None:
         device = module.user.device
         self.module, self.config, self.validate = module, config, validate
@@ -211,6 +222,7 @@ class FactorsObjective:
         self.item = torch.from_numpy(rows.items.astype(np.int64)).to(device)
         self.rating = torch.from_numpy(rows.ratings).to(device)
         self.mean_rating = self.rating.mean()
+        self.weights = None if weights is None else torch.from_numpy(weights).to(device)
         self.n_items = len(counts)
         self.positives = Positives(self.user, self.item, len(rows), self.n_items)
         self.counts = torch.from_numpy(counts).to(device)
@@ -231,11 +243,16 @@ class FactorsObjective:
         row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
         first = torch.cumsum(lengths, 0) - lengths
         event = torch.arange(len(row), device=row.device) + (self.start[users] - first)[row]
-        return Batch(users, row, self.item[event], self.rating[event])
+        return Batch(users, row, self.item[event], self.rating[event], self._weights(event))
 
     def _rows(self, some: Tensor) -> Batch:
         place = torch.arange(len(some), device=some.device)
-        return Batch(self.user[some], place, self.item[some], self.rating[some])
+        return Batch(
+            self.user[some], place, self.item[some], self.rating[some], self._weights(some)
+        )
+
+    def _weights(self, rows: Tensor) -> Tensor | None:
+        return None if self.weights is None else self.weights[rows]
 
     def _softmax(self, batch: Batch) -> Tensor:
         tables: Tables = self.module()
@@ -246,6 +263,7 @@ class FactorsObjective:
             batch.row,
             batch.items,
             lambda items: users @ tables.items(items).T + tables.bias[items],
+            batch.weights,
         )
 
     def _search(self) -> Search:
@@ -258,6 +276,7 @@ class FactorsObjective:
 
     def _bpr(self, batch: Batch) -> Tensor:
         items, allowed = self._drawn(batch)
+        allowed = batch.weigh(allowed)
         scores = _logits(self.module(), batch, items)
         loss = F.softplus(scores[:, 1:] - scores[:, :1])
         loss = (loss * allowed).sum() / allowed.sum().clamp(min=1)
@@ -266,8 +285,11 @@ class FactorsObjective:
     def _bce(self, batch: Batch) -> Tensor:
         items, allowed = self._drawn(batch)
         scores = _logits(self.module(), batch, items)
-        loss = F.softplus(-scores[:, 0]).sum() + (F.softplus(scores[:, 1:]) * allowed).sum()
-        return loss / (len(items) + allowed.sum()) + self._penalty(batch, items[:, 1:])
+        liked = batch.weigh(F.softplus(-scores[:, :1])).sum()
+        total = len(items) if batch.weights is None else batch.weights.sum()
+        allowed = batch.weigh(allowed)
+        loss = liked + (F.softplus(scores[:, 1:]) * allowed).sum()
+        return loss / (total + allowed.sum()) + self._penalty(batch, items[:, 1:])
 
     def _mse(self, batch: Batch) -> Tensor:
         biases = self.module.user_bias[batch.users][batch.row] + self.mean_rating

@@ -65,8 +65,8 @@ class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
     )
     exclude_known: bool = Field(
         True,
-        description="Do not use items already in the history as negatives; they are never "
-        "recommended.",
+        description="Do not use items already in the history as negatives, where the protocol "
+        "never recommends them.",
     )
     user_weighting: float = Field(
         0.0,
@@ -262,7 +262,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             before=before,
             ahead=self.config.window if self.config.target == "window" else 1,
             user_weighting=self.config.user_weighting,
-            tell_known=self.config.exclude_known,
+            tell_known=self.config.exclude_known and self.known_items == "exclude",
             device=device,
         )
 

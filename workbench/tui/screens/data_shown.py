@@ -231,7 +231,7 @@ class DataShown(DividedScreen):
         runs = sum(run.dataset == each.name for run in self.workbench.runs)
         self.query_one(Facts).show(each, about, runs)
         if about is None:
-            reading = f"reading {each.interactions or 0:,} ratings …"
+            reading = f"reading {each.interactions or 0:,} {each.events_are} …"
             self._show_plots(reading if each.here else "its plots appear here once it is fetched")
         else:
             self.query_one(DataPlots).show(about, "")

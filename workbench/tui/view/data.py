@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.reports.data import CHECKSUM
+from workbench.reports.data import CHECKSUM, what_events_are
 from workbench.store.text import plain
 from workbench.tui.view.detail import Section
 from workbench.tui.view.format import StateLook
@@ -39,11 +39,18 @@ class DataSet:
     users: int | None = None
     items: int | None = None
     synthetic: bool = False
+    explicit: bool = True
+    labelled: bool = False
     fingerprint: str | None = None
     bad_rows: Mapping[str, int] | None = None
     checksum_official: bool | None = None
     origin: str | None = None
     licence: str | None = None
+
+    @property
+    def events_are(self) -> str:
+        """What its events are called: ratings, where it has some."""
+        return what_events_are({"explicit": self.explicit, "labelled": self.labelled})
 
     @property
     def here(self) -> bool:
@@ -95,7 +102,9 @@ def list_table(sets: Sequence[DataSet], work: Work | None, width: int) -> Table:
     heads = [Head("state", "", 1), Head("name", "data set", _NAME)]
     if width >= _ROOMY_LIST:
         heads.append(Head("word", "", 8))
-    heads.append(Head("ratings", "ratings", 10 if width >= _WIDE_LIST else _COUNT, right=True))
+    words = {each.events_are for each in sets if each.here}
+    word = "events" if "events" in words else "ratings"
+    heads.append(Head("ratings", word, 10 if width >= _WIDE_LIST else _COUNT, right=True))
     if width >= _WIDE_LIST:
         heads += [Head("users", "users", 8, right=True), Head("items", "items", 7, right=True)]
     rows = [_list_row(each, work, heads) for each in sets]
@@ -178,7 +187,7 @@ def _counts(each: DataSet, about: Mapping[str, Any] | None) -> Iterator[tuple[st
         shares += [_events(about[f"events_per_{side}"]) for side in ("user", "item")]
         silent = about["items_without_events"]
         shares[-1] += f"; {silent:,} without one" if silent else ""
-    counts = (("ratings", each.interactions), ("users", each.users), ("items", each.items))
+    counts = ((each.events_are, each.interactions), ("users", each.users), ("items", each.items))
     for (name, count), share in zip(counts, shares, strict=True):
         if count is not None:
             yield name, f"{count:,}{share}"
@@ -194,7 +203,9 @@ def _described(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         span = f"{time['first'][:10]} to {time['last'][:10]}, {time['days']:,.0f} days"
         yield "time", f"{span}; {time['shared_moments']:.0%} of the rows share user and second"
     popular = about["popularity"]
-    share = f"{popular['top_10_percent']:.0%} of the ratings"
+    share = f"{popular['top_10_percent']:.0%} of the {what_events_are(about)}"
+    if about.get("repeats"):
+        yield "repeats", f"{about['repeats']:,} events of a user with an item met before"
     yield "long tail", f"10% of the items have {share}; gini {popular['gini']:.2f}"
     for side, columns in about["attributes"].items():
         named = ", ".join(_attribute(plain(name), one) for name, one in columns.items())

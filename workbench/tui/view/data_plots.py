@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.reports.data import what_events_are
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import Axes, Series
 from workbench.tui.view.data import compact, whole
@@ -20,9 +21,11 @@ def rating_section(about: Mapping[str, Any], width: int, height: int) -> Section
     """Draw how often each rating was given."""
     levels = about["ratings"]
     if not levels:
-        return Section("ratings", ((Cell("none: every event counts as 1", "muted"),),))
+        nothing = "no ratings, no labels: every event counts as 1"
+        return Section("events", ((Cell(nothing, "muted"),),))
     found = [(f"{level['rating']:g}", level["count"]) for level in levels]
-    return Section("ratings", bars(found, width, height - 1))
+    title = "labels" if about.get("labelled") else "ratings"
+    return Section(title, bars(found, width, height - 1))
 
 
 def length_section(about: Mapping[str, Any], width: int, height: int) -> Section:
@@ -76,11 +79,12 @@ def popularity_plot(about: Mapping[str, Any]) -> tuple[str, list[Series], Axes]:
 def time_plot(about: Mapping[str, Any]) -> tuple[str, list[Series], Axes]:
     """Draw how many ratings there were in equal periods."""
     periods = about["plots"]["ratings_over_time"]
+    word = what_events_are(about)
     if periods is None:
-        return "ratings over time: no times", [], Axes()
+        return f"{word} over time: no times", [], Axes()
     counts = periods["counts"]
     ends = about["time"]["first"][:7], about["time"]["last"][:7]
-    title = f"ratings per {_period(periods['days'])}"
+    title = f"{word} per {_period(periods['days'])}"
     return title, [Series(list(enumerate(map(float, counts))))], Axes(number=compact, ends=ends)
 
 

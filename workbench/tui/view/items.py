@@ -76,7 +76,8 @@ def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = T
         )
     ratings = [(f"{rating:g}", n) for rating, n in facts.ratings.items() if rating is not None]
     if ratings:
-        lines += [*blank, (Cell("rated by its users", "muted"),)]
+        title = "labels of its events" if browse.labelled else "rated by its users"
+        lines += [*blank, (Cell(title, "muted"),)]
         lines += bars(ratings, bar + 16, _RATINGS)
     return Section(plain(item.name), tuple(lines))
 

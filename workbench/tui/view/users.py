@@ -193,7 +193,8 @@ def _heading(text: str) -> Row:
 def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list[Row]:
     items = inspection.browse.items(past.event.item for past in events)
     rows = []
-    for past in inspection.shown(events):
+    shown = inspection.shown(events)
+    for key, past in zip(row_keys(past.event.item for past in shown), shown, strict=True):
         event, item = past.event, items[past.event.item]
         relevant = inspection.relevant(event)
         mark = Cell()
@@ -205,8 +206,29 @@ def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list
             cells.append(Cell(plain(", ".join(item.genres)), "muted"))
         if roomy and inspection.browse.timed:
             cells.append(Cell(moment(event.time)))
-        rows.append(Row(str(event.item), tuple(cells)))
+        rows.append(Row(key, tuple(cells)))
     return rows
+
+
+def row_keys(items: Iterable[int]) -> list[str]:
+    """Make a key of each item; of one that is there again, one of its own.
+
+    Examples
+    --------
+    >>> row_keys([7, 8, 7])
+    ['7', '8', '7 1']
+    """
+    met: dict[int, int] = {}
+    keys = []
+    for item in items:
+        again = met[item] = met.get(item, -1) + 1
+        keys.append(f"{item} {again}" if again else str(item))
+    return keys
+
+
+def item_of(key: str | None) -> int | None:
+    """Read the item of a key that `row_keys` made; None of a heading."""
+    return int(key.partition(" ")[0]) if key else None
 
 
 def moment(seconds: int | None) -> str:
@@ -237,13 +259,13 @@ def list_table(inspection: Inspection, listing: Listing, width: int, *, own: boo
     heads.append(Head("score", "score", scores, right=True))
     items = inspection.browse.items(entry.item for entry in listing.entries)
     rows = [
-        _entry(entry, items[entry.item], channels, SHARED if entry.item in shared else "")
-        for entry in entries
+        _entry(key, entry, items[entry.item], channels, SHARED if entry.item in shared else "")
+        for key, entry in zip(row_keys(entry.item for entry in entries), entries, strict=True)
     ]
     return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=3, note_from=0)
 
 
-def _entry(entry: Entry, item: Item, channels: bool, shared: str) -> Row:
+def _entry(key: str, entry: Entry, item: Item, channels: bool, shared: str) -> Row:
     mark = Cell()
     if entry.held_out:
         mark = Cell(HIT, "good") if entry.relevant else Cell(MISS, "muted")
@@ -256,7 +278,7 @@ def _entry(entry: Entry, item: Item, channels: bool, shared: str) -> Row:
     if channels:
         cells.append(Cell(plain(", ".join(entry.channels)), "muted"))
     cells.append(Cell(score(entry.score), "muted"))
-    return Row(str(entry.item), tuple(cells))
+    return Row(key, tuple(cells))
 
 
 def score(value: float) -> str:
@@ -353,9 +375,12 @@ def fit(text: str, width: int) -> str:
 def event_section(inspection: Inspection, item_number: int, width: int) -> Section:
     """Say of an event of the history what it is, and what it speaks for in the lists."""
     item = inspection.browse.item(item_number)
-    past = next(past for past in inspection.past if past.event.item == item_number)
+    every = [past for past in inspection.past if past.event.item == item_number]
+    past = every[-1]
     event = past.event
-    rating = "" if event.rating is None else f"rated {event.rating:g}  "
+    word = "label" if inspection.browse.labelled else "rated"
+    rating = "" if event.rating is None else f"{word} {event.rating:g}  "
+    rating += f"{len(every)} times, last " if len(every) > 1 else ""
     facts = f"{rating}{moment(event.time)}  {past.part}  {', '.join(item.genres)}"
     lines: list[tuple[Cell, ...]] = [(Cell(plain(facts), "muted"),)]
     led = [

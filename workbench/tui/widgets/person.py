@@ -14,6 +14,7 @@ from workbench.tui.view.users import (
     event_section,
     genre_section,
     history_table,
+    item_of,
     list_table,
     list_title,
     profile_line,
@@ -45,7 +46,7 @@ class Pane(Vertical):
     def item(self) -> int | None:
         """The item under the cursor."""
         key = self.grid.cursor_key
-        return int(key) if key else None
+        return item_of(key)
 
     def name_it(self, title: str) -> None:
         """Write the title."""

@@ -1,0 +1,110 @@
+"""The rows that a ranking model learns from or is judged on: events, and items drawn beside them.
+
+A set with ratings or labels has rows of both kinds. In one without, every event is relevant: the
+protocol's `negatives` says how many items are drawn for each, which the user had not met until
+then and which count as label 0. They are drawn once, with a seed that is the protocol's and not
+the model's, so that all models of a suite are judged on the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_core.compute.powers import power
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions
+from recsys_core.features.queries import Queries
+from recsys_core.protocols.base import SEED
+from recsys_core.protocols.split import PARTS, Part, Split
+
+#: as word2vec draws its noise: an item of n events with n to this power
+POPULARITY_POWER = 0.75
+#: times that what a user knows is drawn anew; then it is left out
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class RankingRows:
+    """What is asked about, and how it turned out.
+
+    Parameters
+    ----------
+    queries
+        n rows.
+    events
+        The events among them, which come first.
+    drawn
+        Number of the rows behind them that were drawn: label 0.
+    """
+
+    queries: Queries
+    events: Interactions
+    drawn: int = 0
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def labels(self, of_events: FloatArray) -> FloatArray:
+        """Put the labels of drawn rows, 0, behind those of events, shape (m, tasks)."""
+        return np.pad(of_events, ((0, self.drawn), (0, 0)))
+
+
+def ranking_rows(split: Split, part: Part) -> RankingRows:
+    """Take the events of a part and, where the protocol says so, draw items beside them.
+
+    An item is drawn from the catalogue for the moment of an event, from what its user has no event
+    with in this part and those before it.
+    """
+    events: Interactions = getattr(split, part)
+    queries = Queries.of_events(events)
+    if not split.negatives:
+        return RankingRows(queries, events)
+    source = np.repeat(np.arange(len(events)), split.negatives)
+    items = _draw(split, part, events.user[source])
+    kept = items >= 0
+    rows = np.concatenate([np.arange(len(events)), source[kept]])
+    asked = Queries(
+        events.dataset,
+        events.user[rows],
+        np.concatenate([events.item, items[kept]]),
+        events.timestamp[rows],
+        # as the event beside it, a drawn row has its context and does not see it
+        events.rows[rows],
+    )
+    return RankingRows(asked, events, int(np.count_nonzero(kept)))
+
+
+def _draw(split: Split, part: Part, users: IntArray) -> IntArray:
+    """Draw an item for each of `users`, shape (n,); -1 where all that was drawn is known."""
+    rng = np.random.default_rng([SEED, PARTS.index(part)])
+    known = _known_pairs(split, part)
+    items = np.full(len(users), -1, dtype=np.int32)
+    left: TimeArray = np.arange(len(users))
+    catalogue = np.flatnonzero(split.catalogue).astype(np.int32)
+    counts = split.train.item_counts()[catalogue]
+    uniform = split.negative_sampler == "uniform"
+    cumulated = np.cumsum(power(counts, 0.0 if uniform else POPULARITY_POWER))
+    for _ in range(ROUNDS):
+        darts = rng.random(len(left)) * cumulated[-1]
+        places = np.searchsorted(cumulated, darts, side="right")
+        drawn = catalogue[np.minimum(places, len(catalogue) - 1)]
+        fresh = ~_holds(known, users[left].astype(np.int64) * split.train.n_items + drawn)
+        items[left[fresh]] = drawn[fresh]
+        left = left[~fresh]
+    return items
+
+
+def _known_pairs(split: Split, part: Part) -> TimeArray:
+    """Take the pairs of a part and of those before it, ascending."""
+    parts = PARTS[: PARTS.index(part) + 1]
+    pairs: TimeArray = np.unique(np.concatenate([getattr(split, name).pairs() for name in parts]))
+    return pairs
+
+
+def _holds(pairs: TimeArray, keys: NDArray[np.int64]) -> BoolArray:
+    place = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
+    found: BoolArray = pairs[place] == keys
+    return found
