@@ -127,9 +127,10 @@ def _metric_names(runs: Iterable[ReportRun]) -> list[str]:
 
 
 def _describe_dataset(runs: Sequence[ReportRun]) -> dict[str, Any]:
-    names = ("name", "fingerprint", "interactions", "users", "items", "synthetic", "labelled")
+    names = ("name", "fingerprint", "interactions", "users", "items", "synthetic")
     known = _first_result(runs).get("dataset") or {"name": runs[0].spec.get("dataset")}
-    return {name: known.get(name) for name in names}
+    labels = {"labelled": True} if known.get("labelled") else {}
+    return {**{name: known.get(name) for name in names}, **labels}
 
 
 def _describe_protocol(runs: Sequence[ReportRun]) -> dict[str, Any]:
