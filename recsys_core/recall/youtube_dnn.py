@@ -43,8 +43,8 @@ class YouTubeDNNConfig(SequentialConfig):
     hidden: Widths = Field((256,), description="Sizes of the hidden layers.")
     example_age: bool = Field(
         False,
-        description="Give the network the age of each training example in days; in use the age is "
-        "0.",
+        description="Give the network the age of each training example in days; when recommending, "
+        "the age is 0.",
     )
     epochs: int = Field(
         10, ge=1, le=10_000, description="Maximum number of passes over the events."

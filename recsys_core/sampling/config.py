@@ -41,9 +41,9 @@ class SamplingConfig(Config):
         0,
         ge=0,
         le=1_000_000,
-        description="Additional hard negatives per batch: for one query of the batch after "
-        "another, the highest-scored item that the user has not seen, found in an index of item "
-        "vectors that is rebuilt every epoch.",
+        description="Additional hard negatives per batch. Each is the highest-scored item that "
+        "the user of a random query of the batch has not seen, found in an index of item vectors "
+        "that is rebuilt every epoch.",
     )
     exclude_seen: bool = Field(
         False,
@@ -56,7 +56,9 @@ class SamplingConfig(Config):
         "are pushed down.",
     )
     logq_positive: bool = Field(
-        True, description="With logq: correct the positive's logit too, as in the derivation."
+        True,
+        description="With logq: correct the positive's logit too, as in the derivation of sampled "
+        "softmax.",
     )
 
     @model_validator(mode="after")

@@ -81,8 +81,8 @@ class RankerConfig(Config):
     )
     loss: Loss = Field(
         "listwise",
-        description="listwise: softmax over a user's list; pointwise: binary cross-entropy of each "
-        "row.",
+        description="listwise: softmax over a list, the candidates of a user at one time; "
+        "pointwise: binary cross-entropy of each row.",
     )
     rows: Literal["candidates", "rated"] = Field(
         "candidates",
@@ -93,7 +93,7 @@ class RankerConfig(Config):
         200,
         ge=1,
         le=100_000,
-        description="Negatives per list, drawn uniformly from the candidates.",
+        description="Negatives per list, drawn uniformly from its candidates.",
     )
     max_lists: int = Field(
         50_000, ge=1, le=10_000_000, description="Maximum number of lists; a random choice is kept."
@@ -115,9 +115,9 @@ class InnerConfig(Config):
         "auto",
         description="How the training rows are split once more. time: each user's last training "
         "events are labels, and the channels learn from earlier ones; folds: the channels learn "
-        "from all folds but one, of which one half is labelled and the other known, then the other "
-        "way round; auto: time if each user's validation rows come after the training rows, "
-        "otherwise folds.",
+        "from all folds but one; half of that one is labelled and the other half added to the "
+        "histories, then the other way round; auto: time if each user's validation rows come after "
+        "the training rows, otherwise folds.",
     )
     share: float = Field(
         0.1,

@@ -148,7 +148,9 @@ class MMR(_TradeOff):
     producing summaries. SIGIR 1998.
     """
 
-    name: Literal["mmr"] = Field("mmr", description="Name of the step.")
+    name: Literal["mmr"] = Field(
+        "mmr", description="Diversity: penalises items that share genres with an item above them."
+    )
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Nothing is chosen: no penalty."""
@@ -174,7 +176,10 @@ class Calibration(_TradeOff):
     Steck: Calibrated recommendations. RecSys 2018.
     """
 
-    name: Literal["calibration"] = Field("calibration", description="Name of the step.")
+    name: Literal["calibration"] = Field(
+        "calibration",
+        description="Brings genres close to their shares of the user's liked history.",
+    )
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Spread each item's weight over its genres."""
@@ -203,7 +208,7 @@ class Popularity(_TradeOff):
     The penalty does not depend on the items chosen before, so this is a plain blend of two orders.
     """
 
-    name: Literal["popularity"] = Field("popularity", description="Name of the step.")
+    name: Literal["popularity"] = Field("popularity", description="Penalises popular items.")
 
     def begin(self, lists: RankedLists, head: IntArray) -> _State:
         """Look up the penalties."""
@@ -223,7 +228,9 @@ class GenreCaps(_Greedy):
     others are left in the best `depth`, the cap gives way at the end of the `top`.
     """
 
-    name: Literal["genre-caps"] = Field("genre-caps", description="Name of the step.")
+    name: Literal["genre-caps"] = Field(
+        "genre-caps", description="Limits how many items of one genre stand at the top."
+    )
     cap: int = Field(4, ge=1, le=1000, description="Maximum number of items per genre.")
     top: int = Field(10, ge=1, le=1000, description="Number of top items that the cap applies to.")
 

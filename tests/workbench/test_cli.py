@@ -419,8 +419,16 @@ def test_models_are_listed_and_shown(cli: Cli) -> None:
     shown = cli("models", "show", "deepfm").out
     assert "batch_size" in shown
     assert "integer 1..10000000" in shown
+    assert "number > 0, <= 10 " in shown
     schema = json.loads(cli("models", "show", "deepfm", "--json").out)
     assert schema["properties"]["epochs"]["description"]
+
+
+def test_the_name_of_a_step_is_shown_before_its_fields(cli: Cli) -> None:
+    shown = cli("models", "show", "two-stage").out
+    first = shown.index("rerank[].name")
+    assert first < shown.index("rerank[].depth")
+    assert "penalises" in shown[first:].partition("\n")[0]
 
 
 def test_a_resumed_run_goes_on_in_its_folder(cli: Cli, runs_dir: Path) -> None:

@@ -12,7 +12,11 @@ from workbench.cli.progress import at_work
 
 @click.command("eval")
 @click.option(
-    "--suite", default="quick", show_default=True, metavar="NAME|FILE", help="Suite to run."
+    "--suite",
+    default="quick",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Suite to run: a YAML file or a name such as quick or seed; a wrong name lists all.",
 )
 @click.option(
     "--models",
@@ -40,7 +44,7 @@ def evaluate(
 ) -> int:
     """Train (or reuse) and evaluate a suite of models, then compare, gate and report.
 
-    A run with the same job, data, split and code is reused unless --fresh.
+    A run with the same spec, data, split, code and library versions is reused unless --fresh.
     """
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite

@@ -72,7 +72,9 @@ def _rows(
     schema: dict[str, Any], shared: dict[str, Any], prefix: str
 ) -> Iterator[tuple[object, ...]]:
     """List the fields of a JSON schema; those of configurations inside it follow with a dot."""
-    for name, entry in schema["properties"].items():
+    properties = schema["properties"].items()
+    # the name of a step stands before the fields that it may have
+    for name, entry in sorted(properties, key=lambda each: "const" not in each[1]):
         inside = list(_configurations(entry, shared))
         default = "" if inside else json.dumps(entry.get("default"))
         allowed = _allowed(entry, shared)
@@ -93,6 +95,10 @@ def _configurations(entry: dict[str, Any], shared: dict[str, Any]) -> Iterator[d
         yield from _configurations(entry["items"], shared)
 
 
+#: how a bound is written that stands alone, or is not itself allowed
+_SIGNS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
 def _allowed(entry: dict[str, Any], shared: dict[str, Any]) -> str:
     """Write the type and bounds of a field of a JSON schema: ``integer 1..1000``."""
     if "$ref" in entry:
@@ -106,16 +112,14 @@ def _allowed(entry: dict[str, Any], shared: dict[str, Any]) -> str:
         return str(entry["const"])
     if entry.get("type") == "array":
         return f"list of {_allowed(entry.get('items', {}), shared)}"
-    low = _bound(entry, "minimum", "exclusiveMinimum", "> ")
-    high = _bound(entry, "maximum", "exclusiveMaximum", "< ")
-    bounds = f" {low}..{high}" if low or high else ""
-    return f"{entry.get('type', 'any')}{bounds}"
+    return f"{entry.get('type', 'any')}{_bounds(entry)}"
 
 
-def _bound(entry: dict[str, Any], inclusive: str, exclusive: str, sign: str) -> str:
-    if inclusive in entry:
-        return f"{entry[inclusive]:.10g}"
-    return f"{sign}{entry[exclusive]:.10g}" if exclusive in entry else ""
+def _bounds(entry: dict[str, Any]) -> str:
+    if "minimum" in entry and "maximum" in entry:
+        return f" {entry['minimum']:.10g}..{entry['maximum']:.10g}"
+    said = [f"{sign} {entry[key]:.10g}" for key, sign in _SIGNS.items() if key in entry]
+    return f" {', '.join(said)}" if said else ""
 
 
 def _figures(model: str) -> list[tuple[object, ...]]:

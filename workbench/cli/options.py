@@ -105,7 +105,8 @@ _OPTIONS = [
         "tolerances",
         multiple=True,
         metavar="METRIC=D",
-        help="Allowed drop below --baseline; if given, only the named metrics are checked. "
+        help="How much worse than --baseline a metric may be; if given, only the named "
+        "metrics are checked. "
         "Repeatable.",
     ),
     click.option(
