@@ -27,7 +27,15 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 #: a command, and what follows it up to the next one
 NAMED = re.compile(r"recsys-workbench (?:--headless )?((?:[a-z]+ ?)+)([^;]*)")
 #: options whose wrong values are named together with them
-ABOUT_THEMSELVES = {"--columns", "--sweep", "--after", "--scheduler", "--suite"}
+ABOUT_THEMSELVES = {
+    "--after",
+    "--columns",
+    "--keep",
+    "--scheduler",
+    "--suite",
+    "--sweep",
+    "--type-weights",
+}
 
 
 def options(command: click.Command) -> set[str]:
