@@ -1,4 +1,4 @@
-"""What the session says of a sweep: how far it is, how it ended, which trials were twins."""
+"""What the session says of a sweep and of its jobs: how far it is, how it ended, what is alike."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from workbench.jobs.sweep_space import Space
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
 from workbench.tui.view import changes as requests
+from workbench.tui.view.jobs import JobsView, build_jobs
 from workbench.tui.view.sweeps import (
     SweepReader,
     SweepView,
@@ -131,3 +132,17 @@ async def test_the_end_of_a_sweep_is_said_and_its_twin_named(tmp_path: Path) -> 
         jobs = s.app.screen
         jobs.grid.cursor_row = [run.run_id for run in jobs.shown].index(run_id)  # type: ignore[attr-defined]
         await s.see("(trial 4 had the same values)")
+
+
+def test_jobs_of_one_name_are_told_apart_by_their_seeds(tmp_path: Path) -> None:
+    """Before the progress: the place of a waiting job in the queue covers what stands behind."""
+    write_jobs(tmp_path)
+    one = next(run for run in list_runs(tmp_path) if run.state == "queued")
+    other = replace(one, run_id="other", seed=7)
+    titles, lines = [], []
+    for runs in ((one,), (one, other)):
+        table, _ = build_jobs(JobsView(runs), 80)
+        titles.append([head.title for head in table.heads[2:4]])
+        lines += [[cell.text for cell in row.cells[2:4]] for row in table.rows]
+    assert titles == [["job", "progress"], ["job", "seed"]]
+    assert lines[1:] == [[one.label, str(one.seed)], [one.label, "7"]]

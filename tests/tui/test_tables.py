@@ -109,6 +109,16 @@ async def _(s: Session) -> None:
     assert grid.column_key == "label"
 
 
+async def test_columns_come_back_where_there_is_room_again(suite: Path) -> None:
+    async with session(suite) as s:
+        await s.press("dollar_sign")
+        assert s.runs.grid.render_line(0).text.startswith("«")
+        await s.pilot.resize_terminal(400, 30)
+        await s.until(lambda: "ndcg@10" in s.titles)
+        assert "made" in s.titles
+        assert not s.runs.grid.render_line(0).text.startswith("«")
+
+
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
 async def test_command(check: Check, suite: Path) -> None:
     async with session(suite) as running:

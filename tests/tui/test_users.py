@@ -217,8 +217,10 @@ async def test_history_and_lists_show_titles_at_every_width(runs: Path, width: i
         for pane in here.person.panes:
             grid = pane.grid
             grid.styles.overflow_y = "scroll"  # as with a long history
-            await s.pilot.pause()
-            assert len(grid._visible_columns()) == len(grid.table.heads), pane.id
+            await s.until(
+                lambda grid=grid: len(grid._visible_columns()) == len(grid.table.heads),  # type: ignore[misc]
+                f"a column of {pane.id} is out of sight",
+            )
 
 
 async def test_a_look_that_is_replaced_before_it_begins_leaves_nothing_behind(runs: Path) -> None:

@@ -94,6 +94,19 @@ async def test_a_wrong_search_stays_open_with_all_that_is_wrong(runs: Path) -> N
         assert here.people.question == 'liked="Alien (1979)"'
 
 
+async def test_a_search_that_the_data_refuses_stays_open(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
+        here = await to_users(s)
+        await s.press("slash")
+        await s.type("genre=Horor")
+        await s.until(lambda: bool(here.people.query("#find.-wrong")))
+        await s.press("enter")
+        assert "unknown genre 'Horor'" in s.text(), "it was not answered"
+        here.people.close_find()
+        await s.press("slash")
+        assert "unknown genre 'Horor'" in s.text(), "nor is it when one comes back to it"
+
+
 async def test_a_run_that_was_thinned_out_is_left_out(runs: Path) -> None:
     (other,) = runs.glob("*other*")
     (other / RESULTS).unlink()

@@ -7,6 +7,7 @@ once and only what is looked at is read in full.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_HAS_METRIC = "SELECT 1 FROM user_metrics WHERE metric = ? LIMIT 1"
+_HAVE_VALUES = """SELECT named.value FROM json_each(?) AS named
+WHERE EXISTS (SELECT 1 FROM user_metrics WHERE metric = named.value) ORDER BY named.key"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Found:
 
 def user_metrics(run: Run) -> list[str]:
     """List the metrics that a run has of each user, in the order of its metrics.json."""
-    path = run.path / RESULTS
-    return [name for name in run.metrics["metrics"] if results.query(path, _HAS_METRIC, (name,))]
+    names = json.dumps(list(run.metrics["metrics"]))
+    return [str(row[0]) for row in results.query(run.path / RESULTS, _HAVE_VALUES, (names,))]
 
 
 def user_attributes(browse: Browse) -> list[str]:
@@ -152,7 +154,7 @@ def _ranked(
 def _check_metric(metric: str, runs: Sequence[Run]) -> None:
     """Raise InputError for a run that does not have the metric of any user."""
     for run in runs:
-        if not results.query(run.path / RESULTS, _HAS_METRIC, (metric,)):
+        if not results.query(run.path / RESULTS, _HAVE_VALUES, (json.dumps([metric]),)):
             raise InputError(
                 f"run {run.run_id} has no {metric} of users", "name two runs of the same stage"
             )

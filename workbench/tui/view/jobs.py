@@ -31,6 +31,8 @@ WIDE = 110
 _FIXED = 3
 _LABEL, _PARAMS, _PROGRESS, _RESULT = 22, 34, 19, 20
 _BAR = 10
+#: jobs, the first of them, that decide how wide the columns are and where they stand
+_FIRST = 200
 #: metrics of a finished run that stand for it, the first it has
 _HEADLINES = ("ndcg@10", "auc")
 #: stages without steps, as words
@@ -88,7 +90,7 @@ def build_jobs(view: JobsView, width: int) -> tuple[Table, list[RunSummary]]:
 
 
 def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Column]:
-    longest = max((cell_len(plain(run.label or run.run_id)) for run in runs[:200]), default=0)
+    longest = max((cell_len(plain(run.label or run.run_id)) for run in runs[:_FIRST]), default=0)
     label = max(8, min(longest, _LABEL))
     fixed = [
         _Column("mark", "", 1, lambda run: _mark(run, view.marked)),
@@ -105,14 +107,22 @@ def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Co
     rest = [
         _Column("rate", "steps/s", 8, _rate, right=True),
         _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
-        _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True),
     ]
+    seed = _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True)
+    # before the progress: what a waiting job says there covers all that follows
+    (fixed if _seeds_tell_apart(runs[:_FIRST]) else rest).append(seed)
     if width < WIDE:
         return [*fixed, *progress, *params, *rest]
     # what no other column needs
     taken = sum(_cells(column) for column in (*fixed, *params, *progress, *rest))
     grown = replace(params[0], width=params[0].width + max(0, width - taken))
     return [*fixed, grown, *progress, *rest]
+
+
+def _seeds_tell_apart(runs: Iterable[RunSummary]) -> bool:
+    """Tell whether jobs of one name have different seeds."""
+    seeds: dict[tuple[str, str], object] = {}
+    return any(seeds.setdefault((run.label, run.dataset), run.seed) != run.seed for run in runs)
 
 
 def _cells(column: _Column) -> int:

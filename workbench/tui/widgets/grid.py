@@ -268,17 +268,19 @@ class Grid(ScrollView, inherit_bindings=False):
     def _keep_column_in_sight(self) -> None:
         fixed = self.table.fixed
         self._first = max(fixed, min(self._first, max(fixed, self.cursor_column)))
-        while self.cursor_column > max(self._visible_columns(), default=fixed):
-            if self._first >= self.cursor_column:
-                break
+        while self._first < self.cursor_column > max(self._visible_columns(), default=fixed):
             self._first += 1
+        # no room is left empty at the right while columns at the left are out of sight
+        heads = self.table.heads
+        while self._first > fixed and len(heads) - 1 in self._visible_columns(self._first - 1):
+            self._first -= 1
 
-    def _visible_columns(self) -> list[int]:
-        """List the columns that fit, left to right; the last one may be cut off."""
+    def _visible_columns(self, first: int | None = None) -> list[int]:
+        """List the columns that fit, left to right; `first` is the first that scrolls."""
         heads, fixed = self.table.heads, self.table.fixed
         room = self._width - sum(head.width + gap(head) for head in heads[:fixed])
         shown = list(range(min(fixed, len(heads))))
-        for index in range(max(self._first, fixed), len(heads)):
+        for index in range(max(self._first if first is None else first, fixed), len(heads)):
             room -= heads[index].width
             if room < 0:
                 break

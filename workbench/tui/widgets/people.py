@@ -58,6 +58,8 @@ class People(Vertical):
         #: whether there is room for a histogram above the list
         self._roomy = False
         self._gains: Sequence[float] = ()
+        #: the question that was refused last, and why
+        self._refused = ("", "")
 
     def compose(self) -> ComposeResult:
         """Make the table; the search line comes when it is asked for."""
@@ -116,10 +118,12 @@ class People(Vertical):
             asked = self._parse(question)
             found = await asyncio.to_thread(_search, browse, asked, self._runs, self._facets)
         except InputError as error:
+            self._refused = question, str(error)
             if not self.query("#find") and question:  # it was left before it was answered
                 await self.open_find()
             self._complain(str(error))
             return
+        self._refused = ("", "")
         self._complain("")
         self._asked, self.answered = asked, question
         self.found = found
@@ -218,6 +222,8 @@ class People(Vertical):
             )
             line.border_title = "find users"
             await self.mount(line, before=".problem")
+            if self.question == self._refused[0]:
+                self._complain(self._refused[1])
         self.query_one("#find", SearchLine).focus()
 
     def _completions(self, word: str) -> list[str]:
@@ -257,6 +263,9 @@ class People(Vertical):
         except InputError as error:
             self._complain(str(error))
         else:
+            if event.value == self._refused[0]:  # only the data can say what is wrong with it
+                self._complain(self._refused[1])
+                return
             self.query_one("#find", SearchLine).remember()
             self.close_find()
 
