@@ -110,7 +110,7 @@ async def _draw_jobs(runs: Path) -> None:
             await tour.go(*"sasrec", "down", "down", *"0,1,2", until="0,1,2")
             await tour.draw("new-job")
     finally:
-        cancel_all(list_runs(runs))
+        cancel_all(list_runs(runs), (), runs)
         while any(run.state in ("queued", "running") for run in list_runs(runs)):
             await asyncio.sleep(0.2)
 

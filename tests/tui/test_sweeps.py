@@ -134,6 +134,17 @@ async def test_the_end_of_a_sweep_is_said_and_its_twin_named(tmp_path: Path) -> 
         await s.see("(trial 4 had the same values)")
 
 
+def test_cancelling_all_ends_a_sweep_between_its_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[Path] = []
+    monkeypatch.setattr(requests, "ensure_supervisor", woken.append)
+    sweep = new_sweep(tmp_path)
+    requests.cancel_all((), SweepReader(tmp_path).refresh(), tmp_path)
+    assert read_sweep(sweep.folder).state == "cancelled", "it begins no other trial"
+    assert woken == [tmp_path]
+
+
 def test_jobs_of_one_name_are_told_apart_by_their_seeds(tmp_path: Path) -> None:
     """Before the progress: the place of a waiting job in the queue covers what stands behind."""
     write_jobs(tmp_path)

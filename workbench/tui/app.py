@@ -276,11 +276,14 @@ class WorkbenchApp(Speaking):
         from workbench.tui.view.changes import under_way
 
         queue = self.queue
-        jobs = under_way(self.runs, queue.supervised and not queue.paused)
-        if jobs:
+        works = queue.supervised and not queue.paused
+        jobs = under_way(self.runs, works)
+        # also one between two trials, when none of its jobs is there
+        sweeps = [sweep for sweep in queue.sweeps if sweep.state == "active" and (works or jobs)]
+        if jobs or sweeps:
             from workbench.tui.screens.quit import QuitScreen
 
-            self.push_screen(QuitScreen(jobs))
+            self.push_screen(QuitScreen(self.runs_dir, jobs, sweeps))
         else:
             self.exit()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -18,6 +19,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings, commands_of
 from workbench.tui.view import changes
+from workbench.tui.view.sweeps import SweepView
 
 #: labels that are named; of more the number is
 _NAMED = 4
@@ -29,9 +31,11 @@ class QuitScreen(ModalScreen[None]):
     CSS_PATH = "quit.tcss"
     BINDINGS: ClassVar = bindings("quit")
 
-    def __init__(self, jobs: Sequence[RunSummary]) -> None:
+    def __init__(
+        self, runs_dir: Path, jobs: Sequence[RunSummary], sweeps: Sequence[SweepView]
+    ) -> None:
         super().__init__()
-        self._jobs = list(jobs)
+        self._runs_dir, self._jobs, self._sweeps = runs_dir, list(jobs), list(sweeps)
         self._asked = False
 
     def compose(self) -> ComposeResult:
@@ -55,9 +59,11 @@ class QuitScreen(ModalScreen[None]):
         more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
         parts = []
         if running:
-            parts.append(f"{_jobs(len(running))} running: {names}{more}")
+            parts.append(f"{_count(len(running), 'job')} running: {names}{more}")
         if waiting:
-            parts.append(f"{_jobs(waiting)} waiting")
+            parts.append(f"{_count(waiting, 'job')} waiting")
+        if self._sweeps:
+            parts.append("sweeps under way: " + ", ".join(sweep.short for sweep in self._sweeps))
         return "\n".join(parts)
 
     def action_leave(self) -> None:
@@ -71,7 +77,11 @@ class QuitScreen(ModalScreen[None]):
             return
         self._asked = True
         key = commands_of("quit")[1].shown_keys[0]
-        self._say(f"{key} again cancels {_jobs(len(self._jobs))} and leaves; Esc stays.")
+        jobs, sweeps = len(self._jobs), len(self._sweeps)
+        what = [
+            _count(number, word) for number, word in ((jobs, "job"), (sweeps, "sweep")) if number
+        ]
+        self._say(f"{key} again cancels {' and '.join(what)} and leaves; Esc stays.")
 
     def _say(self, text: str) -> None:
         self.query_one("#quit-problem", Static).update(text)
@@ -79,7 +89,7 @@ class QuitScreen(ModalScreen[None]):
     @work(exclusive=True)
     async def _cancel(self) -> None:
         try:
-            await asyncio.to_thread(changes.cancel_all, self._jobs)
+            await asyncio.to_thread(changes.cancel_all, self._jobs, self._sweeps, self._runs_dir)
         except InputError as error:
             self._say(plain_lines(str(error)))
             return
@@ -90,5 +100,5 @@ class QuitScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def _jobs(count: int) -> str:
-    return f"{count} job{'' if count == 1 else 's'}"
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

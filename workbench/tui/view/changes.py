@@ -50,12 +50,14 @@ def end_sweep(sweep: SweepView, runs_dir: Path) -> str:
     return f"sweep {sweep.name} is being cancelled: results of its trials stay"
 
 
-def cancel_all(runs: Sequence[RunSummary]) -> None:
-    """Cancel all jobs of the queue that wait or run."""
-    mine = [run for run in runs if of_queue(run)]
-    going = [run for run in reversed(mine) if not queue.cancel(Run(run.folder))]
-    if going:
-        ensure_supervisor(going[0].runs_dir)
+def cancel_all(runs: Sequence[RunSummary], sweeps: Sequence[SweepView], runs_dir: Path) -> None:
+    """End the sweeps, which would go on with new trials, and cancel all jobs that wait or run."""
+    ending = [sweep_end.end_sweep(runs_dir / SWEEPS / sweep.sweep_id) for sweep in sweeps]
+    mine = [Run(run.folder) for run in reversed(runs) if of_queue(run)]
+    left = [run for run in mine if run.status().state in ("queued", "running")]
+    going = [run for run in left if not queue.cancel(run)]
+    if going or any(ending):
+        ensure_supervisor(runs_dir)
 
 
 def under_way(runs: Sequence[RunSummary], queue_works: bool) -> list[RunSummary]:
