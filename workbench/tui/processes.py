@@ -6,11 +6,10 @@ import asyncio
 import json
 import os
 import signal
-from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from subprocess import DEVNULL, PIPE, Popen
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, Any
@@ -100,48 +99,54 @@ def _read(file: IO[bytes]) -> str:
 async def follow_process(command: Sequence[str], on_line: Callable[[str], None]) -> Done:
     """Run a command of this program whose progress is shown; whoever is cancelled here ends it.
 
+    A thread waits, since a process of asyncio's complains when its loop is closed before its pipes.
+
     Parameters
     ----------
     on_line
         Takes each line of stderr as it comes.
     """
-    try:
-        process = await _start(command)
-    except OSError as error:
-        return _not_started(error)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    errors = process.stderr
+    ended, loop, lines = asyncio.Event(), asyncio.get_running_loop(), list[str]()
 
-    async def listen() -> str:
-        lines: list[str] = []
-        while True:
-            try:
-                line = await errors.readline()
-            except ValueError:
-                continue  # longer than any of ours
-            if not line:
-                return "\n".join(lines)
-            lines.append(line.decode(errors="replace").rstrip())
-            on_line(lines[-1])
+    def hear(line: str) -> None:
+        lines.append(line)
+        on_line(line)
 
-    try:
-        output, said = await asyncio.gather(process.stdout.read(), listen())
-        return Done(await process.wait(), output.decode(errors="replace").strip(), said)
-    except asyncio.CancelledError:
-        await _end(process)
-        raise
+    with TemporaryFile() as output:
+        try:
+            process = Popen(  # noqa: S603 - this program itself
+                command, stdin=DEVNULL, stdout=output, stderr=PIPE, start_new_session=True
+            )
+        except OSError as error:
+            return _not_started(error)
+        assert process.stderr is not None
+        errors = process.stderr
+
+        def listen() -> None:
+            with errors, suppress(RuntimeError):  # the session ended first
+                for line in _lines(errors):
+                    loop.call_soon_threadsafe(hear, line)
+            process.wait()
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(ended.set)
+
+        Thread(target=listen, daemon=True).start()
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            await asyncio.to_thread(_end, process)
+            raise
+        return Done(process.returncode, _read(output), "\n".join(lines))
 
 
-async def _start(command: Sequence[str]) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        start_new_session=True,
-        limit=_LONGEST_LINE,
-    )
+def _lines(stream: IO[bytes]) -> Iterator[str]:
+    """Read lines as they come, but those longer than any of ours."""
+    whole = True
+    while line := stream.readline(_LONGEST_LINE):
+        ends = line.endswith(b"\n") or len(line) < _LONGEST_LINE
+        if whole and ends:
+            yield line.decode(errors="replace").rstrip()
+        whole = ends
 
 
 def _not_started(error: OSError) -> Done:
@@ -149,11 +154,11 @@ def _not_started(error: OSError) -> Done:
     return Done(_NOT_STARTED, "", f"error: no process could be started: {error.strerror or error}")
 
 
-async def _end(process: Process) -> None:
+def _end(process: Popen[bytes]) -> None:
     """End a process and those that it started: first politely."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _PATIENCE)
+        with suppress(TimeoutExpired):
+            process.wait(_PATIENCE)
             return
