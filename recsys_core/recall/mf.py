@@ -26,9 +26,17 @@ class MFConfig(FactorsConfig):
 class MF(FactorModel[MFConfig]):
     """Score item i for user u by s_ui = <p_u, q_i> + b_i, or cos(p_u, q_i) / T + b_i.
 
-    With softmax, the default, the loss of a liked item is -log of its share of exp(s_u.) over the
-    negatives, by default the whole catalogue: users are taken a batch at a time with all their
-    items, so that one product with the catalogue serves all of them.
+    `Factors` are the vectors p, q and the biases b, all of which start at random or zero and are
+    learned by Adam; one of these losses (`FactorsObjective`), with j drawn by the sampler, or with
+    softmax by default the whole catalogue::
+
+        softmax   -log(exp(s_ui) / sum over j of exp(s_uj))    of each positive i
+        bpr       -log sigmoid(s_ui - s_uj)
+        bce       -log sigmoid(s_ui) - sum over j of log sigmoid(-s_uj)
+        mse       (r_ui - mean - b_u - s_ui)^2                 of every rating
+
+    Softmax takes users a batch at a time with all their positives, so that one product with the
+    catalogue serves all of them. `FactorModel` scores, and folds in users unknown to training.
     """
 
     Config: ClassVar[type[Config]] = MFConfig
