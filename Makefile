@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check pytest coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -13,17 +13,14 @@ help:  ## list the targets
 eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suite …' for another)
 	$(BIN)/recsys-workbench --headless eval $(ARGS)
 
-test: .venv/.installed-dev  ## style, types, layers, tests
-	@$(MAKE) --no-print-directory -j 2 check pytest ARGS='-n 3 --dist worksteal --durations=15 $(ARGS)'
+test: .venv/.installed-dev  ## all tests (ARGS='tests/recall -k mf' for some)
+	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 3 --dist worksteal --durations=15 $(ARGS)
 
-check: .venv/.installed-dev
+check: .venv/.installed-dev  ## style, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-pytest: .venv/.installed-dev  ## the tests alone (ARGS='tests/recall -k mf')
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' $(ARGS)
 
 coverage: .venv/.installed-dev  ## how much of recsys_core/ its own tests reach: at least 90 %
 	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
@@ -92,13 +89,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 LOAD := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import sys; from importlib import import_module, util; \
   [import_module(name) for name in sys.argv[1:] if util.find_spec(name.split(".")[0])]'
 
-# Torch comes first and asked for alone: a wider request could choose a build of several gigabytes.
-# Pip uses one core, so another unpacks the largest of the rest meanwhile, none of which torch needs;
-# then one core compiles what there is, while pip sees to all that is missing.
+# Torch is asked for alone: a wider request could choose a build of several gigabytes. Pip uses one
+# core, so another installs what torch does not need meanwhile: for the tests all that
+# constraints.txt pins but the browser, else the largest. The last request sees to what is missing.
+PINNED := grep -Ev '^(\#|torch=|playwright=|greenlet=|numpy=|scipy=)' constraints.txt
 define install
-	$(PIP_INSTALL) "$$(grep '^torch==' constraints.txt)" & torch=$$!; \
-	  $(PIP_INSTALL) --no-deps numpy scipy pandas gensim faiss-cpu $(if $(1),scikit-learn pyarrow mypy) && wait $$torch
-	@$(LOAD) torch 2>/dev/null & $(PIP_INSTALL) -e '.$(1)' && wait
+	{ $(PIP_INSTALL) --no-deps "$$(grep '^torch==' constraints.txt)" && $(PIP_INSTALL) --no-deps numpy scipy; } & torch=$$!; \
+	  $(PIP_INSTALL) --no-deps $(if $(1),$$($(PINNED)),pandas gensim faiss-cpu) && wait $$torch
+	@$(LOAD) torch 2>/dev/null & $(PIP_INSTALL) $(if $(1),--no-build-isolation) -e '.$(1)' && wait
 	@$(LOAD) pandas scipy.sparse scipy.special gensim.models & $(LOAD) torch optuna textual.app textual.widgets; wait
 	@$(LOAD) sklearn.linear_model & $(LOAD) distributed hypothesis pytest pyarrow.parquet; \
 	  $(if $(1),$(BIN)/python -m compileall -q recsys_core workbench;) wait
