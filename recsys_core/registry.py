@@ -10,13 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from recsys_core.errors import InputError, shorten, unknown_name
+from recsys_core.errors import InputError, unknown_name
+from recsys_core.extensions import (
+    MODELS,
+    import_point,
+    named,
+    points_of,
+    registered_twice,
+)
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Stage = Literal["recall", "ranking", "two-stage"]
-ENTRY_POINT_GROUP = "recsys_workbench.models"
 
 #: name -> module that registers it; the order is the one in which models are listed
 BUILTIN: dict[str, str] = {
@@ -89,10 +97,7 @@ def register_model(
     def decorate(cls: ClassT) -> ClassT:
         known = _registered.get(name)
         if known is not None and known.cls.__module__ != cls.__module__:
-            raise InputError(
-                f"model '{name}' is registered twice: {known.cls.__module__} and {cls.__module__}",
-                "rename or uninstall one of them",
-            )
+            raise registered_twice("model", name, known.cls.__module__, cls.__module__)
         if not hasattr(getattr(cls, "Config", None), "model_validate"):
             raise InputError(
                 f"model '{name}' has no Config: {cls.__module__}.{cls.__qualname__}",
@@ -108,7 +113,7 @@ def register_model(
 
 @cache
 def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {point.name: point for point in points_of(MODELS)}
 
 
 def model_names() -> list[str]:
@@ -137,32 +142,16 @@ def model_info(name: str) -> ModelInfo:
 
 def _load_plugin(point: EntryPoint) -> None:
     """Import a plug-in; whatever its code raises becomes an error that names it."""
-    package = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
-    plugin = f"plug-in model '{point.name}' ({point.value}{package})"
     try:
-        point.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # sys.exit too: it is not the plug-in that ends the process
+        import_point("plug-in model", point)
+    except InputError:
         _forget_unloaded()
-        raise InputError(
-            f"{plugin} does not load: {_reason(error)}",
-            "fix, reinstall or uninstall the package that provides it",
-        ) from error
+        raise
     if point.name not in _registered:
         raise InputError(
-            f"{plugin} did not register that name",
+            f"{named('plug-in model', point)} did not register that name",
             "its class needs @register_model with the entry point's name",
         )
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, InputError):
-        return f"{error.problem}; {error.remedy}"
-    if isinstance(error, ImportError | AttributeError):
-        return shorten(error)
-    lines = str(error).strip().splitlines()
-    return ": ".join([type(error).__name__, *map(shorten, lines[:1])])
 
 
 def _forget_unloaded() -> None:

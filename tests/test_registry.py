@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recsys_core import registry
+from recsys_core import extensions, registry
 from recsys_core.errors import InputError
 from recsys_core.registry import model_info, model_names, register_model
 
@@ -83,7 +83,7 @@ def test_broken_plugins_are_named(
     for name, code in BROKEN.items():
         (tmp_path / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    point = EntryPoint("mine", target, registry.ENTRY_POINT_GROUP)
+    point = EntryPoint("mine", target, extensions.MODELS)
     monkeypatch.setattr(registry, "_plugins", lambda: {"mine": point})
     assert "mine" in model_names()
     for _ in range(2):  # what an import left half-done is not taken for a model

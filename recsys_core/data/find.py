@@ -53,11 +53,14 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
     files = _files_at(path)
     chosen = recognise_format(files, options)
     whole = files.zipped or chosen.is_folder
+    digest = files.digest(chosen.used)
+    if chosen.code:
+        digest = hashlib.blake2b(f"{digest}{chosen.code}".encode(), digest_size=16).hexdigest()
     return Found(
         files.path if whole else Path(files[files.main].where),
         files,
         chosen,
-        _digest(files.digest(chosen.used), [*table_files(options), *vector_files(options)]),
+        _digest(digest, [*table_files(options), *vector_files(options)]),
     )
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from recsys_core.data import movielens
 from recsys_core.data.archive import RawFiles
 from recsys_core.data.attributes import RawData
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.parquet import read_parquet
+from recsys_core.data.readers import choose_reader, read_events, readers_of
 from recsys_core.data.recbole import INTER, read_atomic, side_file
 from recsys_core.data.text_table import read_table
 from recsys_core.errors import InputError
+from recsys_core.extensions import hash_packages
 
 MOVIELENS: dict[str, tuple[Callable[[RawFiles, ImportOptions], RawData], tuple[str, ...]]] = {
     "u.data": (movielens.read_100k, ("u.data", "u.item", "u.user", "u.genre")),
@@ -36,16 +39,23 @@ class Format:
         Reads them.
     is_folder
         Whether the set has the name of its folder, not of its one file.
+    code
+        Of a reader that an extension registers: a hash of its package. Other code may read the same
+        files otherwise.
     """
 
     used: tuple[str, ...]
     read: Callable[[RawFiles, ImportOptions], RawData]
     is_folder: bool = False
+    code: str = ""
 
 
 def holds_ratings(name: str) -> bool:
     """Whether a file of that base name is the main one of a format."""
-    return name in MOVIELENS or name.endswith(INTER)
+    if name in MOVIELENS or name.endswith(INTER):
+        return True
+    lower = name.lower()
+    return not lower.endswith(TABLES) and not lower.startswith(".") and bool(readers_of(name))
 
 
 def may_be_table(name: str) -> bool:
@@ -63,6 +73,10 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
         return Format(used, read, is_folder=True)
     if not is_table and main.endswith(INTER):
         return Format((main, side_file(files, "user"), side_file(files, "item")), read_atomic)
+    reader = None if is_table else choose_reader(files[main], main)
+    if reader is not None:
+        read_with = partial(read_events, reader)
+        return Format((main,), read_with, code=hash_packages([reader.read.__module__]))
     is_parquet = main.lower().endswith(".parquet")
     if is_parquet and options.separator is not None:
         raise InputError(

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from recsys_core.errors import InputError, shorten, unknown_name
+from recsys_core.extensions import load_extensions
+
+Judged = Literal["lists", "rows"]
 
 #: top-K metrics, written ``name@K``: name -> meaning
 TOPK_METRICS: dict[str, str] = {
@@ -57,7 +63,107 @@ _RANGES = {
     "rmse": "0 and up, in the unit of the ratings",
     "size": "0 and up",
 }
+#: characters of the name of an extension's metric at most: it is the head of a column
+LONGEST_NAME = 40
 _LOWER_IS_BETTER = {"logloss", "ece", "rmse", "gini", "popularity", "loss"}
+#: first words of what is built in, names of curves and of columns included: no extension has them
+_OWN = {name.partition("/")[0] for name in (*TOPK_METRICS, *ROW_METRICS, *PART_METRICS)}
+_OWN |= {*PARTS, "loss", "valid", "gate", "events", "only"}
+
+#: metrics that say what lists are like, not how good they are
+DESCRIPTIVE = ("coverage", "gini", "novelty", "diversity", "popularity")
+
+
+@dataclass(frozen=True)
+class MetricCard:
+    """What is said of a metric that an extension registered.
+
+    Parameters
+    ----------
+    judges
+        What it is computed from: ``"lists"``, then it is written ``name@K``, or predicted ``rows``.
+    higher_is_better
+        Which values are better.
+    descriptive
+        Whether it says what lists are like, not how good they are, as ``coverage`` does.
+    low, high
+        The least and the greatest value that it can have; None: there is no bound.
+    """
+
+    name: str
+    judges: Judged
+    meaning: str
+    higher_is_better: bool
+    descriptive: bool
+    low: float | None
+    high: float | None
+
+    @property
+    def range(self) -> str:
+        """Its values in words: ``0 to 1``."""
+        if self.low is None:
+            return "any number" if self.high is None else f"up to {self.high:g}"
+        return f"{self.low:g} to {self.high:g}" if self.high is not None else f"{self.low:g} and up"
+
+
+#: metrics of extensions; where none is imported, as in the session, a worker has described them
+_cards: dict[str, MetricCard] = {}
+
+
+def add_card(card: MetricCard) -> None:
+    """Make a metric of an extension known by name."""
+    _cards[card.name] = card
+
+
+def remove_card(name: str) -> None:
+    """Forget a metric of an extension."""
+    _cards.pop(name, None)
+
+
+def metric_cards() -> list[MetricCard]:
+    """List the metrics of extensions."""
+    load_extensions()
+    return list(_cards.values())
+
+
+def _card(name: str) -> MetricCard | None:
+    """Look up a metric of an extension, of which ``name@K`` or ``name/task`` may be asked."""
+    base = re.split("[@/]", name)[0]
+    if base in _OWN or not base:
+        return None
+    load_extensions()
+    return _cards.get(base)
+
+
+def topk_metrics() -> dict[str, str]:
+    """Say what each metric of lists means, those of extensions last."""
+    added = {card.name: card.meaning for card in metric_cards() if card.judges == "lists"}
+    return TOPK_METRICS | added
+
+
+def row_metrics() -> dict[str, str]:
+    """Say what each metric of predicted rows means, those of extensions last."""
+    return ROW_METRICS | {
+        card.name: card.meaning for card in metric_cards() if card.judges == "rows"
+    }
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that a metric of an extension cannot have."""
+    if re.fullmatch("[a-z][a-z0-9]*([-_][a-z0-9]+)*", name) is None or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"metric '{shorten(name)}': not a name",
+            f"use at most {LONGEST_NAME} lower-case letters, digits, '-' and '_', a letter first",
+        )
+    if name in _OWN:
+        raise InputError(f"metric '{name}' is built in", "give yours another name")
+
+
+def is_descriptive(metric: str) -> bool:
+    """Tell whether a metric says what lists are like, not how good they are."""
+    name = split_part(metric)[1].partition("@")[0]
+    card = _card(name)
+    return name in DESCRIPTIVE if card is None else card.descriptive
 
 
 def split_part(metric: str) -> tuple[str, str]:
@@ -76,7 +182,9 @@ def split_part(metric: str) -> tuple[str, str]:
 
 def higher_is_better(metric: str) -> bool:
     """Tell whether a larger value of `metric` (``"ndcg@10"``, ``"auc/love"``) is better."""
-    return re.split(r"[@/]", split_part(metric)[1])[0] not in _LOWER_IS_BETTER
+    name = re.split(r"[@/]", split_part(metric)[1])[0]
+    card = _card(name)
+    return name not in _LOWER_IS_BETTER if card is None else card.higher_is_better
 
 
 def meaning_of(metric: str) -> str:
@@ -98,13 +206,16 @@ def meaning_of(metric: str) -> str:
     """
     part, whole = split_part(metric)
     name = whole.partition("@")[0]
+    better = "more" if higher_is_better(metric) else "less"
+    card = _card(name)
+    if card is not None:
+        return f"{card.range}, {better} is better: {card.meaning}"
     texts = TOPK_METRICS | ROW_METRICS
     text = texts.get(name) or texts.get(name.partition("/")[0])
     if part and name in PART_METRICS and "@" not in whole:
         text = PART_METRICS[name].partition(": ")[2]
     if text is None:
         return ""
-    better = "more" if higher_is_better(metric) else "less"
     of = part.partition("/")[0]
     where = f" ({of}: {PARTS[of].partition(':')[0]})" if of else ""
     return f"{_RANGES.get(name.partition('/')[0], '0 to 1')}, {better} is better: {text}{where}"
@@ -124,13 +235,16 @@ def check_metric_name(metric: str) -> None:
         return
     name, _, k = metric.partition("@")
     if k:
-        if name not in TOPK_METRICS:
-            raise unknown_name("metric", metric, [f"{known}@{k}" for known in TOPK_METRICS])
+        if name not in TOPK_METRICS and name not in (lists := topk_metrics()):
+            raise unknown_name("metric", metric, _at(lists, k))
         if re.fullmatch(r"0*[1-9][0-9]{0,8}", k) is None:
             raise InputError(
                 f"metric '{shorten(metric)}': K must be a whole number from 1 to 999999999,"
                 f" got '{shorten(k)}'"
             )
-    elif name.partition("/")[0] not in ROW_METRICS:
-        known = [*ROW_METRICS, *(f"{name}@10" for name in TOPK_METRICS)]
-        raise unknown_name("metric", metric, known)
+    elif name.partition("/")[0] not in ROW_METRICS and name.partition("/")[0] not in row_metrics():
+        raise unknown_name("metric", metric, [*row_metrics(), *_at(topk_metrics(), "10")])
+
+
+def _at(names: Iterable[str], k: str) -> list[str]:
+    return [f"{name}@{k}" for name in names]

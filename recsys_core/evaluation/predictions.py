@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import FloatArray
 from recsys_core.evaluation.checks import check_finite, check_rows
+from recsys_core.evaluation.extended import Rows, add_row_metrics
 from recsys_core.evaluation.intervals import percentile_interval, resamples
 from recsys_core.evaluation.result import Evaluation, Vector
 from recsys_core.evaluation.rows import (
@@ -72,7 +73,7 @@ def evaluate_predictions(
         metrics |= {"logloss": float(loss.mean()), "ece": ece(labels, p)}
     has_history = np.bincount(split.known.user, minlength=split.dataset.n_users) > 0
     positives = np.bincount(user, weights=labels)
-    return Evaluation(
+    evaluation = Evaluation(
         users=judged.astype(np.int32),
         user_metrics=per_user,
         metrics=metrics,
@@ -86,6 +87,7 @@ def evaluate_predictions(
             **({"scores_outside_0_1": outside} if outside else {}),
         },
     )
+    return add_row_metrics(evaluation, Rows(users, items, labels, probabilities, split))
 
 
 def evaluate_ratings(

@@ -14,6 +14,7 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
 from recsys_core.evaluation.checks import check_lists
+from recsys_core.evaluation.extended import Lists, add_list_metrics
 from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
@@ -92,7 +93,7 @@ def evaluate_recommendations(
         asked = pairs[np.isin(pairs // n_items, judged_users)]
         missed = len(np.intersect1d(asked, known_pairs, assume_unique=True))
     has_history = np.bincount(known.user, minlength=split.dataset.n_users) > 0
-    return Evaluation(
+    evaluation = Evaluation(
         users=judged_users,
         user_metrics=user_metrics,
         metrics={
@@ -108,6 +109,8 @@ def evaluate_recommendations(
             **({"known_targets": missed} if missed else {}),
         },
     )
+    lists = Lists(judged_users, items, hits, relevant[judged_users], split)
+    return add_list_metrics(evaluation, lists, ks)
 
 
 def _hits(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:

@@ -34,6 +34,8 @@ class Evaluation:
         lists that items take which their user knows; ``known_targets``, relevant items that their
         user knows where lists leave those out; and ``scores_outside_0_1``, rows for which there is
         no ``logloss`` and no ``ece``.
+    problems
+        By name of a metric of an extension that has no value: why.
     """
 
     users: IntArray
@@ -41,6 +43,7 @@ class Evaluation:
     metrics: dict[str, float]
     ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
 
     def with_task(self, task: str, other: Evaluation) -> Evaluation:
         """Add what was found for another task of the same rows: ``auc`` becomes ``auc/love``."""
@@ -49,6 +52,7 @@ class Evaluation:
             user_metrics=self.user_metrics | _named(other.user_metrics, task),
             metrics=self.metrics | _named(other.metrics, task),
             ci95=self.ci95 | _named(other.ci95, task),
+            problems=self.problems | _named(other.problems, task),
         )
 
 

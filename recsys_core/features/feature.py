@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from recsys_core.config import Config
-from recsys_core.features.statistics import STATISTICS
+from recsys_core.features.statistics import STATISTICS, find_statistic, statistic_names
 from recsys_core.features.timeline import Scope
 
 Source = Literal[
@@ -329,7 +329,7 @@ def _check_history(feature: Feature) -> None:
     if feature.half_life and feature.reads not in (SIMILARITY, GAP):
         raise ValueError("'half_life' is for similarity and gap")
     if feature.kind != "sequence" and feature.scope == "others":
-        statistic = STATISTICS.get(feature.reads)
+        statistic = find_statistic(feature.reads)
         if statistic is None or not statistic.only_counts or feature.by:
             raise ValueError(
                 "scope 'others' is only for sequences and counts: any other statistic without the "
@@ -358,12 +358,13 @@ def _check_name(name: Any) -> None:
 
 def _check_statistic(feature: Feature) -> None:
     _check_name(feature.reads)
-    if feature.reads not in STATISTICS:
+    statistic = find_statistic(feature.reads)
+    if statistic is None:
         raise ValueError(
             f"unknown statistic '{feature.reads}'; valid: "
-            f"{', '.join(sorted((*STATISTICS, *COMPARISONS)))}"
+            f"{', '.join(sorted((*statistic_names(), *COMPARISONS)))}"
         )
-    if STATISTICS[feature.reads].looks_ahead and feature.scope != "known":
+    if statistic.looks_ahead and feature.scope != "known":
         raise ValueError(f"{feature.reads} uses whole timelines: set scope: known")
     _check_ranges(feature)
 
@@ -384,7 +385,11 @@ def _check_comparison(feature: Feature) -> None:
 
 def _check_known(feature: Feature) -> None:
     predicted = feature.reads == PREDICTED_RATING
-    of_items = feature.source == "item-history" and feature.reads in STATISTICS and not feature.by
+    of_items = (
+        feature.source == "item-history"
+        and find_statistic(feature.reads) is not None
+        and not feature.by
+    )
     if feature.scope != "known" or not (predicted or of_items):
         raise ValueError(
             "scope 'known' is for statistics of items without 'by', and for predicted_rating, "

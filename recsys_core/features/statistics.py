@@ -27,6 +27,14 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical, TimeArray
 from recsys_core.errors import InputError
+from recsys_core.extensions import (
+    REMEDY,
+    if_it_fails,
+    is_own,
+    load_extensions,
+    reason_of,
+    registered_twice,
+)
 from recsys_core.features.known import Attribute, Known, Owner
 from recsys_core.features.past import SECONDS_A_DAY, Past, Vector, Views, divide
 
@@ -77,11 +85,53 @@ def register_statistic(
     def decorate(compute: Compute) -> Compute:
         taken = STATISTICS.get(name)
         if taken is not None and taken.compute.__module__ != compute.__module__:
-            raise InputError(f"statistic '{name}' is registered twice", "rename one of them")
+            modules = (taken.compute.__module__, compute.__module__)
+            raise registered_twice("statistic", name, *modules)
         STATISTICS[name] = Statistic(title, compute, only_counts, looks_ahead)
+        if_it_fails(lambda: STATISTICS.pop(name, None))
         return compute
 
     return decorate
+
+
+def find_statistic(name: str) -> Statistic | None:
+    """Look up a statistic by name, extensions included; None where there is none."""
+    if name not in STATISTICS:
+        load_extensions()
+    return STATISTICS.get(name)
+
+
+def statistic_names() -> list[str]:
+    """List all statistics, extensions included."""
+    load_extensions()
+    return list(STATISTICS)
+
+
+def compute_statistic(name: str, past: Past) -> Vector:
+    """Compute a registered statistic of every row.
+
+    Raises
+    ------
+    InputError
+        It is an extension's, and raised anything or returned no number per row.
+    """
+    compute = STATISTICS[name].compute
+    if is_own(compute.__module__):
+        return compute(past)
+    where = f"statistic '{name}' ({compute.__module__}.{compute.__qualname__})"
+    try:
+        values = np.asarray(compute(past))
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit too
+        raise InputError(f"{where} raised {reason_of(error)}", REMEDY) from error
+    n = len(past.queries)
+    if values.shape != (n,) or values.dtype.kind not in "biuf":
+        found = f"{values.dtype} of shape {values.shape}"
+        raise InputError(f"{where} returned {found}, not a number per row, shape ({n},)", REMEDY)
+    if np.isinf(values).any():
+        raise InputError(f"{where} returned an infinite value", f"NaN is missing; or {REMEDY}")
+    return values.astype(np.float64)
 
 
 def rating(known: Known) -> FloatArray:

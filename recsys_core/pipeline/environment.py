@@ -9,14 +9,12 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
-from hashlib import blake2b
 from importlib import metadata
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import recsys_core
+from recsys_core.extensions import hash_packages
 from recsys_core.registry import model_info
 
 #: packages whose version can change a result
@@ -34,42 +32,7 @@ def code_fingerprint(model: str, modules: tuple[str, ...] = ()) -> str:
     modules
         Names of further modules whose packages take part, as of statistics or a stage's models.
     """
-    tops = {name.partition(".")[0] for name in (model_info(model).cls.__module__, *modules)}
-    digest = blake2b(digest_size=16)
-    for top in sorted(tops | {recsys_core.__name__}):
-        for name, file in package_files(top):
-            digest.update(name.encode(errors="surrogateescape"))
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def package_files(top: str) -> list[tuple[str, Path]]:
-    """List the files of an installed package or module, each with its name inside, sorted.
-
-    It is found, not imported; of one that cannot be found there are none. Compiled files are left
-    out: they follow from the others.
-    """
-    module = sys.modules.get(top)
-    spec = getattr(module, "__spec__", None) or _find(top)
-    if spec is None:  # a script is a module without one
-        file = getattr(module, "__file__", None)
-        return [(top, Path(file))] if file else []
-    if spec.submodule_search_locations is None:
-        return [(top, Path(spec.origin))] if spec.has_location and spec.origin else []
-    found = []
-    for root in spec.submodule_search_locations:
-        for folder, folders, names in os.walk(root):
-            folders[:] = [each for each in folders if each != "__pycache__"]
-            files = (Path(folder, name) for name in names if not name.endswith(".pyc"))
-            found += [(f"{top}/{each.relative_to(root)}", each) for each in files if each.is_file()]
-    return sorted(found)
-
-
-def _find(top: str) -> ModuleSpec | None:
-    try:
-        return find_spec(top)
-    except (ImportError, ValueError):
-        return None
+    return hash_packages((recsys_core.__name__, model_info(model).cls.__module__, *modules))
 
 
 @cache

@@ -16,10 +16,12 @@ from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.config import Config, parse_config
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
+from recsys_core.evaluation.extended import metric_modules
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.extensions import is_own
 from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
@@ -132,11 +134,17 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
 
 
 def _modules_behind(spec: JobSpec, schemas: list[FeatureSchema]) -> tuple[str, ...]:
-    """Name the modules of the statistics that a job reads and of the models inside its model."""
+    """Name the modules of what takes part beside the model, of which extensions may be.
+
+    The models inside the model, the statistics that are read, the protocol and the metrics.
+    """
     read = {feature.reads for schema in schemas for feature in schema.features}
     statistics = [each for name, each in STATISTICS.items() if name in read]
     inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
-    return tuple(sorted(inner | {each.compute.__module__ for each in statistics}))
+    judged = metric_modules("rows" if model_info(spec.model).stage == "ranking" else "lists")
+    protocol = type(make_protocol(spec.protocol)).__module__
+    found = {*inner, *judged, protocol, *(each.compute.__module__ for each in statistics)}
+    return tuple(sorted(name for name in found if not is_own(name)))
 
 
 def _models_inside(value: Any) -> Iterator[str]:
@@ -195,6 +203,8 @@ def run(
         fitted = time.perf_counter()
         on_event(Event("evaluate", message=f"evaluating {spec.name}"))
         judged = job.evaluate()
+        for metric, problem in judged.evaluation.problems.items():
+            on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
         evaluated = time.perf_counter()
         if out_dir is not None:
             job.save(out_dir / MODEL)

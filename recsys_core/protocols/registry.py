@@ -1,13 +1,16 @@
-"""The protocols by name."""
+"""The protocols by name: those of this library, and those that extensions register."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from recsys_core.config import parse_config
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
+from recsys_core.extensions import if_it_fails, load_extensions, registered_twice
 from recsys_core.protocols.base import ProtocolConfig
+from recsys_core.protocols.guards import guard
 from recsys_core.protocols.random_cuts import RandomPerUser, RandomRows
 from recsys_core.protocols.time_cuts import GlobalTimeline, LeaveLastOut, UserTimeline
 
@@ -17,9 +20,52 @@ PROTOCOLS: dict[str, type[ProtocolConfig]] = {
 }
 
 
+#: protocols of extensions
+_added: dict[str, type[ProtocolConfig]] = {}
+ClassT = TypeVar("ClassT", bound=type[ProtocolConfig])
+
+
+def register_protocol(protocol: ClassT) -> ClassT:
+    """Register the decorated class, a `ProtocolConfig`, under its ``name`` (docs/extending.md).
+
+    Whatever its code raises becomes an error that names it, and so does a cut that is none.
+
+    Raises
+    ------
+    InputError
+        The name is taken or none, or the class says not what the protocol leaks.
+    """
+    name, leaks = getattr(protocol, "name", ""), getattr(protocol, "leaks", "")
+    where = f"protocol '{shorten(name)}' ({protocol.__module__}.{protocol.__qualname__})"
+    if not issubclass(protocol, ProtocolConfig):
+        raise InputError(
+            f"{where} is no ProtocolConfig", "derive it from recsys_core.protocols.base"
+        )
+    if re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", name) is None:
+        raise InputError(f"{where} has no proper name", "set name to words like 'every-third'")
+    if not re.fullmatch(r"[A-Z].{10,}\.", leaks):
+        raise InputError(
+            f"{where} does not say what it leaks",
+            "set leaks to a sentence, e.g. 'Leaks nothing: every train row is from before …'",
+        )
+    taken = PROTOCOLS.get(name, _added.get(name))
+    if taken is not None and taken.__module__ != protocol.__module__:
+        raise registered_twice("protocol", name, taken.__module__, protocol.__module__)
+    guard(protocol, where)
+    _added[name] = protocol
+    if_it_fails(lambda: forget_protocol(name))
+    return protocol
+
+
+def forget_protocol(name: str) -> None:
+    """Take a registration back."""
+    _added.pop(name, None)
+
+
 def protocol_names() -> list[str]:
-    """List the protocols, the default first."""
-    return list(PROTOCOLS)
+    """List the protocols, the default first, those of extensions last."""
+    load_extensions()
+    return [*PROTOCOLS, *_added]
 
 
 def protocol_class(name: str) -> type[ProtocolConfig]:
@@ -30,9 +76,12 @@ def protocol_class(name: str) -> type[ProtocolConfig]:
     InputError
         No such protocol; the nearest name is offered.
     """
-    if name not in PROTOCOLS:
-        raise unknown_name("protocol", name, PROTOCOLS)
-    return PROTOCOLS[name]
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    load_extensions()
+    if name not in _added:
+        raise unknown_name("protocol", name, protocol_names())
+    return _added[name]
 
 
 def make_protocol(values: Mapping[str, Any]) -> ProtocolConfig:
@@ -53,6 +102,6 @@ def make_protocol(values: Mapping[str, Any]) -> ProtocolConfig:
     if not isinstance(name, str):
         raise InputError(
             f"protocol: 'name' is {'missing' if name is None else repr(name)}",
-            f"add name: one of {', '.join(PROTOCOLS)}",
+            f"add name: one of {', '.join(protocol_names())}",
         )
     return parse_config(protocol_class(name), parameters, f"protocol {name}")

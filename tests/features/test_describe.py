@@ -115,7 +115,7 @@ def test_a_label_in_a_column_is_caught() -> None:
 def test_a_statistic_that_peeks_is_caught(parts: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     """A statistic that reads the row's own rating through its number in the data set."""
     patched = dict(STATISTICS)
-    for module in ("statistics", "feature", "columns"):
+    for module in ("statistics", "feature"):
         monkeypatch.setattr(f"recsys_core.features.{module}.STATISTICS", patched)
 
     @register_statistic("peek", title="the answer, nearly")

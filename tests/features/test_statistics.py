@@ -155,7 +155,6 @@ def test_variance_loses_no_digits() -> None:
 def test_a_new_statistic_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recsys_core.features.statistics.STATISTICS", dict(STATISTICS))
     monkeypatch.setattr("recsys_core.features.feature.STATISTICS", known := dict(STATISTICS))
-    monkeypatch.setattr("recsys_core.features.columns.STATISTICS", known)
     monkeypatch.setattr("recsys_core.features.statistics.STATISTICS", known)
 
     @register_statistic("fives", title="number of five-star ratings")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from recsys_core import registry
+from recsys_core import extensions, registry
 from recsys_core.config import Config
 from recsys_core.registry import ModelInfo, model_info, model_names
 from workbench.cli.main import run_command_line
@@ -133,9 +133,10 @@ def test_a_plugin_that_ends_the_process_is_named(
     tmp_path: Path,
 ) -> None:
     child = (
-        "import sys; from importlib.metadata import EntryPoint; from recsys_core import registry"
+        "import sys; from importlib.metadata import EntryPoint"
+        "\nfrom recsys_core import extensions, registry"
         "\nsys.path.insert(0, sys.argv[1])"
-        "\npoint = EntryPoint('mine', 'crashing:Model', registry.ENTRY_POINT_GROUP)"
+        "\npoint = EntryPoint('mine', 'crashing:Model', extensions.MODELS)"
         "\nregistry._plugins = lambda: {'mine': point}"
         "\nfrom workbench.jobs.catalogue_build import describe_model; describe_model('mine')"
     )
@@ -155,8 +156,8 @@ def test_a_plugin_that_was_edited_is_described_anew(
     (package / "__init__.py").write_text("raise RuntimeError('it is found, not imported')")
     fields = package / "fields.py"
     fields.write_text("DIM = 8")
-    point = EntryPoint("mine", "edited_plugin.model:Mine", registry.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(kept, "entry_points", lambda group: EntryPoints([point]))
+    point = EntryPoint("mine", "edited_plugin.model:Mine", extensions.MODELS)
+    monkeypatch.setattr(kept, "entry_points", lambda: EntryPoints([point]))
     monkeypatch.syspath_prepend(tmp_path)
     path = kept.catalogue_path()
     assert path == kept.catalogue_path()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from recsys_core import registry
+from recsys_core import extensions, registry
 from tests.data.small import SMALL
 from tests.workbench import trouble
 from tests.workbench.conftest import Cli
@@ -171,7 +171,7 @@ def test_a_plugin_that_ends_the_process_passes_no_gate(
 ) -> None:
     (tmp_path / "ending_plugin.py").write_text("import sys\nsys.exit(0)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    point = EntryPoint("plug", "ending_plugin:Model", registry.ENTRY_POINT_GROUP)
+    point = EntryPoint("plug", "ending_plugin:Model", extensions.MODELS)
     monkeypatch.setattr(registry, "_plugins", lambda: {"plug": point})
     line = ("eval", "--dataset", "sample", "--models", "popularity,plug", "--quiet")
     done = cli(*line, "--gate", "popularity:ndcg@10>=.9")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.names import higher_is_better, is_descriptive
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings
 from workbench.cli.table import print_json
-from workbench.reports.metrics import DESCRIPTIVE, headline_first
+from workbench.reports.metrics import headline_first
 from workbench.store import results
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
@@ -68,9 +68,7 @@ def _two_on_one_split(runs: Sequence[Run]) -> tuple[Run, Run]:
 
 def _shared_metric(first: Run, second: Run, metric: str) -> str:
     ours, theirs = (set(results.metric_names(run.path / RESULTS)) for run in (first, second))
-    shared = [
-        name for name in headline_first(ours & theirs) if name.split("@")[0] not in DESCRIPTIVE
-    ]
+    shared = [name for name in headline_first(ours & theirs) if not is_descriptive(name)]
     if not shared:
         raise InputError(
             f"{first.run_id} and {second.run_id} have no metric of users in common",

@@ -14,6 +14,7 @@ import click
 
 from recsys_core import __version__
 from recsys_core.errors import InputError
+from recsys_core.extensions import extension_problems
 from recsys_core.reading import shorten
 from workbench.cli.context import NamingGroup, Settings, globals_first
 from workbench.store.text import plain
@@ -189,7 +190,16 @@ def run_command_line(arguments: Sequence[str], open_session: Session) -> int:
         return _complain(error, problem, "free some space where it goes to", WRONG_INPUT, debug)
     except BaseException as error:  # noqa: BLE001 - the last line of defence, against sys.exit too:
         return _unexpected(error, debug)  # 0 and 1 would tell of gates that nobody has judged
+    finally:
+        _say_broken_extensions()
     return code if isinstance(code, int) else OK
+
+
+def _say_broken_extensions() -> None:
+    """Name what is broken of the extensions that the command has imported."""
+    for error in extension_problems():
+        lines = " ".join(plain(f"{error.problem}; {error.remedy}").split())
+        sys.stderr.write(f"note: {lines}\n")
 
 
 def _forget_stdout() -> None:

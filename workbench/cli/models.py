@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import print_table
+from workbench.store.text import plain
 
 if TYPE_CHECKING:
     from recsys_core.config import Config
-    from workbench.jobs.catalogue import Card
+    from workbench.jobs.catalogue import Catalogue
 
 
 @click.group(cls=NamingGroup)
@@ -26,7 +27,11 @@ def models() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(as_json: bool) -> None:
     """List the models and their stages."""
-    rows = [(card.name, card.stage, card.title or card.problem) for card in _cards()]
+    catalogue = _catalogue()
+    cards = catalogue.models.values()
+    rows = [(card.name, card.stage, card.title or card.problem) for card in cards]
+    for problem in catalogue.problems:
+        sys.stderr.write(f"note: {plain(problem)}\n")
     if as_json:
         keys = ("name", "stage", "title")
         content = [dict(zip(keys, row, strict=True)) for row in rows]
@@ -35,11 +40,11 @@ def list_command(as_json: bool) -> None:
         print_table(("model", "stage", "what it is"), rows)
 
 
-def _cards() -> Iterable[Card]:
+def _catalogue() -> Catalogue:
     """Read the catalogue: importing the models would load torch."""
     from workbench.jobs.catalogue import load_catalogue
 
-    return load_catalogue().models.values()
+    return load_catalogue()
 
 
 @models.command

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, split_part
+from recsys_core.evaluation.names import row_metrics, split_part, topk_metrics
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import Reference, Suite
 from recsys_core.reading import is_file
@@ -22,9 +22,6 @@ from workbench.reports.view import by_reason
 from workbench.reports.write import check_report_path
 from workbench.store.manage import resolve_run
 from workbench.store.runs import check_writable
-
-#: what every ranking run has; a predicted rating is of a task, ``rmse/TASK``
-_ROW_METRICS = [name for name in ROW_METRICS if name != "rmse"]
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,7 @@ def _check_gate_metrics(
         model = models[gate.label]
         if not _has_metric(model, gate.metric, ks):
             stage = model_info(model).stage
-            valid = _ROW_METRICS if stage == "ranking" else _topk_metrics(ks)
+            valid = _row_metrics() if stage == "ranking" else _topk_metrics(ks)
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
                 f"valid for {gate.label}: {', '.join(valid)}",
@@ -181,14 +178,19 @@ def _has_metric(model: str, metric: str, ks: Sequence[int]) -> bool:
     stage = model_info(model).stage
     if stage == "ranking":
         name, of_task, _ = metric.partition("/")
-        return name in (ROW_METRICS if of_task else _ROW_METRICS)
+        return name in (row_metrics() if of_task else _row_metrics())
     if metric in _topk_metrics(ks):
         return True
     return stage == "two-stage" and split_part(metric)[0] != ""
 
 
 def _topk_metrics(ks: Sequence[int]) -> list[str]:
-    return [f"{name}@{k}" for k in ks for name in TOPK_METRICS]
+    return [f"{name}@{k}" for k in ks for name in topk_metrics()]
+
+
+def _row_metrics() -> list[str]:
+    """List what every ranking run has; a predicted rating is of a task, ``rmse/TASK``."""
+    return [name for name in row_metrics() if name != "rmse"]
 
 
 def _baseline(options: JobOptions, settings: Settings) -> Baseline | None:

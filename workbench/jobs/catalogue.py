@@ -21,14 +21,14 @@ from typing import Any
 
 import recsys_core
 from recsys_core import __version__
-from recsys_core.pipeline.environment import package_files
+from recsys_core.evaluation.names import MetricCard, add_card
+from recsys_core.extensions import EXTENSIONS, MODELS, package_files
 from recsys_core.processes import python_command
-from recsys_core.registry import ENTRY_POINT_GROUP
 from workbench.store.files import StoreError, read_json
 from workbench.store.xdg import xdg_folder
 
 #: raised when the content of the file changes
-_VERSION = 2
+_VERSION = 3
 #: where the schema of a model's fields has their earlier names: old -> new
 RENAMED = "renamed"
 #: what describes jobs; only they are fingerprinted
@@ -81,6 +81,10 @@ class Catalogue:
         ``transform`` and ``shares``.
     job
         The JSON schema of a job.
+    metrics
+        What is said of the metrics of extensions, for `show_metrics`.
+    problems
+        What is wrong with extensions that are broken, a line each.
     """
 
     models: Mapping[str, Card]
@@ -89,13 +93,20 @@ class Catalogue:
     datasets: Mapping[str, str]
     features: Mapping[str, Mapping[str, Any]]
     job: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, Any]] = ()
+    problems: Sequence[str] = ()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Catalogue:
         """Read what `catalogue_build` wrote."""
         models = {card["name"]: Card(**card) for card in values["models"]}
-        names = ("protocols", "suites", "datasets", "features", "job")
+        names = ("protocols", "suites", "datasets", "features", "job", "metrics", "problems")
         return cls(models, *(values[name] for name in names))
+
+    def show_metrics(self) -> None:
+        """Let lists and help of this process know the metrics of extensions."""
+        for card in self.metrics:
+            add_card(MetricCard(**card))
 
 
 def load_catalogue() -> Catalogue:
@@ -169,9 +180,10 @@ def _sources() -> list[str]:
 
 def _plugins() -> list[str]:
     """List the plug-ins, and the files of their packages: one that is edited stays installed."""
-    points = entry_points(group=ENTRY_POINT_GROUP)
+    installed = entry_points()
+    points = [each for group in (MODELS, EXTENSIONS) for each in installed.select(group=group)]
     named = sorted(
-        f"{point.name} {point.value} {point.dist.version if point.dist else ''}\n"
+        f"{point.group} {point.name} {point.value} {point.dist.version if point.dist else ''}\n"
         for point in points
     )
     tops = sorted({point.module.partition(".")[0] for point in points})

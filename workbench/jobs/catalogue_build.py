@@ -14,6 +14,8 @@ from typing import Any
 from recsys_core.config import names_of_today
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError
+from recsys_core.evaluation.names import metric_cards
+from recsys_core.extensions import REMEDY, extension_problems, load_extensions, reason_of
 from recsys_core.features.schema import packaged_schema
 from recsys_core.features.schema_files import schema_names
 from recsys_core.pipeline.spec import JobSpec
@@ -27,9 +29,12 @@ from workbench.store.files import write_json
 
 def describe_all() -> dict[str, Any]:
     """Describe everything as plain values; `Catalogue.parse` reads them."""
+    _say_who_ends_this("an extension")
+    load_extensions()
+    problems = [_line(error) for error in extension_problems()]
     return {
         "models": [asdict(describe_model(name)) for name in model_names()],
-        "protocols": {name: describe_protocol(name) for name in protocol_names()},
+        "protocols": _described_protocols(problems),
         "suites": [load_suite(name).model_dump(mode="json") for name in suite_names()],
         "datasets": {
             SAMPLE: "synthetic, built in",
@@ -40,7 +45,32 @@ def describe_all() -> dict[str, Any]:
         },
         "features": {name: describe_schema(name) for name in schema_names()},
         "job": JobSpec.model_json_schema(),
+        "metrics": [asdict(card) for card in metric_cards()],
+        "problems": problems,
     }
+
+
+def _described_protocols(problems: list[str]) -> dict[str, Any]:
+    """Describe the protocols; one that cannot be described is a problem, and costs no other."""
+    found = {}
+    for name in protocol_names():
+        try:
+            described = describe_protocol(name)
+            json.dumps(described, allow_nan=False)
+            found[name] = described
+        except Exception as error:  # noqa: BLE001 - an extension's
+            problems.append(f"protocol '{name}' cannot be described: {reason_of(error)}; {REMEDY}")
+    return found
+
+
+def _line(error: InputError) -> str:
+    return str(error).replace("\n", "; ")
+
+
+def _say_who_ends_this(what: str) -> None:
+    """Leave the last words of this process, should foreign code end it."""
+    sys.stderr.write(f"{what} ends the process that loads it\n")
+    sys.stderr.flush()
 
 
 def describe_protocol(name: str) -> dict[str, Any]:
@@ -65,9 +95,8 @@ def describe_schema(name: str) -> dict[str, Any]:
 
 def describe_model(name: str) -> Card:
     """Import a model and describe it; one that does not load says why."""
-    if name not in BUILTIN:  # the last words of this process, should that end it
-        sys.stderr.write(f"the plug-in model '{name}' ends the process that loads it\n")
-        sys.stderr.flush()
+    if name not in BUILTIN:
+        _say_who_ends_this(f"the plug-in model '{name}'")
     try:
         info = model_info(name)
         schema = info.cls.Config.model_json_schema()
@@ -76,7 +105,7 @@ def describe_model(name: str) -> Card:
         card = Card(name, *facts, reads_features=reads_features(info))
         json.dumps(asdict(card), allow_nan=False)
     except InputError as error:
-        return Card(name, problem=str(error).replace("\n", "; "))
+        return Card(name, problem=_line(error))
     except Exception as error:  # noqa: BLE001 - one plug-in does not cost the others
         text = f"model '{name}' cannot be described: {type(error).__name__}: {error}"
         return Card(name, problem="; ".join(text.splitlines()))

@@ -9,6 +9,7 @@ import numpy as np
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.extensions import extension_problems, load_extensions
 from recsys_core.pipeline.result import RunResult
 from recsys_core.pipeline.run import check_split, job_environment, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
@@ -155,6 +156,9 @@ def do_job(
                 log(describe(event))
             on_event(event)
 
+        load_extensions()
+        for problem in extension_problems():
+            log(str(problem).replace("\n", "; "))
         if split is None:
             split = load_split(spec, data_dir=data_dir, offline=offline, on_event=listen)
             check_cutoffs(spec, split)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError, shorten, unknown_name
-from recsys_core.evaluation.names import check_metric_name, higher_is_better
+from recsys_core.evaluation.names import (
+    check_metric_name,
+    higher_is_better,
+    is_descriptive,
+)
 from recsys_core.reading import read_json
 from recsys_core.values import is_finite_number
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
-from workbench.reports.metrics import DESCRIPTIVE
 from workbench.reports.paired import compare_users, corrected
 
 #: what may be named as a baseline
@@ -57,7 +60,7 @@ class Baseline:
         """
         if self.tolerances:
             return self.tolerances.get(metric)
-        return None if metric.partition("@")[0] in DESCRIPTIVE else 0.0
+        return None if is_descriptive(metric) else 0.0
 
     def is_comparable(self, runs: Iterable[ReportRun]) -> bool:
         """Tell whether runs with a result were judged on the baseline's rows, as far as known."""

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
+from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.store.text import plain
@@ -57,7 +57,7 @@ def _show(value: Any) -> Any:
 def meaning(metric: str) -> str:
     """Look up what a metric means; empty for one that is not known."""
     name = metric.partition("@")[0]
-    known = {**TOPK_METRICS, **ROW_METRICS}
+    known = {**topk_metrics(), **row_metrics()}
     return known.get(name, known.get(name.partition("/")[0], ""))
 
 

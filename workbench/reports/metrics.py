@@ -9,9 +9,6 @@ from recsys_core.evaluation.names import split_part
 #: shown where there is no value
 NONE = "—"
 
-#: metrics that say what lists are like, not how good they are
-DESCRIPTIVE = ("coverage", "gini", "novelty", "diversity", "popularity")
-
 #: the most telling first; top-K metrics at the smallest K come before the larger ones
 _ORDER = (
     "ndcg",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recsys_core.evaluation.names import higher_is_better, split_part
+from recsys_core.evaluation.names import higher_is_better, is_descriptive, split_part
 from workbench.reports.folder import mean
-from workbench.reports.metrics import DESCRIPTIVE, headline_first
+from workbench.reports.metrics import headline_first
 
 STAGES = {
     "recall": "Recall (candidate generation)",
@@ -91,7 +91,7 @@ class StageTable:
                 continue
             kind, _, cutoff = own.partition("@")
             heading = f"Lists of {cutoff}" if cutoff else ""
-            if kind in DESCRIPTIVE:
+            if is_descriptive(metric):
                 heading += ": what is in them"
             elif cutoff and "/" in kind:
                 heading += ": popular and rare items apart"
@@ -209,6 +209,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_protocol_notes(report["protocol"]),
         *_left_out_notes(report.get("left_out", ())),
         *_user_notes(report["runs"]),
+        *_problem_notes(report["runs"]),
         *_history_notes(report["runs"]),
         *_seed_notes(report),
         *_reference_notes(report["runs"]),
@@ -297,6 +298,19 @@ def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         if parts:
             found.append(f"{stage.capitalize()}: {', '.join(parts)}.")
     return found
+
+
+def _problem_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which metrics of extensions have no value, once per reason."""
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for metric, problem in run.get("problems", {}).items():
+            found.setdefault(problem, {})[f"{run['label']}:{metric}"] = None
+    return [
+        f"No value of {', '.join(where)}: {problem}; fix or uninstall the extension, then run it"
+        " again."
+        for problem, where in found.items()
+    ]
 
 
 _HISTORIES = {

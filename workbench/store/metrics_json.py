@@ -46,6 +46,7 @@ _LATER: dict[str, Kind] = {
     "importance": _NUMBERS,
     "features": optional(mapping),
     "curve": list_of(mapping),
+    "problems": mapping_of(text),
 }
 _DATASET: dict[str, Kind] = {"name": text, "fingerprint": text, "synthetic": flag}
 _PROTOCOL: dict[str, Kind] = {"name": text, "fingerprint": text}

@@ -21,6 +21,7 @@ from textual.theme import BUILTIN_THEMES
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import meaning_of
+from recsys_core.extensions import EXTENSIONS, import_none, points_of
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
@@ -183,6 +184,23 @@ class WorkbenchApp(Speaking):
 
     def _start_following(self) -> None:
         self._follow()
+        self._learn_metrics()
+
+    @work(group="extensions")
+    async def _learn_metrics(self) -> None:
+        """Know the metrics of extensions, where any are installed; this process imports none."""
+        if not await asyncio.to_thread(points_of, EXTENSIONS):
+            return
+        from workbench.tui.catalogue import open_catalogue
+
+        try:
+            catalogue = await open_catalogue(lambda _: None)
+        except StoreError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        for problem in catalogue.problems:
+            self.notify(plain(problem), severity="warning", markup=False)
+        self.mutate_reactive(WorkbenchApp.runs)  # which of two values is better may be known now
 
     async def on_event(self, event: Event) -> None:
         """Take one key after the other; one that comes back is a command."""
@@ -353,6 +371,7 @@ def open_app(runs_dir: Path, data_dir: Path) -> WorkbenchApp:
 
 def run_session(app: WorkbenchApp) -> int:
     """Run the app, keep its choices for the next session, and return its exit code."""
+    import_none()
     gc.freeze()  # modules stay: looking through them for garbage would hold up keys
     app.run()
     try:

@@ -32,13 +32,16 @@ async def open_catalogue(say: Callable[[str], None]) -> Catalogue:
     path = await asyncio.to_thread(catalogue_path)
     kept = await asyncio.to_thread(read_catalogue, path)
     if kept is not None:
+        kept.show_metrics()
         return kept
     say("listing the models; this takes some seconds once after an update")
     task = _under_way.get(path)
     if task is None:
         task = _under_way[path] = asyncio.create_task(_build(path))
         task.add_done_callback(lambda _: _under_way.pop(path, None))
-    return await asyncio.shield(task)
+    made = await asyncio.shield(task)
+    made.show_metrics()
+    return made
 
 
 async def _build(path: Path) -> Catalogue:

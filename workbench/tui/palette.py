@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
 
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, meaning_of
+from recsys_core.evaluation.names import meaning_of, row_metrics, topk_metrics
 from recsys_core.registry import BUILTIN
 from workbench.jobs.catalogue import catalogue_path, read_catalogue
 from workbench.store.listing import RunSummary
@@ -109,8 +109,8 @@ class CommandsProvider(Provider):
 def _metrics_of(runs: Sequence[RunSummary]) -> list[str]:
     """List all metrics, each at the first K that runs have it at, else at 10."""
     names = {name.partition("@")[0]: name for name in reversed(metric_names(runs))}
-    lists = [names.get(metric, f"{metric}@10") for metric in TOPK_METRICS]
-    return [*lists, *ROW_METRICS]
+    lists = [names.get(metric, f"{metric}@10") for metric in topk_metrics()]
+    return [*lists, *row_metrics()]
 
 
 def _models() -> Mapping[str, str]:

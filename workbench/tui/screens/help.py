@@ -14,7 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, meaning_of
+from recsys_core.evaluation.names import meaning_of, row_metrics, topk_metrics
 from workbench.tui.commands import SCOPES, commands_of
 from workbench.tui.settings import Settings
 from workbench.tui.widgets.lines import Entry
@@ -126,8 +126,8 @@ def help_sections(
         keys = [(" ".join(settings.shown_keys(item)), item) for item in commands_of(scope)]
         pairs = [(key, item.help) for key, item in keys if fits(title, key, item.label, item.help)]
         sections.append((title, pairs))
-    metrics = [(metric, meaning_of(f"{metric}@10")) for metric in TOPK_METRICS]
-    metrics += [(metric, meaning_of(metric)) for metric in ROW_METRICS]
+    metrics = [(metric, meaning_of(f"{metric}@10")) for metric in topk_metrics()]
+    metrics += [(metric, meaning_of(metric)) for metric in row_metrics()]
     sections.append(("Signs", [pair for pair in _SIGNS if fits(*pair)]))
     sections.append(("Metrics", [pair for pair in metrics if fits(*pair)]))
     return [(title, pairs) for title, pairs in sections if pairs]

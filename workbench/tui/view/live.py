@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from recsys_core.evaluation.names import ROW_METRICS, TOPK_METRICS, higher_is_better
+from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from recsys_core.values import is_finite_number
 from workbench.store.files import StoreError, open_regular
 from workbench.store.listing import RunSummary
@@ -68,7 +68,7 @@ def common_unit(curves: Iterable[Curves]) -> Unit:
 def is_metric(name: str) -> bool:
     """Tell whether a name of a curve is a metric of the validation rows."""
     base = name.partition("@")[0]
-    return base in TOPK_METRICS or base.partition("/")[0] in ROW_METRICS
+    return base in topk_metrics() or base.partition("/")[0] in row_metrics()
 
 
 def curve_order(name: str) -> tuple[int, int, str]:

@@ -1,0 +1,1 @@
+"""Conformance: what every model, metric, statistic, protocol and reader must do."""
