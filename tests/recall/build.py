@@ -1,91 +1,26 @@
-"""A planted data set on which every recall model can be judged without real data."""
+"""The planted data set of `recsys_core.testing`, and a random one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys_core.compute.runtime import Runtime
-from recsys_core.config import parse_config
-from recsys_core.data.dataset import Dataset
-from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.events import OnEvent, ignore
-from recsys_core.features.schema import FeatureSchema
-from recsys_core.recall.base import RecallModel
-from recsys_core.registry import model_info
-from tests.protocols.build import dataset, random_dataset
-
-BLOCKS, USERS, ITEMS, LIKED = 4, 30, 12, 7
-N_USERS, N_ITEMS = BLOCKS * USERS, BLOCKS * ITEMS
-#: an item that nobody ever rated: it has no train row
-COLD_ITEM = N_ITEMS
-
-
-def block_of(numbers: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Items of one block are numbered in a row."""
-    return numbers // ITEMS
-
-
-def planted() -> tuple[Interactions, Interactions]:
-    """Train and validation rows: users of block b like items of block b alone.
-
-    Each user likes LIKED of the ITEMS of the block, the last of them for validation, and rates one
-    item of the next block low.
-    """
-    rng = np.random.default_rng(3)
-    rows: list[tuple[int, int, float, int]] = []
-    for user in range(N_USERS):
-        block = user // USERS
-        liked = block * ITEMS + rng.permutation(ITEMS)[:LIKED]
-        rows += [(user, int(item), 5.0, time) for time, item in enumerate(liked)]
-        disliked = (block + 1) % BLOCKS * ITEMS + int(rng.integers(ITEMS))
-        rows.append((user, disliked, 1.0, 0))
-    data = dataset(rows, n_users=N_USERS, n_items=N_ITEMS + 1)
-    last = data.timestamp == LIKED - 1
-    train, valid = (
-        Interactions.in_time_order(data, np.flatnonzero(part), 4.0) for part in (~last, last)
-    )
-    return train, valid
-
-
-def repeated(data: Dataset, rows: NDArray[np.integer]) -> Dataset:
-    """Take the events at `rows`, some of them several times."""
-    names = ("user", "item", "rating", "timestamp")
-    return replace(data, **{name: getattr(data, name)[rows] for name in names})
+from recsys_core.data.interactions import Interactions
+from recsys_core.testing.planted import BLOCKS as BLOCKS
+from recsys_core.testing.planted import COLD_ITEM as COLD_ITEM
+from recsys_core.testing.planted import ITEMS as ITEMS
+from recsys_core.testing.planted import LIKED as LIKED
+from recsys_core.testing.planted import N_ITEMS as N_ITEMS
+from recsys_core.testing.planted import N_USERS as N_USERS
+from recsys_core.testing.planted import USERS as USERS
+from recsys_core.testing.planted import block_of as block_of
+from recsys_core.testing.planted import fit as fit
+from recsys_core.testing.planted import history as history
+from recsys_core.testing.planted import planted as planted
+from recsys_core.testing.planted import repeated as repeated
+from tests.protocols.build import random_dataset
 
 
 def random_rows() -> Interactions:
     """All rows of a small random data set."""
     data = random_dataset(3)
     return Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
-
-
-def history(*rows: list[int], rating: float = 5.0) -> Histories:
-    """Write histories by their items."""
-    items = np.array([item for row in rows for item in row], dtype=np.int32)
-    return Histories(
-        offsets=np.cumsum([0, *map(len, rows)]).astype(np.int64),
-        items=items,
-        ratings=np.full(len(items), rating, dtype=np.float32),
-        timestamps=np.arange(len(items), dtype=np.int64),
-    )
-
-
-def fit(
-    name: str,
-    train: Interactions,
-    *,
-    valid: Interactions | None = None,
-    runtime: Runtime | None = None,
-    schema: FeatureSchema | None = None,
-    on_event: OnEvent = ignore,
-    **fields: Any,
-) -> RecallModel[Any]:
-    """Fit a registered model, with defaults but for `fields`."""
-    cls = model_info(name).cls
-    more = () if schema is None else (schema,)
-    model: RecallModel[Any] = cls(parse_config(cls.Config, fields, f"model {name}"), runtime, *more)
-    return model.fit(train, valid=valid, on_event=on_event)

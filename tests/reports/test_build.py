@@ -67,6 +67,7 @@ def test_a_run_is_reported_field_by_field(tmp_path: Path) -> None:
             },
             "reference": {"ndcg@10": {"value": 0.2389, "source": "RecBole"}},
             "curve": [],
+            "problems": {},
             # of the two users' values 0 and 1/2, the deciles are 0, 1/20, ..., 10/20
             "user_deciles": {"ndcg@10": pytest.approx([i / 20 for i in range(11)])},
         }

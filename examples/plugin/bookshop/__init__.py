@@ -1,0 +1,1 @@
+"""What a bookshop adds to recsys-workbench: one file each."""
