@@ -223,7 +223,9 @@ def read_events(reader: Reader, files: RawFiles, options: ImportOptions) -> RawD
     file = files[files.main]
     if options.time_unit is not None:
         raise InputError(
-            f"{file.where}: {reader.where} gives times in seconds", "leave out --time-unit"
+            f"{file.where}: recsys-workbench data import --time-unit has no effect:"
+            f" {reader.where} gives times in seconds",
+            "leave it out",
         )
     events = reader.events(file)
     columns = _columns(events, reader, file.where)

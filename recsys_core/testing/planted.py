@@ -42,13 +42,13 @@ def planted() -> tuple[Interactions, Interactions]:
         rows += [(user, int(item), 5.0, time) for time, item in enumerate(liked)]
         disliked = (block + 1) % BLOCKS * ITEMS + int(rng.integers(ITEMS))
         rows.append((user, disliked, 1.0, 0))
-    user, item, rating, timestamp = map(np.array, zip(*rows, strict=True))
+    users, items, ratings, times = zip(*rows, strict=True)
     data = Dataset(
         name="planted",
-        user=user.astype(np.int32),
-        item=item.astype(np.int32),
-        rating=rating.astype(np.float32),
-        timestamp=timestamp.astype(np.int64),
+        user=np.array(users, dtype=np.int32),
+        item=np.array(items, dtype=np.int32),
+        rating=np.array(ratings, dtype=np.float32),
+        timestamp=np.array(times, dtype=np.int64),
         user_ids=np.array([f"u{number}" for number in range(N_USERS)]),
         item_ids=np.array([f"i{number}" for number in range(N_ITEMS + 1)]),
         user_columns={},

@@ -326,8 +326,7 @@ class RecallChecks:
         cuts = [np.flatnonzero(np.isin(rows, part.rows)) for part in (train, valid)]
         for known_items in ("allow", "exclude"):
             learned, judged = (
-                Interactions.in_time_order(data, part, 4.0, known_items)  # type: ignore[arg-type]
-                for part in cuts
+                Interactions.in_time_order(data, part, 4.0, known_items) for part in cuts
             )
             model = fit(self.name, learned, valid=judged, **self.least)
             top = model.recommend(USERS, N_ITEMS)

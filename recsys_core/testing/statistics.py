@@ -83,7 +83,7 @@ def _feature(name: str, source: str) -> Feature:
 
 
 def _values(
-    feature: Feature, data: Dataset, rows: NDArray[np.integer]
+    feature: Feature, data: Dataset, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], TimeArray]:
     """Compute a feature of rows in time order; and their times."""
     events = Interactions.in_time_order(data, rows, 4.0)

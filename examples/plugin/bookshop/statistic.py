@@ -14,7 +14,8 @@ SATURDAY, SUNDAY = 2, 3
 def at_weekend(known: Known) -> BoolArray:
     """Whether each known event was on a Saturday or Sunday (UTC)."""
     day = known.timestamp // SECONDS_A_DAY % 7
-    return (day == SATURDAY) | (day == SUNDAY)
+    weekend: BoolArray = (day == SATURDAY) | (day == SUNDAY)
+    return weekend
 
 
 @register_statistic("weekend_share", title="share of events at weekends")
