@@ -1,9 +1,8 @@
 """Readers that extensions register: files of a further format become events.
 
->>> @register_reader("visits", title="visits, one per line: user>item", suffixes=(".visits",))
+>>> @register_reader("visits", title="visits of the shop, one per line", suffixes=(".visits",))
 ... def read_visits(file: RawFile) -> Events:
-...     pairs = [line.split(b">") for line in file.read().splitlines()]
-...     return Events(user=[user for user, _ in pairs], item=[item for _, item in pairs])
+...     return Events(user=file.read().splitlines(), item=...)
 
 `data import` then takes ``*.visits``, gzipped ones and such in folders and zips included. What a
 reader returns is checked like the rows of a table: a bad row is named by its number.

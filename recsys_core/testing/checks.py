@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from recsys_core.config import Config, parse_config
-from recsys_core.errors import InputError
+from recsys_core.errors import TRAIN_AGAIN, InputError
+
+#: what to do about a damaged model, as a pattern
+AGAIN = re.escape(TRAIN_AGAIN)
 
 
 def hold(condition: object, message: str) -> None:

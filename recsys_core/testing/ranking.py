@@ -26,7 +26,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingModel
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info
-from recsys_core.testing.checks import check_fields, hold, refused, same
+from recsys_core.testing.checks import AGAIN, check_fields, hold, refused, same
 from recsys_core.testing.rated import LAYOUT, batch, dataset, schema, split, wider
 
 FAST: dict[str, Any] = {"epochs": 2, "batch_size": 512, "learning_rate": 0.04, "patience": 0}
@@ -186,7 +186,7 @@ class RankingChecks:
             changed = {**whole, weight: damages[number % len(damages)](whole[weight])}
             kept = {key: value.contiguous() for key, value in changed.items() if value is not None}
             save_file(kept, folder / WEIGHTS)
-            with refused(rf"damaged: weights '{weight}'.*\n.*--fresh", f"damaged weights {weight}"):
+            with refused(rf"damaged: weights '{weight}'.*\n.*{AGAIN}", f"damaged weights {weight}"):
                 Ranker.load(folder)
 
     def a_foreign_header_is_refused(self, folder: Path) -> None:

@@ -18,7 +18,7 @@ from recsys_core.data.interactions import Interactions
 from recsys_core.events import Event
 from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
-from recsys_core.testing.checks import check_fields, hold, refused, same
+from recsys_core.testing.checks import AGAIN, check_fields, hold, refused, same
 from recsys_core.testing.damage import DAMAGES
 from recsys_core.testing.planted import (
     COLD_ITEM,
@@ -298,7 +298,7 @@ class RecallChecks:
         """With its folder and what to do in the message."""
         self.fitted.save(folder)
         damage(folder)
-        with refused(r"(?s)damaged.*--fresh", f"files that were damaged ({damage.__name__})"):
+        with refused(rf"(?s)damaged.*{AGAIN}", f"files that were damaged ({damage.__name__})"):
             type(self.fitted).load(folder)
 
     def a_foreign_model_is_refused(self, folder: Path) -> None:
