@@ -60,8 +60,8 @@ def test_from_a_log_to_a_gate_and_a_report(
         np.sort(load_dataset("shop", data_dir).timestamp), np.sort(made_events().timestamp)
     )
 
-    shared = ("--dataset", "shop", "--protocol", "last-days", "--set", "protocol.days=60")
-    shared = (*shared, "--k", "5", "--quiet")
+    cut = ("--dataset", "shop", "--protocol", "last-days", "--set", "protocol.days=60")
+    shared = (*cut, "--k", "5", "--quiet")
     page, table = tmp_path / "report.html", tmp_path / "report.json"
     line = ("eval", "--models", "co-likes,popularity", *shared, "--gate", "co-likes:rbp@5>=0.05")
     done = cli(*line, "--gate", "popularity:rbp@5>0.99", "--report", str(page))
