@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ import psutil
 import pytest
 from distributed import Client
 
+from tests.extensions.conftest import Install
+from tests.extensions.conftest import install as install
 from tests.jobs.tools import AddJob, reason_of, state_of
 from tests.workbench.conftest import no_session
 from workbench.cli.main import run_command_line
@@ -43,17 +46,19 @@ from workbench.store.runs import Run, Status
 Within = Callable[[float, Callable[[], bool]], float]
 #: seconds for a job to end on a busy machine
 END = 180.0
+#: a metric of a package that is installed on the workers
+METRIC = Path(__file__).parent / "trial_metric.py"
 
 
 class Cluster:
     """A scheduler and workers, processes of this machine."""
 
-    def __init__(self, folder: Path, plugins: Path) -> None:
+    def __init__(self, folder: Path, *plugins: Path) -> None:
         self.folder = folder
         threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         # a profile of each worker, taken a hundred times a second, is of no use here
         quiet = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
-        path = os.pathsep.join([str(plugins), os.environ["PYTHONPATH"]])
+        path = os.pathsep.join([*map(str, plugins), os.environ["PYTHONPATH"]])
         self._environment = {**os.environ, **threads, **quiet, "PYTHONPATH": path}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -93,7 +98,13 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, plugin_folder: Path) -> Iterator[Cluster]:
-    started = Cluster(tmp_path_factory.mktemp("cluster"), plugin_folder)
+    metric = tmp_path_factory.mktemp("metric")
+    shutil.copy(METRIC, metric)
+    info = metric / "trials-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: trials\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[recsys_workbench.extensions]\ntrials = trial_metric\n")
+    started = Cluster(tmp_path_factory.mktemp("cluster"), plugin_folder, metric)
     started.add_worker()
     started.add_worker()
     try:
@@ -148,8 +159,10 @@ def processes_on(cluster: Cluster) -> set[int]:
 
 
 def test_eval_gives_the_report_of_this_machine(
-    cluster: Cluster, runs_dir: Path, data_dir: Path, tmp_path: Path
+    cluster: Cluster, runs_dir: Path, data_dir: Path, tmp_path: Path, install: Install
 ) -> None:
+    """With a metric of a package that is installed on both."""
+    install({"trial_metric": METRIC.read_text()})
     reports = []
     for name, options in (
         ("here", ["--jobs", "1"]),
@@ -163,6 +176,7 @@ def test_eval_gives_the_report_of_this_machine(
         reports.append(json.loads(report.read_text()))
     here, there = ([(x["label"], x["metrics"], x["ci95"]) for x in r["runs"]] for r in reports)
     assert there == here
+    assert all(metrics["trials@10"] == 1 for _, metrics, _ in there)
     keys = ("summary", "gates", "dataset", "protocol")
     assert [reports[1][key] for key in keys] == [reports[0][key] for key in keys]
     runs = {
