@@ -89,10 +89,15 @@ class _Loading:
 _loading = _Loading()
 
 
-def load_extensions() -> None:
+def load_extensions(before: Callable[[str], object] = len) -> None:
     """Import the modules of all extensions, once; one that is broken costs no other.
 
     What a broken one had registered is forgotten, and `extension_problems` names it.
+
+    Parameters
+    ----------
+    before
+        Is called with the name of each, before its code runs.
     """
     with _loading.lock:  # another thread waits; this one, should an extension ask, goes on
         if _loading.begun:
@@ -100,6 +105,7 @@ def load_extensions() -> None:
         _loading.begun = True
         for point in points_of(EXTENSIONS):
             _loading.undo = []
+            before(named("extension", point))
             try:
                 import_point("extension", point)
             except InputError as error:

@@ -13,6 +13,7 @@ from recsys_core.data.attribute_tables import table_files
 from recsys_core.data.formats import (
     TABLES,
     Format,
+    has_reader,
     holds_ratings,
     may_be_table,
     recognise_format,
@@ -127,15 +128,31 @@ def _by_name(files: Iterable[str]) -> dict[str, str]:
 
 
 def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
-    """Take the only known rating file and what lies beside it, else the only table."""
+    """Take the only known rating file and what lies beside it, else the only other one.
+
+    That is one that an extension reads, or a table.
+    """
     folders: dict[str, list[str]] = {}
     for file in files:
         folders.setdefault(str(PurePosixPath(file).parent), []).append(file)
     named = {folder: _by_name(inside) for folder, inside in folders.items()}
-    for wanted in (holds_ratings, may_be_table):
-        found = {folder: list(filter(wanted, names)) for folder, names in named.items()}
+
+    def is_known(folder: str, name: str) -> bool:
+        return holds_ratings(name)
+
+    def is_read(folder: str, name: str) -> bool:
+        return has_reader(RawFile(path, named[folder][name], zipped), name)
+
+    def is_table(folder: str, name: str) -> bool:
+        return may_be_table(name)
+
+    for wanted in (is_known, is_read, is_table):
+        found = {
+            folder: [name for name in names if wanted(folder, name)]
+            for folder, names in named.items()
+        }
         found = {folder: mains for folder, mains in found.items() if mains}
-        if len(found) > 1 and wanted is holds_ratings:
+        if len(found) > 1 and wanted is not is_table:
             raise InputError(
                 f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
                 "give the path of one of them",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from recsys_core.data import movielens
-from recsys_core.data.archive import RawFiles
+from recsys_core.data.archive import RawFile, RawFiles
 from recsys_core.data.attributes import RawData
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.parquet import read_parquet
-from recsys_core.data.readers import choose_reader, read_events, readers_of
+from recsys_core.data.readers import choose_reader, read_events
 from recsys_core.data.recbole import INTER, read_atomic, side_file
 from recsys_core.data.text_table import read_table
 from recsys_core.errors import InputError
@@ -52,10 +52,13 @@ class Format:
 
 def holds_ratings(name: str) -> bool:
     """Whether a file of that base name is the main one of a format."""
-    if name in MOVIELENS or name.endswith(INTER):
-        return True
-    lower = name.lower()
-    return not lower.endswith(TABLES) and not lower.startswith(".") and bool(readers_of(name))
+    return name in MOVIELENS or name.endswith(INTER)
+
+
+def has_reader(file: RawFile, name: str) -> bool:
+    """Whether an extension reads a file of that base name, tables apart: it says which it reads."""
+    is_table = name.lower().endswith(TABLES) or name.startswith(".")
+    return not is_table and choose_reader(file, name) is not None
 
 
 def may_be_table(name: str) -> bool:

@@ -20,6 +20,10 @@ from recsys_core.recall.base import RecallModel
 from recsys_core.registry import model_info
 from recsys_core.testing.checks import AGAIN, check_fields, hold, refused, same
 from recsys_core.testing.damage import DAMAGES
+from recsys_core.testing.foreign import (
+    a_missing_array_is_named,
+    damaged_arrays_are_refused_or_do_no_harm,
+)
 from recsys_core.testing.planted import (
     COLD_ITEM,
     ITEMS,
@@ -87,6 +91,10 @@ def check_recall_model(
         for damage in DAMAGES:
             checks.a_damaged_model_is_refused(Path(folder, damage.__name__), damage)
         checks.a_foreign_model_is_refused(Path(folder, "foreign"))
+        damaged_arrays_are_refused_or_do_no_harm(
+            name, Path(folder, "saved"), Path(folder, "arrays")
+        )
+        a_missing_array_is_named(name, Path(folder, "saved"), Path(folder, "missing"))
         checks.events_that_repeat(Path(folder, "repeated"))
 
 

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from recsys_core.compute.threads import limited_threads
 from recsys_core.errors import InputError
-from recsys_core.recall.base import RecallModel
-from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import model_info, model_names
 from recsys_core.saving.npz import map_arrays, write_arrays
-from tests.recall.build import N_ITEMS, N_USERS, fit, history, planted
+from recsys_core.testing.foreign import (
+    ARRAYS,
+    a_missing_array_is_named,
+    damaged_arrays_are_refused_or_do_no_harm,
+)
+from recsys_core.testing.planted import fit, planted
 
 RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
-ARRAYS, HEADER = "model.npz", "model.json"
-Array = NDArray[Any]
+HEADER = "model.json"
 
 
 @pytest.fixture(autouse=True)
@@ -58,105 +57,9 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 every_model = pytest.mark.parametrize("saved", RECALL, indirect=True)
 
 
-def far(array: Array) -> Array:
-    return np.add(array, 10_000_000, dtype=array.dtype)
-
-
-def negative(array: Array) -> Array:
-    return -1 - array
-
-
-def falling(array: Array) -> Array:
-    return array[::-1]
-
-
-def constant(array: Array) -> Array:
-    return np.full_like(array, 1)
-
-
-def nan(array: Array) -> Array:
-    return np.full_like(array, np.nan)
-
-
-def other_type(array: Array) -> Array:
-    return array.astype(np.complex128)
-
-
-def text(array: Array) -> Array:
-    return array.astype("U8")
-
-
-def other_byte_order(array: Array) -> Array:
-    return array.astype(array.dtype.newbyteorder())
-
-
-def shorter(array: Array) -> Array:
-    return array[:-1]
-
-
-def empty(array: Array) -> Array:
-    return array[:0]
-
-
-def deeper(array: Array) -> Array:
-    return array[None]
-
-
-def scalar(array: Array) -> Array:
-    return array.reshape(-1)[:1].reshape(())
-
-
-ANY = [other_type, text, other_byte_order, shorter, empty, deeper, scalar]
-DAMAGES: dict[str, list[Callable[[Array], Array]]] = {
-    "i": [far, negative, falling, constant, *ANY],
-    "f": [nan, negative, *ANY],
-    "b": [falling, *ANY],
-    "u": [falling, *ANY],
-}
-
-
-def ask(name: str, folder: Path) -> None:
-    """Load a model and let it do all it can."""
-    model: RecallModel[Any] = model_info(name).cls.load(folder)
-    histories = history([1, 2, 30], [], [0, 5])
-    for top in (
-        model.recommend(np.arange(N_USERS), 5),
-        model.recommend(np.array([3, -1, 10**6]), 60, histories=histories, exclude_seen=False),
-    ):
-        assert top.items.max() <= N_ITEMS
-    if isinstance(model, ItemToItem):
-        model.similar_items(np.arange(5), 5)
-
-
-def some_of_each_kind(arrays: Mapping[str, Array]) -> list[str]:
-    """Choose all arrays but those of a network: one check goes over all of them alike."""
-    chosen = {
-        (key.startswith("module.") or key, array.dtype, array.ndim): key
-        for key, array in arrays.items()
-        if array.size
-    }
-    return list(chosen.values())
-
-
 @every_model
 def test_damaged_arrays_are_refused_or_do_no_harm(saved: Path, tmp_path: Path) -> None:
-    name = (saved / "name").read_text()
-    copytree(saved, tmp_path, dirs_exist_ok=True)  # with what may lie beside the arrays
-    arrays = map_arrays(saved / ARRAYS)
-    for key in some_of_each_kind(arrays):
-        array = arrays[key]
-        for damage in DAMAGES[array.dtype.kind]:
-            damaged = damage(array)
-            if damaged.dtype == array.dtype and np.array_equal(damaged, array):
-                continue  # the other byte order of single bytes
-            write_arrays(tmp_path / ARRAYS, {**arrays, key: damaged})
-            try:
-                ask(name, tmp_path)
-            except InputError as error:
-                assert "damaged" in str(error) or "not numbers" in str(error)  # noqa: PT017
-                assert len(str(error)) < 400  # noqa: PT017
-                continue
-            assert damage in (falling, constant, negative, far, shorter, empty), (key, damage)
+    damaged_arrays_are_refused_or_do_no_harm((saved / "name").read_text(), saved, tmp_path)
 
 
 @every_model
@@ -167,13 +70,7 @@ def test_to_load_it_takes_no_compiler(saved: Path, monkeypatch: pytest.MonkeyPat
 
 @every_model
 def test_a_missing_array_is_named(saved: Path, tmp_path: Path) -> None:
-    name = (saved / "name").read_text()
-    copytree(saved, tmp_path, dirs_exist_ok=True)
-    arrays = map_arrays(saved / ARRAYS)
-    for key in arrays:
-        write_arrays(tmp_path / ARRAYS, {k: v for k, v in arrays.items() if k != key})
-        with pytest.raises(InputError, match=rf"damaged: .*'{key.removeprefix('module.')}'"):
-            model_info(name).cls.load(tmp_path)
+    a_missing_array_is_named((saved / "name").read_text(), saved, tmp_path)
 
 
 @pytest.mark.parametrize("saved", ["item-cf"], indirect=True)

@@ -91,7 +91,9 @@ def test_one_that_does_not_load_is_named_and_costs_no_other(
     install: Install, source: str, problem: str
 ) -> None:
     install({"broken": source, "a_good": metric("good")})
-    load_extensions()
+    heard: list[str] = []
+    load_extensions(before=heard.append)  # the last of them ended a process that is gone
+    assert heard == [f"extension '{x}' ({x} of mine 1.0)" for x in ("a_good", "broken")]
     (found,) = extension_problems()
     assert "extension 'broken' (broken of mine 1.0)" in found.problem
     with pytest.raises(InputError, match=problem):

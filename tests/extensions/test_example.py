@@ -52,9 +52,11 @@ def write_log(path: Path) -> None:
 def test_from_a_log_to_a_gate_and_a_report(
     cli: Cli, tmp_path: Path, data_dir: Path, runs_dir: Path, install: Install
 ) -> None:
-    log, schema = tmp_path / "log.jsonl", tmp_path / "weekends.yaml"
-    write_log(log)
-    imported = cli("data", "import", str(log), "--name", "shop")
+    logs, schema = tmp_path / "logs", tmp_path / "weekends.yaml"
+    logs.mkdir()
+    write_log(logs / "log.jsonl")
+    (logs / "books.jsonl").write_text('{"id": "1", "shelf": "poems"}\n')  # it is not the log
+    imported = cli("data", "import", str(logs), "--name", "shop")
     assert "read as        the shop's log: a JSON object per line (reader shop-log)" in imported.out
     np.testing.assert_array_equal(
         np.sort(load_dataset("shop", data_dir).timestamp), np.sort(made_events().timestamp)
@@ -81,6 +83,8 @@ def test_from_a_log_to_a_gate_and_a_report(
     assert 0 < run["metrics"]["brier"] < 1
     assert run["ci95"]["brier"][0] < run["metrics"]["brier"] < run["ci95"]["brier"][1]
     assert report["protocol"]["parameters"]["days"] == 60
+    described = cli("data", "describe", "shop", "--features", str(schema))
+    assert "weekend_share" in described.out
     _, second, first = (run.run_id for run in list_runs(runs_dir))
     install()  # the package is gone: its runs are still read
     assert "rbp@5" in cli("compare", first, second).out

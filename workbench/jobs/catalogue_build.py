@@ -29,8 +29,7 @@ from workbench.store.files import write_json
 
 def describe_all() -> dict[str, Any]:
     """Describe everything as plain values; `Catalogue.parse` reads them."""
-    _say_who_ends_this("an extension")
-    load_extensions()
+    load_extensions(before=_say_who_ends_this)
     problems = [_line(error) for error in extension_problems()]
     return {
         "models": [asdict(describe_model(name)) for name in model_names()],

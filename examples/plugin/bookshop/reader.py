@@ -8,8 +8,16 @@ from recsys_core.errors import DataError
 from recsys_core.reading import parse_json
 
 
+def is_log(head: bytes) -> bool:
+    """Tell the log from other files of JSON lines, by its first lines."""
+    return b'"reader"' in head
+
+
 @register_reader(
-    "shop-log", title="the shop's log: a JSON object per line", suffixes=(".jsonl", ".ndjson")
+    "shop-log",
+    title="the shop's log: a JSON object per line",
+    suffixes=(".jsonl", ".ndjson"),
+    recognises=is_log,
 )
 def read_log(file: RawFile) -> Events:
     """Read lines such as ``{"reader": "ann", "book": "b7", "stars": 4, "at": 1700000000}``."""
