@@ -128,7 +128,7 @@ class RunResult:
             "importance": judged.importance,
             "features": judged.features,
             "curve": self.curve,
-            **({"problems": evaluation.problems} if evaluation.problems else {}),
+            "problems": evaluation.problems,
         }
 
 
