@@ -9,8 +9,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.compute.threads import one_torch_thread
-from recsys_core.data.dataset import Dataset, Text, TextArray
+from recsys_core.data.dataset import (
+    BoolArray,
+    Dataset,
+    FloatArray,
+    IntArray,
+    Text,
+    TextArray,
+)
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.pipeline.ids import Id, Ids
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.base import RecallModel, TopK
@@ -36,6 +43,8 @@ Event = str | tuple[str, float] | tuple[str, float, int]
 #: what is known of a user: the rows that the run knew at test time, or every row of the data set
 Known = Literal["split", "all"]
 _UNKNOWN_USER = -1
+#: users whose lists are in memory at once
+BLOCK_USERS = 2_048
 
 
 class Recommends(Protocol):
@@ -48,8 +57,9 @@ class Recommends(Protocol):
         *,
         histories: Histories | None = None,
         exclude_seen: bool | None = None,
+        allowed: BoolArray | None = None,
     ) -> TopK:
-        """Rank the catalogue for `users`."""
+        """Rank the catalogue, or what is allowed of it, for `users`."""
         ...
 
 
@@ -62,6 +72,26 @@ class Recommendation:
     title: str
     score: float
     channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UserLists:
+    """The lists of some users below each other; every array has one entry per listed item.
+
+    Parameters
+    ----------
+    user_ids, item_ids
+        Original ids.
+    ranks
+        From 1 on in each list.
+    scores
+        The model's, float32.
+    """
+
+    user_ids: TextArray
+    item_ids: TextArray
+    ranks: IntArray
+    scores: FloatArray
 
 
 class Recommender:
@@ -83,9 +113,8 @@ class Recommender:
         self.split = split
         self.dataset: Dataset = split.dataset
         self._histories = self._known_rows(known).histories()
-        # numbers are looked up in every request: built once, and before threads share them
-        self._users = _numbers(self.dataset.user_ids)
-        self._items = _numbers(self.dataset.item_ids)
+        # built once, and before threads share them
+        self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)
         self._titles = self._read_titles()
 
     @classmethod
@@ -115,6 +144,8 @@ class Recommender:
         *,
         history: Sequence[Event] | None = None,
         exclude_seen: bool | None = None,
+        candidates: Collection[Id] | None = None,
+        without: Collection[Id] = (),
     ) -> list[Recommendation]:
         """Recommend to a user of the data set, or to anybody by a history.
 
@@ -129,20 +160,99 @@ class Recommender:
             Without a rating an event counts as the best one, without a time as the latest.
         exclude_seen
             Whether to leave out the items of the history; None: as the run's protocol says.
+        candidates
+            Ids of the only items to list, best first; None: the whole catalogue.
+        without
+            Ids of items not to list.
 
         Raises
         ------
         InputError
-            Neither user nor history, an id that the data set does not have, or k below 1.
+            Neither user nor history, an id that the data set does not have, k below 1, or no item
+            left to list.
         """
         if user_id is None and history is None:
             raise InputError("recommend: no user and no history", "give user_id or history=[…]")
         user = _UNKNOWN_USER if user_id is None else self.user_number(user_id)
         known = self.known_of(user) if history is None else self.as_history(history)
         users = np.array([user], dtype=np.int32)
+        allowed = self.allowed(candidates, without)
         with one_torch_thread():  # threads would wait for each other longer than they work
-            top = self.model.recommend(users, k, histories=known, exclude_seen=exclude_seen)
+            top = self.model.recommend(
+                users, k, histories=known, exclude_seen=exclude_seen, allowed=allowed
+            )
         return self._named(top)
+
+    def lists(
+        self,
+        user_ids: Iterable[Id] | None = None,
+        k: int = 10,
+        *,
+        exclude_seen: bool | None = None,
+        candidates: Collection[Id] | None = None,
+        without: Collection[Id] = (),
+    ) -> Iterator[UserLists]:
+        """Recommend to many users, block by block, so that memory does not grow with them.
+
+        Parameters
+        ----------
+        user_ids
+            Original ids, each listed once; None: every user of the data set.
+        k, exclude_seen, candidates, without
+            As for `recommend`; the items are the same for all users.
+
+        Yields
+        ------
+        The lists of up to `BLOCK_USERS` users, in the order of `user_ids`.
+
+        Raises
+        ------
+        InputError
+            As for `recommend`.
+        """
+        dataset = self.dataset
+        every = range(dataset.n_users) if user_ids is None else self.users.numbers(user_ids)
+        users = np.asarray(every, dtype=np.int32)
+        allowed = self.allowed(candidates, without)
+        for start in range(0, len(users), BLOCK_USERS):
+            block = users[start : start + BLOCK_USERS]
+            known = self._histories.take(block)
+            top = self.model.recommend(
+                block, k, histories=known, exclude_seen=exclude_seen, allowed=allowed
+            )
+            row, place = np.nonzero(top.items >= 0)
+            yield UserLists(
+                dataset.user_ids[block[row]],
+                dataset.item_ids[top.items[row, place]],
+                (place + 1).astype(np.int32),
+                top.scores[row, place],
+            )
+
+    def allowed(
+        self, candidates: Collection[Id] | None, without: Collection[Id]
+    ) -> BoolArray | None:
+        """Mark the items that may be listed, shape (n_items,); None: all of them.
+
+        Raises
+        ------
+        InputError
+            An id that the data set does not have, or nothing is left.
+        """
+        for name, ids in (("candidates", candidates), ("without", without)):
+            if isinstance(ids, str):
+                raise InputError(f"{name}: {ids!r} is a text, not a list", f"give {name}=[{ids!r}]")
+        if candidates is None and not without:
+            return None
+        allowed = np.full(self.dataset.n_items, candidates is None)
+        if candidates is not None:
+            allowed[self.items.numbers(candidates)] = True
+        allowed[self.items.numbers(without)] = False
+        if not allowed.any():
+            raise InputError(
+                "recommend: no item is allowed",
+                "name candidates that are not left out again",
+            )
+        return allowed
 
     def _brought(self, top: TopK) -> list[tuple[str, ...]]:
         """Name the channels that brought each item of the first row; none without channels."""
@@ -162,7 +272,7 @@ class Recommender:
         InputError
             The data set has no such user; the nearest ids are named.
         """
-        return _look_up("user", str(user_id), self._users, self.dataset.name)
+        return self.users.number(user_id)
 
     def item_number(self, item_id: str | int) -> int:
         """Look up an original item id.
@@ -172,7 +282,7 @@ class Recommender:
         InputError
             The data set has no such item; the nearest ids are named.
         """
-        return _look_up("item", str(item_id), self._items, self.dataset.name)
+        return self.items.number(item_id)
 
     def known_of(self, user: int) -> Histories:
         """Give what is known of a user by number; one row."""
@@ -273,19 +383,6 @@ def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> S
         )
     cut = result["protocol"]
     return make_protocol({"name": cut["name"], **cut["parameters"]}).split(dataset)
-
-
-def _numbers(ids: TextArray) -> dict[str, int]:
-    return {text: number for number, text in enumerate(ids.tolist())}
-
-
-def _look_up(kind: str, text: str, numbers: Mapping[str, int], dataset: str) -> int:
-    if text in numbers:
-        return numbers[text]
-    ids = sorted(numbers)
-    place = bisect_left(ids, text)
-    near = ", ".join(ids[max(0, place - 2) : place + 2])
-    raise InputError(f"no {kind} '{text}' in data set '{dataset}'", f"ids near it: {near}")
 
 
 def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:

@@ -156,6 +156,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         *,
         histories: Histories | None = None,
         exclude_seen: bool | None = None,
+        allowed: BoolArray | None = None,
     ) -> TopK:
         """Rank the catalogue for `users`, in blocks so that memory does not grow with users.
 
@@ -170,19 +171,23 @@ class RecallModel(ABC, Generic[ConfigT]):
         exclude_seen
             Whether to leave out the items of `histories`; None: as the protocol of the train rows
             says.
+        allowed
+            Shape (n_items,): the only items to list; None: the whole catalogue.
 
         Raises
         ------
         InputError
-            k below 1, histories that are not one row a user, or an item the model does not know.
+            k below 1, histories that are not one row a user, an item the model does not know, or
+            nothing that is allowed.
         """
         known = self.histories_of(users) if histories is None else histories
         check_query(users, k, known, self.n_items)
+        banned = self.banned(allowed)
         exclude = self.excludes(exclude_seen)
 
         def rank(block: slice) -> tuple[IntArray, FloatArray]:
             part = known.take(np.arange(block.start, block.stop))
-            return self.rank(users[block], part, k, exclude_seen=exclude)
+            return self.rank(users[block], part, k, exclude_seen=exclude, banned=banned)
 
         parts = map_blocks(rank, len(users), block_rows(self.row_width))
         if not parts:
@@ -194,12 +199,47 @@ class RecallModel(ABC, Generic[ConfigT]):
         """Whether known items are left out; None: as the protocol of the train rows says."""
         return self.known_items == "exclude" if exclude_seen is None else exclude_seen
 
+    def banned(self, allowed: BoolArray | None) -> IntArray:
+        """List the items of the catalogue that are not `allowed`; None: every item is.
+
+        Raises
+        ------
+        InputError
+            `allowed` is not one flag per item, or leaves nothing of the catalogue.
+        """
+        if allowed is None:
+            return np.empty(0, dtype=np.int32)
+        if allowed.shape != self.catalogue.shape or allowed.dtype != np.bool_:
+            raise InputError(
+                f"recommend: allowed is {allowed.dtype} of shape {allowed.shape}",
+                f"give one flag for each of the {self.n_items} items",
+            )
+        if not (allowed & self.catalogue).any():
+            raise InputError(
+                f"recommend: none of the {int(allowed.sum()):,} allowed items is in the catalogue",
+                "allow items with at least one train row",
+            )
+        return np.flatnonzero(self.catalogue & ~allowed).astype(np.int32)
+
     def rank(
-        self, users: NDArray[np.integer], histories: Histories, k: int, *, exclude_seen: bool
+        self,
+        users: NDArray[np.integer],
+        histories: Histories,
+        k: int,
+        *,
+        exclude_seen: bool,
+        banned: IntArray,
     ) -> tuple[IntArray, FloatArray]:
-        """Rank the catalogue for one block of users: items and scores, shape (n, k) each."""
+        """Rank the catalogue for one block of users: items and scores, shape (n, k) each.
+
+        Parameters
+        ----------
+        banned
+            Items that nobody is listed.
+        """
         scores = self.score(users, histories)
         scores[:, ~self.catalogue] = -np.inf
+        scores[:, banned] = -np.inf
         if exclude_seen:
             scores[histories.row, histories.items] = -np.inf
         return top_k(scores, k, self.tie_rank)

@@ -181,8 +181,9 @@ def search_unseen(
     seen: Histories,
     k: int,
     tie_rank: IntArray,
+    banned: IntArray,
 ) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
-    """Find the best `k` items that are not in `seen`, by fetching as many more as it has events.
+    """Find the best `k` items that are neither seen nor banned, by fetching as many more.
 
     Parameters
     ----------
@@ -196,6 +197,8 @@ def search_unseen(
         n rows: items to leave out.
     tie_rank
         Shape (n_items,): the order in which equal scores are listed.
+    banned
+        Items to leave out of every list.
 
     Returns
     -------
@@ -203,14 +206,14 @@ def search_unseen(
         Shape (n, k) each.
     sure
         Shape (n,): whether the index had all that the list needs; the other rows must be scored in
-        full: it had too few unseen items, so many are seen that searching is no use, or the last
-        item scores as one that may have been cut off.
+        full: it had too few items that may be listed, so many are left out that searching is no
+        use, or the last item scores as one that may have been cut off.
     """
     n = len(queries)
     found, best = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
     sure = np.zeros(n, dtype=np.bool_)
     # one search a power of two: who has seen little does not wait for who has seen much
-    fetch = np.left_shift(1, np.frexp(k + seen.lengths)[1].astype(np.int64))
+    fetch = np.left_shift(1, np.frexp(k + len(banned) + seen.lengths)[1].astype(np.int64))
     fetch[fetch > len(index) * LARGEST_SHARE] = 0
     for size in np.unique(fetch[fetch > 0]):
         rows = np.flatnonzero(fetch == size)
@@ -218,6 +221,8 @@ def search_unseen(
         candidates = np.where(position >= 0, items[position], -1)
         cut_off = scores[:, -1].copy()
         scores[_in_rows(candidates, seen.take(rows), len(tie_rank))] = -np.inf
+        if len(banned):
+            scores[np.isin(candidates, banned)] = -np.inf
         order = np.lexsort((tie_rank[candidates], -scores), axis=1)[:, :k]
         best[rows] = np.take_along_axis(scores, order, axis=1)
         found[rows] = np.take_along_axis(candidates, order, axis=1)

@@ -38,6 +38,8 @@ from recsys_core.testing.planted import (
 from recsys_core.training.trainer import TrainingConfig
 
 USERS = np.arange(N_USERS)
+#: one item of so many is allowed
+SHARES = (2, 7)
 #: histories that say nothing: rating exponent, items, how they are rated
 SAYING_NOTHING: dict[str, tuple[float | None, list[int], float]] = {
     "disliked": (None, [0, 14, 30], 1.0),
@@ -82,6 +84,8 @@ def check_recall_model(
                 checks.a_history_that_says_nothing_gets_the_most_popular(case)
         checks.lists_longer_than_the_catalogue_are_padded()
         checks.seen_and_cold_items_are_never_recommended()
+        for share in SHARES:
+            checks.lists_of_allowed_items_are_the_whole_ranking_without_the_others(share)
         checks.scores_do_not_depend_on_the_size_of_the_block()
         checks.two_histories_of_a_known_user_are_two_askers()
         checks.same_seed_same_result()
@@ -227,6 +231,29 @@ class RecallChecks:
         every = self.fitted.recommend(USERS, N_ITEMS, exclude_seen=False)
         hold(set(every.items[0]) == set(range(N_ITEMS)), "exclude_seen=False leaves items out")
 
+    def lists_of_allowed_items_are_the_whole_ranking_without_the_others(self, share: int) -> None:
+        """Of every second item, or fewer: lists are full as long as there is something."""
+        users, histories = np.array([0, 40, -1, -1]), history([1, 2], [0, 30, 31], [14, 28], [])
+        allowed = np.arange(N_ITEMS + 1) % share == 0
+        every = self.fitted.recommend(users, N_ITEMS, histories=histories)
+        k = N_ITEMS // share
+        some = self.fitted.recommend(users, k, histories=histories, allowed=allowed)
+        for row in range(len(users)):
+            left = (every.items[row] >= 0) & allowed[every.items[row]]
+            length = min(k, int(left.sum()))
+            same(
+                some.items[row],
+                np.pad(every.items[row, left][:k], (0, k - length), constant_values=-1),
+                "a list of allowed items is not the whole ranking without the others",
+            )
+            np.testing.assert_allclose(
+                some.scores[row, :length],
+                every.scores[row, left][:length],
+                rtol=1e-5,
+                atol=1e-6,
+                err_msg="an item's score depends on which others are allowed",
+            )
+
     def scores_do_not_depend_on_the_size_of_the_block(self) -> None:
         """Users scored together and alone."""
         users = np.array([5, -1, 0, 77, -1])
@@ -301,6 +328,10 @@ class RecallChecks:
             self.fitted.recommend(np.array([0, 1]), 5, histories=history([1]))
         with refused("item number 999, the model knows 0 to 48", "a history of unknown items"):
             self.fitted.recommend(np.array([0]), 5, histories=history([1, 999]))
+        with refused("none of the 1 allowed items is in the catalogue", "a list of nothing"):
+            self.fitted.recommend(USERS, 5, allowed=np.arange(N_ITEMS + 1) == COLD_ITEM)
+        with refused(r"allowed is bool of shape \(3,\)", "flags of other items"):
+            self.fitted.recommend(USERS, 5, allowed=np.ones(3, dtype=np.bool_))
 
     def a_damaged_model_is_refused(self, folder: Path, damage: Callable[[Path], None]) -> None:
         """With its folder and what to do in the message."""

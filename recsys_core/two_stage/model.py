@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
-from recsys_core.data.dataset import BoolArray, FloatArray, MultiCategorical
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import Event, OnEvent, ignore
@@ -195,7 +195,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Score the catalogue, shape (n, n_items): -inf for what is no candidate."""
-        every = self._order(users, histories, exclude_seen=False)
+        every = self._order(users, histories, exclude_seen=False, banned=self.banned(None))
         scores = np.full((len(users), self.n_items), -np.inf, dtype=np.float32)
         row, place = np.nonzero(every.items >= 0)
         scores[row, every.items[row, place]] = every.scores[row, place]
@@ -208,34 +208,43 @@ class TwoStage(RecallModel[TwoStageConfig]):
         *,
         histories: Histories | None = None,
         exclude_seen: bool | None = None,
+        allowed: BoolArray | None = None,
     ) -> MergedTopK:
         """Rank the pools of `users`; parameters and errors as for every recall model.
 
-        A list is no longer than the pool. Scores are the ranker's; after re-ranking they do not
-        fall from rank to rank. A user of whom nothing is known gets the most popular items.
+        A list is no longer than the pool. Where not everything is allowed, every channel fills its
+        quota from what is; what the ranker reads of an item does not depend on it. Scores are the
+        ranker's; after re-ranking they do not fall from rank to rank. A user of whom nothing is
+        known gets the most popular items.
         """
         known = self.histories_of(users) if histories is None else histories
         check_query(users, k, known, self.n_items)
+        banned = self.banned(allowed)
         exclude = self.excludes(exclude_seen)
 
         def work(block: slice) -> MergedTopK:
             part = known.take(np.arange(block.start, block.stop))
-            ordered = self._order(users[block], part, exclude_seen=exclude)
+            ordered = self._order(users[block], part, exclude_seen=exclude, banned=banned)
             return _cut(self._rerank(ordered, part), k)
 
         block = max(1, BLOCK_SCORES // (self.n_items * len(self.channel_names)))
         parts = map_blocks(work, len(users), block)
         if not parts:
-            return _cut(self._order(users, known, exclude_seen=exclude), k)
+            return _cut(self._order(users, known, exclude_seen=exclude, banned=banned), k)
         names = ("items", "scores", "sources")
         return MergedTopK(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
     def _order(
-        self, users: NDArray[np.integer], histories: Histories, *, exclude_seen: bool
+        self,
+        users: NDArray[np.integer],
+        histories: Histories,
+        *,
+        exclude_seen: bool,
+        banned: IntArray,
     ) -> MergedTopK:
         """Rank the whole pools of some users, before re-ranking."""
         raw = self.stage.score(users, histories, exclude_seen=exclude_seen)
-        pool = self.stage.pool(raw)
+        pool = self.stage.pool(_without(raw, banned))
         scores = pool.scores
         if self.ranker is not None:
             features = self.stage.describe(users, raw, histories, pool.items)
@@ -326,6 +335,15 @@ class TwoStage(RecallModel[TwoStageConfig]):
 def _read_features(path: Path) -> tuple[Feature, ...]:
     content = read_json(path, remedy=TRAIN_AGAIN)
     return parse_config(ReadFeatures, ReadFeatures.current(content), f"{path}").features
+
+
+def _without(scores: FloatArray, banned: IntArray) -> FloatArray:
+    """Make sure that no channel proposes what is banned; `scores` stays as it is."""
+    if len(banned) == 0:
+        return scores
+    scores = scores.copy()
+    scores[:, :, banned] = -np.inf
+    return scores
 
 
 def _cut(top: MergedTopK, k: int) -> MergedTopK:

@@ -114,6 +114,14 @@ def test_seen_and_cold_items_are_never_recommended(name: str) -> None:
 
 
 @every_model
+@pytest.mark.parametrize("share", SHARES)
+def test_lists_of_allowed_items_are_the_whole_ranking_without_the_others(
+    name: str, share: int
+) -> None:
+    checks(name).lists_of_allowed_items_are_the_whole_ranking_without_the_others(share)
+
+
+@every_model
 def test_scores_do_not_depend_on_the_size_of_the_block(name: str) -> None:
     checks(name).scores_do_not_depend_on_the_size_of_the_block()
 

@@ -103,6 +103,43 @@ def test_known_events_are_those_of_the_run_or_all(load: Callable[..., Recommende
     assert held_out <= set(everything.known_of(user).items.tolist())
 
 
+@pytest.mark.parametrize("label", ["item-cf", "mf"])
+def test_lists_of_allowed_items_are_full(label: str, load: Callable[..., Recommender]) -> None:
+    recommender = load(label)
+    whole = [one.item_id for one in recommender.recommend("1", k=1000)]
+    last = whole[-15:]
+    some = recommender.recommend("1", k=10, candidates=last)
+    assert [one.item_id for one in some] == last[:10]
+    rest = recommender.recommend("1", k=10, candidates=last, without=last[:3])
+    assert [one.item_id for one in rest] == last[3:13]
+    others = recommender.recommend("1", k=10, without=whole[:10])
+    assert [one.item_id for one in others] == whole[10:20]
+
+
+def test_lists_of_many_users_are_those_of_each(
+    load: Callable[..., Recommender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recsys_core.pipeline.recommender.BLOCK_USERS", 100)
+    recommender = load("item-cf")
+    blocks = list(recommender.lists(k=5, without=["1", "2"]))
+    assert [len(np.unique(block.user_ids)) for block in blocks[:-1]] == [100] * (len(blocks) - 1)
+    rows = [
+        row
+        for block in blocks
+        for row in zip(
+            *(column.tolist() for column in (block.user_ids, block.item_ids, block.ranks)),
+            strict=True,
+        )
+    ]
+    assert list(dict.fromkeys(user for user, _, _ in rows)) == recommender.dataset.user_ids.tolist()
+    for user in ("3", "250"):
+        alone = recommender.recommend(user, k=5, without=["1", "2"])
+        expected = [(user, one.item_id, one.rank) for one in alone]
+        assert [row for row in rows if row[0] == user] == expected
+    (two,) = recommender.lists(["250", "3", "250"], k=2)
+    assert two.user_ids.tolist() == ["250", "250", "3", "3"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -115,6 +152,17 @@ def test_known_events_are_those_of_the_run_or_all(load: Callable[..., Recommende
         ({"history": "12"}, "'12' is a text, not a list\ngive history=['12']"),
         ({}, "no user and no history"),
         ({"user_id": "1", "k": 0}, "k must be at least 1"),
+        (
+            {"user_id": "1", "candidates": ["1", "no"]},
+            "no item 'no' in data set 'sample'\nids near",
+        ),
+        (
+            {"user_id": "1", "without": ["x1", "x2", "x3", "x4", "1"]},
+            "no item 'x1', 'x2', 'x3' and 1 more in data set 'sample'\nids near 'x1': ",
+        ),
+        ({"user_id": "1", "candidates": []}, "no item is allowed\nname candidates"),
+        ({"user_id": "1", "candidates": ["1"], "without": ["1"]}, "no item is allowed"),
+        ({"user_id": "1", "candidates": "1"}, "candidates: '1' is a text, not a list"),
     ],
 )
 def test_wrong_questions(

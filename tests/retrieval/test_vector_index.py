@@ -22,6 +22,7 @@ from recsys_core.retrieval.vector_index import (
 from tests.recall.build import history
 
 FLAT = IndexConfig()
+NOTHING = np.empty(0, np.int32)
 
 
 def whole_numbers(rng: np.random.Generator, *shape: int) -> FloatArray:
@@ -35,10 +36,16 @@ def fractions(rng: np.random.Generator, *shape: int) -> FloatArray:
 
 
 def brute_force(
-    queries: FloatArray, vectors: FloatArray, seen: Histories, k: int, tie_rank: IntArray
+    queries: FloatArray,
+    vectors: FloatArray,
+    seen: Histories,
+    k: int,
+    tie_rank: IntArray,
+    banned: IntArray,
 ) -> tuple[IntArray, FloatArray]:
     scores = queries @ vectors.T
     scores[seen.row, seen.items] = -np.inf
+    scores[:, banned] = -np.inf
     return top_k(scores, k, tie_rank)
 
 
@@ -51,8 +58,10 @@ def test_nearest_by_inner_product_worked_by_hand() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 12), st.booleans())
-def test_lists_of_unseen_items_are_those_of_brute_force(seed: int, k: int, ties: bool) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 12), st.booleans(), st.integers(0, 20))
+def test_lists_of_unseen_items_are_those_of_brute_force(
+    seed: int, k: int, ties: bool, bans: int
+) -> None:
     rng = np.random.default_rng(seed)
     n_items = int(rng.integers(1, 400))
     make = whole_numbers if ties else fractions
@@ -62,20 +71,20 @@ def test_lists_of_unseen_items_are_those_of_brute_force(seed: int, k: int, ties:
     tie_rank = rng.permutation(n_items).astype(np.int32)
     index = VectorIndex(vectors, FLAT)
     everything = np.arange(n_items, dtype=np.int32)
-    items, scores, sure = search_unseen(index, everything, queries, seen, k, tie_rank)
-    wanted, best = brute_force(queries, vectors, seen, k, tie_rank)
+    banned = rng.permutation(n_items)[:bans].astype(np.int32)
+    items, scores, sure = search_unseen(index, everything, queries, seen, k, tie_rank, banned)
+    wanted, best = brute_force(queries, vectors, seen, k, tie_rank, banned)
     np.testing.assert_array_equal(items[sure], wanted[sure])
     np.testing.assert_allclose(scores[sure], best[sure], rtol=1e-5)
-    if not ties and 2 * (k + 1) <= LARGEST_SHARE * n_items:
+    if not ties and 2 * (k + len(banned) + 1) <= LARGEST_SHARE * n_items:
         assert sure[0]  # who has seen nothing is served by the index
 
 
 def test_a_list_that_may_have_lost_an_equal_item_is_not_sure() -> None:
     vectors = np.ones((100, 2), np.float32)
     numbers = np.arange(100, dtype=np.int32)
-    _, _, sure = search_unseen(
-        VectorIndex(vectors, FLAT), numbers, np.ones((1, 2), np.float32), history([]), 3, numbers
-    )
+    index, query = VectorIndex(vectors, FLAT), np.ones((1, 2), np.float32)
+    _, _, sure = search_unseen(index, numbers, query, history([]), 3, numbers, NOTHING)
     assert not sure.any()
 
 
@@ -83,7 +92,8 @@ def test_too_few_unseen_items_are_not_sure() -> None:
     vectors = np.random.default_rng(0).random((100, 4), np.float32)
     numbers = np.arange(100, dtype=np.int32)
     seen = history(list(range(98)))
-    _, _, sure = search_unseen(VectorIndex(vectors, FLAT), numbers, vectors[:1], seen, 3, numbers)
+    index = VectorIndex(vectors, FLAT)
+    _, _, sure = search_unseen(index, numbers, vectors[:1], seen, 3, numbers, NOTHING)
     assert not sure.any()
 
 

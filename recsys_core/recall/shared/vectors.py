@@ -81,19 +81,25 @@ class VectorModel(RecallModel[ConfigT]):
         return self.popular_where_empty(scores, empty)
 
     def rank(
-        self, users: NDArray[np.integer], histories: Histories, k: int, *, exclude_seen: bool
+        self,
+        users: NDArray[np.integer],
+        histories: Histories,
+        k: int,
+        *,
+        exclude_seen: bool,
+        banned: IntArray,
     ) -> tuple[IntArray, FloatArray]:
         """Rank by the index; who it cannot serve exactly is served by full scores."""
         if self.index is None:
-            return super().rank(users, histories, k, exclude_seen=exclude_seen)
+            return super().rank(users, histories, k, exclude_seen=exclude_seen, banned=banned)
         queries, empty = self.query(users, histories)
         seen = histories if exclude_seen else histories.where(np.zeros(len(histories.items), bool))
         items, scores, sure = search_unseen(
-            self.index, self.indexed, queries, seen, k, self.tie_rank
+            self.index, self.indexed, queries, seen, k, self.tie_rank, banned
         )
         rest = np.flatnonzero(empty | ~sure)
         if len(rest):
             items[rest], scores[rest] = super().rank(
-                users[rest], histories.take(rest), k, exclude_seen=exclude_seen
+                users[rest], histories.take(rest), k, exclude_seen=exclude_seen, banned=banned
             )
         return items, scores
