@@ -86,12 +86,15 @@ class UserLists:
         From 1 on in each list.
     scores
         The model's, float32.
+    n_users
+        How many users these are, those with an empty list included.
     """
 
     user_ids: TextArray
     item_ids: TextArray
     ranks: IntArray
     scores: FloatArray
+    n_users: int
 
 
 class Recommender:
@@ -226,6 +229,7 @@ class Recommender:
                 dataset.item_ids[top.items[row, place]],
                 (place + 1).astype(np.int32),
                 top.scores[row, place],
+                len(block),
             )
 
     def allowed(

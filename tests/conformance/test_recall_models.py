@@ -13,7 +13,7 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
 from recsys_core.testing.damage import DAMAGES
-from recsys_core.testing.recall import SAYING_NOTHING, USERS, RecallChecks
+from recsys_core.testing.recall import SAYING_NOTHING, SHARES, USERS, RecallChecks
 from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.model import TwoStage
 

@@ -97,6 +97,28 @@ def test_seen_items_are_left_out_unless_told_otherwise() -> None:
     assert seen & set(zip(rows.tolist(), every.items[rows, places].tolist(), strict=True))
 
 
+def test_channels_fill_their_quotas_from_what_is_allowed() -> None:
+    """Everything that no pool had is allowed, and fills the pools; scores stay what they were."""
+    users, histories = known(planted())
+    model = fit(
+        planted(),
+        channels=[{"model": "popularity", "quota": 8}, {"model": "item-cf", "quota": 8}],
+    )
+    for row in range(0, len(users), 25):
+        one, own = users[row : row + 1], histories.take(np.array([row]))
+        pool = model.recommend(one, 20, histories=own)
+        allowed = np.ones(N_ITEMS, dtype=np.bool_)
+        allowed[pool.items[pool.items >= 0]] = False
+        rest = model.recommend(one, 8, histories=own, allowed=allowed)
+        assert allowed[rest.items].all()
+        assert (rest.items >= 0).all()
+        assert not set(rest.items[0]) & set(own.items)
+        last = pool.items[0, 3:8]
+        again = model.recommend(one, 5, histories=own, allowed=np.isin(np.arange(N_ITEMS), last))
+        np.testing.assert_array_equal(again.items[0], last)
+        np.testing.assert_allclose(again.scores[0], pool.scores[0, 3:8], rtol=1e-6)
+
+
 def test_somebody_new_is_served_from_a_history_and_nobody_known_from_popularity() -> None:
     model = fitted()
     blocks = [[block * ITEMS + film for film in range(6)] for block in range(BLOCKS)]

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Compare runs: values, differences, significance.",
     ),
     "user": ("user", "user", "Show a user's history next to what runs recommend; find users."),
+    "recommend": ("recommend", "recommend", "List what a run recommends, or write it to a file."),
     "similar": (
         "similar",
         "similar",
