@@ -25,11 +25,15 @@ class Runtime:
     checkpoint
         Folder for checkpoints after every epoch; a fit that finds one there goes on from it.
         None keeps none.
+    stop_after
+        Epochs after which training ends, though its learning rate falls as if all those of the
+        configuration were to come; None: it takes them all.
     """
 
     seed: int = 0
     device: str = "cpu"
     checkpoint: Path | None = None
+    stop_after: int | None = None
 
     def torch_device(self) -> torch.device:
         """Choose the device.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ class Evaluation:
     ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """Say that nobody was judged."""
+        return cls(np.empty(0, dtype=np.int32), {}, {})
 
     def with_task(self, task: str, other: Evaluation) -> Evaluation:
         """Add what was found for another task of the same rows: ``auc`` becomes ``auc/love``."""

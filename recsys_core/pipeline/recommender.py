@@ -108,13 +108,15 @@ class Recommender:
         The data set, cut as it was for the run.
     known
         ``"split"``: a user's history is what the run knew at test time, so that held-out rows
-        can be found again; ``"all"``: every row of the data set, for use beyond evaluation.
+        can be found again; ``"all"``: every row of the data set, for use beyond evaluation; None:
+        all for a model that was fitted on all rows, else those of the split.
     """
 
-    def __init__(self, model: Recommends, split: Split, known: Known = "split") -> None:
+    def __init__(self, model: Recommends, split: Split, known: Known | None = None) -> None:
         self.model = model
         self.split = split
         self.dataset: Dataset = split.dataset
+        known = known or ("split" if split.cut is None else "all")
         self._histories = self._known_rows(known).histories()
         # built once, and before threads share them
         self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)
@@ -122,7 +124,7 @@ class Recommender:
 
     @classmethod
     def load(
-        cls, run_dir: str | Path, data_dir: str | Path = "data", *, known: Known = "split"
+        cls, run_dir: str | Path, data_dir: str | Path = "data", *, known: Known | None = None
     ) -> Self:
         """Read the model of a run folder, and the data set it was trained on.
 
@@ -366,7 +368,7 @@ def _check_fits(model: RecallModel[Any], dataset: Dataset, folder: Path) -> None
 
 
 def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Split:
-    """Load the data set of a run and cut it as the run did.
+    """Load the data set of a run and cut it as the run did, or not, if it had all rows.
 
     Parameters
     ----------
@@ -386,7 +388,8 @@ def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> S
             "choose the run's data folder, or train again",
         )
     cut = result["protocol"]
-    return make_protocol({"name": cut["name"], **cut["parameters"]}).split(dataset)
+    protocol = make_protocol({"name": cut["name"], **cut["parameters"]})
+    return protocol.whole(dataset) if result.get("refit_of") else protocol.split(dataset)
 
 
 def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:

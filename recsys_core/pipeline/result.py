@@ -87,6 +87,8 @@ class RunResult:
         The metric that chooses epochs and parameters, on the validation rows; empty without any.
     curve
         One dict per epoch: loss and validation metrics; empty for closed-form models.
+    chosen_epochs
+        Epochs after which validation rows found it best, by part, where they chose.
     """
 
     spec: JobSpec
@@ -100,6 +102,7 @@ class RunResult:
     fit_seconds: float
     eval_seconds: float
     peak_rss_mb: float
+    chosen_epochs: dict[str, int] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -129,6 +132,8 @@ class RunResult:
             "features": judged.features,
             "curve": self.curve,
             "problems": evaluation.problems,
+            "chosen_epochs": self.chosen_epochs,
+            "refit_of": self.spec.refit.run if self.spec.refit else None,
         }
 
 

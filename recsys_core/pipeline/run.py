@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from recsys_core.evaluation.extended import metric_modules
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.extensions import is_own
 from recsys_core.features.known import Known
@@ -38,7 +39,7 @@ from recsys_core.pipeline.feature_schemas import (
     resolved_schemas,
 )
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
-from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
@@ -85,6 +86,12 @@ def check_split(spec: JobSpec, split: Split) -> None:
         or stage.
     """
     config, info = model_config(spec), model_info(spec.model)
+    if spec.refit is not None and spec.refit.data != split.dataset.fingerprint:
+        raise InputError(
+            f"data set '{split.dataset.name}' is not the one run {spec.refit.run} chose its epochs "
+            "on",
+            "train and judge it on the data of today first, then refit that run",
+        )
     if reads_features(info):
         feature_schema(info, spec.features, split.dataset)
     elif info.stage == "two-stage":
@@ -109,7 +116,7 @@ def load_split(
     on_event(Event("load", message=f"loading {spec.dataset}"))
     dataset = load_dataset(spec.dataset, data_dir, offline=offline, on_event=on_event)
     on_event(Event("split", message=f"splitting by {spec.protocol['name']}"))
-    return protocol.split(dataset)
+    return protocol.split(dataset) if spec.refit is None else protocol.whole(dataset)
 
 
 def reuse_key(spec: JobSpec, split: Split) -> str:
@@ -120,8 +127,9 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     """
     config = model_config(spec)
     schemas = resolved_schemas(spec, config, split.dataset)
+    left_out = {"label", "params", "protocol", "dataset", *(() if spec.refit else ("refit",))}
     content = {
-        **spec.model_dump(mode="json", exclude={"label", "params", "protocol", "dataset"}),
+        **spec.model_dump(mode="json", exclude=left_out),
         "params": config.model_dump(mode="json"),
         "threads": spec.threads or default_threads(),
         "split": split.fingerprint,
@@ -167,7 +175,7 @@ def run(
     offline: bool = False,
     on_event: OnEvent = ignore,
 ) -> RunResult:
-    """Train and evaluate one model.
+    """Train and evaluate one model; one that is refitted on all rows is not evaluated.
 
     Parameters
     ----------
@@ -194,6 +202,7 @@ def run(
         seed=spec.seed,
         device=_resolve_device(spec.device),
         checkpoint=out_dir / CHECKPOINT if out_dir else None,
+        stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
     )
     with limited_threads(spec.threads or default_threads()):
         job = _make_job(spec, config, split, runtime)
@@ -201,8 +210,9 @@ def run(
         on_event(Event("fit", message=f"fitting {spec.name}"))
         job.fit(on_event)
         fitted = time.perf_counter()
-        on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-        judged = job.evaluate()
+        if spec.refit is None:
+            on_event(Event("evaluate", message=f"evaluating {spec.name}"))
+        judged = job.evaluate() if spec.refit is None else Judged(Evaluation.nothing())
         for metric, problem in judged.evaluation.problems.items():
             on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
         evaluated = time.perf_counter()
@@ -218,6 +228,7 @@ def run(
         judged=judged,
         validation=validation,
         curve=job.curve,
+        chosen_epochs=job.chosen_epochs if spec.refit is None else {},
         fit_seconds=fitted - started,
         eval_seconds=evaluated - fitted,
         peak_rss_mb=peak_memory_mb(),
@@ -239,6 +250,11 @@ class _Job(Protocol):
     @property
     def curve(self) -> list[dict[str, float]]:
         """One dict per epoch."""
+        ...
+
+    @property
+    def chosen_epochs(self) -> dict[str, int]:
+        """Epochs after which validation rows found it best, by part, where they chose."""
         ...
 
     def fit(self, on_event: OnEvent) -> None:
@@ -308,6 +324,10 @@ class _RecallJob:
     def curve(self) -> list[dict[str, float]]:
         return getattr(self._model, "curve", [])
 
+    @property
+    def chosen_epochs(self) -> dict[str, int]:
+        return chosen_by(self._model.config, self.curve)
+
 
 class _RankingJob:
     """Fits a ranking model and judges its predictions of the test rows."""
@@ -315,12 +335,13 @@ class _RankingJob:
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         from recsys_core.ranking.ranker import Ranker
 
-        self._split = split
+        self._spec, self._split = spec, split
         schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
         self._ranker = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:
-        self._ranker.fit(self._split, on_event)
+        calibrations = self._spec.refit.calibrations if self._spec.refit else None
+        self._ranker.fit(self._split, on_event, calibrations)
 
     def evaluate(self) -> Judged:
         from recsys_core.ranking.rows import ranking_rows
@@ -350,6 +371,20 @@ class _RankingJob:
     @property
     def curve(self) -> list[dict[str, float]]:
         return self._ranker.curve
+
+    @property
+    def chosen_epochs(self) -> dict[str, int]:
+        return chosen_by(self._ranker.config, self.curve)
+
+
+def chosen_by(config: Config, curve: Sequence[Mapping[str, float | None]]) -> dict[str, int]:
+    """Tell after how many epochs a model's validation rows found it best, where they chose."""
+    from recsys_core.training.trainer import TrainingConfig, chosen_epoch  # torch is slow to import
+
+    if not isinstance(config, TrainingConfig):
+        return {}
+    chosen = chosen_epoch(curve, getattr(config, "monitor", RECALL_METRIC))
+    return {} if chosen is None else {WHOLE_MODEL: chosen}
 
 
 def _best(curve: list[dict[str, float]], metric: str) -> dict[str, float]:

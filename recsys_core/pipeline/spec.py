@@ -11,6 +11,31 @@ from recsys_core.config import Config, parse_config
 from recsys_core.registry import model_info, model_names
 
 Metric = str
+#: what `Refit.epochs` calls the model of a run with a single one
+WHOLE_MODEL = "model"
+
+
+class Refit(Config):
+    """What a run that was judged before has chosen, to fit the same on all rows."""
+
+    run: str = Field(min_length=1, max_length=255, description="Id of the run that was judged.")
+    data: str = Field(max_length=255, description="Fingerprint of its data set.")
+    epochs: dict[str, int] = Field(
+        default_factory=dict,
+        description="Epochs after which its validation rows found it best, by part: model, or "
+        "ranker and channel/LABEL of a two-stage run.",
+    )
+    calibrations: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Maps of a ranking run's log odds, by task, that its validation rows taught.",
+    )
+
+    @field_validator("epochs")
+    @classmethod
+    def _positive(cls, epochs: dict[str, int]) -> dict[str, int]:
+        if any(count < 1 for count in epochs.values()):
+            raise ValueError("every number of epochs must be at least 1")
+        return epochs
 
 
 class JobSpec(Config):
@@ -43,6 +68,9 @@ class JobSpec(Config):
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu", description="Where torch models train; auto: a GPU when there is one."
+    )
+    refit: Refit | None = Field(
+        None, description="Fit on all rows what an earlier run chose; nothing is judged."
     )
 
     @field_validator("ks")

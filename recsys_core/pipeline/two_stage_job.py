@@ -25,6 +25,7 @@ from recsys_core.run_folder import MODEL, read_result
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel
 from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
+from recsys_core.two_stage.cuts import later
 from recsys_core.two_stage.model import Saved, TwoStage
 from recsys_core.two_stage.ranker_choice import NONE, check_ranker, ranker_schema
 
@@ -37,7 +38,11 @@ class TwoStageJob:
         check_parts(config, split)
         self._ks, self._split = spec.ks, split
         config, saved = use_runs(config, split)
-        self._model = TwoStage(config, runtime, saved)
+        if split.cut is not None and config.inner.split == "auto":  # as it was for that split
+            by_time = later(split.cut.train, split.cut.valid)
+            changes = {"split": "time" if by_time else "folds"}
+            config = config.model_copy(update={"inner": config.inner.model_copy(update=changes)})
+        self._model = TwoStage(config, runtime, saved, spec.refit.epochs if spec.refit else {})
 
     def fit(self, on_event: OnEvent) -> None:
         """Fit channels and ranker."""
@@ -88,6 +93,11 @@ class TwoStageJob:
     def curve(self) -> list[dict[str, float]]:
         """Loss and ndcg@10 of the ranker's epochs."""
         return self._model.curve
+
+    @property
+    def chosen_epochs(self) -> dict[str, int]:
+        """Epochs after which validation rows found channels and ranker best."""
+        return self._model.chosen_epochs
 
 
 def check_models(config: TwoStageConfig) -> None:

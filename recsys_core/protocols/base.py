@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -126,6 +126,30 @@ class ProtocolConfig(Config, ABC):
             valid=valid,
             test=test,
             counts={"filtered_rows": dataset.n_interactions - len(rows), **cut.counts},
+        )
+
+    def whole(self, dataset: Dataset) -> Split:
+        """Put all rows that pass the filters into train: to fit on them what was judged before.
+
+        Raises
+        ------
+        InputError
+            As `split`.
+        """
+        cut = self.split(dataset)
+        rows = self._filter(dataset, cut.threshold)
+        train, none = (
+            Interactions.in_time_order(dataset, some, cut.threshold, self.known_items)
+            for some in (rows, rows[:0])
+        )
+        return replace(
+            cut,
+            train=train,
+            valid=none,
+            test=none,
+            leaks="nothing is judged: all rows are train rows",
+            counts={"filtered_rows": dataset.n_interactions - len(rows)},
+            cut=cut,
         )
 
     def threshold_for(self, dataset: Dataset) -> float | None:

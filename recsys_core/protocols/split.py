@@ -33,6 +33,8 @@ class Split:
         The rows, each in time order.
     counts
         What the protocol left out or found, by name, e.g. ``{"dropped_cold_rows": 12}``.
+    cut
+        Of a split that has all rows in train: the one that the protocol makes; else None.
     """
 
     protocol: str
@@ -42,6 +44,7 @@ class Split:
     valid: Interactions
     test: Interactions
     counts: dict[str, int] = field(default_factory=dict)
+    cut: Split | None = None
 
     @property
     def dataset(self) -> Dataset:

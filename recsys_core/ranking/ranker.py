@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -96,8 +97,18 @@ class Ranker:
         self.calibrations = {}
         self.importance = {}
 
-    def fit(self, split: Split, on_event: OnEvent = ignore) -> Self:
+    def fit(
+        self,
+        split: Split,
+        on_event: OnEvent = ignore,
+        calibrations: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Self:
         """Learn from the train rows; validation rows choose the epoch.
+
+        Parameters
+        ----------
+        calibrations
+            Maps by task that are taken as they are; None: validation rows teach them.
 
         Raises
         ------
@@ -118,7 +129,10 @@ class Ranker:
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
         self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve
-        self._calibrate(valid)
+        if calibrations is None:
+            self._calibrate(valid)
+        else:
+            self.calibrations = _calibrations(calibrations, "calibration of a refit")
         self.importance = self._importance(valid)
         return self
 
@@ -244,10 +258,7 @@ class Ranker:
             raise _damaged(folder / HEADER, "its features are not those of its schema")
         ranker.curve = header["curve"]
         ranker.importance = header["importance"]
-        ranker.calibrations = {
-            task: parse_config(Calibration, values, f"{folder}: calibration")
-            for task, values in header["calibrations"].items()
-        }
+        ranker.calibrations = _calibrations(header["calibrations"], f"{folder}: calibration")
         if not 1 <= header["tasks"] <= len(ranker.tasks.all):
             raise _damaged(folder / HEADER, f"the model has no {header['tasks']} tasks")
         ranker.tasks = ranker.tasks.first(header["tasks"])
@@ -290,6 +301,22 @@ class _Objective:
             for task, weights in zip(self._ranker.tasks.all, gates, strict=False)
             for number, weight in enumerate(weights.mean(dim=0).tolist())
         }
+
+
+def read_calibrations(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read the maps of log odds of a saved ranker, by task, as plain values.
+
+    Raises
+    ------
+    InputError
+        There is no ranker, or it is damaged or of another format version.
+    """
+    found = _calibrations(_read_header(folder / HEADER)["calibrations"], f"{folder}: calibration")
+    return {task: each.model_dump(mode="json") for task, each in found.items()}
+
+
+def _calibrations(values: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, Calibration]:
+    return {task: parse_config(Calibration, each, where) for task, each in values.items()}
 
 
 def _read_header(path: Path) -> dict[str, Any]:

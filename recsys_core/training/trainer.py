@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -143,12 +143,13 @@ def train(
         "features": reads,
         **config.model_dump(mode="json"),
     }
+    epochs = min(config.epochs, runtime.stop_after or config.epochs)
     if runtime.checkpoint is not None:
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
         if state is not None:
             progress, best = _resumed(runtime.checkpoint, *state, average)
-    epoch = _Epoch(module, objective, config, optimizer, on_event, average)
-    while progress.epoch < config.epochs and not _exhausted(progress, config):
+    epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs)
+    while progress.epoch < epochs and not _exhausted(progress, config):
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
         metrics, rate = epoch.run(progress.epoch)
         progress.epoch += 1
@@ -193,8 +194,10 @@ class _Epoch:
         optimizer: torch.optim.Optimizer,
         on_event: OnEvent,
         average: WeightAverage | None,
+        epochs: int,
     ) -> None:
         self.module = module
+        self.epochs = epochs
         self.average = average
         self.objective = objective
         self.config = config
@@ -258,8 +261,18 @@ class _Epoch:
     def report(self, epochs: int, batches: int, metrics: dict[str, float]) -> None:
         """Say how many epochs and batches of the next one are done."""
         step = epochs * self.batches + batches
-        total = self.config.epochs * self.batches
+        total = self.epochs * self.batches
         self.on_event(Event("fit", step, total, metrics, epoch=epochs if metrics else None))
+
+
+def chosen_epoch(curve: Sequence[Mapping[str, float | None]], monitor: str) -> int | None:
+    """Tell after how many epochs `train` keeps the weights of a curve; None: nothing chose."""
+    progress = Progress()
+    for number, metrics in enumerate(curve, start=1):
+        progress.epoch = number
+        value = metrics.get(monitor)
+        _improved(progress, {} if value is None else {monitor: value}, monitor)
+    return progress.best_epoch or None
 
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -56,6 +56,7 @@ class Channels:
         valid: Interactions | None = None,
         like: Channels | None = None,
         saved: Mapping[str, Path] = MappingProxyType({}),
+        epochs: Mapping[str, int] = MappingProxyType({}),
         runtime: Runtime | None = None,
         on_event: OnEvent = ignore,
     ) -> Self:
@@ -70,6 +71,8 @@ class Channels:
             after, so that no labelled row is needed to choose.
         saved
             Folders of models that are fitted already, by label.
+        epochs
+            Numbers of epochs that were chosen before, by label: training ends after them.
 
         Raises
         ------
@@ -84,13 +87,18 @@ class Channels:
                 continue
             on_event(Event("fit", message=f"channel {config.name}: {len(train):,} rows"))
             params = dict(config.params)
-            if like is not None:
+            own = below(runtime, config.name)
+            if like is None:
+                own = replace(own, stop_after=epochs.get(config.name))
+            elif config.name in epochs:
+                params["epochs"] = epochs[config.name]
+            else:
                 params |= best_epochs(like.models[config.name])
             if like is None:
                 schema = channel_schema(config, train.dataset)
             else:  # a run's, too; and a file may have been edited since
                 schema = getattr(like.models[config.name], "schema", None)
-            model = make_model(config, params, below(runtime, config.name), schema)
+            model = make_model(config, params, own, schema)
             models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
         return cls(models, np.sort(train.rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,22 +13,21 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.runtime import Runtime
-from recsys_core.config import Config, parse_config
+from recsys_core.config import Config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCategorical
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.comparisons import hot_rows
-from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.saved import write_attributes
-from recsys_core.reading import read_json
 from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
+from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 from recsys_core.saving.model import damaged
+from recsys_core.training.trainer import chosen_epoch
 from recsys_core.two_stage.candidates import FirstStage, feature_names
-from recsys_core.two_stage.channels import Channels, below
+from recsys_core.two_stage.channels import Channels, below, best_epochs
 from recsys_core.two_stage.config import TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View, inner_cuts
 from recsys_core.two_stage.list_ranker import ListRanker
@@ -40,21 +40,15 @@ from recsys_core.two_stage.ranker_choice import (
     ranker_schema,
 )
 from recsys_core.two_stage.rerank import RankedLists, rerank
-from recsys_core.two_stage.saved import known_arrays, read_known
+from recsys_core.two_stage.saved import known_arrays, read_features, read_known, write_features
 
 #: so many users choose the ranker's epoch
 JUDGED_USERS = 8_192
 CHANNELS, RANKER = "channels", "ranker"
+#: what stands before a channel's label in `chosen_epochs`
+CHANNEL_PREFIX = "channel/"
 #: name of the array of data set rows that the channels learned from
 LEARNED = "channels.learned"
-#: what the network reads of candidates, as declared when it was trained
-FEATURES = "features.json"
-
-
-class ReadFeatures(Config):
-    """Content of features.json."""
-
-    features: tuple[Feature, ...]
 
 
 @dataclass(frozen=True)
@@ -99,6 +93,12 @@ class TwoStage(RecallModel[TwoStageConfig]):
     once more; channels fitted on the earlier part are asked as at serving, and what the users
     liked later labels their candidates (see `cuts`). Channels are then fitted on all of train.
     Validation rows choose the ranker's epoch, asked of the final channels.
+
+    Parameters
+    ----------
+    epochs
+        Numbers of epochs that were chosen before, as `chosen_epochs` gives them: training ends
+        after them.
     """
 
     Config: ClassVar[type[Config]] = TwoStageConfig
@@ -113,14 +113,27 @@ class TwoStage(RecallModel[TwoStageConfig]):
         config: TwoStageConfig,
         runtime: Runtime | None = None,
         saved: Saved = Saved(),
+        epochs: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         super().__init__(config, runtime)
-        self.saved = saved
+        self.saved, self.epochs = saved, epochs
 
     @property
     def channel_names(self) -> tuple[str, ...]:
         """Labels of the channels, in the order of the last axis of `MergedTopK.sources`."""
         return tuple(channel.name for channel in self.config.channels)
+
+    @property
+    def chosen_epochs(self) -> dict[str, int]:
+        """Epochs after which validation rows found channels and ranker best, where they chose."""
+        chosen = {
+            f"{CHANNEL_PREFIX}{name}": epochs
+            for name, channel in self.stage.channels.models.items()
+            for epochs in best_epochs(channel).values()
+        }
+        if self.saved.ranker is None and (epoch := chosen_epoch(self.curve, METRIC)):
+            chosen[RANKER] = epoch
+        return chosen
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -145,13 +158,19 @@ class TwoStage(RecallModel[TwoStageConfig]):
             train,
             valid=valid,
             saved=self.saved.channels,
+            epochs=self._channel_epochs,
             runtime=self.runtime,
             on_event=on_event,
         )
         known = Known.of(train)
         self.stage = FirstStage(self.config, channels, known, numbers, self.tie_rank)
         self.ranker = make_ranker(
-            self.config.ranker, names, schema, known, self.saved.ranker, self.runtime
+            self.config.ranker,
+            names,
+            schema,
+            known,
+            self.saved.ranker,
+            replace(self.runtime, stop_after=self.epochs.get(RANKER)),
         )
         if self.ranker is not None and self.saved.ranker is None:
             parts, judged = self._lists(cuts, on_event), self._judged(train, valid)
@@ -161,6 +180,15 @@ class TwoStage(RecallModel[TwoStageConfig]):
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         raise AssertionError("fit does all there is to do")
+
+    @property
+    def _channel_epochs(self) -> dict[str, int]:
+        """By label."""
+        return {
+            part.removeprefix(CHANNEL_PREFIX): count
+            for part, count in self.epochs.items()
+            if part.startswith(CHANNEL_PREFIX)
+        }
 
     def _most_lists(self, cuts: Sequence[InnerCut]) -> int:
         """Share out the lists among the views."""
@@ -176,6 +204,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
                 config.channels,
                 cut.fitted,
                 like=self.stage.channels,
+                epochs=self._channel_epochs,
                 runtime=below(self.runtime, f"inner-{number}"),
                 on_event=on_event,
             )
@@ -302,8 +331,7 @@ class TwoStage(RecallModel[TwoStageConfig]):
         """Write channels, ranker and attributes into folders below, the header last."""
         self.stage.channels.save(folder / CHANNELS)
         write_attributes(folder, self.stage.known.dataset)
-        features = ReadFeatures(features=self.stage.features)
-        (folder / FEATURES).write_text(features.model_dump_json() + "\n", encoding="utf-8")
+        write_features(folder, self.stage.features)
         if self.ranker is not None:
             self.ranker.save(folder / RANKER)
         super().save(folder)
@@ -323,18 +351,13 @@ class TwoStage(RecallModel[TwoStageConfig]):
             if channel.fingerprint != model.fingerprint or channel.n_items != model.n_items:
                 raise damaged(folder, f"channel {name} is a model of another data set")
         known = read_known(folder, model.histories, model.threshold, model._arrays)
-        numbers = _read_features(folder / FEATURES)
+        numbers = read_features(folder)
         model.stage = FirstStage(model.config, channels, known, numbers, model.tie_rank)
         names = feature_names(model.config, numbers)
         model.ranker = load_ranker(
             model.config.ranker, names, known, folder / RANKER, model.runtime
         )
         return model
-
-
-def _read_features(path: Path) -> tuple[Feature, ...]:
-    content = read_json(path, remedy=TRAIN_AGAIN)
-    return parse_config(ReadFeatures, ReadFeatures.current(content), f"{path}").features
 
 
 def _without(scores: FloatArray, banned: IntArray) -> FloatArray:

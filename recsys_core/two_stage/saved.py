@@ -11,13 +11,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.config import Config, parse_config
 from recsys_core.data.interactions import Histories
+from recsys_core.errors import TRAIN_AGAIN
+from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.predicted_ratings import DIM, PredictedRatings
 from recsys_core.features.saved import read_attributes
+from recsys_core.reading import read_json
 from recsys_core.saving.model import damaged
 
 ORDER, RATING_MEAN, RATING_ITEMS = "known.order", "ratings.mean", "ratings.items"
+#: what the network reads of candidates, as declared when it was trained
+FEATURES = "features.json"
+
+
+class ReadFeatures(Config):
+    """Content of features.json."""
+
+    features: tuple[Feature, ...]
+
+
+def write_features(folder: Path, features: tuple[Feature, ...]) -> None:
+    """Write what the network reads of candidates."""
+    content = ReadFeatures(features=features).model_dump_json()
+    (folder / FEATURES).write_text(content + "\n", encoding="utf-8")
+
+
+def read_features(folder: Path) -> tuple[Feature, ...]:
+    """Read what `write_features` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged, or of another format version.
+    """
+    path = folder / FEATURES
+    content = read_json(path, remedy=TRAIN_AGAIN)
+    return parse_config(ReadFeatures, ReadFeatures.current(content), f"{path}").features
 
 
 def known_arrays(known: Known) -> dict[str, NDArray[Any]]:
