@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def read_csv(path: Path) -> list[tuple[str, str, int, float]]:
     return [(user, item, int(rank), float(score)) for user, item, rank, score in rows]
 
 
-def expected(recommender: Recommender, user: str, k: int) -> list[tuple[str, str, int, float]]:
+def expected(recommender: Recommender, user: str, k: int) -> list[tuple[str, str, int, Any]]:
     found = recommender.recommend(user, k)
     return [(user, one.item_id, one.rank, pytest.approx(one.score)) for one in found]
 

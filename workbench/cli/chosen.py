@@ -47,21 +47,27 @@ def find_run(settings: Settings, text: str) -> Run:
     try:
         return resolve_run(settings.runs_dir, text)
     except StoreError:
-        for run in list_runs(settings.runs_dir):
-            if run.state == "succeeded" and run.label == text:
-                return Run(run.folder)
+        named = [
+            run
+            for run in list_runs(settings.runs_dir)
+            if run.state == "succeeded" and run.label == text
+        ]
+        if named:
+            judged = (run for run in named if not run.refit_of)
+            return Run(next(judged, named[0]).folder)
         raise
 
 
 def newest_runs(settings: Settings) -> list[Run]:
-    """Find the newest run of each of the latest labels, on the data set of the newest.
+    """Find the newest judged run of each of the latest labels, on the data set of the newest.
 
     Raises
     ------
     InputError
         There is no run that succeeded.
     """
-    done = [run for run in list_runs(settings.runs_dir) if run.state == "succeeded"]
+    runs = list_runs(settings.runs_dir)
+    done = [run for run in runs if run.state == "succeeded" and not run.refit_of]
     if not done:
         raise InputError(
             f"no run in {settings.runs_dir} has succeeded", "train one first, e.g. with eval"

@@ -11,6 +11,7 @@ from recsys_core.evaluation.names import higher_is_better, is_descriptive
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings
 from workbench.cli.table import print_json
+from workbench.reports.folder import read_report_run
 from workbench.reports.metrics import headline_first
 from workbench.store import results
 from workbench.store.runs import RESULTS, Run
@@ -58,6 +59,8 @@ def _two_on_one_split(runs: Sequence[Run]) -> tuple[Run, Run]:
     if len(runs) != 2:
         raise InputError(f"--users compares two runs, not {len(runs)}", "name exactly two")
     first, second = runs
+    for run in (first, second):
+        read_report_run(run.path).check_judged("compare")
     if first.metrics["protocol"]["fingerprint"] != second.metrics["protocol"]["fingerprint"]:
         raise InputError(
             f"{first.run_id} and {second.run_id} were judged on different splits",

@@ -17,6 +17,7 @@ from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
 from workbench.cli.queue_list import list_command
+from workbench.cli.refits import check_refit_options, job_of_refit
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
 from workbench.cli.table import say
 from workbench.jobs import queue as requests
@@ -25,7 +26,7 @@ from workbench.jobs.queue import ENTRY, Entry, waiting_jobs
 from workbench.jobs.service import ensure_supervisor, wait_for_supervisor
 from workbench.store.listing import list_runs
 from workbench.store.manage import resolve_run
-from workbench.store.runs import Run
+from workbench.store.runs import Run, check_writable
 
 if TYPE_CHECKING:
     from recsys_core.pipeline.spec import JobSpec
@@ -58,6 +59,11 @@ queue.add_command(sweep_command)
 @click.option(
     "--spec", "spec_file", type=Path, metavar="FILE", help="A job as YAML: a run's spec.yaml."
 )
+@click.option(
+    "--refit",
+    metavar="RUN",
+    help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
+)
 @set_option("FIELD=VALUE")
 @sweep_options
 @spec_options
@@ -72,6 +78,7 @@ def add(
     suite: str | None,
     models: str | None,
     spec_file: Path | None,
+    refit: str | None,
     spaces: tuple[str, ...],
     trials: int | None,
     options: JobOptions,
@@ -80,17 +87,19 @@ def add(
     time_limit: float | None,
     memory_limit: float | None,
 ) -> None:
-    """Add a job (--model), a suite of jobs (--suite) or a file's job (--spec); print the run ids.
+    """Add a job (--model), a suite (--suite), a file's job (--spec) or a refit; print the run ids.
 
     They run in the background, in turn: see queue list. With --sweep it is a search over fields
     of the job, and its id is printed: see queue sweep.
     """
-    if sum(source is not None for source in (model, suite, spec_file)) != 1:
+    if sum(source is not None for source in (model, suite, spec_file, refit)) != 1:
         raise InputError(
-            "queue add needs one of --model NAME, --suite NAME and --spec FILE",
+            "queue add needs one of --model NAME, --suite NAME, --spec FILE and --refit RUN",
             "see: recsys-workbench queue add --help",
         )
     _check_belonging(suite, models, spaces, trials)
+    if refit is not None:
+        check_refit_options((config, features, *spaces), options)
     needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
     entry = Entry(
         data_dir=str(settings.data_dir.absolute()),
@@ -105,13 +114,16 @@ def add(
 
     if spec_file is not None:
         specs = [spec_from_file(spec_file, options, settings)]
+    elif refit is not None:
+        check_writable(settings.runs_dir)
+        specs = [job_of_refit(refit, label, options, settings)]
     elif suite is not None:
         plan = jobs_of_suite(suite, models, options, settings)
         specs = plan.specs
         for line in plan.said_of_left_out():
             say(line)
     else:
-        assert model is not None, "one of the three was given"
+        assert model is not None, "one of the four was given"
         specs = jobs_of_model(model, label, features, config, options, settings)
     if spaces:
         add_sweep(settings, specs, spaces, trials, entry)

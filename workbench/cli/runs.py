@@ -35,6 +35,7 @@ from workbench.store.manage import (
     sweep,
 )
 from workbench.store.runs import STATES, Run
+from workbench.store.summary import ALL_ROWS
 from workbench.store.text import plain
 
 #: the metric that a list shows: the first of these that a run has
@@ -134,7 +135,8 @@ def _row(run: RunSummary) -> tuple[object, ...]:
     dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
     value = run.metrics[headline] if headline else None
     state = "damaged" if run.problem else run.state
-    named = (run.run_id, state, run.label, dataset, run.protocol, run.seed)
+    label = f"{run.label} {ALL_ROWS}" if run.refit_of else run.label
+    named = (run.run_id, state, label, dataset, run.protocol, run.seed)
     return (*named, headline or "", value, ago(run.created))
 
 
@@ -158,8 +160,10 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
         "folder": found.path,
         "state": status.state + (f": {status.reason}" if status.reason else ""),
         "created": ago(status.created),
-        **found.spec,
+        **{name: value for name, value in found.spec.items() if name != "refit"},
     }
+    if refit := found.spec.get("refit"):
+        lines |= {"refit of": f"{refit['run']}, on all rows: not judged"}
     if result:
         lines |= {"params": result["params"], **_costs(result)}
     lines |= {"tags": " ".join(said.tags)} if said.tags else {}

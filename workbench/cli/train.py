@@ -11,11 +11,13 @@ from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
+from workbench.cli.refits import check_refit_options, job_of_refit
 
 if TYPE_CHECKING:
     from recsys_core.events import OnEvent
     from recsys_core.pipeline.spec import JobSpec
     from recsys_core.protocols.split import Split
+    from workbench.cli.progress import Display
     from workbench.jobs.execute import Outcome
 
 
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME", help="Model to train: see models list.")
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
 @click.option("--resume", metavar="RUN", help="Resume a run that did not finish.")
+@click.option(
+    "--refit",
+    metavar="RUN",
+    help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
+)
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
 @click.option(
     "--features",
@@ -37,14 +44,19 @@ def train(
     model: str | None,
     config: Path | None,
     resume: str | None,
+    refit: str | None,
     label: str,
     features: str | None,
     options: JobOptions,
 ) -> int:
     """Train and evaluate one model.
 
-    By default the data set is ml-100k and the protocol user-timeline.
+    By default the data set is ml-100k and the protocol user-timeline. With --refit nothing is
+    evaluated: the run is for use, and the run that it repeats says how good it is.
     """
+    if refit is not None:
+        check_refit_options((model, config, features, resume), options)
+        return _refit(refit, label, options, settings)
     if resume is not None:
         given = (model, config, features, label, *_job_fields(options))
         if any(value is not None and value not in ("", ()) for value in given):
@@ -56,18 +68,29 @@ def train(
         return _resume(resume, options, settings)
     if model is None:
         raise InputError(
-            "train needs --model NAME or --resume RUN", "see: recsys-workbench models list"
+            "train needs --model NAME, --resume RUN or --refit RUN",
+            "see: recsys-workbench models list",
         )
     with at_work(options) as display:
-        from workbench.cli.plan import make_plan
         from workbench.cli.specs import specs_of_model
-        from workbench.cli.work import prepare, report_on, run_or_reuse
 
         specs = specs_of_model(model, label, features, config, options, settings)
-        plan = make_plan("train", specs, options, settings)
-        plan, split = prepare(plan, options, settings, display)
-        outcomes = run_or_reuse(plan, split, options, settings, display)
-    return report_on(plan, outcomes)
+        return _do(specs, options, settings, display)
+
+
+def _do(specs: list[JobSpec], options: JobOptions, settings: Settings, display: Display) -> int:
+    from workbench.cli.plan import make_plan
+    from workbench.cli.work import prepare, report_on, run_or_reuse
+
+    plan = make_plan("train", specs, options, settings)
+    plan, split = prepare(plan, options, settings, display)
+    return report_on(plan, run_or_reuse(plan, split, options, settings, display))
+
+
+def _refit(text: str, label: str, options: JobOptions, settings: Settings) -> int:
+    with at_work(options) as display:
+        spec = job_of_refit(text, label, options, settings)
+        return _do([spec], options, settings, display)
 
 
 def _job_fields(options: JobOptions) -> tuple[Any, ...]:

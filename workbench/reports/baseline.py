@@ -122,6 +122,7 @@ def _from_run(path: Path, tolerances: Mapping[str, float]) -> Baseline:
             f"baseline {path}: the run is {run.state} and has no values",
             "name a run that succeeded",
         )
+    run.check_judged(f"baseline {path}")
     values = {run.label: run.metrics}
     runs = {run.label: [run]}
     processor = _processor(run.environment)

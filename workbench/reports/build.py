@@ -171,6 +171,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
             metric: {"value": figure.value, "source": figure.source}
             for metric, figure in figures.items()
         },
+        "refit_of": run.refit_of,
         "curve": list(result.get("curve") or []),
         "problems": dict(result.get("problems") or {}),
         "user_deciles": _user_deciles(run),

@@ -40,6 +40,7 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
                 f"run {run.run_id} is {run.state} and has no values to compare",
                 "name runs that succeeded: see recsys-workbench runs list",
             )
+        run.check_judged("compare")
     first = runs[0]
     names = {metric for run in runs for metric in run.metrics}
     return {

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from recsys_core.errors import InputError
 from workbench.store import results
 from workbench.store.files import without_nan
 from workbench.store.runs import ENVIRONMENT, RESULTS, read_run
@@ -52,6 +53,26 @@ class ReportRun:
     def succeeded(self) -> bool:
         """Whether there is a result."""
         return self.state == "succeeded"
+
+    @property
+    def refit_of(self) -> str:
+        """Id of the run that this one fits on all rows, without judging it; else empty."""
+        return self.result.get("refit_of") or ""
+
+    def check_judged(self, use: str) -> None:
+        """Raise InputError for a run that was fitted on all rows: it has no values.
+
+        Parameters
+        ----------
+        use
+            What it was named for, e.g. ``"baseline"``.
+        """
+        if self.refit_of:
+            raise InputError(
+                f"{use}: run {self.run_id} was fitted on all rows, so it was not judged and has no "
+                "values",
+                f"name the run that it repeats: {self.refit_of}",
+            )
 
     @property
     def split_fingerprint(self) -> str | None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.store.items import Item
+from workbench.store.summary import ALL_ROWS
 from workbench.store.text import plain
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past, Why
 
@@ -103,7 +104,10 @@ def _print_lists(inspection: Inspection, console: Console) -> None:
 def _about(listing: Listing) -> Text:
     """Say which run it is, how well it did for this user, and what is special."""
     source = "" if listing.source == "saved" else f"  ({listing.source})"
-    head = Text.assemble((plain(listing.label), "bold"), f"  {listing.run.run_id}{source}")
+    label = plain(listing.label)
+    if listing.run.metrics.get("refit_of"):
+        label += f" {ALL_ROWS}"
+    head = Text.assemble((label, "bold"), f"  {listing.run.run_id}{source}")
     shown = [
         name for name in ("ndcg@10", "recall@10", "gauc", "logloss") if name in listing.metrics
     ]

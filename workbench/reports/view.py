@@ -96,6 +96,8 @@ class StageTable:
             elif cutoff and "/" in kind:
                 heading += ": popular and rare items apart"
             groups.setdefault(heading, []).append(metric)
+        if not groups:  # runs that were not judged
+            return [("", ())]
         return [(heading, tuple(metrics)) for heading, metrics in groups.items()]
 
 
@@ -211,6 +213,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_user_notes(report["runs"]),
         *_problem_notes(report["runs"]),
         *_history_notes(report["runs"]),
+        *_refit_notes(report["runs"]),
         *_seed_notes(report),
         *_reference_notes(report["runs"]),
         *filter(None, [report.get("baseline_note")]),
@@ -330,6 +333,15 @@ def _history_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         f"History features use {' and '.join(map(_HISTORIES.__getitem__, scopes))}"
         f" ({', '.join(labels)})."
         for scopes, labels in seen.items()
+    ]
+
+
+def _refit_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which runs learned from all rows, so that nothing is left to judge them on."""
+    return [
+        f"Fitted on all rows, not judged: {run['label']}, a repetition of run {run['refit_of']}."
+        for run in runs
+        if run.get("refit_of")
     ]
 
 

@@ -47,6 +47,8 @@ _LATER: dict[str, Kind] = {
     "features": optional(mapping),
     "curve": list_of(mapping),
     "problems": mapping_of(text),
+    "chosen_epochs": mapping_of(whole),
+    "refit_of": optional(text),
 }
 _DATASET: dict[str, Kind] = {"name": text, "fingerprint": text, "synthetic": flag}
 _PROTOCOL: dict[str, Kind] = {"name": text, "fingerprint": text}

@@ -19,6 +19,9 @@ from workbench.store.events import last_event
 from workbench.store.files import StoreError, damaged
 from workbench.store.runs import EVENTS, SPEC, Run, State
 
+#: what stands behind the label of a run that was fitted on all rows and not judged
+ALL_ROWS = "(all rows)"
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -48,6 +51,8 @@ class RunSummary:
         Runs with the same one are comparable; empty when it is not known yet.
     reuse_key
         Empty until the run succeeded.
+    refit_of
+        Id of the run that this one fits on all rows, without judging it; else empty.
     params
         Every field of the model once the run succeeded, before that those that were given.
     metrics, ci95
@@ -75,6 +80,7 @@ class RunSummary:
     seed: int = 0
     split_fingerprint: str = ""
     reuse_key: str = ""
+    refit_of: str = ""
     fit_seconds: float | None = None
     created: float | None = None
     started: float | None = None
@@ -202,6 +208,7 @@ def _result(run: Run) -> dict[str, Any]:
         "seed": result["seed"],
         "split_fingerprint": protocol["fingerprint"],
         "reuse_key": result["reuse_key"],
+        "refit_of": result.get("refit_of") or "",
         "fit_seconds": result["fit_seconds"],
         "params": result["params"],
         "metrics": _known(result["metrics"]),
@@ -221,8 +228,15 @@ def _plan(run: Run) -> dict[str, Any]:
         "synthetic": dataset == "sample",
         "protocol": protocol if isinstance(protocol, str) else "",
         "seed": spec.get("seed", 0),
+        "refit_of": _refit_of(spec),
         "params": spec.get("params") or {},
     }
+
+
+def _refit_of(spec: Mapping[str, Any]) -> str:
+    refit = spec.get("refit")
+    parent = refit.get("run") if isinstance(refit, dict) else None
+    return parent if isinstance(parent, str) else ""
 
 
 def _progress(run: Run) -> Progress | None:

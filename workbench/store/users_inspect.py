@@ -271,6 +271,8 @@ def read_listing(run: Run, user: int, history: Sequence[Event], k: int) -> Listi
 
 
 def _why_nothing(listing: Listing) -> str:
+    if parent := listing.run.metrics.get("refit_of"):
+        return f"fitted on all rows, as run {parent} without being judged, so no list was kept"
     if listing.stage == "ranking":
         return "no test rows of this user, so nothing was ranked"
     return "this user was not evaluated in the run, so no list was kept"

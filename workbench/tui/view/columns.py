@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.store.listing import RunSummary
+from workbench.store.summary import ALL_ROWS
 from workbench.tui.view import format as show
 
 Value = float | str | None
@@ -42,8 +43,9 @@ class Column:
 
 
 def name_of(run: RunSummary) -> str:
-    """Return the run's label; a damaged run goes by its id."""
-    return run.label or run.run_id
+    """Return the run's label, marked where it was not judged; a damaged run goes by its id."""
+    name = run.label or run.run_id
+    return f"{name} {ALL_ROWS}" if run.refit_of else name
 
 
 def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[str]:

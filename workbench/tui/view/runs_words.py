@@ -71,6 +71,8 @@ def why_not(action: str, run: RunSummary | None) -> str:
     if run is None:
         return "there is no run here"
     is_now = f"{plain(name_of(run))} is {show.state_look(run.state).word}"
+    if action == "baseline" and run.refit_of:
+        return f"{plain(name_of(run))} was not judged: a baseline needs metrics"
     if action == "baseline":
         return f"{is_now}: a baseline needs a result"
     if action == "remove":

@@ -121,6 +121,7 @@ def _entry(fold: Fold) -> dict[str, Any]:
         "protocol": run.protocol,
         "split_fingerprint": run.split_fingerprint,
         "seed": run.seed,
+        "refit_of": run.refit_of,
         "params": dict(run.params),
         "metrics": dict(run.metrics),
         "ci95": {name: list(interval) for name, interval in run.ci95.items()},
