@@ -24,6 +24,7 @@ NAMES = [
     "item_cf",
     "ranking",
     "ctr_log",
+    "winner",
 ]
 
 

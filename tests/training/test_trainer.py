@@ -11,7 +11,7 @@ from recsys_core.compute.runtime import Runtime
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
 from recsys_core.training import trainer
-from recsys_core.training.trainer import TrainingConfig, train
+from recsys_core.training.trainer import TrainingConfig, chosen_epoch, train
 from tests.training.toy import CONFIG, Regression, fit
 
 
@@ -159,3 +159,32 @@ def test_compile_gives_the_same_function(monkeypatch: pytest.MonkeyPatch) -> Non
     toy = Regression()
     train(toy.module, toy, config(epochs=1, compile=True), Runtime(), ignore)
     assert compiled == [toy.loss]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_stopped_after_some_epochs_it_is_where_it_was_then(schedule: str) -> None:
+    """The learning rate falls as if all epochs were to come: nothing is compressed."""
+    chosen = CONFIG.model_copy(update={"schedule": schedule})
+    whole = Regression(values=[3.0, 2.0, 1.0, 4.0, 4.0, 4.0])
+    progress = train(whole.module, whole, chosen, Runtime(seed=3), ignore)
+    assert chosen_epoch(progress.curve, "logloss") == progress.best_epoch == 3
+    toy, events = Regression(values=[]), list[Event]()
+    stopped = train(toy.module, toy, chosen, Runtime(seed=3, stop_after=3), events.append)
+    assert torch.equal(toy.module.weight, whole.module.weight)
+    assert len(stopped.curve) == 3
+    assert (events[-1].step, events[-1].total) == (21, 21)
+
+
+@pytest.mark.parametrize(
+    ("curve", "epoch"),
+    [
+        ([], None),
+        ([{"loss": 1.0}], None),
+        ([{"auc": 0.5}, {"auc": 0.7}, {"auc": 0.7}], 2),
+        ([{"auc": 0.5}, {"auc": None}, {"auc": 0.6}], 3),
+    ],
+)
+def test_the_chosen_epoch_is_the_first_of_the_best(
+    curve: list[dict[str, float | None]], epoch: int | None
+) -> None:
+    assert chosen_epoch(curve, "auc") == epoch
