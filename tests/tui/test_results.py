@@ -21,6 +21,7 @@ from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.fold import Fold, fold_seeds
 from workbench.tui.view.result import Against, result_lines, result_title
 from workbench.tui.view.runs_table import EVERYTHING, Layout, lay_out
+from workbench.tui.view.runs_words import why_not
 from workbench.tui.view.significance import PairedTests, Verdict
 from workbench.tui.view.texts import as_csv, as_html, as_json, as_markdown
 
@@ -166,6 +167,21 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
 def test_runs_of_another_split_are_no_comparison() -> None:
     runs = [seed(0, 0.2), seed(1, 0.3, split_fingerprint="s2")]
     assert layout(runs, baseline="r0", mode="delta").comparisons == {}
+
+
+def test_a_run_fitted_on_all_rows_is_marked_and_competes_with_nothing() -> None:
+    refit = other("r2", label="mf-refit", metrics={}, refit_of="r0", split_fingerprint="all")
+    found = layout([seed(0, 0.2), seed(1, 0.3), refit], baseline="r0", mode="delta")
+    row = next(row for row in found.table.rows if row.key == "r2")
+    assert row.cells[2].text == "mf-refit (all rows)"
+    assert row.note is not None
+    assert row.note.text == "fitted on all rows, as run r0: not judged"
+    assert (
+        why_not("baseline", refit) == "mf-refit (all rows) was not judged: a baseline needs metrics"
+    )
+    lines = ["".join(cell.text for cell in line) for line in result_lines(refit, Against(), 80)]
+    assert [line.partition(" ")[2] for line in lines] == [row.note.text]
+    assert '"refit_of": "r0"' in as_json([Fold(refit, (refit,))])
 
 
 def test_published_figures_stand_behind_their_metric() -> None:

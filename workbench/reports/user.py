@@ -70,6 +70,7 @@ def _run(inspection: Inspection, listing: Listing) -> dict[str, Any]:
         "stage": listing.stage,
         "protocol": listing.protocol,
         "split_fingerprint": listing.split,
+        "refit_of": listing.run.metrics.get("refit_of") or "",
         "source": listing.source,
         "metrics": dict(listing.metrics),
         "genres": inspection.profile_of(listing),

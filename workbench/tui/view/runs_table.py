@@ -369,7 +369,5 @@ def _note(run: RunSummary, against: Fold | None) -> Cell | None:
         return None
     if run.state == "running":
         return Cell(progress_text(run), "running")
-    if run.state == "succeeded" and run.refit_of:
-        return Cell(f"fitted on all rows, as run {plain(run.refit_of)}: not judged", "muted")
     look = show.state_look(run.state)
     return Cell(end_of(run), look.style)
