@@ -11,8 +11,9 @@ from pathlib import Path
 from benchmarks.harness import Figure, load_ml1m, prepared_data, seconds
 from recsys_core.processes import python_command
 
-#: few epochs: how long lists and epochs take does not depend on what was learned
-_FIT = ["--model", "youtube-dnn", "--set", "epochs=2", "--dataset", "ml-1m", "--label", "tower"]
+#: short: how long lists take, and a fit beside another one, does not depend on what was learned
+_SHORT = ["--set", "epochs=2", "--set", "negatives=200"]
+_FIT = ["--model", "youtube-dnn", *_SHORT, "--dataset", "ml-1m", "--label", "tower"]
 
 
 def measure() -> Iterator[Figure]:

@@ -247,7 +247,7 @@ class Recommender:
         for name, ids in (("candidates", candidates), ("without", without)):
             if isinstance(ids, str):
                 raise InputError(f"{name}: {ids!r} is a text, not a list", f"give {name}=[{ids!r}]")
-        if candidates is None and not without:
+        if candidates is None and len(without) == 0:
             return None
         allowed = np.full(self.dataset.n_items, candidates is None)
         if candidates is not None:

@@ -65,6 +65,16 @@ def test_lists_of_one_protocol_stand_side_by_side() -> None:
     assert {each.run_id for each in pool} == set("abcde")
 
 
+def test_a_run_fitted_on_all_rows_is_shown_when_it_is_named() -> None:
+    refit = replace(RUN, run_id="b2", label="b", metrics={}, refit_of="b")
+    few = [refit, *RUNS[-2:]]
+    assert chosen(few).runs == ("b", "a")
+    alone = [replace(refit, label="b-refit"), *RUNS[-2:]]
+    assert chosen(alone).runs == ("b", "a")
+    assert chosen(alone, Choice(("b2",), asked=True)).runs == ("b2",)
+    assert chosen(alone, marked=frozenset(["b2"])).runs == ("b2", "b")
+
+
 def test_a_ranker_comes_after_those_with_lists() -> None:
     ranker = replace(run("r"), stage="ranking", metrics={"auc": 0.8})
     assert chosen([ranker, *RUNS[:1]]).runs == ("e", "r")

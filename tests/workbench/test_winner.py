@@ -175,3 +175,7 @@ def test_a_refit_goes_through_the_queue(
     assert run.status().state == "queued"
     assert (run.spec["label"], run.spec["refit"]["run"]) == ("for-use", judged)
     assert "for-use (all rows)" in cli("runs", "list").out
+    changed = cli("queue", "edit", run.run_id, "--seed", "3")
+    assert changed.code == 2
+    assert "its fields stay as they are" in changed.err
+    assert cli("queue", "edit", run.run_id, "--label", "in-use").code == 0

@@ -82,6 +82,11 @@ def changed_spec(
         ``FIELD=VALUE`` for the model, ``protocol.FIELD=VALUE`` for the protocol.
     """
     values: dict[str, Any] = {**current_spec(run.spec), **fields}
+    if values.get("refit") and (changes or "seed" in fields):
+        raise InputError(
+            f"run {run.run_id} fits another run's job on all rows: its fields stay as they are",
+            "change its place, label or threads; or train a new run, and refit that one",
+        )
     targets = {name: dict(values.get(name) or {}) for name in ("params", PROTOCOL)}
     for text in changes:
         key, equals, value = text.partition("=")

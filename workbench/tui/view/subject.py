@@ -71,7 +71,8 @@ def choose(
     pool = [run for run in runs_on(done, first) if run.run_id in stay or usable(run)]
     pool += [by_id[run_id] for run_id in stay if by_id[run_id] not in pool]
     if not kept.asked and len(stay) < _PAIR:
-        others = [run.run_id for run in best_first(pool) if run.run_id not in stay]
+        judged = (run for run in best_first(pool) if not run.refit_of)
+        others = [run.run_id for run in judged if run.run_id not in stay]
         stay += others[: _PAIR - len(stay) if stay else MOST]
     return pool, Choice(tuple(stay), of, kept.asked and bool(stay))
 
@@ -84,11 +85,11 @@ def runs_on(done: Sequence[RunSummary], first: RunSummary | None) -> list[RunSum
     """Find the newest result of each label, those with lists first, then by time.
 
     Only those of one protocol, that of `first` or of the newest: lists judged on other rows do not
-    stand side by side.
+    stand side by side. Of a label that a refit shares, the judged run stands.
     """
     protocol = first.protocol if first else done[0].protocol if done else ""
     found: dict[str, RunSummary] = {}
-    for run in done:
+    for run in sorted(done, key=lambda run: bool(run.refit_of)):
         if run.protocol == protocol:
             found.setdefault(run.label, run)
     return sorted(found.values(), key=lambda run: [*_STAGES, run.stage].index(run.stage))
