@@ -20,10 +20,11 @@ from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.ranking.ranker import read_calibrations
 from recsys_core.two_stage.model import TwoStage
+from tests.data.small import prepare_small
 from tests.protocols.build import random_dataset
 from tests.two_stage.build import FIELDS, planted
 
-MF = {"epochs": 6, "schedule": "cosine", "patience": 0, "dim": 8}
+MF = {"epochs": 4, "schedule": "cosine", "patience": 0, "dim": 8}
 FAST = {"hidden": [8], "epochs": 3, "batch_size": 16, "dropout": 0}
 
 
@@ -133,7 +134,8 @@ def test_a_ranking_model_keeps_its_calibration(tmp_path: Path) -> None:
 def test_channels_and_ranker_of_two_stages_stop_where_they_were_best(tmp_path: Path) -> None:
     split = planted()
     channels = [{"model": "item-cf", "quota": 30}, {"model": "mf", "quota": 30, "params": MF}]
-    job = spec("two-stage", {**FIELDS, "channels": channels, "ranker": {"params": FAST}})
+    ranker = {"params": FAST, "max_lists": 60}
+    job = spec("two-stage", {**FIELDS, "channels": channels, "ranker": ranker})
     judged = done(job, tmp_path / "first", split)
     chosen = judged.chosen_epochs
     assert set(chosen) == {"channel/mf", "ranker"}
@@ -195,7 +197,8 @@ def test_what_cannot_be_refitted(tmp_path: Path) -> None:
 
 
 def test_a_recommender_of_a_refit_knows_all_events(tmp_path: Path) -> None:
-    job = spec("popularity", dataset="sample")
+    prepare_small(tmp_path / "data")
+    job = spec("popularity", dataset="small")
     split = load_split(job, data_dir=tmp_path / "data")
     done(job, tmp_path / "first", split)
     again = refit_spec(job, tmp_path / "first", no_runs)

@@ -15,12 +15,12 @@ from workbench.store.listing import list_runs
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """One run on the sample set: runs folder and data folder."""
-    runs, data = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("data")
-    line = ["--runs-dir", str(runs), "--data-dir", str(data), "train", "--dataset", "sample"]
+def folders(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[Path, Path]:
+    """One run on a small set: runs folder and data folder."""
+    runs = tmp_path_factory.mktemp("runs")
+    line = ["--runs-dir", str(runs), "--data-dir", str(data_dir), "train", "--dataset", "small"]
     assert run_command_line([*line, "--model", "item-cf", "--quiet"], lambda *_: 1) == 0
-    return runs, data
+    return runs, data_dir
 
 
 @pytest.fixture
@@ -106,20 +106,20 @@ def test_users_and_items_come_from_files(
     assert done.code == 0
     items = [whole[-4], *whole[-2:]]
     assert [(row[0], row[1]) for row in read_csv(path)] == [("8", item) for item in items]
-    assert "1 of 2 users is not in data set 'sample' and gets no list: 'nobody'" in done.err
+    assert "1 of 2 users is not in data set 'small' and gets no list: 'nobody'" in done.err
     assert "1 list is shorter than 10: there was nothing left to recommend" in done.err
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--users all", "1,000 lists are too many for a terminal: at most 20\nadd --to"),
-        ("--users nobody,none", "no user 'nobody', 'none' in data set 'sample'\nids near"),
+        ("--users all", "80 lists are too many for a terminal: at most 20\nadd --to"),
+        ("--users nobody,none", "no user 'nobody', 'none' in data set 'small'\nids near"),
         ("--users ,", "--users ',': no ids here"),
         ("--users {}/none.txt", "none.txt: no such file"),
         ("--users {}", "cannot be read: Is a directory"),
         ("--users {}/binary", "byte 0 is not UTF-8 text"),
-        ("--users 1 --only 1,x7", "no item 'x7' in data set 'sample'\nids near it: "),
+        ("--users 1 --only 1,x7", "no item 'x7' in data set 'small'\nids near it: "),
         ("--users 1 --only 1 --without 1", "no item is allowed"),
         ("--users 1 --to {}/x.xlsx", "x.xlsx: unknown extension\nvalid: .parquet, .csv"),
         ("--users 1 --to {}/no/x.csv", "no/x.csv: there is no folder"),
@@ -143,7 +143,7 @@ def test_a_file_is_there_in_full_or_as_it_was(
 ) -> None:
     path = tmp_path / "lists.csv"
     path.write_text("from before")
-    monkeypatch.setattr("recsys_core.pipeline.recommender.BLOCK_USERS", 100)
+    monkeypatch.setattr("recsys_core.pipeline.recommender.BLOCK_USERS", 20)
     calls: list[int] = []
 
     def fail(*_: object) -> None:
