@@ -87,6 +87,7 @@ def recommend(
 def _load(run: Run, settings: Settings, display: Display) -> Recommender:
     from recsys_core.pipeline.recommender import Recommender
 
+    display.begin(str(run.metrics["label"]), 0, 0)
     display.event(Event("load", message=f"loading {run.run_id}"))
     return Recommender.load(run.path, settings.data_dir)
 
