@@ -127,14 +127,15 @@ class Past:
         there = each.end > each.start
         if len(self.slices) == 1 or each.timeline.known.request is not None:
             return place, there
-        owner = each.timeline.known.user[each.timeline.event]
+        user, event = each.timeline.known.user, each.timeline.event
         asking = self.queries.user[entry]
-        while True:
-            taken = there & (np.append(owner, -1)[np.where(there, place, -1)] == asking)
-            if not taken.any():
-                return place, there
-            place[taken] += step
-            there &= (place >= each.start) & (place < each.end)
+        left = np.flatnonzero(there)
+        while len(left):
+            left = left[user[event[place[left]]] == asking[left]]
+            place[left] += step
+            there[left] = (place[left] >= each.start[left]) & (place[left] < each.end[left])
+            left = left[there[left]]
+        return place, there
 
     def _per_row(self, values: Vector) -> Vector:
         if self.row is None:
