@@ -36,15 +36,17 @@ from recsys_core.features.columns import (
     side_owners,
     side_values,
 )
-from recsys_core.features.feature import (
-    LENGTH,
+from recsys_core.features.declared_transforms import (
     Bucketize,
-    Feature,
     Hash,
-    Kind,
     Log,
     Quantile,
     Vocabulary,
+)
+from recsys_core.features.feature import (
+    LENGTH,
+    Feature,
+    Kind,
 )
 from recsys_core.features.known import Owner, Part, other_side
 from recsys_core.features.layout import Sequence, Slots, Table

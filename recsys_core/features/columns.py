@@ -22,6 +22,7 @@ from recsys_core.data.dataset import (
 from recsys_core.data.times import is_number
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.features.comparisons import gap, predicted_rating, similarity
+from recsys_core.features.declared_transforms import Log
 from recsys_core.features.feature import (
     COMPARISONS,
     FAVOURITES,
@@ -29,7 +30,6 @@ from recsys_core.features.feature import (
     HISTORIES,
     SIMILARITY,
     Feature,
-    Log,
 )
 from recsys_core.features.known import Attribute, Known, Owner, Requests, other_side
 from recsys_core.features.past import Past, Vector, Views

@@ -15,7 +15,8 @@ from recsys_core.config import Config, parse_config, parse_mapping, read_text
 from recsys_core.data.dataset import Categorical, Column, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from recsys_core.features.columns import ID_COLUMNS, check_feature
-from recsys_core.features.feature import HISTORIES, Feature, Quantile, Vocabulary
+from recsys_core.features.declared_transforms import Quantile, Vocabulary
+from recsys_core.features.feature import HISTORIES, Feature
 from recsys_core.features.known import Owner
 from recsys_core.features.schema_files import (
     SUFFIXES,

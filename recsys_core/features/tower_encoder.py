@@ -9,8 +9,9 @@ from typing import Self
 from recsys_core.config import Config
 from recsys_core.data.dataset import Column, Dataset
 from recsys_core.features.columns import ID_COLUMNS, side_of
+from recsys_core.features.declared_transforms import Vocabulary
 from recsys_core.features.encoder import FeatureEncoder
-from recsys_core.features.feature import Feature, Vocabulary
+from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known, Requests
 from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
