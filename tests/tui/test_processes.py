@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import time
 from pathlib import Path
+from subprocess import Popen
+
+import pytest
 
 from tests.tui.terminal import PATIENCE
-from workbench.tui.processes import Done, run_process
+from workbench.tui.processes import Done, _end, run_process
 
 
 async def test_a_process_says_how_it_ended() -> None:
@@ -38,3 +42,13 @@ def test_a_process_does_its_work_after_the_session_that_asked_for_it(tmp_path: P
     while not mark.exists():
         assert time.monotonic() < end, "it ended with the session"
         time.sleep(0.01)
+
+
+def test_a_process_that_has_ended_is_not_ended_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be another program's by then."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda pid, _: ended.append(pid))
+    with Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    _end(process)
+    assert ended == []

@@ -72,23 +72,32 @@ async def run_process(command: Sequence[str]) -> Done:
     A process of asyncio's would not: it is killed when its loop is closed. Neither would one that
     says something through a pipe which nobody holds any longer.
     """
-    ended, loop = asyncio.Event(), asyncio.get_running_loop()
     with TemporaryFile() as output, TemporaryFile() as errors:
         try:
-            process = Popen(  # noqa: S603 - this program itself
-                command, stdin=DEVNULL, stdout=output, stderr=errors, start_new_session=True
-            )
+            process = _start(command, output, errors)
         except OSError as error:
             return _not_started(error)
-
-        def wait() -> None:
-            process.wait()
-            with suppress(RuntimeError):  # the session ended first
-                loop.call_soon_threadsafe(ended.set)
-
-        Thread(target=wait, daemon=True).start()
-        await ended.wait()
+        await _in_thread(process.wait)
         return Done(process.returncode, _read(output), _read(errors))
+
+
+def _start(command: Sequence[str], output: IO[bytes], errors: IO[bytes] | int) -> Popen[bytes]:
+    return Popen(  # noqa: S603 - this program itself
+        command, stdin=DEVNULL, stdout=output, stderr=errors, start_new_session=True
+    )
+
+
+async def _in_thread(work: Callable[[], object]) -> None:
+    """Wait for work that a thread does; unlike one of asyncio's it holds up no end of a session."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def run() -> None:
+        work()
+        with suppress(RuntimeError):  # the session ended first
+            loop.call_soon_threadsafe(ended.set)
+
+    Thread(target=run, daemon=True).start()
+    await ended.wait()
 
 
 def _read(file: IO[bytes]) -> str:
@@ -106,7 +115,7 @@ async def follow_process(command: Sequence[str], on_line: Callable[[str], None])
     on_line
         Takes each line of stderr as it comes.
     """
-    ended, loop, lines = asyncio.Event(), asyncio.get_running_loop(), list[str]()
+    loop, lines = asyncio.get_running_loop(), list[str]()
 
     def hear(line: str) -> None:
         lines.append(line)
@@ -114,9 +123,7 @@ async def follow_process(command: Sequence[str], on_line: Callable[[str], None])
 
     with TemporaryFile() as output:
         try:
-            process = Popen(  # noqa: S603 - this program itself
-                command, stdin=DEVNULL, stdout=output, stderr=PIPE, start_new_session=True
-            )
+            process = _start(command, output, PIPE)
         except OSError as error:
             return _not_started(error)
         assert process.stderr is not None
@@ -127,12 +134,9 @@ async def follow_process(command: Sequence[str], on_line: Callable[[str], None])
                 for line in _lines(errors):
                     loop.call_soon_threadsafe(hear, line)
             process.wait()
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(ended.set)
 
-        Thread(target=listen, daemon=True).start()
         try:
-            await ended.wait()
+            await _in_thread(listen)
         except asyncio.CancelledError:
             await asyncio.to_thread(_end, process)
             raise
@@ -157,8 +161,9 @@ def _not_started(error: OSError) -> Done:
 def _end(process: Popen[bytes]) -> None:
     """End a process and those that it started: first politely."""
     for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:  # by now its number may be another's
+            return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(TimeoutExpired):
             process.wait(_PATIENCE)
-            return
