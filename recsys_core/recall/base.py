@@ -149,6 +149,18 @@ class RecallModel(ABC, Generic[ConfigT]):
         Shape (n, n_items), float32; higher is better.
         """
 
+    def score_sharing(
+        self, users: NDArray[np.integer], histories: Histories, read: dict[str, Any]
+    ) -> FloatArray:
+        """Score as `score` does; models that read the same of a query read it once.
+
+        Parameters
+        ----------
+        read
+            What models have read of these very users and histories, by what they read; it grows.
+        """
+        return self.score(users, histories)
+
     def recommend(
         self,
         users: NDArray[np.integer],

@@ -145,8 +145,9 @@ class Channels:
         """
         models = list(self.models.values())
         scores = np.empty((len(models), len(users), models[0].n_items), dtype=np.float32)
+        read: dict[str, Any] = {}
         for own, model in zip(scores, models, strict=True):
-            own[:] = model.score(users, histories)
+            own[:] = model.score_sharing(users, histories, read)
             own[:, ~model.catalogue] = -np.inf
         if exclude_seen:
             scores[:, histories.row, histories.items] = -np.inf

@@ -19,6 +19,8 @@ from recsys_core.recall.neural.sequences import RequestFields, Window
 from recsys_core.sampling.softmax import MASKED
 from recsys_core.training.layers import linear_layers
 
+#: numbers of the embeddings of all items that are kept for requests at most (16 MiB)
+MOST_KEPT = 2**22
 #: standard deviation of initial embeddings
 INIT = 0.1
 
@@ -163,6 +165,14 @@ class EventEmbedding(nn.Module):
             self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
         if "interval" in fields:
             self.pauses = Intervals(dim)  # the name is that of its weights in saved models
+        self._kept: Tensor | None = None
+
+    def keep(self) -> None:
+        """Embed all items once, unless they are many: from now on the weights do not change."""
+        index = self.attributes.index
+        if len(index) * self.attributes.embedding.shape[1] <= MOST_KEPT:
+            with torch.no_grad():
+                self._kept = self.all()
 
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""
@@ -177,7 +187,9 @@ class EventEmbedding(nn.Module):
     def forward(self, window: Window) -> Tensor:
         """Shape (b, width, dim); zero where there is no event."""
         known, items = window.items > 0, (window.items - 1).clamp(min=0)
-        if not self.training and items.numel() < len(self.attributes.index):  # not every item
+        if self._kept is not None:
+            events = F.embedding(items, self._kept)
+        elif not self.training and items.numel() < len(self.attributes.index):  # not every item
             vectors = self.items(items.flatten())
             events = vectors.view(*items.shape, vectors.shape[1])
         else:

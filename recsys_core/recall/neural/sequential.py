@@ -24,7 +24,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.neural.layers import Inputs
+from recsys_core.recall.neural.layers import EventEmbedding, Inputs
 from recsys_core.recall.neural.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import METRIC, Validation
@@ -203,7 +203,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         known = Known.of_histories(positives.dataset, self.histories, self.threshold)
         self.encoder = TowerEncoder.fit(self.schema, known)
         self.dataset = self.encoder.attributes(positives.dataset)
-        self._read(rating_edges(self.histories.ratings))
+        features = digest_of(self.schema, self.encoder, self.dataset)
+        self._read(rating_edges(self.histories.ratings), features)
         torch.manual_seed(self.runtime.seed)
         self.module = self.build(self.inputs).to(device)
         validation = Validation(valid)
@@ -228,8 +229,14 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         self._serve()
         self.report_index(on_event)
 
-    def _read(self, edges: FloatArray) -> None:
-        """Encode users and items, and keep what requests are encoded with."""
+    def _read(self, edges: FloatArray, features: NDArray[np.uint8]) -> None:
+        """Encode users and items, and keep what requests are encoded with.
+
+        Parameters
+        ----------
+        features
+            The digest of what is read.
+        """
         encoder = self.encoder
         self.known = Known.of_histories(self.dataset, self.histories, self.threshold)
         self.inputs = Inputs(
@@ -241,6 +248,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
             encoder.length(self.config.max_len),
         )
+        self._reads = f"{features.tobytes()} {edges.tolist()} {self.inputs.length}"
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
         """Encode requests, one per user."""
@@ -283,6 +291,9 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     def _serve(self) -> None:
         self.module.eval()
+        for part in self.module.modules():
+            if isinstance(part, EventEmbedding):
+                part.keep()
         self._take_vectors()
         self.build_index()
 
@@ -290,7 +301,18 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         self, users: NDArray[np.integer], histories: Histories
     ) -> tuple[FloatArray, BoolArray]:
         """Read the last events of each history, shape (n, dim)."""
-        window = last_events(
+        return self._ask(self._window(users, histories)), histories.lengths == 0
+
+    def score_sharing(
+        self, users: NDArray[np.integer], histories: Histories, read: dict[str, Any]
+    ) -> FloatArray:
+        """Read the last events once for all towers that read the same of them."""
+        if self._reads not in read:
+            read[self._reads] = self._window(users, histories)
+        return self.score_queries(self._ask(read[self._reads]), histories.lengths == 0)
+
+    def _window(self, users: NDArray[np.integer], histories: Histories) -> Window:
+        return last_events(
             histories,
             users,
             self.inputs.length,
@@ -298,9 +320,12 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             self.inputs.edges,
             self._requests(users, histories),
         )
+
+    def _ask(self, window: Window) -> FloatArray:
+        """Make the queries of windows, shape (n, dim)."""
         with torch.inference_mode():
-            queries = self.module(window.to(self._device), 1)[:, 0]
-        return queries.cpu().numpy(), histories.lengths == 0
+            queries: Tensor = self.module(window.to(self._device), 1)[:, 0]
+        return queries.cpu().numpy()
 
     @property
     def _device(self) -> torch.device:
@@ -326,7 +351,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             beside = digest_of(self.schema, self.encoder, self.dataset)
         if not np.array_equal(take(arrays, "features", np.uint8, beside.shape), beside):
             raise ValueError("the features saved with it belong to another model")
-        self._read(take(arrays, "edges", np.float32, (None,)))
+        self._read(take(arrays, "edges", np.float32, (None,)), beside)
         prefix = "module."
         weights = {
             name.removeprefix(prefix): torch.from_numpy(take(arrays, name, NUMBER, array.shape))

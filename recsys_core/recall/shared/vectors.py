@@ -75,7 +75,10 @@ class VectorModel(RecallModel[ConfigT]):
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Multiply queries and targets, shape (n, n_items); what was not learned comes last."""
-        queries, empty = self.query(users, histories)
+        return self.score_queries(*self.query(users, histories))
+
+    def score_queries(self, queries: FloatArray, empty: BoolArray) -> FloatArray:
+        """Score for what `query` gave."""
         scores: FloatArray = queries @ self.targets.T
         scores[:, ~self.learned] = scores.min(axis=1, keepdims=True) - 1
         return self.popular_where_empty(scores, empty)
