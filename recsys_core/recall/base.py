@@ -279,9 +279,11 @@ class RecallModel(ABC, Generic[ConfigT]):
             Shape (n,): the rows of which nothing is known.
         """
         same = np.flatnonzero(scores[:, 0] == scores[:, -1])  # few rows are worth a second look
-        same = same[np.all(scores[same] == scores[same, :1], axis=1)]
-        scores[same] = self.popularity
-        scores[empty] = self.popularity
+        if len(same):
+            same = same[np.all(scores[same] == scores[same, :1], axis=1)]
+            scores[same] = self.popularity
+        if empty.any():
+            scores[empty] = self.popularity
         return scores
 
     @abstractmethod

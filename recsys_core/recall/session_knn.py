@@ -17,6 +17,7 @@ from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
+from recsys_core.retrieval.topk import lower_bounds
 from recsys_core.saving.arrays import take_matrix
 
 
@@ -165,10 +166,13 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         """Find the moments nearest to a window: their numbers and amplified similarities."""
         # products of two float32 are exact in float64, fused with their sum or not
         similarity = (self.windows[items].T @ weights.astype(np.float64)).astype(np.float32)
-        found = np.flatnonzero(similarity > 0)
+        most, least = self.config.neighbours, np.finfo(np.float32).smallest_subnormal
+        if len(similarity) > most:  # few moments are worth a look
+            least = max(least, lower_bounds(similarity[None], most)[0])
+        found = np.flatnonzero(similarity >= least)
         nearest = similarity[found]
-        if len(found) > self.config.neighbours:
-            last = len(found) - self.config.neighbours
+        if len(found) > most:
+            last = len(found) - most
             kept = nearest >= np.partition(nearest, last)[last]  # and all as near as the last
             found, nearest = found[kept], nearest[kept]
         return found, power(nearest, self.config.amplification)

@@ -65,20 +65,36 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
     return items, best
 
 
+def lower_bounds(scores: FloatArray, k: int) -> FloatArray:
+    """Find a lower bound of the k-th largest score of each row, shape (n,), which few exceed.
+
+    It is the k-th largest of the maxima of groups of columns.
+
+    Parameters
+    ----------
+    scores
+        Shape (n, m).
+    k
+        From 1 to m.
+    """
+    m = scores.shape[1]
+    per_group = max(1, m // (GROUPS_PER_ITEM * k))
+    groups = m // per_group
+    maxima = reduce(
+        np.maximum, (scores[:, i * groups : (i + 1) * groups] for i in range(per_group))
+    )
+    # the value alone is used, not where the partition put it
+    bounds: FloatArray = np.partition(maxima, groups - k, axis=1)[:, groups - k]
+    return bounds
+
+
 def _candidates(ordered: FloatArray, k: int) -> tuple[TimeArray, TimeArray]:
     """Find (row, column) of a few scores that are sure to hold each row's best `k`.
 
-    The k-th largest of the groups' maxima is a lower bound of the k-th largest score. Of the
-    scores equal to that bound the first k are enough, as the columns are in tie order.
+    Of the scores equal to the lower bound the first k are enough, as the columns are in tie order.
     """
     n_items = ordered.shape[1]
-    per_group = max(1, n_items // (GROUPS_PER_ITEM * k))
-    groups = n_items // per_group
-    strips = (ordered[:, i * groups : (i + 1) * groups] for i in range(per_group))
-    maxima = reduce(np.maximum, strips)
-    # the value alone is used, not where the partition put it
-    bound = np.partition(maxima, groups - k, axis=1)[:, groups - k]
-    bound = np.maximum(bound, np.finfo(np.float32).min)  # leaves -inf out
+    bound = np.maximum(lower_bounds(ordered, k), np.finfo(np.float32).min)  # leaves -inf out
     rows, columns = np.divmod(np.flatnonzero(ordered >= bound[:, None]), n_items)
     tied = ordered[rows, columns] == bound[rows]
     ties_so_far = np.cumsum(tied)

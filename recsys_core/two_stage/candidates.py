@@ -97,7 +97,7 @@ class FirstStage:
         Shape (n, width, features), float32; NaN is a feature without a value.
         """
         standard, deviation = _standard(scores, items)
-        ranks = [np.log1p(competition_ranks(part, items)) for part in scores]
+        ranks = np.log1p(competition_ranks(scores, items))
         parts = [np.stack([*standard, *ranks], axis=2)]
         if self.config.ranker.context:
             # log: a channel that tells a user's items well apart has a few times the usual
@@ -136,10 +136,13 @@ def _standard(scores: FloatArray, items: IntArray) -> tuple[FloatArray, FloatArr
 
 
 def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:
-    """Rank of `items`, shape (n, width), by `scores`, shape (n, n_items): 1 + better ones."""
-    ascending = np.sort(-scores, axis=1)
-    own = -np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+    """Rank `items`, shape (n, width), by the scores of each channel: 1 + better ones.
+
+    Shape (channels, n, n_items) gives (channels, n, width).
+    """
+    ascending = np.sort(scores, axis=2)
+    own = np.take_along_axis(scores, np.maximum(items, 0)[None], axis=2)
     ranks = np.empty(own.shape, dtype=np.int32)
-    for row in range(len(own)):
-        ranks[row] = 1 + np.searchsorted(ascending[row], own[row])
-    return ranks
+    for place in np.ndindex(own.shape[:2]):
+        ranks[place] = np.searchsorted(ascending[place], own[place], side="right")
+    return 1 + scores.shape[2] - ranks

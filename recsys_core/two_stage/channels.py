@@ -148,7 +148,7 @@ class Channels:
         read: dict[str, Any] = {}
         for own, model in zip(scores, models, strict=True):
             own[:] = model.score_sharing(users, histories, read)
-            own[:, ~model.catalogue] = -np.inf
+            np.copyto(own, -np.inf, where=~model.catalogue)
         if exclude_seen:
             scores[:, histories.row, histories.items] = -np.inf
         return scores

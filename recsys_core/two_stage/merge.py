@@ -77,23 +77,24 @@ def merge(
     tie_rank
         Shape (n_items,): the order of equal merge scores.
     """
-    n, n_items = len(lists[0].items), len(tie_rank)
-    joined = np.full((n, n_items), -np.inf, dtype=np.float32)
-    sources = np.zeros((n, n_items, len(lists)), dtype=np.bool_)
-    for channel, ranked in enumerate(lists):
-        row, place = np.nonzero(ranked.items >= 0)
-        item = ranked.items[row, place]
-        value = _values(ranked, channel, len(lists), config)[row, place]
-        if config.method == "weighted":
-            value = value * np.float32(weights[channel])
-        before = joined[row, item]
-        if config.method == "round-robin":
-            joined[row, item] = np.maximum(before, value)
-        else:
-            joined[row, item] = np.where(np.isneginf(before), 0, before) + value
-        sources[row, item, channel] = True
-    items, scores = top_k(joined, config.size, tie_rank)
-    found = np.take_along_axis(sources, np.maximum(items, 0)[:, :, None], axis=1)
+    n, n_items, channels = len(lists[0].items), len(tie_rank), len(lists)
+    every = np.concatenate([ranked.items for ranked in lists], axis=1)
+    values = [_values(ranked, c, channels, config) for c, ranked in enumerate(lists)]
+    if config.method == "weighted":
+        values = [own * np.float32(weight) for own, weight in zip(values, weights, strict=True)]
+    row, place = np.nonzero(every >= 0)
+    cell, value = row * n_items + every[row, place], np.concatenate(values, axis=1)[row, place]
+    joined = np.full(n * n_items, -np.inf, dtype=np.float32)
+    if config.method == "round-robin":
+        np.maximum.at(joined, cell, value)
+    else:
+        joined[cell] = 0
+        np.add.at(joined, cell, value)  # of a user's item in the order of the channels
+    channel = np.repeat(np.arange(channels), [ranked.items.shape[1] for ranked in lists])
+    sources = np.zeros((n * n_items, channels), dtype=np.bool_)
+    sources[cell, channel[place]] = True
+    items, scores = top_k(joined.reshape(n, n_items), config.size, tie_rank)
+    found = sources[np.arange(n)[:, None] * n_items + np.maximum(items, 0)]
     return Pool(items, scores, found & (items >= 0)[:, :, None])
 
 

@@ -372,6 +372,8 @@ def _without(scores: FloatArray, banned: IntArray) -> FloatArray:
 def _cut(top: MergedTopK, k: int) -> MergedTopK:
     """Cut or pad lists to k items."""
     more = max(0, k - top.items.shape[1])
+    if not more:
+        return MergedTopK(top.items[:, :k], top.scores[:, :k], top.sources[:, :k])
     return MergedTopK(
         np.pad(top.items[:, :k], ((0, 0), (0, more)), constant_values=-1),
         np.pad(top.scores[:, :k], ((0, 0), (0, more)), constant_values=-np.inf),

@@ -80,7 +80,7 @@ class VectorModel(RecallModel[ConfigT]):
     def score_queries(self, queries: FloatArray, empty: BoolArray) -> FloatArray:
         """Score for what `query` gave."""
         scores: FloatArray = queries @ self.targets.T
-        scores[:, ~self.learned] = scores.min(axis=1, keepdims=True) - 1
+        np.copyto(scores, scores.min(axis=1, keepdims=True) - 1, where=~self.learned)
         return self.popular_where_empty(scores, empty)
 
     def rank(
