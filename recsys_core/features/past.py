@@ -172,8 +172,10 @@ class EventSlices:
         Shape (m,): the item of each of a user's events, the user of each of an item's.
     rating
         Shape (m,).
-    start, end, own
+    start, end
         Shape (n,): as of a `Slice`.
+    own
+        Shape (n,): as of a `Slice`, -1: none.
     """
 
     member: IntArray
@@ -216,8 +218,11 @@ class Views:
         rows = self.queries
         if rows.request is None:
             return self, np.arange(len(rows), dtype=np.int32)
-        _, first, row = np.unique(rows.request, return_index=True, return_inverse=True)
-        return Views(rows.take(first), self.known), row.astype(np.int32)
+        first = np.full(int(rows.request.max(initial=-1)) + 1, -1)
+        first[rows.request[::-1]] = np.arange(len(rows))[::-1]
+        asked = first >= 0
+        row = (np.cumsum(asked, dtype=np.int32) - np.int32(1))[rows.request]
+        return Views(rows.take(first[asked]), self.known), row
 
     def liked(self, column: str = "", by: Categorical | None = None) -> Past:
         """Show each row the earlier relevant events of its user.
@@ -282,7 +287,8 @@ class Views:
         (only,) = slices
         known, event = only.timeline.known, only.timeline.event
         member = getattr(known, other_side(owner))[event]
-        return EventSlices(member, known.rating[event], only.start, only.end, only.own)
+        own = np.full(len(only.end), -1, dtype=np.int64) if only.own is None else only.own
+        return EventSlices(member, known.rating[event], only.start, only.end, own)
 
     def _slices(
         self,
@@ -314,7 +320,7 @@ class Views:
                 _, by, value = shared
                 group = group * len(by.vocabulary) + value
             start, end = timeline.bounds(group, time, scope, after=self.queries.after, last=last)
-            return Slice(timeline, start, end, self._own(timeline, scope, len(group)), sign)
+            return Slice(timeline, start, end, self._own(timeline, scope), sign)
 
         if scope == "known":
             assert self.queries.request is not None  # else a row would see its own label
@@ -331,10 +337,10 @@ class Views:
         request = None if known.request is None else rows.request
         return group_of(owner, rows.dataset, rows.user, rows.item, request)
 
-    def _own(self, timeline: Timeline[Known], scope: Scope, entries: int) -> TimeArray:
+    def _own(self, timeline: Timeline[Known], scope: Scope) -> TimeArray | None:
         """Shape (m,): place of each row's own event in the timeline, -1 where it is not in it."""
         if scope == "earlier" or self.queries.request is not None:
-            return np.full(entries, -1, dtype=np.int64)
+            return None
         place = np.full(self.queries.dataset.n_interactions + 1, -1, dtype=np.int64)
         number = timeline.known.event[timeline.event]
         inside = number >= 0

@@ -20,8 +20,8 @@ class Slice:
     start, end
         Shape (m,): events [start, end).
     own
-        Shape (m,): the place in between of the row's own event, which is left out; -1: none.
-        Always -1 for the scope `earlier`, which does not reach it.
+        Shape (m,): the place in between of the row's own event, which is left out; -1: none. None:
+        no row has one, as with requests and the scope `earlier`, which does not reach it.
     sign
         1: these events count; -1: they are taken off, as another slice has them, too.
     """
@@ -29,13 +29,14 @@ class Slice:
     timeline: Timeline[Known]
     start: TimeArray
     end: TimeArray
-    own: TimeArray
+    own: TimeArray | None
     sign: int = 1
 
     @property
     def count(self) -> Vector:
         """Shape (m,): number of events."""
-        return (self.end - self.start - (self.own >= 0)).astype(np.float64)
+        count = self.end - self.start
+        return (count if self.own is None else count - (self.own >= 0)).astype(np.float64)
 
     def sum(self, values: Values, half_life: float | None) -> Vector:
         """Add up `values` over the events, shape (m, …)."""
@@ -47,8 +48,9 @@ class Slice:
             return faded
         ordered, running = self.timeline.sums(values)
         totals: Vector = running[self.end] - running[self.start]
-        present = self.own >= 0
-        totals[present] -= ordered[self.own[present]]
+        if self.own is not None:
+            present = self.own >= 0
+            totals[present] -= ordered[self.own[present]]
         return totals
 
     def count_since(self, time: Vector) -> Vector:

@@ -57,7 +57,8 @@ class Timeline(Generic[EventsT]):
         """Shape (n,): the events in order."""
         self._first = int(time.min(initial=0))
         self._span = int(time.max(initial=0)) - self._first + 2
-        begins = np.diff(group, prepend=group[:1] - 1) != 0
+        begins = np.ones(len(group), dtype=np.bool_)
+        begins[1:] = group[1:] != group[:-1]
         self._groups = np.append(group[begins], -1)
         self._starts = np.append(np.flatnonzero(begins), len(group))
         # groups are numbered through, so that group and time fit one integer

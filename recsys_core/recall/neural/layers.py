@@ -19,7 +19,7 @@ from recsys_core.recall.neural.sequences import RequestFields, Window
 from recsys_core.sampling.softmax import MASKED
 from recsys_core.training.layers import linear_layers
 
-#: numbers of the embeddings of all items that are kept for requests at most (16 MiB)
+#: numbers of the embeddings of all users or items that are kept for requests at most (16 MiB)
 MOST_KEPT = 2**22
 #: standard deviation of initial embeddings
 INIT = 0.1
@@ -87,9 +87,18 @@ class Attributes(nn.Module):
         self.register_buffer("index", torch.from_numpy(index).long(), persistent=False)
         self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
         self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
+        self._kept: Tensor | None = None
+
+    def keep(self) -> None:
+        """Embed all that there are once, unless they are many: the weights will not change."""
+        if len(self.index) * self.embedding.shape[1] <= MOST_KEPT:
+            with torch.no_grad():
+                self._kept = self.all()
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Embed users or items by number, shape (n,): shape (n, dim)."""
+        if self._kept is not None:
+            return F.embedding(numbers, self._kept)
         return self._sum(self.index[numbers], self.weights[numbers], self.vectors[numbers])
 
     def all(self) -> Tensor:
@@ -165,14 +174,6 @@ class EventEmbedding(nn.Module):
             self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
         if "interval" in fields:
             self.pauses = Intervals(dim)  # the name is that of its weights in saved models
-        self._kept: Tensor | None = None
-
-    def keep(self) -> None:
-        """Embed all items once, unless they are many: from now on the weights do not change."""
-        index = self.attributes.index
-        if len(index) * self.attributes.embedding.shape[1] <= MOST_KEPT:
-            with torch.no_grad():
-                self._kept = self.all()
 
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""
@@ -187,9 +188,7 @@ class EventEmbedding(nn.Module):
     def forward(self, window: Window) -> Tensor:
         """Shape (b, width, dim); zero where there is no event."""
         known, items = window.items > 0, (window.items - 1).clamp(min=0)
-        if self._kept is not None:
-            events = F.embedding(items, self._kept)
-        elif not self.training and items.numel() < len(self.attributes.index):  # not every item
+        if not self.training and items.numel() < len(self.attributes.index):  # not every item
             vectors = self.items(items.flatten())
             events = vectors.view(*items.shape, vectors.shape[1])
         else:
