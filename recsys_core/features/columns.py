@@ -34,7 +34,7 @@ from recsys_core.features.feature import (
 from recsys_core.features.known import Attribute, Known, Owner, Requests, other_side
 from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
-from recsys_core.features.statistics import compute_statistic, favourites
+from recsys_core.features.statistics import STATISTICS, compute_statistic, favourites
 
 Values = Categorical | MultiCategorical | Numeric | Vectors
 #: what a feature has one value for: a user, an item, or a row
@@ -239,10 +239,20 @@ def _history_values(feature: Feature, views: Views) -> Values:
     if feature.reads in COMPARISONS:
         values = _compare(feature, views)
     else:
-        values = compute_statistic(feature.reads, _past(feature, views))
+        values = _statistic(feature, views)
     if feature.missing is not None:
         values = np.where(np.isnan(values), feature.missing, values)
     return Numeric(values.astype(np.float32))
+
+
+def _statistic(feature: Feature, views: Views) -> Vector:
+    if feature.scope != "known" or not STATISTICS[feature.reads].timeless:
+        return compute_statistic(feature.reads, _past(feature, views))
+    every: Vector = views.everybody.kept(
+        ("items", feature.reads, f"{feature.shrink}"),
+        lambda: compute_statistic(feature.reads, _past(feature, views.per_item)),
+    )
+    return every[views.queries.item]
 
 
 def _compare(feature: Feature, views: Views) -> Vector:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ COLUMNS = ("user", "item", "rating", "timestamp", "relevant", "event")
 NO_TIME = np.iinfo(np.int64).min
 #: which events
 Part = Literal["all", "liked", "disliked"]
+FloatsT = TypeVar("FloatsT", bound=NDArray[np.floating])
 #: one number for each event, shape (events,), or several, shape (events, k)
 Values = Callable[["Known"], NDArray[np.generic]]
 
@@ -82,7 +83,7 @@ class Known:
     _timelines: dict[tuple[Owner, Part, str], Timeline[Known]] = field(
         default_factory=dict, repr=False
     )
-    _kept: dict[tuple[str, ...], FloatArray] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, rows: Interactions) -> Self:
@@ -147,11 +148,12 @@ class Known:
         event = timeline.event[: offsets[-1]]
         return Histories(offsets, self.item[event], self.rating[event], self.timestamp[event])
 
-    def kept(self, key: tuple[str, ...], compute: Callable[[], FloatArray]) -> FloatArray:
+    def kept(self, key: tuple[str, ...], compute: Callable[[], FloatsT]) -> FloatsT:
         """Compute once what is the same for all who ask."""
         if key not in self._kept:
             self._kept[key] = compute()
-        return self._kept[key]
+        found: FloatsT = self._kept[key]
+        return found
 
     def timeline(
         self, owner: Owner, part: Part = "all", column: str = "", by: Attribute | None = None

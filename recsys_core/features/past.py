@@ -14,7 +14,7 @@ known
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -223,6 +223,12 @@ class Views:
         asked = first >= 0
         row = (np.cumsum(asked, dtype=np.int32) - np.int32(1))[rows.request]
         return Views(rows.take(first[asked]), self.known), row
+
+    @property
+    def per_item(self) -> Views:
+        """View one row of each item, for what is the same whoever asks."""
+        every = Queries.of_items(self.queries.dataset)
+        return Views(replace(every, request=np.zeros(len(every), dtype=np.int32)), self.known)
 
     def liked(self, column: str = "", by: Categorical | None = None) -> Past:
         """Show each row the earlier relevant events of its user.

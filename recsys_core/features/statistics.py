@@ -60,21 +60,32 @@ class Statistic:
         ratings or times gives the row's own label away when the row is left out of its total.
     looks_ahead
         Whether it depends on events after the row's: it is for the scope `known` alone.
+    timeless
+        Whether the events say it all, whenever is asked: with the scope `known` it is then worked
+        out for all items once.
     """
 
     title: str
     compute: Compute
     only_counts: bool = False
     looks_ahead: bool = False
+    timeless: bool = False
 
 
 STATISTICS: dict[str, Statistic] = {}
 
 
 def register_statistic(
-    name: str, *, title: str, only_counts: bool = False, looks_ahead: bool = False
+    name: str,
+    *,
+    title: str,
+    only_counts: bool = False,
+    looks_ahead: bool = False,
+    timeless: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Register the decorated function, one number per row, under `name`.
+
+    The parameters are those of `Statistic`.
 
     Raises
     ------
@@ -87,7 +98,7 @@ def register_statistic(
         if taken is not None and taken.compute.__module__ != compute.__module__:
             modules = (taken.compute.__module__, compute.__module__)
             raise registered_twice("statistic", name, *modules)
-        STATISTICS[name] = Statistic(title, compute, only_counts, looks_ahead)
+        STATISTICS[name] = Statistic(title, compute, only_counts, looks_ahead, timeless)
         if_it_fails(lambda: STATISTICS.pop(name, None))
         return compute
 
@@ -178,19 +189,19 @@ def _places(known: Known) -> tuple[TimeArray, TimeArray]:
     return before, length
 
 
-@register_statistic("count", title="number of events", only_counts=True)
+@register_statistic("count", title="number of events", only_counts=True, timeless=True)
 def count(past: Past) -> Vector:
     """How active a user, how popular an item is."""
     return past.count
 
 
-@register_statistic("rating_mean", title="mean rating")
+@register_statistic("rating_mean", title="mean rating", timeless=True)
 def rating_mean(past: Past) -> Vector:
     """Mean rating; NaN without events."""
     return past.mean(rating)
 
 
-@register_statistic("rating_variance", title="variance of the ratings")
+@register_statistic("rating_variance", title="variance of the ratings", timeless=True)
 def rating_variance(past: Past) -> Vector:
     """Mean squared distance from the mean rating; NaN without events."""
     mean, square = past.mean(distance), past.mean(squared_distance)
@@ -198,13 +209,13 @@ def rating_variance(past: Past) -> Vector:
     return variance
 
 
-@register_statistic("positive_share", title="share of relevant events")
+@register_statistic("positive_share", title="share of relevant events", timeless=True)
 def positive_share(past: Past) -> Vector:
     """Share of events that the protocol counts as relevant; NaN without events."""
     return past.mean(relevant)
 
 
-@register_statistic("positive_count", title="number of relevant events")
+@register_statistic("positive_count", title="number of relevant events", timeless=True)
 def positive_count(past: Past) -> Vector:
     """Count the events that the protocol calls relevant."""
     return past.sum(relevant)
@@ -234,13 +245,17 @@ def session_share(past: Past) -> Vector:
     return divide(past.session_count, past.count)
 
 
-@register_statistic("usual_count", title="mean of log(1 + events of the user before each)")
+@register_statistic(
+    "usual_count", title="mean of log(1 + events of the user before each)", timeless=True
+)
 def usual_count(past: Past) -> Vector:
     """After how many events users come to an item; NaN without events."""
     return past.mean(log_events_before)
 
 
-@register_statistic("usual_place", title="mean place in users' timelines, 0..1", looks_ahead=True)
+@register_statistic(
+    "usual_place", title="mean place in users' timelines, 0..1", looks_ahead=True, timeless=True
+)
 def usual_place(past: Past) -> Vector:
     """Where in the timelines of users an item stands, 0 first, 1 last; NaN without events."""
     return past.mean(place)

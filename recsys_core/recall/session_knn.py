@@ -126,6 +126,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         if self.threshold is not None:
             likes = events.ratings >= self.threshold
         self._liked = np.flatnonzero(likes)
+        self._liked_items = events.items[self._liked]
         past = np.minimum(self.moments + 1 + self.config.horizon, end)
         # the likes that follow a moment stand side by side in _liked: from where, and up to where
         self._next = np.append(0, np.cumsum(likes))[np.stack([self.moments + 1, past])]
@@ -179,14 +180,15 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
 
     def _followed(self, found: NDArray[np.intp], weights: NDArray[np.float64]) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
-        start, end = (side[found] for side in self._next)
+        # take: much faster than [] for so many
+        start, end = (side.take(found) for side in self._next)
         likes = end - start
-        place = np.arange(likes.sum()) + np.repeat(start - np.cumsum(likes) + likes, likes)
-        event = self._liked[place]
-        lag = event - np.repeat(self.moments[found] + 1, likes)
+        moment = np.repeat(np.arange(len(found)), likes)
+        place = np.arange(len(moment)) + (start - np.cumsum(likes) + likes).take(moment)
+        lag = self._liked.take(place) - (self.moments.take(found) + 1).take(moment)
         decay = decays(self.config.target_half_life, self.config.horizon)
-        gain = np.repeat(weights, likes) * decay[lag]
-        total = np.bincount(self.histories.items[event], gain, minlength=self.n_items)
+        gain = weights.take(moment) * decay.take(lag)
+        total = np.bincount(self._liked_items.take(place), gain, minlength=self.n_items)
         return total.astype(np.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:

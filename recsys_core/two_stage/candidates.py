@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ class FirstStage:
         Shape (n, width, features), float32; NaN is a feature without a value.
         """
         standard, deviation = _standard(scores, items)
-        ranks = np.log1p(competition_ranks(scores, items))
+        ranks = _logarithms(scores.shape[2] + 1)[competition_ranks(scores, items)]
         parts = [np.stack([*standard, *ranks], axis=2)]
         if self.config.ranker.context:
             # log: a channel that tells a user's items well apart has a few times the usual
@@ -116,6 +117,14 @@ class FirstStage:
         queries = Queries.of_requests(requests, request, np.maximum(items, 0).ravel())
         found = requested_numbers(self.features, queries, requests)
         return found.reshape(*items.shape, len(self.features))
+
+
+@lru_cache(maxsize=8)
+def _logarithms(most: int) -> NDArray[np.float64]:
+    """log(1 + n) of 0 to `most`: looked up faster than computed, and not to be written to."""
+    table: NDArray[np.float64] = np.log1p(np.arange(most + 1))
+    table.flags.writeable = False
+    return table
 
 
 def _standard(scores: FloatArray, items: IntArray) -> tuple[FloatArray, FloatArray]:

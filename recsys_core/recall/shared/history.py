@@ -40,6 +40,9 @@ class HistoryConfig(Config):
 
 ConfigT = TypeVar("ConfigT", bound=HistoryConfig)
 
+#: what is too little to change a float32 beside the latest event
+FORGOTTEN = 1e-12
+
 
 def query_matrix(model: RecallModel[ConfigT], histories: Histories) -> sp.csr_matrix:
     """Weigh the events that the fields of `model` let count, shape (n, n_items).
@@ -58,12 +61,16 @@ def query_matrix(model: RecallModel[ConfigT], histories: Histories) -> sp.csr_ma
 
 
 def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
-    """Shape (events,): 2^(-age / half-life), age in later events of the row; None: ones."""
+    """Shape (events,): 2^(-age / half-life), age in later events of the row; None: ones.
+
+    Events that count less than `FORGOTTEN` count nothing.
+    """
     if half_life is None:
         return np.ones(len(histories.items), dtype=np.float32)
     lengths = histories.lengths
     last = np.repeat(histories.offsets[1:] - 1, lengths)
     decay = decays(half_life, int(lengths.max(initial=0))).astype(np.float32)
+    decay[decay < FORGOTTEN] = 0
     weights: FloatArray = decay[last - np.arange(len(last))]
     return weights
 
