@@ -218,6 +218,8 @@ class Views:
         rows = self.queries
         if rows.request is None:
             return self, np.arange(len(rows), dtype=np.int32)
+        if (np.diff(rows.request) > 0).all():
+            return self, np.arange(len(rows), dtype=np.int32)
         first = np.full(int(rows.request.max(initial=-1)) + 1, -1)
         first[rows.request[::-1]] = np.arange(len(rows))[::-1]
         asked = first >= 0

@@ -166,7 +166,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Find the moments nearest to a window: their numbers and amplified similarities."""
         # products of two float32 are exact in float64, fused with their sum or not
-        similarity = (self.windows[items].T @ weights.astype(np.float64)).astype(np.float32)
+        similarity = (self._columns(items) @ weights.astype(np.float64)).astype(np.float32)
         most, least = self.config.neighbours, np.finfo(np.float32).smallest_subnormal
         if len(similarity) > most:  # few moments are worth a look
             least = max(least, lower_bounds(similarity[None], most)[0])
@@ -177,6 +177,21 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
             kept = nearest >= np.partition(nearest, last)[last]  # and all as near as the last
             found, nearest = found[kept], nearest[kept]
         return found, power(nearest, self.config.amplification)
+
+    def _columns(self, items: NDArray[np.integer]) -> sp.csc_matrix:
+        """Put the rows of `windows` of some items side by side, shape (m, items).
+
+        What ``windows[items].T`` gives in a third of the time.
+        """
+        bounds = self.windows.indptr
+        rows = [slice(bounds[item], bounds[item + 1]) for item in items.tolist()]
+        data, indices = (
+            np.concatenate([array[:0], *(array[row] for row in rows)])
+            for array in (self.windows.data, self.windows.indices)
+        )
+        offsets = np.append(0, np.cumsum(bounds[items + 1] - bounds[items]))
+        shape = (len(self.moments), len(items))
+        return sp.csc_matrix((data, indices, offsets.astype(indices.dtype)), shape)
 
     def _followed(self, found: NDArray[np.intp], weights: NDArray[np.float64]) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
