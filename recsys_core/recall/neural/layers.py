@@ -148,6 +148,8 @@ class QueryFields(Attributes):
         dim = self.embedding.shape[1]
         if slots == 0:
             return self.embedding.new_zeros(b, queries, 0, dim)
+        if slots == len(fields.widths) and not self.training:  # nothing to pool
+            return F.embedding(fields.index, self.embedding) * fields.weights[..., None]
         firsts = torch.tensor([0, *itertools.accumulate(fields.widths[:-1])])
         starts = torch.arange(b * queries)[:, None] * slots + firsts
         pooled = F.embedding_bag(
@@ -232,11 +234,14 @@ class HistoryPooling(nn.Module):
         """
         b, width, dim = events.shape
         device = events.device
-        age = torch.arange(width - queries, width, device=device)[:, None]
-        age = age - torch.arange(width, device=device)  # (queries, width)
-        reached = (age >= 0) & (age < self.length)
-        bias = F.embedding(age.clamp(0, self.length - 1), self.position)
-        seen = reached & (window.items > 0)[:, None]  # (b, queries, width)
+        seen = (window.items > 0)[:, None]  # (b, queries, width)
+        if queries == 1 and width <= self.length:  # a request: every event is reached
+            bias = self.position[:width].flip(0)
+        else:
+            age = torch.arange(width - queries, width, device=device)[:, None]
+            age = age - torch.arange(width, device=device)  # (queries, width)
+            seen = seen & (age >= 0) & (age < self.length)
+            bias = F.embedding(age.clamp(0, self.length - 1), self.position)
         scores = self.content(events)[:, None] + bias  # (b, queries, width, heads)
         if self.recency is not None:
             scores = scores + self.recency.of(window, queries)
