@@ -174,14 +174,16 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         weights = self._event_weights(histories)
         faded = np.stack([weights * age_weights(histories, half_life) for half_life in half_lives])
         # each row's events once for every half-life
-        again = histories.take(np.repeat(np.arange(len(histories)), len(half_lives)))
-        row, which = np.divmod(again.row, len(half_lives))
-        event = np.arange(len(row)) + (histories.offsets[row] - again.offsets[again.row])
+        lengths = np.repeat(histories.lengths, len(half_lives))
+        offsets = np.append(0, np.cumsum(lengths))
+        first = np.repeat(histories.offsets[:-1], len(half_lives)) - offsets[:-1]
+        event = np.arange(offsets[-1]) + np.repeat(first, lengths)
+        which = np.repeat(np.tile(np.arange(len(half_lives)), len(histories)), lengths)
         query = sp.csr_matrix(
             (
                 faded[which, event],
-                again.items + which * self.n_items,
-                again.offsets[:: len(half_lives)],
+                histories.items[event] + which * self.n_items,
+                offsets[:: len(half_lives)],
             ),
             (len(histories), len(half_lives) * self.n_items),
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.config import Config
@@ -79,18 +80,16 @@ def merge(
     """
     n, n_items, channels = len(lists[0].items), len(tie_rank), len(lists)
     every = np.concatenate([ranked.items for ranked in lists], axis=1)
-    values = [_values(ranked, c, channels, config) for c, ranked in enumerate(lists)]
-    if config.method == "weighted":
-        values = [own * np.float32(weight) for own, weight in zip(values, weights, strict=True)]
+    channel = np.repeat(np.arange(channels), [ranked.items.shape[1] for ranked in lists])
     row, place = np.nonzero(every >= 0)
-    cell, value = row * n_items + every[row, place], np.concatenate(values, axis=1)[row, place]
+    cell = row * n_items + every[row, place]
+    value = np.broadcast_to(_values(lists, channel, weights, config), every.shape)[row, place]
     joined = np.full(n * n_items, -np.inf, dtype=np.float32)
     if config.method == "round-robin":
         np.maximum.at(joined, cell, value)
     else:
         joined[cell] = 0
         np.add.at(joined, cell, value)  # of a user's item in the order of the channels
-    channel = np.repeat(np.arange(channels), [ranked.items.shape[1] for ranked in lists])
     sources = np.zeros((n * n_items, channels), dtype=np.bool_)
     sources[cell, channel[place]] = True
     items, scores = top_k(joined.reshape(n, n_items), config.size, tie_rank)
@@ -98,14 +97,31 @@ def merge(
     return Pool(items, scores, found & (items >= 0)[:, :, None])
 
 
-def _values(ranked: Ranked, channel: int, channels: int, config: MergeConfig) -> FloatArray:
-    """Say what each place of a list adds to its item, shape (n, quota)."""
-    rank = np.arange(1, ranked.items.shape[1] + 1, dtype=np.float32)
+def _values(
+    lists: Sequence[Ranked],
+    channel: NDArray[np.integer],
+    weights: Sequence[float],
+    config: MergeConfig,
+) -> FloatArray:
+    """Say what each place of the lists side by side adds to its item.
+
+    Parameters
+    ----------
+    channel
+        Shape (places,): whose list each place is in.
+
+    Returns
+    -------
+    Shape (n, places), or (places,) if the place alone counts.
+    """
+    if config.method in ("normalised", "weighted"):
+        factors = np.float32(weights if config.method == "weighted" else np.ones(len(lists)))
+        return np.concatenate([scaled(ranked) for ranked in lists], axis=1) * factors[channel]
+    ranks = [np.arange(1, ranked.items.shape[1] + 1, dtype=np.float32) for ranked in lists]
+    rank: FloatArray = np.concatenate(ranks)
     if config.method == "round-robin":
-        return np.broadcast_to(-(rank * channels + channel), ranked.items.shape)
-    if config.method == "reciprocal-rank":
-        return np.broadcast_to(1 / (np.float32(config.rank_constant) + rank), ranked.items.shape)
-    return scaled(ranked)
+        return -(rank * len(lists) + channel.astype(np.float32))
+    return 1 / (np.float32(config.rank_constant) + rank)
 
 
 def scaled(ranked: Ranked) -> FloatArray:
