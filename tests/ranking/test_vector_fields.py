@@ -7,7 +7,7 @@ import torch
 
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import EmbeddingLayout, Table, VectorField
-from recsys_core.ranking.modules.embedding import FieldEmbedding
+from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
 from recsys_core.recall.neural.layers import Attributes
 
 #: rows 1 to 3 of one value, 4 of missing vectors, 5 to 7 of their numbers, 8 and 9 of lists
@@ -21,14 +21,17 @@ def with_vectors() -> EmbeddingLayout:
     return EmbeddingLayout(**values)
 
 
-def test_ranking_models_multiply_by_vectors() -> None:
+def batch() -> Batch:
     index, weights = torch.tensor(INDEX, dtype=torch.int32), torch.tensor(WEIGHTS)
-    batch = Batch(index[:, :1], index[:, 1:], weights[:, 1:], (3, 2), torch.zeros(3, 1))
+    return Batch(index[:, :1], index[:, 1:], weights[:, 1:], (3, 2), torch.zeros(3, 1))
+
+
+def test_ranking_models_multiply_by_vectors() -> None:
     looked_up, multiplied = FieldEmbedding(LAYOUT, 4), FieldEmbedding(with_vectors(), 4)
     table = torch.randn(10, 4)
     for each in (looked_up, multiplied):
         each.table.data = table.clone()
-    one, other = looked_up(batch), multiplied(batch)
+    one, other = looked_up(batch()), multiplied(batch())
     torch.testing.assert_close(other, one)
     torch.testing.assert_close(one[0, 1], 0.5 * table[5] - 2 * table[6] + 3 * table[7])
     torch.testing.assert_close(one[1, 1], table[4])
@@ -36,6 +39,15 @@ def test_ranking_models_multiply_by_vectors() -> None:
     for fields in (one, other):
         (fields * weighed).sum().backward()
     assert looked_up.table.grad is not None
+    torch.testing.assert_close(multiplied.table.grad, looked_up.table.grad)
+
+
+def test_first_order_weights_multiply_by_vectors() -> None:
+    looked_up, multiplied = FieldWeights(LAYOUT, 2), FieldWeights(with_vectors(), 2)
+    multiplied.table.data = looked_up.table.data.normal_().clone()
+    torch.testing.assert_close(multiplied(batch()), looked_up(batch()))
+    for each in (looked_up, multiplied):
+        each(batch()).sin().sum().backward()
     torch.testing.assert_close(multiplied.table.grad, looked_up.table.grad)
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
-from recsys_core.features.layout import EmbeddingLayout
+from recsys_core.features.layout import EmbeddingLayout, VectorField
 
 #: no field is pooled already
 NOTHING: Mapping[int, Tensor] = MappingProxyType({})
@@ -56,24 +56,30 @@ class FieldWeights(nn.Module):
     Parameters
     ----------
     l2
-        Penalty on the weights looked up.
+        Penalty on the weights looked up; of a vector, on the sum over its numbers.
     """
 
     def __init__(self, layout: EmbeddingLayout, tasks: int, l2: float = 0.0) -> None:
         super().__init__()
         self.l2 = l2
+        self.of_vectors = layout.vectors
         self.table = nn.Parameter(torch.zeros(tasks, layout.n_rows))
 
     def forward(self, batch: Batch) -> Tensor:
         """Weigh a batch, shape (rows, tasks)."""
-        return torch.stack([self._weigh(batch, weights) for weights in self.table], dim=1)
+        of_vectors = _multiply(batch, self.of_vectors, self.table.T)
+        slots = _without(batch, of_vectors) if of_vectors else _slots(batch)
+        total = torch.stack([self._weigh(slots, weights) for weights in self.table], dim=1)
+        for weighed in of_vectors.values():
+            total = total + with_l2(weighed, self.l2)
+        return total
 
-    def _weigh(self, batch: Batch, table: Tensor) -> Tensor:
-        """Weigh a batch by one column of weights, shape (rows,); a flat table is the fastest."""
-        total = with_l2(_pick(table, batch.single), self.l2).sum(dim=1)
-        if batch.widths:
-            slots = _pick(table, batch.weighted) * batch.weights
-            total = total + with_l2(slots, self.l2).sum(dim=1)
+    def _weigh(self, slots: Slots, table: Tensor) -> Tensor:
+        """Weigh slots by one column of weights, shape (rows,); a flat table is the fastest."""
+        single, weighted, weights, widths = slots
+        total = with_l2(_pick(table, single), self.l2).sum(dim=1)
+        if widths:
+            total = total + with_l2(_pick(table, weighted) * weights, self.l2).sum(dim=1)
         return total
 
 
@@ -135,7 +141,7 @@ class FieldEmbedding(nn.Module):
             By number: fields that somebody has pooled already, (rows, dim) each.
         """
         if self.of_vectors:
-            pooled = {**self._multiply(batch), **pooled}
+            pooled = {**_multiply(batch, self.of_vectors, self.table), **pooled}
         fields = _Fields.apply(  # type: ignore[no-untyped-call]
             self.table, *(_without(batch, pooled) if pooled else _slots(batch))
         )
@@ -147,19 +153,6 @@ class FieldEmbedding(nn.Module):
         fields = fields if self.mask is None else fields * self.mask
         return with_l2(fields, self.l2)
 
-    def _multiply(self, batch: Batch) -> dict[int, Tensor]:
-        """Pool the fields of vectors: x V, in place of a look-up for each number."""
-        ends = [0, *accumulate(batch.widths)]
-        found = {}
-        for each in self.of_vectors:
-            place = each.field - batch.single.shape[1]
-            slots = slice(ends[place], ends[place + 1])
-            index, weights = batch.weighted[:, slots], batch.weights[:, slots]
-            rows = self.table[each.offset : each.offset + 1 + each.numbers]
-            unknown = weights[:, :1] * (index[:, :1] == each.offset)
-            found[each.field] = unknown * rows[0] + (weights * (index > each.offset)) @ rows[1:]
-        return found
-
     def vectors(self, indices: Tensor) -> Tensor:
         """Look up table rows, shape (n,) -> (n, dim)."""
         found: Tensor = _Vectors.apply(self.table, indices)  # type: ignore[no-untyped-call]
@@ -167,6 +160,25 @@ class FieldEmbedding(nn.Module):
 
 
 Slots = tuple[Tensor, Tensor, Tensor, tuple[int, ...]]
+
+
+def _multiply(
+    batch: Batch, of_vectors: tuple[VectorField, ...], table: Tensor
+) -> dict[int, Tensor]:
+    """Pool the fields of vectors: x V, in place of a look-up for each number.
+
+    A table of shape (table rows, dim) gives (rows, dim) for each field, by number.
+    """
+    ends = [0, *accumulate(batch.widths)]
+    found = {}
+    for each in of_vectors:
+        place = each.field - batch.single.shape[1]
+        slots = slice(ends[place], ends[place + 1])
+        index, weights = batch.weighted[:, slots], batch.weights[:, slots]
+        rows = table[each.offset : each.offset + 1 + each.numbers]
+        unknown = weights[:, :1] * (index[:, :1] == each.offset)
+        found[each.field] = unknown * rows[0] + (weights * (index > each.offset)) @ rows[1:]
+    return found
 
 
 def _slots(batch: Batch) -> Slots:
