@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from hypothesis import given, settings
 from recsys_core.data.dataset import FloatArray, Numeric
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import InputError
+from recsys_core.features import columns
 from recsys_core.features.columns import check_feature, raw_values, requested_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known, Requests
-from recsys_core.features.past import Views
+from recsys_core.features.past import Past, Vector, Views
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import FeatureSchema, load_schema, packaged_schema
+from recsys_core.features.statistics import STATISTICS, Statistic
 from tests.features.literal import DAY, EVENTS, GENRES, YEARS, Event, history, world
 from tests.features.test_statistics import feature, numbers, same
 from tests.protocols.build import dataset
@@ -89,6 +92,27 @@ def test_item_statistics_of_all_that_is_known_do_not_depend_on_who_asks() -> Non
             np.testing.assert_array_equal(found[each.name][1:], found[each.name][:1].repeat(2, 0))
     # what two requests bring for one user stays theirs
     assert found["history_length"][:, 0].tolist() == pytest.approx(np.log1p([0, 3, 1]).tolist())
+
+
+def test_statistics_without_time_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that look at the time of the row are asked each time."""
+    asked: list[str] = []
+
+    def spied(name: str) -> Statistic:
+        statistic = STATISTICS[name]
+
+        def compute(past: Past) -> Vector:
+            asked.append(name)
+            return statistic.compute(past)
+
+        return replace(statistic, compute=compute)
+
+    names = ("positive_count", "usual_place", "time_gap")
+    monkeypatch.setattr(columns, "STATISTICS", {**STATISTICS, **{n: spied(n) for n in names}})
+    known = store()
+    for _ in range(3):
+        described(known.requests(np.array([0]), likes([1])), [0, 2])
+    assert [asked.count(name) for name in names] == [1, 1, 3]
 
 
 def test_requests_are_independent() -> None:

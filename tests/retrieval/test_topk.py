@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recsys_core.errors import InputError
-from recsys_core.retrieval.topk import top_k
+from recsys_core.retrieval.topk import lower_bounds, top_k
 
 
 def literal_top_k(
@@ -37,6 +37,13 @@ def test_by_hand() -> None:
     assert items.tolist() == [[3, 1, 0, 4, -1, -1]]
     assert best[0, 4:].tolist() == [-np.inf, -np.inf]
     assert (str(items.dtype), str(best.dtype)) == ("int32", "float32")
+
+
+def test_few_columns_reach_the_lower_bound() -> None:
+    scores = np.random.default_rng(0).random((3, 4_000), dtype=np.float32)
+    for k in (1, 50, 4_000):
+        reached = (scores >= lower_bounds(scores, k)[:, None]).sum(axis=1)
+        assert ((k <= reached) & (reached <= 1.5 * k)).all()
 
 
 @settings(max_examples=200, deadline=None)

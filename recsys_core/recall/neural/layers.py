@@ -87,18 +87,18 @@ class Attributes(nn.Module):
         self.register_buffer("index", torch.from_numpy(index).long(), persistent=False)
         self.register_buffer("weights", torch.from_numpy(weights), persistent=False)
         self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
-        self._kept: Tensor | None = None
+        self.kept: Tensor | None = None
 
     def keep(self) -> None:
         """Embed all that there are once, unless they are many: the weights will not change."""
         if len(self.index) * self.embedding.shape[1] <= MOST_KEPT:
             with torch.no_grad():
-                self._kept = self.all()
+                self.kept = self.all()
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Embed users or items by number, shape (n,): shape (n, dim)."""
-        if self._kept is not None:
-            return F.embedding(numbers, self._kept)
+        if self.kept is not None:
+            return F.embedding(numbers, self.kept)
         return self._sum(self.index[numbers], self.weights[numbers], self.vectors[numbers])
 
     def all(self) -> Tensor:

@@ -123,9 +123,11 @@ def test_request_fields_worked_by_hand() -> None:
     net = network("youtube-dnn, times")
     assert isinstance(net, YouTubeNetwork)
     assert net.fields.embedding.shape == (9, DIM)  # see `window`
-    found = net.fields.request_fields(window([[1, 2, 3]], 2, requests=True).requests)
+    requests = window([[1, 2, 3]], 2, requests=True).requests
+    found = net.fields.request_fields(requests)
     rows = net.fields.embedding
     assert found.shape == (1, 2, 2, DIM)
+    torch.testing.assert_close(net.fields.train().request_fields(requests), found)
     torch.testing.assert_close(found[0, 0], torch.stack([rows[4 + 2], 2 * rows[8]]))
     torch.testing.assert_close(found[0, 1], torch.stack([rows[4 + 3], 3 * rows[8]]))
 
@@ -163,6 +165,9 @@ def test_pooling_agrees_with_literal_code() -> None:
     shown = window([[1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 5, 6]], 2)
     known = shown.items > 0
     found = pool(events, shown, queries=2)
+    # a request reads no more events than there is room for
+    last = window([[4, 5, 6], [0, 5, 6]], 1)
+    torch.testing.assert_close(pool(events[:, 3:], last, queries=1)[:, 0], found[:, 1])
     for row in range(2):
         for query in range(2):
             latest = 4 + query

@@ -19,6 +19,8 @@ from recsys_core.features.layout import Table
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
+from recsys_core.recall.neural import layers
+from recsys_core.recall.neural.layers import Attributes
 from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.two_stage.config import TwoStageConfig
@@ -130,6 +132,34 @@ def test_saved_and_loaded_it_reads_requests_alike(name: str, schema: Path, tmp_p
         one, two = (each.recommend(users, 10, histories=histories) for each in (model, loaded))
         np.testing.assert_array_equal(one.items, two.items)
         np.testing.assert_array_equal(one.scores, two.scores)
+
+
+def test_towers_that_read_the_same_share_it(schema: Path) -> None:
+    """A channel beside others scores as it does alone; who reads another schema reads anew."""
+    models = [fitted("dssm", schema), fitted("youtube-dnn", schema)]
+    without = parse_config(model_info("dssm").cls.Config, SMALL, "dssm")
+    models.append(model_info("dssm").cls(without).fit(train()))
+    read: dict[str, Any] = {}
+    for model, windows in zip(models, (1, 1, 2), strict=True):
+        found = model.score_sharing(np.array([5, -1]), brought(), read)
+        np.testing.assert_array_equal(found, model.score(np.array([5, -1]), brought()))
+        assert len(read) == windows
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_kept_of_users_and_items_is_bounded_and_no_matter(
+    name: str, schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fitted(name, schema)
+    kept = model.score(USERS[:3], brought(3))
+    attributes = [part for part in model.module.modules() if isinstance(part, Attributes)]
+    monkeypatch.setattr(layers, "MOST_KEPT", 0)
+    for part in attributes:
+        assert part.kept is not None
+        monkeypatch.setattr(part, "kept", None)
+        part.keep()
+        assert part.kept is None
+    np.testing.assert_array_equal(model.score(USERS[:3], brought(3)), kept)
 
 
 def test_training_reads_what_a_request_at_that_moment_would(schema: Path) -> None:

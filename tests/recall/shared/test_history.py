@@ -42,6 +42,14 @@ def test_an_event_counts_half_after_the_half_life() -> None:
     np.testing.assert_allclose(half, [[0.0, 1, 0, 1 / 2, 0], NONE, NONE])
 
 
+def test_forgotten_events_count_nothing() -> None:
+    """After 39 half-lives 2^-39 = 1.8e-12 is left, after 40 half of that."""
+    many = Histories(
+        np.array([0, 42]), *(np.zeros(42, kind) for kind in (np.int32, np.float32, int))
+    )
+    assert np.flatnonzero(age_weights(many, 1.0)).tolist() == list(range(2, 42))
+
+
 @pytest.mark.parametrize(("power", "first"), [(0, [1, 1, 1]), (2, [1, 16 / 25, 4 / 25])])
 def test_with_a_rating_weight_every_event_counts_by_its_rating(
     power: float, first: list[float]
