@@ -154,4 +154,5 @@ def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:
     ranks = np.empty(own.shape, dtype=np.int32)
     for place in np.ndindex(own.shape[:2]):
         ranks[place] = np.searchsorted(ascending[place], own[place], side="right")
-    return 1 + scores.shape[2] - ranks
+    better: IntArray = scores.shape[2] - ranks
+    return better + 1

@@ -115,13 +115,16 @@ def _values(
     Shape (n, places), or (places,) if the place alone counts.
     """
     if config.method in ("normalised", "weighted"):
-        factors = np.float32(weights if config.method == "weighted" else np.ones(len(lists)))
-        return np.concatenate([scaled(ranked) for ranked in lists], axis=1) * factors[channel]
+        values = np.concatenate([scaled(ranked) for ranked in lists], axis=1)
+        if config.method == "weighted":
+            values *= np.array(weights, dtype=np.float32)[channel]
+        return values
     ranks = [np.arange(1, ranked.items.shape[1] + 1, dtype=np.float32) for ranked in lists]
     rank: FloatArray = np.concatenate(ranks)
     if config.method == "round-robin":
         return -(rank * len(lists) + channel.astype(np.float32))
-    return 1 / (np.float32(config.rank_constant) + rank)
+    added: FloatArray = np.reciprocal(np.float32(config.rank_constant) + rank)
+    return added
 
 
 def scaled(ranked: Ranked) -> FloatArray:

@@ -248,7 +248,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
             encoder.length(self.config.max_len),
         )
-        self._reads = f"{features.tobytes()} {edges.tolist()} {self.inputs.length}"
+        self._reads = f"{features.tobytes().hex()} {edges.tolist()} {self.inputs.length}"
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
         """Encode requests, one per user."""
