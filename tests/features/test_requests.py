@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from recsys_core.data.dataset import FloatArray, Numeric
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.errors import InputError
-from recsys_core.features import columns
 from recsys_core.features.columns import check_feature, raw_values, requested_numbers
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.feature import Feature
@@ -108,7 +107,8 @@ def test_statistics_without_time_are_computed_once(monkeypatch: pytest.MonkeyPat
         return replace(statistic, compute=compute)
 
     names = ("positive_count", "usual_place", "time_gap")
-    monkeypatch.setattr(columns, "STATISTICS", {**STATISTICS, **{n: spied(n) for n in names}})
+    for name in names:
+        monkeypatch.setitem(STATISTICS, name, spied(name))
     known = store()
     for _ in range(3):
         described(known.requests(np.array([0]), likes([1])), [0, 2])
