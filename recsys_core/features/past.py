@@ -33,7 +33,7 @@ from recsys_core.features.known import (
     values_of,
 )
 from recsys_core.features.queries import Queries
-from recsys_core.features.slices import Slice
+from recsys_core.features.slices import Slice, last_of
 from recsys_core.features.timeline import Scope, Timeline, Vector
 
 SECONDS_A_DAY = 86_400
@@ -360,8 +360,8 @@ class Views:
         everybody, replaced, brought = slices
         more = length + int(replaced.count.max(initial=0))
         parts = [
-            _last(everybody, owner, more, self.queries.user),
-            _last(brought, owner, length, None),
+            last_of(everybody, owner, more, self.queries.user),
+            last_of(brought, owner, length, None),
         ]
         time, member, rating = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
         order = np.argsort(time, axis=1, kind="stable")[:, -length:]
@@ -374,30 +374,3 @@ class Views:
             end,
             np.full(len(end), -1, dtype=np.int64),
         )
-
-
-def _last(
-    each: Slice, owner: Owner, width: int, without: IntArray | None
-) -> tuple[TimeArray, IntArray, FloatArray]:
-    """Lay out the last events of each row: time, member and rating, shape (n, width) each.
-
-    Parameters
-    ----------
-    without
-        Shape (n,): the user whose events each row does not see; None: nobody.
-    """
-    known = each.timeline.known
-    place = each.end[:, None] - np.arange(width, 0, -1)
-    there = place >= each.start[:, None]
-    number = np.full(place.shape, -1, dtype=np.int64)
-    number[there] = each.timeline.event[place[there]]
-    if without is not None:
-        there &= np.append(known.user, -1)[number] != without[:, None]
-    time, member, rating = (
-        np.zeros(place.shape, kind) for kind in (np.int64, np.int32, np.float32)
-    )
-    time[:] = NO_TIME
-    seen = number[there]
-    time[there], rating[there] = known.timestamp[seen], known.rating[seen]
-    member[there] = getattr(known, other_side(owner))[seen]
-    return time, member, rating

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_core.data.dataset import BoolArray, TimeArray
-from recsys_core.features.known import Known, Values
+from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
+from recsys_core.features.known import NO_TIME, Known, Owner, Values, other_side
 from recsys_core.features.timeline import Timeline, Vector
 
 
@@ -65,3 +65,30 @@ class Slice:
         times = np.full(len(place), np.nan)
         times[there] = self.timeline.known.timestamp[self.timeline.event[place[there]]]
         return times
+
+
+def last_of(
+    each: Slice, owner: Owner, width: int, without: IntArray | None
+) -> tuple[TimeArray, IntArray, FloatArray]:
+    """Lay out the last events of each row: time, member and rating, shape (n, width) each.
+
+    Parameters
+    ----------
+    without
+        Shape (n,): the user whose events each row does not see; None: nobody.
+    """
+    known = each.timeline.known
+    place = each.end[:, None] - np.arange(width, 0, -1)
+    there = place >= each.start[:, None]
+    number = np.full(place.shape, -1, dtype=np.int64)
+    number[there] = each.timeline.event[place[there]]
+    if without is not None:
+        there &= np.append(known.user, -1)[number] != without[:, None]
+    time, member, rating = (
+        np.zeros(place.shape, kind) for kind in (np.int64, np.int32, np.float32)
+    )
+    time[:] = NO_TIME
+    seen = number[there]
+    time[there], rating[there] = known.timestamp[seen], known.rating[seen]
+    member[there] = getattr(known, other_side(owner))[seen]
+    return time, member, rating
