@@ -103,21 +103,36 @@ def add_tables(raw: RawData, options: ImportOptions) -> RawData:
     DataError
         A row is bad.
     """
-    bad, unused = Counter(raw.bad_rows), list(raw.summary.unused)
-    sides: dict[Side, Attributes] = {"user": raw.users, "item": raw.items}
     texts: dict[Side, str | None] = {"user": options.users, "item": options.items}
-    ids = {"user": raw.ratings.user_ids, "item": raw.ratings.item_ids}
     for side, text in texts.items():
         if text is None:
             continue
-        if sides[side].ids:
-            raise InputError(
-                f"the set has its own {side}s: {sides[side].file}", f"leave --{side}s out"
-            )
-        sides[side], left = _read_attributes(text, side, ids[side], options.on_bad_rows, bad)
-        unused += left
-    summary = replace(raw.summary, unused=tuple(unused))
-    return replace(raw, users=sides["user"], items=sides["item"], bad_rows=bad, summary=summary)
+        option, bad = read_option(text), Counter(raw.bad_rows)
+        file = _file(option.path)
+        columns = _read(file, options.on_bad_rows, bad)
+        raw = add_table(replace(raw, bad_rows=bad), side, columns, option, options.on_bad_rows)
+    return raw
+
+
+def add_table(
+    raw: RawData, side: Side, columns: Columns, option: TableOption, on_bad_rows: OnBadRows
+) -> RawData:
+    """Add the columns of a table that were read; errors as `add_tables`.
+
+    Parameters
+    ----------
+    option
+        What is said of the columns; its path names the table.
+    """
+    there = raw.users if side == "user" else raw.items
+    if there.ids:
+        raise InputError(f"the set has its own {side}s: {there.file}", f"leave --{side}s out")
+    ids = raw.ratings.user_ids if side == "user" else raw.ratings.item_ids
+    bad = Counter(raw.bad_rows)
+    table, left = _take_attributes(columns, option, side, ids, on_bad_rows, bad)
+    summary = replace(raw.summary, unused=(*raw.summary.unused, *left))
+    raw = replace(raw, bad_rows=bad, summary=summary)
+    return replace(raw, users=table) if side == "user" else replace(raw, items=table)
 
 
 def table_files(options: ImportOptions) -> list[RawFile]:
@@ -132,18 +147,21 @@ def _file(path: Path) -> RawFile:
     return RawFile(path.parent, path.name, zipped=False)
 
 
-def _read_attributes(
-    text: str, side: Side, ids: TextArray, on_bad_rows: OnBadRows, bad: Counter[str]
+def _take_attributes(
+    columns: Columns,
+    option: TableOption,
+    side: Side,
+    ids: TextArray,
+    on_bad_rows: OnBadRows,
+    bad: Counter[str],
 ) -> tuple[Attributes, list[str]]:
-    """Read the table of an option; say which of its columns are not used."""
-    option = read_option(text)
-    file = _file(option.path)
-    columns = _read(file, on_bad_rows, bad)
+    """Take what is said of a table's columns; say which are not used."""
+    where = str(option.path)
     for column in option.columns.values():
         if column not in columns:
-            raise unknown_name(f"column of {file.where}", column, columns)
-    key = option.columns.get(ID) or _find_key(columns, side, ids, file.where)
-    keys = _keys(columns[key], file.where, on_bad_rows, bad)
+            raise unknown_name(f"column of {where}", column, columns)
+    key = option.columns.get(ID) or _find_key(columns, side, ids, where)
+    keys = _keys(columns[key], where, on_bad_rows, bad)
     rows = [row for row, value in enumerate(keys) if value is not None]
     named = {n: c for n, c in option.columns.items() if n != ID}
     plain = [column for column, values in columns.items() if not any(map(_is_nested, values))]
@@ -151,24 +169,24 @@ def _read_attributes(
     for column in named.values():
         if column not in plain:
             raise InputError(
-                f"{file.where}: column '{column}' is nested", "put its parts into separate columns"
+                f"{where}: column '{column}' is nested", "put its parts into separate columns"
             )
     built: dict[str, RawColumn] = {}
     for name, column in taken.items():
         target = safe_name(name) if named else _target(name)
         if target in built:
             raise InputError(
-                f"{file.where}: two columns could be the {target}",
+                f"{where}: two columns could be the {target}",
                 f"say which: {option.path},id={key},{target}=COLUMN",
             )
         cells = [columns[column][row] for row in rows]
-        built[target] = build_column(target, cells, option.kinds.get(target), file.where)
+        built[target] = build_column(target, cells, option.kinds.get(target), where)
     for target in option.kinds:
         if target not in built:
-            raise unknown_name(f"column of {file.where}", target, built)
-    left = [f"{c} ({file.member})" for c in columns if c != key and c not in taken.values()]
+            raise unknown_name(f"column of {where}", target, built)
+    left = [f"{c} ({option.path.name})" for c in columns if c != key and c not in taken.values()]
     texts = [str(keys[row]) for row in rows]
-    return Attributes(texts, built, file.where, is_list=side == "item"), left
+    return Attributes(texts, built, where, is_list=side == "item"), left
 
 
 def _is_nested(value: Any) -> bool:

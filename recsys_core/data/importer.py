@@ -9,7 +9,7 @@ rows, through `ratings` (or, line by line, `linewise`) and `numbering`; `attribu
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from recsys_core.data.advice import slug
@@ -88,23 +88,17 @@ def prepare(
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
     raw = add_vectors(add_tables(found.format.read(files, options), options), options)
-    _check_options(raw, options, found.path)
-    raw = weigh_types(raw, options.weights())
-    matched = match_attributes(raw)
-    raw = number_listed(raw)
-    vectors = match_vectors(raw)
-    dataset = build_dataset(name or "", raw)
-    left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
-    bad_rows = {as_text(reason): count for reason, count in left_out.items()}
+    made = put_together(raw, options, str(found.path), name or "")
+    dataset, bad_rows = made.dataset, made.bad_rows
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
     known = None if bad_rows else recognise(*counts)  # a mended set is not the published one
     chosen = name or (known.name if known else slug(found.path))
     _check_reserved(chosen, known, counts, found.path)
     if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:
         if fingerprint == dataset.fingerprint:
-            return _named(dataset, chosen)
+            return named(dataset, chosen)
         chosen = f"{chosen}-{found.digest[:8]}"
-    dataset = _named(dataset, chosen)
+    dataset = named(dataset, chosen)
     source = {
         "path": as_text(found.path.resolve()),
         "digest": found.digest,
@@ -112,12 +106,56 @@ def prepare(
         "checksum_official": _is_official(files, known),
         "options": options.plain(),
     }
-    summary = {**raw.summary.plain(raw.ratings.notes), "attributes": matched, "vectors": vectors}
-    write_prepared(data_dir, dataset, source, bad_rows, summary)
+    write_prepared(data_dir, dataset, source, bad_rows, made.summary)
     return dataset
 
 
-def _check_options(raw: RawData, options: ImportOptions, path: Path) -> None:
+@dataclass(frozen=True)
+class Made:
+    """A data set and how it was read, as meta.json says it.
+
+    Parameters
+    ----------
+    bad_rows
+        Rows left out, by reason.
+    summary
+        What was found in the files, and what became of it.
+    """
+
+    dataset: Dataset
+    bad_rows: dict[str, int]
+    summary: dict[str, Any]
+
+
+def put_together(raw: RawData, options: ImportOptions, where: str, name: str) -> Made:
+    """Make a data set of what a reader found.
+
+    Parameters
+    ----------
+    where
+        What was read, for messages.
+
+    Raises
+    ------
+    InputError
+        An option has no effect on what was read.
+    DataError
+        No row of a table or of vectors belongs to a user or item.
+    """
+    _check_options(raw, options, where)
+    raw = weigh_types(raw, options.weights())
+    matched = match_attributes(raw)
+    raw = number_listed(raw)
+    vectors = match_vectors(raw)
+    left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
+    return Made(
+        build_dataset(name, raw),
+        {as_text(reason): count for reason, count in left_out.items()},
+        {**raw.summary.plain(raw.ratings.notes), "attributes": matched, "vectors": vectors},
+    )
+
+
+def _check_options(raw: RawData, options: ImportOptions, where: str) -> None:
     """Refuse options that nothing in the files follows."""
     columns = raw.summary.columns
     for option, value, role in (
@@ -128,7 +166,7 @@ def _check_options(raw: RawData, options: ImportOptions, path: Path) -> None:
     ):
         if value is not None and role not in columns:
             raise InputError(
-                f"{path}: recsys-workbench data import {option} has no effect: there is no {role}",
+                f"{where}: recsys-workbench data import {option} has no effect: there is no {role}",
                 "leave it out, or say which column it is with --columns",
             )
 
@@ -142,7 +180,7 @@ def _registered(data_dir: Path, name: str) -> str | None:
     return prepared.meta["fingerprint"] if prepared is not None else None
 
 
-def _named(dataset: Dataset, name: str) -> Dataset:
+def named(dataset: Dataset, name: str) -> Dataset:
     """Give a set its name; the fingerprint does not depend on it and is kept."""
     values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
     named = Dataset(**{**values, "name": name})

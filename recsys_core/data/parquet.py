@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,29 +12,22 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
-from recsys_core.data.context import LARGEST, Texts, context_column, take_rows
+from recsys_core.data.context import LARGEST, Texts
 from recsys_core.data.dataset import Column, Numeric
 from recsys_core.data.dialect import plain_name
-from recsys_core.data.file_layout import (
-    LABELS,
-    LATEST,
-    MISSING,
-    RANGE_HINT,
-    SKIP_HINT,
-    ContextColumn,
+from recsys_core.data.file_layout import LABELS, ContextColumn
+from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.times import Clock, read_dates
+from recsys_core.data.typed_rows import (
+    Checked,
+    Ids,
+    categories_of,
+    check_rows,
+    check_single,
+    clock_of,
+    plan_columns,
+    settle_rows,
 )
-from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
-from recsys_core.data.import_summary import summarise
-from recsys_core.data.numbering import Rows, keep_types, number_rows, settle_repeats
-from recsys_core.data.roles import (
-    check_roles,
-    find_context,
-    find_roles,
-    is_by_number,
-    is_list,
-    split_columns,
-)
-from recsys_core.data.times import DATES_HINT, Clock, are_dates, read_dates
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
 
@@ -50,46 +41,43 @@ def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
     DataError
         A bad row, or a column of a type that cannot be what it is said to be.
     """
-    where = file.where
-    columns, more = split_columns(options.columns)
-    check_roles(columns, where)
-    if is_list(columns):
-        raise InputError(f"{where}: parquet has no lines to read as lists", "name the columns")
     with _opened(file) as stored:
         names = stored.schema_arrow.names
-        places = find_roles(names, columns, where)
-        context = find_context(names, more, places, where, by_number=is_by_number(columns))
-        wanted = {role: names[place] for role, place in places.items()}
-        further = [names[column.place] for column in context]
-        for column in (*wanted.values(), *further):  # by number, too: Arrow reads columns by name
-            if names.count(column) > 1:
-                problem = f"{where}: there are {names.count(column)} columns '{shorten(column)}'"
-                raise DataError(problem, "rename or leave out the others")
-        table = stored.read(columns=[*wanted.values(), *further])
-        table.validate(full=True)
-        found = {role: table.column(column) for role, column in wanted.items()}
-        rows, good, reason = _checked(found, where, options)
-        built = {
-            about.name: _context(table.column(column), about, where)
-            for about, column in zip(context, further, strict=True)
-        }
-    bad: Counter[str] = Counter()
-    if not good.all():
-        first = int(np.flatnonzero(~good)[0])
-        if options.on_bad_rows == "error":
-            raise DataError(f"{where}, row {first + 1}: {reason(first)}", SKIP_HINT)
-        bad["row"] = int(np.count_nonzero(~good))
-    kept = rows.take(good)
-    if not len(kept.user):
-        raise DataError(f"{where}: there are no rows", "check that this is the right file")
-    lines = np.flatnonzero(good) + 1
-    kept, lines = keep_types(kept, lines, options.kept_types, where, bad)
-    left = {name: take_rows(column, lines - 1) for name, column in built.items()}
-    numbered = replace(number_rows(kept), context=left, labelled="label" in places)
-    ratings = settle_repeats(numbered, lines, where, options.rule, bad, "row")
-    used = places | {column.name: column.place for column in context}
-    summary = summarise("parquet table", tuple(names), used).with_context(ratings.context)
-    return RawData(ratings, summary=summary)
+
+        def read(columns: list[str]) -> Any:
+            table = stored.read(columns=columns)
+            table.validate(full=True)
+            return table
+
+        return read_arrow(names, read, file.where, options, "parquet table")
+
+
+def read_arrow(
+    names: Sequence[str],
+    read: Callable[[list[str]], Any],
+    where: str,
+    options: ImportOptions,
+    read_as: str,
+) -> RawData:
+    """Read events from columns of Arrow; errors as `read_parquet`.
+
+    Parameters
+    ----------
+    names
+        Of all columns.
+    read
+        Gives a table of the columns that are named to it.
+    """
+    plan = plan_columns(names, options, where)
+    wanted = {role: names[place] for role, place in plan.places.items()}
+    table = read([*wanted.values(), *(names[column.place] for column in plan.context)])
+    found = {role: table.column(column) for role, column in wanted.items()}
+    checked = _checked(found, where, options)
+    context = {
+        about.name: _context(table.column(names[about.place]), about, where)
+        for about in plan.context
+    }
+    return settle_rows(plan, checked, context, where, options, read_as)
 
 
 def _context(column: Any, about: ContextColumn, where: str) -> Column:
@@ -103,27 +91,23 @@ def _context(column: Any, about: ContextColumn, where: str) -> Column:
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and about.kind != "category":
         numbers = _numbers(column, about.name, where)
         return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
-    texts = _texts(column, about.name, where).fill_null("").to_numpy()
-    found = context_column(Texts.of(texts), about.kind)
-    if found is None:
-        raise DataError(
-            f"{where}: column {about.name} holds text that is no number",
-            f"say {about.name}:category in --columns",
-        )
-    return found
+    return categories_of(_ids(column, about.name, where), about, where)
 
 
 def read_columns(file: RawFile) -> dict[str, list[Any]]:
     """Read all columns of a table as plain values; lists stay lists."""
     with _opened(file) as stored:
-        names = stored.schema_arrow.names
-        for name in names:
-            if names.count(name) > 1:
-                problem = f"{file.where}: there are {names.count(name)} columns '{shorten(name)}'"
-                raise DataError(problem, "rename or leave out the others")
         table = stored.read()
         table.validate(full=True)
-        return {name: table.column(name).to_pylist() for name in names}
+        return plain_columns(table, file.where)
+
+
+def plain_columns(table: Any, where: str) -> dict[str, list[Any]]:
+    """Write the columns of a table as plain values; lists stay lists."""
+    names = table.column_names
+    for name in names:
+        check_single(names, name, where)
+    return {name: table.column(name).to_pylist() for name in names}
 
 
 def read_vector_columns(
@@ -208,7 +192,6 @@ def _only(said: str | None, found: list[str], names: list[str], question: str) -
 def _opened(file: RawFile) -> Iterator[Any]:
     """Open a file; what Arrow has against it, then and later, is an error that names it."""
     try:
-        import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
         raise InputError(
@@ -216,75 +199,67 @@ def _opened(file: RawFile) -> Iterator[Any]:
             "pip install 'recsys-workbench[parquet]'",
         ) from None
     content = file.read()
-    try:
+    with arrow_errors(file.where, "not a readable parquet file", "write or copy it again"):
         yield parquet.ParquetFile(io.BytesIO(content))
+
+
+@contextmanager
+def arrow_errors(
+    where: str, what: str = "Arrow cannot read it", remedy: str = "check how it was made"
+) -> Iterator[None]:
+    """Turn what Arrow has against a table into an error that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         problem = shorten(str(error).partition("\n")[0])
-        raise DataError(
-            f"{file.where}: not a readable parquet file: {problem}", "write or copy it again"
-        ) from None
+        raise DataError(f"{where}: {what}: {problem}", remedy) from None
 
 
-def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Any:
-    """Turn Arrow's columns into arrays, and find the rows that may not be used.
+def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Checked:
+    """Turn Arrow's columns into arrays, and find the rows that may not be used."""
+    labelled = "label" in columns
+    whole = {role: columns[role] for role in ("user", "item") if _is_whole(columns[role])}
+    ids: dict[str, Ids] = {
+        role: whole[role].to_numpy().astype(np.int64, copy=False)
+        if role in whole
+        else _ids(columns[role], role, where)
+        for role in ("user", "item", "type")
+        if role in columns
+    }
+    rating = _numbers(columns["rating"], "rating", where) if "rating" in columns else None
+    if labelled:
+        rating = _labels(columns["label"], where)
+    times = columns.get("timestamp")
+    seconds = None if times is None else _seconds(times, where, clock_of(options))
+    return check_rows(ids, rating, seconds, where, options, labelled=labelled)
 
-    Returns
-    -------
-    The rows, which of them are good (shape (n,), bool), and a function that says what is wrong
-    with the row of a given number.
-    """
+
+def _is_whole(column: Any) -> bool:
+    """Whether ids are numbers that need no text to be told apart."""
+    import pyarrow as pa
     from pyarrow import compute
 
-    is_label = "label" in columns
-    low, high = (0.0, 1.0) if is_label else options.rating_range or DEFAULT_RANGE
-    texts = (role for role in ("user", "item", "type") if role in columns)
-    ids = {role: _texts(columns[role], role, where) for role in texts}
-    rating = _numbers(columns["rating"], "rating", where) if "rating" in columns else None
-    if is_label:
-        rating = _labels(columns["label"], where)
-    clock = Clock(options.time_unit or "s", said=options.time_unit is not None)
-    times = _seconds(columns["timestamp"], where, clock) if "timestamp" in columns else None
-    problems: dict[str, NDArray[np.bool_]] = {}
-    for role, texts in ids.items():
-        length = compute.binary_length(texts).fill_null(0).to_numpy()
-        problems[f"the {role} is missing"] = length == 0
-        has_null = compute.match_substring(texts, "\0").fill_null(False).to_numpy()
-        problems[f"the {role} has a null character"] = has_null
-        missing = compute.is_in(compute.utf8_lower(texts), value_set=_missing(texts.type))
-        problems[f"the {role} is missing: its text stands for no value"] = missing.to_numpy()
-    if rating is not None:
-        outside = ~((rating >= low) & (rating <= high))
-        if is_label:
-            problems[
-                "the label is not 0 or 1; other numbers are ratings: --columns rating=COLUMN"
-            ] = ~((rating == 0) | (rating == 1))
-        else:
-            problems[f"the rating is not within {low:g} to {high:g}{RANGE_HINT}"] = outside
-    if times is not None:
-        late = times > LATEST
-        latest = float(np.max(times, initial=0.0, where=late))
-        problems[f"the timestamp {clock.problem(latest)}"] = late
-        problems[f"the timestamp {clock.problem(0)}"] = ~((times >= 0) & ~late)
-        if not clock.said and are_dates(times):
-            found = f"{where}: the times look like dates, e.g. {times[0]:.0f}"
-            raise DataError(found, DATES_HINT)
-    good = ~np.logical_or.reduce(list(problems.values()))
+    if not pa.types.is_integer(column.type) or column.type == pa.uint64():
+        return False
+    if column.null_count or not len(column):
+        return False
+    return bool(compute.min(column).as_py() >= 0)
 
-    def reason(row: int) -> str:
-        return next(problem for problem, rows in problems.items() if rows[row])
 
-    user, item, *kinds = (np.asarray(texts.to_numpy(), object) for texts in ids.values())
-    whole = None if times is None else np.where(good, times, 0).astype(np.int64)
-    single = None if rating is None else rating.astype(np.float32)
-    return Rows(user, item, single, whole, kinds[0] if kinds else None), good, reason
+def _ids(column: Any, role: str, where: str) -> Texts:
+    """Write ids as text, empty where one is missing."""
+    return Texts.of(_texts(column, role, where).fill_null("").to_numpy())
 
 
 def _plain(column: Any) -> Any:
-    """Write out a column of categories."""
+    """Write out a column of categories, and texts that Arrow keeps as views."""
     import pyarrow as pa
 
-    is_coded = pa.types.is_dictionary(column.type)
-    return column.cast(column.type.value_type) if is_coded else column
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def _texts(column: Any, role: str, where: str) -> Any:
@@ -329,11 +304,6 @@ def _labels(column: Any, where: str) -> NDArray[np.float64]:
         return np.array([LABELS.get(text, np.nan) for text in texts])
     return _numbers(column, "label", where)
 
-
-def _missing(kind: Any) -> Any:
-    import pyarrow as pa
-
-    return pa.array(sorted(MISSING), kind)
 
 
 def _seconds(column: Any, where: str, clock: Clock) -> NDArray[np.float64]:

@@ -121,18 +121,19 @@ def add_vectors(raw: RawData, options: ImportOptions) -> RawData:
     DataError
         The file is damaged, or its ids and vectors cannot be right.
     """
-    found = []
-    taken = {("user", name) for name in raw.users.columns}
-    taken |= {("item", name) for name in raw.items.columns}
     for option in map(read_option, options.vectors):
-        if (option.side, option.name) in taken:
-            raise InputError(
-                f"vectors {option.name}: {option.side}s have '{option.name}' already",
-                "give the vectors another name",
-            )
-        taken.add((option.side, option.name))
-        found.append(read_vectors(option))
-    return replace(raw, vectors=tuple(found))
+        check_free(raw, option.side, option.name)
+        raw = replace(raw, vectors=(*raw.vectors, read_vectors(option)))
+    return raw
+
+
+def check_free(raw: RawData, side: Side, name: str) -> None:
+    """Raise InputError where users or items have a column of that name."""
+    table = raw.users if side == "user" else raw.items
+    if name in table.columns or any((one.side, one.name) == (side, name) for one in raw.vectors):
+        raise InputError(
+            f"vectors {name}: {side}s have '{name}' already", "give the vectors another name"
+        )
 
 
 def read_vectors(option: VectorsOption) -> RawVectors:
@@ -140,13 +141,18 @@ def read_vectors(option: VectorsOption) -> RawVectors:
     file = _file(option.path)
     read = {".npz": _read_npz, ".npy": _read_npy, ".parquet": _read_parquet}
     ids, values = read[option.path.suffix.lower()](option)
-    return RawVectors(
-        option.side,
-        option.name,
-        _texts(ids, file.where),
-        _checked(ids, values, file.where),
-        file.where,
-    )
+    return check_vectors(option.side, option.name, ids, values, file.where)
+
+
+def check_vectors(side: Side, name: str, ids: Array, values: Array, where: str) -> RawVectors:
+    """Take ids, shape (n,), and their vectors, shape (n, length).
+
+    Raises
+    ------
+    DataError
+        They cannot be right: an id is there twice or missing, a number is not finite.
+    """
+    return RawVectors(side, name, _texts(ids, where), _checked(ids, values, where), where)
 
 
 # ------------------------------------------------------------------------------------------ files
