@@ -121,9 +121,7 @@ def _table(frame: Any, where: str) -> Any:
     """
     called = f"{type(frame).__module__.partition('.')[0]} {type(frame).__name__}"
     if type(frame).__name__ == "LazyFrame":
-        raise InputError(
-            f"{where}: a {called} has no rows yet", "pass the result: frame.collect()"
-        )
+        raise InputError(f"{where}: a {called} has no rows yet", "pass the result: frame.collect()")
     if _is_pandas(frame) and not _is_arrow_backed(frame):
         return frame
     if not hasattr(frame, "__arrow_c_stream__"):

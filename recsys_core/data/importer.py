@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from recsys_core.data.advice import slug
 from recsys_core.data.archive import RawFiles, read_file
@@ -93,7 +94,7 @@ def prepare(
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
     known = None if bad_rows else recognise(*counts)  # a mended set is not the published one
     chosen = name or (known.name if known else slug(found.path))
-    _check_reserved(chosen, known, counts, found.path)
+    check_reserved(chosen, known, counts, found.path)
     if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:
         if fingerprint == dataset.fingerprint:
             return named(dataset, chosen)
@@ -188,8 +189,8 @@ def named(dataset: Dataset, name: str) -> Dataset:
     return named
 
 
-def _check_reserved(
-    name: str, known: Source | None, counts: tuple[int, int, int], path: Path
+def check_reserved(
+    name: str, known: Source | None, counts: tuple[int, int, int], path: object
 ) -> None:
     """Refuse to call anything else by the name of a published set or of the built-in one."""
     if name == SAMPLE:

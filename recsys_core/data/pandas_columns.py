@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from recsys_core.data.attributes import RawData
 from recsys_core.data.context import LARGEST, Texts
-from recsys_core.data.dataset import Column, Numeric
+from recsys_core.data.dataset import Numeric
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
     Floats,
     Ids,
-    categories_of,
     check_rows,
     check_single,
     clock_of,
@@ -47,7 +46,7 @@ def read_frame(frame: pd.DataFrame, where: str, options: ImportOptions) -> RawDa
     names = column_names(frame, where)
     plan = plan_columns(names, options, where)
     found = {role: frame.iloc[:, place] for role, place in plan.places.items()}
-    ids = {role: _ids(found[role], role, where) for role in ("user", "item") if role in found}
+    ids: dict[str, Ids] = {role: _ids(found[role], role, where) for role in ("user", "item")}
     if "type" in found:
         ids["type"] = _texts(found["type"], "type", where)
     labelled = "label" in found
@@ -101,9 +100,7 @@ def column_names(frame: pd.DataFrame, where: str) -> list[str]:
 def _cells(column: pd.Series[Any]) -> list[Any]:
     missing = column.isna().tolist()
     values = column.tolist()
-    return [
-        None if gap else _plain_cell(value) for value, gap in zip(values, missing, strict=True)
-    ]
+    return [None if gap else _plain_cell(value) for value, gap in zip(values, missing, strict=True)]
 
 
 def _plain_cell(value: Any) -> Any:
@@ -216,8 +213,8 @@ def _moments(column: pd.Series[Any], where: str, clock: Clock) -> Floats:
     return np.where(np.isnat(moments), np.nan, seconds)
 
 
-def _context(column: pd.Series[Any], about: ContextColumn, where: str) -> Column:
-    """Turn a further column of events into categories or numbers."""
+def _context(column: pd.Series[Any], about: ContextColumn, where: str) -> Texts | Numeric:
+    """Turn a further column of events into texts or numbers."""
     import pandas as pd
 
     column = _uncoded(column)
@@ -227,7 +224,7 @@ def _context(column: pd.Series[Any], about: ContextColumn, where: str) -> Column
         return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
     if is_number and pd.api.types.is_bool_dtype(column.dtype):
         column = column.astype("Int8")
-    return categories_of(_texts(column, about.name, where), about, where)
+    return _texts(column, about.name, where)
 
 
 def _uncoded(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
 from recsys_core.data.context import LARGEST, Texts
-from recsys_core.data.dataset import Column, Numeric
+from recsys_core.data.dataset import Numeric
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
@@ -21,7 +21,6 @@ from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
     Checked,
     Ids,
-    categories_of,
     check_rows,
     check_single,
     clock_of,
@@ -80,8 +79,8 @@ def read_arrow(
     return settle_rows(plan, checked, context, where, options, read_as)
 
 
-def _context(column: Any, about: ContextColumn, where: str) -> Column:
-    """Turn a further column of events into categories or numbers."""
+def _context(column: Any, about: ContextColumn, where: str) -> Texts | Numeric:
+    """Turn a further column of events into texts or numbers."""
     import pyarrow as pa
 
     column = _plain(column)
@@ -91,7 +90,7 @@ def _context(column: Any, about: ContextColumn, where: str) -> Column:
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and about.kind != "category":
         numbers = _numbers(column, about.name, where)
         return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
-    return categories_of(_ids(column, about.name, where), about, where)
+    return _ids(column, about.name, where)
 
 
 def read_columns(file: RawFile) -> dict[str, list[Any]]:
@@ -257,9 +256,15 @@ def _plain(column: Any) -> Any:
     """Write out a column of categories, and texts that Arrow keeps as views."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
+    kind, text = column.type, pa.large_string()
+    if pa.types.is_string_view(kind):
+        return column.cast(text)
+    if not pa.types.is_dictionary(kind):
+        return column
+    if not pa.types.is_string_view(kind.value_type):
+        return column.cast(kind.value_type)
+    parts = [part.dictionary.cast(text).take(part.indices) for part in column.chunks]
+    return pa.chunked_array(parts, text)
 
 
 def _texts(column: Any, role: str, where: str) -> Any:
@@ -303,7 +308,6 @@ def _labels(column: Any, where: str) -> NDArray[np.float64]:
         texts = (str(text).strip().lower() for text in column.to_pylist())
         return np.array([LABELS.get(text, np.nan) for text in texts])
     return _numbers(column, "label", where)
-
 
 
 def _seconds(column: Any, where: str, clock: Clock) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.attributes import RawData
 from recsys_core.data.context import Texts, context_column, take_rows
-from recsys_core.data.dataset import BoolArray, Column
+from recsys_core.data.dataset import BoolArray, Column, Numeric, TimeArray
 from recsys_core.data.file_layout import LATEST, MISSING, RANGE_HINT, SKIP_HINT, ContextColumn
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import summarise
@@ -65,8 +65,10 @@ def plan_columns(names: Sequence[str], options: ImportOptions, where: str) -> Pl
     InputError
         The mapping names a role or column that does not exist, or none can be guessed.
     DataError
-        A column to be read is there twice.
+        There is no column, or one to be read is there twice.
     """
+    if not names:
+        raise DataError(f"{where}: there are no columns", "check that this is the right table")
     columns, more = split_columns(options.columns)
     check_roles(columns, where)
     if is_list(columns):
@@ -163,15 +165,11 @@ def _rating_problems(
     return {f"the rating is not within {low:g} to {high:g}{RANGE_HINT}": outside}
 
 
-def categories_of(texts: Texts, about: ContextColumn, where: str) -> Column:
-    """Make a further column of events of its texts.
-
-    Raises
-    ------
-    DataError
-        It is said to hold numbers, and does not.
-    """
-    found = context_column(texts, about.kind)
+def _context(column: Texts | Numeric, rows: TimeArray, about: ContextColumn, where: str) -> Column:
+    """Make a further column of the events that are left."""
+    if isinstance(column, Numeric):
+        return take_rows(column, rows)
+    found = context_column(column[rows], about.kind)
     if found is None:
         raise DataError(
             f"{where}: column {about.name} holds text that is no number",
@@ -183,7 +181,7 @@ def categories_of(texts: Texts, about: ContextColumn, where: str) -> Column:
 def settle_rows(
     plan: Plan,
     checked: Checked,
-    context: Mapping[str, Column],
+    context: Mapping[str, Texts | Numeric],
     where: str,
     options: ImportOptions,
     read_as: str,
@@ -200,7 +198,8 @@ def settle_rows(
     InputError
         No event is of a type that is kept.
     DataError
-        A bad row, repeats that are refused, or no row at all.
+        A bad row, repeats that are refused, no row at all, or text in a column that is said to
+        hold numbers.
     """
     rows, good, reason = checked
     bad: Counter[str] = Counter()
@@ -214,7 +213,9 @@ def settle_rows(
         raise DataError(f"{where}: there are no rows", "check that this is the right file")
     lines = np.flatnonzero(good) + 1
     rows, lines = keep_types(rows, lines, options.kept_types, where, bad)
-    left = {name: take_rows(column, lines - 1) for name, column in context.items()}
+    left = {
+        about.name: _context(context[about.name], lines - 1, about, where) for about in plan.context
+    }
     numbered = replace(number_rows(rows), context=left, labelled="label" in plan.places)
     ratings = settle_repeats(numbered, lines, where, options.rule, bad, "row")
     used = {**plan.places, **{column.name: column.place for column in plan.context}}

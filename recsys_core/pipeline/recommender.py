@@ -290,9 +290,15 @@ class Recommender:
         """
         return self.items.number(item_id)
 
-    def known_of(self, user: int) -> Histories:
-        """Give what is known of a user by number; one row."""
-        return self._histories.take(np.array([user]))
+    def known_of(self, user: int | IntArray) -> Histories:
+        """Give what is known of users by number; one row each."""
+        return self._histories.take(np.atleast_1d(np.asarray(user)))
+
+    def titles_of(self, items: IntArray) -> TextArray:
+        """Give the titles of items by number; empty where there are none."""
+        if self._titles is None:
+            return np.full(len(items), "")
+        return self._titles[items]
 
     def as_history(self, events: Sequence[Event]) -> Histories:
         """Turn events with original ids, oldest first, into one row of histories.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,6 +103,16 @@ def check_split(spec: JobSpec, split: Split) -> None:
         check_parts(config, split)
 
 
+def check_ks(ks: Sequence[int], split: Split) -> None:
+    """Raise InputError when a K is larger than the catalogue."""
+    largest, catalogue = max(ks), int(split.catalogue.sum())
+    if largest > catalogue:
+        raise InputError(
+            f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
+            f"choose cut-offs up to {catalogue} with --k",
+        )
+
+
 def validation_metric(spec: JobSpec) -> str:
     """Name the metric of the validation rows that chooses a model's epochs and parameters."""
     metric: str = getattr(model_config(spec), "monitor", RECALL_METRIC)
@@ -193,15 +204,55 @@ def run(
     InputError
         The spec or the data is wrong.
     """
-    config = model_config(spec)
-    stage = model_info(spec.model).stage
+    model_config(spec)  # a mistake is found before the data are loaded
     reset_peak_memory()
     if split is None:
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
+    checkpoint = out_dir / CHECKPOINT if out_dir else None
+    fitted = fit_job(spec, split, checkpoint=checkpoint, on_event=on_event)
+    return judge_job(fitted, spec, save_to=out_dir / MODEL if out_dir else None, on_event=on_event)
+
+
+@dataclass(frozen=True)
+class FittedJob:
+    """A job that has learned from its train rows.
+
+    Parameters
+    ----------
+    params
+        Every field of the model, defaults included.
+    job
+        The model, as its stage is judged.
+    """
+
+    spec: JobSpec
+    split: Split
+    params: dict[str, Any]
+    device: str
+    job: Job
+    fit_seconds: float
+
+
+def fit_job(
+    spec: JobSpec, split: Split, *, checkpoint: Path | None = None, on_event: OnEvent = ignore
+) -> FittedJob:
+    """Train one model on the train rows of a split; the first half of `run`.
+
+    Parameters
+    ----------
+    checkpoint
+        Where to keep what training needs to go on; None: nowhere.
+
+    Raises
+    ------
+    InputError
+        The spec does not fit the data.
+    """
+    config = model_config(spec)
     runtime = Runtime(
         seed=spec.seed,
         device=_resolve_device(spec.device),
-        checkpoint=out_dir / CHECKPOINT if out_dir else None,
+        checkpoint=checkpoint,
         stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
     )
     with limited_threads(spec.threads or default_threads()):
@@ -209,28 +260,52 @@ def run(
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
         job.fit(on_event)
-        fitted = time.perf_counter()
+        seconds = time.perf_counter() - started
+    params = config.model_dump(mode="json")
+    return FittedJob(spec, split, params, runtime.device, job, seconds)
+
+
+def judge_job(
+    fitted: FittedJob,
+    spec: JobSpec,
+    *,
+    save_to: Path | None = None,
+    on_event: OnEvent = ignore,
+) -> RunResult:
+    """Judge a fitted job on the test rows of its split, unless it is a refit; the rest of `run`.
+
+    Parameters
+    ----------
+    spec
+        That of the job, perhaps with other cut-offs.
+    save_to
+        Where to write the model; None: nowhere.
+    """
+    job, split = fitted.job, fitted.split
+    with limited_threads(spec.threads or default_threads()):
+        started = time.perf_counter()
+        judged = Judged(Evaluation.nothing())
         if spec.refit is None:
             on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-        judged = job.evaluate() if spec.refit is None else Judged(Evaluation.nothing())
+            judged = job.evaluate(spec.ks)
         for metric, problem in judged.evaluation.problems.items():
             on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
         evaluated = time.perf_counter()
-        if out_dir is not None:
-            job.save(out_dir / MODEL)
+        if save_to is not None:
+            job.save(save_to)
         validation = job.validation()
     return RunResult(
         spec=spec,
-        stage=stage,
-        params=config.model_dump(mode="json"),
+        stage=model_info(spec.model).stage,
+        params=fitted.params,
         split=split,
-        environment=job_environment(spec, split, runtime.device),
+        environment=job_environment(spec, split, fitted.device),
         judged=judged,
         validation=validation,
         curve=job.curve,
         chosen_epochs=job.chosen_epochs if spec.refit is None else {},
-        fit_seconds=fitted - started,
-        eval_seconds=evaluated - fitted,
+        fit_seconds=fitted.fit_seconds,
+        eval_seconds=evaluated - started,
         peak_rss_mb=peak_memory_mb(),
     )
 
@@ -244,8 +319,13 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     }
 
 
-class _Job(Protocol):
+class Job(Protocol):
     """What `run` asks of a stage."""
+
+    @property
+    def model(self) -> Any:
+        """The fitted recall, ranking or two-stage model."""
+        ...
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -261,8 +341,8 @@ class _Job(Protocol):
         """Learn from train rows."""
         ...
 
-    def evaluate(self) -> Judged:
-        """Judge on test rows."""
+    def evaluate(self, ks: Sequence[int]) -> Judged:
+        """Judge on test rows, lists at the cut-offs K."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -274,7 +354,7 @@ class _Job(Protocol):
         ...
 
 
-def _make_job(spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> _Job:
+def _make_job(spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> Job:
     stage = model_info(spec.model).stage
     if stage == "ranking":
         return _RankingJob(spec, config, split, runtime)
@@ -289,44 +369,44 @@ class _RecallJob:
     """Fits a recall model and judges its lists."""
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        self._ks, self._split = spec.ks, split
+        self._split = split
         info = model_info(spec.model)
         self._schema = None
         if reads_features(info):
             self._schema = feature_schema(info, spec.features, split.dataset)
         more = () if self._schema is None else (self._schema,)
-        self._model = info.cls(config, runtime, *more)
+        self.model = info.cls(config, runtime, *more)
 
     def fit(self, on_event: OnEvent) -> None:
-        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+        self.model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
 
-    def evaluate(self) -> Judged:
+    def evaluate(self, ks: Sequence[int]) -> Judged:
         split = self._split
         users = np.unique(split.test.user)
         histories = split.known.histories().take(users)
         started = time.perf_counter()
-        top = self._model.recommend(users, max(KEPT_ITEMS, *self._ks), histories=histories)
+        top = self.model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
         seconds = time.perf_counter() - started
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
-        evaluation = evaluate_recommendations(users, top.items, split, self._ks)
-        timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
+        evaluation = evaluate_recommendations(users, top.items, split, ks)
+        timings = request_timings(self.model, users, histories, KEPT_ITEMS, seconds)
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
         return Judged(evaluation, recommendations=kept, timings=timings, features=features)
 
     def save(self, folder: Path) -> None:
-        self._model.save(folder)
+        self.model.save(folder)
 
     def validation(self) -> dict[str, float]:
         # the fitted model, asked as one that knows the train rows alone
-        return Validation(self._split.valid)(self._model)
+        return Validation(self._split.valid)(self.model)
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        return getattr(self._model, "curve", [])
+        return getattr(self.model, "curve", [])
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self._model.config, self.curve)
+        return chosen_by(self.model.config, self.curve)
 
 
 class _RankingJob:
@@ -337,44 +417,44 @@ class _RankingJob:
 
         self._spec, self._split = spec, split
         schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
-        self._ranker = Ranker(spec.model, config, schema, runtime)
+        self.model = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:
         calibrations = self._spec.refit.calibrations if self._spec.refit else None
-        self._ranker.fit(self._split, on_event, calibrations)
+        self.model.fit(self._split, on_event, calibrations)
 
-    def evaluate(self) -> Judged:
+    def evaluate(self, ks: Sequence[int]) -> Judged:
         from recsys_core.ranking.rows import ranking_rows
 
         rows = ranking_rows(self._split, "test")
         test = rows.queries
-        labels = self._ranker.tasks.labels_of(rows).numpy()
-        scores = self._ranker.score(test, Known.of(self._split.known))
+        labels = self.model.tasks.labels_of(rows).numpy()
+        scores = self.model.score(test, Known.of(self._split.known))
         first, *others = [
             evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
             if task.binary
             else evaluate_ratings(test.user, labels[:, k], scores[:, k])
-            for k, task in enumerate(self._ranker.tasks.all)
+            for k, task in enumerate(self.model.tasks.all)
         ]
-        for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
+        for task, other in zip(self.model.tasks.all[1:], others, strict=True):
             first = first.with_task(task.name, other)
         scored = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
-        features = describe_schema(self._ranker.schema, towers=False)
-        return Judged(first, rows=scored, importance=self._ranker.importance, features=features)
+        features = describe_schema(self.model.schema, towers=False)
+        return Judged(first, rows=scored, importance=self.model.importance, features=features)
 
     def save(self, folder: Path) -> None:
-        self._ranker.save(folder)
+        self.model.save(folder)
 
     def validation(self) -> dict[str, float]:
-        return _best(self._ranker.curve, self._ranker.config.monitor)
+        return _best(self.model.curve, self.model.config.monitor)
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        return self._ranker.curve
+        return self.model.curve
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self._ranker.config, self.curve)
+        return chosen_by(self.model.config, self.curve)
 
 
 def chosen_by(config: Config, curve: Sequence[Mapping[str, float | None]]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,24 +37,24 @@ class TwoStageJob:
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         assert isinstance(config, TwoStageConfig)
         check_parts(config, split)
-        self._ks, self._split = spec.ks, split
+        self._split = split
         config, saved = use_runs(config, split)
         if split.cut is not None and config.inner.split == "auto":  # as it was for that split
             by_time = later(split.cut.train, split.cut.valid)
             changes = {"split": "time" if by_time else "folds"}
             config = config.model_copy(update={"inner": config.inner.model_copy(update=changes)})
-        self._model = TwoStage(config, runtime, saved, spec.refit.epochs if spec.refit else {})
+        self.model = TwoStage(config, runtime, saved, spec.refit.epochs if spec.refit else {})
 
     def fit(self, on_event: OnEvent) -> None:
         """Fit channels and ranker."""
-        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+        self.model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
 
-    def evaluate(self) -> Judged:
+    def evaluate(self, ks: Sequence[int]) -> Judged:
         """Judge lists, parts and segments on the test rows."""
-        split, model = self._split, self._model
+        split, model = self._split, self.model
         users = np.unique(split.test.user)
         histories = split.known.histories().take(users)
-        width = max(KEPT_ITEMS, *self._ks)
+        width = max(KEPT_ITEMS, *ks)
         started = time.perf_counter()
         top = model.recommend(users, max(width, model.config.merge.size), histories=histories)
         seconds = time.perf_counter() - started
@@ -64,7 +65,7 @@ class TwoStageJob:
             model.channel_names,
             top.sources[:, :KEPT_ITEMS],
         )
-        whole = evaluate_recommendations(users, top.items[:, :width], split, self._ks)
+        whole = evaluate_recommendations(users, top.items[:, :width], split, ks)
         judged = np.searchsorted(users, whole.users)
         parts = part_metrics(
             model, whole.users, histories.take(judged), top.items[judged], split.test
@@ -83,21 +84,21 @@ class TwoStageJob:
 
     def save(self, folder: Path) -> None:
         """Write the model."""
-        self._model.save(folder)
+        self.model.save(folder)
 
     def validation(self) -> dict[str, float]:
         """Judge on the validation rows, as one that knows the train rows alone."""
-        return Validation(self._split.valid)(self._model)
+        return Validation(self._split.valid)(self.model)
 
     @property
     def curve(self) -> list[dict[str, float]]:
         """Loss and ndcg@10 of the ranker's epochs."""
-        return self._model.curve
+        return self.model.curve
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
         """Epochs after which validation rows found channels and ranker best."""
-        return self._model.chosen_epochs
+        return self.model.chosen_epochs
 
 
 def check_models(config: TwoStageConfig) -> None:

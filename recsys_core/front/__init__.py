@@ -1,0 +1,1 @@
+"""What `recsys_core` offers to Python: data sets of frames, splits, models, results."""
