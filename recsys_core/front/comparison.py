@@ -120,7 +120,7 @@ def compare(first: Result, *others: Result, metrics: Sequence[str] | None = None
     --------
     >>> from recsys_core import Dataset, compare, evaluate, fit, split
     >>> parts = split(Dataset.load("sample"))
-    >>> ours, theirs = (evaluate(fit(name, parts)) for name in ("item-cf", "popularity"))
+    >>> ours, theirs = (evaluate(fit(name, parts), ks=[10]) for name in ("item-cf", "popularity"))
     >>> found = compare(theirs, ours)["ndcg@10"]
     >>> found.delta == ours.metrics["ndcg@10"] - theirs.metrics["ndcg@10"]
     True

@@ -33,8 +33,8 @@ class Dataset(core.Dataset):
     Examples
     --------
     >>> from recsys_core import Dataset
-    >>> Dataset.load("sample").n_users
-    1000
+    >>> Dataset.load("sample").synthetic
+    True
     """
 
     summary: Mapping[str, Any] = field(default_factory=dict)
