@@ -120,7 +120,7 @@ def test_options_are_those_of_the_import(kind: Any, tmp_path: Path) -> None:
     frame = pd.concat([EVENTS, EVENTS.assign(time=9 * DAY)], ignore_index=True)
     frame["time"] *= 1000
     columns = {**COLUMNS, "type": "did", "price": "price:category"}
-    options = {"repeats": "last", "time_unit": "ms", "rating_range": (1, 5)}
+    options: dict[str, Any] = {"repeats": "last", "time_unit": "ms", "rating_range": (1, 5)}
     made = Dataset.from_frame(
         kind(frame), columns=columns, keep=["buy"], type_weights={"buy": 4}, **options
     )
@@ -129,8 +129,7 @@ def test_options_are_those_of_the_import(kind: Any, tmp_path: Path) -> None:
     assert made.timestamp.tolist() == [9 * DAY, 9 * DAY]
     assert made.summary["bad_rows"] == {"type": 6, "duplicate": 2}
     clicks = EVENTS.assign(rating=[True, False, True, False, True])
-    columns = "user=uid,item=sku,label=rating"
-    made = Dataset.from_frame(kind(clicks), columns=columns)
+    made = Dataset.from_frame(kind(clicks), columns="user=uid,item=sku,label=rating")
     assert made.labelled
     assert made.fingerprint == imported(
         tmp_path, clicks, columns={"user": "uid", "item": "sku", "label": "rating"}
@@ -192,7 +191,7 @@ def test_movielens_is_the_same(tmp_path: Path) -> None:
 
 
 def test_rows_left_out_are_counted_and_said() -> None:
-    frame = EVENTS.assign(uid=[10, None, 9, 10, 11], rating=[5, 4, 99, 1, 2])
+    frame = EVENTS.assign(uid=[10, float("nan"), 9, 10, 11], rating=[5, 4, 99, 1, 2])
     made = Dataset.from_frame(frame, columns=COLUMNS, on_bad_rows="skip")
     assert made.summary["bad_rows"] == {"row": 2}
     assert repr(made).splitlines() == [
@@ -330,7 +329,7 @@ def test_what_is_wrong_is_said_in_words_of_python(
 
 @pytest.mark.parametrize("given", ["events", "items"])
 def test_only_tables_of_arrow_need_pyarrow(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = {"events": frame(), "items": pd.DataFrame({"item": ["a", "b"]})}
+    tables: dict[str, Any] = {"events": frame(), "items": pd.DataFrame({"item": ["a", "b"]})}
     tables[given] = Stream(pa.Table.from_pandas(tables[given]))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InputError, match=rf"{given}: reading .* needs pyarrow\npip .*\[parquet\]"):
