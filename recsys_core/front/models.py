@@ -284,10 +284,10 @@ def recommend(
     --------
     >>> from recsys_core import Dataset, fit, recommend, split
     >>> fitted = fit("popularity", split(Dataset.load("sample")))
-    >>> [one.rank for one in recommend(fitted, "42", k=2)]
+    >>> [one.rank for one in recommend(fitted, "7", k=2)]
     [1, 2]
-    >>> recommend(fitted, ["42", "43"], k=2)["user"].tolist()
-    ['42', '42', '43', '43']
+    >>> recommend(fitted, ["7", "8"], k=2)["user"].tolist()
+    ['7', '7', '8', '8']
     """
     asked = fitted.recommender if known == "split" else fitted._recommender_of_all
     if users is None or isinstance(users, str | int | np.integer):
