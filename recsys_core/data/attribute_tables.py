@@ -129,7 +129,8 @@ def add_table(
         raise InputError(f"the set has its own {side}s: {there.file}", f"leave --{side}s out")
     ids = raw.ratings.user_ids if side == "user" else raw.ratings.item_ids
     bad = Counter(raw.bad_rows)
-    table, left = _take_attributes(columns, option, side, ids, on_bad_rows, bad)
+    file = RawFile(option.path.parent, option.path.name, zipped=False)
+    table, left = _take_attributes(columns, option, file, side, ids, on_bad_rows, bad)
     summary = replace(raw.summary, unused=(*raw.summary.unused, *left))
     raw = replace(raw, bad_rows=bad, summary=summary)
     return replace(raw, users=table) if side == "user" else replace(raw, items=table)
@@ -150,18 +151,18 @@ def _file(path: Path) -> RawFile:
 def _take_attributes(
     columns: Columns,
     option: TableOption,
+    file: RawFile,
     side: Side,
     ids: TextArray,
     on_bad_rows: OnBadRows,
     bad: Counter[str],
 ) -> tuple[Attributes, list[str]]:
     """Take what is said of a table's columns; say which are not used."""
-    where = str(option.path)
     for column in option.columns.values():
         if column not in columns:
-            raise unknown_name(f"column of {where}", column, columns)
-    key = option.columns.get(ID) or _find_key(columns, side, ids, where)
-    keys = _keys(columns[key], where, on_bad_rows, bad)
+            raise unknown_name(f"column of {file.where}", column, columns)
+    key = option.columns.get(ID) or _find_key(columns, side, ids, file.where)
+    keys = _keys(columns[key], file.where, on_bad_rows, bad)
     rows = [row for row, value in enumerate(keys) if value is not None]
     named = {n: c for n, c in option.columns.items() if n != ID}
     plain = [column for column, values in columns.items() if not any(map(_is_nested, values))]
@@ -169,24 +170,24 @@ def _take_attributes(
     for column in named.values():
         if column not in plain:
             raise InputError(
-                f"{where}: column '{column}' is nested", "put its parts into separate columns"
+                f"{file.where}: column '{column}' is nested", "put its parts into separate columns"
             )
     built: dict[str, RawColumn] = {}
     for name, column in taken.items():
         target = safe_name(name) if named else _target(name)
         if target in built:
             raise InputError(
-                f"{where}: two columns could be the {target}",
+                f"{file.where}: two columns could be the {target}",
                 f"say which: {option.path},id={key},{target}=COLUMN",
             )
         cells = [columns[column][row] for row in rows]
-        built[target] = build_column(target, cells, option.kinds.get(target), where)
+        built[target] = build_column(target, cells, option.kinds.get(target), file.where)
     for target in option.kinds:
         if target not in built:
-            raise unknown_name(f"column of {where}", target, built)
-    left = [f"{c} ({option.path.name})" for c in columns if c != key and c not in taken.values()]
+            raise unknown_name(f"column of {file.where}", target, built)
+    left = [f"{c} ({file.member})" for c in columns if c != key and c not in taken.values()]
     texts = [str(keys[row]) for row in rows]
-    return Attributes(texts, built, where, is_list=side == "item"), left
+    return Attributes(texts, built, file.where, is_list=side == "item"), left
 
 
 def _is_nested(value: Any) -> bool:

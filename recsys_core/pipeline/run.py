@@ -375,38 +375,42 @@ class _RecallJob:
         if reads_features(info):
             self._schema = feature_schema(info, spec.features, split.dataset)
         more = () if self._schema is None else (self._schema,)
-        self.model = info.cls(config, runtime, *more)
+        self._model = info.cls(config, runtime, *more)
 
     def fit(self, on_event: OnEvent) -> None:
-        self.model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
 
     def evaluate(self, ks: Sequence[int]) -> Judged:
         split = self._split
         users = np.unique(split.test.user)
         histories = split.known.histories().take(users)
         started = time.perf_counter()
-        top = self.model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
+        top = self._model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
         seconds = time.perf_counter() - started
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, ks)
-        timings = request_timings(self.model, users, histories, KEPT_ITEMS, seconds)
+        timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
         return Judged(evaluation, recommendations=kept, timings=timings, features=features)
 
     def save(self, folder: Path) -> None:
-        self.model.save(folder)
+        self._model.save(folder)
 
     def validation(self) -> dict[str, float]:
         # the fitted model, asked as one that knows the train rows alone
-        return Validation(self._split.valid)(self.model)
+        return Validation(self._split.valid)(self._model)
+
+    @property
+    def model(self) -> Any:
+        return self._model
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        return getattr(self.model, "curve", [])
+        return getattr(self._model, "curve", [])
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self.model.config, self.curve)
+        return chosen_by(self._model.config, self.curve)
 
 
 class _RankingJob:
@@ -417,44 +421,48 @@ class _RankingJob:
 
         self._spec, self._split = spec, split
         schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
-        self.model = Ranker(spec.model, config, schema, runtime)
+        self._ranker = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:
         calibrations = self._spec.refit.calibrations if self._spec.refit else None
-        self.model.fit(self._split, on_event, calibrations)
+        self._ranker.fit(self._split, on_event, calibrations)
 
     def evaluate(self, ks: Sequence[int]) -> Judged:
         from recsys_core.ranking.rows import ranking_rows
 
         rows = ranking_rows(self._split, "test")
         test = rows.queries
-        labels = self.model.tasks.labels_of(rows).numpy()
-        scores = self.model.score(test, Known.of(self._split.known))
+        labels = self._ranker.tasks.labels_of(rows).numpy()
+        scores = self._ranker.score(test, Known.of(self._split.known))
         first, *others = [
             evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
             if task.binary
             else evaluate_ratings(test.user, labels[:, k], scores[:, k])
-            for k, task in enumerate(self.model.tasks.all)
+            for k, task in enumerate(self._ranker.tasks.all)
         ]
-        for task, other in zip(self.model.tasks.all[1:], others, strict=True):
+        for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
             first = first.with_task(task.name, other)
         scored = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
-        features = describe_schema(self.model.schema, towers=False)
-        return Judged(first, rows=scored, importance=self.model.importance, features=features)
+        features = describe_schema(self._ranker.schema, towers=False)
+        return Judged(first, rows=scored, importance=self._ranker.importance, features=features)
 
     def save(self, folder: Path) -> None:
-        self.model.save(folder)
+        self._ranker.save(folder)
 
     def validation(self) -> dict[str, float]:
-        return _best(self.model.curve, self.model.config.monitor)
+        return _best(self._ranker.curve, self._ranker.config.monitor)
+
+    @property
+    def model(self) -> Any:
+        return self._ranker
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        return self.model.curve
+        return self._ranker.curve
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self.model.config, self.curve)
+        return chosen_by(self._ranker.config, self.curve)
 
 
 def chosen_by(config: Config, curve: Sequence[Mapping[str, float | None]]) -> dict[str, int]:

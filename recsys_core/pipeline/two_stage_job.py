@@ -43,15 +43,15 @@ class TwoStageJob:
             by_time = later(split.cut.train, split.cut.valid)
             changes = {"split": "time" if by_time else "folds"}
             config = config.model_copy(update={"inner": config.inner.model_copy(update=changes)})
-        self.model = TwoStage(config, runtime, saved, spec.refit.epochs if spec.refit else {})
+        self._model = TwoStage(config, runtime, saved, spec.refit.epochs if spec.refit else {})
 
     def fit(self, on_event: OnEvent) -> None:
         """Fit channels and ranker."""
-        self.model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
+        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
 
     def evaluate(self, ks: Sequence[int]) -> Judged:
         """Judge lists, parts and segments on the test rows."""
-        split, model = self._split, self.model
+        split, model = self._split, self._model
         users = np.unique(split.test.user)
         histories = split.known.histories().take(users)
         width = max(KEPT_ITEMS, *ks)
@@ -84,21 +84,26 @@ class TwoStageJob:
 
     def save(self, folder: Path) -> None:
         """Write the model."""
-        self.model.save(folder)
+        self._model.save(folder)
 
     def validation(self) -> dict[str, float]:
         """Judge on the validation rows, as one that knows the train rows alone."""
-        return Validation(self._split.valid)(self.model)
+        return Validation(self._split.valid)(self._model)
+
+    @property
+    def model(self) -> TwoStage:
+        """The recommender."""
+        return self._model
 
     @property
     def curve(self) -> list[dict[str, float]]:
         """Loss and ndcg@10 of the ranker's epochs."""
-        return self.model.curve
+        return self._model.curve
 
     @property
     def chosen_epochs(self) -> dict[str, int]:
         """Epochs after which validation rows found channels and ranker best."""
-        return self.model.chosen_epochs
+        return self._model.chosen_epochs
 
 
 def check_models(config: TwoStageConfig) -> None:
