@@ -29,7 +29,7 @@ from recsys_core.errors import DataError, InputError, shorten
 if TYPE_CHECKING:
     import pandas as pd
 
-IDS, NUMBERS, TIMES = "whole numbers or text", "numbers", "times or numbers"
+IDS, TIMES = "whole numbers or text", "times or numbers"
 
 
 def read_frame(frame: pd.DataFrame, where: str, options: ImportOptions) -> RawData:
@@ -148,19 +148,19 @@ def _text(value: Any) -> str | None:
     return str(value) if usable else None
 
 
-def _numbers(column: pd.Series[Any], role: str, where: str) -> Floats:
+def _numbers(column: pd.Series[Any], role: str, where: str, wanted: str = "numbers") -> Floats:
     """Turn a column into numbers, NaN where one is missing."""
     import pandas as pd
 
-    column = _uncoded(column)
-    kinds = pd.api.types
-    if kinds.is_complex_dtype(column.dtype) or _are_times(column):
-        raise _wrong_type(column, role, where, NUMBERS)
+    column, kinds = _uncoded(column), pd.api.types
+    is_number = kinds.is_numeric_dtype(column.dtype) and not kinds.is_complex_dtype(column.dtype)
+    if not (is_number or column.dtype == object or kinds.is_string_dtype(column.dtype)):
+        raise _wrong_type(column, role, where, wanted)
     try:
-        numbers = column if kinds.is_numeric_dtype(column.dtype) else pd.to_numeric(column)
+        numbers = column if is_number else pd.to_numeric(column)
         return numbers.to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError):
-        raise _wrong_type(column, role, where, NUMBERS) from None
+        raise _wrong_type(column, role, where, wanted) from None
 
 
 def _labels(column: pd.Series[Any], where: str) -> Floats:
@@ -192,7 +192,8 @@ def _seconds(column: pd.Series[Any], where: str, clock: Clock) -> Floats:
         numbers: NDArray[np.int64] = column.to_numpy(np.int64, na_value=-1)
         exact: Floats = clock.seconds(numbers).astype(np.float64)
         return np.where(column.notna().to_numpy(), exact, np.nan)
-    return np.asarray(np.floor(clock.seconds(_numbers(column, "timestamp", where))), np.float64)
+    found = clock.seconds(_numbers(column, "timestamp", where, TIMES))
+    return np.asarray(np.floor(found), np.float64)
 
 
 def _moments(column: pd.Series[Any], where: str, clock: Clock) -> Floats:

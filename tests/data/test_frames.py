@@ -252,7 +252,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "nested": (
         pa.table({"user": [[1]], "item": ["a"]}),
         {},
-        r"the user column holds list<\w+: int64>, not whole numbers or text\nconvert it, or",
+        r"the user column holds list<\w+: int64>, not whole numbers or text\n.* with columns=…",
     ),
     "columns twice": (
         pd.concat([EVENTS, EVENTS[["uid"]]], axis=1),
@@ -282,7 +282,16 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "milliseconds": (frame(time=[10**12, 1]), {}, 'row 1: .*in milliseconds: time_unit="ms"\n'),
     "dates as numbers": (frame(time=[20200101, 20200102]), {}, "look like dates, e.g. 20200101"),
-    "words for times": (frame(time=["now", "then"]), {}, "the timestamp column holds str, not num"),
+    "words for times": (
+        frame(time=["now", "then"]),
+        {},
+        "timestamp column holds str, not times",
+    ),
+    "periods": (
+        frame(time=pd.period_range("2020", periods=2)),
+        {},
+        r"holds period\[D\], not",
+    ),
     "before 1970": (frame(time=pd.Timestamp(-1, unit="s")), {}, "row 1: the timestamp is not in"),
     "no time": (frame(time=[pd.NaT, pd.Timestamp(0)]), {}, "row 1: the timestamp is not in"),
     "two units": (frame(time=pd.Timestamp(0)), {"time_unit": "ms"}, "have a unit of their own"),

@@ -189,7 +189,7 @@ def test_what_is_refused(fitted: dict[str, Fitted], results: dict[str, Result]) 
     item_cf = fitted["item-cf"]
     refused: dict[str, Any] = {
         "evaluate: item-cf was fitted on another split": lambda: evaluate(item_cf, other),
-        r"k 100 is larger than the catalogue .*\nchoose .* with ks": lambda: evaluate(
+        r"k 100 is larger than the catalogue .*\nchoose .* with ks=…": lambda: evaluate(
             item_cf, ks=[100]
         ),
         "every K must be at least 1": lambda: evaluate(item_cf, ks=[0]),
