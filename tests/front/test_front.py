@@ -54,7 +54,7 @@ def small() -> Events:
 
 @pytest.fixture(scope="module")
 def parts() -> Split:
-    return split(small(), "leave-last-out")
+    return split(small(), "leave-last-out", relevance=3)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_figures_are_those_of_a_run(name: str, parts: Split, results: dict[str, 
     spec = JobSpec.model_validate(
         {
             "dataset": "small",
-            "protocol": {"name": "leave-last-out"},
+            "protocol": {"name": "leave-last-out", "relevance": 3},
             "model": name,
             "params": STAGES[name],
             "ks": (5, 10),
