@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,14 @@ from recsys_core.errors import InputError
 from recsys_core.events import OnEvent, ignore
 from recsys_core.front.results import Result
 from recsys_core.front.wording import python_words
-from recsys_core.pipeline.recommender import Event, Known, Recommendation, Recommender
+from recsys_core.pipeline.ids import Id
+from recsys_core.pipeline.recommender import (
+    Event,
+    Known,
+    Recommendation,
+    Recommender,
+    UserLists,
+)
 from recsys_core.pipeline.run import FittedJob, check_ks, check_split, fit_job, judge_job
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
@@ -22,9 +29,6 @@ from recsys_core.registry import Stage, model_info
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: users who are asked for at a time
-_BLOCK = 4_096
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -230,6 +234,8 @@ def recommend(  # type: ignore[overload-overlap]  # a text is one id, not severa
     *,
     history: Sequence[Event] | None = None,
     exclude_seen: bool | None = None,
+    candidates: Collection[Id] | None = None,
+    without: Collection[Id] = (),
     known: Known = "split",
 ) -> list[Recommendation]: ...
 
@@ -241,6 +247,8 @@ def recommend(
     k: int = 10,
     *,
     exclude_seen: bool | None = None,
+    candidates: Collection[Id] | None = None,
+    without: Collection[Id] = (),
     known: Known = "split",
 ) -> pd.DataFrame: ...
 
@@ -252,6 +260,8 @@ def recommend(
     *,
     history: Sequence[Event] | None = None,
     exclude_seen: bool | None = None,
+    candidates: Collection[Id] | None = None,
+    without: Collection[Id] = (),
     known: Known = "split",
 ) -> list[Recommendation] | pd.DataFrame:
     """Recommend items to a user, to several, or to anybody by a history.
@@ -267,6 +277,10 @@ def recommend(
         since 1970)``; it takes the place of what the data set knows.
     exclude_seen
         Whether to leave out the items of the history; None: as the protocol says.
+    candidates
+        Ids of the only items to list, best first; None: the whole catalogue.
+    without
+        Ids of items not to list.
     known
         ``"split"``: histories are train and validation rows; ``"all"``: every row of the data set.
 
@@ -278,7 +292,7 @@ def recommend(
     Raises
     ------
     InputError
-        An unknown id, neither user nor history, or a ranking model.
+        An unknown id, neither user nor history, no item left to list, or a ranking model.
 
     Examples
     --------
@@ -292,37 +306,36 @@ def recommend(
     asked = fitted.recommender if known == "split" else fitted._recommender_of_all
     if users is None or isinstance(users, str | int | np.integer):
         user = users if users is None else str(users)
-        return asked.recommend(user, k, history=history, exclude_seen=exclude_seen)
+        return asked.recommend(
+            user,
+            k,
+            history=history,
+            exclude_seen=exclude_seen,
+            candidates=candidates,
+            without=without,
+        )
     if history is not None:
         raise InputError("recommend: one history for several users", "ask for one user at a time")
-    return _lists(asked, [str(user) for user in users], k, exclude_seen)
+    blocks = asked.lists(
+        users, k, exclude_seen=exclude_seen, candidates=candidates, without=without
+    )
+    return _lists(asked, blocks)
 
 
-def _lists(
-    recommender: Recommender, users: list[str], k: int, exclude_seen: bool | None
-) -> pd.DataFrame:
-    """Ask for several users at once."""
+def _lists(recommender: Recommender, blocks: Iterable[UserLists]) -> pd.DataFrame:
+    """Put the lists of several users into one frame."""
     import pandas as pd
 
-    dataset = recommender.dataset
-    numbers = np.array([recommender.user_number(user) for user in users], dtype=np.int32)
-    parts: list[Mapping[str, Any]] = []
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        top = recommender.model.recommend(
-            block, k, histories=recommender.known_of(block), exclude_seen=exclude_seen
-        )
-        row, place = np.nonzero(top.items >= 0)
-        item = top.items[row, place]
-        parts.append(
-            {
-                "user": dataset.user_ids[block[row]],
-                "rank": place + 1,
-                "item": dataset.item_ids[item],
-                "title": recommender.titles_of(item),
-                "score": top.scores[row, place],
-            }
-        )
+    parts: list[dict[str, Any]] = [
+        {
+            "user": lists.user_ids,
+            "rank": lists.ranks,
+            "item": lists.item_ids,
+            "title": recommender.titles_of(lists.items),
+            "score": lists.scores,
+        }
+        for lists in blocks
+    ]
     names = ("user", "rank", "item", "title", "score")
-    found = {name: [part[name] for part in parts] for name in names}
-    return pd.DataFrame({name: np.concatenate(each or [[]]) for name, each in found.items()})
+    columns = {name: [part[name] for part in parts] for name in names}
+    return pd.DataFrame({name: np.concatenate(each or [[]]) for name, each in columns.items()})

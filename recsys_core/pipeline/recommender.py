@@ -82,6 +82,8 @@ class UserLists:
     ----------
     user_ids, item_ids
         Original ids.
+    items
+        Numbers of the items.
     ranks
         From 1 on in each list.
     scores
@@ -92,6 +94,7 @@ class UserLists:
 
     user_ids: TextArray
     item_ids: TextArray
+    items: IntArray
     ranks: IntArray
     scores: FloatArray
     n_users: int
@@ -226,9 +229,11 @@ class Recommender:
                 block, k, histories=known, exclude_seen=exclude_seen, allowed=allowed
             )
             row, place = np.nonzero(top.items >= 0)
+            items = top.items[row, place]
             yield UserLists(
                 dataset.user_ids[block[row]],
-                dataset.item_ids[top.items[row, place]],
+                dataset.item_ids[items],
+                items,
                 (place + 1).astype(np.int32),
                 top.scores[row, place],
                 len(block),

@@ -167,6 +167,12 @@ def test_recommendations_are_those_of_a_recommender(
             assert own["item"].tolist() == [each.item_id for each in listed]
             assert own["title"].tolist() == [each.title for each in listed]
             assert np.allclose(own["score"], [each.score for each in listed])
+        some, banned = theirs.dataset.item_ids[:30].tolist(), theirs.dataset.item_ids[:3].tolist()
+        chosen = {"candidates": some, "without": banned}
+        assert recommend(fitted[name], "2", **chosen) == theirs.recommend("2", **chosen)
+        frame = recommend(fitted[name], users, **chosen)
+        assert set(frame["item"]) <= set(some) - set(banned)
+        assert not frame.empty
     whole = Recommender(fitted["item-cf"].model, parts, known="all")
     assert recommend(fitted["item-cf"], "2", known="all") == whole.recommend("2")
     assert recommend(fitted["item-cf"], [], k=5).empty
