@@ -79,7 +79,7 @@ def _users(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     events = np.bincount(dataset.user, minlength=dataset.n_users).tolist()
     attributes = _attributes(dataset.user_columns, dataset.n_users)
     ids = dataset.user_ids.tolist()
-    return zip(range(dataset.n_users), ids, events, map(_to_json, attributes), strict=True)
+    return zip(range(dataset.n_users), ids, events, attributes, strict=True)
 
 
 def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
@@ -87,19 +87,31 @@ def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     columns = dict(dataset.item_columns)
     title = columns.pop("title", None)
     titles = title.values.tolist() if isinstance(title, Text) else [""] * dataset.n_items
-    attributes = map(_to_json, _attributes(columns, dataset.n_items))
+    attributes = _attributes(columns, dataset.n_items)
     ids = dataset.item_ids.tolist()
     return zip(range(dataset.n_items), ids, events, titles, attributes, strict=True)
 
 
-def _attributes(columns: dict[str, Column], rows: int) -> list[dict[str, Any]]:
-    """Collect the known attributes of each row as plain values."""
-    table: list[dict[str, Any]] = [{} for _ in range(rows)]
+def _attributes(columns: dict[str, Column], rows: int) -> list[str]:
+    """Write the known attributes of each row as a JSON object."""
+    table: list[list[str]] = [[] for _ in range(rows)]
     for name, column in columns.items():
-        for row, value in zip(table, plain_values(column), strict=True):
-            if value is not None:
-                row[name] = value
-    return table
+        key = _to_json(name)
+        for row, value in zip(table, _written(column), strict=True):
+            if value:
+                row.append(f"{key}: {value}")
+    return [f"{{{', '.join(row)}}}" for row in table]
+
+
+def _written(column: Column) -> list[str]:
+    """Write a column as JSON, one text per row, empty where it is missing; each value once."""
+    values = plain_values(column)
+    if isinstance(column, MultiCategorical):
+        words = {word: _to_json(word) for word in column.vocabulary.tolist()}
+        lists = (", ".join([words[word] for word in each or ()]) for each in values)
+        return [f"[{each}]" if each else "" for each in lists]
+    texts = {value: _to_json(value) for value in set(values) - {None}}
+    return [texts.get(value, "") for value in values]
 
 
 def plain_values(column: Column) -> list[Any]:
@@ -127,10 +139,10 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
 def _histories(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes, bytes]]:
     """Yield each user's events, oldest first (then file order), as little-endian arrays."""
     order = dataset.timeline
-    items = dataset.item[order].astype("<i4", copy=False)
-    ratings = dataset.rating[order].astype("<f4", copy=False)
-    times = dataset.timestamp[order].astype("<i8", copy=False)
+    items = dataset.item[order].astype("<i4", copy=False).tobytes()
+    ratings = dataset.rating[order].astype("<f4", copy=False).tobytes()
+    times = dataset.timestamp[order].astype("<i8", copy=False).tobytes()
     ends = np.cumsum(np.bincount(dataset.user, minlength=dataset.n_users)).tolist()
-    for user, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-        part = slice(start, end)
-        yield user, items[part].tobytes(), ratings[part].tobytes(), times[part].tobytes()
+    for user, (start, end) in enumerate(itertools.pairwise([0, *ends])):
+        short, long = slice(4 * start, 4 * end), slice(8 * start, 8 * end)
+        yield user, items[short], ratings[short], times[long]

@@ -25,6 +25,8 @@ from recsys_core.errors import DataError, unknown_name
 
 #: an id of more digits than this is text
 MOST_DIGITS = 1_000
+#: a table of all pairs of users and items has so many cells per row at most
+MOST_CELLS = 32
 #: a whole number, perhaps as a column of floats is written
 _WHOLE = re.compile(r"[0-9]+([.]0)?")
 
@@ -223,8 +225,14 @@ def _pairs(ratings: Ratings) -> TimeArray:
 
 
 def has_duplicates(ratings: Ratings) -> bool:
-    """Whether any user has two rows with the same item."""
-    pairs = np.sort(_pairs(ratings))
+    """Whether any user has two rows with the same item; a table of all pairs beats sorting."""
+    pairs = _pairs(ratings)
+    cells = len(ratings.user_ids) * len(ratings.item_ids)
+    if cells <= MOST_CELLS * len(pairs):
+        is_there = np.zeros(cells, np.bool_)
+        is_there[pairs] = True
+        return int(np.count_nonzero(is_there)) < len(pairs)
+    pairs.sort()
     return bool(np.any(pairs[1:] == pairs[:-1]))
 
 

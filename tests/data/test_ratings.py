@@ -121,6 +121,15 @@ def test_of_repeated_pairs_the_first_in_the_file_is_kept() -> None:
         read(content)
 
 
+def test_a_repeat_is_found_among_few_and_many_possible_pairs() -> None:
+    """A table of all pairs where that is small, sorted pairs where it would be large."""
+    for users in (2, 100):
+        rows = [f"{user}::{user}::5::100\n" for user in range(1, users + 1)]
+        assert len(read("".join(rows).encode()).user) == users
+        with pytest.raises(DataError, match=f"line {users + 1}: user 1 and item 1 were already"):
+            read("".join([*rows, rows[0]]).encode())
+
+
 def test_quoted_fields_may_hold_separators_and_quotes() -> None:
     ratings = read(b'u,i,r,t\n"a,b","say ""hi""",3,4\n', CSV)
     assert ratings.user_ids.tolist() == ["a,b"]
