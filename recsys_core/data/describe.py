@@ -35,6 +35,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     """
     users = np.bincount(dataset.user, minlength=dataset.n_users)
     items = np.bincount(dataset.item, minlength=dataset.n_items)
+    pairs = dataset.n_interactions - dataset.n_repeats
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
@@ -46,7 +47,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "users": dataset.n_users,
         "items": dataset.n_items,
         "items_without_events": int(np.count_nonzero(items == 0)),
-        "density": dataset.n_interactions / (dataset.n_users * dataset.n_items),
+        "density": pairs / (dataset.n_users * dataset.n_items),
         "time": _time_span(dataset) if dataset.timed else None,
         "ratings": _histogram(dataset.rating) if dataset.explicit else None,
         "repeats": dataset.n_repeats,

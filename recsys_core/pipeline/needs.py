@@ -74,9 +74,10 @@ def notes(dataset: Dataset) -> list[str]:
 
 
 def _rating_notes(dataset: Dataset) -> list[str]:
-    without = "every event is relevant, and ranking models have nothing to learn from"
     if not dataset.explicit:
-        return [f"no ratings and no labels: {without}"]
+        remedy = "recsys-workbench eval --set protocol.negatives=4"
+        found = "no ratings and no labels: every event is relevant, and ranking models learn only"
+        return [f"{found} from rows drawn beside the events, with {remedy}"]
     if dataset.labelled:
         return _label_notes(dataset)
     low, high = dataset.rating.min(), dataset.rating.max()
@@ -84,6 +85,7 @@ def _rating_notes(dataset: Dataset) -> list[str]:
     if relevance is not None and high < relevance:
         remedy = f"use recsys-workbench eval --set protocol.relevance={high:g}, or null"
         return [f"no rating reaches relevance {relevance:g}, so that protocols refuse it; {remedy}"]
+    without = "every event is relevant, and ranking models have nothing to learn from"
     return [f"every rating is {low:g}: {without}"] if low == high else []
 
 

@@ -38,6 +38,7 @@ def test_repeated_events_are_all_kept(tmp_path: Path, quote: str) -> None:
     dataset = read(tmp_path, content, repeats="keep")
     assert dataset.item_ids[dataset.item].tolist() == ["a", "b", "a", "a", "a"]
     assert dataset.n_repeats == describe(dataset)["repeats"] == 2
+    assert describe(dataset)["density"] == 3 / 4  # of four pairs, however often each occurs
     (note,) = summary(tmp_path)["notes"]
     assert note == "events of a user with an item met before, all kept: 2"
     assert again(tmp_path).fingerprint == dataset.fingerprint

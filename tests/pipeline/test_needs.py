@@ -37,9 +37,9 @@ def refused(data: Dataset, **parameters: object) -> list[str]:
     return found
 
 
-def learns(data: Dataset, model: str = "lr") -> bool:
+def learns(data: Dataset, model: str = "lr", **parameters: object) -> bool:
     """Tell whether a ranking model has something to learn from."""
-    split = make_protocol({"name": "random-rows"}).split(data)
+    split = make_protocol({"name": "random-rows", **parameters}).split(data)
     return lack(JobSpec(dataset=data.name, model=model), split) is None
 
 
@@ -67,12 +67,17 @@ def test_protocols_that_are_said_to_refuse_a_set_without_times_do() -> None:
 
 
 def test_ranking_models_are_said_to_need_two_kinds_of_rows() -> None:
-    without = "every event is relevant, and ranking models have nothing to learn from"
-    for data, beginning in (
-        (dataset(rated(1.0), explicit=False), "no ratings and no labels"),
-        (dataset(rated(5.0)), "every rating is 5"),
-    ):
-        assert notes(data) == [f"{beginning}: {without}"]
+    bare, same = dataset(rated(1.0), explicit=False), dataset(rated(5.0))
+    (note,) = notes(bare)
+    assert note == (
+        "no ratings and no labels: every event is relevant, and ranking models learn only from"
+        " rows drawn beside the events, with recsys-workbench eval --set protocol.negatives=4"
+    )
+    assert learns(bare, negatives=4)
+    assert notes(same) == [
+        "every rating is 5: every event is relevant, and ranking models have nothing to learn from"
+    ]
+    for data in (bare, same):
         assert split_of(data).test.relevant.all()
         assert not learns(data)
         assert learns(data, "popularity")

@@ -17,15 +17,16 @@ from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films
 from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
-from workbench.tui.data_work import DataWork, Raw
+from workbench.tui.data_work import DataWork
 from workbench.tui.processes import Done, follow_process
 from workbench.tui.screens import data_shown, new_job
 from workbench.tui.screens.data import DataScreen
-from workbench.tui.screens.data_import import ImportScreen, PathSuggester, path_state
+from workbench.tui.screens.data_import import ImportScreen, PathSuggester
 from workbench.tui.screens.new_job import NewJobScreen
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.view.data import DataSet, facts_section
 from workbench.tui.view.data_plots import bars
+from workbench.tui.view.import_form import Raw, path_state
 from workbench.tui.widgets.data_parts import Facts, Features, Protocols
 from workbench.tui.widgets.grid import Grid
 

@@ -12,6 +12,7 @@ from recsys_core.data.load import load_dataset
 from recsys_core.data.registered import list_datasets
 from tests.workbench.conftest import Cli
 from workbench.store.listing import list_runs
+from workbench.store.runs import Run
 from workbench.store.users import Browse
 from workbench.store.users_inspect import inspect, threshold_of
 from workbench.store.users_items import read_item
@@ -89,11 +90,13 @@ def test_plays_from_the_file_to_a_user(
     known = {event["item_id"] for event in asked["history"]}
     assert known & {item["item_id"] for item in asked["runs"][0]["items"]}
     shown = cli("user", "u3", "--run", run.run_id).out
-    assert "rating" not in shown
+    assert "met with" in shown
+    assert not any(word in shown for word in ("rating", "rated", "liked"))
 
     browse = Browse(data_dir, plays)
     inspection = inspect(browse, browse.users([3])[0], (), 5)
     table = history_table(inspection, 100)
+    assert [head.key for head in table.heads] == ["mark", "title", "genres", "time"]
     keys = [key for key in table.keys if key]
     assert len(set(keys)) == len(keys) == 7  # no two rows of the table are one
     assert [item_of(key) for key in keys][:2] == [item_of(key) for key in keys][-2:]
@@ -142,7 +145,12 @@ def test_clicks_from_the_file_to_a_user(
     lines = item_section(browse, read_item(browse, 0, ()), 80).lines
     assert any("labels of its events" in cell.text for line in lines for cell in line)
     listed = list_runs(runs_dir)[0]
-    assert cli("user", "u3", "--run", listed.run_id).out.count("label") >= 1
+    shown = cli("user", "u3", "--run", listed.run_id).out
+    assert "1 with label 1 (✔)" in shown
+    assert not any(word in shown for word in ("rated", "liked"))
+    inspection = inspect(browse, browse.users([3])[0], list(map(Run, [listed.folder])), 5)
+    rows = [row.note.text for row in history_table(inspection, 100).rows if row.note]
+    assert rows[0] == "held out 2, label 1: 1 ✔"
 
 
 def test_the_screens_say_what_events_are(cli: Cli, plays: str, clicks: str, data_dir: Path) -> None:

@@ -49,7 +49,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json(sets)
         return
-    headers = ("data set", "state", "ratings", "users", "items", "from")
+    headers = ("data set", "state", "events", "users", "items", "from")
     print_table(
         headers,
         [

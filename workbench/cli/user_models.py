@@ -106,7 +106,7 @@ def _popular(inspection: Inspection, listing: Listing, k: int, reason: str) -> L
     known = [past.event.item for past in inspection.known]
     popular = inspection.browse.most_popular(k, known)
     entries = (Entry(rank, item, count) for rank, (item, count) in enumerate(popular, start=1))
-    note = f"the most popular items instead, with their number of ratings: {reason}"
+    note = f"the most popular items instead, with their number of events: {reason}"
     listing = replace(listing, source="popularity", notes=(*listing.notes, note))
     return _marked(inspection, listing, entries)
 

@@ -21,7 +21,6 @@ _EVENTS = 15
 #: held out and liked; held out and not liked
 HIT, MISS = "✔", "·"
 _HOW = {
-    "co-rating": "rated with",
     "influence": "because of",
     "similarity": "like",
     "features": "",
@@ -39,11 +38,18 @@ def print_user(inspection: Inspection, console: Console) -> None:
     _print_events(inspection, title, past[:_EVENTS], console)
     held_out = inspection.shown(inspection.held_out)
     if held_out:
-        liked = sum(inspection.relevant(one.event) for one in held_out)
-        title = f"Held out: {len(held_out)}, {liked} liked ({HIT})"
+        title = f"Held out: {len(held_out)}{_of_them_liked(inspection)} ({HIT})"
         _print_events(inspection, title, held_out[:_EVENTS], console)
     _print_lists(inspection, console)
     _print_genres(inspection, console)
+
+
+def _of_them_liked(inspection: Inspection) -> str:
+    """Count the events that are held out and liked; all are where there is nothing to tell it."""
+    if not inspection.browse.explicit:
+        return ""
+    liked = sum(inspection.relevant(one.event) for one in inspection.held_out)
+    return f", {liked} {'liked' if inspection.browse.rated else 'with label 1'}"
 
 
 def _profile(inspection: Inspection) -> list[Text]:
@@ -148,30 +154,32 @@ def _cell(inspection: Inspection, entry: Entry) -> Text:
     browse = inspection.browse
     cell = Text(plain(browse.item(entry.item).name))
     items = browse.items(tie.item for tie in entry.why.causes)
-    for line in reasons(entry, [items[tie.item] for tie in entry.why.causes]):
+    causes = [items[tie.item] for tie in entry.why.causes]
+    for line in reasons(entry, causes, rated=browse.rated):
         cell.append(f"\n{plain(line)}", style="dim")
     return cell
 
 
-def reasons(entry: Entry, causes: Sequence[Item]) -> list[str]:
+def reasons(entry: Entry, causes: Sequence[Item], *, rated: bool) -> list[str]:
     """Say in a few short lines what speaks for an entry."""
     lines = []
     if entry.channels:
         lines.append(f"from {', '.join(entry.channels)}")
-    lines += _causes(entry.why, causes)
+    lines += _causes(entry.why, causes, "rated with" if rated else "met with")
     if entry.why.genres:
         lines.append(", ".join(entry.why.genres))
     return lines
 
 
-def _causes(why: Why, causes: Sequence[Item]) -> list[str]:
+def _causes(why: Why, causes: Sequence[Item], together: str) -> list[str]:
     if why.effects:
         parts = [(one.feature, one.value, f"{one.weight:+.3f}") for one in why.effects]
         return ["; ".join(" ".join(filter(None, part)) for part in parts)]
     if not causes:
         return []
     named = [f"{item.name} {tie.weight:.2f}" for item, tie in zip(causes, why.causes, strict=True)]
-    return [f"{_HOW[why.how]} {'; '.join(named)}"]
+    how = together if why.how == "co-rating" else _HOW[why.how]
+    return [f"{how} {'; '.join(named)}"]
 
 
 def _print_genres(inspection: Inspection, console: Console) -> None:

@@ -86,6 +86,11 @@ class Browse:
             self.synthetic = bool(parse_json(meta.get("synthetic", "false")))
         self._items: dict[int, Item] = {}
 
+    @property
+    def rated(self) -> bool:
+        """Whether its events have ratings: no labels, and not nothing."""
+        return self.explicit and not self.labelled
+
     def again(self) -> Self:
         """Open the same set once more, for another thread."""
         return type(self)(self.path.parents[1], self.name, self.fingerprint)

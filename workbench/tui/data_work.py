@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from recsys_core.data.registered import list_datasets
+from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from recsys_core.reading import parse_json
 from workbench.store.text import plain
 from workbench.tui.processes import follow_process
 from workbench.tui.view.data import DataSet
 from workbench.tui.view.data_parts import OWN_SCHEMA
+from workbench.tui.view.import_form import Raw, in_words_of_form
 from workbench.tui.view.work import Work
 
 OnWork = Callable[[Work], None]
 _KEYS = {field.name for field in fields(DataSet)}
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """What is to be imported, as it was typed; empty: the default."""
-
-    path: str = ""
-    name: str = ""
-    columns: str = ""
-    rating_range: str = ""
-    bad_rows: str = ""
-
-    def arguments(self) -> list[str]:
-        """Write it as `data import` takes it."""
-        options = {
-            "--name": self.name,
-            "--columns": self.columns,
-            "--rating-range": self.rating_range,
-            "--on-bad-rows": self.bad_rows,
-        }
-        given = [f"{option}={value}" for option, value in options.items() if value]
-        return [*given, "--", str(Path(self.path).expanduser())]
 
 
 class DataWork:
@@ -85,7 +65,11 @@ class DataWork:
         """Prepare raw files; return the name that the set got."""
         name = raw.name or Path(raw.path).name
         listener = _listener(Work("importing", name, self._now()), on_work)
-        return str((await self._run(["import", "--events", *raw.arguments()], listener))["name"])
+        try:
+            found = await self._run(["import", "--events", *raw.arguments()], listener)
+        except InputError as error:
+            raise in_words_of_form(error) from None
+        return str(found["name"])
 
     async def _run(self, words: Sequence[str], on_line: Callable[[str], None]) -> Any:
         """Run a command and read the JSON that it prints."""

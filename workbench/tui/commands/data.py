@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
         "data.import",
         ("i",),
         "import",
-        "Prepare ratings from a folder, zip or file of this machine.",
+        "Prepare events from a folder, zip or file of this machine.",
         "import",
         True,
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from workbench.tui.commands import bindings
-from workbench.tui.data_work import Raw
 from workbench.tui.errands import Errand
 from workbench.tui.screens.data_shown import DataShown
 from workbench.tui.view.data import facts_section
+from workbench.tui.view.import_form import Raw
 from workbench.tui.widgets.data_parts import Facts, Features, Protocols
 from workbench.tui.widgets.grid import Grid
 

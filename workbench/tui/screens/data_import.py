@@ -1,36 +1,29 @@
-"""Ask what is to be imported: a path, and what a plain table needs."""
+"""Ask what is to be imported: a path, what a plain table needs, and what lies beside it."""
 
 from __future__ import annotations
 
 import asyncio
-from itertools import islice
-from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.suggester import Suggester
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Static
 
-from recsys_core.data.registered import check_name
-from recsys_core.errors import InputError
 from workbench.store.text import plain
-from workbench.tui.data_work import Raw
-from workbench.tui.widgets.lines import Entry
-
-#: field of `Raw` -> label, what stands in the empty field
-_FIELDS = {
-    "path": ("path", "folder, zip or file; → completes"),
-    "name": ("name", "what it is recognised as"),
-    "columns": ("columns", "tables: user=id,item=book,rating=stars"),
-    "rating_range": ("ratings", "tables: lowest,highest; 0,10"),
-    "bad_rows": ("bad rows", "error: stop at the first; skip: leave out and count"),
-}
-_BAD_ROWS = ("", "error", "skip")
-#: entries of a folder that are counted
-_MANY = 1000
+from workbench.tui.view.import_form import (
+    FIELDS,
+    GROUPS,
+    ImportField,
+    Raw,
+    complete,
+    path_state,
+    problem_of,
+)
+from workbench.tui.widgets.lines import Entry, put
 
 
 class ImportScreen(ModalScreen[Raw | None]):
@@ -56,36 +49,37 @@ class ImportScreen(ModalScreen[Raw | None]):
         self._given_up: Raw | None = None
 
     def compose(self) -> ComposeResult:
-        """Make the fields."""
+        """Make the fields, and below them what the one with the focus is for."""
         with Vertical(id="import") as frame:
-            frame.border_title = "import ratings"
+            frame.border_title = "import events"
             frame.border_subtitle = "↑ ↓ fields · Enter imports · Esc closes"
-            yield Static(_ABOUT, markup=False)
-            for key, (label, example) in _FIELDS.items():
-                with Horizontal():
-                    yield Static(label, classes="label", markup=False)
-                    yield Entry(
-                        getattr(self._typed, key),
-                        placeholder=example,
-                        id=key,
-                        compact=True,
-                        suggester=PathSuggester() if key == "path" else None,
-                    )
-            yield Static(id="path-state", markup=False)
+            with VerticalScroll(id="import-fields", can_focus=False):
+                for heading, fields in GROUPS.items():
+                    if heading:
+                        yield Static(heading, classes="heading", markup=False)
+                    for field in fields:
+                        with Horizontal():
+                            yield Static(field.label, classes="label", markup=False)
+                            yield _entry(field, getattr(self._typed, field.key))
+            yield Static(id="import-help", markup=False)
+            yield Static(id="import-state", markup=False)
 
     def on_mount(self) -> None:
         """Begin with the path."""
         self._say()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Say what the field is for."""
+        about = next((field.help for field in FIELDS if field.key == event.widget.id), "")
+        put(self.query_one("#import-help", Static), about)
+
     def on_input_changed(self, _event: Entry.Changed) -> None:
         """Say what is at the path."""
         self._say()
 
-    def _value(self, key: str) -> str:
-        return self.query_one(f"#{key}", Entry).value.strip()
-
     def _raw(self) -> Raw:
-        return Raw(*map(self._value, _FIELDS))
+        typed = {field.key: self.query_one(f"#{field.key}", Entry).value for field in FIELDS}
+        return Raw(**{key: text.strip() for key, text in typed.items()})
 
     def action_leave(self) -> None:
         """Close; what was typed is asked about once."""
@@ -94,75 +88,54 @@ class ImportScreen(ModalScreen[Raw | None]):
             self.dismiss(None)
             return
         self._given_up = raw
-        line = self.query_one("#path-state", Static)
-        line.update("Esc again discards what you typed; Enter imports")
+        put(self._state, "Esc again discards what you typed; Enter imports")
+
+    @property
+    def _state(self) -> Static:
+        return self.query_one("#import-state", Static)
 
     def _say(self) -> bool:
         """Say what is at the path and what is wrong, and whether all is well."""
-        state, good = path_state(self._value("path"))
+        raw = self._raw()
+        state, good = path_state(raw.path)
         if good:
-            problem = self._problem()
+            problem = problem_of(raw)
             state, good = (f"✖ {problem}", False) if problem else (state, True)
-        line = self.query_one("#path-state", Static)
-        line.update(plain(state))
-        line.set_class(not good, "-wrong")
+        put(self._state, plain(state))
+        self._state.set_class(not good, "-wrong")
         return good
-
-    def _problem(self) -> str:
-        name = self._value("name")
-        try:
-            if name:
-                check_name(name)
-        except InputError as error:
-            return str(error).replace("\n", ": ")
-        return "" if self._value("bad_rows") in _BAD_ROWS else "bad rows: error or skip"
 
     def on_input_submitted(self, _event: Entry.Submitted) -> None:
         """Import, where there is something."""
-        if self._say() and self._value("path"):
-            self.dismiss(self._raw())
-        else:
+        raw = self._raw()
+        if self._say() and raw.path:
+            self.dismiss(raw)
+        elif not raw.path or not path_state(raw.path)[1]:
             self.query_one("#path", Entry).focus()
 
 
-class PathSuggester(Suggester):
-    """Completes a path by what is there; hidden names only when their dot was typed."""
+def _entry(field: ImportField, value: str) -> Entry:
+    suggester: Suggester | None = None
+    if field.files:
+        suggester = PathSuggester("=" if field.is_vectors else "")
+    elif field.choices:
+        suggester = SuggestFromList(field.choices)
+    return Entry(value, placeholder=field.example, id=field.key, compact=True, suggester=suggester)
 
-    def __init__(self) -> None:
+
+class PathSuggester(Suggester):
+    """Completes a path by what is there; hidden names only when their dot was typed.
+
+    Parameters
+    ----------
+    after
+        What the path stands after; empty: it is all.
+    """
+
+    def __init__(self, after: str = "") -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._after = after
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the first path that begins like `value`."""
-        return await asyncio.to_thread(_complete, value)
-
-
-def _complete(value: str) -> str | None:
-    folder, slash, start = value.rpartition("/")
-    try:
-        names = sorted(
-            entry.name + ("/" if entry.is_dir() else "")
-            for entry in Path(folder + slash or ".").expanduser().iterdir()
-            if entry.name.startswith(start) and (start or not entry.name.startswith("."))
-        )
-    except OSError:
-        return None
-    return f"{folder}{slash}{names[0]}" if names and value else None
-
-
-def path_state(text: str) -> tuple[str, bool]:
-    """Say what is at a path, and whether that is well so far."""
-    if not text:
-        return "MovieLens, RecBole's atomic files, CSV and similar text, parquet", True
-    path = Path(text).expanduser()
-    try:
-        if path.is_dir():
-            count = sum(1 for _ in islice(path.iterdir(), _MANY))
-            return f"a folder with {count:,}{' or more' * (count == _MANY)} entries", True
-        if path.is_file():
-            return f"a file of {path.stat().st_size:,} bytes", True
-    except OSError as error:
-        return f"✖ cannot be read: {error.strerror}", False
-    return "✖ no such file or folder", False
-
-
-_ABOUT = "Ratings on this machine become a data set; the files themselves are only read."
+        return await asyncio.to_thread(complete, value, self._after)

@@ -17,9 +17,10 @@ from textual.widgets import Static
 from recsys_core.errors import InputError
 from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
-from workbench.tui.data_work import DataWork, Raw
+from workbench.tui.data_work import DataWork
 from workbench.tui.screens.divided import DividedScreen, Line
 from workbench.tui.view.data import DataSet, list_table
+from workbench.tui.view.import_form import Raw
 from workbench.tui.view.subject import dataset_names
 from workbench.tui.widgets.activity import Activity
 from workbench.tui.widgets.data_parts import Facts, Features, Protocols

@@ -45,6 +45,8 @@ HOW = {
     "features": "Features that moved the score",
     "none": "",
 }
+#: co-rating, where nobody rates
+_MET = "Met by the same users"
 
 
 def has_users(run: RunSummary, fingerprint: str) -> bool:
@@ -170,21 +172,30 @@ def history_table(inspection: Inspection, width: int) -> Table:
     The newest event stands first; without times they are in the order of the file.
     """
     roomy = width >= _ROOMY
-    heads = [Head("mark", "", 1), Head("rating", "", 3, right=True)]
+    rated = [Head("rating", "", 3, right=True)] if inspection.browse.explicit else []
     extra = [Head("genres", "genres", 22)] if roomy else []
     if roomy and inspection.browse.timed:
         extra.append(Head("time", "time (UTC)", 16))
-    room = width - 6 - sum(head.width + 2 for head in extra)
-    heads += [Head("title", "history", max(_LEAST_TITLE, room - 3)), *extra]
+    room = width - 4 - sum(head.width + 2 for head in (*rated, *extra))
+    title = Head("title", "history", max(_LEAST_TITLE, room))
+    heads = (Head("mark", "", 1), *rated, title, *extra)
     held_out, known = inspection.held_out, inspection.known
-    liked = sum(inspection.relevant(past.event) for past in held_out)
     rows: list[Row] = []
     if held_out:
-        rows.append(_heading(f"held out {len(held_out)}, liked {liked} {HIT}"))
+        rows.append(_heading(f"held out {len(held_out)}{_of_them_liked(inspection)} {HIT}"))
         rows += _events(inspection, held_out, roomy)
         rows.append(_heading(f"known {len(known)}"))
     rows += _events(inspection, known, roomy)
-    return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=2, note_from=0)
+    keys = tuple(row.key for row in rows)
+    return Table(heads, rows, keys, fixed=1 + len(rated), note_from=0)
+
+
+def _of_them_liked(inspection: Inspection) -> str:
+    """Count the events that are held out and liked; all are where there is nothing to tell it."""
+    if not inspection.browse.explicit:
+        return ""
+    liked = sum(inspection.relevant(past.event) for past in inspection.held_out)
+    return f", liked {liked}" if inspection.browse.rated else f", label 1: {liked}"
 
 
 def _heading(text: str) -> Row:
@@ -201,8 +212,8 @@ def _events(inspection: Inspection, events: Sequence[Past], roomy: bool) -> list
         mark = Cell()
         if past.part == "test":
             mark = Cell(HIT, "good") if relevant else Cell(MISS, "muted")
-        rating = Cell("-" if event.rating is None else f"{event.rating:g}")
-        cells = [mark, rating, Cell(plain(item.name), "" if relevant else "muted")]
+        rating = [] if event.rating is None else [Cell(f"{event.rating:g}")]
+        cells = [mark, *rating, Cell(plain(item.name), "" if relevant else "muted")]
         if roomy:
             cells.append(Cell(plain(", ".join(item.genres)), "muted"))
         if roomy and inspection.browse.timed:
@@ -326,8 +337,9 @@ def why_section(inspection: Inspection, listing: Listing, entry: Entry, width: i
     lines: list[tuple[Cell, ...]] = []
     if entry.channels:
         lines.append((Cell("from  ", "muted"), Cell(plain(", ".join(entry.channels)))))
-    if HOW[why.how]:
-        lines.append((Cell(HOW[why.how], "muted"),))
+    how = HOW[why.how] if browse.rated or why.how != "co-rating" else _MET
+    if how:
+        lines.append((Cell(how, "muted"),))
     items = browse.items(tie.item for tie in why.causes)
     named = [(plain(items[tie.item].name), tie.weight) for tie in why.causes]
     named += [(plain(f"{one.feature} {one.value}".strip()), one.weight) for one in why.effects]
