@@ -46,6 +46,17 @@ def parse_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def counted(count: int, noun: str) -> str:
+    """Write how many there are of something whose plural ends in s.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(0, "test item"), counted(2000, "row")
+    ('1 row', '0 test items', '2,000 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def is_finite_number(value: Any) -> TypeGuard[int | float]:
     """Tell whether a value as JSON and YAML give it is a finite number; true and false are not.
 

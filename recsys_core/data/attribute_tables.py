@@ -31,6 +31,7 @@ from recsys_core.data.parquet import read_columns
 from recsys_core.data.roles import USUAL_NAMES, safe_name
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.reading import parse_json
+from recsys_core.values import counted
 
 Side = Literal["user", "item"]
 Columns = dict[str, list[Any]]
@@ -241,7 +242,7 @@ def _text_rows(
         if isinstance(fields, csv.Error):
             problem = csv_problem(fields)
         elif len(fields) != len(names):
-            problem = f"{len(fields)} fields where {len(names)} are expected"
+            problem = f"{counted(len(fields), 'field')} where {len(names)} are expected"
         else:
             rows.append([None if is_missing(cell) else cell for cell in fields])
             continue

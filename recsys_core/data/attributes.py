@@ -30,6 +30,7 @@ from recsys_core.data.dataset import (
 from recsys_core.data.import_summary import Summary, as_text
 from recsys_core.data.numbering import Ratings, add_items
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
+from recsys_core.values import counted
 
 #: models that read what an event weighs by its type
 WEIGHING = ("popularity", "item-cf", "mf", "ials", "ease", "lightgcn")
@@ -254,7 +255,7 @@ def _count_matched(given: list[str], ids: TextArray, file: str, side: str) -> in
     matched = len(set(given).intersection(ids.tolist()))
     if not matched:
         raise DataError(
-            f"{file}: none of its {len(given):,} {side}s has an event: its first id"
+            f"{file}: none of its {counted(len(given), side)} has an event: its first id"
             f" is '{shorten(given[0], 40)}', that of the events '{shorten(ids[0], 40)}'",
             "write the same ids in both files, or take this file away",
         )

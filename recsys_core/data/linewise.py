@@ -29,7 +29,7 @@ from recsys_core.data.import_options import OnBadRows
 from recsys_core.data.numbering import Rows
 from recsys_core.data.times import is_number, read_date
 from recsys_core.errors import DataError, shorten
-from recsys_core.values import parse_number
+from recsys_core.values import counted, parse_number
 
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 Fields = list[str] | csv.Error
@@ -164,7 +164,9 @@ def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str,
     if isinstance(fields, csv.Error):
         raise BadRowError("fields", csv_problem(fields))
     if len(fields) != len(layout.names):
-        raise BadRowError("fields", f"{len(fields)} fields where {len(layout.names)} are expected")
+        raise BadRowError(
+            "fields", f"{counted(len(fields), 'field')} where {len(layout.names)} are expected"
+        )
     for position in layout.used:
         text = fields[position]
         if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):

@@ -30,6 +30,7 @@ from recsys_core.data.numbering import Ratings
 from recsys_core.data.ratings import read_ratings
 from recsys_core.data.times import Clock
 from recsys_core.errors import DataError
+from recsys_core.values import counted
 
 COLUMNS = ("user", "item", "rating", "timestamp")
 CSV_HEADER = b"userId,movieId,rating,timestamp"
@@ -159,7 +160,7 @@ class _Lines:
 def _fields(line: str, separator: str, count: int) -> list[str]:
     fields = line.split(separator)
     if len(fields) != count:
-        raise ValueError(f"{len(fields)} fields where {count} are expected")
+        raise ValueError(f"{counted(len(fields), 'field')} where {count} are expected")
     return [str(int(fields[0])), *fields[1:]]
 
 
@@ -172,7 +173,7 @@ def _movie_100k(line: str, genres: Sequence[str]) -> list[str]:
 def _movie_dat(line: str) -> list[str]:
     fields = line.split("::")
     if len(fields) < 3:
-        raise ValueError(f"{len(fields)} fields where 3 are expected")
+        raise ValueError(f"{counted(len(fields), 'field')} where 3 are expected")
     return [str(int(fields[0])), "::".join(fields[1:-1]), fields[-1]]
 
 
@@ -180,7 +181,7 @@ def _movie_csv(fields: Fields) -> list[str]:
     if isinstance(fields, csv.Error):  # a carriage return, or a field of more than 128 KiB
         raise ValueError(csv_problem(fields))
     if len(fields) != 3:
-        raise ValueError(f"{len(fields)} fields where 3 are expected")
+        raise ValueError(f"{counted(len(fields), 'field')} where 3 are expected")
     title = fields[1]
     # a break would break every list that shows it
     return [str(int(fields[0])), " ".join(title.split()) if "\n" in title else title, fields[2]]

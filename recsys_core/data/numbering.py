@@ -22,6 +22,7 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.data.import_options import Rule
 from recsys_core.errors import DataError, unknown_name
+from recsys_core.values import counted
 
 #: an id of more digits than this is text
 MOST_DIGITS = 1_000
@@ -289,7 +290,7 @@ def settle_repeats(
         if rating is not None:
             other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
             what = "label" if ratings.labelled else "rating"
-            notes += (f"{other:,} of {repeats:,} repeats left out have another {what}",)
+            notes += (f"{other:,} of {counted(repeats, 'repeat')} left out have another {what}",)
     kind = ratings.kind
     rows = np.sort(kept)  # every id is still used: one row of each pair stays
     return replace(

@@ -31,7 +31,7 @@ from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions, OnBadR
 from recsys_core.data.import_summary import summarise
 from recsys_core.data.ratings import read_ratings
 from recsys_core.errors import DataError, shorten
-from recsys_core.values import parse_number
+from recsys_core.values import counted, parse_number
 
 INTER = ".inter"
 TAB = "\t"
@@ -137,7 +137,9 @@ def _read_table(
         try:
             fields = line.decode("utf-8").split("\t")
             if len(fields) != len(header):
-                raise ValueError(f"{len(fields)} fields where {len(header)} are expected")
+                raise ValueError(
+                    f"{counted(len(fields), 'field')} where {len(header)} are expected"
+                )
             if fields[place] in rows:
                 raise ValueError(f"{key} {fields[place]} occurs twice")
         except ValueError as error:

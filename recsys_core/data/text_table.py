@@ -34,6 +34,7 @@ from recsys_core.data.roles import (
     split_columns,
 )
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 
 SEPARATOR_HINT = (
     "give the separator: recsys-workbench data import PATH --separator blank"
@@ -124,7 +125,7 @@ def _table(
     first = "the header" if header else f"a row: {', '.join(cells)[:80]}"
     read_as = f"table separated by {_called(separator)}, its first line is {first}"
     if dialect.comments:
-        read_as = f"{dialect.comments:,} lines of comment, then {read_as}"
+        read_as = f"{counted(dialect.comments, 'line')} of comment, then {read_as}"
     used = places | {column.name: column.place for column in further}
     return layout, summarise(read_as, names, used)
 

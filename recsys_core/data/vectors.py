@@ -26,6 +26,7 @@ from recsys_core.data.parquet import read_vector_columns
 from recsys_core.data.roles import USUAL_NAMES
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.reading import open_regular
+from recsys_core.values import counted
 
 Side = Literal["user", "item"]
 Array = NDArray[Any]
@@ -275,7 +276,8 @@ def _checked(ids: Array, values: Array, where: str) -> FloatArray:
         )
     if len(values) != len(ids):
         raise DataError(
-            f"{where}: {len(values):,} vectors, {len(ids):,} ids", "give one id for each vector"
+            f"{where}: {counted(len(values), 'vector')}, {counted(len(ids), 'id')}",
+            "give one id for each vector",
         )
     if not len(values):
         raise DataError(f"{where}: there are no vectors", "check that this is the right file")

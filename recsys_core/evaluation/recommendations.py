@@ -20,6 +20,7 @@ from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.evaluation.strata import recall_by_stratum
 from recsys_core.protocols.split import Split
+from recsys_core.values import counted
 
 Part = Literal["valid", "test"]
 
@@ -70,7 +71,7 @@ def evaluate_recommendations(
     chosen = relevant[users] > 0
     if not chosen.any():
         raise InputError(
-            f"none of the {len(users)} users has a relevant item in the {part} part",
+            f"none of the {counted(len(users), 'user')} has a relevant item in the {part} part",
             "set a lower relevance in the protocol, or null",
         )
     judged_users = users[chosen].astype(np.int32)

@@ -142,7 +142,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "name", "items", "says"),
     [
-        (b"book,title\nx1,Sea\n", "t.csv", ",id=book", "none of its 1 items has an event"),
+        (b"book,title\nx1,Sea\n", "t.csv", ",id=book", "none of its 1 item has an event"),
         (b"book,x\nx1,Sea\n", "t.csv", "", "which column has the item ids.* none has\n?.*"),
         (b"a,b\nb1,b2\n", "t.csv", "", "Of a, b a, b have ids of the events\n.*,id=COLUMN"),
         (BOOKS, "t.csv", ",id=bok", "unknown column of .*'bok'\ndid you mean 'book'"),
@@ -157,7 +157,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
             "'author:list' is not .*:KIND\n.* text, number, one-of, any-of",
         ),
         (BOOKS, "t.csv", ",author:number", "'Anna Ott' of the column author is not a number\nmend"),
-        (b"item,x\nb1,1\nb2\n", "t.csv", "", "line 3: 1 fields where 2 are expected"),
+        (b"item,x\nb1,1\nb2\n", "t.csv", "", "line 3: 1 field where 2 are expected"),
         (b"item,x\nb1,1\nb1,2\n", "t.csv", "", "row 2: id b1 occurs twice"),
         (b"item,x\nb1,caf\xe9\n", "t.csv", "", "is not UTF-8 text\nsave the file as UTF-8"),
         (b'{"item": "b1"}\n[1]\n', "t.jsonl", "", "line 2: expected a JSON object"),

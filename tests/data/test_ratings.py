@@ -55,7 +55,7 @@ def test_ids_that_are_not_all_numbers_are_in_text_order() -> None:
     [
         (b"3::9::4", "line 3: 3 fields where 4 are expected"),  # the file was cut off
         (b"3::9::4::5::6", "line 3: 5 fields where 4"),
-        (b"3:9:4:5", "line 3: 1 fields where 4"),
+        (b"3:9:4:5", "line 3: 1 field where 4"),
         (b"3:9::4::5::", "line 3, column 1 (user): '3:9' is not a whole number"),
         (b"3::::4::5", "line 3, column 2 (item): the id is missing"),
         (b"3\0::9::4::5", "line 3, column 1 (user): '3\\x00' has a null character"),

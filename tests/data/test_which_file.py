@@ -117,7 +117,7 @@ def test_a_label_of_an_atomic_file_is_read_and_told_apart_from_ratings(tmp_path:
 def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     strange = {**ML_1M, "movies.dat": b"77::Owl (1998)::Drama\n"}
     folder = write_files(tmp_path / "films", strange)
-    refused(folder, r"movies\.dat: none of its 1 items .* first id is '77', .* '9'\nwrite the same")
+    refused(folder, r"movies\.dat: none of its 1 item .* first id is '77', .* '9'\nwrite the same")
 
 
 def test_how_many_have_attributes_is_kept(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_order_of_users_does_not_matter() -> None:
 
 
 def test_nobody_to_judge_is_an_error(cut: Split) -> None:
-    with pytest.raises(InputError, match="none of the 1 users has a relevant item"):
+    with pytest.raises(InputError, match="none of the 1 user has a relevant item"):
         evaluate_recommendations(np.array([1]), np.array([[0]], dtype=np.int32), cut, [1])
 
 

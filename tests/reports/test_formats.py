@@ -352,4 +352,4 @@ def test_html_shows_data_as_text(hostile: dict[str, Any]) -> None:
 def test_html_of_failures_alone(tmp_path: Path) -> None:
     failed = read_report_run(make_unfinished(tmp_path, "ease"))
     page = Page(to_html(build_report([failed], suite="quick")))
-    assert "1 of 1 runs without a result" in page.text
+    assert "1 of 1 run without a result" in page.text

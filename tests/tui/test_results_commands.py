@@ -177,7 +177,7 @@ async def _(s: Session) -> None:
     titles = [head.title for head in s.runs.grid.table.heads]
     assert "protocol" not in titles
     assert "data" in titles
-    assert "1 columns off" in s.text()
+    assert "1 column off" in s.text()
     assert s.runs.options.order[:3] == ("model", "protocol", "dataset")
     await s.press("x", "a", "escape", "x", "a", "enter")
     assert s.runs.options.hidden == frozenset()

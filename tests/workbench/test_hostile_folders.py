@@ -155,7 +155,7 @@ def test_prune_of_a_linked_run_takes_the_link_and_leaves_the_run(
     good.path.symlink_to(elsewhere)
     (good.path.parent / ".trash-of-yesterday").symlink_to(elsewhere)
     done = cli("runs", "prune", "--keep", "0", "--yes")
-    assert (done.code, done.err) == (0, "1 runs deleted\n")
+    assert (done.code, done.err) == (0, "1 run deleted\n")
     assert (elsewhere / "status.json").is_file()
     assert not [path for path in good.path.parent.iterdir() if path.name != "index.sqlite"]
 
@@ -175,7 +175,7 @@ def test_prune_goes_on_behind_a_run_that_cannot_be_deleted(
     done = cli("runs", "prune", "--keep", "0", "--yes")
     assert done.code == 2
     assert done.err.splitlines()[:2] == [
-        "1 runs deleted",
+        "1 run deleted",
         f"error: {runs[1].path}: cannot be deleted: Operation not permitted",
     ]
     assert not runs[0].path.exists()

@@ -8,6 +8,7 @@ from typing import Any
 
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import higher_is_better, is_descriptive
+from recsys_core.values import counted
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings
 from workbench.cli.table import print_json
@@ -122,7 +123,7 @@ def _print(content: dict[str, Any]) -> None:
 
     one, two = content["labels"]
     sys.stdout.write(
-        f"{content['metric']} of {content['users']} users, from {one} to {two}: "
+        f"{content['metric']} of {counted(content['users'], 'user')}, from {one} to {two}: "
         f"{content['better']} better, {content['worse']} worse, {content['equal']} equal\n"
     )
     for title, name in (("gain most", "gain"), ("lose most", "loss")):

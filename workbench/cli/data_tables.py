@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from recsys_core.values import counted
 from workbench.cli.table import print_table
 from workbench.reports.data import CHECKSUM, what_events_are
 from workbench.store.text import plain
@@ -68,11 +69,14 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for side, found in summary["attributes"].items():
         share = f"{found['matched']:,} of {found['of']:,} {side}s"
         kinds = ", ".join(f"{name} ({KINDS[kind]})" for name, kind in found["columns"].items())
-        yield f"{side} attributes", f"{share} ({found['file']} has {found['rows']:,} rows): {kinds}"
+        yield (
+            f"{side} attributes",
+            f"{share} ({found['file']} has {counted(found['rows'], 'row')}): {kinds}",
+        )
     for found in summary["vectors"]:
         share = f"{found['matched']:,} of {found['of']:,} {found['side']}s"
-        about = f"{found['name']}, {found['length']:,} numbers"
-        file = f"{found['file']} has {found['rows']:,} rows"
+        about = f"{found['name']}, {counted(found['length'], 'number')}"
+        file = f"{found['file']} has {counted(found['rows'], 'row')}"
         yield f"{found['side']} vectors", f"{share} ({file}): {about}"
 
 
@@ -83,7 +87,7 @@ def _embedded_lines(embedded: list[dict[str, Any]]) -> Iterator[tuple[str, str]]
         how = f"{', '.join(made['columns'])} by {made['model']}"
         yield (
             f"{made['side']} vectors",
-            f"{share} ({how}): {made['name']}, {made['length']:,} numbers",
+            f"{share} ({how}): {made['name']}, {counted(made['length'], 'number')}",
         )
 
 

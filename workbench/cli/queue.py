@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.cli.cluster import cluster_options
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
@@ -180,7 +181,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
             f"run {going[0].run_id} was asked to end and still runs",
             f"see {settings.runs_dir}/.queue/supervisor.log",
         )
-    say(f"{len(chosen)} {'job' if len(chosen) == 1 else 'jobs'} cancelled")
+    say(f"{counted(len(chosen), 'job')} cancelled")
 
 
 @queue.command

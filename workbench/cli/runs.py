@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import ago, print_table
 from workbench.reports.metrics import memory, seconds
@@ -239,7 +240,7 @@ def export_command(settings: Settings, names: tuple[str, ...], path: Path, table
         export(path, *metrics_table(succeeded))
     else:
         export(path, *results_table([Run(run.folder) for run in succeeded], table))
-    sys.stderr.write(f"{len(succeeded)} runs written to {plain(str(path))}\n")
+    sys.stderr.write(f"{counted(len(succeeded), 'run')} written to {plain(str(path))}\n")
 
 
 @runs.command
@@ -298,8 +299,12 @@ def prune(
         return
     if doomed and not yes:
         if not sys.stdin.isatty():
-            raise InputError(f"prune would delete {len(doomed)} runs", "add --yes, or --dry-run")
-        if not click.confirm(f"delete {len(doomed)} runs in {settings.runs_dir}?", err=True):
+            raise InputError(
+                f"prune would delete {counted(len(doomed), 'run')}", "add --yes, or --dry-run"
+            )
+        if not click.confirm(
+            f"delete {counted(len(doomed), 'run')} in {settings.runs_dir}?", err=True
+        ):
             return
     errors = []
     for run in doomed:
@@ -308,6 +313,6 @@ def prune(
         except InputError as error:
             errors.append(error)
     sweep(settings.runs_dir)
-    sys.stderr.write(f"{len(doomed) - len(errors)} runs deleted\n")
+    sys.stderr.write(f"{counted(len(doomed) - len(errors), 'run')} deleted\n")
     if errors:
         raise errors[0]

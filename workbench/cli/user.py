@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.cli.chosen import chosen_runs, dataset_of, newest_runs
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_json
@@ -123,7 +124,7 @@ def _find(browse: Browse, text: str, runs: list[Run], k: int, as_json: bool) -> 
         for one, value in zip(users, values, strict=True)
     ]
     print_table(["user", "events", *names, *extra], rows)
-    sys.stdout.write(f"{len(users)} of {len(found.users)} users\n")
+    sys.stdout.write(f"{len(users)} of {counted(len(found.users), 'user')}\n")
 
 
 def _found_json(found: Found, users: list[User], values: list[float | None]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recsys_core.evaluation.names import higher_is_better
+from recsys_core.values import counted
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
 from workbench.store.text import plain
@@ -252,7 +253,9 @@ def _baseline(rows: Sequence[Mapping[str, Any]]) -> Table | None:
             _verdict(row["passed"]),
         )
     if len(shown) < len(judged):
-        grid.caption = f"and {len(judged) - len(shown)} more rows, all met; --report has them"
+        grid.caption = (
+            f"and {counted(len(judged) - len(shown), 'more row')}, all met; --report has them"
+        )
         grid.caption_justify = "left"
     return grid
 

@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from recsys_core.values import counted
 from workbench.store.items import Item
 from workbench.store.summary import ALL_ROWS
 from workbench.store.text import plain
@@ -56,7 +57,7 @@ def _profile(inspection: Inspection) -> list[Text]:
     browse, user = inspection.browse, inspection.user
     facts = [f"{name} {value}" for name, value in user.attributes.items()]
     data = f"{browse.name} (synthetic)" if browse.synthetic else browse.name
-    counts = f"{user.events} events, {len(inspection.known)} known to the runs"
+    counts = f"{counted(user.events, 'event')}, {len(inspection.known)} known to the runs"
     head = Text.assemble((f"user {plain(user.user_id)}", "bold"), f"  {plain(data)}  {counts}")
     return [head, Text(plain("  ".join(facts)), style="dim")] if facts else [head]
 

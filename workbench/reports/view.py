@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys_core.evaluation.names import higher_is_better, is_descriptive, split_part
+from recsys_core.values import counted
 from workbench.reports.folder import mean
 from workbench.reports.metrics import headline_first
 
@@ -193,9 +194,9 @@ def verdict(report: Mapping[str, Any]) -> str:
     said = []
     if broken:
         word = "interrupted: " if report["exit_code"] == 130 else ""
-        said.append(f"{word}{broken} of {len(runs)} runs without a result")
+        said.append(f"{word}{broken} of {counted(len(runs), 'run')} without a result")
     if missed:
-        said.append(f"{missed} of {len(judged)} conditions not met")
+        said.append(f"{missed} of {counted(len(judged), 'condition')} not met")
     elif judged:
         said.append(
             "the condition is met" if len(judged) == 1 else f"all {len(judged)} conditions met"
@@ -223,11 +224,8 @@ def notes(report: Mapping[str, Any]) -> list[str]:
 def _data_notes(dataset: Mapping[str, Any]) -> list[str]:
     if dataset["interactions"] is None:
         return []
-    sizes = (
-        f"{dataset['interactions']:,} interactions, {dataset['users']:,} users,"
-        f" {dataset['items']:,} items"
-    )
-    found = [f"Data: {dataset['name']}, {sizes}."]
+    sizes = [counted(dataset[f"{what}s"], what) for what in ("interaction", "user", "item")]
+    found = [f"Data: {dataset['name']}, {', '.join(sizes)}."]
     if dataset.get("labelled"):
         found.append("Labels: events with label 1 are relevant; recall models learn from them.")
     if dataset["synthetic"]:
@@ -247,7 +245,8 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
         found.append("Lists may hold items that their users know (known_items: allow).")
     if parameters.get("negatives"):
         found.append(
-            f"Ranking rows: each event beside {parameters['negatives']} items drawn as label 0"
+            f"Ranking rows: each event beside {counted(parameters['negatives'], 'item')} drawn as"
+            " label 0"
             f" ({parameters.get('negative_sampler', 'uniform')}), once for all models."
         )
     left_out = {name: n for name, n in (protocol["counts"] or {}).items() if n}
@@ -274,19 +273,22 @@ def _left_out_notes(left_out: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"Left out: {', '.join(labels)}: {reason}." for reason, labels in reasons.items()]
 
 
+#: count -> what is counted (a noun that may get an s), what else is said of it
 _RECALL_COUNTS = {
-    "users": "users judged",
-    "users_without_relevant": "left out (no relevant test item)",
-    "cold_users": "without history",
-    "cold_items": "test items without training rows",
-    "known_targets": "relevant test items that lists leave out as known (known_items: exclude),"
-    " all of them misses",
+    "users": ("user", "judged"),
+    "users_without_relevant": ("", "left out (no relevant test item)"),
+    "cold_users": ("", "without history"),
+    "cold_items": ("test item", "without training rows"),
+    "known_targets": (
+        "relevant test item",
+        "left out of lists as known (known_items: exclude), counted as missed",
+    ),
 }
 _RANKING_COUNTS = {
-    "users": "users judged",
-    "gauc_users_left_out": "left out of GAUC (rows of one class only)",
-    "cold_users": "without history",
-    "cold_items": "test items without training rows",
+    "users": ("user", "judged"),
+    "gauc_users_left_out": ("", "left out of GAUC (rows of one class only)"),
+    "cold_users": ("", "without history"),
+    "cold_items": ("test item", "without training rows"),
 }
 
 
@@ -297,7 +299,11 @@ def _user_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     for stage in dict.fromkeys(run["stage"] for run in done):
         counts = next(run["counts"] for run in done if run["stage"] == stage)
         words = _RANKING_COUNTS if stage == "ranking" else _RECALL_COUNTS
-        parts = [f"{counts[name]:,} {text}" for name, text in words.items() if counts.get(name)]
+        parts = [
+            f"{counted(counts[name], noun) if noun else format(counts[name], ',')} {text}"
+            for name, (noun, text) in words.items()
+            if counts.get(name)
+        ]
         if parts:
             found.append(f"{stage.capitalize()}: {', '.join(parts)}.")
     return found
@@ -352,7 +358,9 @@ def _seed_notes(report: Mapping[str, Any]) -> list[str]:
         found.append(f"Means over seeds {seeds}; ± is their standard deviation.")
     reused = sum(run["reused"] for run in report["runs"])
     if reused:
-        found.append(f"{reused} of {len(report['runs'])} runs reused from an earlier command.")
+        found.append(
+            f"{reused} of {counted(len(report['runs']), 'run')} reused from an earlier command."
+        )
     return found
 
 

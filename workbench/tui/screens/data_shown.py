@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.data_work import DataWork
@@ -221,7 +222,7 @@ class DataShown(DividedScreen):
             return
         self.grid.show(list_table(self.sets, self.activity.work, self.grid.size.width))
         here = sum(each.here for each in self.sets)
-        self.title_line.what = f"{len(self.sets)} data sets, {here} here"
+        self.title_line.what = f"{counted(len(self.sets), 'data set')}, {here} here"
 
     def _show_set(self) -> None:
         """Draw what is known of the set under the cursor."""

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from recsys_core.processes import python_command
+from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain, plain_lines
@@ -179,7 +180,9 @@ class ItemsScreen(SubjectScreen):
         self.catalogue.show(catalogue_table(self.browse, self._found, width - 1))
         self.similar.show(alike_table(self.browse, self._alike, self.similar.size.width))
         synthetic = " (synthetic)" if self.browse.synthetic else ""
-        self.title_line.what = f"{len(self._found):,} items  {plain(self._dataset)}{synthetic}"
+        self.title_line.what = (
+            f"{counted(len(self._found), 'item')}  {plain(self._dataset)}{synthetic}"
+        )
         find = f"find: {plain(self.search)}" if self.search else ""
         self.title_line.remark = "  ".join(filter(None, (find, chips(self.chosen))))
         self.refresh_bindings()

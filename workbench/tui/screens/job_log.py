@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from recsys_core.values import counted
 from workbench.store.files import open_regular
 from workbench.store.listing import RunSummary
 from workbench.store.runs import LOG
@@ -96,7 +97,7 @@ class LogScreen(FullScreen):
         self.view.query_text = event.value
         self.view.found = None
         count = len(self.view.matches())
-        event.input.border_subtitle = f"{count} line{'' if count == 1 else 's'}"
+        event.input.border_subtitle = counted(count, "line")
         self.view.refresh()
 
     def on_input_submitted(self, _event: Entry.Submitted) -> None:

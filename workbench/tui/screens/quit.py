@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings, commands_of
@@ -59,9 +60,9 @@ class QuitScreen(ModalScreen[None]):
         more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
         parts = []
         if running:
-            parts.append(f"{_count(len(running), 'job')} running: {names}{more}")
+            parts.append(f"{counted(len(running), 'job')} running: {names}{more}")
         if waiting:
-            parts.append(f"{_count(waiting, 'job')} waiting")
+            parts.append(f"{counted(waiting, 'job')} waiting")
         if self._sweeps:
             parts.append("sweeps under way: " + ", ".join(sweep.short for sweep in self._sweeps))
         return "\n".join(parts)
@@ -79,7 +80,7 @@ class QuitScreen(ModalScreen[None]):
         key = commands_of("quit")[1].shown_keys[0]
         jobs, sweeps = len(self._jobs), len(self._sweeps)
         what = [
-            _count(number, word) for number, word in ((jobs, "job"), (sweeps, "sweep")) if number
+            counted(number, word) for number, word in ((jobs, "job"), (sweeps, "sweep")) if number
         ]
         self._say(f"{key} again cancels {' and '.join(what)} and leaves; Esc stays.")
 
@@ -98,7 +99,3 @@ class QuitScreen(ModalScreen[None]):
     def action_stay(self) -> None:
         """Go back."""
         self.dismiss()
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

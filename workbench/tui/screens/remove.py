@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.manage import archive_run, delete_run, removable
 from workbench.store.runs import Run
@@ -40,7 +41,7 @@ class RemoveScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Name the runs and what can be done."""
         with Vertical(id="remove") as frame:
-            frame.border_title = f"remove {_many(len(self._runs))}"
+            frame.border_title = f"remove {counted(len(self._runs), 'run')}"
             yield Static(self._text(), markup=False)
             yield Static("", id="remove-problem", markup=False)
 
@@ -49,7 +50,7 @@ class RemoveScreen(ModalScreen[None]):
         if len(self._runs) > _NAMED:
             names.append(f"and {len(self._runs) - _NAMED} more")
         if self._kept:
-            names.append(f"{_many(self._kept)} running or waiting: not touched")
+            names.append(f"{counted(self._kept, 'run')} running or waiting: not touched")
         lines: list[Content | str] = ["\n".join(names), "\n\n"]
         for command in commands_of("remove"):
             key = Content.styled(f"{command.shown_keys[0]:>6}  ", "bold $primary")
@@ -70,7 +71,9 @@ class RemoveScreen(ModalScreen[None]):
         else:
             self._asked = True
             key = commands_of("remove")[1].shown_keys[0]
-            self._say(f"{key} again deletes {_many(len(self._runs))}. This cannot be undone.")
+            self._say(
+                f"{key} again deletes {counted(len(self._runs), 'run')}. This cannot be undone."
+            )
 
     @work(exclusive=True)
     async def _do(self, remove: Callable[[Run], object], done: str) -> None:
@@ -87,13 +90,9 @@ class RemoveScreen(ModalScreen[None]):
             self._runs = self._runs[gone:]
             self._busy = False
             return
-        self.app.notify(f"{_many(gone)} {done}", markup=False)
+        self.app.notify(f"{counted(gone, 'run')} {done}", markup=False)
         self.dismiss()
 
     def action_close(self) -> None:
         """Leave the runs where they are."""
         self.dismiss()
-
-
-def _many(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"

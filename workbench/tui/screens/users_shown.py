@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
 from workbench.store.text import plain, plain_lines
@@ -210,9 +211,9 @@ class UsersShown(SubjectScreen):
         """Say who is listed."""
         people, total = self.people, len(self.browse)
         count = len(people.found.users)
-        number = f"{count:,} of {total:,}" if count != total else f"{total:,}"
+        number = counted(total, "user") if count == total else f"{count:,} of {total:,} users"
         synthetic = " (synthetic)" if self.browse.synthetic else ""
-        self.title_line.what = f"{number} users  {plain(self._dataset)}{synthetic}"
+        self.title_line.what = f"{number}  {plain(self._dataset)}{synthetic}"
         find = f"find: {plain(people.answered)}" if people.answered else ""
         of = chips(self._in_turn, people.measured)
         both = f"{find} · {of}" if find and of else find or of

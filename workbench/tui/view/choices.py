@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from recsys_core.values import counted
 from workbench.store.text import plain
 
 #: states of runs that ended without one
@@ -90,7 +91,7 @@ class Options:
             (self.cutoff, f"metrics at {self.cutoff}"),
             (self.cutoff == 0, "metrics at every K"),
             (not self.hide_unchanged, "constant columns shown"),
-            (self.hidden, f"{len(self.hidden)} columns off"),
+            (self.hidden, f"{counted(len(self.hidden), 'column')} off"),
             (self.fold_seeds, "mean ± sd"),
         ):
             found += [text] if chosen else []

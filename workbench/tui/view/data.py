@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recsys_core.values import counted
 from workbench.reports.data import CHECKSUM, what_events_are
 from workbench.store.text import plain
 from workbench.tui.view.detail import Section
@@ -166,9 +167,9 @@ def _facts(each: DataSet, about: Mapping[str, Any] | None, runs: int) -> Iterato
         yield from _described(about)
     if each.bad_rows:
         reasons = ", ".join(f"{plain(why)} {n:,}" for why, n in each.bad_rows.items())
-        yield "left out", f"{sum(each.bad_rows.values()):,} rows: {reasons}"
+        yield "left out", f"{counted(sum(each.bad_rows.values()), 'row')}: {reasons}"
     if runs:
-        yield "used by", f"{runs:,} run{'' if runs == 1 else 's'} here"
+        yield "used by", f"{counted(runs, 'run')} here"
     if each.origin:
         yield "source", plain(each.origin)
     if each.here and each.origin:
@@ -200,12 +201,12 @@ def _events(few: Mapping[str, float]) -> str:
 def _described(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     time = about["time"]
     if time:
-        span = f"{time['first'][:10]} to {time['last'][:10]}, {time['days']:,.0f} days"
+        span = f"{time['first'][:10]} to {time['last'][:10]}, {counted(round(time['days']), 'day')}"
         yield "time", f"{span}; {time['shared_moments']:.0%} of the rows share user and second"
     popular = about["popularity"]
     share = f"{popular['top_10_percent']:.0%} of the {what_events_are(about)}"
     if about.get("repeats"):
-        yield "repeats", f"{about['repeats']:,} events of a user with an item met before"
+        yield "repeats", f"{counted(about['repeats'], 'event')} of a user with an item met before"
     yield "long tail", f"10% of the items have {share}; gini {popular['gini']:.2f}"
     for side, columns in about["attributes"].items():
         named = ", ".join(_attribute(plain(name), one) for name, one in columns.items())
@@ -215,7 +216,8 @@ def _described(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _attribute(name: str, one: Mapping[str, Any]) -> str:
     if one["kind"] == "vector":
-        return f"{name} (vectors of {one['values']:,} numbers, {1 - one['missing']:.0%} have one)"
+        length = counted(one["values"], "number")
+        return f"{name} (vectors of {length}, {1 - one['missing']:.0%} have one)"
     missing = f", {one['missing']:.0%} missing" if one["missing"] >= 0.005 else ""
     many = "" if one["kind"] == "text" else f" {one['values']:,}"
     return f"{name} ({one['kind']}{many}{missing})"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recsys_core.data.registered import check_name
 from recsys_core.errors import InputError
+from recsys_core.values import counted
 
 #: entries of a folder that are counted
 _MANY = 1000
@@ -246,9 +247,10 @@ def path_state(text: str) -> tuple[str, bool]:
     try:
         if path.is_dir():
             count = sum(1 for _ in islice(path.iterdir(), _MANY))
-            return f"a folder with {count:,}{' or more' * (count == _MANY)} entries", True
+            more = " or more" if count == _MANY else ""
+            return f"a folder with {count:,}{more} {'entry' if count == 1 else 'entries'}", True
         if path.is_file():
-            return f"a file of {path.stat().st_size:,} bytes", True
+            return f"a file of {counted(path.stat().st_size, 'byte')}", True
     except OSError as error:
         return f"✖ cannot be read: {error.strerror}", False
     return "✖ no such file or folder", False

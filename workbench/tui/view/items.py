@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from recsys_core.values import counted
 from workbench.store.text import plain
 from workbench.store.users import Browse
 from workbench.store.users_items import TOP, ItemFacts
@@ -61,16 +62,15 @@ def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = T
     blank: list[tuple[Cell, ...]] = [()] if tall else []
     item = browse.item(facts.item)
     mean = "" if facts.mean is None else f", mean {facts.mean:.2f}"
-    known = (
-        f"{plain(', '.join(item.genres))}  id {plain(item.item_id)}  {facts.events:,} events{mean}"
-    )
+    events = f"{counted(facts.events, 'event')}{mean}"
+    known = f"{plain(', '.join(item.genres))}  id {plain(item.item_id)}  {events}"
     lines: list[tuple[Cell, ...]] = [(Cell(known, "muted"),)]
     bar = max(6, min(_BAR, width - 24))
     if facts.exposures:
         lines += [*blank, (Cell(f"recommended among the first {TOP} to", "muted"),)]
     for one in facts.exposures:
         share = one.users / one.judged if one.judged else 0.0
-        text = f" {one.users:,} of {one.judged:,} users ({share:.1%})"
+        text = f" {one.users:,} of {counted(one.judged, 'user')} ({share:.1%})"
         lines.append(
             (Cell(fit(plain(one.label), 16)), Cell(show.stroke(share, bar // 2)), Cell(text))
         )

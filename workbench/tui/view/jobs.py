@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
+from recsys_core.values import counted
 from workbench.jobs.queue import blocking
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
@@ -281,7 +282,7 @@ def queue_remark(queue: QueueState) -> str:
     """Say how far sweeps are, and how many jobs run at once."""
     active = [sweep.short for sweep in queue.sweeps if sweep.state == "active"]
     many = queue.parallel
-    return "  ".join([*active, f"{many} job{'' if many == 1 else 's'} at once"])
+    return "  ".join([*active, f"{counted(many, 'job')} at once"])
 
 
 def why_not(run: RunSummary | None, action: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recsys_core.evaluation.names import PARTS, split_part
+from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
@@ -71,7 +72,7 @@ def result_title(run: RunSummary, against: Against) -> str:
         return "Result"
     if against.comparable(run) is None:
         return f"Result, not comparable with {plain(name_of(other))}"
-    over = f"{against.family} run{'' if against.family == 1 else 's'}"
+    over = counted(against.family, "run")
     how = f"Holm over {over}" if against.tested else "not tested"
     if against.folds(run):
         how = f"one of {against.seeds} seeds"

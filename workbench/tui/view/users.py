@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from recsys_core.evaluation.names import higher_is_better
+from recsys_core.values import counted
 from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.items import Item
@@ -327,7 +328,7 @@ def profile_line(inspection: Inspection) -> str:
     """Say who the user is."""
     user = inspection.user
     facts = [f"user {user.user_id}", *(f"{k} {v}" for k, v in user.attributes.items())]
-    return plain("  ".join([*facts, f"{user.events:,} events"]))
+    return plain("  ".join([*facts, counted(user.events, "event")]))
 
 
 def why_section(inspection: Inspection, listing: Listing, entry: Entry, width: int) -> Section:
