@@ -28,7 +28,7 @@ from recsys_core.data.file_layout import SKIP_HINT
 from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.linewise import csv_problem, split_lines
 from recsys_core.data.parquet import read_columns
-from recsys_core.data.roles import USUAL_NAMES, safe_name
+from recsys_core.data.roles import USUAL_ATTRIBUTES, USUAL_NAMES, safe_name
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.reading import parse_json
 from recsys_core.values import counted
@@ -37,12 +37,6 @@ Side = Literal["user", "item"]
 Columns = dict[str, list[Any]]
 """Name -> values, one per row: text, number, list or None."""
 
-#: names of columns that have one name in every set, as `plain_name` writes them
-KNOWN = {
-    "title": ("title", "name", "booktitle", "movietitle", "itemname", "productname"),
-    "genres": ("genres", "genre", "categories", "category", "tags"),
-    "year": ("year", "releaseyear", "yearofpublication", "originalpublicationyear"),
-}
 ID = "id"
 
 
@@ -199,7 +193,7 @@ def _is_nested(value: Any) -> bool:
 def _target(name: str) -> str:
     """Find the name that a column has in the data set."""
     plain = plain_name(name)
-    known = next((target for target, names in KNOWN.items() if plain in names), None)
+    known = next((target for target, names in USUAL_ATTRIBUTES.items() if plain in names), None)
     return known or safe_name(name)
 
 

@@ -12,7 +12,8 @@ from recsys_core.data.attributes import RawData
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.parquet import read_parquet
 from recsys_core.data.readers import choose_reader, read_events
-from recsys_core.data.recbole import INTER, read_atomic, side_file
+from recsys_core.data.recbole import INTER, is_atomic, read_atomic, side_file
+from recsys_core.data.roles import is_by_number
 from recsys_core.data.text_table import read_table
 from recsys_core.errors import InputError
 from recsys_core.extensions import hash_packages
@@ -74,7 +75,8 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
     if not is_table and main in MOVIELENS and _is_known(files):
         read, used = MOVIELENS[main]
         return Format(used, read, is_folder=True)
-    if not is_table and main.endswith(INTER):
+    by_name = options.separator is None and not is_by_number(options.columns)
+    if main.endswith(INTER) and (not is_table or (by_name and is_atomic(files))):
         return Format((main, side_file(files, "user"), side_file(files, "item")), read_atomic)
     reader = None if is_table else choose_reader(files[main], main)
     if reader is not None:

@@ -20,6 +20,12 @@ USUAL_NAMES = {
     "label": ("label", "click", "clicked", "isclick"),
     "timestamp": ("timestamp", "time", "ts", "unixreviewtime", "unixtime"),
 }
+#: attribute that has one name in every set -> names of its column, as `plain_name` writes them
+USUAL_ATTRIBUTES = {
+    "title": ("title", "name", "booktitle", "movietitle", "itemname", "productname"),
+    "genres": ("genres", "genre", "categories", "category", "tags"),
+    "year": ("year", "releaseyear", "yearofpublication", "originalpublicationyear"),
+}
 MAPPING_HINT = (
     "say which is which: --columns user=NAME,item=NAME,rating=NAME,timestamp=NAME"
     " (names, or numbers from 1; rating or label=, timestamp and type= may be left out;"

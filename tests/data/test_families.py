@@ -78,6 +78,48 @@ def test_atomic_files(tmp_path: Path) -> None:
     assert values(dataset, "user") == {"age": ["18-24", None], "zip": ["01234", "99"]}
 
 
+INTER = """\
+session_id:token sku:token rating:float stars:float device:token zip:float seen:token_seq kind:token
+1 a 4 40 tv 01 x view
+1 b 5 50  02 y buy
+2 a 3 30 7  y buy
+"""
+SKUS = """\
+sku:token|name:token|category:token|sizes:token_seq
+a|Owl|Living Room|M S
+b|Fog||
+"""
+
+
+def test_further_columns_of_atomic_files_are_read_where_they_are_named(tmp_path: Path) -> None:
+    columns = {"user": "session_id", "item": "sku:token", "device": "device", "area": "zip"}
+    files = {
+        "shop.inter": INTER.replace(" ", "\t").encode(),
+        "shop.item": SKUS.replace("|", "\t").encode(),
+    }
+    dataset = load(tmp_path, files, columns=columns)
+    assert dataset.rating.tolist() == [4, 5, 3], "RecBole's own names need not be given"
+    assert {name: plain_values(column) for name, column in dataset.context.items()} == {
+        "device": ["tv", None, "7"],  # a token, whatever it looks like
+        "area": [1, 2, None],
+    }
+    assert values(dataset, "item") == {
+        "title": ["Owl", "Fog"],
+        "genres": [["Living Room"], None],
+        "sizes": [["M", "S"], None],
+    }
+    more = {"rating": "stars", "type": "kind", "area": "zip:category"}
+    again = load(tmp_path, files, columns=columns | more, rating_range=(0, 99), keep="buy")
+    assert again.rating.tolist() == [50, 30]
+    assert plain_values(again.event_columns["area"]) == ["02", None]
+    with pytest.raises(InputError, match=r"'seen' holds lists \(token_seq\), no single values"):
+        load(tmp_path, files, columns=columns | {"seen": "seen"})
+    with pytest.raises(InputError, match=r"no column user_id\n.*--columns user=NAME,item=NAME"):
+        load(tmp_path, files)
+    with pytest.raises(InputError, match="one of both"):
+        load(tmp_path, files, columns=columns | {"rating": "stars", "label": "rating"})
+
+
 @pytest.mark.parametrize(
     ("files", "needed"),
     [(ML_1M, "ratings.dat"), (ML_100K, "u.data"), (ML_20M, "ratings.csv"), (ATOMIC, "books.inter")],

@@ -93,7 +93,7 @@ def test_parts_of_a_set_are_never_taken_for_the_whole(tmp_path: Path) -> None:
     )
     dataset = load(folder / "shop.train.inter")
     assert dataset.n_interactions == 2
-    assert plain_values(dataset.item_columns["name"]) == ["Owl", None]
+    assert plain_values(dataset.item_columns["title"]) == ["Owl", None]
     folder = write_files(tmp_path / "both", {**ML_20M, **ML_100K})
     refused(folder, "2 files may hold the ratings: ratings.csv, u.data")
     assert load(folder / "u.data").item_columns["title"]
