@@ -15,16 +15,16 @@ from tests.data.test_command import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 FILE = r"`([\w.]+)`:\n\n```text\n(.*?)^```\n"
-STEP = r"```sh\n(.*?)^```\n\n```out\n(.*?)^```\n"
-#: files, perhaps with a sentence before each, and what is done with them
-WALK = rf"((?:{FILE}(?:\s*[^#`\n]+(?=`))?\s*)+)((?:{STEP}\s*)+)"
+STEP = r"```sh\n(.*?)^```\n(?:\n```out\n(.*?)^```\n)?"
+#: models whose training takes many epochs
+TRAINED = ("deepfm", "youtube-dnn")
 #: depends on the machine, or says nothing of files like these
 LEFT_OUT = ("read from", "checksum", "prepared in")
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Raw files, and commands with what they print."""
+    """Raw files, and commands with what they print; empty: that is not shown."""
 
     files: dict[str, str]
     steps: list[tuple[str, str]]
@@ -36,10 +36,18 @@ class Walk:
 
 def walks() -> list[Walk]:
     flags = re.MULTILINE | re.DOTALL
+    sections = PAGE.read_text(encoding="utf-8").partition("## Walkthroughs\n")[2].split("\n### ")
     return [
-        Walk(dict(re.findall(FILE, files, flags)), re.findall(STEP, steps, flags))
-        for files, _, _, steps, _, _ in re.findall(WALK, PAGE.read_text(encoding="utf-8"), flags)
+        Walk(dict(re.findall(FILE, text, flags)), re.findall(STEP, text, flags))
+        for text in sections[1:]
     ]
+
+
+def words_of(line: str) -> list[str]:
+    """Take a command apart; one epoch shows that it works."""
+    words = shlex.split(line)[1:]
+    named = {name for word in words for name in word.split(",")}
+    return words + [word for m in TRAINED if m in named for word in ("--set", f"{m}.epochs=1")]
 
 
 @pytest.mark.parametrize("walk", walks(), ids=lambda walk: next(iter(walk.files)))
@@ -52,10 +60,10 @@ def test_a_walkthrough_prints_what_the_page_shows(
     monkeypatch.chdir(tmp_path)
     walk.write()
     for line, expected in walk.steps:
-        assert run(*shlex.split(line)[1:]) == 0
+        assert run(*words_of(line)) == 0, capsys.readouterr().err
         out = capsys.readouterr().out.splitlines(keepends=True)
         shown = "".join(line for line in out if not line.startswith(LEFT_OUT))
-        assert shown == expected
+        assert shown == (expected or shown)
 
 
 def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
@@ -64,8 +72,9 @@ def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
     monkeypatch.chdir(tmp_path)
     for walk in walks():
         walk.write()
-        for line, _ in walk.steps:
-            run(*shlex.split(line)[1:])
+        for line, expected in walk.steps:
+            if expected:
+                run(*words_of(line))
 
     def events(name: str) -> list[tuple[str, str, float, int]]:
         found: Dataset = load_dataset(name, tmp_path / "data")
@@ -80,7 +89,11 @@ def test_the_walkthroughs_are_found_and_lead_to_the_right_events(
     assert events("log") == [  # 2020-01-05T10:55:00Z is the last time u1 played a1
         *(("u1", "a1", 2, 1578221700), ("u1", "a2", 1, 1578297600), ("u2", "a1", 1, 1578391200)),
     ]
-    assert events("shown") == [
-        *(("1", "b", 0, 1578182401), ("1", "a", 1, 1578186000)),
-        *(("2", "c", 0, 1578186002), ("2", "a", 1, 1578186003)),
+    clicked = [row[:2] for row in events("shown") if row[2]]
+    assert clicked == [
+        *(("1", item) for item in "ac"),
+        *(("2", i) for i in "ab"),
+        ("3", "b"),
+        ("3", "c"),
     ]
+    assert ("1", "a", 1, 1578186000) in events("shown")  # the second showing, which was clicked
