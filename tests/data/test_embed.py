@@ -226,6 +226,16 @@ def test_a_tiny_model_of_the_library_itself(data: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(found[[0, 1, 3, 4]], axis=1), 1, rtol=1e-5)
 
 
+def test_minilm_itself(data: Path) -> None:
+    """Where the extra [text] is installed: texts of one meaning are alike without a shared word."""
+    pytest.importorskip("sentence_transformers", reason="needs the extra [text]")
+    found = texts.text_vectors(["The ocean", "Poems", "", "The sea"], texts.MINILM, None, ignore)
+    assert found.shape == (4, 384)
+    assert np.isnan(found[2]).all()
+    np.testing.assert_allclose(np.linalg.norm(found[[0, 1, 3]], axis=1), 1, rtol=1e-5)
+    assert found[0] @ found[3] > 0.7 > 0.4 > found[0] @ found[1]
+
+
 def test_on_the_command_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--data-dir", str(data), "data", "embed", "loans", "--column", "title")
     assert run(*asked, "--size", "2") == 0
