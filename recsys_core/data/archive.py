@@ -83,6 +83,10 @@ class RawFile:
         """Read all of it; errors as `chunks`, lines apart."""
         return b"".join(self.pieces())
 
+    def read_lines(self) -> bytes:
+        """Read all of a text file; errors as `chunks`."""
+        return b"".join(self.chunks())
+
     def pieces(self) -> Iterator[bytes]:
         """Read it piece by piece, wherever a piece ends."""
         with self._errors(), self._open() as file:

@@ -157,15 +157,21 @@ def _take_attributes(
         if column not in columns:
             raise unknown_name(f"column of {file.where}", column, columns)
     key = option.columns.get(ID) or _find_key(columns, side, ids, file.where)
+    if any(isinstance(value, bytes) for value in columns[key]):
+        raise DataError(
+            f"{file.where}: the column {key} holds binary, not text or whole numbers",
+            f"convert it before it is written, or name another column: {option.path},id=COLUMN",
+        )
     keys = _keys(columns[key], file.where, on_bad_rows, bad)
     rows = [row for row, value in enumerate(keys) if value is not None]
     named = {n: c for n, c in option.columns.items() if n != ID}
-    plain = [column for column, values in columns.items() if not any(map(_is_nested, values))]
+    plain = [column for column, values in columns.items() if not any(map(_is_no_value, values))]
     taken = named or {column: column for column in plain if column != key}
     for column in named.values():
         if column not in plain:
             raise InputError(
-                f"{file.where}: column '{column}' is nested", "put its parts into separate columns"
+                f"{file.where}: column '{column}' is nested or binary",
+                "put its parts into separate columns, as text or numbers",
             )
     built: dict[str, RawColumn] = {}
     for name, column in taken.items():
@@ -185,9 +191,10 @@ def _take_attributes(
     return Attributes(texts, built, file.where, is_list=side == "item"), left
 
 
-def _is_nested(value: Any) -> bool:
+def _is_no_value(value: Any) -> bool:
+    """Whether a cell is nested or binary: none of text, number, or list of these."""
     parts = value if isinstance(value, list) else [value]
-    return any(isinstance(part, dict | list) for part in parts)
+    return any(isinstance(part, dict | list | bytes) for part in parts)
 
 
 def _target(name: str) -> str:
@@ -246,7 +253,7 @@ def _text_rows(
 
 def _text(file: RawFile) -> str:
     try:
-        return file.read().decode("utf-8-sig")
+        return file.read_lines().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file.where}: byte {error.start + 1} is not UTF-8 text",

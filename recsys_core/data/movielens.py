@@ -120,7 +120,7 @@ class _Lines:
         """Yield number and text of each line; nothing when there is no such file."""
         if name not in self.files:
             return
-        content = self.files[name].read()
+        content = self.files[name].read_lines()
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:

@@ -196,7 +196,7 @@ def _read_table(
         return {}
     where = files[name].where
     dialect = read_dialect(files[name].head(), where, TAB)
-    content = files[name].read()
+    content = files[name].read_lines()
     header = _header(dialect.rows[0], where, (key,))
     place = list(header).index(key)
     rows: dict[str, list[str]] = {}

@@ -217,7 +217,7 @@ def _read_npy(option: VectorsOption) -> tuple[Array, Array]:
     if beside.lower().endswith(".npy"):
         return _mapped(Path(beside)), values
     try:
-        lines = file.read().decode("utf-8-sig").splitlines()
+        lines = file.read_lines().decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file.where}: byte {error.start + 1} is not UTF-8 text", "save the file as UTF-8"

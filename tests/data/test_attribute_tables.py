@@ -139,6 +139,42 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
     assert columns == {"genres": [["a", "b"], None], "year": [1999, None]}
 
 
+def test_binary_and_nested_columns_of_parquet(tmp_path: Path) -> None:
+    """No ids, nothing that is read, and no error where nobody asks for them."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    pair = pa.array([{"x": 1}, {"x": 2}])
+    table = {"book": ["b1", "b2"], "code": [b"b1", b"b2"], "pair": pair, "pages": [9, 8]}
+    parquet.write_table(pa.table(table), tmp_path / "t.parquet")
+    content = (tmp_path / "t.parquet").read_bytes()
+    for items, says in (
+        (",id=code", "the column code holds binary, not text or whole numbers\nconvert"),
+        (",id=book,cover=code", "column 'code' is nested or binary\nput its parts"),
+        (",id=book,cover=pair", "column 'pair' is nested or binary\nput its parts"),
+    ):
+        with pytest.raises(InputError, match=says):
+            load(tmp_path, content, "t.parquet", items=items)
+        assert not list(tmp_path.glob("data/*"))
+    dataset = load(tmp_path, content, "t.parquet", items=",id=book")
+    assert values(dataset) == {"pages": [9, 8, None]}
+
+
+@pytest.mark.parametrize("where", ["items", "users"])
+def test_a_table_with_a_line_without_an_end_is_not_read_into_memory(
+    tmp_path: Path, where: str
+) -> None:
+    with (tmp_path / "t.csv").open("wb") as file:
+        file.write(b"book,reader,x\nb1,1,1\n" + b"b2,2," * 2**14)
+        file.seek(40 * 2**20)  # a hole, which takes no room
+        file.write(b"x")
+    raw = write_files(tmp_path / "raw", {"loans.csv": LOANS})
+    options: dict[str, Any] = {where: f"{tmp_path / 't.csv'},id=book"}
+    with pytest.raises(InputError, match="a line has more than 16 MiB"):
+        import_dataset(raw / "loans.csv", tmp_path / "data", "e", ImportOptions(**options))
+    assert not list(tmp_path.glob("data/*"))
+
+
 @pytest.mark.parametrize(
     ("table", "name", "items", "says"),
     [
@@ -162,7 +198,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         (b"item,x\nb1,caf\xe9\n", "t.csv", "", "is not UTF-8 text\nsave the file as UTF-8"),
         (b'{"item": "b1"}\n[1]\n', "t.jsonl", "", "line 2: expected a JSON object"),
         (b'{"item": "b1"}\n{"item\n', "t.jsonl", "", "line 2: this is not JSON"),
-        (b'{"item": "b1", "x": {}}\n', "t.jsonl", ",x=x", "column 'x' is nested\nput"),
+        (b'{"item": "b1", "x": {}}\n', "t.jsonl", ",x=x", "column 'x' is nested or binary\nput"),
         (b"PAR1", "t.parquet", "", "not a readable parquet file"),
     ],
 )

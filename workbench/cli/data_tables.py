@@ -69,10 +69,8 @@ def _summary_lines(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for side, found in summary["attributes"].items():
         share = f"{found['matched']:,} of {found['of']:,} {side}s"
         kinds = ", ".join(f"{name} ({KINDS[kind]})" for name, kind in found["columns"].items())
-        yield (
-            f"{side} attributes",
-            f"{share} ({found['file']} has {counted(found['rows'], 'row')}): {kinds}",
-        )
+        file = f"{found['file']} has {counted(found['rows'], 'row')}"
+        yield f"{side} attributes", f"{share} ({file}): {kinds or 'no column is used'}"
     for found in summary["vectors"]:
         share = f"{found['matched']:,} of {found['of']:,} {found['side']}s"
         about = f"{found['name']}, {counted(found['length'], 'number')}"
