@@ -32,7 +32,7 @@ FIRST_STEPS = (
     ),
     (
         "recsys-workbench --headless data import FOLDER --name mine",
-        "your own events, to be chosen as data set mine",
+        "your own ratings, to be chosen as data set mine",
     ),
 )
 

@@ -207,12 +207,11 @@ GROUPS: dict[str, tuple[ImportField, ...]] = {
 }
 FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 _LABELS = {field.option: field.label for field in FIELDS if field.option}
-#: a whole command that gives the columns, then an option, with or without the command before it
-_ADVICE = re.compile(
-    r"recsys-workbench data import (?:'[^']*'|\S+) (--columns (?:'[^']*'|\S+))"
-    r" --name \S+, then use --dataset \S+"
-)
-_OPTION = re.compile(r"(?:recsys-workbench data import (?:PATH )?)?--([a-z][a-z-]+)")
+#: a whole command with the columns, then an option with or without the command before it
+_COMMAND = "recsys-workbench data import "
+_WORD = r"(?:'[^']*'|\S+)"
+_ADVICE = re.compile(rf"{_COMMAND}{_WORD} (--columns {_WORD}) --name \S+, then use --dataset \S+")
+_OPTION = re.compile(rf"(?:{_COMMAND}(?:PATH )?)?--([a-z][a-z-]+)")
 
 
 def in_words_of_form(error: InputError) -> InputError:
