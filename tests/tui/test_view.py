@@ -24,7 +24,7 @@ from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.runs_table import lay_out
 from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
 from workbench.tui.view.texts import as_csv, as_markdown
-from workbench.tui.view.users import genre_section, why_section
+from workbench.tui.view.user_reasons import genre_section, why_section
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.grid_cells import fit
 

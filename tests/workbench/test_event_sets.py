@@ -19,7 +19,8 @@ from workbench.store.users_items import read_item
 from workbench.tui.view.data import DataSet, list_table
 from workbench.tui.view.data_plots import rating_section, time_plot
 from workbench.tui.view.items import item_section
-from workbench.tui.view.users import event_section, history_table, item_of
+from workbench.tui.view.user_reasons import event_section, genre_section
+from workbench.tui.view.users import history_table, item_of
 
 N_USERS, N_ITEMS = 12, 7
 
@@ -96,7 +97,9 @@ def test_plays_from_the_file_to_a_user(
     browse = Browse(data_dir, plays)
     inspection = inspect(browse, browse.users([3])[0], (), 5)
     table = history_table(inspection, 100)
-    assert [head.key for head in table.heads] == ["mark", "title", "genres", "time"]
+    assert [head.key for head in table.heads] == ["mark", "title", "time"]
+    (none,) = genre_section(inspection, (), 80).lines
+    assert none[0].text == "the items here have no genres"
     keys = [key for key in table.keys if key]
     assert len(set(keys)) == len(keys) == 7  # no two rows of the table are one
     assert [item_of(key) for key in keys][:2] == [item_of(key) for key in keys][-2:]
@@ -144,6 +147,7 @@ def test_clicks_from_the_file_to_a_user(
     assert threshold_of(None, browse) == 1
     lines = item_section(browse, read_item(browse, 0, ()), 80).lines
     assert any("labels of its events" in cell.text for line in lines for cell in line)
+    assert lines[0][0].text.startswith("id i0  35 events, 49% with label 1")
     listed = list_runs(runs_dir)[0]
     shown = cli("user", "u3", "--run", listed.run_id).out
     assert "1 with label 1 (✔)" in shown

@@ -72,7 +72,9 @@ def _print_events(
         table.add_column(title_of, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column(Text(title), overflow="fold", ratio=3)
-    table.add_column("genres", style="dim", overflow="fold", ratio=2)
+    has_genres = any(items[past.event.item].genres for past in events)
+    if has_genres:
+        table.add_column("genres", style="dim", overflow="fold", ratio=2)
     if inspection.browse.timed:
         table.add_column("time (UTC)", no_wrap=True, style="dim")
     for past in events:
@@ -82,7 +84,7 @@ def _print_events(
             *([] if event.rating is None else [f"{event.rating:g}"]),
             mark,
             Text(plain(item.name)),
-            Text(plain(", ".join(item.genres))),
+            *([Text(plain(", ".join(item.genres)))] if has_genres else []),
             *([moment(event.time)] if inspection.browse.timed else []),
         )
     console.print(table)

@@ -62,9 +62,11 @@ def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = T
     blank: list[tuple[Cell, ...]] = [()] if tall else []
     item = browse.item(facts.item)
     mean = "" if facts.mean is None else f", mean {facts.mean:.2f}"
+    if facts.mean is not None and browse.labelled:
+        mean = f", {facts.mean:.0%} with label 1"
     events = f"{counted(facts.events, 'event')}{mean}"
-    known = f"{plain(', '.join(item.genres))}  id {plain(item.item_id)}  {events}"
-    lines: list[tuple[Cell, ...]] = [(Cell(known, "muted"),)]
+    known = (plain(", ".join(item.genres)), f"id {plain(item.item_id)}", events)
+    lines: list[tuple[Cell, ...]] = [(Cell("  ".join(filter(None, known)), "muted"),)]
     bar = max(6, min(_BAR, width - 24))
     if facts.exposures:
         lines += [*blank, (Cell(f"recommended among the first {TOP} to", "muted"),)]

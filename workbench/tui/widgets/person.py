@@ -10,16 +10,8 @@ from workbench.store.text import plain
 from workbench.store.users_inspect import Inspection, Listing
 from workbench.tui.view.detail import Section
 from workbench.tui.view.texts import as_markdown
-from workbench.tui.view.users import (
-    event_section,
-    genre_section,
-    history_table,
-    item_of,
-    list_table,
-    list_title,
-    profile_line,
-    why_section,
-)
+from workbench.tui.view.user_reasons import event_section, genre_section, why_section
+from workbench.tui.view.users import history_table, item_of, list_table, list_title, profile_line
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.sections import SectionView
 
