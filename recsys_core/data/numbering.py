@@ -129,7 +129,7 @@ def number_rows(rows: Rows) -> Ratings:
     """Give users and items the numbers 0..n-1, in the order of their ids."""
     user, user_ids, user_written = _number(rows.user)
     item, item_ids, item_written = _number(rows.item)
-    times = None if rows.timestamp is None else rows.timestamp.astype(np.int64)
+    times = None if rows.timestamp is None else rows.timestamp.astype(np.int64, copy=False)
     sides = (("user", user_written, user_ids), ("item", item_written, item_ids))
     notes = tuple(note for side in sides if (note := _id_note(*side)))
     numbered = Ratings(user, item, rows.rating, times, user_ids, item_ids, notes=notes)

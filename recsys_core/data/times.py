@@ -57,7 +57,8 @@ class Clock:
     def seconds(self, number: Any) -> Any:
         """Turn numbers (or an array of them) into seconds since 1970."""
         times, per = UNITS[self.unit]
-        return number * times // per if per > 1 else number * times
+        scaled = number if times == 1 else number * times
+        return scaled // per if per > 1 else scaled
 
     @property
     def name(self) -> str:
