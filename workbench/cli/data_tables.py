@@ -15,6 +15,7 @@ from workbench.store.text import plain
 
 BAR = 30
 #: how attributes are read, as `describe` calls it
+NO_RATINGS = "no ratings: every event is relevant"
 KINDS = {"categorical": "one of", "multi": "any of", "numeric": "number", "text": "text"}
 
 
@@ -34,11 +35,12 @@ def show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         print_json(meta)
         return
     rows = [
-        (what_events_are(meta), f"{meta['interactions']:,}"),
+        ("events" if meta.get("labelled") else "ratings", f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", _items(meta)),
         *_summary_lines(meta.get("summary") or {}),
         *_embedded_lines(meta["embedded"]),
+        *(() if meta.get("explicit", True) else [("note", NO_RATINGS)]),
         ("rows left out", _left_out(meta["bad_rows"])),
         ("read from", meta["source"]["path"]),
         ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
