@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Stage = Literal["recall", "ranking", "two-stage"]
 
+#: what a run of scores from elsewhere has in place of a model's name
+EXTERNAL = "external"
+
 #: name -> module that registers it; the order is the one in which models are listed
 BUILTIN: dict[str, str] = {
     "popularity": "recsys_core.recall.popularity",
@@ -95,6 +98,11 @@ def register_model(
     """
 
     def decorate(cls: ClassT) -> ClassT:
+        if name == EXTERNAL:
+            raise InputError(
+                f"model '{name}' ({cls.__module__}): runs of scores from elsewhere are called so",
+                "give the model another name",
+            )
         known = _registered.get(name)
         if known is not None and known.cls.__module__ != cls.__module__:
             raise registered_twice("model", name, known.cls.__module__, cls.__module__)
@@ -135,6 +143,11 @@ def model_info(name: str) -> ModelInfo:
             import_module(BUILTIN[name])
         elif name in _plugins():
             _load_plugin(_plugins()[name])
+        elif name == EXTERNAL:
+            raise InputError(
+                f"'{name}' is no model: runs of that name hold scores from a file only",
+                "name a model that is trained here: recsys-workbench models list",
+            )
         else:
             raise unknown_name("model", name, model_names())
     return _registered[name]

@@ -78,6 +78,10 @@ class Layout:
         Further columns that are read.
     keep
         Types of events that are kept; empty: all.
+    number
+        What `rating` is called in messages.
+    exact
+        Whether that number keeps all its digits (float64) or is a rating (float32).
     """
 
     separator: str
@@ -99,6 +103,13 @@ class Layout:
     kind: int | None = None
     context: tuple[ContextColumn, ...] = ()
     keep: tuple[str, ...] = ()
+    number: str = "rating"
+    exact: bool = False
+
+    @property
+    def number_type(self) -> str:
+        """NumPy's name of the type that `rating` is read as."""
+        return "float64" if self.exact else "float32"
 
     @property
     def used(self) -> tuple[int, ...]:

@@ -97,7 +97,7 @@ def read_lines(
     rows = Rows(
         np.array(users, dtype=id_type),
         np.array(items, dtype=id_type),
-        None if layout.rating is None else np.array(ratings, dtype=np.float32),
+        None if layout.rating is None else np.array(ratings, dtype=layout.number_type),
         None if layout.timestamp is None else np.array(times, dtype=np.int64),
         None if layout.kind is None else np.array(kinds, dtype=object),
         tuple(map(Texts.of, context)),
@@ -233,10 +233,10 @@ def _read_rating(text: str, column: int, layout: Layout) -> float:
             raise BadRowError("label", problem, column)
         return label
     low, high = layout.scale
-    rating = _read_number("rating", text, column)
+    rating = _read_number(layout.number, text, column)
     if not low <= rating <= high:
         problem = f"{text!r} is not within {low:g} to {high:g}{layout.scale_hint}"
-        raise BadRowError("rating", problem, column)
+        raise BadRowError(layout.number, problem, column)
     return rating
 
 

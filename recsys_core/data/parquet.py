@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from recsys_core.data.dataset import Numeric
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.numbering import Ratings, number_rows
 from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
     Checked,
@@ -77,6 +78,57 @@ def read_arrow(
         for about in plan.context
     }
     return settle_rows(plan, checked, context, where, options, read_as)
+
+
+def read_number_table(
+    file: RawFile,
+    choose: Callable[[Sequence[str]], Mapping[str, int]],
+    numbers: Sequence[str],
+    remedy: str,
+) -> tuple[Ratings, dict[str, NDArray[np.float64]]]:
+    """Read users, items, times and numbers about them, every row of which must be good.
+
+    Parameters
+    ----------
+    choose
+        From the names of the columns to the position of each role: ``user``, ``item``,
+        ``timestamp``, and those of `numbers`.
+    numbers
+        Roles whose columns hold finite numbers.
+    remedy
+        What to do about a bad row.
+
+    Raises
+    ------
+    DataError
+        A bad row, or a column of a type that cannot be what it is said to be.
+    """
+    where = file.where
+    with _opened(file) as stored:
+        names = stored.schema_arrow.names
+        places = choose(names)
+        table = stored.read(columns=[names[place] for place in places.values()])
+        table.validate(full=True)
+        columns = {role: table.column(names[place]) for role, place in places.items()}
+        found = {
+            role: _numbers(columns.pop(role), role, where) for role in numbers if role in columns
+        }
+        rows, good, reason = _checked(columns, where, ImportOptions())
+    for role, values in found.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise DataError(
+                f"{where}, row {bad[0] + 1}: the {role} is missing or no finite number;"
+                f" such rows in all: {len(bad):,}",
+                remedy,
+            )
+    if not good.all():
+        bad = np.flatnonzero(~good)
+        problem = f"{where}, row {bad[0] + 1}: {reason(int(bad[0]))}; bad rows in all: {len(bad):,}"
+        raise DataError(problem, remedy)
+    if not len(rows.user):
+        raise DataError(f"{where}: there are no rows", "check that this is the right file")
+    return number_rows(rows), found
 
 
 def _context(column: Any, about: ContextColumn, where: str) -> Texts | Numeric:

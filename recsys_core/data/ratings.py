@@ -180,7 +180,7 @@ def _wanted(layout: Layout) -> dict[int, Any]:
     time_type: Any = str if clock.text else np.int64 if is_whole else np.float64
     wanted: dict[int, Any] = {layout.user * step: id_type, layout.item * step: id_type}
     if layout.rating is not None:
-        wanted[layout.rating * step] = np.float32
+        wanted[layout.rating * step] = np.dtype(layout.number_type)
     if layout.timestamp is not None:
         wanted[layout.timestamp * step] = time_type
     if layout.kind is not None:

@@ -30,7 +30,7 @@ def evaluate_predictions(
     users: NDArray[np.integer],
     items: NDArray[np.integer],
     labels: FloatArray,
-    probabilities: FloatArray,
+    probabilities: NDArray[np.floating],
     split: Split,
 ) -> Evaluation:
     """Compute AUC, GAUC, LogLoss and ECE of predicted rows, with intervals over users.

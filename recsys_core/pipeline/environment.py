@@ -22,17 +22,18 @@ PACKAGES = ("recsys-workbench", "faiss-cpu", "gensim", "numpy", "pandas", "scipy
 
 
 @cache
-def code_fingerprint(model: str, modules: tuple[str, ...] = ()) -> str:
+def code_fingerprint(model: str | None, modules: tuple[str, ...] = ()) -> str:
     """Hash the sources of the core, and the packages of plug-ins that take part.
 
     Parameters
     ----------
     model
-        Its package is hashed where a plug-in provides it.
+        Its package is hashed where a plug-in provides it; None: there is none.
     modules
         Names of further modules whose packages take part, as of statistics or a stage's models.
     """
-    return hash_packages((recsys_core.__name__, model_info(model).cls.__module__, *modules))
+    own = () if model is None else (model_info(model).cls.__module__,)
+    return hash_packages((recsys_core.__name__, *own, *modules))
 
 
 @cache
@@ -96,7 +97,7 @@ def describe_processor() -> dict[str, str | None]:
     }
 
 
-def describe_environment(model: str, threads: int, device: str) -> dict[str, Any]:
+def describe_environment(model: str | None, threads: int, device: str) -> dict[str, Any]:
     """Collect what must be known to repeat a run; plain values."""
     return {
         "python": platform.python_version(),

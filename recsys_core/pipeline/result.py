@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, IntArray
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
 from recsys_core.registry import Stage
+from recsys_core.run_folder import Origin
 
 #: a run keeps this many recommendations per user, or as many as its largest K
 KEPT_ITEMS = 100
@@ -33,7 +37,7 @@ class Recommendations:
 
     users: IntArray
     items: IntArray
-    scores: FloatArray
+    scores: NDArray[np.floating]
     channels: tuple[str, ...] = ()
     sources: BoolArray | None = None
 
@@ -45,7 +49,7 @@ class ScoredRows:
     users: IntArray
     items: IntArray
     labels: FloatArray
-    scores: FloatArray
+    scores: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,12 @@ class RunResult:
         One dict per epoch: loss and validation metrics; empty for closed-form models.
     chosen_epochs
         Epochs after which validation rows found it best, by part, where they chose.
+    fit_seconds
+        None where nothing was fitted.
+    origin
+        ``"external"`` where the scores come from a file.
+    file_counts
+        What was found in that file, by name.
     """
 
     spec: JobSpec
@@ -99,10 +109,12 @@ class RunResult:
     judged: Judged
     validation: dict[str, float]
     curve: list[dict[str, float]]
-    fit_seconds: float
+    fit_seconds: float | None
     eval_seconds: float
     peak_rss_mb: float
     chosen_epochs: dict[str, int] = field(default_factory=dict)
+    origin: Origin = "own"
+    file_counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -116,6 +128,7 @@ class RunResult:
             "label": self.spec.name,
             "model": self.spec.model,
             "stage": self.stage,
+            "origin": self.origin,
             "seed": self.spec.seed,
             "params": self.params,
             "dataset": _describe_dataset(self.split.dataset),
@@ -123,6 +136,7 @@ class RunResult:
             "metrics": evaluation.metrics,
             "ci95": evaluation.ci95,
             "counts": evaluation.counts,
+            **({"file_counts": self.file_counts} if self.file_counts else {}),
             "validation": self.validation,
             "fit_seconds": self.fit_seconds,
             "eval_seconds": self.eval_seconds,

@@ -46,7 +46,7 @@ from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation
-from recsys_core.registry import model_info, model_names, reads_features
+from recsys_core.registry import EXTERNAL, model_info, model_names, reads_features
 from recsys_core.run_folder import CHECKPOINT, MODEL
 
 
@@ -312,8 +312,9 @@ def judge_job(
 
 def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     """Describe what a job's outcome depends on beside the spec, as environment.json has it."""
+    model = None if spec.model == EXTERNAL else spec.model
     return {
-        **describe_environment(spec.model, spec.threads or default_threads(), device),
+        **describe_environment(model, spec.threads or default_threads(), device),
         "dataset_fingerprint": split.dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
     }

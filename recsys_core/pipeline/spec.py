@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from recsys_core.config import Config, parse_config
-from recsys_core.registry import model_info, model_names
+from recsys_core.registry import EXTERNAL, Stage, model_info, model_names
 
 Metric = str
 #: what `Refit.epochs` calls the model of a run with a single one
@@ -84,6 +84,19 @@ class JobSpec(Config):
     def name(self) -> str:
         """The label, or the model's name where there is none."""
         return self.label or self.model
+
+
+def stage_of(spec: JobSpec) -> Stage:
+    """Tell the stage of a job: its model's, or what its file of scores is for.
+
+    Raises
+    ------
+    InputError
+        There is no such model.
+    """
+    if spec.model != EXTERNAL:
+        return model_info(spec.model).stage
+    return "ranking" if spec.params.get("stage") == "ranking" else "recall"
 
 
 def specs_per_seed(values: Mapping[str, Any], seeds: Sequence[int], where: str) -> list[JobSpec]:

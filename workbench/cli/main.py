@@ -34,6 +34,7 @@ _NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "eval": ("evaluate", "evaluate", "Train or reuse a suite of models, compare, gate, report."),
     "train": ("train", "train", "Train and evaluate one model."),
+    "score": ("score", "score", "Evaluate the scores of a model from elsewhere."),
     "compare": (
         "compare",
         "compare",

@@ -57,8 +57,8 @@ class JobOptions:
     plain: bool = False
 
 
-#: what decides a job
-_SPEC_OPTIONS = [
+#: what decides on which rows a job is judged, and by what
+_SPLIT_OPTIONS = [
     click.option("--dataset", metavar="NAME|PATH", help="Registered data set, or a path."),
     click.option(
         "--protocol", metavar="NAME", help="How the data is split and models are evaluated."
@@ -70,6 +70,12 @@ _SPEC_OPTIONS = [
         metavar="K,K",
         help="Cut-offs K of the top-K metrics.",
     ),
+]
+_OFFLINE = click.option("--offline", is_flag=True, help="Never download a data set.")
+
+#: what decides a job
+_SPEC_OPTIONS = [
+    *_SPLIT_OPTIONS,
     click.option(
         "--seeds", callback=_whole_numbers(0), metavar="N,N", help="Random seeds; one run per seed."
     ),
@@ -81,12 +87,11 @@ _SPEC_OPTIONS = [
         show_default=True,
         help="Where torch models train; auto: a GPU when there is one.",
     ),
-    click.option("--offline", is_flag=True, help="Never download a data set."),
+    _OFFLINE,
 ]
 
 #: what to do with it
-_OPTIONS = [
-    *_SPEC_OPTIONS,
+_RESULT_OPTIONS = [
     click.option("--fresh", is_flag=True, help="Run again instead of reusing earlier runs."),
     click.option(
         "--gate",
@@ -124,7 +129,12 @@ _OPTIONS = [
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options; the command gets them as `options`."""
-    return _packed(command, _OPTIONS)
+    return _packed(command, [*_SPEC_OPTIONS, *_RESULT_OPTIONS])
+
+
+def score_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those of the shared options that are not about training, as `options`."""
+    return _packed(command, [*_SPLIT_OPTIONS, _OFFLINE, *_RESULT_OPTIONS])
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:

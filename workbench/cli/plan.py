@@ -9,10 +9,10 @@ from pathlib import Path
 
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import row_metrics, split_part, topk_metrics
-from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.spec import JobSpec, stage_of
 from recsys_core.pipeline.suites import Reference, Suite
 from recsys_core.reading import is_file
-from recsys_core.registry import model_info
+from recsys_core.registry import Stage
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
 from workbench.cli.specs import changed_suite, specs_of_suite
@@ -63,7 +63,7 @@ class Plan:
             One of them was named on the command line or has a gate or a baseline, or none is left.
         """
         for label, lack in lacks.items():
-            if self.named or len(lacks) == len(_models(self.specs)):
+            if self.named or len(lacks) == len(_stages(self.specs)):
                 raise InputError(f"{label}: {lack.problem}", lack.remedy)
             judged = [str(gate) for gate in self.gates if gate.label == label]
             if self.baseline is not None and label in self.baseline.values:
@@ -116,14 +116,14 @@ def make_plan(name: str, specs: list[JobSpec], options: JobOptions, settings: Se
     InputError
         A gate, the baseline or a report is wrong, or the runs folder cannot be written.
     """
-    models, ks = _models(specs), specs[0].ks
+    stages, ks = _stages(specs), specs[0].ks
     gates = [parse_gate(text) for text in options.gates]
-    check_gates(gates, models)
-    _check_gate_metrics(gates, models, ks)
+    check_gates(gates, stages)
+    _check_gate_metrics(gates, stages, ks)
     baseline = _baseline(options, settings)
     if baseline is not None:
-        check_baseline(baseline, models)
-        _check_baseline_metrics(baseline, models, ks)
+        check_baseline(baseline, stages)
+        _check_baseline_metrics(baseline, stages, ks)
     for path in options.reports:
         check_report_path(path)
         _check_folder(path)
@@ -131,19 +131,18 @@ def make_plan(name: str, specs: list[JobSpec], options: JobOptions, settings: Se
     return Plan(name, specs, gates, baseline, options.reports)
 
 
-def _models(specs: Sequence[JobSpec]) -> dict[str, str]:
-    """Give the model of each label, in order."""
-    return {spec.name: spec.model for spec in specs}
+def _stages(specs: Sequence[JobSpec]) -> dict[str, Stage]:
+    """Give the stage of each label, in order."""
+    return {spec.name: stage_of(spec) for spec in specs}
 
 
 def _check_gate_metrics(
-    gates: Sequence[Gate], models: Mapping[str, str], ks: Sequence[int]
+    gates: Sequence[Gate], stages: Mapping[str, Stage], ks: Sequence[int]
 ) -> None:
     """Raise InputError for a gate on a metric that the label's runs will not have."""
     for gate in gates:
-        model = models[gate.label]
-        if not _has_metric(model, gate.metric, ks):
-            stage = model_info(model).stage
+        stage = stages[gate.label]
+        if not _has_metric(stage, gate.metric, ks):
             valid = _row_metrics() if stage == "ranking" else _topk_metrics(ks)
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
@@ -152,16 +151,16 @@ def _check_gate_metrics(
 
 
 def _check_baseline_metrics(
-    baseline: Baseline, models: Mapping[str, str], ks: Sequence[int]
+    baseline: Baseline, stages: Mapping[str, Stage], ks: Sequence[int]
 ) -> None:
     """Raise InputError for a baseline or a tolerance of it that would judge nothing."""
     known = {
         metric
-        for label, model in models.items()
+        for label, stage in stages.items()
         for metric in baseline.values.get(label, ())
-        if _has_metric(model, metric, ks)
+        if _has_metric(stage, metric, ks)
     }
-    shared = ", ".join(label for label in models if label in baseline.values)
+    shared = ", ".join(label for label in stages if label in baseline.values)
     for metric in baseline.tolerances:
         if metric not in known:
             raise unknown_name(f"metric in baseline {baseline.name} for {shared}:", metric, known)
@@ -173,9 +172,8 @@ def _check_baseline_metrics(
         )
 
 
-def _has_metric(model: str, metric: str, ks: Sequence[int]) -> bool:
-    """Tell whether runs of a model have a metric, as far as it can be known without the data."""
-    stage = model_info(model).stage
+def _has_metric(stage: Stage, metric: str, ks: Sequence[int]) -> bool:
+    """Tell whether runs of a stage have a metric, as far as it can be known without the data."""
     if stage == "ranking":
         name, of_task, _ = metric.partition("/")
         return name in (row_metrics() if of_task else _row_metrics())

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from recsys_core.errors import InputError
+from recsys_core.evaluation.file_counts import said_of_file
 from recsys_core.values import counted
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import ago, print_table
@@ -137,6 +138,8 @@ def _row(run: RunSummary) -> tuple[object, ...]:
     value = run.metrics[headline] if headline else None
     state = "damaged" if run.problem else run.state
     label = f"{run.label} {ALL_ROWS}" if run.refit_of else run.label
+    if run.origin == "external":
+        label = f"{run.label} (external)"
     named = (run.run_id, state, label, dataset, run.protocol, run.seed)
     return (*named, headline or "", value, ago(run.created))
 
@@ -165,6 +168,8 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     }
     if refit := found.spec.get("refit"):
         lines |= {"refit of": f"{refit['run']}, on all rows: not judged"}
+    if result.get("origin") == "external":
+        lines |= {"origin": "external", "scores": said_of_file(result.get("file_counts", {}))}
     if result:
         lines |= {"params": result["params"], **_costs(result)}
     lines |= {"tags": " ".join(said.tags)} if said.tags else {}

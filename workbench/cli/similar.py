@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.run_folder import check_has_model
 from workbench.cli.chosen import chosen_runs, dataset_of
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_json
@@ -72,6 +73,7 @@ def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) 
     from recsys_core.recall.shared.similar import ItemToItem
     from recsys_core.registry import model_info
 
+    check_has_model(run.metrics, run.path)
     info = model_info(run.metrics["model"])
     if not issubclass(info.cls, ItemToItem):
         raise InputError(

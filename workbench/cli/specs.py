@@ -41,7 +41,7 @@ def specs_of_model(
     """
     model_info(model)  # the nearest name, before anything else is looked at
     params = read_yaml(config) if config else {}
-    protocol = {"name": "user-timeline" if options.protocol is None else options.protocol}
+    protocol = _named_protocol(options)
     name = label or model
     changes = [_labelled(change, name) for change in options.changes]
     _apply(changes, {name: params, PROTOCOL: protocol})
@@ -59,6 +59,24 @@ def specs_of_model(
         values["ks"] = options.ks
     specs = specs_per_seed(values, options.seeds or (0,), f"job {model}")
     return [checked(spec, settings) for spec in specs]
+
+
+def protocol_of(options: JobOptions) -> dict[str, Any]:
+    """Make the protocol of scores from elsewhere, as ``--set protocol.FIELD=VALUE`` changes it.
+
+    Raises
+    ------
+    InputError
+        A change is of something else, or the protocol is wrong.
+    """
+    protocol = _named_protocol(options)
+    _apply(options.changes, {PROTOCOL: protocol})
+    make_protocol(protocol)
+    return protocol
+
+
+def _named_protocol(options: JobOptions) -> dict[str, Any]:
+    return {"name": "user-timeline" if options.protocol is None else options.protocol}
 
 
 def specs_of_suite(suite: Suite, options: JobOptions, settings: Settings) -> list[JobSpec]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from recsys_core.pipeline.recommender import Recommender
 
 
+_SCORES_ONLY = "the run holds scores from a file only: there is no model to ask"
+
+
 @contextmanager
 def without_collector() -> Iterator[None]:
     """Import and read without looking for garbage: what comes stays until the process ends."""
@@ -47,6 +50,8 @@ def recomputed(inspection: Inspection, data_dir: Path, k: int, *, only_missing: 
     def ask(listing: Listing) -> Listing:
         if only_missing and (listing.source != "nothing" or listing.stage == "ranking"):
             return listing
+        if listing.run.metrics.get("origin") == "external":
+            return replace(listing, notes=(*listing.notes, _SCORES_ONLY))
         try:
             return _ask(inspection, listing, data_dir, k)
         except InputError as error:

@@ -44,14 +44,12 @@ def prepare(
     InputError
         The data, or what is asked of them, is wrong.
     """
-
-    def listen(event: Event) -> None:
-        check()
-        display.event(event)
-
     display.begin("data", 0, len(plan.specs))
     split = load_split(
-        plan.specs[0], data_dir=settings.data_dir, offline=options.offline, on_event=listen
+        plan.specs[0],
+        data_dir=settings.data_dir,
+        offline=options.offline,
+        on_event=listener(display),
     )
     found = {spec.name: lack(spec, split) for spec in plan.specs}
     plan = plan.without({label: error for label, error in found.items() if error is not None})
@@ -60,6 +58,16 @@ def prepare(
     for spec in plan.specs:
         check_cutoffs(spec, split)
     return plan, split
+
+
+def listener(display: Display) -> OnEvent:
+    """Show events, and let a signal end the work between two of them."""
+
+    def listen(event: Event) -> None:
+        check()
+        display.event(event)
+
+    return listen
 
 
 def run_or_reuse(
@@ -83,11 +91,7 @@ def run_or_reuse(
 def do_jobs(plan: Plan, split: Split, display: Display, execute_job: Executor) -> list[Outcome]:
     """Do the jobs; one that fails does not stop the others."""
     outcomes: list[Outcome] = []
-
-    def listen(event: Event) -> None:
-        check()
-        display.event(event)
-
+    listen = listener(display)
     try:
         for number, spec in enumerate(plan.specs, start=1):
             display.begin(name_of(spec, plan.specs), number, len(plan.specs))

@@ -11,7 +11,7 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.extensions import extension_problems, load_extensions
 from recsys_core.pipeline.result import RunResult
-from recsys_core.pipeline.run import check_split, job_environment, load_split, reuse_key
+from recsys_core.pipeline.run import check_ks, check_split, job_environment, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec, read_stored
 from recsys_core.protocols.split import Split
@@ -168,7 +168,7 @@ def do_job(
         result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
         attempt.check_folder()
         run.write_environment(result.environment)
-        run.write_result({**result.content(), "reuse_key": key}, _tables(result))
+        run.write_result({**result.content(), "reuse_key": key}, tables_of(result))
         with undisturbed():  # what is finished stays so
             attempt.succeed()
             run.remove_checkpoint()
@@ -177,15 +177,10 @@ def do_job(
 def check_cutoffs(spec: JobSpec, split: Split) -> None:
     """Raise InputError when a K is larger than the catalogue, or the job does not fit the data."""
     check_split(spec, split)
-    largest, catalogue = max(spec.ks), int(split.catalogue.sum())
-    if largest > catalogue:
-        raise InputError(
-            f"k {largest} is larger than the catalogue of {split.dataset.name}: {catalogue} items",
-            f"choose cut-offs up to {catalogue} with --k",
-        )
+    check_ks(spec.ks, split)
 
 
-def _tables(result: RunResult) -> Tables:
+def tables_of(result: RunResult) -> Tables:
     """Lay out what is kept per user."""
     judged, dataset = result.judged, result.split.dataset
     top, rows = judged.recommendations, judged.rows

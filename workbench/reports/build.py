@@ -152,6 +152,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
         "label": run.label,
         "model": run.model,
         "stage": result.get("stage"),
+        "origin": result.get("origin", "own"),
         "status": run.state,
         "reason": run.reason,
         "reused": run.reused,
@@ -167,6 +168,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
             **{name: counts.get(name) for name in COUNTS},
             **{name: counts[name] for name in SOME if name in counts},
         },
+        "file_counts": dict(result.get("file_counts") or {}),
         "reference": {
             metric: {"value": figure.value, "source": figure.source}
             for metric, figure in figures.items()

@@ -17,8 +17,9 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
 
     Returns
     -------
-    ``runs``: one object per run, in order: ``run_id``, ``label``, ``model``, ``seed``, ``dataset``,
-    ``protocol``, ``split_fingerprint``, ``comparable`` (judged on the same split as the first).
+    ``runs``: one object per run, in order: ``run_id``, ``label``, ``model``, ``origin``, ``seed``,
+    ``dataset``, ``protocol``, ``split_fingerprint``, ``comparable`` (judged on the same split as
+    the first).
     ``metrics``: one object per metric: ``metric``, ``higher_is_better`` and ``values``, one object
     per run: ``value``, ``ci95``, ``delta``, ``delta_ci95``, ``p_value`` (paired test over users,
     Holm over the compared runs of the metric), ``users``; null for the first run, where there is
@@ -55,6 +56,7 @@ def _describe(run: ReportRun, first: ReportRun) -> dict[str, Any]:
         "run_id": run.run_id,
         "label": run.label,
         "model": run.model,
+        "origin": run.result.get("origin", "own"),
         "seed": run.seed,
         "dataset": run.result.get("dataset", {}).get("name"),
         "protocol": run.result.get("protocol", {}).get("name"),

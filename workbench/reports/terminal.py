@@ -269,7 +269,8 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
         legend.add_column(header, overflow="fold")
     for name, run in zip(names, runs, strict=True):
         where = f"{run['dataset']}, {run['protocol']}"
-        cells = (run["label"], run["seed"], where, run["run_id"])
+        label = run["label"] + view.origin_mark(run)
+        cells = (label, run["seed"], where, run["run_id"])
         legend.add_row(Text(name, style="bold"), *(_text(cell) for cell in cells))
     parts: list[RenderableType] = [legend]
     step = max(1, (console.width - _COMPARE_FIXED) // _COMPARE_RUN)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recsys_core.evaluation.file_counts import said_of_file
 from recsys_core.evaluation.names import higher_is_better, is_descriptive, split_part
 from recsys_core.values import counted
 from workbench.reports.folder import mean
@@ -212,6 +213,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_protocol_notes(report["protocol"]),
         *_left_out_notes(report.get("left_out", ())),
         *_user_notes(report["runs"]),
+        *_file_notes(report["runs"]),
         *_problem_notes(report["runs"]),
         *_history_notes(report["runs"]),
         *_refit_notes(report["runs"]),
@@ -319,6 +321,21 @@ def _problem_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         f"No value of {', '.join(where)}: {problem}; fix or uninstall the extension, then run it"
         " again."
         for problem, where in found.items()
+    ]
+
+
+def origin_mark(run: Mapping[str, Any]) -> str:
+    """Mark the label of a run whose scores come from elsewhere."""
+    return " (external)" if run.get("origin") == "external" else ""
+
+
+def _file_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say what the files of scores from elsewhere held."""
+    return [
+        f"Scores from elsewhere: {run['label']}, {run['params'].get('file', 'a file')}:"
+        f" {said_of_file(run['file_counts'])}."
+        for run in runs
+        if run.get("origin") == "external" and run["status"] == "succeeded"
     ]
 
 

@@ -38,6 +38,8 @@ _RESULT: dict[str, Kind] = {
 }
 #: what earlier versions did not write
 _LATER: dict[str, Kind] = {
+    "origin": text,
+    "file_counts": mapping_of(whole),
     "counts": mapping,
     "validation": _NUMBERS,
     "eval_seconds": optional(number),

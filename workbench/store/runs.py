@@ -229,7 +229,8 @@ class Run:
             found = self.spec and self.metrics
         except StoreError:
             return False
-        return bool(found) and (self.path / RESULTS).is_file() and (self.path / MODEL).is_dir()
+        has_model = found.get("origin") == "external" or (self.path / MODEL).is_dir()
+        return has_model and (self.path / RESULTS).is_file()
 
     def remove_unfinished(self) -> None:
         """Delete half-written files and what only a finished run should have."""

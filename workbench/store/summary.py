@@ -49,6 +49,8 @@ class RunSummary:
         As it is now: `running` becomes `interrupted` when its process is gone.
     split_fingerprint
         Runs with the same one are comparable; empty when it is not known yet.
+    origin
+        ``own``, or ``external`` where the scores come from a file.
     reuse_key
         Empty until the run succeeded.
     refit_of
@@ -74,6 +76,7 @@ class RunSummary:
     label: str = ""
     model: str = ""
     stage: str = ""
+    origin: str = "own"
     dataset: str = ""
     synthetic: bool = False
     protocol: str = ""
@@ -202,6 +205,7 @@ def _result(run: Run) -> dict[str, Any]:
         "label": result["label"],
         "model": result["model"],
         "stage": result["stage"],
+        "origin": result.get("origin", "own"),
         "dataset": dataset["name"],
         "synthetic": dataset["synthetic"],
         "protocol": protocol["name"],

@@ -275,6 +275,8 @@ def _why_nothing(listing: Listing) -> str:
         return f"fitted on all rows, as run {parent} without being judged, so no list was kept"
     if listing.stage == "ranking":
         return "no test rows of this user, so nothing was ranked"
+    if listing.run.metrics.get("origin") == "external" and listing.metrics:
+        return "the file of scores has no list of this user: all misses"
     return "this user was not evaluated in the run, so no list was kept"
 
 

@@ -266,7 +266,8 @@ class ItemsScreen(SubjectScreen):
     async def _ask(self, item: int) -> None:
         """Run the headless command once per model: this process loads none."""
         runs = [run for run in self.chosen if run.stage == "recall"]
-        runs = runs or [run for run in best_first(self._available) if run.stage == "recall"][:1]
+        own = (run for run in best_first(self._available) if run.origin == "own")
+        runs = runs or [run for run in own if run.stage == "recall"][:1]
         lists = []
         for run in runs:
             if (run.run_id, item) not in self._known:

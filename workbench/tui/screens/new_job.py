@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -153,7 +154,8 @@ class NewJobScreen(ModalScreen[str | None]):
                 name = f"{suite['name']}/{job['label'] or job['model']}"
                 found.append(Start(name, {**shared, **job}))
         runs: Sequence[RunSummary] = self.app.runs  # type: ignore[attr-defined]
-        for run in runs[:_MOST_RUNS]:
+        own = (run for run in runs if run.origin == "own")  # others were not trained here
+        for run in itertools.islice(own, _MOST_RUNS):
             try:
                 found.append(Start(run.run_id, Run(run.folder).spec))
             except StoreError:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from recsys_core.evaluation.file_counts import said_of_file
 from recsys_core.values import is_finite_number
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
@@ -168,6 +169,9 @@ def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
     yield "histories see", " and ".join(features.get("scopes") or ()) or None
     for name, value in _mapping(result.get("counts")).items():
         yield "users judged" if name == "users" else name.replace("_", " "), value
+    if run.origin == "external":
+        yield "scores from", run.params.get("file")
+        yield "that file", said_of_file(_mapping(result.get("file_counts")))
     yield "split", run.split_fingerprint
 
 

@@ -18,6 +18,7 @@ _FIELDS: dict[str, Callable[[RunSummary], str]] = {
     "label": lambda run: run.label,
     "model": lambda run: run.model,
     "stage": lambda run: run.stage,
+    "origin": lambda run: run.origin,
     "dataset": lambda run: run.dataset,
     "protocol": lambda run: run.protocol,
     "seed": lambda run: str(run.seed),

@@ -116,6 +116,7 @@ def _entry(fold: Fold) -> dict[str, Any]:
         "label": run.label,
         "model": run.model,
         "stage": run.stage,
+        "origin": run.origin,
         "status": run.state,
         "dataset": run.dataset,
         "protocol": run.protocol,

@@ -1,0 +1,214 @@
+"""Scores from elsewhere: a file of recommendations or predictions, judged as any run is.
+
+>>> from recsys_core.pipeline.external import score
+>>> result = score("lists.csv", "ml-100k", "leave-last-out")  # doctest: +SKIP
+>>> result.metrics["ndcg@10"]  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from recsys_core.config import parse_config
+from recsys_core.data.score_file import Scores, read_scores
+from recsys_core.errors import InputError
+from recsys_core.evaluation.predictions import evaluate_predictions
+from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.pipeline.environment import (
+    code_fingerprint,
+    package_versions,
+    peak_memory_mb,
+    reset_peak_memory,
+)
+from recsys_core.pipeline.result import Judged, RunResult
+from recsys_core.pipeline.run import check_ks, job_environment, load_split
+from recsys_core.pipeline.score_lists import lists_of
+from recsys_core.pipeline.score_rows import rows_of
+from recsys_core.pipeline.spec import JobSpec, stage_of
+from recsys_core.protocols.split import Split
+from recsys_core.reading import is_file, read_json
+from recsys_core.registry import EXTERNAL
+
+#: what a file may hold: recommendations, or predictions of the test rows
+ScoreStage = Literal["recall", "ranking"]
+#: the file that describes a split, as it lies beside its parts
+SPLIT_FILE = "split.json"
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """A file of scores that was read, and how it is to be judged."""
+
+    spec: JobSpec
+    scores: Scores
+
+    @classmethod
+    def read(cls, file: Path, values: Mapping[str, Any], stage: ScoreStage) -> ScoreJob:
+        """Read a file.
+
+        Parameters
+        ----------
+        values
+            Fields of JobSpec: ``dataset``, ``protocol``, ``label``, ``ks``.
+
+        Raises
+        ------
+        InputError
+            A value is wrong, there is no such file, or it is no file of scores.
+        """
+        scores = read_scores(file)
+        params = {"file": scores.name, "content": scores.digest, "stage": stage}
+        spec = {"label": file.name.partition(".")[0], **values, "model": EXTERNAL, "params": params}
+        return cls(parse_config(JobSpec, spec, f"scores {file}"), scores)
+
+    def reuse_key(self, split: Split) -> str:
+        """Hash of all that decides the outcome: the file's content, the split, K, and the code."""
+        content = {
+            "content": self.scores.digest,
+            "stage": stage_of(self.spec),
+            "ks": self.spec.ks,
+            "split": split.fingerprint,
+            "code": code_fingerprint(None),
+            "packages": package_versions(),
+        }
+        text = json.dumps(content, sort_keys=True)
+        return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def judge(self, split: Split, on_event: OnEvent = ignore) -> RunResult:
+        """Compute the metrics, by the code that judges every run.
+
+        Raises
+        ------
+        InputError
+            The scores do not fit the split.
+        """
+        reset_peak_memory()
+        spec = self.spec
+        started = time.perf_counter()
+        on_event(Event("evaluate", message=f"evaluating {spec.name}"))
+        judge = _judge_rows if stage_of(spec) == "ranking" else _judge_lists
+        judged, counts = judge(self.scores, split, spec.ks)
+        return RunResult(
+            spec=spec,
+            stage=stage_of(spec),
+            params=spec.params,
+            split=split,
+            environment=job_environment(spec, split, "cpu"),
+            judged=judged,
+            validation={},
+            curve=[],
+            fit_seconds=None,
+            eval_seconds=time.perf_counter() - started,
+            peak_rss_mb=peak_memory_mb(),
+            origin="external",
+            file_counts={name: n for name, n in counts.items() if n},
+        )
+
+
+def _judge_lists(scores: Scores, split: Split, ks: Sequence[int]) -> tuple[Judged, dict[str, int]]:
+    top, counts = lists_of(scores, split, ks)
+    evaluation = evaluate_recommendations(top.users, top.items, split, ks)
+    return Judged(evaluation, recommendations=top), counts
+
+
+def _judge_rows(scores: Scores, split: Split, ks: Sequence[int]) -> tuple[Judged, dict[str, int]]:
+    rows, counts = rows_of(scores, split)
+    evaluation = evaluate_predictions(rows.users, rows.items, rows.labels, rows.scores, split)
+    return Judged(evaluation, rows=rows), counts
+
+
+def find_split_file(file: Path, named: Path | None = None) -> Path | None:
+    """Find the description of the split that scores were made for.
+
+    Parameters
+    ----------
+    named
+        Where it is said to be; None: ``split.json`` beside the file, if there is one.
+
+    Raises
+    ------
+    InputError
+        The named one is not there.
+    """
+    if named is None:
+        beside = file.parent / SPLIT_FILE
+        return beside if is_file(beside) else None
+    if not is_file(named):
+        raise InputError(f"no such file: {named}", "name the split.json that data split wrote")
+    return named
+
+
+def check_split_file(path: Path, split: Split) -> None:
+    """Raise InputError unless a split.json is of this split."""
+    remedy = "write the split and score on one data set and protocol, parameters included"
+    found = read_json(path, remedy=remedy).get("fingerprint")
+    if not isinstance(found, str):
+        raise InputError(f"{path}: no description of a split: it has no 'fingerprint'", remedy)
+    if found != split.fingerprint:
+        raise InputError(
+            f"{path}: the scores are of another split: its fingerprint is {found}, that of"
+            f" {split.dataset.name} under {split.protocol} is {split.fingerprint}",
+            f"name the data set and protocol that it was written with; {remedy}",
+        )
+
+
+def score(
+    file: str | Path,
+    dataset: str,
+    protocol: str | Mapping[str, Any] = "user-timeline",
+    *,
+    stage: ScoreStage = "recall",
+    ks: Sequence[int] = (10, 20, 50),
+    label: str = "",
+    data_dir: str | Path = "data",
+    split_file: str | Path | None = None,
+) -> RunResult:
+    """Judge the scores of a model from elsewhere by the test rows of a split.
+
+    Parameters
+    ----------
+    file
+        A table with a header and original ids, csv, tsv or parquet, perhaps gzipped:
+        ``user,item,score`` or ``user,item,rank`` for recommendations, ``user,item,score`` and
+        perhaps ``time`` for predictions of the test rows.
+    dataset, protocol
+        As everywhere: a name or path, and a name or a mapping with ``name`` and parameters.
+    stage
+        ``"recall"`` for recommendations, ``"ranking"`` for predictions.
+    ks
+        The cut-offs K of recommendations.
+    label
+        Name of the result; empty: the file's name.
+    split_file
+        The ``split.json`` that the scores were made with; None: the one beside the file, if there
+        is one. Its fingerprint must be that of the split.
+
+    Returns
+    -------
+    The result: `metrics`, `judged` (per user, and the lists or rows), and `file_counts`, which says
+    what was unknown, double or short.
+
+    Raises
+    ------
+    InputError
+        The file, the data set or the protocol is wrong, or they do not fit each other.
+    """
+    path = Path(file)
+    name = {"name": protocol} if isinstance(protocol, str) else dict(protocol)
+    values: dict[str, Any] = {"dataset": dataset, "protocol": name, "ks": tuple(ks)}
+    if label:
+        values["label"] = label
+    described = find_split_file(path, None if split_file is None else Path(split_file))
+    job = ScoreJob.read(path, values, stage)
+    split = load_split(job.spec, data_dir=Path(data_dir))
+    if described is not None:
+        check_split_file(described, split)
+    check_ks(job.spec.ks, split)
+    return job.judge(split)
