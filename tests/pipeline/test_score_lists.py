@@ -27,7 +27,9 @@ def scores(folder: Path, *lines: str) -> Scores:
     return read_scores(path)
 
 
-def listed(found: Scores, split: Split = SPLIT, k: int = 2) -> tuple[dict[str, list[str]], dict[str, int]]:
+def listed(
+    found: Scores, split: Split = SPLIT, k: int = 2
+) -> tuple[dict[str, list[str]], dict[str, int]]:
     top, counts = lists_of(found, split, [k])
     ids = [*DATA.item_ids.tolist(), "-"]
     lists = {

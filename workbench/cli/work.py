@@ -20,6 +20,7 @@ from workbench.jobs.execute import Outcome, check_cutoffs, execute
 from workbench.jobs.interrupts import check
 from workbench.reports.build import build_report
 from workbench.reports.folder import ReportRun, read_report_run
+from workbench.reports.user_values import path_beside, write_user_values
 from workbench.reports.write import write_report
 from workbench.store.annotations import Published, annotate
 from workbench.store.files import StoreError
@@ -127,7 +128,7 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
         left_out=plan.left_out,
     )
     code: int = report["exit_code"]
-    errors = [*_note_published(plan, outcomes), *_write_reports(plan, report)]
+    errors = [*_note_published(plan, outcomes), *_write_reports(plan, report, runs)]
     print_table(report, Console())
     sys.stdout.flush()
     for outcome in outcomes:
@@ -185,12 +186,16 @@ def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]
     return errors
 
 
-def _write_reports(plan: Plan, report: dict[str, object]) -> list[InputError]:
-    """Write each report file; one that fails does not cost the others."""
+def _write_reports(
+    plan: Plan, report: dict[str, object], runs: Sequence[ReportRun]
+) -> list[InputError]:
+    """Write each report file, and values by user beside JSON; one that fails spares the others."""
     errors = []
     for path in plan.reports:
         try:
             write_report(report, path)
+            if path.suffix.lower() == ".json":
+                write_user_values(runs, path_beside(path))
         except InputError as error:
             errors.append(error)
     return errors

@@ -13,11 +13,13 @@ from recsys_core.evaluation.names import (
     higher_is_better,
     is_descriptive,
 )
+from recsys_core.evaluation.significance import Comparison
 from recsys_core.reading import read_json
 from recsys_core.values import is_finite_number
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
-from workbench.reports.paired import compare_users, corrected
+from workbench.reports.paired import compare_users, compare_values, corrected, user_means
+from workbench.reports.user_values import UserValues, path_beside, read_user_values
 
 #: what may be named as a baseline
 _ANY_BASELINE = "name a run folder, or a file written by: recsys-workbench eval --report FILE.json"
@@ -44,6 +46,10 @@ class Baseline:
         Label -> run folders, for the paired test; empty when the source is a report.
     processor
         What the libraries computed with; empty when the source does not say.
+    users
+        Values user by user that lie beside a report, for the paired test.
+    note
+        What to say about it; empty: nothing.
     """
 
     name: str
@@ -52,6 +58,8 @@ class Baseline:
     tolerances: Mapping[str, float] = field(default_factory=dict)
     runs: Mapping[str, Sequence[ReportRun]] = field(default_factory=dict)
     processor: Mapping[str, Any] = field(default_factory=dict)
+    users: UserValues | None = None
+    note: str = ""
 
     def tolerance(self, metric: str) -> float | None:
         """Return the allowed drop, None for a metric that is shown but not judged.
@@ -143,12 +151,22 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
         found = report["protocol"]["fingerprint"]
         fingerprint = None if found is None else _text(found)
         processor = _processor(report.get("environment"))
+        runs = [dict(run) for run in report.get("runs", ())]
     except (KeyError, TypeError) as error:
         raise InputError(
             f"baseline {path}: not a report of schema 1 (problem: {shorten(error)})",
             _ANY_BASELINE,
         ) from None
-    return Baseline(str(path), values, fingerprint, tolerances, processor=processor)
+    users = read_user_values(path, fingerprint, runs)
+    note = ""
+    if users is None:
+        note = (
+            f"No values user by user lie beside the baseline ({path_beside(path).name}), so that"
+            " its differences are not tested."
+        )
+    return Baseline(
+        str(path), values, fingerprint, tolerances, processor=processor, users=users, note=note
+    )
 
 
 def _processor(environment: object) -> dict[str, str]:
@@ -160,6 +178,12 @@ def _processor(environment: object) -> dict[str, str]:
 
 #: parts of a processor as they are called in a sentence
 _PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS"}
+
+
+def baseline_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
+    """Say what has to be known of a baseline to read its rows; None: nothing."""
+    said = [note for note in (processor_note(baseline, runs), baseline.note) if note]
+    return " ".join(said) or None
 
 
 def processor_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
@@ -220,11 +244,22 @@ def judge_baseline(
     rows: dict[str, list[dict[str, Any]]] = {label: [] for label in shared}
     for metric in dict.fromkeys([*metrics, *baseline.tolerances]):
         labels = [label for label in shared if metric in baseline.values[label]]
-        tests = [compare_users(_done(shared[x]), baseline.runs.get(x, []), metric) for x in labels]
+        tests = [_test(baseline, label, _done(shared[label]), metric) for label in labels]
         p_values = corrected([test.p_value if test else None for test in tests])
         for label, p_value in zip(labels, p_values, strict=True):
             rows[label].append(_row(baseline, label, metric, shared[label], p_value))
     return [row for label in shared for row in rows[label]]
+
+
+def _test(
+    baseline: Baseline, label: str, runs: Sequence[ReportRun], metric: str
+) -> Comparison | None:
+    """Test a metric of one label over the users that both sides have."""
+    if baseline.users is None:
+        return compare_users(runs, baseline.runs.get(label, []), metric)
+    if not runs or not baseline.is_comparable(runs):
+        return None
+    return compare_values(user_means(runs, metric), baseline.users.of(label, metric))
 
 
 def _done(runs: Iterable[ReportRun]) -> list[ReportRun]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys_core.errors import InputError
 from recsys_core.pipeline.suites import Reference
-from workbench.reports.baseline import Baseline, judge_baseline, processor_note
+from workbench.reports.baseline import Baseline, baseline_note, judge_baseline
 from workbench.reports.folder import ReportRun, by_label, mean
 from workbench.reports.gates import Gate, judge_gates
 from workbench.reports.metrics import headline_first
@@ -74,7 +74,7 @@ def build_report(
         "runs": [_describe_run(run, references or {}) for run in runs],
         "summary": summary,
         "baseline": judge_baseline(baseline, groups, metrics) if baseline else [],
-        "baseline_note": processor_note(baseline, runs) if baseline else None,
+        "baseline_note": baseline_note(baseline, runs) if baseline else None,
         "gates": judge_gates(gates, means, ids),
         "left_out": [
             {"label": label, "reason": reason} for label, reason in (left_out or {}).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,7 +28,11 @@ def compare_users(
     """
     if len({run.split_fingerprint for run in [*ours, *theirs]}) != 1:
         return None
-    left, right = _user_means(ours, metric), _user_means(theirs, metric)
+    return compare_values(user_means(ours, metric), user_means(theirs, metric))
+
+
+def compare_values(left: Mapping[int, float], right: Mapping[int, float]) -> Comparison | None:
+    """Test the difference of two sides' values by user; None where they share too few users."""
     users = sorted(left.keys() & right.keys())
     if len(users) < MIN_USERS:
         return None
@@ -37,7 +41,7 @@ def compare_users(
     )
 
 
-def _user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
+def user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
     """Average a metric over runs, for the users that all of them have."""
     values = [run.user_values(metric) for run in runs]
     if not values:
