@@ -21,6 +21,7 @@ NAMES = [
     "jobs",
     "load",
     "evaluation",
+    "score",
     "item_cf",
     "ranking",
     "ctr_log",

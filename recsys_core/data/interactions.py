@@ -23,6 +23,15 @@ from recsys_core.data.dataset import (
 KnownItems = Literal["exclude", "allow"]
 
 
+def among(keys: NDArray[np.integer], pairs: TimeArray) -> BoolArray:
+    """Tell which keys, of any shape, are some of `pairs`: distinct (user, item) keys, ascending."""
+    if not len(pairs):
+        return np.zeros(keys.shape, dtype=np.bool_)
+    place = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
+    found: BoolArray = pairs[place] == keys
+    return found
+
+
 @dataclass(frozen=True)
 class Interactions:
     """Some rows of a data set, in time order (timestamp, then file order).

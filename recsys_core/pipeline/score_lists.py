@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TextArray, TimeArray
+from recsys_core.data.interactions import among
 from recsys_core.data.score_file import Scores
 from recsys_core.errors import InputError
 from recsys_core.pipeline.result import KEPT_ITEMS, Recommendations
@@ -94,9 +95,8 @@ def lists_of(
     counts["duplicate_rows"] = int((~first).sum())
     is_known = np.zeros(len(row), dtype=np.bool_)
     if split.known_items == "exclude":
-        pairs = split.known.pairs()
         asked_pairs = asked[row].astype(np.int64) * split.dataset.n_items + item
-        is_known = first & (item >= 0) & np.isin(asked_pairs, pairs)
+        is_known = first & (item >= 0) & among(asked_pairs, split.known.pairs())
     counts["known_item_rows"] = int(is_known.sum())
     stays = first & ~is_known
     kept, row, item = kept[stays], row[stays], item[stays]
@@ -184,9 +184,8 @@ def _check_no_predictions(
     """Refuse a file whose rows are the test rows: as lists they would all be hits."""
     if (items < 0).any():
         return
-    pairs = np.unique(users.astype(np.int64) * split.dataset.n_items + items)
-    test = np.unique(split.test.pairs())
-    if len(pairs) == len(test) and np.array_equal(pairs, test):
+    pairs, test = users.astype(np.int64) * split.dataset.n_items + items, split.test.pairs()
+    if among(pairs, test).all() and len(np.unique(pairs)) == len(test):
         raise InputError(
             f"{name}: its rows are the rows of the test part: predictions, no recommendations",
             "score them as such: recsys-workbench score FILE --stage ranking",

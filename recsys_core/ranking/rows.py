@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys_core.compute.powers import power
-from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
+from recsys_core.data.interactions import Interactions, among
 from recsys_core.features.queries import Queries
 from recsys_core.protocols.base import SEED
 from recsys_core.protocols.split import PARTS, Part, Split
@@ -91,7 +90,7 @@ def _draw(split: Split, part: Part, users: IntArray) -> IntArray:
         darts = rng.random(len(left)) * cumulated[-1]
         places = np.searchsorted(cumulated, darts, side="right")
         drawn = catalogue[np.minimum(places, len(catalogue) - 1)]
-        fresh = ~_holds(known, users[left].astype(np.int64) * split.train.n_items + drawn)
+        fresh = ~among(users[left].astype(np.int64) * split.train.n_items + drawn, known)
         items[left[fresh]] = drawn[fresh]
         left = left[~fresh]
     return items
@@ -102,9 +101,3 @@ def _known_pairs(split: Split, part: Part) -> TimeArray:
     parts = PARTS[: PARTS.index(part) + 1]
     pairs: TimeArray = np.unique(np.concatenate([getattr(split, name).pairs() for name in parts]))
     return pairs
-
-
-def _holds(pairs: TimeArray, keys: NDArray[np.int64]) -> BoolArray:
-    place = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
-    found: BoolArray = pairs[place] == keys
-    return found
