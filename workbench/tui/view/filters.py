@@ -18,7 +18,8 @@ _FIELDS: dict[str, Callable[[RunSummary], str]] = {
     "label": lambda run: run.label,
     "model": lambda run: run.model,
     "stage": lambda run: run.stage,
-    "origin": lambda run: run.origin,
+    # a bare word is looked for in every field, and 'own' would be in all runs
+    "origin": lambda run: "" if run.origin == "own" else run.origin,
     "dataset": lambda run: run.dataset,
     "protocol": lambda run: run.protocol,
     "seed": lambda run: str(run.seed),
