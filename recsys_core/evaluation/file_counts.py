@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: count -> what it is of, with the number in front; in the order in which a reader meets them
+#: count -> what it is of; in the order in which a reader meets them
 _WORDS = {
-    "rows": "rows read",
+    "rows": "rows",
     "unknown_user_rows": "of users that the data set does not have",
     "other_user_rows": "of users that the split does not ask about",
     "unknown_item_rows": "of items that the data set does not have",
@@ -14,10 +14,10 @@ _WORDS = {
     "duplicate_rows": "of a user and item met before",
     "known_item_rows": "of items that the user knows, left out (known_items: exclude)",
     "surplus_rows": "beyond the longest list that is kept",
-    "unknown_items": "places of lists taken by items that the data set does not have, all misses",
+    "unknown_items": "places taken by items that the data set does not have, all misses",
     "items_without_train_rows": "places taken by items without a train row",
     "users_without_list": "users of the split without a list, all misses",
-    "short_lists": "lists shorter than the largest cut-off, what is missing counts as misses",
+    "short_lists": "lists shorter than the largest K, what is missing counts as misses",
 }
 
 
@@ -26,10 +26,8 @@ def said_of_file(counts: Mapping[str, int]) -> str:
 
     Examples
     --------
-    >>> said_of_file({"rows": 1200, "duplicate_rows": 3, "short_lists": 1, "unknown_items": 0})
-    '1,200 rows read; 3 of a user and item met before; 1 lists shorter than the largest cut-off, \
-what is missing counts as misses'
+    >>> said_of_file({"rows": 1200, "duplicate_rows": 3, "short_lists": 0})
+    'rows: 1,200; of a user and item met before: 3'
     """
-    return "; ".join(
-        f"{counts[name]:,} {text}" for name, text in _WORDS.items() if counts.get(name)
-    )
+    found = ((text, counts.get(name, 0)) for name, text in _WORDS.items())
+    return "; ".join(f"{text}: {count:,}" for text, count in found if count)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from recsys_core.config import parse_config
 from recsys_core.data.score_file import Scores, read_scores
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, shorten
 from recsys_core.evaluation.predictions import evaluate_predictions
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
@@ -147,15 +147,19 @@ def find_split_file(file: Path, named: Path | None = None) -> Path | None:
 
 def check_split_file(path: Path, split: Split) -> None:
     """Raise InputError unless a split.json is of this split."""
-    remedy = "write the split and score on one data set and protocol, parameters included"
-    found = read_json(path, remedy=remedy).get("fingerprint")
+    remedy = "score on the data set and protocol, parameters included, that it was written with"
+    described = read_json(path, remedy=remedy)
+    found = described.get("fingerprint")
     if not isinstance(found, str):
         raise InputError(f"{path}: no description of a split: it has no 'fingerprint'", remedy)
     if found != split.fingerprint:
+        parts = (described.get(name) for name in ("dataset", "protocol"))
+        names = [str(part["name"]) for part in parts if isinstance(part, dict) and "name" in part]
+        of = f" ({', '.join(names)})" if names else ""
         raise InputError(
-            f"{path}: the scores are of another split: its fingerprint is {found}, that of"
-            f" {split.dataset.name} under {split.protocol} is {split.fingerprint}",
-            f"name the data set and protocol that it was written with; {remedy}",
+            f"{path}: the scores are of another split: its fingerprint is {shorten(found)}{of},"
+            f" that of {split.dataset.name}, {split.protocol} is {split.fingerprint}",
+            remedy,
         )
 
 

@@ -27,7 +27,7 @@ def test_the_page_says_where_the_scores_come_from_and_what_was_wrong(tmp_path: P
     text = "\n".join("".join(cell.text for cell in line) for line in lines)
     assert "scores from" in text
     assert "lists.csv" in text
-    assert "12,345 rows read; 2 of a user and item met before" in text
+    assert "rows: 12,345; of a user and item met before: 2" in text
 
 
 def test_the_origin_is_kept_in_the_index_and_found_by_a_filter(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_file_becomes_a_run_in_table_report_gate_and_comparison(
     line = ("score", str(mine), "--dataset", SMALL, "--label", "ours", "--quiet")
     done = cli(*line, "--gate", "ours:ndcg@10>=0.9", "--report", str(report))
     assert done.code == 1
-    assert "Scores from elsewhere: ours, mine.csv:" in " ".join(done.out.split())
+    assert "Scores from elsewhere: ours (mine.csv); rows: " in " ".join(done.out.split())
     written = json.loads(report.read_text())
     assert violations(written, packaged_schema()) == []
     (entry,) = written["runs"]
@@ -119,7 +119,7 @@ def test_a_file_becomes_a_run_in_table_report_gate_and_comparison(
     assert (kept.label, kept.origin, kept.problem) == ("ours", "external", "")
     assert not (kept.folder / "model").exists()
     assert "ours (external)" in cli("runs", "list").out
-    assert "rows read" in cli("runs", "show", kept.run_id).out
+    assert "rows: " in cli("runs", "show", kept.run_id).out
 
     cli("train", "--model", "popularity", "--dataset", SMALL, "--threads", "1", "--quiet")
     compared = json.loads(cli("compare", "popularity", "ours", "--json").out)
@@ -190,12 +190,13 @@ def test_the_split_that_scores_were_made_for_must_be_the_one_at_hand(
     file = write(tmp_path / "parts" / "mine.csv", ("user", "item", "score"), *lists_of(own))
     line = ("score", str(file), "--dataset", SMALL, "--quiet")
     beside = file.parent / "split.json"
-    beside.write_text(json.dumps({"fingerprint": own.split.fingerprint}))
+    about = {"fingerprint": own.split.fingerprint, "dataset": {"name": SMALL}, "protocol": 3}
+    beside.write_text(json.dumps(about))
     assert cli(*line).code == 0
     other = cli(*line, "--protocol", "leave-last-out")
     assert other.code == 2
     assert "the scores are of another split" in other.err
-    assert own.split.fingerprint in other.err
+    assert f"{own.split.fingerprint} (small), that of small, leave-last-out is" in other.err
     elsewhere = tmp_path / "split.json"
     elsewhere.write_text('{"fingerprint": "0"}')
     assert cli(*line, "--split", str(elsewhere)).code == 2

@@ -332,7 +332,7 @@ def origin_mark(run: Mapping[str, Any]) -> str:
 def _file_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what the files of scores from elsewhere held."""
     return [
-        f"Scores from elsewhere: {run['label']}, {run['params'].get('file', 'a file')}:"
+        f"Scores from elsewhere: {run['label']} ({run['params'].get('file', 'a file')});"
         f" {said_of_file(run['file_counts'])}."
         for run in runs
         if run.get("origin") == "external" and run["status"] == "succeeded"
