@@ -20,12 +20,14 @@ from recsys_core.compute.powers import exp2, power
 from recsys_core.compute.threads import limited_threads
 from recsys_core.data.dataset import Dataset, update_digest
 from recsys_core.data.sample import make_sample
+from recsys_core.data.score_file import Scores
 from recsys_core.features.encoder import FeatureEncoder
 from recsys_core.features.known import Known
 from recsys_core.features.queries import Queries
 from recsys_core.features.schema import packaged_schema
 from recsys_core.features.schema_files import schema_names
 from recsys_core.features.tower_encoder import TowerEncoder
+from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.protocols.registry import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
@@ -268,3 +270,15 @@ def test_lists_of_nearest_sessions(split: Split) -> None:
     model = fit("session-knn", split.train, neighbours=300)
     top = model.recommend(np.arange(100), 50)
     assert digest(top.items, top.scores) == "bb745cea"
+
+
+def test_lists_of_scores_from_elsewhere(split: Split) -> None:
+    user, item = (each.ravel() for each in np.meshgrid(np.arange(99), np.arange(200)))
+    ids = split.dataset.user_ids[:99], split.dataset.item_ids[::4]
+    tied = ((3 * user + item) % 7).astype(np.float64)
+    scores = Scores(
+        "made", "", user.astype(np.int32), item.astype(np.int32), *ids, tied, None, None
+    )
+    top, counts = lists_of(scores, split, [10])
+    assert digest(top.users, top.items, top.scores) == "e64e4845"
+    assert counts["duplicate_rows"] == 0
