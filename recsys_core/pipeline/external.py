@@ -27,7 +27,7 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
-from recsys_core.pipeline.result import Judged, RunResult
+from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult
 from recsys_core.pipeline.run import check_ks, job_environment, load_split
 from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.pipeline.score_rows import rows_of
@@ -115,7 +115,8 @@ class ScoreJob:
 def _judge_lists(scores: Scores, split: Split, ks: Sequence[int]) -> tuple[Judged, dict[str, int]]:
     top, counts = lists_of(scores, split, ks)
     evaluation = evaluate_recommendations(top.users, top.items, split, ks)
-    return Judged(evaluation, recommendations=top), counts
+    kept = Recommendations(top.users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
+    return Judged(evaluation, recommendations=kept), counts
 
 
 def _judge_rows(scores: Scores, split: Split, ks: Sequence[int]) -> tuple[Judged, dict[str, int]]:
