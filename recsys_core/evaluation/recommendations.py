@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
-from recsys_core.data.interactions import Interactions, among
+from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
@@ -117,7 +117,9 @@ def evaluate_recommendations(
 def _hits(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:
     """Shape of `items`: whether each listed item is one of its user's `pairs`."""
     listed = users[:, None].astype(np.int64) * n_items + items
-    return among(listed, pairs) & (items >= 0)
+    place = np.minimum(np.searchsorted(pairs, listed), len(pairs) - 1)
+    found: BoolArray = pairs[place] == listed
+    return found & (items >= 0)
 
 
 def _mean(values: NDArray[np.float64]) -> float:
