@@ -1,0 +1,45 @@
+"""results.sqlite: what is written is read back, with and without channels, few rows and many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench.store import results
+from workbench.store.results import Tables, write_results
+
+
+@pytest.mark.parametrize("with_channels", [False, True])
+@pytest.mark.parametrize("users", [1, 120])  # fewer rows than one statement takes, and more
+def test_lists_are_read_as_they_were_written(
+    tmp_path: Path, users: int, with_channels: bool
+) -> None:
+    width = 10
+    items = np.arange(users * width).reshape(users, width)
+    items[0, -2:] = -1
+    scores = 1 / (1 + items.astype(np.float64) ** 2)
+    flags = np.stack([items % 2 == 0, items % 3 == 0], axis=-1)
+    write_results(
+        tmp_path / "results.sqlite",
+        Tables(
+            user_ids=np.arange(users).astype(str),
+            item_ids=np.arange(users * width).astype(str),
+            users=np.arange(users),
+            user_metrics={"ndcg@10": np.linspace(0, 1, users), "hit@10": np.ones(users)},
+            recommendations=(np.arange(users), items, scores),
+            channels=(("even", "third"), flags) if with_channels else None,
+        ),
+    )
+    path = tmp_path / "results.sqlite"
+    for user in {0, users - 1}:
+        found = results.recommendations(path, user)
+        kept = items[user] >= 0
+        assert [item for item, _, _ in found] == items[user][kept].tolist()
+        assert [score for _, score, _ in found] == scores[user][kept].tolist()
+        for item, _, brought in found:
+            expected = [name for name, by in (("even", 2), ("third", 3)) if item % by == 0]
+            assert brought == (expected if with_channels else [])
+    assert results.user_metric(path, "ndcg@10")[users - 1] == pytest.approx(float(users > 1))
+    assert results.metric_names(path) == ["hit@10", "ndcg@10"]
