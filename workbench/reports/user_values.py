@@ -21,8 +21,9 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.reading import is_file, open_regular
 from workbench.reports.folder import ReportRun, by_label
 from workbench.reports.metrics import headline_first
-from workbench.reports.paired import user_means
+from workbench.store import results
 from workbench.store.files import replacing
+from workbench.store.runs import RESULTS
 
 #: ending of the file beside report.json
 ENDING = ".users.npz"
@@ -72,14 +73,32 @@ def write_user_values(runs: Sequence[ReportRun], path: Path) -> None:
 
 def _of_label(runs: Sequence[ReportRun]) -> dict[str, NDArray[Any]]:
     names = headline_first(frozenset.intersection(*(run.user_metrics for run in runs)))
-    found = {name: user_means(runs, name) for name in names}
-    users = sorted(set().union(*found.values()))
-    values = [[each.get(user, math.nan) for user in users] for each in found.values()]
+    read = [[_column(run, name) for run in runs] for name in names]
+    every = [users for columns in read for users, _ in columns]
+    users = np.unique(np.concatenate([np.array([], dtype=np.int64), *every]))
+    values = np.full((len(names), len(users)), np.nan)
+    for row, columns in zip(values, read, strict=True):
+        total = np.zeros(len(users))
+        for mine, of_users in columns:
+            column = np.full(len(users), np.nan)
+            column[np.searchsorted(users, mine)] = of_users
+            total += column
+        row[:] = total / len(runs)
     return {
         "metrics": np.array(names, dtype=np.str_),
-        "users": np.array(users, dtype=np.int32),
-        "values": np.array(values, dtype=np.float64).reshape(len(names), len(users)),
+        "users": users.astype(np.int32),
+        "values": values,
     }
+
+
+def _column(run: ReportRun, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Read a metric as arrays: users and values, NaN where not defined."""
+    path = run.path / RESULTS
+    sql = "SELECT user, COALESCE(value, 9e999) FROM user_metrics WHERE metric = ? ORDER BY user"
+    rows = results.query(path, sql, (metric,))
+    with results.damage_told(path):
+        users, values = (np.array(column) for column in zip(*rows, strict=True))
+        return users.astype(np.int64), np.where(np.isfinite(values), values, np.nan)
 
 
 def _write(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
