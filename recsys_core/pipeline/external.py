@@ -28,7 +28,7 @@ from recsys_core.pipeline.environment import (
     reset_peak_memory,
 )
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult
-from recsys_core.pipeline.run import check_ks, job_environment, load_split
+from recsys_core.pipeline.run import check_ks, job_environment, judging_modules, load_split
 from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.pipeline.score_rows import rows_of
 from recsys_core.pipeline.spec import JobSpec, stage_of
@@ -75,7 +75,7 @@ class ScoreJob:
             "stage": stage_of(self.spec),
             "ks": self.spec.ks,
             "split": split.fingerprint,
-            "code": code_fingerprint(None),
+            "code": code_fingerprint(None, judging_modules(self.spec)),
             "packages": package_versions(),
         }
         text = json.dumps(content, sort_keys=True)
@@ -95,6 +95,8 @@ class ScoreJob:
         on_event(Event("evaluate", message=f"evaluating {spec.name}"))
         judge = _judge_rows if stage_of(spec) == "ranking" else _judge_lists
         judged, counts = judge(self.scores, split, spec.ks)
+        for metric, problem in judged.evaluation.problems.items():
+            on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
         return RunResult(
             spec=spec,
             stage=stage_of(spec),

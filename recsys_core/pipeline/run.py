@@ -40,7 +40,7 @@ from recsys_core.pipeline.feature_schemas import (
     resolved_schemas,
 )
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
-from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
+from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
@@ -160,10 +160,15 @@ def _modules_behind(spec: JobSpec, schemas: list[FeatureSchema]) -> tuple[str, .
     read = {feature.reads for schema in schemas for feature in schema.features}
     statistics = [each for name, each in STATISTICS.items() if name in read]
     inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
-    judged = metric_modules("rows" if model_info(spec.model).stage == "ranking" else "lists")
+    found = {*inner, *(each.compute.__module__ for each in statistics)}
+    return tuple(sorted({*(name for name in found if not is_own(name)), *judging_modules(spec)}))
+
+
+def judging_modules(spec: JobSpec) -> tuple[str, ...]:
+    """Name the modules of extensions that judge a job: of the protocol and the metrics."""
+    judged = metric_modules("rows" if stage_of(spec) == "ranking" else "lists")
     protocol = type(make_protocol(spec.protocol)).__module__
-    found = {*inner, *judged, protocol, *(each.compute.__module__ for each in statistics)}
-    return tuple(sorted(name for name in found if not is_own(name)))
+    return tuple(sorted(name for name in {*judged, protocol} if not is_own(name)))
 
 
 def _models_inside(value: Any) -> Iterator[str]:
