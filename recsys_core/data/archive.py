@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -168,12 +168,15 @@ class RawFiles:
         Whether `path` is a zip.
     main
         Base name of the file that holds the ratings.
+    parts
+        Where several hold them: name of a part of the split -> base name of its file.
     """
 
     path: Path
     members: Mapping[str, str]
     zipped: bool
     main: str
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         return name in self.members

@@ -55,8 +55,10 @@ class Vectors:
     values: FloatArray
 
 
-#: columns of events that say what came of it
-OUTCOME_COLUMNS = ("type", "type_weight")
+#: the column of events with the part of a published split that each belongs to
+PART = "part"
+#: columns of events that say what came of it, or how it is used: no feature reads them
+OUTCOME_COLUMNS = ("type", "type_weight", PART)
 
 Column = Categorical | MultiCategorical | Numeric | Text | Vectors
 
@@ -89,7 +91,8 @@ class Dataset:
         Whether the data are made up; shown wherever the set is shown.
     event_columns
         What else there is of each event, by name: ``type``, one of a few texts, ``type_weight``,
-        what an event of its type weighs, and what was known when it happened.
+        what an event of its type weighs, ``part``, the part of a published split that it belongs
+        to, and what was known when it happened.
     labelled
         Whether what the source had are labels, no ratings.
     """

@@ -19,6 +19,7 @@ from recsys_core.data.formats import (
     recognise_format,
 )
 from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.parts import read_option, recognise_parts
 from recsys_core.data.vectors import vector_files
 from recsys_core.errors import InputError
 
@@ -51,7 +52,7 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
     DataError
         A file cannot be read, or a zip is damaged or refused.
     """
-    files = _files_at(path)
+    files = _files_at(path) if options.parts is None else _parts_at(path, options.parts)
     chosen = recognise_format(files, options)
     whole = files.zipped or chosen.is_folder
     digest = files.digest(chosen.used)
@@ -87,6 +88,29 @@ def _files_at(path: Path) -> RawFiles:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+def _parts_at(path: Path, said: str) -> RawFiles:
+    """Take the files that are said to be the parts of a split, by their paths in folder or zip."""
+    parts = read_option(said)
+    zipped = path.is_file() and zipfile.is_zipfile(path)
+    if not (zipped or path.is_dir()):
+        raise InputError(
+            f"--parts {said}: {path} is no folder or zip", "give the path of what the files lie in"
+        )
+    there = zip_members(path) if zipped else []
+    for file in parts.values():
+        if not (file in there if zipped else (path / file).is_file()):
+            raise InputError(f"--parts {said}: there is no file {file} in {path}", "check its name")
+    beside = there if zipped else _files_in(path)
+    members = _by_name(beside) | {_name_of(file): file for file in parts.values()}
+    mains = {name: _name_of(file) for name, file in parts.items()}
+    return RawFiles(path, members, zipped, next(iter(mains.values())), mains)
+
+
+def _name_of(file: str) -> str:
+    """Give a file's path without ``.gz``: those of several folders may have one base name."""
+    return file[: -len(GZ)] if file.lower().endswith(GZ) else file
+
+
 def _beside(path: Path) -> RawFiles:
     """Take a file as the one with the ratings; what else it needs lies beside it."""
     if path.suffix.lower() in (".zip", ".whl"):
@@ -116,8 +140,7 @@ def _in_zip(path: Path) -> RawFiles:
 
 
 def _base_name(file: str) -> str:
-    name = PurePosixPath(file).name
-    return name[: -len(GZ)] if name.lower().endswith(GZ) else name
+    return _name_of(PurePosixPath(file).name)
 
 
 def _by_name(files: Iterable[str]) -> dict[str, str]:
@@ -158,11 +181,12 @@ def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
                 "give the path of one of them",
             )
         mains = [(folder, main) for folder, names in found.items() for main in names]
-        if len(mains) > 1:
+        parts = recognise_parts(main for _, main in mains) if len(found) == 1 else {}
+        if len(mains) > 1 and not parts:
             raise _several(path, [named[folder][main] for folder, main in mains], zipped)
         if mains:
             folder, main = mains[0]
-            return RawFiles(path, named[folder], zipped, main)
+            return RawFiles(path, named[folder], zipped, parts.get("train", main), parts)
     raise InputError(
         f"{path}: no rating file here",
         "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
@@ -175,5 +199,6 @@ def _several(path: Path, files: list[str], zipped: bool) -> InputError:
     unpack = "unpack it and " if zipped else ""
     return InputError(
         f"{path}: {len(files)} files may hold the ratings: {shown}",
-        f"{unpack}give the path of one of them; parts of one set have to be joined to one file",
+        f"{unpack}give the path of one of them; if they are the parts of a split, say so:"
+        " recsys-workbench data import PATH --parts train=FILE,test=FILE",
     )

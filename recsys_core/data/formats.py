@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from recsys_core.data import movielens
@@ -11,6 +11,7 @@ from recsys_core.data.archive import RawFile, RawFiles
 from recsys_core.data.attributes import RawData
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.parquet import read_parquet
+from recsys_core.data.parts import join_parts
 from recsys_core.data.readers import choose_reader, read_events
 from recsys_core.data.recbole import INTER, is_atomic, read_atomic, side_file
 from recsys_core.data.roles import is_by_number
@@ -70,6 +71,8 @@ def may_be_table(name: str) -> bool:
 
 def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
     """Tell how the files are to be read; those of a plain table where its columns are said."""
+    if files.parts:
+        return _parts_format(files, options)
     main = files.main
     is_table = bool(options.columns) or options.separator is not None
     if not is_table and main in MOVIELENS and _is_known(files):
@@ -90,6 +93,20 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
         )
     read_one = read_parquet if is_parquet else read_table
     return Format((main,), lambda files, options: read_one(files[files.main], options))
+
+
+def _parts_format(files: RawFiles, options: ImportOptions) -> Format:
+    """Read each part of a split as if it were alone, and join them."""
+    alone = {name: replace(files, main=main, parts={}) for name, main in files.parts.items()}
+    formats = {name: recognise_format(each, options) for name, each in alone.items()}
+    used = dict.fromkeys(name for each in formats.values() for name in each.used)
+
+    def read(files: RawFiles, options: ImportOptions) -> RawData:
+        parts = {name: formats[name].read(each, options) for name, each in alone.items()}
+        return join_parts(parts, str(files.path), options.rule)
+
+    codes = dict.fromkeys(each.code for each in formats.values())
+    return Format(tuple(used), read, is_folder=True, code="".join(codes))
 
 
 def _is_known(files: RawFiles) -> bool:

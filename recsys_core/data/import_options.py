@@ -19,7 +19,10 @@ DEFAULT_RANGE = (0.0, 10.0)
 #: an event of a type weighs at most so much
 MOST_WEIGHT = 1e6
 #: options that sets of earlier versions do not have; they are kept where they were given
-_LATER = ("separator", "time_unit", "repeats", "users", "items", "keep", "type_weights")
+_LATER = (
+    *("separator", "time_unit", "repeats", "users", "items", "keep", "type_weights"),
+    "parts",
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class ImportOptions:
         Types of events that are kept: ``buy,cart``; None: all.
     type_weights
         What an event of each type weighs: ``view=1,buy=4``.
+    parts
+        Files that are the parts of a split: ``train=FILE,test=FILE``; None: there is one file, or
+        their names tell.
     """
 
     on_bad_rows: OnBadRows = "error"
@@ -64,6 +70,7 @@ class ImportOptions:
     vectors: tuple[str, ...] = ()
     keep: str | None = None
     type_weights: str | None = None
+    parts: str | None = None
 
     @property
     def kept_types(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from recsys_core.data.attributes import (
     number_listed,
     weigh_types,
 )
-from recsys_core.data.dataset import Dataset
+from recsys_core.data.dataset import PART, Dataset
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions as ImportOptions
 from recsys_core.data.import_summary import as_text
@@ -92,7 +92,9 @@ def prepare(
     made = put_together(raw, options, str(found.path), name or "")
     dataset, bad_rows = made.dataset, made.bad_rows
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
-    known = None if bad_rows else recognise(*counts)  # a mended set is not the published one
+    # a set that was mended, or is a split of it, is not the published one
+    is_other = bool(bad_rows) or PART in dataset.event_columns
+    known = None if is_other else recognise(*counts)
     chosen = name or (known.name if known else slug(found.path))
     check_reserved(chosen, known, counts, found.path)
     if not replace and (fingerprint := _registered(data_dir, chosen)) is not None:

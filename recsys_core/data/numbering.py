@@ -145,7 +145,7 @@ def add_items(ratings: Ratings, ids: Iterable[str]) -> Ratings:
     if not more:
         return ratings
     texts = np.concatenate([ratings.item_ids, np.array(more, dtype=np.str_)])
-    order = np.argsort(_as_numbers(texts), kind="stable")
+    order = id_order(texts)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return replace(ratings, item=rank[ratings.item], item_ids=texts[order])
@@ -162,10 +162,15 @@ def _number(values: NDArray[Any] | Texts) -> tuple[IntArray, TextArray, TextArra
     values = values.used()
     written: TextArray = np.array(values.values, dtype=np.str_)
     places, texts = _whole_numbers(values.codes, written)
-    order = np.argsort(_as_numbers(texts), kind="stable")
+    order = id_order(texts)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return rank[places], texts[order], written
+
+
+def id_order(ids: TextArray) -> NDArray[np.intp]:
+    """Sort ids: in numeric order where all are numbers, else in text order."""
+    return np.argsort(_as_numbers(ids), kind="stable")
 
 
 def _whole_numbers(
@@ -221,13 +226,14 @@ def _is_whole(text: str) -> bool:
     return digits and (text == "0" or text[0] != "0")
 
 
-def _pairs(ratings: Ratings) -> TimeArray:
+def pairs_of(ratings: Ratings) -> TimeArray:
+    """Give user and item of each row as one number."""
     return ratings.user.astype(np.int64) * len(ratings.item_ids) + ratings.item
 
 
 def has_duplicates(ratings: Ratings) -> bool:
     """Whether any user has two rows with the same item; a table of all pairs beats sorting."""
-    pairs = _pairs(ratings)
+    pairs = pairs_of(ratings)
     cells = len(ratings.user_ids) * len(ratings.item_ids)
     if cells <= MOST_CELLS * len(pairs):
         is_there = np.zeros(cells, np.bool_)
@@ -267,7 +273,7 @@ def settle_repeats(
     check_rule(rule, ratings, where)
     if rule == "keep":
         return replace(ratings, bad_rows=bad, notes=(*ratings.notes, _kept_note(ratings)))
-    pairs = _pairs(ratings)
+    pairs = pairs_of(ratings)
     order = _order(pairs, ratings, rule)
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = pairs[order[1:]] != pairs[order[:-1]]
@@ -307,7 +313,7 @@ def settle_repeats(
 
 
 def _kept_note(ratings: Ratings) -> str:
-    pairs = np.sort(_pairs(ratings))
+    pairs = np.sort(pairs_of(ratings))
     repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
     return f"events of a user with an item met before, all kept: {repeats:,}"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from recsys_core.data.advice import ROLES, import_advice
-from recsys_core.data.dataset import OUTCOME_COLUMNS
+from recsys_core.data.dataset import OUTCOME_COLUMNS, PART
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import ContextColumn, ContextKind
 from recsys_core.errors import InputError, shorten, unknown_name
@@ -29,7 +29,8 @@ USUAL_ATTRIBUTES = {
 MAPPING_HINT = (
     "say which is which: --columns user=NAME,item=NAME,rating=NAME,timestamp=NAME"
     " (names, or numbers from 1; rating or label=, timestamp and type= may be left out;"
-    " any other NAME=COLUMN is a further column of the events)"
+    " part= is the part of a published split; any other NAME=COLUMN is a further column of the"
+    " events)"
 )
 #: so like that of a role is a name that is mistyped
 _NEARLY = 0.8
@@ -89,7 +90,9 @@ def split_columns(columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str,
     """
     roles = {name: column for name, column in columns.items() if name in ROLES}
     more = {name: column for name, column in columns.items() if name not in ROLES}
-    for name in more:
+    if PART in more:
+        more[PART] = f"{_kind_said(more[PART])[0]}:category"
+    for name in (name for name in more if name != PART):
         meant = next((r for r, usual in USUAL_NAMES.items() if plain_name(name) in usual), None)
         if meant is not None:
             raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys_core.data.dataset import Dataset
+from recsys_core.data.dataset import PART, Categorical, Dataset
 from recsys_core.errors import InputError
 from recsys_core.pipeline.feature_schemas import feature_schema
 from recsys_core.pipeline.run import model_config
@@ -19,9 +19,10 @@ from recsys_core.ranking.labels import label_problem, without_ratings
 from recsys_core.registry import model_info
 
 
-def check_columns(spec: JobSpec, *, explicit: bool, timed: bool) -> None:
-    """Raise InputError where the protocol needs ratings or times that the set does not have."""
-    refusal = make_protocol(spec.protocol).refusal(spec.dataset, explicit=explicit, timed=timed)
+def check_columns(spec: JobSpec, *, explicit: bool, timed: bool, parted: bool) -> None:
+    """Raise InputError where the protocol needs something of events that the set does not have."""
+    flags = {"explicit": explicit, "timed": timed, "parted": parted}
+    refusal = make_protocol(spec.protocol).refusal(spec.dataset, **flags)
     if refusal is not None:
         raise refusal
 
@@ -63,14 +64,24 @@ def notes(dataset: Dataset) -> list[str]:
     for side, count in (("user", dataset.n_users), ("item", dataset.n_items)):
         if count < LEAST_IDS:
             found.append(f"{count} {side}: every protocol refuses it, {LEAST_IDS} are needed")
-    flags = {"explicit": dataset.explicit, "timed": dataset.timed}
-    refusals = {name: one().refusal(dataset.name, **flags) for name, one in PROTOCOLS.items()}
-    taken = [name for name, refusal in refusals.items() if refusal is None]
-    refused = [name for name in PROTOCOLS if name not in taken]
+    parted = PART in dataset.event_columns
+    flags = {"explicit": dataset.explicit, "timed": dataset.timed, "parted": parted}
+    known = {name: one for name, one in PROTOCOLS.items() if parted or not one.needs_parts}
+    taken = [name for name, one in known.items() if one().refusal(dataset.name, **flags) is None]
+    refused = [name for name in known if name not in taken]
     if refused:
         found.append(f"no times: {_listed(refused)} refuse it; use {_listed(taken, 'or')}")
-    found += _rating_notes(dataset) + _repeat_notes(dataset)
+    found += _part_notes(dataset) + _rating_notes(dataset) + _repeat_notes(dataset)
     return found + _short_users(dataset, taken)
+
+
+def _part_notes(dataset: Dataset) -> list[str]:
+    column = dataset.event_columns.get(PART)
+    if not isinstance(column, Categorical):
+        return []
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.vocabulary))
+    parts = [f"{name} {count:,}" for name, count in zip(column.vocabulary, counts, strict=True)]
+    return [f"parts of a split ({', '.join(parts)}): use --protocol given"]
 
 
 def _rating_notes(dataset: Dataset) -> list[str]:

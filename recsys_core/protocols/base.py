@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
 from recsys_core.config import Config
-from recsys_core.data.dataset import BoolArray, Dataset, IntArray, TimeArray
+from recsys_core.data.dataset import PART, BoolArray, Dataset, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions, KnownItems
 from recsys_core.errors import InputError
 from recsys_core.protocols.split import Split
@@ -55,6 +55,10 @@ class ProtocolConfig(Config, ABC):
     """A sentence: what a model may see that it could not have known in use, on any set."""
     by_time: ClassVar[bool] = False
     """Whether it needs timestamps."""
+    needs_parts: ClassVar[bool] = False
+    """Whether it needs events that say which part of a published split they belong to."""
+    needs_valid: ClassVar[bool] = True
+    """Whether a split without validation rows is refused."""
 
     drop_ratings: tuple[FiniteFloat, ...] = Field(
         (), max_length=100, description="Drop rows with one of these ratings, e.g. [3]."
@@ -105,7 +109,12 @@ class ProtocolConfig(Config, ABC):
             too little: a single user or item, an empty part, no relevant row to learn from or to
             be judged on.
         """
-        refusal = self.refusal(dataset.name, explicit=dataset.explicit, timed=dataset.timed)
+        refusal = self.refusal(
+            dataset.name,
+            explicit=dataset.explicit,
+            timed=dataset.timed,
+            parted=PART in dataset.event_columns,
+        )
         if refusal is not None:
             raise refusal
         threshold = self.threshold_for(dataset)
@@ -125,7 +134,11 @@ class ProtocolConfig(Config, ABC):
             train=train,
             valid=valid,
             test=test,
-            counts={"filtered_rows": dataset.n_interactions - len(rows), **cut.counts},
+            counts={
+                "filtered_rows": dataset.n_interactions - len(rows),
+                **cut.counts,
+                **self._found(train, test),
+            },
         )
 
     def whole(self, dataset: Dataset) -> Split:
@@ -166,8 +179,26 @@ class ProtocolConfig(Config, ABC):
         """Say what these rows leak, in a sentence that is true of them."""
         return self.leaks
 
-    def refusal(self, dataset: str, *, explicit: bool, timed: bool) -> InputError | None:
-        """Say why a data set with or without ratings and times cannot be cut; None: it can be."""
+    def _found(self, train: Interactions, test: Interactions) -> dict[str, int]:
+        """Count what is remarkable in the parts, by name."""
+        return {}
+
+    def refusal(
+        self, dataset: str, *, explicit: bool, timed: bool, parted: bool
+    ) -> InputError | None:
+        """Say why a data set cannot be cut; None: it can be.
+
+        Parameters
+        ----------
+        explicit, timed, parted
+            Whether it has ratings, times, and a column of the parts of a published split.
+        """
+        if self.needs_parts and not parted:
+            return InputError(
+                f"protocol {self.name}: data set '{dataset}' does not say which rows are test",
+                "import it with its parts: recsys-workbench data import PATH"
+                " --parts train=FILE,test=FILE (or --columns …,part=COLUMN)",
+            )
         if self.by_time and not timed:
             return InputError(
                 f"protocol {self.name} cuts by time, but data set '{dataset}' has no times",
@@ -283,6 +314,8 @@ def _check_filtered(
 
 def _check_part(protocol: ProtocolConfig, dataset: Dataset, part: Interactions, name: str) -> None:
     where = f"protocol {protocol.name} on data set '{dataset.name}': the {name} part"
+    if len(part) == 0 and name == PARTS[VALID] and not protocol.needs_valid:
+        return
     if len(part) == 0:
         raise InputError(
             f"{where} is empty", "use a larger set, weaker filters or larger shares of the parts"

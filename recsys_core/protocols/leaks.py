@@ -20,6 +20,29 @@ UNKNOWN = (
 )
 
 
+GIVEN = "As given: which rows are train and test was decided elsewhere."
+
+
+def as_given(train: Interactions, valid: Interactions, test: Interactions) -> str:
+    """Say what a split leaks that somebody else made, and which test rows nothing can hit."""
+    unknown = train.item_counts()[test.item] == 0
+    said = [GIVEN, shuffled(train, valid, test)]
+    if unknown.any():
+        said.append(
+            f"{np.count_nonzero(unknown):,} of {len(test):,} test rows are of"
+            f" {_count(np.unique(test.item[unknown]).size, 'item')} without a train row:"
+            " if relevant, they are misses."
+        )
+    strangers = np.setdiff1d(test.user, train.user).size
+    if strangers:
+        said.append(f"{_count(strangers, 'test user')} without a train row.")
+    return " ".join(said)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def at_one_moment(train: Interactions, valid: Interactions, test: Interactions) -> str:
     """Say what a cut at one moment for all users leaks, and which rows share that moment."""
     parts = {"train": train, "validation": valid, "test": test}
@@ -27,7 +50,7 @@ def at_one_moment(train: Interactions, valid: Interactions, test: Interactions) 
         {
             int(before.timestamp[-1])
             for before, after in ((train, valid), (train, test), (valid, test))
-            if before.timestamp[-1] == after.timestamp[0]
+            if len(before) and len(after) and before.timestamp[-1] == after.timestamp[0]
         }
     )
     if not shared:

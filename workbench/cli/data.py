@@ -90,10 +90,16 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 )
 @click.option(
     "--columns",
-    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C][,NAME=C]…",
+    metavar="user=C,item=C[,rating=C|,label=C][,timestamp=C][,type=C][,part=C][,NAME=C]…",
     help="Columns of a table, by name or by number from 1; user=1,item=2+ reads one user and its "
-    "items per line. Any other NAME, or NAME=C, is a further column that features can read; "
-    "C:number or C:category sets its type.",
+    "items per line; part is the part of a published split. Any other NAME, or NAME=C, is a "
+    "further column that features can read; C:number or C:category sets its type.",
+)
+@click.option(
+    "--parts",
+    metavar="PART=FILE,PART=FILE[,PART=FILE]…",
+    help="Files of a published split, for protocol given: train, valid and test, or folds; paths"
+    " in PATH.  [default: files that are called train, valid and test]",
 )
 @click.option(
     "--users",
@@ -156,6 +162,7 @@ def import_command(
     name: str | None,
     on_bad_rows: Literal["error", "skip"],
     columns: str | None,
+    parts: str | None,
     users: str | None,
     items: str | None,
     vectors: tuple[str, ...],
@@ -188,6 +195,7 @@ def import_command(
         vectors=tuple(read_option(text).absolute() for text in vectors),
         keep=keep,
         type_weights=type_weights,
+        parts=parts,
     )
     options.weights()
     with _progress(path.name, events) as on_event:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.config import parse_config, parse_value, read_yaml
+from recsys_core.data.dataset import PART
 from recsys_core.data.load import dataset_names, raw_path
 from recsys_core.data.registered import read_meta
 from recsys_core.errors import InputError, unknown_name
@@ -134,5 +135,6 @@ def _check_dataset(spec: JobSpec, data_dir: Path) -> InputError | None:
     if meta is None:
         return None
     explicit, timed = meta.get("explicit", True), meta.get("timed", True)
-    check_columns(spec, explicit=explicit, timed=timed)
+    parted = PART in meta.get("columns", {}).get("event", {})
+    check_columns(spec, explicit=explicit, timed=timed, parted=parted)
     return lack_of_ratings(spec, explicit=explicit)
