@@ -57,8 +57,6 @@ class ProtocolConfig(Config, ABC):
     """Whether it needs timestamps."""
     needs_parts: ClassVar[bool] = False
     """Whether it needs events that say which part of a published split they belong to."""
-    needs_valid: ClassVar[bool] = True
-    """Whether a split without validation rows is refused."""
 
     drop_ratings: tuple[FiniteFloat, ...] = Field(
         (), max_length=100, description="Drop rows with one of these ratings, e.g. [3]."
@@ -126,7 +124,8 @@ class ProtocolConfig(Config, ABC):
             for part in (TRAIN, VALID, TEST)
         )
         for part, some in ((TRAIN, train), (VALID, valid), (TEST, test)):
-            _check_part(self, dataset, some, PARTS[part])
+            if len(some) or part != VALID or not self._may_lack_valid():
+                _check_part(self, dataset, some, PARTS[part])
         return Split(
             protocol=self.name,
             parameters=self.model_dump(mode="json"),
@@ -178,6 +177,10 @@ class ProtocolConfig(Config, ABC):
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         """Say what these rows leak, in a sentence that is true of them."""
         return self.leaks
+
+    def _may_lack_valid(self) -> bool:
+        """Whether a split without validation rows is no error."""
+        return False
 
     def _found(self, train: Interactions, test: Interactions) -> dict[str, int]:
         """Count what is remarkable in the parts, by name."""
@@ -314,8 +317,6 @@ def _check_filtered(
 
 def _check_part(protocol: ProtocolConfig, dataset: Dataset, part: Interactions, name: str) -> None:
     where = f"protocol {protocol.name} on data set '{dataset.name}': the {name} part"
-    if len(part) == 0 and name == PARTS[VALID] and not protocol.needs_valid:
-        return
     if len(part) == 0:
         raise InputError(
             f"{where} is empty", "use a larger set, weaker filters or larger shares of the parts"

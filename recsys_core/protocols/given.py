@@ -41,7 +41,6 @@ class Given(ProtocolConfig):
     name: ClassVar[str] = "given"
     leaks: ClassVar[str] = GIVEN
     needs_parts: ClassVar[bool] = True
-    needs_valid: ClassVar[bool] = False
 
     test: PartName = Field(
         TEST_NAME, max_length=200, description="The part used for testing: test, or a fold."
@@ -106,6 +105,9 @@ class Given(ProtocolConfig):
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return as_given(train, valid, test)
+
+    def _may_lack_valid(self) -> bool:
+        return True
 
     def _found(self, train: Interactions, test: Interactions) -> dict[str, int]:
         unknown = train.item_counts()[test.item] == 0

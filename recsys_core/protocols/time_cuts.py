@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recsys_core.data.dataset import Dataset, TimeArray
 from recsys_core.data.interactions import Interactions
+from recsys_core.errors import InputError
 from recsys_core.protocols.base import (
     DROPPED,
     TEST,
@@ -20,14 +21,29 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
+from recsys_core.protocols.dates import Date, seconds_of, write_time
 from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
+from recsys_core.protocols.moments import cut_between_moments, cut_users_between_moments
 
 SECONDS_A_DAY = 86_400
 #: users with fewer events stay in train: one is needed for each part
 MIN_EVENTS = 3
+TEST_SHARE = 0.1
 
 
-class UserTimeline(ProtocolConfig):
+class TimeCut(ProtocolConfig):
+    """Base of the cuts by time."""
+
+    by_time: ClassVar[bool] = True
+
+    ties: Literal["split", "together"] = Field(
+        "split",
+        description="Events of equal time where a cut falls among them: split, by the order of the"
+        " file; together, all in the later part.",
+    )
+
+
+class UserTimeline(TimeCut):
     """Each user's last events are test, as many before them validation.
 
     A user with n >= 3 events gives max(1, floor(test_share * n)) to test and as many to
@@ -36,10 +52,9 @@ class UserTimeline(ProtocolConfig):
 
     name: ClassVar[str] = "user-timeline"
     leaks: ClassVar[str] = OTHERS_FUTURE
-    by_time: ClassVar[bool] = True
 
     test_share: float = Field(
-        0.1,
+        TEST_SHARE,
         gt=0,
         lt=0.5,
         description="Share of each user's events, the latest, used for testing; the same number "
@@ -47,102 +62,166 @@ class UserTimeline(ProtocolConfig):
     )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
-        return _cut_users_ends(dataset, rows, self.test_share)
+        return _cut_users_ends(dataset, rows, self.test_share, self.ties)
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return within_users(train, valid, test)
 
 
-class LeaveLastOut(ProtocolConfig):
+class LeaveLastOut(TimeCut):
     """Each user's last event is test, the one before it validation."""
 
     name: ClassVar[str] = "leave-last-out"
     leaks: ClassVar[str] = OTHERS_FUTURE
-    by_time: ClassVar[bool] = True
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
-        return _cut_users_ends(dataset, rows, 0.0)
+        return _cut_users_ends(dataset, rows, 0.0, self.ties)
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return within_users(train, valid, test)
 
 
-class GlobalTimeline(ProtocolConfig):
+class GlobalTimeline(TimeCut):
     """Everything before one moment is train, what follows validation, the latest test.
 
-    Validation and test rows whose user or item has no train row are dropped and counted.
+    The moments follow from shares of the rows, or the last one is a date. Validation and test rows
+    whose user or item has no train row are dropped and counted.
     """
 
     name: ClassVar[str] = "global-timeline"
     leaks: ClassVar[str] = NOTHING_LATER
-    by_time: ClassVar[bool] = True
 
     valid_share: float = Field(
         0.1,
         gt=0,
         lt=0.5,
-        description="Share used for validation: what comes right before the test part.",
+        description="Share used for validation: what comes right before the test part; with a"
+        " date, a share of what is before it.",
     )
     test_share: float = Field(
-        0.1, gt=0, lt=0.5, description="Share used for testing: the latest part."
+        TEST_SHARE, gt=0, lt=0.5, description="Share used for testing: the latest part."
+    )
+    date: Date | None = Field(
+        None,
+        description="Test rows are those from this date or time on, e.g. 2000-12-01; null: the"
+        " share decides.",
+    )
+    until: Date | None = Field(
+        None, description="Leave out the rows from this date or time on; null: none."
     )
     unit: Literal["rows", "days"] = Field(
         "rows",
         description="What the shares refer to: rows, or days between the first and the last row.",
     )
     utc_offset: int = Field(
-        0, ge=-12, le=14, description="With unit days: the days' offset from UTC in hours."
+        0, ge=-12, le=14, description="Offset of days and dates from UTC in hours."
     )
+
+    @model_validator(mode="after")
+    def _dates_make_sense(self) -> Self:
+        if self.date is None:
+            return self
+        if self.test_share != TEST_SHARE:
+            raise ValueError(f"test_share = {self.test_share:g} has no effect with a date")
+        if self.until is not None and self._seconds(self.until) <= self._seconds(self.date):
+            raise ValueError(f"until {self.until} is not after date {self.date}")
+        return self
+
+    def _seconds(self, date: str) -> int:
+        return seconds_of(date, self.utc_offset)
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         times = dataset.timestamp[rows]
-        part = self._by_rows(times) if self.unit == "rows" else self._by_days(times)
+        self._check_dates(dataset.name, times)
+        inside = np.ones(len(rows), dtype=np.bool_)
+        if self.until is not None:
+            inside = times < self._seconds(self.until)
+        part = np.full(len(rows), DROPPED, dtype=np.int8)
+        some = times[inside]
+        part[inside] = self._by_rows(some) if self.unit == "rows" else self._by_days(some)
         train = part == TRAIN
         known_user = np.bincount(dataset.user[rows[train]], minlength=dataset.n_users) > 0
         known_item = np.bincount(dataset.item[rows[train]], minlength=dataset.n_items) > 0
-        cold = ~(known_user[dataset.user[rows]] & known_item[dataset.item[rows]])
+        cold = inside & ~(known_user[dataset.user[rows]] & known_item[dataset.item[rows]])
         counts = {
             "dropped_cold_rows": int(cold.sum()),
             "dropped_cold_valid_rows": int((cold & (part == VALID)).sum()),
             "dropped_cold_test_rows": int((cold & (part == TEST)).sum()),
         }
+        if self.until is not None:
+            counts["rows_after_until"] = int((~inside).sum())
         part[cold] = DROPPED
         return Cut(part, counts)
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return at_one_moment(train, valid, test)
 
+    def _may_lack_valid(self) -> bool:
+        return self.ties == "together"  # of two moments one is train, the other test
+
+    def _check_dates(self, dataset: str, times: TimeArray) -> None:
+        """Refuse dates that leave nothing on one of their sides."""
+        for name, date in (("date", self.date), ("until", self.until)):
+            after = np.count_nonzero(times >= self._seconds(date)) if date is not None else -1
+            if after not in (0, len(times)):
+                continue
+            first, last = (write_time(int(time)) for time in (times.min(), times.max()))
+            side = "before" if after else "from then on"
+            raise InputError(
+                f"protocol {self.name}: {name} = {date}, but data set '{dataset}' has no rows"
+                f" {side}",
+                f"choose a date between {first} and {last}, the first and the last row (UTC)",
+            )
+
     def _by_rows(self, times: TimeArray) -> NDArray[np.int8]:
-        n = np.array(len(times))
-        test = int(share_of(n, self.test_share))
-        valid = int(share_of(n, self.valid_share))
-        part = np.full(len(times), TRAIN, dtype=np.int8)
         order = np.argsort(times, kind="stable")
-        part[order[len(times) - test - valid :]] = VALID
-        part[order[len(times) - test :]] = TEST
+        n, ordered = len(times), times[order]
+        if self.date is None:
+            test = n - int(share_of(np.array(n), self.test_share))
+            valid = test - int(share_of(np.array(n), self.valid_share))
+        else:
+            test = int(np.searchsorted(ordered, self._seconds(self.date)))
+            valid = test - int(share_of(np.array(test), self.valid_share))
+        if self.ties == "together":
+            valid, test = cut_between_moments(ordered, valid, test)
+        part = np.full(n, TRAIN, dtype=np.int8)
+        part[order[valid:]] = VALID
+        part[order[test:]] = TEST
         return part
 
     def _by_days(self, times: TimeArray) -> NDArray[np.int8]:
         """Day d of 0..last is train up to (1 - valid - test) * last, test above (1 - test) * last.
 
-        The rule is ReChorus' (data/MovieLens_1M/MovieLens-1M.ipynb, days 8 h ahead of UTC).
+        The rule is ReChorus' (data/MovieLens_1M/MovieLens-1M.ipynb, days 8 h ahead of UTC). With a
+        date, last is the last day before it, and test what follows.
         """
         day = (times + self.utc_offset * 3600) // SECONDS_A_DAY
         day = day - day.min()
-        last = day.max()
         part = np.full(len(times), TRAIN, dtype=np.int8)
-        part[day > last * (1 - self.valid_share - self.test_share) + 1e-9] = VALID
-        part[day > last * (1 - self.test_share) + 1e-9] = TEST
+        if self.date is None:
+            last, share = day.max(), self.test_share
+            test = day > last * (1 - share) + 1e-9
+        else:
+            test = times >= self._seconds(self.date)
+            last, share = day[~test].max(), 0.0
+        part[day > last * (1 - self.valid_share - share) + 1e-9] = VALID
+        part[test] = TEST
         return part
 
 
-def _cut_users_ends(dataset: Dataset, rows: TimeArray, share: float) -> Cut:
+def _cut_users_ends(dataset: Dataset, rows: TimeArray, share: float, ties: str) -> Cut:
     """Cut max(1, floor(share * n)) events off the end of each user's timeline, twice."""
-    from_end, length = places_from_end(dataset.user[rows], dataset.timestamp[rows], dataset.n_users)
+    user, times = dataset.user[rows], dataset.timestamp[rows]
+    from_end, length = places_from_end(user, times, dataset.n_users)
     held_out = np.maximum(1, share_of(length, share))
     part = np.full(len(rows), TRAIN, dtype=np.int8)
-    enough = length >= MIN_EVENTS
-    part[enough & (from_end < 2 * held_out)] = VALID
-    part[enough & (from_end < held_out)] = TEST
-    short_users = len(np.unique(dataset.user[rows[~enough]]))
+    if ties == "together":
+        valid, test = cut_users_between_moments(user, times, from_end, held_out)
+        enough = np.bincount(user[test], minlength=dataset.n_users)[user] > 0
+    else:
+        enough = length >= MIN_EVENTS
+        valid, test = enough & (from_end < 2 * held_out), enough & (from_end < held_out)
+    part[valid] = VALID
+    part[test] = TEST
+    short_users = len(np.unique(user[~enough]))
     return Cut(part, {"users_only_in_train": short_users})

@@ -1,0 +1,46 @@
+"""Dates in the fields of protocols."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from recsys_core.data.times import is_date, read_date
+
+
+def _as_text(value: Any) -> Any:
+    """Write a date that YAML has read as people write it."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _checked(text: str) -> str:
+    try:
+        if is_date(text):
+            read_date(text)
+            return text
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("not a date; write it like 2000-12-01 or 2000-12-01T12:30:00")
+
+
+#: a date or a time, as text
+Date = Annotated[str, BeforeValidator(_as_text), AfterValidator(_checked)]
+
+
+def seconds_of(text: str, utc_offset: int) -> int:
+    """Give the seconds since 1970 of a time; a date is its midnight, so many hours ahead of UTC.
+
+    Examples
+    --------
+    >>> seconds_of("1970-01-02", 0), seconds_of("1970-01-02", 8), seconds_of("1970-01-02T00:00Z", 8)
+    (86400, 57600, 86400)
+    """
+    is_day = len(text) <= len("2000-12-01")
+    return read_date(text) - 3600 * utc_offset * is_day
+
+
+def write_time(seconds: int) -> str:
+    """Write seconds since 1970 as a date."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
