@@ -77,6 +77,10 @@ class Split:
         rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
         return Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
 
+    def row_parts(self) -> dict[str, TimeArray]:
+        """Give the row numbers of each part by its name, those of train first."""
+        return {name: getattr(self, name).rows for name in PARTS}
+
     def parts(self) -> NDArray[np.uint8]:
         """Tell where each row of the data set went, in the order of `Dataset.timeline`.
 

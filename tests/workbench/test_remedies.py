@@ -31,6 +31,7 @@ ABOUT_THEMSELVES = {
     "--after",
     "--columns",
     "--keep",
+    "--parts",
     "--scheduler",
     "--suite",
     "--sweep",

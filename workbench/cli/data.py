@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from recsys_core.errors import InputError, shorten
+from recsys_core.errors import InputError
 from workbench.cli.context import NamingGroup, Settings, pass_settings
+from workbench.cli.data_options import (
+    absolute,
+    as_json_option,
+    events_option,
+    following,
+    read_columns,
+    read_range,
+)
+from workbench.cli.data_split import split_command
 from workbench.cli.data_tables import print_description, print_json, show_prepared
 from workbench.cli.features import print_features
 from workbench.cli.table import print_table
@@ -20,17 +25,11 @@ from workbench.cli.table import print_table
 if TYPE_CHECKING:
     from recsys_core.data.dataset import Dataset
     from recsys_core.data.embed import Recipe
-    from recsys_core.events import OnEvent
 
 #: what stands before a column of users
 USER = "user:"
 #: the value of --features without a schema
 DEFAULT_SCHEMA = ""
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-events_option = click.option(
-    "--events", is_flag=True, help="Write progress to stderr as JSON lines, one per event."
-)
 
 
 @click.group(cls=NamingGroup)
@@ -73,7 +72,7 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
     """Download the published data set NAME and prepare it."""
     from recsys_core.data.fetch import fetch_dataset
 
-    with _progress(name, events) as on_event:
+    with following(name, events) as on_event:
         dataset = fetch_dataset(name, settings.data_dir, on_event)
     show_prepared(settings.data_dir, dataset.name, as_json)
 
@@ -185,20 +184,20 @@ def import_command(
 
     options = ImportOptions(
         on_bad_rows,
-        _read_columns(columns),
-        _read_range(rating_range),
+        read_columns(columns),
+        read_range(rating_range),
         separator=separator,
         time_unit=time_unit,
         repeats=repeats,
-        users=_absolute(users),
-        items=_absolute(items),
+        users=absolute(users),
+        items=absolute(items),
         vectors=tuple(read_option(text).absolute() for text in vectors),
         keep=keep,
         type_weights=type_weights,
         parts=parts,
     )
     options.weights()
-    with _progress(path.name, events) as on_event:
+    with following(path.name, events) as on_event:
         dataset = import_dataset(path, settings.data_dir, name, options, on_event)
     show_prepared(settings.data_dir, dataset.name, as_json)
 
@@ -250,7 +249,7 @@ def embed_command(
     from recsys_core.data.embed import embed
     from recsys_core.data.load import load_dataset
 
-    with _progress(name, events) as on_event:
+    with following(name, events) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
         recipe = _read_recipe(columns, called, model, size)
         dataset = embed(dataset, settings.data_dir, recipe, on_event)
@@ -307,7 +306,7 @@ def describe_command(
     from recsys_core.data.load import load_dataset
     from recsys_core.pipeline.needs import notes
 
-    with _progress(name, events) as on_event:
+    with following(name, events) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
     if features is not None:
         facts = _describe_features(dataset, features, protocol)
@@ -331,69 +330,4 @@ def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[s
     return describe_features(schema, make_protocol({"name": protocol}).split(dataset))
 
 
-@contextmanager
-def _progress(name: str, as_lines: bool) -> Iterator[OnEvent]:
-    """Show progress; ctrl-C and SIGTERM end the work in order."""
-    from workbench.cli.progress import open_display
-    from workbench.jobs.interrupts import interruptible
-    from workbench.jobs.logs import EventLog
-    from workbench.store.streams import Unread
-
-    with interruptible():
-        if as_lines:
-            with Unread(sys.stderr.fileno()) as lines:
-                yield EventLog(lines)
-            return
-        with open_display(quiet=False, plain=False) as display:
-            display.begin(name, 0, 0)
-            yield display.event
-
-
-def _read_columns(text: str | None) -> dict[str, str]:
-    """Read ``user=a,item=b``; a further column may be named alone: ``device``, ``price:number``."""
-    from recsys_core.data.advice import ROLES
-
-    pairs = [pair.partition("=") for pair in text.split(",")] if text else []
-    pairs = [
-        pair if equals or not name or name in ROLES else (name.partition(":")[0], "=", name)
-        for pair in pairs
-        for name, equals, _ in (pair,)
-    ]
-    for role, equals, column in pairs:
-        if not (role and equals and column):
-            raise InputError(
-                f"--columns {text}: '{role}{equals}{column}' is not role=column",
-                "e.g. --columns user=user_id,item=book,rating=stars",
-            )
-    columns: dict[str, str] = {}
-    for role, _, column in pairs:
-        if role.strip() in columns:
-            raise InputError(
-                f"--columns {text}: there are two columns for '{role.strip()}'", "leave one out"
-            )
-        columns[role.strip()] = column.strip()
-    return columns
-
-
-def _absolute(table: str | None) -> str | None:
-    """Write the path of ``FILE,NAME=COLUMN`` so that it is found from anywhere."""
-    if not table:
-        return None
-    path, comma, columns = table.partition(",")
-    return f"{Path(path).resolve()}{comma}{columns}"
-
-
-def _read_range(text: str | None) -> tuple[float, float] | None:
-    """Read ``LOW,HIGH``."""
-    if text is None:
-        return None
-    low, _, high = text.partition(",")
-    try:
-        bounds = float(low), float(high)
-    except ValueError:
-        bounds = (1.0, 0.0)
-    if not -math.inf < bounds[0] < bounds[1] < math.inf:
-        raise InputError(
-            f"--rating-range {shorten(text)} is not two ascending numbers", "e.g. 0,100"
-        )
-    return bounds
+data.add_command(split_command)
