@@ -46,12 +46,16 @@ class Interactions:
         A row is relevant when its rating is at least this; None makes every row relevant.
     known_items
         Whether a model that learns from these rows recommends what users know, by default.
+    query
+        Shape (m,), int64: row numbers of the events with which the users of these rows are asked,
+        where no model learns from them; None: they are asked with their train rows.
     """
 
     dataset: Dataset
     rows: TimeArray
     threshold: float | None
     known_items: KnownItems = "exclude"
+    query: TimeArray | None = None
 
     @classmethod
     def in_time_order(
@@ -109,6 +113,19 @@ class Interactions:
     def where(self, mask: NDArray[np.bool_]) -> Interactions:
         """Keep the rows at which `mask`, shape (n,), is true."""
         return replace(self, rows=self.rows[mask])
+
+    def asked_with(self, rows: TimeArray) -> Interactions:
+        """Say with which events the users of these rows are asked: theirs among `rows`."""
+        own = rows[np.isin(self.dataset.user[rows], self.user)]
+        return replace(self, query=own) if len(own) else self
+
+    def with_query_of(self, *judged: Interactions | None) -> Interactions:
+        """Add the events that the users of `judged` are asked with to these, which are known."""
+        queries = [each.query for each in judged if each is not None and each.query is not None]
+        if not queries:
+            return self
+        rows: TimeArray = np.concatenate([self.rows, *queries])
+        return Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
 
     def positives(self) -> Interactions:
         """Keep the relevant rows: what a recall model learns from."""
@@ -215,6 +232,17 @@ class Histories:
         return Histories(
             kept[self.offsets], self.items[mask], self.ratings[mask], self.timestamps[mask]
         )
+
+    def or_else(self, other: Histories) -> Histories:
+        """Replace the rows without an event by those of `other`, which has as many rows."""
+        both = Histories(
+            np.concatenate([self.offsets, self.offsets[-1] + other.offsets[1:]]),
+            np.concatenate([self.items, other.items]),
+            np.concatenate([self.ratings, other.ratings]),
+            np.concatenate([self.timestamps, other.timestamps]),
+        )
+        row = np.arange(len(self))
+        return both.take(np.where(self.lengths > 0, row, row + len(self)))
 
     def once(self) -> Histories:
         """Keep the first of each row's events with an item."""

@@ -43,6 +43,7 @@ CALLED = {
     "val": "valid",
     "dev": "valid",
     "test": "test",
+    "query": "query",
     "testing": "test",
 }
 
@@ -69,7 +70,7 @@ def recognise_parts(files: Iterable[str]) -> dict[str, str]:
         rests.add(f"{match[1]}|{match[3]}")
     if len(rests) != 1 or not {"train", "test"} <= set(found):
         return {}
-    return {part: found[part] for part in ("train", "valid", "test") if part in found}
+    return {part: found[part] for part in ("train", "valid", "test", "query") if part in found}
 
 
 def join_parts(read: Mapping[str, RawData], where: str, rule: Rule) -> RawData:

@@ -86,7 +86,7 @@ def evaluate_recommendations(
         **{name: _mean(values) for name, values in user_metrics.items()},
         **catalogue_metrics(items, split, ks),
     }
-    known = split.train if part == "valid" else split.known
+    known = split.known_before_valid if part == "valid" else split.known
     known_pairs = known.pairs()
     listed = int(_hits(judged_users, items[:, : max(ks)], known_pairs, n_items).sum())
     missed = 0

@@ -37,7 +37,7 @@ def lack_of_ratings(spec: JobSpec, *, explicit: bool) -> InputError | None:
 
 
 def lack(spec: JobSpec, split: Split) -> InputError | None:
-    """Say why a model cannot learn from the train rows; None: it can.
+    """Say why a model cannot learn from the train rows, or be judged; None: it can.
 
     Raises
     ------
@@ -45,6 +45,13 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
         A feature that the set does not have.
     """
     info = model_info(spec.model)
+    if len(split.query) and (strange := _without_new_users(spec)) is not None:
+        return InputError(
+            f"protocol {split.protocol} asks for users whom no model learned from:"
+            f" {strange} serves only those of its train rows",
+            "use models that build a user from events, e.g. item-cf, ease, mf or sasrec, or another"
+            " protocol",
+        )
     if info.stage != "ranking":
         return None
     tasks = model_config(spec).task_names  # type: ignore[attr-defined]
@@ -54,6 +61,16 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
     if found is None:
         feature_schema(info, spec.features, split.dataset)
     return found
+
+
+def _without_new_users(spec: JobSpec) -> str | None:
+    """Name the recall model of a job, or of its channels, that cannot serve new users."""
+    channels = getattr(model_config(spec), "channels", ())
+    names = [spec.model, *(channel.model for channel in channels if channel.model)]
+    classes = {name: model_info(name).cls for name in names}
+    return next(
+        (name for name, cls in classes.items() if not getattr(cls, "serves_new_users", True)), None
+    )
 
 
 def notes(dataset: Dataset) -> list[str]:

@@ -16,7 +16,7 @@ from recsys_core.data.interactions import Interactions, KnownItems
 from recsys_core.errors import InputError
 from recsys_core.protocols.split import Split
 
-TRAIN, VALID, TEST, DROPPED = 0, 1, 2, 3
+TRAIN, VALID, TEST, DROPPED, QUERY = 0, 1, 2, 3, 4
 PARTS = {TRAIN: "train", VALID: "validation", TEST: "test"}
 
 #: users and items that have to be left after filtering
@@ -33,7 +33,8 @@ class Cut:
     Parameters
     ----------
     part
-        Shape (n,): TRAIN, VALID, TEST or DROPPED.
+        Shape (n,): TRAIN, VALID, TEST, DROPPED, or QUERY: events of validation and test users that
+        they are asked with, and that no model learns from.
     counts
         What was left out or found on the way, by name.
     """
@@ -123,6 +124,9 @@ class ProtocolConfig(Config, ABC):
             Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
         )
+        asked = rows[cut.part == QUERY]
+        if len(asked):
+            valid, test = valid.asked_with(asked), test.asked_with(asked)
         for part, some in ((TRAIN, train), (VALID, valid), (TEST, test)):
             if len(some) or part != VALID or not self._may_lack_valid():
                 _check_part(self, dataset, some, PARTS[part])

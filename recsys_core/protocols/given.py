@@ -12,6 +12,7 @@ from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.protocols.base import (
     DROPPED,
+    QUERY,
     SEED,
     TEST,
     TRAIN,
@@ -22,8 +23,9 @@ from recsys_core.protocols.base import (
 )
 from recsys_core.protocols.leaks import GIVEN, as_given
 
-#: the names that parts have when they are the files of a split
-TRAIN_NAME, VALID_NAME, TEST_NAME = "train", "valid", "test"
+#: the names that parts have when they are the files of a split; of held-out users there are
+#: events, too, that they are asked with
+TRAIN_NAME, VALID_NAME, TEST_NAME, QUERY_NAME = "train", "valid", "test", "query"
 #: folds may be numbered
 PartName = Annotated[
     str, BeforeValidator(lambda value: str(value) if type(value) is int else value)
@@ -67,6 +69,8 @@ class Given(ProtocolConfig):
         part = np.full(len(rows), TRAIN, dtype=np.int8)
         part[codes < 0] = DROPPED
         part[codes == names.index(self.test)] = TEST
+        if QUERY_NAME in names:
+            part[codes == names.index(QUERY_NAME)] = QUERY
         if self.valid in names:
             part[codes == names.index(self.valid)] = VALID
         else:
@@ -83,7 +87,7 @@ class Given(ProtocolConfig):
                 f"protocol {self.name}: valid and test are both '{self.test}'",
                 "set protocol.valid to another part, or to null: drawn from train",
             )
-        used = {self.test, self.valid, TRAIN_NAME}
+        used = {self.test, self.valid, TRAIN_NAME, QUERY_NAME}
         others = [name for name in names if name not in used]
         if TRAIN_NAME in names and others:
             raise InputError(
@@ -91,7 +95,7 @@ class Given(ProtocolConfig):
                 f" {', '.join(name for name in names if name in used)}",
                 f"say what it is: --set protocol.valid={others[0]}, or leave it out of the files",
             )
-        if not set(names) - {self.test, self.valid}:
+        if not set(names) - {self.test, self.valid, QUERY_NAME}:
             raise InputError(
                 f"protocol {self.name}: data set '{dataset}' has no part to train on, only"
                 f" {', '.join(names)}",

@@ -39,6 +39,15 @@ def as_given(train: Interactions, valid: Interactions, test: Interactions) -> st
     return " ".join(said)
 
 
+def of_new_users(train: Interactions, valid: Interactions, test: Interactions) -> str:
+    """Say what a split by users leaks, and what is known of those who are asked for."""
+    asked = 0 if test.query is None else len(test.query)
+    return (
+        f"{shuffled(train, valid, test)} No model learns from the {np.unique(test.user).size:,}"
+        f" test users: it is asked with {asked:,} of their {asked + len(test):,} events."
+    )
+
+
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 

@@ -12,6 +12,7 @@ from recsys_core.extensions import if_it_fails, load_extensions, registered_twic
 from recsys_core.protocols.base import ProtocolConfig
 from recsys_core.protocols.given import Given
 from recsys_core.protocols.guards import guard
+from recsys_core.protocols.held_out_users import HeldOutUsers
 from recsys_core.protocols.random_cuts import RandomPerUser, RandomRows
 from recsys_core.protocols.time_cuts import GlobalTimeline, LeaveLastOut, UserTimeline
 
@@ -19,7 +20,7 @@ PROTOCOLS: dict[str, type[ProtocolConfig]] = {
     protocol.name: protocol
     for protocol in (
         *(UserTimeline, GlobalTimeline, LeaveLastOut, RandomRows, RandomPerUser),
-        Given,
+        *(Given, HeldOutUsers),
     )
 }
 

@@ -73,24 +73,38 @@ class Split:
 
     @cached_property
     def known(self) -> Interactions:
-        """Train and validation rows: what is known of the users at test time."""
+        """Train and validation rows, and queries: what is known of the users at test time."""
         rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
-        return Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
+        known = Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
+        return known.with_query_of(self.valid, self.test)
+
+    @cached_property
+    def known_before_valid(self) -> Interactions:
+        """Train rows, and queries of validation users: what is known when these are asked for."""
+        return self.train.with_query_of(self.valid)
+
+    @cached_property
+    def query(self) -> TimeArray:
+        """Rows with which validation and test users are asked and that nothing is learned from."""
+        queries = [part.query for part in (self.valid, self.test) if part.query is not None]
+        return np.concatenate(queries) if queries else np.empty(0, dtype=np.int64)
 
     def row_parts(self) -> dict[str, TimeArray]:
         """Give the row numbers of each part by its name, those of train first."""
-        return {name: getattr(self, name).rows for name in PARTS}
+        rows = {name: getattr(self, name).rows for name in PARTS}
+        return rows | ({"query": self.query} if len(self.query) else {})
 
     def parts(self) -> NDArray[np.uint8]:
         """Tell where each row of the data set went, in the order of `Dataset.timeline`.
 
         Returns
         -------
-        Shape (n_interactions,): 0 train, 1 validation, 2 test, 3 left out.
+        Shape (n_interactions,): 0 train, 1 validation, 2 test, 3 left out, 4 query.
         """
         codes = np.full(self.dataset.n_interactions, 3, dtype=np.uint8)
         for code, part in enumerate((self.train, self.valid, self.test)):
             codes[part.rows] = code
+        codes[self.query] = 4
         return codes[self.dataset.timeline]
 
     @cached_property
@@ -109,4 +123,7 @@ class Split:
             digest.update(f"negatives {self.negatives} {self.negative_sampler}".encode())
         for part in (self.train, self.valid, self.test):
             update_digest(digest, np.sort(part.rows))
+        if len(self.query):
+            digest.update(b"query")
+            update_digest(digest, np.sort(self.query))
         return digest.hexdigest()

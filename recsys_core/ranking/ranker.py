@@ -125,7 +125,8 @@ class Ranker:
         with torch.no_grad():
             self.module.bias.copy_(best_constant)
         rows = self.rows(queries, known, labels)
-        valid = self.rows(valid_rows.queries, known, self.tasks.labels_of(valid_rows))
+        before = known if split.valid.query is None else Known.of(split.known_before_valid)
+        valid = self.rows(valid_rows.queries, before, self.tasks.labels_of(valid_rows))
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
         self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve

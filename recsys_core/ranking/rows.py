@@ -99,5 +99,7 @@ def _draw(split: Split, part: Part, users: IntArray) -> IntArray:
 def _known_pairs(split: Split, part: Part) -> TimeArray:
     """Take the pairs of a part and of those before it, ascending."""
     parts = PARTS[: PARTS.index(part) + 1]
-    pairs: TimeArray = np.unique(np.concatenate([getattr(split, name).pairs() for name in parts]))
+    some: list[Interactions] = [getattr(split, name) for name in parts]
+    known = some[0].with_query_of(*some)
+    pairs: TimeArray = np.unique(np.concatenate([each.pairs() for each in (known, *some[1:])]))
     return pairs

@@ -69,6 +69,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     reads_weights: ClassVar[bool] = False
     """Whether it learns more from events of types that weigh more."""
 
+    serves_new_users: ClassVar[bool] = True
+    """Whether a user whom it did not learn from is served from a history."""
+
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, the only ones ever recommended."""
     popularity: FloatArray

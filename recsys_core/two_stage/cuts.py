@@ -54,13 +54,14 @@ def inner_cuts(
 
 
 def later(train: Interactions, valid: Interactions | None) -> bool:
-    """Whether no user has a validation row from before one of their train rows."""
+    """Whether no user has a validation row from before one of their known rows."""
     if not train.dataset.timed:
         return False
     if valid is None or len(valid) == 0:
         return True
     last = np.full(train.n_users, np.iinfo(np.int64).min)
-    np.maximum.at(last, train.user, train.timestamp)
+    known = train.with_query_of(valid)
+    np.maximum.at(last, known.user, known.timestamp)
     return bool((valid.timestamp >= last[valid.user]).all())
 
 

@@ -220,7 +220,8 @@ class TwoStage(RecallModel[TwoStageConfig]):
         valid = train.where(np.zeros(len(train), dtype=np.bool_)) if valid is None else valid
         users = np.unique(valid.positives().user)
         chosen = np.random.default_rng(0).permutation(len(users))[:JUDGED_USERS]
-        return judged_lists(self.stage, View(train, valid), users[np.sort(chosen)])
+        known = train.with_query_of(valid)
+        return judged_lists(self.stage, View(known, valid), users[np.sort(chosen)])
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Score the catalogue, shape (n, n_items): -inf for what is no candidate."""

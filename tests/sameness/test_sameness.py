@@ -123,6 +123,7 @@ SPLITS = {
     "random-rows": ("0bdbe179", "6e507ab2"),
     "random-per-user": ("9617102d", "ad92f5df"),
     "given": ("25c6d2be", "1958be98"),
+    "held-out-users": ("6c4c62a4", "cbb3e20c"),
 }
 
 
@@ -241,6 +242,7 @@ LISTS = {
         "popularity by time": "033a4690",
     },
     "given": {"item-cf": "50192222", "user-cf": "8cd316af"},
+    "held-out-users": {"item-cf": "b39de238", "user-cf": "a5344a93"},
 }
 
 

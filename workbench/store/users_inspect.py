@@ -18,9 +18,9 @@ from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse, Event, User
 from workbench.store.users_why import Tie, genre_shares, shared_genres, ties
 
-Part = Literal["train", "valid", "test", "left out", "unknown"]
+Part = Literal["train", "valid", "test", "left out", "query", "unknown"]
 #: codes of `parts` in results.sqlite
-PARTS: tuple[Part, ...] = ("train", "valid", "test", "left out")
+PARTS: tuple[Part, ...] = ("train", "valid", "test", "left out", "query")
 #: where a list comes from: the run folder, its model asked again, or the most popular items
 Source = Literal["saved", "recomputed", "popularity", "nothing"]
 How = Literal["co-rating", "influence", "similarity", "features", "none"]
@@ -38,7 +38,7 @@ class Past:
     @property
     def known(self) -> bool:
         """Whether the run knew of it when it was judged."""
-        return self.part in ("train", "valid")
+        return self.part in ("train", "valid", "query")
 
 
 @dataclass(frozen=True, slots=True)

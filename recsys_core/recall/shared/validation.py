@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.recall.base import RecallModel
 
@@ -33,11 +33,19 @@ class Validation:
         users, relevant = np.unique(self.pairs // positives.n_items, return_counts=True)
         chosen = np.random.default_rng(0).permutation(len(users))[:USERS]
         self.users, self.relevant = users[chosen], relevant[chosen]
+        self.queries: Histories | None = None
+        if positives.query is not None:
+            nothing = positives.where(np.zeros(len(positives), dtype=np.bool_))
+            self.queries = nothing.with_query_of(positives).histories().take(self.users)
 
     def __call__(self, model: RecallModel[Any]) -> dict[str, float]:
         """Recommend to the users and judge the lists; empty without users."""
         if len(self.users) == 0:
             return {}
-        items = model.recommend(self.users, 10).items
+        # those that the model knows, unless it knows nothing of users held out
+        known = None
+        if self.queries is not None:
+            known = model.histories_of(self.users).or_else(self.queries)
+        items = model.recommend(self.users, 10, histories=known).items
         hits = np.isin(self.users[:, None] * model.n_items + items, self.pairs) & (items >= 0)
         return {METRIC: float(accuracy_metrics(hits, self.relevant, [10])[METRIC].mean())}
