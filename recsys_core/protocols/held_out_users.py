@@ -30,9 +30,10 @@ LEAST_EVENTS = 2
 class HeldOutUsers(ProtocolConfig):
     """Test and validation users are drawn at random, and no model learns from them.
 
-    Such a user's n events are shuffled: max(1, floor((1 - known_share) * n)) are to be found, and
-    the model is asked with the others. Users with a single event are left out and counted. (Liang
-    et al.: Variational autoencoders for collaborative filtering. WWW 2018.)
+    Of n users max(1, floor(share * n)) are drawn for each. Such a user's n events are shuffled:
+    max(1, floor((1 - known_share) * n)) are to be found, and the model is asked with the others.
+    Users with a single event are left out and counted. (Liang et al.: Variational autoencoders for
+    collaborative filtering. WWW 2018.)
     """
 
     name: ClassVar[str] = "held-out-users"
@@ -54,8 +55,10 @@ class HeldOutUsers(ProtocolConfig):
         rng = np.random.default_rng(SEED)
         user = dataset.user[rows]
         users = rng.permutation(np.unique(user))
-        test = int(share_of(np.array(len(users)), self.test_share))
-        valid = int(share_of(np.array(len(users)), self.valid_share))
+        test, valid = (
+            max(1, int(share_of(np.array(len(users)), share)))
+            for share in (self.test_share, self.valid_share)
+        )
         goes_to = np.full(dataset.n_users, TRAIN, dtype=np.int8)
         goes_to[users[:test]] = TEST
         goes_to[users[test : test + valid]] = VALID

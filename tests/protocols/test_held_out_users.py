@@ -69,7 +69,8 @@ def test_by_hand() -> None:
     known=st.sampled_from([0.2, 0.8, 0.95]),
 )
 def test_parts_of_held_out_users(seed: int, share: float, known: float) -> None:
-    split = cut(seed, test_share=share, valid_share=share, known_share=known)
+    fields = {"test_share": share, "valid_share": share, "known_share": known, "relevance": None}
+    split = cut(seed, **fields)
     parts = split.row_parts()
     every = np.concatenate(list(parts.values()))
     assert sorted(every.tolist()) == list(range(600))
@@ -80,9 +81,7 @@ def test_parts_of_held_out_users(seed: int, share: float, known: float) -> None:
         own = int(np.sum(split.dataset.user == user))
         found = int(np.sum(split.test.user == user))
         assert found == max(1, int(own * (1 - known) + 1e-9))
-    assert cut(seed, test_share=share, valid_share=share, known_share=known).fingerprint == (
-        split.fingerprint
-    )
+    assert cut(seed, **fields).fingerprint == (split.fingerprint)
 
 
 def test_users_with_one_event_are_left_out_and_counted() -> None:
