@@ -49,6 +49,9 @@ class Interactions:
     query
         Shape (m,), int64: row numbers of the events with which the users of these rows are asked,
         where no model learns from them; None: they are asked with their train rows.
+    new_items
+        Shape (m,), ascending: items without a row here that may be recommended all the same; None:
+        there are none.
     """
 
     dataset: Dataset
@@ -56,6 +59,7 @@ class Interactions:
     threshold: float | None
     known_items: KnownItems = "exclude"
     query: TimeArray | None = None
+    new_items: IntArray | None = None
 
     @classmethod
     def in_time_order(
@@ -134,6 +138,14 @@ class Interactions:
     def item_counts(self) -> TimeArray:
         """Shape (n_items,): rows of each item."""
         return np.bincount(self.item, minlength=self.n_items)
+
+    @cached_property
+    def catalogue(self) -> BoolArray:
+        """Shape (n_items,): what a model that learns from these rows may recommend."""
+        catalogue = self.item_counts() > 0
+        if self.new_items is not None:
+            catalogue[self.new_items] = True
+        return catalogue
 
     def pairs(self) -> TimeArray:
         """Shape (m,): the distinct (user, item) pairs as user * n_items + item, ascending."""

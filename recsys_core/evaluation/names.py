@@ -46,6 +46,7 @@ PARTS: dict[str, str] = {
     "merge": "the merged candidates before ranking",
     "oracle": "the candidates with all relevant items first: the best that ranking can reach",
     "gain": "gain of ranking over the merged candidates",
+    "new": "new items ranked among themselves, users without a relevant one left out",
     "segment": "a group of users or of relevant items: segment/genre=Horror/recall@10",
 }
 

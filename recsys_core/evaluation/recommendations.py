@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
+from recsys_core.data.dataset import IntArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
 from recsys_core.evaluation.checks import check_lists
 from recsys_core.evaluation.extended import Lists, add_list_metrics
+from recsys_core.evaluation.hits import hits_of
 from recsys_core.evaluation.intervals import mean_intervals
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
@@ -76,7 +77,7 @@ def evaluate_recommendations(
         )
     judged_users = users[chosen].astype(np.int32)
     items = items[chosen]
-    hits = _hits(judged_users, items, pairs, n_items)
+    hits = hits_of(judged_users, items, pairs, n_items)
     user_metrics = {
         **accuracy_metrics(hits, relevant[judged_users], ks),
         **recall_by_stratum(judged_users, items, hits, pairs, split.train, ks),
@@ -88,7 +89,7 @@ def evaluate_recommendations(
     }
     known = split.known_before_valid if part == "valid" else split.known
     known_pairs = known.pairs()
-    listed = int(_hits(judged_users, items[:, : max(ks)], known_pairs, n_items).sum())
+    listed = int(hits_of(judged_users, items[:, : max(ks)], known_pairs, n_items).sum())
     missed = 0
     if split.known_items == "exclude":
         asked = pairs[np.isin(pairs // n_items, judged_users)]
@@ -112,14 +113,6 @@ def evaluate_recommendations(
     )
     lists = Lists(judged_users, items, hits, relevant[judged_users], split)
     return add_list_metrics(evaluation, lists, ks)
-
-
-def _hits(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:
-    """Shape of `items`: whether each listed item is one of its user's `pairs`."""
-    listed = users[:, None].astype(np.int64) * n_items + items
-    place = np.minimum(np.searchsorted(pairs, listed), len(pairs) - 1)
-    found: BoolArray = pairs[place] == listed
-    return found & (items >= 0)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

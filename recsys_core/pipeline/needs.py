@@ -52,6 +52,12 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
             "use models that build a user from events, e.g. item-cf, ease, mf or sasrec, or another"
             " protocol",
         )
+    if split.train.new_items is not None and info.stage == "two-stage":
+        return InputError(
+            f"protocol {split.protocol} asks for items that no channel learned from: two-stage does"
+            " not recommend them",
+            "use dssm or youtube-dnn, which read attributes and vectors of items",
+        )
     if info.stage != "ranking":
         return None
     tasks = model_config(spec).task_names  # type: ignore[attr-defined]

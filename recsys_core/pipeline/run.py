@@ -19,6 +19,7 @@ from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.extended import metric_modules
 from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.evaluation.result import Evaluation
@@ -395,6 +396,11 @@ class _RecallJob:
         seconds = time.perf_counter() - started
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, ks)
+        if split.train.new_items is not None:
+            judged = histories.take(np.searchsorted(users, evaluation.users))
+            among = self._model.among(split.train.new_items)
+            new = among.recommend(evaluation.users, max(ks), histories=judged)
+            evaluation = with_new_items(evaluation, new.items, split, ks)
         timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
         return Judged(evaluation, recommendations=kept, timings=timings, features=features)

@@ -37,10 +37,14 @@ class Cut:
         they are asked with, and that no model learns from.
     counts
         What was left out or found on the way, by name.
+    new_items
+        Shape (m,), ascending: items without a train row that may be recommended; None: there are
+        none.
     """
 
     part: NDArray[np.int8]
     counts: dict[str, int] = field(default_factory=dict)
+    new_items: IntArray | None = None
 
 
 class ProtocolConfig(Config, ABC):
@@ -124,6 +128,7 @@ class ProtocolConfig(Config, ABC):
             Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
         )
+        train = replace(train, new_items=cut.new_items)
         asked = rows[cut.part == QUERY]
         if len(asked):
             valid, test = valid.asked_with(asked), test.asked_with(asked)
@@ -182,6 +187,11 @@ class ProtocolConfig(Config, ABC):
         """Say what these rows leak, in a sentence that is true of them."""
         return self.leaks
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether its fields ask for timestamps, that it does not need otherwise."""
+        return False
+
     def _may_lack_valid(self) -> bool:
         """Whether a split without validation rows is no error."""
         return False
@@ -206,7 +216,7 @@ class ProtocolConfig(Config, ABC):
                 "import it with its parts: recsys-workbench data import PATH"
                 " --parts train=FILE,test=FILE (or --columns …,part=COLUMN)",
             )
-        if self.by_time and not timed:
+        if (self.by_time or self.needs_times) and not timed:
             return InputError(
                 f"protocol {self.name} cuts by time, but data set '{dataset}' has no times",
                 "use --protocol random-per-user or random-rows",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator
 
+from recsys_core.data.dataset import TimeArray
 from recsys_core.data.times import is_date, read_date
+from recsys_core.errors import InputError
 
 
 def _as_text(value: Any) -> Any:
@@ -41,6 +44,19 @@ def seconds_of(text: str, utc_offset: int) -> int:
     return read_date(text) - 3600 * utc_offset * is_day
 
 
-def write_time(seconds: int) -> str:
-    """Write seconds since 1970 as a date."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+def check_date(
+    protocol: str, dataset: str, field: str, text: str, seconds: int, times: TimeArray
+) -> None:
+    """Refuse a date that leaves no row before it, or none from then on."""
+    after = int(np.count_nonzero(times >= seconds))
+    if after not in (0, len(times)):
+        return
+    first, last = (
+        datetime.fromtimestamp(int(time), UTC).strftime("%Y-%m-%d")
+        for time in (times.min(), times.max())
+    )
+    side = "before" if after else "from then on"
+    raise InputError(
+        f"protocol {protocol}: {field} = {text}, but data set '{dataset}' has no rows {side}",
+        f"choose a date between {first} and {last}, those of the first and the last row (UTC)",
+    )

@@ -48,6 +48,16 @@ def of_new_users(train: Interactions, valid: Interactions, test: Interactions) -
     )
 
 
+def of_new_items(train: Interactions, valid: Interactions, test: Interactions) -> str:
+    """Say what a split with new items leaks, and how much of the test part is of them."""
+    new = np.empty(0) if train.new_items is None else train.new_items
+    rows = np.count_nonzero(np.isin(test.item, new))
+    return (
+        f"{shuffled(train, valid, test)} No model learns from the {_count(len(new), 'new item')},"
+        f" of which {rows:,} of {len(test):,} test rows are."
+    )
+
+
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 

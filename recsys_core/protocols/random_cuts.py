@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_core.data.dataset import Dataset, TimeArray
+from recsys_core.data.dataset import Dataset, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
 from recsys_core.protocols.base import (
     SEED,
@@ -64,14 +65,25 @@ class RandomPerUser(ProtocolConfig):
     )
 
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
-        key = np.random.default_rng(SEED).random(len(rows))
-        place, length = places_from_end(dataset.user[rows], key, dataset.n_users)
-        test = np.where(length > 1, np.maximum(1, share_of(length, self.test_share)), 0)
-        valid = np.where(length > 2, np.maximum(1, share_of(length, self.valid_share)), 0)
-        part = np.full(len(rows), TRAIN, dtype=np.int8)
-        part[place < test + valid] = VALID
-        part[place < test] = TEST
-        return Cut(part, {"users_only_in_train": len(np.unique(dataset.user[rows[length == 1]]))})
+        user = dataset.user[rows]
+        rng = np.random.default_rng(SEED)
+        part = cut_each_user(user, rng, self.valid_share, self.test_share)
+        alone = int(np.count_nonzero(np.bincount(user) == 1))
+        return Cut(part, {"users_only_in_train": alone})
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return shuffled(train, valid, test)
+
+
+def cut_each_user(
+    user: IntArray, rng: np.random.Generator, valid_share: float, test_share: float
+) -> NDArray[np.int8]:
+    """Shuffle each user's rows and give shares of them to test and validation, shape (n,)."""
+    n_users = int(user.max(initial=-1)) + 1
+    place, length = places_from_end(user, rng.random(len(user)), n_users)
+    test = np.where(length > 1, np.maximum(1, share_of(length, test_share)), 0)
+    valid = np.where(length > 2, np.maximum(1, share_of(length, valid_share)), 0)
+    part = np.full(len(user), TRAIN, dtype=np.int8)
+    part[place < test + valid] = VALID
+    part[place < test] = TEST
+    return part

@@ -10,6 +10,7 @@ from recsys_core.config import parse_config
 from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.extensions import if_it_fails, load_extensions, registered_twice
 from recsys_core.protocols.base import ProtocolConfig
+from recsys_core.protocols.cold_items import ColdItems
 from recsys_core.protocols.given import Given
 from recsys_core.protocols.guards import guard
 from recsys_core.protocols.held_out_users import HeldOutUsers
@@ -20,7 +21,7 @@ PROTOCOLS: dict[str, type[ProtocolConfig]] = {
     protocol.name: protocol
     for protocol in (
         *(UserTimeline, GlobalTimeline, LeaveLastOut, RandomRows, RandomPerUser),
-        *(Given, HeldOutUsers),
+        *(HeldOutUsers, ColdItems, Given),
     )
 }
 

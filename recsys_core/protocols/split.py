@@ -109,8 +109,8 @@ class Split:
 
     @cached_property
     def catalogue(self) -> BoolArray:
-        """Shape (n_items,): the items that may be recommended, those with a train row."""
-        return self.train.item_counts() > 0
+        """Shape (n_items,): the items that may be recommended: with a train row, and new ones."""
+        return self.train.catalogue
 
     @cached_property
     def fingerprint(self) -> str:
@@ -126,4 +126,7 @@ class Split:
         if len(self.query):
             digest.update(b"query")
             update_digest(digest, np.sort(self.query))
+        if self.train.new_items is not None:
+            digest.update(b"new items")
+            update_digest(digest, self.train.new_items)
         return digest.hexdigest()

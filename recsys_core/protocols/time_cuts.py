@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from recsys_core.data.dataset import Dataset, TimeArray
 from recsys_core.data.interactions import Interactions
-from recsys_core.errors import InputError
 from recsys_core.protocols.base import (
     DROPPED,
     TEST,
@@ -21,7 +20,7 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
-from recsys_core.protocols.dates import Date, seconds_of, write_time
+from recsys_core.protocols.dates import Date, check_date, seconds_of
 from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
 from recsys_core.protocols.moments import cut_between_moments, cut_users_between_moments
 
@@ -161,17 +160,9 @@ class GlobalTimeline(TimeCut):
 
     def _check_dates(self, dataset: str, times: TimeArray) -> None:
         """Refuse dates that leave nothing on one of their sides."""
-        for name, date in (("date", self.date), ("until", self.until)):
-            after = np.count_nonzero(times >= self._seconds(date)) if date is not None else -1
-            if after not in (0, len(times)):
-                continue
-            first, last = (write_time(int(time)) for time in (times.min(), times.max()))
-            side = "before" if after else "from then on"
-            raise InputError(
-                f"protocol {self.name}: {name} = {date}, but data set '{dataset}' has no rows"
-                f" {side}",
-                f"choose a date between {first} and {last}, the first and the last row (UTC)",
-            )
+        for field, date in (("date", self.date), ("until", self.until)):
+            if date is not None:
+                check_date(self.name, dataset, field, date, self._seconds(date), times)
 
     def _by_rows(self, times: TimeArray) -> NDArray[np.int8]:
         order = np.argsort(times, kind="stable")

@@ -82,7 +82,9 @@ def _draw(split: Split, part: Part, users: IntArray) -> IntArray:
     known = _known_pairs(split, part)
     items = np.full(len(users), -1, dtype=np.int32)
     left: TimeArray = np.arange(len(users))
-    catalogue = np.flatnonzero(split.catalogue).astype(np.int32)
+    # new items are unknown until they are tested
+    some = split.catalogue if part == "test" else split.train.item_counts() > 0
+    catalogue = np.flatnonzero(some).astype(np.int32)
     counts = split.train.item_counts()[catalogue]
     uniform = split.negative_sampler == "uniform"
     cumulated = np.cumsum(power(counts, 0.0 if uniform else POPULARITY_POWER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
@@ -73,7 +74,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     """Whether a user whom it did not learn from is served from a history."""
 
     catalogue: BoolArray
-    """Shape (n_items,): items with a train row, the only ones ever recommended."""
+    """Shape (n_items,): items with a train row, and new ones: all that is ever recommended."""
+    new_items: IntArray
+    """Shape (m,): items of the catalogue without a train row; mostly there are none."""
     popularity: FloatArray
     """Shape (n_items,): relevant train rows of each item; serves users of whom nothing is known."""
     tie_rank: IntArray
@@ -124,7 +127,8 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     def remember(self, train: Interactions) -> None:
         """Keep what every model needs of the train rows to recommend; `fit` calls it."""
-        self.catalogue = train.item_counts() > 0
+        self.catalogue = train.catalogue
+        self.new_items = np.empty(0, np.int32) if train.new_items is None else train.new_items
         self.tie_rank = train.dataset.tie_rank
         self.threshold = train.threshold
         self.known_items = train.known_items
@@ -236,6 +240,19 @@ class RecallModel(ABC, Generic[ConfigT]):
             )
         return np.flatnonzero(self.catalogue & ~allowed).astype(np.int32)
 
+    @property
+    def scores_new_items(self) -> bool:
+        """Whether items without a train row are told apart; others list them last, tied."""
+        return False
+
+    def among(self, items: NDArray[np.integer]) -> Self:
+        """Make a copy that recommends these items alone, as far as they are in the catalogue."""
+        narrowed = copy(self)
+        chosen = np.zeros(self.n_items, dtype=np.bool_)
+        chosen[items] = True
+        narrowed.catalogue = self.catalogue & chosen
+        return narrowed
+
     def rank(
         self,
         users: NDArray[np.integer],
@@ -253,6 +270,9 @@ class RecallModel(ABC, Generic[ConfigT]):
             Items that nobody is listed.
         """
         scores = self.score(users, histories)
+        if len(self.new_items) and not self.scores_new_items:
+            lowest = scores.min(axis=1, keepdims=True)
+            scores[:, self.new_items] = lowest - np.maximum(1, np.abs(lowest))
         scores[:, ~self.catalogue] = -np.inf
         scores[:, banned] = -np.inf
         if exclude_seen:
@@ -315,6 +335,8 @@ class RecallModel(ABC, Generic[ConfigT]):
         common = {f"history.{name}": array for name, array in vars(self.histories).items()}
         for name in ("catalogue", "popularity", "tie_rank"):
             common[name] = getattr(self, name)
+        if len(self.new_items):
+            common["new_items"] = self.new_items
         write_model(folder, header, {**self.state(), **common})
 
     @classmethod
@@ -357,6 +379,9 @@ class RecallModel(ABC, Generic[ConfigT]):
         """Take back what every model needs to recommend."""
         self.catalogue = take(arrays, "catalogue", np.bool_, (None,))
         n = self.n_items
+        self.new_items = np.empty(0, np.int32)
+        if "new_items" in arrays:
+            self.new_items = take(arrays, "new_items", np.int32, (None,), lowest=0, below=n)
         self.popularity = take(arrays, "popularity", np.float32, (n,), lowest=0)
         self.tie_rank = take(arrays, "tie_rank", np.int32, (n,), lowest=0, below=n)
         if (np.bincount(self.tie_rank, minlength=n) != 1).any():

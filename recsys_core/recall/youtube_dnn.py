@@ -93,6 +93,11 @@ class YouTubeNetwork(Network):
         vectors: Tensor = self.layers(torch.cat(parts, dim=2))
         return vectors
 
+    @property
+    def of_items(self) -> list[nn.Parameter]:
+        """Embeddings and softmax weights of items."""
+        return [*super().of_items, self.output]
+
     def vectors(self, items: Tensor) -> Tensor:
         """Give the softmax weights of some items, shape (n, dim)."""
         return F.embedding(items, self.output) + self.events.items(items)

@@ -66,7 +66,7 @@ def test_protocols_that_are_said_to_refuse_a_set_without_times_do() -> None:
     (note,) = notes(data)
     assert note == (
         "no times: user-timeline, global-timeline and leave-last-out refuse it;"
-        " use random-rows, random-per-user or held-out-users"
+        " use random-rows, random-per-user, held-out-users or cold-items"
     )
     said, advised = note.split(" refuse it; use ")
     assert re.findall(r"[a-z]+-[a-z-]+", said) == refused(data)

@@ -19,7 +19,7 @@ from tests.protocols.build import dataset, random_dataset, split
 
 NAMES = ["user-timeline", "global-timeline", "leave-last-out", "random-rows", "random-per-user"]
 #: protocols that need more than ratings and times
-OTHERS = ["given", "held-out-users"]
+OTHERS = ["held-out-users", "cold-items", "given"]
 
 
 def kept_rows(data: Dataset, **parameters: Any) -> list[int]:

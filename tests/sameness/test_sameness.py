@@ -124,6 +124,7 @@ SPLITS = {
     "random-per-user": ("9617102d", "ad92f5df"),
     "given": ("25c6d2be", "1958be98"),
     "held-out-users": ("6c4c62a4", "cbb3e20c"),
+    "cold-items": ("0034d075", "4d5aded9"),
 }
 
 
@@ -243,6 +244,7 @@ LISTS = {
     },
     "given": {"item-cf": "50192222", "user-cf": "8cd316af"},
     "held-out-users": {"item-cf": "b39de238", "user-cf": "a5344a93"},
+    "cold-items": {"item-cf": "e4cea1ce", "user-cf": "81a4589b"},
 }
 
 

@@ -24,7 +24,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.neural.layers import Attributes, Inputs
+from recsys_core.recall.neural.layers import Attributes, EventEmbedding, Inputs
 from recsys_core.recall.neural.sequences import Examples, Runs, Window, last_events, rating_edges
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import METRIC, Validation
@@ -95,6 +95,12 @@ class Network(nn.Module):
     @abstractmethod
     def vectors(self, items: Tensor) -> Tensor:
         """Make the vectors of some items by number, shape (n,): shape (n, dim)."""
+
+    @property
+    def of_items(self) -> list[nn.Parameter]:
+        """What is learned of each item alone, shape (n_items, dim) each."""
+        events: EventEmbedding = self.events  # type: ignore[assignment]
+        return [] if events.item is None else [events.item]
 
 
 class SequentialObjective:
@@ -207,6 +213,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         self._read(rating_edges(self.histories.ratings), features)
         torch.manual_seed(self.runtime.seed)
         self.module = self.build(self.inputs).to(device)
+        if len(self.new_items):  # they are known by their attributes alone
+            with torch.no_grad():
+                for parameter in self.module.of_items:
+                    parameter[torch.from_numpy(self.new_items).long().to(device)] = 0
         validation = Validation(valid)
 
         def validate() -> dict[str, float]:
@@ -286,8 +296,16 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         every = torch.arange(self.n_items, device=self._device)
         with torch.inference_mode():
             vectors = self.module.vectors(every).cpu().numpy()
-        vectors[self.popularity == 0] = 0  # what nobody liked was no target and no negative
+        unknown = self.popularity == 0  # what nobody liked was no target and no negative
+        if self.scores_new_items:
+            unknown[self.new_items] = False
+        vectors[unknown] = 0
         self.set_targets(vectors)
+
+    @property
+    def scores_new_items(self) -> bool:
+        """Whether attributes or vectors of items are read."""
+        return bool(self.encoder.item.features)
 
     def _serve(self) -> None:
         self.module.eval()

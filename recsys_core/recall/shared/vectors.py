@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,12 @@ class VectorModel(RecallModel[ConfigT]):
         self.learned = np.any(targets != 0, axis=1) & self.catalogue
         self.indexed = np.flatnonzero(self.learned).astype(np.int32)
         self.index = None
+
+    def among(self, items: NDArray[np.integer]) -> Self:
+        """Make a copy that recommends these items alone, by full scores."""
+        narrowed = super().among(items)
+        narrowed.set_targets(self.targets)
+        return narrowed
 
     def build_index(self) -> None:
         """Serve from an index from now on."""
