@@ -30,6 +30,9 @@ TOPK_METRICS: dict[str, str] = {
     "recall/tail": "recall of the other items, rare ones and those without a train row",
 }
 
+#: those of lists that say how many hits there are, and where
+ACCURACY_METRICS = ("recall", "precision", "hit", "mrr", "map", "ndcg")
+
 #: metrics of predicted rows
 ROW_METRICS: dict[str, str] = {
     "auc": "chance that a relevant row is scored above an irrelevant one; ties count half",

@@ -60,6 +60,8 @@ class ProtocolConfig(Config, ABC):
     """A sentence: what a model may see that it could not have known in use, on any set."""
     by_time: ClassVar[bool] = False
     """Whether it needs timestamps."""
+    has_new_items: ClassVar[bool] = False
+    """Whether items that nothing was learned of are ranked alone, too: ``new/ndcg@10``."""
     needs_parts: ClassVar[bool] = False
     """Whether it needs events that say which part of a published split they belong to."""
 

@@ -38,6 +38,7 @@ class ColdItems(ProtocolConfig):
 
     name: ClassVar[str] = "cold-items"
     leaks: ClassVar[str] = FUTURE
+    has_new_items: ClassVar[bool] = True
 
     share: float = Field(SHARE, gt=0, lt=1, description="Share of the items that are new.")
     date: Date | None = Field(

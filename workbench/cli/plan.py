@@ -8,9 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.evaluation.names import row_metrics, split_part, topk_metrics
+from recsys_core.evaluation.names import (
+    ACCURACY_METRICS,
+    row_metrics,
+    split_part,
+    topk_metrics,
+)
 from recsys_core.pipeline.spec import JobSpec, stage_of
 from recsys_core.pipeline.suites import Reference, Suite
+from recsys_core.protocols.registry import make_protocol
 from recsys_core.reading import is_file
 from recsys_core.registry import Stage
 from workbench.cli.context import Settings
@@ -116,14 +122,15 @@ def make_plan(name: str, specs: list[JobSpec], options: JobOptions, settings: Se
     InputError
         A gate, the baseline or a report is wrong, or the runs folder cannot be written.
     """
-    stages, ks = _stages(specs), specs[0].ks
+    stages = _stages(specs)
+    topk = _topk_metrics(specs[0])
     gates = [parse_gate(text) for text in options.gates]
     check_gates(gates, stages)
-    _check_gate_metrics(gates, stages, ks)
+    _check_gate_metrics(gates, stages, topk)
     baseline = _baseline(options, settings)
     if baseline is not None:
         check_baseline(baseline, stages)
-        _check_baseline_metrics(baseline, stages, ks)
+        _check_baseline_metrics(baseline, stages, topk)
     for path in options.reports:
         check_report_path(path)
         _check_folder(path)
@@ -137,13 +144,13 @@ def _stages(specs: Sequence[JobSpec]) -> dict[str, Stage]:
 
 
 def _check_gate_metrics(
-    gates: Sequence[Gate], stages: Mapping[str, Stage], ks: Sequence[int]
+    gates: Sequence[Gate], stages: Mapping[str, Stage], topk: Sequence[str]
 ) -> None:
     """Raise InputError for a gate on a metric that the label's runs will not have."""
     for gate in gates:
         stage = stages[gate.label]
-        if not _has_metric(stage, gate.metric, ks):
-            valid = _row_metrics() if stage == "ranking" else _topk_metrics(ks)
+        if not _has_metric(stage, gate.metric, topk):
+            valid = _row_metrics() if stage == "ranking" else topk
             raise InputError(
                 f"gate '{gate}': {stage} runs have no metric '{gate.metric}' here",
                 f"valid for {gate.label}: {', '.join(valid)}",
@@ -151,39 +158,43 @@ def _check_gate_metrics(
 
 
 def _check_baseline_metrics(
-    baseline: Baseline, stages: Mapping[str, Stage], ks: Sequence[int]
+    baseline: Baseline, stages: Mapping[str, Stage], topk: Sequence[str]
 ) -> None:
     """Raise InputError for a baseline or a tolerance of it that would judge nothing."""
     known = {
         metric
         for label, stage in stages.items()
         for metric in baseline.values.get(label, ())
-        if _has_metric(stage, metric, ks)
+        if _has_metric(stage, metric, topk)
     }
     shared = ", ".join(label for label in stages if label in baseline.values)
     for metric in baseline.tolerances:
         if metric not in known:
             raise unknown_name(f"metric in baseline {baseline.name} for {shared}:", metric, known)
     if not any(baseline.tolerance(metric) is not None for metric in known):
-        cutoffs = ", ".join(map(str, ks))
+        cutoffs = ", ".join(dict.fromkeys(metric.partition("@")[2] for metric in topk))
         raise InputError(
             f"baseline {baseline.name} has no metric to compare {shared} with at K = {cutoffs}",
             "choose its cut-offs with --k, or another baseline",
         )
 
 
-def _has_metric(stage: Stage, metric: str, ks: Sequence[int]) -> bool:
+def _has_metric(stage: Stage, metric: str, topk: Sequence[str]) -> bool:
     """Tell whether runs of a stage have a metric, as far as it can be known without the data."""
     if stage == "ranking":
         name, of_task, _ = metric.partition("/")
         return name in (row_metrics() if of_task else _row_metrics())
-    if metric in _topk_metrics(ks):
+    if metric in topk:
         return True
     return stage == "two-stage" and split_part(metric)[0] != ""
 
 
-def _topk_metrics(ks: Sequence[int]) -> list[str]:
-    return [f"{name}@{k}" for k in ks for name in topk_metrics()]
+def _topk_metrics(spec: JobSpec) -> list[str]:
+    """Name the metrics of lists; under a protocol with new items also those of these alone."""
+    metrics = [f"{name}@{k}" for k in spec.ks for name in topk_metrics()]
+    if make_protocol(spec.protocol).has_new_items:
+        metrics += [f"new/{name}@{k}" for k in spec.ks for name in ACCURACY_METRICS]
+    return metrics
 
 
 def _row_metrics() -> list[str]:

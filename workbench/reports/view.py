@@ -18,7 +18,7 @@ STAGES = {
     "ranking": "Ranking",
 }
 
-#: headings for the parts of a two-stage run
+#: headings for the parts of a run
 PART_HEADINGS = {
     "channel": "Channels alone",
     "candidates": "Candidates, before and after ranking",
@@ -26,6 +26,7 @@ PART_HEADINGS = {
     "gain": "Candidates, before and after ranking",
     "oracle": "Candidates, before and after ranking",
     "segment": "Segments",
+    "new": "New items alone",
 }
 
 
