@@ -17,6 +17,7 @@ from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
 from workbench.reports.gates import parse_gate
 from workbench.reports.terminal import print_comparison, print_table
+from workbench.reports.view import stage_tables
 from workbench.store.text import width as cells
 
 TOPK = ("ndcg", "recall", "hit", "mrr", "map", "precision", "coverage", "novelty", "gini")
@@ -213,3 +214,13 @@ def test_only_the_terminal_module_loads_rich() -> None:
         " workbench.reports.html; sys.exit('rich' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_new_items_alone_come_second(tmp_path: Path) -> None:
+    metrics = {**topk(0.2), "new/ndcg@10": 0.0625, "new/recall@10": 0.125}
+    folders = [make_run(tmp_path, label, metrics=metrics) for label in ("dssm", "item-cf")]
+    content = build_report([read_report_run(path) for path in folders], suite="quick")
+    lines = printed(print_table, content, 50).splitlines()
+    assert any("ndcg@10" in line and "new/ndcg@10" in line for line in lines)
+    (table,) = stage_tables(content)
+    assert ("New items alone", ("new/ndcg@10", "new/recall@10")) in table.blocks

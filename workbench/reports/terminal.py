@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.names import higher_is_better, split_part
 from recsys_core.values import counted
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
@@ -133,12 +133,16 @@ def _grid(title: str) -> Table:
 def _candidates(table: view.StageTable) -> list[Column]:
     """List columns in the order in which they get room.
 
-    The first metrics, cost and what was published come before intervals and everything else.
+    The first metrics, cost and what was published come before intervals and everything else. Where
+    new items are ranked alone, that is said second.
     """
     values = [
         Column((place, 0), _heading(metric), tuple(_value(row, metric) for row in table.rows))
         for place, metric in enumerate(table.metrics)
     ]
+    alone = next((n for n, metric in enumerate(table.metrics) if split_part(metric)[0] == "new"), 0)
+    if alone:
+        values.insert(1, values.pop(alone))
     published, intervals = [], []
     for place, metric in enumerate(table.metrics):
         cells = [row.cells.get(metric) for row in table.rows]
