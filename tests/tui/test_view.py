@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from recsys_core.errors import InputError
+from tests.tui.data_sets import small_catalogue
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.store.listing import Progress, RunSummary
 from workbench.store.users import Browse
@@ -20,6 +21,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.choices import Options
 from workbench.tui.view.columns import metric_names
 from workbench.tui.view.compare import best_runs, comparable, difference
+from workbench.tui.view.data_parts import protocol_table
 from workbench.tui.view.filters import Filter, parse_filter
 from workbench.tui.view.runs_table import lay_out
 from workbench.tui.view.table import Head, NumberKeys, Table, end_of, progress_text
@@ -356,3 +358,19 @@ def test_genres_stand_below_the_names_of_their_lists(tmp_path: Path) -> None:
     widths = [len(cell.text) for cell in head]
     assert len(widths) == 4
     assert all([len(cell.text) for cell in line] == widths for line in lines)
+
+
+def test_protocols_say_what_a_set_lacks() -> None:
+    protocols = small_catalogue().protocols
+
+    def said(**has: bool) -> dict[str, str]:
+        table = protocol_table(protocols, 100, **has)
+        return {row.key: row.cells[1].text for row in table.rows}
+
+    all_of_it = said(timed=True, parted=True)
+    assert all_of_it["given"].startswith("▲ As given: which rows")
+    assert all_of_it["global-timeline"] == "✔ nothing"
+    bare = said(timed=False, parted=False)
+    assert bare["given"] == "✖ needs the parts of a split, which this set has not"
+    assert bare["global-timeline"] == "✖ needs times, which this set has not"
+    assert bare["held-out-users"] == "▲ unknown: this set has no times"

@@ -73,11 +73,12 @@ def _say_who_ends_this(what: str) -> None:
 
 
 def describe_protocol(name: str) -> dict[str, Any]:
-    """Describe a protocol: what it leaks, whether it needs times, its fields."""
+    """Describe a protocol: what it leaks, whether it needs times or parts, its fields."""
     protocol = protocol_class(name)
     return {
         "leaks": protocol.leaks,
         "by_time": protocol.by_time,
+        "needs_parts": protocol.needs_parts,
         "schema": protocol.model_json_schema(),
     }
 

@@ -237,7 +237,10 @@ class DataShown(DividedScreen):
             self._show_plots(reading if each.here else "its plots appear here once it is fetched")
         else:
             self.query_one(DataPlots).show(about, "")
-        self.query_one(Protocols).show(timed=about is None or about["timed"])
+        self.query_one(Protocols).show(
+            timed=about is None or about["timed"],
+            parted=about is None or "part" in about["attributes"].get("event", {}),
+        )
         self.query_one(Features).show(each, self.query_one(Protocols).protocol)
         self.refresh_bindings()
 

@@ -20,17 +20,22 @@ _LEAST_SOURCE = 14
 _UNKNOWN = "unknown: this set has no times"
 
 
-def protocol_table(protocols: Mapping[str, Mapping[str, Any]], timed: bool, width: int) -> Table:
-    """Make the list of protocols; a line on what each leaks."""
+def protocol_table(
+    protocols: Mapping[str, Mapping[str, Any]], width: int, *, timed: bool, parted: bool
+) -> Table:
+    """Make the list of protocols; a line on what each leaks, or what a set lacks for it."""
     name = 16
     heads = (Head("name", "protocol", name), Head("leaks", "leaks", max(10, width - name - 4)))
     rows = [
-        Row(each, (Cell(plain(each)), _leaks(about, timed))) for each, about in protocols.items()
+        Row(each, (Cell(plain(each)), _leaks(about, timed, parted)))
+        for each, about in protocols.items()
     ]
     return Table(heads, rows, tuple(protocols), fixed=1, note_from=0)
 
 
-def _leaks(about: Mapping[str, Any], timed: bool) -> Cell:
+def _leaks(about: Mapping[str, Any], timed: bool, parted: bool) -> Cell:
+    if about["needs_parts"] and not parted:
+        return Cell("✖ needs the parts of a split, which this set has not", "bad")
     if about["by_time"] and not timed:
         return Cell("✖ needs times, which this set has not", "bad")
     if not timed:

@@ -61,7 +61,7 @@ class Protocols(Vertical):
     def __init__(self) -> None:
         super().__init__(id="protocols")
         self._protocols: Mapping[str, Mapping[str, Any]] = {}
-        self._timed = True
+        self._timed = self._parted = True
 
     def compose(self) -> ComposeResult:
         """Make the list and the words on one."""
@@ -85,9 +85,9 @@ class Protocols(Vertical):
         self._protocols = protocols
         self.add_class("-known")
 
-    def show(self, *, timed: bool) -> None:
-        """Draw the list for a set with times or without."""
-        self._timed = timed
+    def show(self, *, timed: bool, parted: bool) -> None:
+        """Draw the list for a set with times, and the parts of a split, or without."""
+        self._timed, self._parted = timed, parted
         self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -96,7 +96,9 @@ class Protocols(Vertical):
 
     def _draw(self) -> None:
         if self._protocols:
-            self.grid.show(protocol_table(self._protocols, self._timed, self.grid.size.width))
+            width = self.grid.size.width
+            has = {"timed": self._timed, "parted": self._parted}
+            self.grid.show(protocol_table(self._protocols, width, **has))
             self.describe()
 
     def describe(self) -> None:
