@@ -50,6 +50,8 @@ PARTS: dict[str, str] = {
     "oracle": "the candidates with all relevant items first: the best that ranking can reach",
     "gain": "gain of ranking over the merged candidates",
     "new": "new items ranked among themselves, users without a relevant one left out",
+    "window": "one of several test windows: window/2000-12-01/ndcg@10",
+    "spread": "standard deviation over the windows",
     "segment": "a group of users or of relevant items: segment/genre=Horror/recall@10",
 }
 

@@ -43,6 +43,7 @@ from recsys_core.pipeline.feature_schemas import (
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.timings import request_timings
+from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
@@ -215,8 +216,13 @@ def run(
     if split is None:
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
     checkpoint = out_dir / CHECKPOINT if out_dir else None
-    fitted = fit_job(spec, split, checkpoint=checkpoint, on_event=on_event)
-    return judge_job(fitted, spec, save_to=out_dir / MODEL if out_dir else None, on_event=on_event)
+    save_to = out_dir / MODEL if out_dir else None
+    found = {}
+    for date, window in (split.windows or {"": split}).items():
+        own = window_folder(checkpoint, date)
+        fitted = fit_job(spec, window, checkpoint=own, on_event=on_event)
+        found[date] = judge_job(fitted, spec, save_to=save_to, on_event=on_event)
+    return together(found, split) if split.windows else found[""]
 
 
 @dataclass(frozen=True)

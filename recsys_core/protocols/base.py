@@ -173,6 +173,7 @@ class ProtocolConfig(Config, ABC):
             leaks="nothing is judged: all rows are train rows",
             counts={"filtered_rows": dataset.n_interactions - len(rows)},
             cut=cut,
+            windows={},
         )
 
     def threshold_for(self, dataset: Dataset) -> float | None:

@@ -32,6 +32,17 @@ def _checked(text: str) -> str:
 Date = Annotated[str, BeforeValidator(_as_text), AfterValidator(_checked)]
 
 
+def _as_list(value: Any) -> Any:
+    """Split a list written as text: dates are not plain values on a command line."""
+    if isinstance(value, str):
+        return [each.strip() for each in value.strip("[] ").split(",")]
+    return value
+
+
+#: several of them, also as one text: 2000-09-01,2000-12-01
+Dates = Annotated[tuple[Date, ...], BeforeValidator(_as_list)]
+
+
 def seconds_of(text: str, utc_offset: int) -> int:
     """Give the seconds since 1970 of a time; a date is its midnight, so many hours ahead of UTC.
 

@@ -55,6 +55,11 @@ def write_split(
         The folder is there already, cannot be made or written, an id cannot be written in this
         format, or pyarrow is missing for parquet.
     """
+    if split.windows:
+        raise InputError(
+            f"protocol {split.protocol} has {len(split.windows)} windows; a folder holds one split",
+            f"write each by its date, e.g. --set protocol.date={next(iter(split.windows))}",
+        )
     write = _writer(file_format, split.dataset)
     if folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} is there already", "give the name of a new folder")

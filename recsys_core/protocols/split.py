@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -35,6 +36,9 @@ class Split:
         What the protocol left out or found, by name, e.g. ``{"dropped_cold_rows": 12}``.
     cut
         Of a split that has all rows in train: the one that the protocol makes; else None.
+    windows
+        With several test windows: the split of each by its date, the last of which this one is;
+        empty otherwise.
     """
 
     protocol: str
@@ -45,6 +49,7 @@ class Split:
     test: Interactions
     counts: dict[str, int] = field(default_factory=dict)
     cut: Split | None = None
+    windows: Mapping[str, Split] = field(default_factory=dict)
 
     @property
     def dataset(self) -> Dataset:
@@ -126,6 +131,8 @@ class Split:
         if len(self.query):
             digest.update(b"query")
             update_digest(digest, np.sort(self.query))
+        for date, window in self.windows.items():
+            digest.update(f"window {date} {window.fingerprint}".encode())
         if self.train.new_items is not None:
             digest.update(b"new items")
             update_digest(digest, self.train.new_items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -20,13 +21,15 @@ from recsys_core.protocols.base import (
     places_from_end,
     share_of,
 )
-from recsys_core.protocols.dates import Date, check_date, seconds_of
+from recsys_core.protocols.dates import Date, Dates, check_date, seconds_of
 from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
 from recsys_core.protocols.moments import cut_between_moments, cut_users_between_moments
+from recsys_core.protocols.split import Split
 
 SECONDS_A_DAY = 86_400
 #: users with fewer events stay in train: one is needed for each part
 MIN_EVENTS = 3
+LEAST_WINDOWS = 2
 TEST_SHARE = 0.1
 
 
@@ -105,6 +108,12 @@ class GlobalTimeline(TimeCut):
         description="Test rows are those from this date or time on, e.g. 2000-12-01; null: the"
         " share decides.",
     )
+    dates: Dates = Field(
+        (),
+        max_length=100,
+        description="Several dates, for as many windows: models are trained and evaluated once for"
+        " each, on the rows from its date to the next one; metrics are means over windows.",
+    )
     until: Date | None = Field(
         None, description="Leave out the rows from this date or time on; null: none."
     )
@@ -118,13 +127,51 @@ class GlobalTimeline(TimeCut):
 
     @model_validator(mode="after")
     def _dates_make_sense(self) -> Self:
-        if self.date is None:
+        if self.date is not None and self.dates:
+            raise ValueError("date and dates exclude each other")
+        if self.dates:
+            times = [self._seconds(date) for date in (*self.dates, *filter(None, [self.until]))]
+            if len(self.dates) < LEAST_WINDOWS or sorted(set(times)) != times:
+                raise ValueError("dates are two at least, ascending, and before until")
+        if self.date is None and not self.dates:
             return self
         if self.test_share != TEST_SHARE:
             raise ValueError(f"test_share = {self.test_share:g} has no effect with a date")
-        if self.until is not None and self._seconds(self.until) <= self._seconds(self.date):
+        late = self.date is not None and self._seconds(self.date)
+        if self.until is not None and late and self._seconds(self.until) <= late:
             raise ValueError(f"until {self.until} is not after date {self.date}")
         return self
+
+    def split(self, dataset: Dataset) -> Split:
+        """Cut `dataset`; with several dates once for each, and the last cut knows the others.
+
+        Raises
+        ------
+        InputError
+            As for any protocol; of several windows it names the one that cannot be cut.
+        """
+        if not (self.dates and dataset.timed):
+            return super().split(dataset)
+        for date in self.dates:
+            check_date(
+                self.name, dataset.name, "dates", date, self._seconds(date), dataset.timestamp
+            )
+        windows = {
+            date: self._window(date, until).split(dataset)
+            for date, until in zip(self.dates, (*self.dates[1:], self.until), strict=True)
+        }
+        last = windows[self.dates[-1]]
+        leaks = dict.fromkeys(window.leaks for window in windows.values())
+        return replace(
+            last,
+            parameters=self.model_dump(mode="json"),
+            leaks=f"{len(windows)} windows. {' '.join(leaks)}",
+            counts={"windows": len(windows), **last.counts},
+            windows=windows,
+        )
+
+    def _window(self, date: str, until: str | None) -> GlobalTimeline:
+        return self.model_copy(update={"dates": (), "date": date, "until": until})
 
     def _seconds(self, date: str) -> int:
         return seconds_of(date, self.utc_offset)

@@ -243,3 +243,20 @@ def test_packages_of_statistics_and_of_inner_models_count(
         ("lr", {"own_statistics.shares"}),
         ("two-stage", {"own_models.channel", "own_statistics.shares"}),
     ]
+
+
+def test_several_windows_are_one_run_of_means(data_dir: Path, tmp_path: Path) -> None:
+    def measured(out: str, **protocol: object) -> dict[str, float]:
+        job = spec("lr", protocol={"name": "global-timeline", **protocol})
+        return run(job, data_dir=data_dir, out_dir=tmp_path / out).metrics
+
+    one, two, end = "2000-10-01", "2000-12-01", "2001-01-01"
+    whole = measured("whole", dates=[one, two], until=end)
+    first, second = measured("first", date=one, until=two), measured("second", date=two, until=end)
+    assert set(first) > {"auc", "logloss"}
+    for name, value in first.items():
+        assert whole[f"window/{one}/{name}"] == value
+        assert whole[f"window/{two}/{name}"] == second[name]
+        assert whole[name] == pytest.approx((value + second[name]) / 2, rel=1e-12)
+        assert whole[f"spread/{name}"] == pytest.approx(abs(value - second[name]) / np.sqrt(2))
+    assert (tmp_path / "whole" / "model").is_dir()

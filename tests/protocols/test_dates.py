@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from recsys_core.errors import InputError
+from recsys_core.protocols.export import write_split
 from recsys_core.protocols.leaks import NOTHING
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
@@ -69,3 +70,48 @@ def test_days_before_the_date_are_cut_by_their_number() -> None:
 def test_dates_that_are_none_or_outside_of_the_set(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         cut(**fields)
+
+
+def test_several_dates_are_several_windows() -> None:
+    split = cut(dates=["1970-01-06", "1970-01-09", "1970-01-11"], until="1970-01-12")
+    assert [sizes(window) for window in split.windows.values()] == [
+        (18, 2, 12),
+        (29, 3, 8),
+        (36, 4, 4),
+    ]
+    assert list(split.windows) == ["1970-01-06", "1970-01-09", "1970-01-11"]
+    assert sizes(split) == (36, 4, 4)  # the last one
+    assert split.counts["windows"] == 3
+    assert split.leaks == f"3 windows. {NOTHING}"
+    alone = cut(date="1970-01-11", until="1970-01-12")
+    assert list(split.windows.values())[2].fingerprint == alone.fingerprint != split.fingerprint
+    assert cut(
+        **{**split.parameters, "dates": "1970-01-06, 1970-01-09,1970-01-11"}
+    ).fingerprint == (split.fingerprint)
+    fewer = cut(dates=["1970-01-09", "1970-01-11"], until="1970-01-12")
+    assert fewer.fingerprint != split.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"dates": ["1970-01-06"]}, "dates are two at least, ascending, and before until"),
+        ({"dates": ["1970-01-06", "1970-01-06"]}, "dates are two at least, ascending"),
+        ({"dates": ["1970-01-06", "1970-01-09"], "until": "1970-01-08"}, "and before until"),
+        ({"dates": "1970-01-06,never"}, "dates.1 = 'never': not a date"),
+        ({"dates": ["1970-01-06", "1970-01-09"], "date": "1970-01-07"}, "exclude each other"),
+        (
+            {"dates": ["1970-01-06", "1980-01-01"]},
+            "dates = 1980-01-01, but data set 'tiny' has no rows from then on",
+        ),
+    ],
+)
+def test_windows_that_cannot_be(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        cut(**fields)
+
+
+def test_windows_are_not_one_folder(tmp_path: Any) -> None:
+    split = cut(dates=["1970-01-06", "1970-01-09"])
+    with pytest.raises(InputError, match="has 2 windows; a folder holds one split\nwrite each"):
+        write_split(split, tmp_path / "out")

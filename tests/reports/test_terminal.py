@@ -224,3 +224,17 @@ def test_new_items_alone_come_second(tmp_path: Path) -> None:
     assert any("ndcg@10" in line and "new/ndcg@10" in line for line in lines)
     (table,) = stage_tables(content)
     assert ("New items alone", ("new/ndcg@10", "new/recall@10")) in table.blocks
+
+
+def test_windows_are_told_with_their_spread(tmp_path: Path) -> None:
+    dates = ["2000-09-01", "2000-12-01"]
+    metrics = {"ndcg@10": 0.25, "spread/ndcg@10": 0.0125}
+    metrics |= {f"window/{date}/ndcg@10": 0.2 for date in dates}
+    protocol = {**PROTOCOL, "name": "global-timeline", "parameters": {"dates": dates}}
+    path = make_run(tmp_path, "ease", metrics=metrics, protocol=protocol)
+    content = build_report([read_report_run(path)], suite="quick")
+    text = " ".join(printed(print_table, content, 120).split())
+    assert "0.2500 ±0.0125" in text
+    assert "Means over windows from 2000-09-01, 2000-12-01; ± is their standard deviation." in text
+    (table,) = stage_tables(content)
+    assert ("Window from 2000-12-01", ("window/2000-12-01/ndcg@10",)) in table.blocks

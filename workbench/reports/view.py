@@ -27,6 +27,8 @@ PART_HEADINGS = {
     "oracle": "Candidates, before and after ranking",
     "segment": "Segments",
     "new": "New items alone",
+    "spread": "Over windows: standard deviation",
+    "window": "Window from",
 }
 
 
@@ -37,7 +39,7 @@ class Cell:
     Parameters
     ----------
     mean, sd
-        Over seeds; `sd` is None with one seed.
+        Over seeds; `sd` is None with one seed. With several windows `sd` is over these.
     ci95
         Over users; None with several seeds, whose spread is `sd`.
     reference
@@ -90,7 +92,10 @@ class StageTable:
         for metric in self.metrics:
             part, own = split_part(metric)
             if part:
-                groups.setdefault(PART_HEADINGS[part.partition("/")[0]], []).append(metric)
+                kind, _, window = part.partition("/")
+                heading = PART_HEADINGS[kind]
+                heading += f" {window}" if kind == "window" else ""
+                groups.setdefault(heading, []).append(metric)
                 continue
             kind, _, cutoff = own.partition("@")
             heading = f"Lists of {cutoff}" if cutoff else ""
@@ -129,7 +134,12 @@ def _stage_table(
     rows = []
     for label, group in groups.items():
         cells = {
-            metric: _cell(group, summary[label, metric], best[metric])
+            metric: _cell(
+                group,
+                summary[label, metric],
+                best[metric],
+                summary.get((label, f"spread/{metric}"), {}).get("mean"),
+            )
             for metric in metrics
             if (label, metric) in summary
         }
@@ -162,7 +172,12 @@ def _best_values(
     return best
 
 
-def _cell(group: Sequence[Mapping[str, Any]], row: Mapping[str, Any], best: float | None) -> Cell:
+def _cell(
+    group: Sequence[Mapping[str, Any]],
+    row: Mapping[str, Any],
+    best: float | None,
+    spread: float | None,
+) -> Cell:
     metric = row["metric"]
     interval = group[0]["ci95"].get(metric) if len(group) == 1 else None
     if interval is not None and None in interval:
@@ -170,7 +185,7 @@ def _cell(group: Sequence[Mapping[str, Any]], row: Mapping[str, Any], best: floa
     figure = group[0]["reference"].get(metric)
     return Cell(
         mean=row["mean"],
-        sd=row["sd"],
+        sd=row["sd"] if spread is None else spread,
         ci95=tuple(interval) if interval else None,
         reference=(figure["value"], figure["source"]) if figure else None,
         best=best is not None and row["mean"] == best,
@@ -371,9 +386,14 @@ def _refit_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _seed_notes(report: Mapping[str, Any]) -> list[str]:
     found = []
+    windows = (report["protocol"]["parameters"] or {}).get("dates")
+    if windows:
+        dates = ", ".join(windows)
+        found.append(f"Means over windows from {dates}; ± is their standard deviation.")
     if len(report["seeds"]) > 1:
         seeds = ", ".join(str(seed) for seed in report["seeds"])
-        found.append(f"Means over seeds {seeds}; ± is their standard deviation.")
+        spread = "" if windows else "; ± is their standard deviation"
+        found.append(f"Means over seeds {seeds}{spread}.")
     reused = sum(run["reused"] for run in report["runs"])
     if reused:
         found.append(
