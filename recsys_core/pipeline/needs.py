@@ -10,6 +10,7 @@ from recsys_core.data.dataset import PART, Categorical, Dataset
 from recsys_core.errors import InputError
 from recsys_core.pipeline.feature_schemas import feature_schema
 from recsys_core.pipeline.run import model_config
+from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.base import LEAST_IDS
 from recsys_core.protocols.registry import PROTOCOLS, make_protocol
@@ -45,19 +46,9 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
         A feature that the set does not have.
     """
     info = model_info(spec.model)
-    if len(split.query) and (strange := _without_new_users(spec)) is not None:
-        return InputError(
-            f"protocol {split.protocol} asks for users whom no model learned from:"
-            f" {strange} serves only those of its train rows",
-            "use models that build a user from events, e.g. item-cf, ease, mf or sasrec, or another"
-            " protocol",
-        )
-    if split.train.new_items is not None and info.stage == "two-stage":
-        return InputError(
-            f"protocol {split.protocol} asks for items that no channel learned from: two-stage does"
-            " not recommend them",
-            "use dssm or youtube-dnn, which read attributes and vectors of items",
-        )
+    refusal = cannot_serve(spec, model_config(spec), split)
+    if refusal is not None:
+        return refusal
     if info.stage != "ranking":
         return None
     tasks = model_config(spec).task_names  # type: ignore[attr-defined]
@@ -67,16 +58,6 @@ def lack(spec: JobSpec, split: Split) -> InputError | None:
     if found is None:
         feature_schema(info, spec.features, split.dataset)
     return found
-
-
-def _without_new_users(spec: JobSpec) -> str | None:
-    """Name the recall model of a job, or of its channels, that cannot serve new users."""
-    channels = getattr(model_config(spec), "channels", ())
-    names = [spec.model, *(channel.model for channel in channels if channel.model)]
-    classes = {name: model_info(name).cls for name in names}
-    return next(
-        (name for name, cls in classes.items() if not getattr(cls, "serves_new_users", True)), None
-    )
 
 
 def notes(dataset: Dataset) -> list[str]:

@@ -41,6 +41,7 @@ from recsys_core.pipeline.feature_schemas import (
     resolved_schemas,
 )
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
+from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.pipeline.windows import together, window_folder
@@ -85,8 +86,8 @@ def check_split(spec: JobSpec, split: Split) -> None:
     Raises
     ------
     InputError
-        A feature reads a column that is not there, or a two-stage job names a run of another split
-        or stage.
+        A feature reads a column that is not there, a two-stage job names a run of another split or
+        stage, or the model cannot serve the users or items that the protocol asks for.
     """
     config, info = model_config(spec), model_info(spec.model)
     if spec.refit is not None and spec.refit.data != split.dataset.fingerprint:
@@ -95,6 +96,9 @@ def check_split(spec: JobSpec, split: Split) -> None:
             "on",
             "train and judge it on the data of today first, then refit that run",
         )
+    refusal = cannot_serve(spec, config, split)
+    if refusal is not None:
+        raise refusal
     if reads_features(info):
         feature_schema(info, spec.features, split.dataset)
     elif info.stage == "two-stage":

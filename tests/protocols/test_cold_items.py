@@ -17,6 +17,7 @@ from recsys_core.evaluation.names import check_metric_name, meaning_of
 from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.pipeline.needs import lack
+from recsys_core.pipeline.run import check_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.leaks import FUTURE, NOTHING
 from recsys_core.protocols.registry import make_protocol
@@ -212,3 +213,5 @@ def test_two_stage_is_refused() -> None:
     assert lack(JobSpec(dataset="tiny", model="item-cf"), split) is None
     refusal = lack(JobSpec(dataset="tiny", model="two-stage"), split)
     assert "two-stage does not recommend them\nuse dssm or youtube-dnn" in str(refusal)
+    with pytest.raises(InputError, match="two-stage does not recommend them"):
+        check_split(JobSpec(dataset="tiny", model="two-stage"), split)
