@@ -11,8 +11,8 @@ from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
 def cut_between_moments(times: TimeArray, valid: int, test: int) -> tuple[int, int]:
     """Move the starts of validation and test back to the first row of the moment they fall into.
 
-    Where both fall into one moment, validation is the moment before; the first moment is always
-    train, so that of two moments none is validation.
+    Where both fall into one moment, validation is the moment before. The first moment is train; of
+    two moments it is split, in the order given, so that there are validation rows.
 
     Parameters
     ----------
@@ -26,17 +26,19 @@ def cut_between_moments(times: TimeArray, valid: int, test: int) -> tuple[int, i
     >>> cut_between_moments(np.array([1, 1, 2, 2, 3, 3, 3, 3]), 5, 7)
     (2, 4)
     >>> cut_between_moments(np.array([1, 1, 2, 2]), 2, 3)
-    (2, 2)
+    (1, 2)
     """
 
     def start(place: int) -> int:
         return int(np.searchsorted(times, times[place])) if place < len(times) else place
 
+    rows = test - valid
     valid, test = start(valid), start(test)
     if valid == test > 0:
         valid = start(test - 1)
     first_end = int(np.searchsorted(times, times[0], side="right"))
-    return min(max(valid, first_end), test), test
+    valid = max(valid, first_end)
+    return valid if valid < test else max(test - rows, min(test, 1)), test
 
 
 def cut_users_between_moments(

@@ -202,9 +202,6 @@ class GlobalTimeline(TimeCut):
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         return at_one_moment(train, valid, test)
 
-    def _may_lack_valid(self) -> bool:
-        return self.ties == "together"  # of two moments one is train, the other test
-
     def _check_dates(self, dataset: str, times: TimeArray) -> None:
         """Refuse dates that leave nothing on one of their sides."""
         for field, date in (("date", self.date), ("until", self.until)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,11 @@ def test_a_cut_inside_a_day_of_two() -> None:
     assert (len(split.train), len(split.valid), len(split.test)) == (80, 10, 10)
     assert split.leaks.startswith(NOTHING_LATER[:-1])
     together = cut(days, "global-timeline", "together")
-    assert times_of(together) == ([0], [], [DAY])
-    assert together.leaks == NOTHING
+    assert times_of(together) == ([0], [0], [DAY])  # validation has to be of the first day
+    assert (len(together.train), len(together.valid), len(together.test)) == (50, 10, 40)
+    assert together.leaks.endswith(
+        "of the 60 rows of 1970-01-01 00:00:00 UTC, 50 train, 10 validation."
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,8 @@ def test_no_moment_is_in_two_parts(seed: int, name: str, last: int) -> None:
         assert "part is empty" in error.problem  # noqa: PT017
         return
     own = name != "global-timeline"
+    if not own and len(np.unique(data.timestamp)) <= 2:  # then the first is validation, too
+        split = replace(split, valid=split.valid.where(np.zeros(len(split.valid), dtype=np.bool_)))
     before: set[tuple[int, int]] = set()
     latest = np.full(data.n_users, -1)
     for part in (split.train, split.valid, split.test):
@@ -126,7 +132,7 @@ def test_no_moment_is_in_two_parts(seed: int, name: str, last: int) -> None:
         for user, time in moments:
             latest[user] = max(latest[user], time)
         before |= moments
-    assert "same time" not in split.leaks
+    assert own or "same time" not in split.leaks or not len(split.valid)
 
 
 def test_without_ties_both_are_the_same_split() -> None:
