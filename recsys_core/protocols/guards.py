@@ -11,7 +11,7 @@ import numpy as np
 from recsys_core.data.dataset import Dataset, TimeArray
 from recsys_core.errors import InputError
 from recsys_core.extensions import REMEDY, reason_of
-from recsys_core.protocols.base import DROPPED, TRAIN, Cut, ProtocolConfig
+from recsys_core.protocols.base import QUERY, TRAIN, Cut, ProtocolConfig
 
 ReturnT = TypeVar("ReturnT")
 
@@ -49,9 +49,9 @@ def _checked(cut: Callable[..., Cut], where: str) -> Callable[..., Cut]:
                 f"{where} did not return a Cut with one whole number per row",
                 f"return Cut(part), part of shape {rows.shape}; or {REMEDY}",
             )
-        if not ((part >= TRAIN) & (part <= DROPPED)).all():
+        if not ((part >= TRAIN) & (part <= QUERY)).all():
             raise InputError(
-                f"{where} gave rows other parts than TRAIN, VALID, TEST and DROPPED", REMEDY
+                f"{where} gave rows other parts than TRAIN, VALID, TEST, DROPPED or QUERY", REMEDY
             )
         return found
 
