@@ -15,9 +15,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from recsys_core.config import parse_config
 from recsys_core.data.score_file import Scores, read_scores
 from recsys_core.errors import InputError, shorten
+from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.predictions import evaluate_predictions
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import Event, OnEvent, ignore
@@ -117,6 +120,10 @@ class ScoreJob:
 def _judge_lists(scores: Scores, split: Split, ks: Sequence[int]) -> tuple[Judged, dict[str, int]]:
     top, counts = lists_of(scores, split, ks)
     evaluation = evaluate_recommendations(top.users, top.items, split, ks)
+    if split.train.new_items is not None:
+        new, _ = lists_of(scores, split, ks, only=split.train.new_items)
+        places = np.searchsorted(new.users, evaluation.users)
+        evaluation = with_new_items(evaluation, new.items[places], split, ks)
     kept = Recommendations(top.users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
     return Judged(evaluation, recommendations=kept), counts
 

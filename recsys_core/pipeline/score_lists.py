@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, Dataset, TextArray, TimeArray
+from recsys_core.data.dataset import BoolArray, Dataset, IntArray, TextArray, TimeArray
 from recsys_core.data.interactions import among
 from recsys_core.data.score_file import Scores
 from recsys_core.errors import InputError
@@ -54,7 +54,7 @@ def numbered(
 
 
 def lists_of(
-    scores: Scores, split: Split, ks: Sequence[int]
+    scores: Scores, split: Split, ks: Sequence[int], only: IntArray | None = None
 ) -> tuple[Recommendations, dict[str, int]]:
     """Put the recommendations of a file into one list per user of the test part.
 
@@ -62,6 +62,11 @@ def lists_of(
     of the items, unknown items first. Of an item that is there twice the better place stays. Items
     that the user knows are left out where the protocol excludes them. An item that the data set
     does not have keeps its place, which is a miss, and a user without rows has an empty list.
+
+    Parameters
+    ----------
+    only
+        The items that lists are made of, by number; None: all.
 
     Returns
     -------
@@ -86,8 +91,11 @@ def lists_of(
         )
     counts["other_user_rows"] = len(users) - counts["unknown_user_rows"] - int(is_asked.sum())
     kept = np.flatnonzero(is_asked)
+    if only is None:
+        _check_no_predictions(scores.name, users[kept], items[kept], split)
+    else:
+        kept = kept[np.isin(items[kept], only)]
     row, item = place_of[users[kept]], items[kept]
-    _check_no_predictions(scores.name, users[kept], item, split)
     order = _best_first(scores, kept, row, item, split.dataset)
     kept, row, item = kept[order], row[order], item[order]
 

@@ -43,6 +43,6 @@ def together(found: Mapping[str, RunResult], split: Split) -> RunResult:
             for name in last.validation
             if all(name in one.validation for one in each)
         },
-        fit_seconds=sum(one.fit_seconds for one in each),
+        fit_seconds=sum(one.fit_seconds or 0.0 for one in each),
         eval_seconds=sum(one.eval_seconds for one in each),
     )

@@ -307,7 +307,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a lazy frame": (LazyFrame(), {}, r"LazyFrame has no rows yet\npass .*collect\(\)"),
     "a dict": ({"user": [1]}, {}, "events: a dict is no table\npass a pandas DataFrame"),
     "a list of items": (frame(), {"items": [1]}, "items: a list is no table"),
-    "items of nobody": (frame(), {"items": (ITEMS[:1], "id=year")}, "none of its 1 items has an"),
+    "items of nobody": (frame(), {"items": (ITEMS[:1], "id=year")}, "none of its 1 item has an"),
     "no key": (
         frame(),
         {"items": pd.DataFrame({"x": [7]})},

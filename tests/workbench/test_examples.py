@@ -34,7 +34,6 @@ def test_an_example_makes_a_run(
     runs_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("workbench.cli.data_split")
     pytest.importorskip(package)
     parts = tmp_path / "parts"
     assert cli("data", "split", SMALL, "--to", str(parts)).code == 0

@@ -34,7 +34,6 @@ def do(line: str) -> int:
 def test_the_walkthrough_prints_what_the_page_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("workbench.cli.data_split")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     for name, code in PROGRAM.findall(WALK):
