@@ -81,7 +81,7 @@ def test_parts_of_atomic_files_share_their_attributes(tmp_path: Path) -> None:
     }
     dataset = load(write_files(tmp_path / "shop", files))
     assert [part for _, _, part in rows(dataset)] == ["train", "train", "valid", "test"]
-    assert plain_values(dataset.item_columns["name"]) == ["Owl", None, None]
+    assert plain_values(dataset.item_columns["title"]) == ["Owl", None, None]
 
 
 def test_folds_in_folders_are_parts_by_their_names(tmp_path: Path) -> None:
