@@ -13,7 +13,7 @@ from recsys_core.config import Widths
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.labels import TaskName
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.trainer import SCHEDULE, Schedule, TrainingConfig
 
 
 class RankingConfig(TrainingConfig):
@@ -55,11 +55,7 @@ class EmbeddingConfig(RankingConfig):
     )
     batch_size: int = Field(2048, ge=1, le=10_000_000, description="Rows per gradient step.")
     learning_rate: float = Field(2e-3, gt=0, le=10, description="Adam's initial learning rate.")
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine",
-        description="Learning rate schedule: constant, or falling to zero over all steps "
-        "along a line or a cosine.",
-    )
+    schedule: Schedule = Field("cosine", description=SCHEDULE)
     embedding_l2: float = Field(
         3e-3,
         ge=0,

@@ -11,8 +11,6 @@ knows of another, so it ranks every user's items in the same order but for their
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 from torch import Tensor
 
@@ -21,6 +19,7 @@ from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldWeights
 from recsys_core.registry import register_model
+from recsys_core.training.trainer import SCHEDULE, Schedule
 
 
 class LRConfig(RankingConfig):
@@ -34,11 +33,7 @@ class LRConfig(RankingConfig):
         "early.",
     )
     learning_rate: float = Field(2e-2, gt=0, le=10, description="Adam's initial learning rate.")
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "cosine",
-        description="Learning rate schedule: constant, or falling to zero over all steps "
-        "along a line or a cosine.",
-    )
+    schedule: Schedule = Field("cosine", description=SCHEDULE)
     embedding_l2: float = Field(
         1e-4, ge=0, le=10, description="L2 penalty on the weights looked up for each row."
     )

@@ -9,10 +9,10 @@ from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from recsys_core.compute.runtime import Runtime
@@ -33,6 +33,13 @@ from recsys_core.training.memory import keep_freed_memory
 BatchT = TypeVar("BatchT")
 #: at least this many seconds lie between two reports within an epoch
 REPORT_SECONDS = 0.3
+Schedule = Literal["constant", "cosine", "linear", "plateau"]
+#: what `plateau` multiplies the learning rate by
+PLATEAU_FACTOR = 0.1
+SCHEDULE = (
+    "Learning rate schedule: constant; falling to zero over all steps along a line or a cosine; "
+    "plateau: times 0.1 after each epoch without a better validation value."
+)
 
 
 class TrainingConfig(Config):
@@ -48,11 +55,7 @@ class TrainingConfig(Config):
     weight_decay: float = Field(
         0.0, ge=0, le=10, description="L2 penalty on all weights, added to the gradient."
     )
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "constant",
-        description="Learning rate schedule: constant, or falling to zero over all "
-        "steps along a line or a cosine.",
-    )
+    schedule: Schedule = Field("constant", description=SCHEDULE)
     patience: int = Field(
         3,
         ge=0,
@@ -71,6 +74,15 @@ class TrainingConfig(Config):
         "are validated and saved. 0: off.",
     )
     compile: bool = Field(False, description="Compile the loss with torch.compile.")
+
+    @model_validator(mode="after")
+    def _plateau_outlasts_an_epoch(self) -> Self:
+        if self.schedule == "plateau" and self.patience == 1:
+            raise ValueError(
+                "schedule plateau lowers the learning rate where patience 1 ends the training; "
+                "set patience to 2 or more, or to 0"
+            )
+        return self
 
 
 class Objective(Protocol[BatchT]):
@@ -102,6 +114,8 @@ class Progress:
     """Epochs done."""
     best_epoch: int = 0
     best_value: float | None = None
+    plateaus: int = 0
+    """Epochs whose validation value was not better than the best before them."""
     curve: list[dict[str, float]] = field(default_factory=list)
     """Loss and validation metrics of each epoch."""
 
@@ -151,7 +165,7 @@ def train(
     epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs)
     while progress.epoch < epochs and not _exhausted(progress, config):
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
-        metrics, rate = epoch.run(progress.epoch)
+        metrics, rate = epoch.run(progress.epoch, progress.plateaus)
         progress.epoch += 1
         progress.curve.append(metrics)
         if _improved(progress, metrics, objective.monitor):
@@ -173,7 +187,8 @@ def _resumed(
         if average is not None:
             average.load_state_dict(kept["average"])
         done = Progress(**progress)
-        whole = isinstance(done.epoch, int) and isinstance(done.best_epoch, int)
+        counts = (done.epoch, done.best_epoch, done.plateaus)
+        whole = all(isinstance(count, int) for count in counts)
         if not whole or not isinstance(done.best_value, float | None):
             raise ValueError("its progress is not a number of epochs")
         if not isinstance(done.curve, list) or len(done.curve) != done.epoch:
@@ -207,15 +222,21 @@ class _Epoch:
         self.device = next(module.parameters()).device
         self.batches = max(1, -(-objective.size // config.batch_size))
 
-    def run(self, epoch: int) -> tuple[dict[str, float], float]:
-        """Train for one epoch; return its loss and validation metrics, and rows per second."""
+    def run(self, epoch: int, plateaus: int) -> tuple[dict[str, float], float]:
+        """Train for one epoch; return its loss and validation metrics, and rows per second.
+
+        Parameters
+        ----------
+        epoch, plateaus
+            Epochs done, and how many of them were without a better validation value.
+        """
         self.module.train()
         order = torch.randperm(self.objective.size).to(self.device)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         started = reported = time.perf_counter()
         done = 0
         for batch in self.objective.batches(order, self.config.batch_size):
-            self._set_learning_rate(epoch + done / self.batches)
+            self._set_learning_rate(epoch + done / self.batches, plateaus)
             total += self._step(batch)
             done += 1
             now = time.perf_counter()
@@ -249,12 +270,17 @@ class _Epoch:
             self.average.update()
         return value.detach()
 
-    def _set_learning_rate(self, epochs_done: float) -> None:
-        if self.config.schedule == "constant":
-            return
+    def _set_learning_rate(self, epochs_done: float, plateaus: int) -> None:
         share = min(1.0, epochs_done / self.config.epochs)
-        linear = self.config.schedule == "linear"
-        factor = 1 - share if linear else (1 + math.cos(math.pi * share)) / 2
+        match self.config.schedule:
+            case "constant":
+                return
+            case "linear":
+                factor = 1 - share
+            case "cosine":
+                factor = (1 + math.cos(math.pi * share)) / 2
+            case "plateau":
+                factor = PLATEAU_FACTOR**plateaus
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * factor
 
@@ -294,7 +320,7 @@ def _exhausted(progress: Progress, config: TrainingConfig) -> bool:
 
 
 def _improved(progress: Progress, metrics: dict[str, float], monitor: str) -> bool:
-    """Note a better validation value; without validation no epoch is better than the last."""
+    """Note whether the validation value is better; without one, every epoch is as good."""
     if monitor not in metrics:
         return False
     value = metrics[monitor]
@@ -302,4 +328,6 @@ def _improved(progress: Progress, metrics: dict[str, float], monitor: str) -> bo
     better = best is None or (value > best if higher_is_better(monitor) else value < best)
     if better:
         progress.best_value, progress.best_epoch = value, progress.epoch
+    else:
+        progress.plateaus += 1
     return better

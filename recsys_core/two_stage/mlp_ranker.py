@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import OnEvent
 from recsys_core.ranking.modules.layers import MLP
 from recsys_core.saving.weights import read_weights, write_weights
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.trainer import SCHEDULE, Schedule, TrainingConfig
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.list_ranker import ListRanker, judge, train_on_lists
 from recsys_core.two_stage.lists import Lists, equally_wide
@@ -42,11 +42,7 @@ class MLPConfig(TrainingConfig):
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate of the hidden layers.")
     epochs: int = Field(12, ge=1, le=10_000, description="Maximum number of passes over the lists.")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="Lists per gradient step.")
-    schedule: Literal["constant", "cosine", "linear"] = Field(
-        "linear",
-        description="Learning rate schedule: constant, or falling to zero over all steps along a "
-        "line or a cosine.",
-    )
+    schedule: Schedule = Field("linear", description=SCHEDULE)
 
 
 class Network(nn.Module):

@@ -47,16 +47,18 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
     assert progress == same
 
 
+class CutOffError(Exception):
+    pass
+
+
+def stop_after_three(event: Event) -> None:
+    if event.metrics and event.step >= 3 * 7:
+        raise CutOffError
+
+
 def test_early_stopping_counts_on_across_a_resume(tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"patience": 2})
     values = [3.0, 2.0, 2.5, 2.6, 0.0, 0.0]
-
-    class CutOffError(Exception):
-        pass
-
-    def stop_after_three(event: Event) -> None:
-        if event.metrics and event.step >= 3 * 7:
-            raise CutOffError
 
     toy = Regression(values=values)
     with pytest.raises(CutOffError):
@@ -67,6 +69,21 @@ def test_early_stopping_counts_on_across_a_resume(tmp_path: Path) -> None:
     progress = train(resumed.module, resumed, config, Runtime(checkpoint=tmp_path), ignore)
     assert (progress.epoch, progress.best_epoch, progress.best_value) == (4, 2, 2.0)
     assert torch.equal(resumed.module.weight, best)
+
+
+def test_a_lowered_learning_rate_stays_low_across_a_resume(tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"schedule": "plateau"})
+    values = [3.0, 3.5, 2.0, 2.6, 1.0, 2.0]
+    undisturbed = Regression(values=values)
+    whole = train(undisturbed.module, undisturbed, config, Runtime(), ignore)
+
+    toy = Regression(values=values)
+    with pytest.raises(CutOffError):
+        train(toy.module, toy, config, Runtime(checkpoint=tmp_path), stop_after_three)
+    resumed = Regression(values=values[3:])
+    progress = train(resumed.module, resumed, config, Runtime(checkpoint=tmp_path), ignore)
+    assert progress == whole
+    assert torch.equal(resumed.module.weight, undisturbed.module.weight)
 
 
 def test_a_crash_while_writing_leaves_the_old_checkpoint(

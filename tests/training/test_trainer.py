@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recsys_core.compute.runtime import Runtime
+from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
 from recsys_core.training import trainer
@@ -92,6 +93,25 @@ def test_schedule(schedule: str, rates: list[float], monkeypatch: pytest.MonkeyP
     chosen = config(epochs=2, batch_size=32, learning_rate=0.1, schedule=schedule)
     train(toy.module, toy, chosen, Runtime(), ignore)
     assert optimizer.seen == pytest.approx([0.1 * rate for rate in rates])
+
+
+def test_plateau_lowers_the_rate_after_each_epoch_that_is_no_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And `patience` ends the training, after two such epochs in a row."""
+    toy = Regression(values=[3.0, 2.0, 2.5, 1.9, 1.9, 2.1, 0.0])
+    optimizer = Rates(toy.module.parameters(), lr=0.1)
+    optimizer.seen = []
+    monkeypatch.setattr(trainer, "make_optimizer", lambda module, config: optimizer)
+    chosen = config(epochs=9, batch_size=64, learning_rate=0.1, schedule="plateau", patience=2)
+    progress = train(toy.module, toy, chosen, Runtime(), ignore)
+    assert optimizer.seen == pytest.approx([0.1, 0.1, 0.1, 0.01, 0.01, 0.001])
+    assert (progress.epoch, progress.best_epoch) == (6, 4)
+
+
+def test_a_plateau_that_ends_the_training_lowers_nothing() -> None:
+    with pytest.raises(InputError, match="plateau lowers the learning rate where patience 1 ends"):
+        parse_config(TrainingConfig, {"schedule": "plateau", "patience": 1}, "model mf")
 
 
 def test_gradient_clip_bounds_the_norm(monkeypatch: pytest.MonkeyPatch) -> None:
