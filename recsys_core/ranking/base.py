@@ -15,6 +15,8 @@ from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.labels import TaskName
 from recsys_core.training.trainer import SCHEDULE, Schedule, TrainingConfig
 
+BATCH_NORM = "Normalise each hidden layer over the batch, between its weights and the ReLU."
+
 
 class RankingConfig(TrainingConfig):
     """Fields of every ranking model."""
@@ -27,6 +29,13 @@ class RankingConfig(TrainingConfig):
         ge=0,
         le=10,
         description="L2 penalty on the weights and embeddings looked up for each row.",
+    )
+    table_l2: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="L2 penalty on the whole tables of weights and embeddings at every step: half "
+        "of it times the sum of squares, added to the loss of the batch.",
     )
     calibration: Literal["none", "platt", "isotonic"] = Field(
         "none",
@@ -80,6 +89,7 @@ class DeepConfig(EmbeddingConfig):
 
     hidden: Widths = Field((256, 256, 256), description="Sizes of the MLP's hidden layers.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate of the hidden layers.")
+    batch_norm: bool = Field(False, description=BATCH_NORM)
 
 
 class MultiTaskConfig(EmbeddingConfig):
@@ -96,6 +106,7 @@ class MultiTaskConfig(EmbeddingConfig):
     )
     tower_hidden: Widths = Field((64,), description="Sizes of the layers of each task's tower.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate of the hidden layers.")
+    batch_norm: bool = Field(False, description=BATCH_NORM)
 
     @field_validator("tasks")
     @classmethod

@@ -44,7 +44,7 @@ class DCN(RankingModel):
         self.embedding_dropout = Dropout(config.embedding_dropout)
         width = len(layout.names) * config.embedding_size
         self.cross = CrossNetwork(width, config.cross_layers)
-        self.mlp = MLP(width, config.hidden, config.dropout)
+        self.mlp = MLP(width, config.hidden, config.dropout, batch_norm=config.batch_norm)
         self.output = Output((width, self.mlp.outputs), tasks)
 
     def forward(self, batch: Batch) -> Tensor:

@@ -40,7 +40,7 @@ class Deep(RankingModel):
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)
         inputs = len(layout.names) * config.embedding_size
-        self.mlp = MLP(inputs, config.hidden, config.dropout)
+        self.mlp = MLP(inputs, config.hidden, config.dropout, batch_norm=config.batch_norm)
         self.output = Output((self.mlp.outputs,), tasks)
 
     def forward(self, batch: Batch) -> Tensor:

@@ -44,7 +44,7 @@ class DeepFM(RankingModel):
         self.embedding_dropout = Dropout(config.embedding_dropout)
         self.fm = FactorizationMachine()
         inputs = len(layout.names) * config.embedding_size
-        self.mlp = MLP(inputs, config.hidden, config.dropout)
+        self.mlp = MLP(inputs, config.hidden, config.dropout, batch_norm=config.batch_norm)
         self.output = Output((self.mlp.outputs,), tasks)
 
     def forward(self, batch: Batch) -> Tensor:

@@ -10,8 +10,9 @@ Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018
 e_t is the embedding of the item, e_j those of the history's items, out of the same table. Weights a
 are not normalised, so that their size tells how strong an interest is; w_j is the pooling of the
 schema: 1 (sum, as in the paper) or 1 / events (mean). Every history has an activation unit.
-Padding never reaches a unit. `embedding_l2` is the paper's mini-batch aware regularisation: only
-what a batch looks up is penalised.
+Padding never reaches a unit. The paper's mini-batch aware regularisation penalises a value that a
+batch looks up once, and the less the more train rows have it: l2 / n_j. `embedding_l2` does not
+divide: it penalises a value as often as rows look it up.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from recsys_core.config import Widths
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import EmbeddingLayout, History
-from recsys_core.ranking.base import DeepConfig, RankingModel
+from recsys_core.ranking.base import EmbeddingConfig, RankingModel
 from recsys_core.ranking.modules.dice import Dice, DiceMLP
 from recsys_core.ranking.modules.embedding import FieldEmbedding
 from recsys_core.ranking.modules.layers import Dropout, Output
@@ -33,12 +34,14 @@ from recsys_core.ranking.modules.pairs import Pairs
 from recsys_core.registry import register_model
 
 
-class DINConfig(DeepConfig):
+class DINConfig(EmbeddingConfig):
     """Fields of `din`."""
 
     epochs: int = Field(
         6, ge=1, le=10_000, description="Maximum number of passes over the training rows."
     )
+    hidden: Widths = Field((200, 80), description="Sizes of the MLP's hidden layers.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate of the hidden layers.")
     attention_hidden: Widths = Field(
         (32,), min_length=1, description="Sizes of the activation unit's hidden layers."
     )
@@ -47,7 +50,6 @@ class DINConfig(DeepConfig):
         description="Normalise the attention weights of a history by a softmax, scaled to "
         "average 1; false: leave them unnormalised.",
     )
-    hidden: Widths = Field((200, 80), description="Sizes of the MLP's hidden layers.")
 
 
 @register_model(

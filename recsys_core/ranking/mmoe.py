@@ -49,10 +49,22 @@ class MMoE(RankingModel):
         self.embedding = FieldEmbedding(layout, config.embedding_size, config.embedding_l2)
         self.embedding_dropout = Dropout(config.embedding_dropout)
         width = len(layout.names) * config.embedding_size
-        self.experts = Experts(config.experts, width, config.expert_hidden, config.dropout)
+        self.experts = Experts(
+            config.experts,
+            width,
+            config.expert_hidden,
+            config.dropout,
+            batch_norm=config.batch_norm,
+        )
         self.gates = nn.ModuleList(Gate(width, config.experts) for _ in range(tasks))
         self.towers = nn.ModuleList(
-            Tower(self.experts.outputs, config.tower_hidden, config.dropout) for _ in range(tasks)
+            Tower(
+                self.experts.outputs,
+                config.tower_hidden,
+                config.dropout,
+                batch_norm=config.batch_norm,
+            )
+            for _ in range(tasks)
         )
 
     def forward(self, batch: Batch) -> Tensor:

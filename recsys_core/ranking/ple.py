@@ -73,12 +73,14 @@ class PLE(RankingModel):
                 shared=config.shared_experts,
                 dropout=config.dropout,
                 last=number == config.extraction_layers,
+                batch_norm=config.batch_norm,
             )
             layers.append(layer)
             width = layer.shared.outputs
         self.layers = nn.ModuleList(layers)
         self.towers = nn.ModuleList(
-            Tower(width, config.tower_hidden, config.dropout) for _ in range(tasks)
+            Tower(width, config.tower_hidden, config.dropout, batch_norm=config.batch_norm)
+            for _ in range(tasks)
         )
 
     def forward(self, batch: Batch) -> Tensor:

@@ -26,6 +26,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.calibration import Calibration, fit_calibration
 from recsys_core.ranking.importance import ROWS, permutation_importance
+from recsys_core.ranking.modules.embedding import with_table_l2
 from recsys_core.ranking.rows import ranking_rows
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
@@ -282,7 +283,9 @@ class _Objective:
 
     def loss(self, batch: Batch) -> Tensor:
         """Compute the loss of a batch, summed over tasks."""
-        return self._ranker.tasks.loss(self._ranker.module(batch), batch.labels)
+        ranker = self._ranker
+        loss = ranker.tasks.loss(ranker.module(batch), batch.labels)
+        return with_table_l2(loss, ranker.module, ranker.config.table_l2)
 
     def validate(self) -> dict[str, float]:
         """Compute the metrics of the validation rows, as far as they are defined."""

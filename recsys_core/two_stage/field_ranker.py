@@ -18,6 +18,7 @@ from recsys_core.events import OnEvent
 from recsys_core.features.batch import Rows
 from recsys_core.features.known import Known, Requests
 from recsys_core.features.queries import Queries
+from recsys_core.ranking.modules.embedding import with_table_l2
 from recsys_core.ranking.ranker import Ranker
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.list_ranker import ListRanker, judge, train_on_lists
@@ -136,6 +137,6 @@ def _logits(
             row = (batch[place] - first) * width + column
             some = next(rows.batches(row.to(ranker.device), len(row)))
             logits[place, column] = ranker.module(some)[:, 0]
-        return logits
+        return with_table_l2(logits, ranker.module, ranker.config.table_l2)
 
     return compute

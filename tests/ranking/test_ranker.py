@@ -16,6 +16,7 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.rows import auc
 from recsys_core.features.schema import load_schema
 from recsys_core.protocols.split import Split
+from recsys_core.ranking.deepfm import DeepFM
 from recsys_core.ranking.ranker import HEADER, WEIGHTS, Ranker
 from recsys_core.registry import model_info
 from tests.ranking.build import N_ITEMS, dataset, schema, split
@@ -59,6 +60,16 @@ def test_an_interaction_is_found_by_deepfm_and_not_by_lr(parts: Split, deepfm: R
 def test_lr_finds_what_an_item_alone_says() -> None:
     parts = split(dataset(interaction=False))
     assert area(ranker("lr", parts.dataset).fit(parts), parts) > 0.88
+
+
+def test_a_penalty_on_whole_tables_makes_them_small(parts: Split) -> None:
+    def norm(table_l2: float) -> float:
+        fields: dict[str, Any] = {"epochs": 2, "table_l2": table_l2, "batch_norm": True}
+        module = ranker("deepfm", parts.dataset, **fields).fit(parts).module
+        assert isinstance(module, DeepFM)
+        return module.embedding.table.norm().item()
+
+    assert norm(10.0) < 0.2 * norm(0.0)
 
 
 def test_predictions_are_calibrated_probabilities(parts: Split, deepfm: Ranker) -> None:

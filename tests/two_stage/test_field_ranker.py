@@ -37,6 +37,16 @@ def test_scores_and_ranks_are_features_that_it_learns_from(listwise: TwoStage) -
     assert {"user_id", "genres", "score/item-cf", "rank/popularity", "count_gap"} <= set(names)
 
 
+def test_a_penalty_on_whole_tables_is_paid_for_lists_too(listwise: TwoStage) -> None:
+    fields = {**LR["params"], "epochs": 1, "table_l2": 10}
+    penalized = fit(planted(), ranker={**LR, "params": fields})
+    size, without = (
+        model.ranker.ranker.module.weights.table.norm().item()  # type: ignore[union-attr]
+        for model in (penalized, listwise)
+    )
+    assert size < 0.2 * without
+
+
 def test_row_by_row_it_learns_too() -> None:
     merged = fit(planted(), ranker={"model": "none"})
     assert ndcg(fit(planted(), ranker={**LR, "loss": "pointwise"})) > 1.2 * ndcg(merged)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recsys_core.ranking.modules.layers import BatchNorm
+
 
 class CrossNetwork(nn.Module):
     """Crosses with a vector per layer (Wang et al., ADKDD 2017, equation 3).
@@ -32,21 +34,29 @@ class CrossNetwork(nn.Module):
 class CrossNetworkV2(nn.Module):
     """Crosses with a matrix a layer (Wang et al., WWW 2021, equation 1).
 
-    x_{l+1} = x_0 * (W_l x_l + b_l) + x_l
+    x_{l+1} = x_0 * f(W_l x_l + b_l) + x_l
+
+    f is nothing, or ReLU after batch normalisation, as Li et al., "Revisiting Feature Interactions
+    from the Perspective of Quadratic Neural Networks for Click-through Rate Prediction", 2025, have
+    it.
     """
 
-    def __init__(self, width: int, layers: int) -> None:
+    def __init__(self, width: int, layers: int, *, relu: bool = False) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
         for layer in self.layers:
             nn.init.xavier_normal_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.bends = nn.ModuleList(
+            nn.Sequential(BatchNorm(width), nn.ReLU()) if relu else nn.Identity()
+            for _ in range(layers)
+        )
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, width) -> (rows, width)."""
         x = inputs
-        for layer in self.layers:
-            x = torch.addcmul(x, inputs, layer(x))
+        for layer, bend in zip(self.layers, self.bends, strict=True):
+            x = torch.addcmul(x, inputs, bend(layer(x)))
         return x
 
 

@@ -48,6 +48,40 @@ def with_l2(inputs: Tensor, l2: float) -> Tensor:
     return penalized
 
 
+class TableL2(torch.autograd.Function):
+    """L2 penalty on whole tables: l2 / 2 * sum of their squares, as a gradient alone.
+
+    Every row shrinks at every step, looked up or not; the loss that is reported stays as it is.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, outputs: Tensor, l2: float, *tables: Tensor) -> Tensor:
+        """Return `outputs`, on which the loss depends."""
+        ctx.save_for_backward(*tables)
+        ctx.l2 = l2
+        return outputs.view_as(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+        """Add the penalty's gradient, l2 x."""
+        return gradients[0], None, *(table * ctx.l2 for table in ctx.saved_tensors)
+
+
+def with_table_l2(outputs: Tensor, module: nn.Module, l2: float) -> Tensor:
+    """Put an L2 penalty on all tables of weights and vectors in `module`, once per step.
+
+    Parameters
+    ----------
+    outputs
+        The loss of the step, or what it is computed from.
+    """
+    if l2 == 0:
+        return outputs
+    tables = [each.table for each in module.modules() if isinstance(each, _TABLES)]
+    penalized: Tensor = TableL2.apply(outputs, l2, *tables)  # type: ignore[no-untyped-call]
+    return penalized
+
+
 class FieldWeights(nn.Module):
     """First-order term: one weight per task for each table row; starts at zero.
 
@@ -159,6 +193,7 @@ class FieldEmbedding(nn.Module):
         return found
 
 
+_TABLES = (FieldWeights, FieldEmbedding)
 Slots = tuple[Tensor, Tensor, Tensor, tuple[int, ...]]
 
 

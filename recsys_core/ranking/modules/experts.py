@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +21,19 @@ class Experts(nn.Module):
         Widths of each one's layers.
     """
 
-    def __init__(self, n: int, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self,
+        n: int,
+        inputs: int,
+        widths: tuple[int, ...],
+        dropout: float,
+        *,
+        batch_norm: bool = False,
+    ) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(MLP(inputs, widths, dropout) for _ in range(n))
+        self.networks = nn.ModuleList(
+            MLP(inputs, widths, dropout, batch_norm=batch_norm) for _ in range(n)
+        )
         self.outputs = widths[-1]
         """Width of an expert's output."""
 
@@ -50,9 +62,11 @@ class Gate(nn.Module):
 class Tower(nn.Module):
     """A task's own network on top: one number per row, without bias."""
 
-    def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self, inputs: int, widths: tuple[int, ...], dropout: float, *, batch_norm: bool = False
+    ) -> None:
         super().__init__()
-        self.mlp = MLP(inputs, widths, dropout)
+        self.mlp = MLP(inputs, widths, dropout, batch_norm=batch_norm)
         self.output = Output((self.mlp.outputs,), 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -92,10 +106,14 @@ class CGC(nn.Module):
         shared: int,
         dropout: float,
         last: bool,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        self.own = nn.ModuleList(Experts(own, inputs, widths, dropout) for _ in range(tasks))
-        self.shared = Experts(shared, inputs, widths, dropout)
+        experts = partial(
+            Experts, inputs=inputs, widths=widths, dropout=dropout, batch_norm=batch_norm
+        )
+        self.own = nn.ModuleList(experts(own) for _ in range(tasks))
+        self.shared = experts(shared)
         self.gates = nn.ModuleList(Gate(inputs, own + shared) for _ in range(tasks))
         self.shared_gate = None if last else Gate(inputs, tasks * own + shared)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 
 import torch
 from torch import Tensor, nn
@@ -23,20 +23,64 @@ class FactorizationMachine(nn.Module):
         return 0.5 * total.sum(dim=1, keepdim=True)
 
 
-class MLP(nn.Sequential):
-    """Linear, then ReLU with dropout, for each of `widths`; He initialisation."""
+class BatchNorm(nn.Module):
+    """Batch normalisation (Ioffe and Szegedy, ICML 2015).
 
-    def __init__(self, inputs: int, widths: tuple[int, ...], dropout: float) -> None:
+    (x - E[x]) / sqrt(Var[x] + eps) * weight + bias, entry by entry
+
+    E and Var are those of the batch while training, and running ones after; a batch of a single row
+    has no variance and takes the running ones.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(rows, width) -> (rows, width)."""
+        training = self.training and len(inputs) > 1
+        return F.batch_norm(
+            inputs, self.mean, self.variance, self.weight, self.bias, training=training
+        )
+
+
+class MLP(nn.Sequential):
+    """Linear, then ReLU with dropout, for each of `widths`; He initialisation.
+
+    Parameters
+    ----------
+    batch_norm
+        Normalise what goes into a ReLU; the layer's own bias, which that would take out, is left
+        out.
+    """
+
+    def __init__(
+        self, inputs: int, widths: tuple[int, ...], dropout: float, *, batch_norm: bool = False
+    ) -> None:
         sizes = (inputs, *widths)
-        super().__init__(*linear_layers(sizes, lambda _: (nn.ReLU(), Dropout(dropout)), _he_linear))
+
+        def after(width: int) -> list[nn.Module]:
+            normal = [BatchNorm(width)] if batch_norm else []
+            return [*normal, nn.ReLU(), Dropout(dropout)]
+
+        linear = partial(he_linear, bias=not batch_norm)
+        super().__init__(*linear_layers(sizes, after, linear))
         self.outputs = sizes[-1]
         """Width of the last layer."""
 
 
-def _he_linear(inputs: int, outputs: int) -> nn.Linear:
-    linear = nn.Linear(inputs, outputs)
+def he_linear(inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
+    """Build a layer whose outputs go through a ReLU (He et al., ICCV 2015)."""
+    linear = nn.Linear(inputs, outputs, bias=bias)
     nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-    nn.init.zeros_(linear.bias)
+    if bias:
+        nn.init.zeros_(linear.bias)
     return linear
 
 

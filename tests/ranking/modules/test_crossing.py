@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from recsys_core.config import parse_config
+from recsys_core.errors import InputError
 from recsys_core.ranking.dcn import DCN, DCNConfig
 from recsys_core.ranking.dcn_v2 import DCNV2, DCNV2Config
 from recsys_core.ranking.modules.crossing import (
@@ -186,3 +188,23 @@ def test_low_rank_is_a_field() -> None:
     model = randomized(DCNV2(DCNV2Config.model_validate(fields), LAYOUT, 1))
     assert isinstance(model.cross, LowRankCrossNetwork)
     assert model(batch()).shape == (3, 1)
+
+
+def test_cross_layers_with_batch_normalisation_and_relu() -> None:
+    """x_0 * relu(BN(W x_l + b)) + x_l, by torch's normalisation, beside the MLP."""
+    fields = {"embedding_size": 2, "hidden": (3,), "cross_activation": "relu", "batch_norm": True}
+    model = randomized(DCNV2(DCNV2Config.model_validate(fields), LAYOUT, 1)).train()
+    assert isinstance(model, DCNV2)
+    model.embedding_dropout.dropped = model.mlp[-1].dropped = 0  # type: ignore[assignment]
+    x = x0 = model.embedding(batch()).flatten(start_dim=1)
+    for layer, bend in zip(model.cross.layers, model.cross.bends, strict=True):  # type: ignore[arg-type]
+        normal = nn.BatchNorm1d(x0.shape[1])
+        normal.load_state_dict({"weight": bend[0].weight, "bias": bend[0].bias}, strict=False)
+        x = x0 * torch.relu(normal(layer(x))) + x
+    both = torch.cat([x, model.mlp(x0)], dim=1)
+    torch.testing.assert_close(model(batch()), both @ model.output.weight.T + model.bias)
+
+
+def test_low_rank_crosses_have_no_activation() -> None:
+    with pytest.raises(InputError, match="cross_activation relu is of full-rank cross layers"):
+        parse_config(DCNV2Config, {"cross_activation": "relu", "low_rank": 2}, "model dcn-v2")

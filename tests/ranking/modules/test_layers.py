@@ -8,13 +8,21 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
 from recsys_core.ranking.deepfm import DeepFM, DeepFMConfig
 from recsys_core.ranking.lr import LR, LRConfig
-from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights
-from recsys_core.ranking.modules.layers import MLP, Dropout, FactorizationMachine, Output
+from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights, with_table_l2
+from recsys_core.ranking.modules.layers import (
+    MLP,
+    BatchNorm,
+    Dropout,
+    FactorizationMachine,
+    Output,
+)
+from recsys_core.registry import model_info
 from tests.ranking.build import LAYOUT, batch, wider
 
 
@@ -294,3 +302,62 @@ def test_l2_is_the_gradient_of_a_penalty_on_what_is_looked_up(
     penalized(some).sin().sum().backward()
     torch.testing.assert_close(penalized.table.grad, plain.table.grad)
     torch.testing.assert_close(penalized(some), values)
+
+
+def test_batch_normalisation_is_that_of_torch() -> None:
+    inputs = torch.randn(9, 4) * 3 + 1
+    ours, theirs = BatchNorm(4), nn.BatchNorm1d(4)
+    for each in (ours, theirs):
+        nn.init.constant_(each.weight, 2.0)
+        nn.init.constant_(each.bias, -1.0)
+    for training in (True, False):
+        ours.train(training)
+        theirs.train(training)
+        torch.testing.assert_close(ours(inputs), theirs(inputs))
+
+
+def test_a_last_batch_of_one_row_is_normalised_by_what_was_seen_before() -> None:
+    layer = BatchNorm(2).train()
+    layer.mean.copy_(torch.tensor([1.0, 2.0]))
+    layer.variance.copy_(torch.tensor([4.0, 9.0]))
+    found = layer(torch.tensor([[3.0, -1.0]]))
+    torch.testing.assert_close(found, torch.tensor([[1.0, -1.0]]))
+    assert layer.mean.tolist() == [1.0, 2.0]
+
+
+def test_mlp_normalises_what_goes_into_a_relu() -> None:
+    mlp = MLP(3, (4,), dropout=0.0, batch_norm=True).train()
+    outputs = mlp(torch.randn(50, 3) + 5)
+    assert [type(layer) for layer in mlp] == [nn.Linear, BatchNorm, nn.ReLU, Dropout]
+    # without it, the four units would be nearly always on, or nearly always off
+    assert ((outputs > 0).float().mean(dim=0) - 0.5).abs().max() < 0.3
+
+
+@pytest.mark.parametrize("name", ["deep", "wide-deep", "deepfm", "dcn", "dcn-v2", "mmoe", "ple"])
+def test_networks_take_batch_normalisation(name: str, some: Batch) -> None:
+    cls = model_info(name).cls
+    plain, normal = (cls(cls.Config(batch_norm=on), LAYOUT, 1) for on in (False, True))
+    layers = [sum(isinstance(m, nn.ReLU) for m in model.modules()) for model in (plain, normal)]
+    norms = [sum(isinstance(m, BatchNorm) for m in model.modules()) for model in (plain, normal)]
+    assert layers[0] == layers[1] > 0
+    assert norms == [0, layers[1]]
+    normal.train()(some).sum().backward()
+
+
+def test_a_penalty_on_whole_tables_reaches_rows_that_nobody_looks_up(some: Batch) -> None:
+    """Its gradient is that of l2 / 2 * sum of squares, of first-order weights as of embeddings."""
+    config = DeepFMConfig(embedding_size=3, hidden=(4,), embedding_l2=0.0)
+    model = randomized(DeepFM(config, LAYOUT, 1)).eval()
+    assert isinstance(model, DeepFM)
+    tables = [model.linear.table, model.embedding.table]
+
+    def loss() -> Tensor:
+        return F.binary_cross_entropy_with_logits(model(some), some.labels)
+
+    squares = sum((table.square().sum() for table in tables), torch.zeros(()))
+    expected = torch.autograd.grad(loss() + 0.3 / 2 * squares, list(model.parameters()))
+    penalized = with_table_l2(loss(), model, 0.3)
+    torch.testing.assert_close(penalized, loss())
+    penalized.backward()  # type: ignore[no-untyped-call]
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
