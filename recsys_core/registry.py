@@ -53,6 +53,7 @@ BUILTIN: dict[str, str] = {
     "deepfm": "recsys_core.ranking.deepfm",
     "dcn": "recsys_core.ranking.dcn",
     "dcn-v2": "recsys_core.ranking.dcn_v2",
+    "qnn": "recsys_core.ranking.qnn",
     "din": "recsys_core.ranking.din",
     "mmoe": "recsys_core.ranking.mmoe",
     "ple": "recsys_core.ranking.ple",

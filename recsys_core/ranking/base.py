@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -148,6 +149,16 @@ class RankingModel(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
         """Compute logits, shape (rows, tasks)."""
+
+    def training_loss(self, batch: Batch, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Compute what a gradient step lowers.
+
+        Parameters
+        ----------
+        loss
+            From logits and labels, shape (rows, tasks) each, to the loss of the tasks.
+        """
+        return loss(self(batch), batch.labels)
 
     def gate_weights(self, batch: Batch) -> list[Tensor]:
         """Weights of the experts in eval mode, one (rows, experts) a task; none without gates."""

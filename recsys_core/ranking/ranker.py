@@ -282,9 +282,9 @@ class _Objective:
         self._valid = valid
 
     def loss(self, batch: Batch) -> Tensor:
-        """Compute the loss of a batch, summed over tasks."""
+        """Compute the loss of a batch: by default the log loss, summed over tasks."""
         ranker = self._ranker
-        loss = ranker.tasks.loss(ranker.module(batch), batch.labels)
+        loss = ranker.module.training_loss(batch, ranker.tasks.loss)
         return with_table_l2(loss, ranker.module, ranker.config.table_l2)
 
     def validate(self) -> dict[str, float]:

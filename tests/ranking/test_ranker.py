@@ -67,7 +67,7 @@ def test_a_penalty_on_whole_tables_makes_them_small(parts: Split) -> None:
         fields: dict[str, Any] = {"epochs": 2, "table_l2": table_l2, "batch_norm": True}
         module = ranker("deepfm", parts.dataset, **fields).fit(parts).module
         assert isinstance(module, DeepFM)
-        return module.embedding.table.norm().item()
+        return float(module.embedding.table.norm().item())
 
     assert norm(10.0) < 0.2 * norm(0.0)
 
