@@ -36,6 +36,7 @@ class Raw:
     rating_range: str = ""
     separator: str = ""
     time_unit: str = ""
+    parts: str = ""
 
     def arguments(self) -> list[str]:
         """Write it as `data import` takes it."""
@@ -124,8 +125,8 @@ GROUPS: dict[str, tuple[ImportField, ...]] = {
             "columns",
             "columns",
             "tables: user=id,item=book,rating=stars",
-            "What each column is, by name or number: user, item, rating or label, timestamp, type. "
-            "Others named here are features: device, price:number.",
+            "What each column is, by name or number: user, item, rating or label, timestamp, type, "
+            "part. Others named here are features: device, price:number.",
         ),
         ImportField(
             "repeats",
@@ -202,6 +203,13 @@ GROUPS: dict[str, tuple[ImportField, ...]] = {
             "s, ms, us, ns, min, h or d",
             "The unit of times that are numbers, counted from 1970. Empty: seconds.",
             ("s", "ms", "us", "ns", "min", "h", "d"),
+        ),
+        ImportField(
+            "parts",
+            "parts",
+            "train=train.txt,test=test.txt",
+            "Files of a published split, below the path: train, valid and test, or folds by names "
+            "of their own. Empty: files that are called so.",
         ),
     ),
 }
