@@ -196,7 +196,7 @@ async def _(s: Session) -> None:
     assert "0.2500 ±.0500" in s.row("als")
     assert "mean ± sd" in s.text()
     await s.go_to("als")
-    assert "mean of seeds 2 1 0" in s.text()
+    await s.see("mean of seeds 2 1 0")
     await s.press("space")
     assert len(s.runs.options.marked) == 3, "a mark is on all of them"
     await s.press("k", "b")
