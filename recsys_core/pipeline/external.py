@@ -35,7 +35,7 @@ from recsys_core.pipeline.run import check_ks, job_environment, judging_modules,
 from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.pipeline.score_rows import rows_of
 from recsys_core.pipeline.spec import JobSpec, stage_of
-from recsys_core.protocols.split import Split
+from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.reading import is_file, read_json
 from recsys_core.registry import EXTERNAL
 
@@ -92,6 +92,7 @@ class ScoreJob:
         InputError
             The scores do not fit the split.
         """
+        require_one_window(split, "a file of scores is of")
         reset_peak_memory()
         spec = self.spec
         started = time.perf_counter()

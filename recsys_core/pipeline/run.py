@@ -46,7 +46,7 @@ from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
-from recsys_core.protocols.split import Split
+from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import EXTERNAL, model_info, model_names, reads_features
@@ -262,8 +262,10 @@ def fit_job(
     Raises
     ------
     InputError
-        The spec does not fit the data.
+        The spec does not fit the data, or the split has several windows: `run` fits a model for
+        each.
     """
+    require_one_window(split, "a model is fitted on")
     config = model_config(spec)
     runtime = Runtime(
         seed=spec.seed,

@@ -15,7 +15,7 @@ from recsys_core.data.advice import slug
 from recsys_core.data.dataset import PART, Categorical, Column, Dataset, Numeric, TimeArray
 from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.protocols.split import Split
+from recsys_core.protocols.split import Split, require_one_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,11 +55,7 @@ def write_split(
         The folder is there already, cannot be made or written, an id cannot be written in this
         format, or pyarrow is missing for parquet.
     """
-    if split.windows:
-        raise InputError(
-            f"protocol {split.protocol} has {len(split.windows)} windows; a folder holds one split",
-            f"write each by its date, e.g. --set protocol.date={next(iter(split.windows))}",
-        )
+    require_one_window(split, "a folder holds")
     write = _writer(file_format, split.dataset)
     if folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} is there already", "give the name of a new folder")

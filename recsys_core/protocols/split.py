@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
 from recsys_core.data.interactions import Interactions, KnownItems
+from recsys_core.errors import InputError
 
 Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
@@ -137,3 +138,12 @@ class Split:
             digest.update(b"new items")
             update_digest(digest, self.train.new_items)
         return digest.hexdigest()
+
+
+def require_one_window(split: Split, what: str) -> None:
+    """Raise InputError for a split of several windows, where `what` is of a single one."""
+    if split.windows:
+        raise InputError(
+            f"protocol {split.protocol} has {len(split.windows)} windows; {what} one split",
+            f"take one by its date, e.g. --set protocol.date={next(iter(split.windows))}",
+        )

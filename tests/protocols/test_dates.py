@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from recsys_core.errors import InputError
+from recsys_core.pipeline.run import fit_job
+from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.export import write_split
 from recsys_core.protocols.leaks import NOTHING
 from recsys_core.protocols.registry import make_protocol
@@ -111,7 +113,10 @@ def test_windows_that_cannot_be(fields: dict[str, Any], message: str) -> None:
         cut(**fields)
 
 
-def test_windows_are_not_one_folder(tmp_path: Any) -> None:
+def test_what_is_of_one_split_is_not_of_windows(tmp_path: Any) -> None:
     split = cut(dates=["1970-01-06", "1970-01-09"])
-    with pytest.raises(InputError, match="has 2 windows; a folder holds one split\nwrite each"):
+    job = JobSpec(dataset="tiny", model="popularity")
+    with pytest.raises(InputError, match="has 2 windows; a model is fitted on one split\ntake one"):
+        fit_job(job, split)
+    with pytest.raises(InputError, match="has 2 windows; a folder holds one split\ntake one by"):
         write_split(split, tmp_path / "out")

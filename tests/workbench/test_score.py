@@ -157,6 +157,16 @@ def test_a_baseline_judges_scores_user_by_user(cli: Cli, mine: Path, tmp_path: P
     assert rows["ndcg@10"]["p_value"] == 1
 
 
+WINDOWS = (
+    "--protocol",
+    "global-timeline",
+    "--set",
+    "protocol.dates=2000-07-01,2000-08-01",
+    "--k",
+    "5",
+)
+
+
 @pytest.mark.parametrize(
     ("content", "options", "problem"),
     [
@@ -170,6 +180,7 @@ def test_a_baseline_judges_scores_user_by_user(cli: Cli, mine: Path, tmp_path: P
         ("user,item,score\n1,2,1\n", ("--set", "protocol.what=3"), "what"),
         ("user,item,score\n1,2,1\n", ("--k", "999"), "k 999 is larger than the catalogue"),
         ("user,item,score\n1,2,1\n", ("--split", "gone.json"), "no such file: gone.json"),
+        ("user,item,score\n1,2,1\n", WINDOWS, "has 2 windows; a file of scores is of one split"),
     ],
 )
 def test_bad_input_is_told_in_two_lines_and_leaves_nothing(
