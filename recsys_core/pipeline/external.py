@@ -7,11 +7,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +29,14 @@ from recsys_core.pipeline.environment import (
     reset_peak_memory,
 )
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult
-from recsys_core.pipeline.run import check_ks, job_environment, judging_modules, load_split
+from recsys_core.pipeline.run import (
+    check_ks,
+    hash_of,
+    job_environment,
+    judging_modules,
+    load_split,
+    tell_problems,
+)
 from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.pipeline.score_rows import rows_of
 from recsys_core.pipeline.spec import JobSpec, stage_of
@@ -71,6 +76,32 @@ class ScoreJob:
         spec = {"label": file.name.partition(".")[0], **values, "model": EXTERNAL, "params": params}
         return cls(parse_config(JobSpec, spec, f"scores {file}"), scores)
 
+    def load_split(
+        self,
+        described: Path | None,
+        *,
+        data_dir: Path,
+        offline: bool = False,
+        on_event: OnEvent = ignore,
+    ) -> Split:
+        """Load the split that the scores are judged by.
+
+        Parameters
+        ----------
+        described
+            The split.json that they were made with; None: there is none.
+
+        Raises
+        ------
+        InputError
+            They are of another split, or a K is larger than the catalogue.
+        """
+        split = load_split(self.spec, data_dir=data_dir, offline=offline, on_event=on_event)
+        if described is not None:
+            check_split_file(described, split)
+        check_ks(self.spec.ks, split)
+        return split
+
     def reuse_key(self, split: Split) -> str:
         """Hash of all that decides the outcome: the file's content, the split, K, and the code."""
         content = {
@@ -81,8 +112,7 @@ class ScoreJob:
             "code": code_fingerprint(None, judging_modules(self.spec)),
             "packages": package_versions(),
         }
-        text = json.dumps(content, sort_keys=True)
-        return blake2b(text.encode(), digest_size=16).hexdigest()
+        return hash_of(content)
 
     def judge(self, split: Split, on_event: OnEvent = ignore) -> RunResult:
         """Compute the metrics, by the code that judges every run.
@@ -99,8 +129,7 @@ class ScoreJob:
         on_event(Event("evaluate", message=f"evaluating {spec.name}"))
         judge = _judge_rows if stage_of(spec) == "ranking" else _judge_lists
         judged, counts = judge(self.scores, split, spec.ks)
-        for metric, problem in judged.evaluation.problems.items():
-            on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
+        tell_problems(judged.evaluation, on_event)
         return RunResult(
             spec=spec,
             stage=stage_of(spec),
@@ -222,8 +251,4 @@ def score(
         values["label"] = label
     described = find_split_file(path, None if split_file is None else Path(split_file))
     job = ScoreJob.read(path, values, stage)
-    split = load_split(job.spec, data_dir=Path(data_dir))
-    if described is not None:
-        check_split_file(described, split)
-    check_ks(job.spec.ks, split)
-    return job.judge(split)
+    return job.judge(job.load_split(described, data_dir=Path(data_dir)))

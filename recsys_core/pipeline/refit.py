@@ -8,8 +8,9 @@ from typing import Any
 
 from recsys_core.config import parse_config
 from recsys_core.errors import TRAIN_AGAIN, InputError
-from recsys_core.pipeline.run import chosen_by, model_config
+from recsys_core.pipeline.run import model_config
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.stage_jobs import chosen_by
 from recsys_core.registry import model_info
 from recsys_core.run_folder import MODEL, read_result
 

@@ -8,9 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
@@ -18,14 +16,9 @@ from recsys_core.config import Config, parse_config
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
 from recsys_core.evaluation.extended import metric_modules
-from recsys_core.evaluation.names import higher_is_better
-from recsys_core.evaluation.new_items import with_new_items
-from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
-from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.extensions import is_own
-from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.environment import (
@@ -35,20 +28,15 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
-from recsys_core.pipeline.feature_schemas import (
-    describe_schema,
-    feature_schema,
-    resolved_schemas,
-)
-from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult, ScoredRows
+from recsys_core.pipeline.feature_schemas import feature_schema, resolved_schemas
+from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
-from recsys_core.pipeline.timings import request_timings
+from recsys_core.pipeline.stage_jobs import Job, make_job
 from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
-from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import EXTERNAL, model_info, model_names, reads_features
 from recsys_core.run_folder import CHECKPOINT, MODEL
 
@@ -154,6 +142,11 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
         "code": code_fingerprint(spec.model, _modules_behind(spec, schemas)),
         "packages": package_versions(),
     }
+    return hash_of(content)
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    """Hash what decides an outcome."""
     text = json.dumps(content, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -274,7 +267,7 @@ def fit_job(
         stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
     )
     with limited_threads(spec.threads or default_threads()):
-        job = _make_job(spec, config, split, runtime)
+        job = make_job(spec, config, split, runtime)
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
         job.fit(on_event)
@@ -306,8 +299,7 @@ def judge_job(
         if spec.refit is None:
             on_event(Event("evaluate", message=f"evaluating {spec.name}"))
             judged = job.evaluate(spec.ks)
-        for metric, problem in judged.evaluation.problems.items():
-            on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
+        tell_problems(judged.evaluation, on_event)
         evaluated = time.perf_counter()
         if save_to is not None:
             job.save(save_to)
@@ -328,6 +320,12 @@ def judge_job(
     )
 
 
+def tell_problems(evaluation: Evaluation, on_event: OnEvent) -> None:
+    """Say which metrics have no value, and why."""
+    for metric, problem in evaluation.problems.items():
+        on_event(Event("evaluate", message=f"metric {metric} has no value: {problem}"))
+
+
 def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     """Describe what a job's outcome depends on beside the spec, as environment.json has it."""
     model = None if spec.model == EXTERNAL else spec.model
@@ -336,174 +334,6 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
         "dataset_fingerprint": split.dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
     }
-
-
-class Job(Protocol):
-    """What `run` asks of a stage."""
-
-    @property
-    def model(self) -> Any:
-        """The fitted recall, ranking or two-stage model."""
-        ...
-
-    @property
-    def curve(self) -> list[dict[str, float]]:
-        """One dict per epoch."""
-        ...
-
-    @property
-    def chosen_epochs(self) -> dict[str, int]:
-        """Epochs after which validation rows found it best, by part, where they chose."""
-        ...
-
-    def fit(self, on_event: OnEvent) -> None:
-        """Learn from train rows."""
-        ...
-
-    def evaluate(self, ks: Sequence[int]) -> Judged:
-        """Judge on test rows, lists at the cut-offs K."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the model."""
-        ...
-
-    def validation(self) -> dict[str, float]:
-        """Give the validation metric."""
-        ...
-
-
-def _make_job(spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> Job:
-    stage = model_info(spec.model).stage
-    if stage == "ranking":
-        return _RankingJob(spec, config, split, runtime)
-    if stage == "recall":
-        return _RecallJob(spec, config, split, runtime)
-    from recsys_core.pipeline.two_stage_job import TwoStageJob  # torch is slow to import
-
-    return TwoStageJob(spec, config, split, runtime)
-
-
-class _RecallJob:
-    """Fits a recall model and judges its lists."""
-
-    def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        self._split = split
-        info = model_info(spec.model)
-        self._schema = None
-        if reads_features(info):
-            self._schema = feature_schema(info, spec.features, split.dataset)
-        more = () if self._schema is None else (self._schema,)
-        self._model = info.cls(config, runtime, *more)
-
-    def fit(self, on_event: OnEvent) -> None:
-        self._model.fit(self._split.train, valid=self._split.valid, on_event=on_event)
-
-    def evaluate(self, ks: Sequence[int]) -> Judged:
-        split = self._split
-        users = np.unique(split.test.user)
-        histories = split.known.histories().take(users)
-        started = time.perf_counter()
-        top = self._model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
-        seconds = time.perf_counter() - started
-        kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
-        evaluation = evaluate_recommendations(users, top.items, split, ks)
-        if split.train.new_items is not None:
-            judged = histories.take(np.searchsorted(users, evaluation.users))
-            among = self._model.among(split.train.new_items)
-            new = among.recommend(evaluation.users, max(ks), histories=judged)
-            evaluation = with_new_items(evaluation, new.items, split, ks)
-        timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
-        features = {} if self._schema is None else describe_schema(self._schema, towers=True)
-        return Judged(evaluation, recommendations=kept, timings=timings, features=features)
-
-    def save(self, folder: Path) -> None:
-        self._model.save(folder)
-
-    def validation(self) -> dict[str, float]:
-        # the fitted model, asked as one that knows the train rows alone
-        return Validation(self._split.valid)(self._model)
-
-    @property
-    def model(self) -> Any:
-        return self._model
-
-    @property
-    def curve(self) -> list[dict[str, float]]:
-        return getattr(self._model, "curve", [])
-
-    @property
-    def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self._model.config, self.curve)
-
-
-class _RankingJob:
-    """Fits a ranking model and judges its predictions of the test rows."""
-
-    def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        from recsys_core.ranking.ranker import Ranker
-
-        self._spec, self._split = spec, split
-        schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
-        self._ranker = Ranker(spec.model, config, schema, runtime)
-
-    def fit(self, on_event: OnEvent) -> None:
-        calibrations = self._spec.refit.calibrations if self._spec.refit else None
-        self._ranker.fit(self._split, on_event, calibrations)
-
-    def evaluate(self, ks: Sequence[int]) -> Judged:
-        from recsys_core.ranking.rows import ranking_rows
-
-        rows = ranking_rows(self._split, "test")
-        test = rows.queries
-        labels = self._ranker.tasks.labels_of(rows).numpy()
-        scores = self._ranker.score(test, Known.of(self._split.known))
-        first, *others = [
-            evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
-            if task.binary
-            else evaluate_ratings(test.user, labels[:, k], scores[:, k])
-            for k, task in enumerate(self._ranker.tasks.all)
-        ]
-        for task, other in zip(self._ranker.tasks.all[1:], others, strict=True):
-            first = first.with_task(task.name, other)
-        scored = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
-        features = describe_schema(self._ranker.schema, towers=False)
-        return Judged(first, rows=scored, importance=self._ranker.importance, features=features)
-
-    def save(self, folder: Path) -> None:
-        self._ranker.save(folder)
-
-    def validation(self) -> dict[str, float]:
-        return _best(self._ranker.curve, self._ranker.config.monitor)
-
-    @property
-    def model(self) -> Any:
-        return self._ranker
-
-    @property
-    def curve(self) -> list[dict[str, float]]:
-        return self._ranker.curve
-
-    @property
-    def chosen_epochs(self) -> dict[str, int]:
-        return chosen_by(self._ranker.config, self.curve)
-
-
-def chosen_by(config: Config, curve: Sequence[Mapping[str, float | None]]) -> dict[str, int]:
-    """Tell after how many epochs a model's validation rows found it best, where they chose."""
-    from recsys_core.training.trainer import TrainingConfig, chosen_epoch  # torch is slow to import
-
-    if not isinstance(config, TrainingConfig):
-        return {}
-    chosen = chosen_epoch(curve, getattr(config, "monitor", RECALL_METRIC))
-    return {} if chosen is None else {WHOLE_MODEL: chosen}
-
-
-def _best(curve: list[dict[str, float]], metric: str) -> dict[str, float]:
-    """Give the value of the epoch that training kept; empty without validation rows."""
-    values = [epoch[metric] for epoch in curve if metric in epoch]
-    pick = max if higher_is_better(metric) else min
-    return {metric: pick(values)} if values else {}
 
 
 def _resolve_device(device: str) -> str:

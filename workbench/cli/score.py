@@ -47,8 +47,7 @@ def score(
     predictions of the test rows. By default the data set is ml-100k and the protocol user-timeline.
     """
     with at_work(options) as display:
-        from recsys_core.pipeline.external import ScoreJob, check_split_file, find_split_file
-        from recsys_core.pipeline.run import check_ks, load_split
+        from recsys_core.pipeline.external import ScoreJob, find_split_file
         from workbench.cli.plan import make_plan
         from workbench.cli.work import listener, report_on
         from workbench.jobs.scores import score_into
@@ -59,12 +58,9 @@ def score(
         plan = make_plan("score", [job.spec], options, settings)
         listen = listener(display)
         display.begin("data", 0, 1)
-        split = load_split(
-            job.spec, data_dir=settings.data_dir, offline=options.offline, on_event=listen
+        split = job.load_split(
+            described, data_dir=settings.data_dir, offline=options.offline, on_event=listen
         )
-        if described is not None:
-            check_split_file(described, split)
-        check_ks(job.spec.ks, split)
         display.begin(job.spec.name, 1, 1)
         outcome = score_into(
             job, split, runs_dir=settings.runs_dir, fresh=options.fresh, on_event=listen
