@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from importlib.machinery import ModuleSpec
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 MODELS, EXTENSIONS = "recsys_workbench.models", "recsys_workbench.extensions"
+#: words with hyphens, as protocols and readers are called
+NAME = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
 #: what to do about a package that is broken
 REMEDY = "fix, reinstall or uninstall the package that provides it"
 
@@ -74,6 +77,19 @@ def reason_of(error: BaseException) -> str:
         return shorten(error)
     lines = str(error).strip().splitlines()
     return ": ".join([type(error).__name__, *map(shorten, lines[:1])])
+
+
+@contextmanager
+def foreign_code(
+    who: str, remedy: str = REMEDY, kind: type[InputError] = InputError
+) -> Iterator[None]:
+    """Turn whatever code of others raises into an error that names it; what it refuses stands."""
+    try:
+        yield
+    except (InputError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit too
+        raise kind(f"{who} raised {reason_of(error)}", remedy) from error
 
 
 class _Loading:

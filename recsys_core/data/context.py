@@ -20,6 +20,11 @@ PADDED_NUMBER = re.compile(r"0[0-9]+")
 LARGEST = 3e38
 
 
+def numeric(numbers: NDArray[np.float64]) -> Numeric:
+    """Make a column of numbers; one that it cannot hold is missing."""
+    return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
+
+
 @dataclass(frozen=True)
 class Texts:
     """A column of text as parsed: row r holds ``values[codes[r]]``; values are distinct."""

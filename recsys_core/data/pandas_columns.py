@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.attributes import RawData
-from recsys_core.data.context import LARGEST, Texts
+from recsys_core.data.context import Texts, numeric
 from recsys_core.data.dataset import Numeric
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
@@ -221,8 +221,7 @@ def _context(column: pd.Series[Any], about: ContextColumn, where: str) -> Texts 
     column = _uncoded(column)
     is_number = pd.api.types.is_numeric_dtype(column.dtype)  # true and false, too
     if is_number and about.kind != "category":
-        numbers = _numbers(column, about.name, where)
-        return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
+        return numeric(_numbers(column, about.name, where))
     if is_number and pd.api.types.is_bool_dtype(column.dtype):
         column = column.astype("Int8")
     return _texts(column, about.name, where)

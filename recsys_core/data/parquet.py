@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile
 from recsys_core.data.attributes import RawData
-from recsys_core.data.context import LARGEST, Texts
+from recsys_core.data.context import Texts, numeric
 from recsys_core.data.dataset import Numeric
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, ContextColumn
@@ -140,8 +140,7 @@ def _context(column: Any, about: ContextColumn, where: str) -> Texts | Numeric:
         column = column.cast(pa.int8())
     kind = column.type
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind)) and about.kind != "category":
-        numbers = _numbers(column, about.name, where)
-        return Numeric(np.where(np.abs(numbers) <= LARGEST, numbers, np.nan).astype(np.float32))
+        return numeric(_numbers(column, about.name, where))
     return _ids(column, about.name, where)
 
 

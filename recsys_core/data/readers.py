@@ -29,10 +29,11 @@ from recsys_core.data.import_summary import Summary
 from recsys_core.data.numbering import Rows, keep_types, number_rows, settle_repeats
 from recsys_core.errors import DataError, InputError, shorten
 from recsys_core.extensions import (
+    NAME,
     REMEDY,
+    foreign_code,
     if_it_fails,
     load_extensions,
-    reason_of,
     registered_twice,
 )
 
@@ -128,16 +129,12 @@ class Reader:
         return found
 
     def _call(self, ask: Callable[[], Any], where: str) -> Any:
-        try:
+        remedy = (
+            "check that the file is of this format, and complete; if it is, fix or uninstall"
+            " the package of the reader"
+        )
+        with foreign_code(f"{where}: {self.where}", remedy, DataError):
             return ask()
-        except (InputError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # sys.exit too
-            raise DataError(
-                f"{where}: {self.where} raised {reason_of(error)}",
-                "check that the file is of this format, and complete; if it is, fix or uninstall"
-                " the package of the reader",
-            ) from error
 
 
 _readers: dict[str, Reader] = {}
@@ -167,7 +164,7 @@ def register_reader(
     InputError
         The name is taken or none, or a suffix is none.
     """
-    if re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", name) is None:
+    if re.fullmatch(NAME, name) is None:
         raise InputError(f"reader '{shorten(name)}': not a name", "use words like 'web-log'")
     for suffix in suffixes:
         if re.fullmatch(r"([.][a-z0-9_-]+)+", suffix) is None or suffix.endswith((".gz", ".zip")):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
+from recsys_core.data.interactions import among
 
 
 def hits_of(users: IntArray, items: IntArray, pairs: TimeArray, n_items: int) -> BoolArray:
-    """Shape of `items`: whether each is one of its user's `pairs`, of which there are some."""
+    """Shape of `items`: whether each is one of its user's `pairs`."""
     listed = users[:, None].astype(np.int64) * n_items + items
-    place = np.minimum(np.searchsorted(pairs, listed), len(pairs) - 1)
-    found: BoolArray = pairs[place] == listed
-    return found & (items >= 0)
+    return among(listed, pairs) & (items >= 0)

@@ -29,10 +29,10 @@ from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, MultiCateg
 from recsys_core.errors import InputError
 from recsys_core.extensions import (
     REMEDY,
+    foreign_code,
     if_it_fails,
     is_own,
     load_extensions,
-    reason_of,
     registered_twice,
 )
 from recsys_core.features.known import Attribute, Known, Owner
@@ -130,12 +130,8 @@ def compute_statistic(name: str, past: Past) -> Vector:
     if is_own(compute.__module__):
         return compute(past)
     where = f"statistic '{name}' ({compute.__module__}.{compute.__qualname__})"
-    try:
+    with foreign_code(where):
         values = np.asarray(compute(past))
-    except (InputError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # sys.exit too
-        raise InputError(f"{where} raised {reason_of(error)}", REMEDY) from error
     n = len(past.queries)
     if values.shape != (n,) or values.dtype.kind not in "biuf":
         found = f"{values.dtype} of shape {values.shape}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys_core.data.dataset import Dataset, TimeArray
 from recsys_core.errors import InputError
-from recsys_core.extensions import REMEDY, reason_of
+from recsys_core.extensions import REMEDY, foreign_code
 from recsys_core.protocols.base import QUERY, TRAIN, Cut, ProtocolConfig
 
 ReturnT = TypeVar("ReturnT")
@@ -27,12 +27,8 @@ def _named(method: Callable[..., ReturnT], where: str) -> Callable[..., ReturnT]
 
     @wraps(method)
     def called(*arguments: Any) -> ReturnT:
-        try:
+        with foreign_code(where):
             return method(*arguments)
-        except (InputError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # sys.exit too
-            raise InputError(f"{where} raised {reason_of(error)}", REMEDY) from error
 
     return called
 

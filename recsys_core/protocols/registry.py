@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from recsys_core.config import parse_config
 from recsys_core.errors import InputError, shorten, unknown_name
-from recsys_core.extensions import if_it_fails, load_extensions, registered_twice
+from recsys_core.extensions import NAME, if_it_fails, load_extensions, registered_twice
 from recsys_core.protocols.base import ProtocolConfig
 from recsys_core.protocols.cold_items import ColdItems
 from recsys_core.protocols.given import Given
@@ -47,7 +47,7 @@ def register_protocol(protocol: ClassT) -> ClassT:
         raise InputError(
             f"{where} is no ProtocolConfig", "derive it from recsys_core.protocols.base"
         )
-    if re.fullmatch("[a-z][a-z0-9]*(-[a-z0-9]+)*", name) is None:
+    if re.fullmatch(NAME, name) is None:
         raise InputError(f"{where} has no proper name", "set name to words like 'every-third'")
     if not re.fullmatch(r"[A-Z].{10,}\.", leaks):
         raise InputError(

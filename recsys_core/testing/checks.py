@@ -57,26 +57,27 @@ def check_fields(config_class: type[Config], where: str) -> None:
         parse_config(config_class, {"nonsense": 1}, where)
     bare = [key for key, field in config_class.model_fields.items() if not field.description]
     hold(not bare, f"{where}: fields without a description: {', '.join(bare)}")
-    strange = sorted(set(_words(config_class.model_json_schema())) - _READ - _SILENT)
+    strange = sorted(set(schema_words(config_class.model_json_schema())) - FORM_WORDS)
     hold(not strange, f"{where}: forms do not know these words of its schema: {strange}")
 
 
-#: what forms follow of a JSON schema, and what says nothing of values
+#: what forms follow of a JSON schema
 _READ = {"type", "anyOf", "oneOf", "$ref", "enum", "const", "items", "properties", "required"}
 _READ |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "maxLength"}
 _READ |= {"minItems", "maxItems", "additionalProperties"}
-_SILENT = {"title", "description", "default", "discriminator", "$defs"}
+#: with what says nothing of values: the words of a schema that forms know
+FORM_WORDS = _READ | {"title", "description", "default", "discriminator", "$defs"}
 
 
-def _words(schema: Any) -> Iterator[str]:
+def schema_words(schema: Any) -> Iterator[str]:
     """Yield the keys of a schema at any depth, but not the names of fields."""
     if isinstance(schema, list):
         for each in schema:
-            yield from _words(each)
+            yield from schema_words(each)
     elif isinstance(schema, dict):
         for word, value in schema.items():
             yield word
             if word in ("properties", "$defs"):
-                yield from _words(list(value.values()))
-            elif word not in ("default", "enum", "required", "discriminator"):
-                yield from _words(value)
+                yield from schema_words(list(value.values()))
+            elif word not in ("default", "enum", "required", "discriminator", "renamed"):
+                yield from schema_words(value)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from recsys_core import extensions, registry
 from recsys_core.config import Config
 from recsys_core.registry import ModelInfo, model_info, model_names
+from recsys_core.testing.checks import FORM_WORDS, schema_words
 from workbench.cli.main import run_command_line
 from workbench.jobs import catalogue as kept
 from workbench.jobs.catalogue import Catalogue, read_catalogue
@@ -46,27 +47,9 @@ def test_every_model_is_there_and_accepts_its_own_defaults(catalogue: Catalogue)
 
 def test_every_word_of_the_schemas_is_read_or_says_nothing_of_values(catalogue: Catalogue) -> None:
     """A word that the checker does not know would be a rule that the form does not follow."""
-    read = {"type", "anyOf", "oneOf", "$ref", "enum", "const", "items", "properties", "required"}
-    read |= {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "maxLength"}
-    read |= {"minItems", "maxItems", "additionalProperties"}
-    silent = {"title", "description", "default", "discriminator", "$defs", "renamed"}
     schemas = [card.schema for card in catalogue.models.values()]
     schemas += [entry["schema"] for entry in catalogue.protocols.values()]
-    assert {word for schema in schemas for word in _words(schema)} <= read | silent
-
-
-def _words(schema: Any) -> Iterator[str]:
-    """Yield the keys of a schema at any depth, but not the names of fields."""
-    if isinstance(schema, list):
-        for each in schema:
-            yield from _words(each)
-    elif isinstance(schema, dict):
-        for word, value in schema.items():
-            yield word
-            if word in ("properties", "$defs"):
-                yield from _words(list(value.values()))
-            elif word not in ("default", "enum", "required", "discriminator", "renamed"):
-                yield from _words(value)
+    assert {word for schema in schemas for word in schema_words(schema)} <= FORM_WORDS | {"renamed"}
 
 
 def test_bounds_of_every_model_are_pydantics(catalogue: Catalogue) -> None:
