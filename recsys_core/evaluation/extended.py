@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.evaluation.intervals import mean_intervals
+from recsys_core.evaluation.linearised import where_defined
 from recsys_core.evaluation.names import (
     Judged,
     MetricCard,
@@ -323,4 +324,5 @@ def _extended(
         # by themselves: a product of more columns may round those of the others differently
         ci95=evaluation.ci95 | mean_intervals(per_user),
         problems=evaluation.problems | problems,
+        linearised=evaluation.linearised | where_defined(per_user),
     )

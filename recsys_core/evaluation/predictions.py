@@ -11,6 +11,7 @@ from recsys_core.data.dataset import FloatArray
 from recsys_core.evaluation.checks import check_finite, check_rows
 from recsys_core.evaluation.extended import Rows, add_row_metrics
 from recsys_core.evaluation.intervals import percentile_interval, resamples
+from recsys_core.evaluation.linearised import ratio_values, root_values
 from recsys_core.evaluation.result import Evaluation, Vector
 from recsys_core.evaluation.rows import (
     ECE_BINS,
@@ -86,6 +87,7 @@ def evaluate_predictions(
             "cold_items": int((~split.catalogue[np.unique(items)]).sum()),
             **({"scores_outside_0_1": outside} if outside else {}),
         },
+        linearised={name: ratio_values(values, rows) for name, values in per_user.items()},
     )
     return add_row_metrics(evaluation, Rows(users, items, labels, probabilities, split))
 
@@ -118,6 +120,7 @@ def evaluate_ratings(
         metrics={"rmse": rmse(ratings, predicted)},
         ci95={"rmse": percentile_interval(np.concatenate(drawn))},
         counts={"users": len(judged)},
+        linearised={"rmse": root_values(sums / rows, rows)},
     )
 
 

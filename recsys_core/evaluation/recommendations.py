@@ -17,6 +17,7 @@ from recsys_core.evaluation.checks import check_lists
 from recsys_core.evaluation.extended import Lists, add_list_metrics
 from recsys_core.evaluation.hits import hits_of
 from recsys_core.evaluation.intervals import mean_intervals
+from recsys_core.evaluation.linearised import where_defined
 from recsys_core.evaluation.names import TOPK_METRICS
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.evaluation.strata import recall_by_stratum
@@ -78,10 +79,11 @@ def evaluate_recommendations(
     judged_users = users[chosen].astype(np.int32)
     items = items[chosen]
     hits = hits_of(judged_users, items, pairs, n_items)
+    contents = list_metrics(items, split, ks)
     user_metrics = {
         **accuracy_metrics(hits, relevant[judged_users], ks),
         **recall_by_stratum(judged_users, items, hits, pairs, split.train, ks),
-        **list_metrics(items, split, ks),
+        **contents,
     }
     metrics = {
         **{name: _mean(values) for name, values in user_metrics.items()},
@@ -110,6 +112,7 @@ def evaluate_recommendations(
             **({"known_items": listed} if listed else {}),
             **({"known_targets": missed} if missed else {}),
         },
+        linearised=where_defined(contents),
     )
     lists = Lists(judged_users, items, hits, relevant[judged_users], split)
     return add_list_metrics(evaluation, lists, ks)

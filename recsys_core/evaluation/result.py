@@ -34,6 +34,9 @@ class Evaluation:
         lists that items take which their user knows; ``known_targets``, relevant items that their
         user knows where lists leave those out; and ``scores_outside_0_1``, rows for which there is
         no ``logloss`` and no ``ece``.
+    linearised
+        By metric name, shape (n,) each: where the metric weighs users, values whose plain mean it
+        is; intervals of differences and paired tests take them (`tested`).
     problems
         By name of a metric of an extension that has no value: why.
     """
@@ -44,6 +47,11 @@ class Evaluation:
     ci95: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    linearised: dict[str, Vector] = field(default_factory=dict)
+
+    def tested(self, metric: str) -> Vector:
+        """Give the users' values whose mean is the metric, shape (n,); NaN users are left out."""
+        return self.linearised.get(metric, self.user_metrics[metric])
 
     @classmethod
     def nothing(cls) -> Self:
@@ -58,6 +66,7 @@ class Evaluation:
             metrics=self.metrics | _named(other.metrics, task),
             ci95=self.ci95 | _named(other.ci95, task),
             problems=self.problems | _named(other.problems, task),
+            linearised=self.linearised | _named(other.linearised, task),
         )
 
 

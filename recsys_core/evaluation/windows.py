@@ -39,13 +39,15 @@ def over_windows(found: Mapping[str, Evaluation]) -> Evaluation:
         single |= {f"window/{date}/{name}": value for date, value in values.items()}
         if len(defined) > 1:
             single[f"spread/{name}"] = stdev(defined)
+    per_user = {name: _of_users(each, name, users) for name in _per_user(each)}
     counts = {name: sum(one.counts.get(name, 0) for one in each) for name in _counted(each)}
     return Evaluation(
         users=users,
-        user_metrics={name: _of_users(each, name, users) for name in _per_user(each)},
+        user_metrics=per_user,
         metrics=metrics | single,
         counts=counts | {"users": len(users)},
         problems={name: why for one in each for name, why in one.problems.items()},
+        linearised={name: _linearised(each, name, users) for name in per_user},
     )
 
 
@@ -69,3 +71,21 @@ def _of_users(each: list[Evaluation], name: str, users: IntArray) -> Vector:
             times[place] += 1
     mean: Vector = np.full(len(users), np.nan)
     return np.divide(total, times, out=mean, where=times > 0)
+
+
+def _linearised(each: list[Evaluation], name: str, users: IntArray) -> Vector:
+    """Values of users, shape (n,), whose mean is the mean over the windows that have the metric."""
+    found = [one for one in each if not np.isnan(one.metrics.get(name, np.nan))]
+    if not found:
+        return np.full(len(users), np.nan)
+    whole: Vector = np.full(len(users), np.mean([one.metrics[name] for one in found]))
+    for one in found:
+        if name not in one.user_metrics:
+            continue
+        values = one.tested(name)
+        there = ~np.isnan(values)
+        weight = len(users) / (there.sum() * len(found))
+        whole[np.searchsorted(users, one.users[there])] += weight * (
+            values[there] - one.metrics[name]
+        )
+    return whole

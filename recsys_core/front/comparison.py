@@ -176,6 +176,6 @@ def _test(metric: str, ours: Result, theirs: Result) -> Paired | None:
     _, left, right = np.intersect1d(
         sides[0].users, sides[1].users, assume_unique=True, return_indices=True
     )
-    a, b = sides[0].user_metrics[metric][left], sides[1].user_metrics[metric][right]
+    a, b = sides[0].tested(metric)[left], sides[1].tested(metric)[right]
     both = np.isfinite(a) & np.isfinite(b)
     return None if both.sum() < MIN_USERS else paired_test(a[both], b[both])

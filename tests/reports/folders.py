@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -47,7 +48,7 @@ def make_run(
     Parameters
     ----------
     metrics
-        Values by metric.
+        Values by metric; of those of `users` their means.
     users
         Per-user values by metric, of users 0, 1, ...
     result
@@ -65,7 +66,7 @@ def make_run(
         "params": {"neighbours": 250},
         "dataset": DATASET,
         "protocol": PROTOCOL,
-        "metrics": {"ndcg@10": 0.25, **(metrics or {})},
+        "metrics": {"ndcg@10": 0.25, **_means(users or {}), **(metrics or {})},
         "ci95": {},
         "counts": {"users": 4, "users_without_relevant": 1, "cold_users": 0, "cold_items": 2},
         "fit_seconds": 1.5,
@@ -106,6 +107,11 @@ def _write_spec(folder: Path, label: str, seed: int) -> None:
         "seed": seed,
     }
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec))
+
+
+def _means(users: Mapping[str, Sequence[float | None]]) -> dict[str, float]:
+    known = {name: [v for v in values if v is not None] for name, values in users.items()}
+    return {name: fmean(values) for name, values in known.items()}
 
 
 def _write_users(path: Path, users: Mapping[str, Sequence[float | None]]) -> None:

@@ -122,7 +122,9 @@ def test_a_filter_makes_nothing_significant() -> None:
         found = lay_out(runs, chosen, parse_filter("label:zed"), 200, tests)
         (pair,) = [pair for pair in found.comparisons if pair[0] == ("r3",)]
         assert len(found.comparisons) == 3
-        assert found.tested[pair]["ndcg@10"].p_value == pytest.approx(3 * 0.02)
+        verdict = found.tested[pair]["ndcg@10"]
+        assert verdict is not None
+        assert verdict.p_value == pytest.approx(3 * 0.02)
         assert column(found, "ndcg@10")[-1] == "▲ +0.3000~"
     folded = replace(options, baseline="r3", fold_seeds=True)
     pairs = [ours for ours, _ in lay_out(runs, folded, parse_filter("seed:1"), 200).comparisons]
@@ -162,6 +164,16 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
     )
     first = next(result_lines(run, folded, 100))[0].text
     assert first == "The table tests the mean of the seeds; f there unfolds them."
+
+
+def test_a_run_alone_says_that_an_old_run_gives_no_test() -> None:
+    run = other("r1", stage="ranking", metrics={"logloss": 0.45, "auc": 0.7})
+    base = other("r0", metrics={"logloss": 0.5, "auc": 0.7})
+    lines = result_lines(run, Against(base, {"logloss": None}, 1), 72)
+    texts = [" ".join("".join(cell.text for cell in line).split()) for line in lines]
+    assert texts[1:3] == ["auc 0.7000 = +0.0000", "logloss 0.4500 ▲ -0.0500"], "neither * nor ~"
+    assert " ".join(texts[3:]).startswith("logloss: the difference is not tested, because")
+    assert max(map(len, texts)) <= 72
 
 
 def test_runs_of_another_split_are_no_comparison() -> None:

@@ -189,6 +189,7 @@ def tables_of(result: RunResult) -> Tables:
         item_ids=dataset.item_ids,
         users=judged.evaluation.users,
         user_metrics=judged.evaluation.user_metrics,
+        linearised=judged.evaluation.linearised,
         recommendations=(top.users, top.items, top.scores) if top else None,
         channels=(top.channels, top.sources) if top and top.sources is not None else None,
         rows=(rows.users, rows.items, rows.labels, rows.scores) if rows else None,

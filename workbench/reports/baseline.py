@@ -13,12 +13,12 @@ from recsys_core.evaluation.names import (
     higher_is_better,
     is_descriptive,
 )
-from recsys_core.evaluation.significance import Comparison
+from recsys_core.evaluation.tested import untested_note
 from recsys_core.reading import read_json
 from recsys_core.values import is_finite_number
 from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
-from workbench.reports.paired import compare_users, compare_values, corrected, user_means
+from workbench.reports.paired import Tested, compare_users, compare_values, corrected, user_means
 from workbench.reports.user_values import UserValues, path_beside, read_user_values
 
 #: what may be named as a baseline
@@ -180,9 +180,18 @@ def _processor(environment: object) -> dict[str, str]:
 _PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS"}
 
 
-def baseline_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
-    """Say what has to be known of a baseline to read its rows; None: nothing."""
-    said = [note for note in (processor_note(baseline, runs), baseline.note) if note]
+def baseline_note(
+    baseline: Baseline, runs: Iterable[ReportRun], untested: Sequence[str] = ()
+) -> str | None:
+    """Say what has to be known of a baseline to read its rows; None: nothing.
+
+    Parameters
+    ----------
+    untested
+        Metrics that `judge_baseline` could not test.
+    """
+    weights = untested_note(untested) if untested else ""
+    said = [note for note in (processor_note(baseline, runs), baseline.note, weights) if note]
     return " ".join(said) or None
 
 
@@ -229,7 +238,7 @@ def check_baseline(baseline: Baseline, labels: Iterable[str]) -> None:
 
 def judge_baseline(
     baseline: Baseline, groups: Mapping[str, Sequence[ReportRun]], metrics: Iterable[str]
-) -> list[dict[str, Any]]:
+) -> Judged:
     """Write a report row for each label and metric that the baseline has too.
 
     Parameters
@@ -242,24 +251,34 @@ def judge_baseline(
     check_baseline(baseline, groups)
     shared = {label: runs for label, runs in groups.items() if label in baseline.values}
     rows: dict[str, list[dict[str, Any]]] = {label: [] for label in shared}
+    untested = []
     for metric in dict.fromkeys([*metrics, *baseline.tolerances]):
         labels = [label for label in shared if metric in baseline.values[label]]
         tests = [_test(baseline, label, _done(shared[label]), metric) for label in labels]
-        p_values = corrected([test.p_value if test else None for test in tests])
+        if any(found.unweighed for found in tests):
+            untested.append(metric)
+        p_values = corrected([found.p_value for found in tests])
         for label, p_value in zip(labels, p_values, strict=True):
             rows[label].append(_row(baseline, label, metric, shared[label], p_value))
-    return [row for label in shared for row in rows[label]]
+    return Judged([row for label in shared for row in rows[label]], untested)
 
 
-def _test(
-    baseline: Baseline, label: str, runs: Sequence[ReportRun], metric: str
-) -> Comparison | None:
+@dataclass(frozen=True)
+class Judged:
+    """Rows of a report, and the metrics whose users' values do not say what each user weighs."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    untested: list[str] = field(default_factory=list)
+
+
+def _test(baseline: Baseline, label: str, runs: Sequence[ReportRun], metric: str) -> Tested:
     """Test a metric of one label over the users that both sides have."""
     if baseline.users is None:
         return compare_users(runs, baseline.runs.get(label, []), metric)
     if not runs or not baseline.is_comparable(runs):
-        return None
-    return compare_values(user_means(runs, metric), baseline.users.of(label, metric))
+        return Tested()
+    ours, theirs = user_means(runs, metric), baseline.users.of(label, metric)
+    return compare_values(ours, theirs, mean_of(runs, metric), baseline.values[label][metric])
 
 
 def _done(runs: Iterable[ReportRun]) -> list[ReportRun]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from recsys_core.errors import InputError
 from recsys_core.pipeline.suites import Reference
-from workbench.reports.baseline import Baseline, baseline_note, judge_baseline
+from workbench.reports.baseline import Baseline, Judged, baseline_note, judge_baseline
 from workbench.reports.folder import ReportRun, by_label, mean
 from workbench.reports.gates import Gate, judge_gates
 from workbench.reports.metrics import headline_first
@@ -64,6 +64,7 @@ def build_report(
     for row in summary:
         means.setdefault(row["label"], {})[row["metric"]] = row["mean"]
     ids = {label: [run.run_id for run in group] for label, group in groups.items()}
+    judged = judge_baseline(baseline, groups, metrics) if baseline else Judged()
     report = {
         "schema": SCHEMA,
         "suite": suite,
@@ -73,8 +74,8 @@ def build_report(
         "environment": next((dict(run.environment) for run in runs if run.environment), {}),
         "runs": [_describe_run(run, references or {}) for run in runs],
         "summary": summary,
-        "baseline": judge_baseline(baseline, groups, metrics) if baseline else [],
-        "baseline_note": baseline_note(baseline, runs) if baseline else None,
+        "baseline": judged.rows,
+        "baseline_note": baseline_note(baseline, runs, judged.untested) if baseline else None,
         "gates": judge_gates(gates, means, ids),
         "left_out": [
             {"label": label, "reason": reason} for label, reason in (left_out or {}).items()

@@ -9,7 +9,7 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports.folder import ReportRun
 from workbench.reports.metrics import headline_first
-from workbench.reports.paired import compare_users, corrected
+from workbench.reports.paired import Tested, compare_users, corrected
 
 
 def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
@@ -25,6 +25,8 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
     Holm over the compared runs of the metric), ``users``; null for the first run, where there is
     no value, and for runs that are not comparable.
     ``params``: the fields that differ: name -> one value per run.
+    ``untested``: metrics whose difference has no test although there are values of users: those do
+    not say what each user weighs.
 
     Raises
     ------
@@ -43,11 +45,15 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
             )
         run.check_judged("compare")
     first = runs[0]
-    names = {metric for run in runs for metric in run.metrics}
+    names = headline_first({metric for run in runs for metric in run.metrics})
+    tests = {
+        metric: [compare_users([run], [first], metric) for run in runs[1:]] for metric in names
+    }
     return {
         "runs": [_describe(run, first) for run in runs],
-        "metrics": [_compare(metric, runs) for metric in headline_first(names)],
+        "metrics": [_compare(metric, runs, tests[metric]) for metric in names],
         "params": _differing_params(runs),
+        "untested": [name for name in names if any(found.unweighed for found in tests[name])],
     }
 
 
@@ -65,18 +71,18 @@ def _describe(run: ReportRun, first: ReportRun) -> dict[str, Any]:
     }
 
 
-def _compare(metric: str, runs: Sequence[ReportRun]) -> dict[str, Any]:
+def _compare(metric: str, runs: Sequence[ReportRun], tests: Sequence[Tested]) -> dict[str, Any]:
     first = runs[0]
-    tests = [compare_users([run], [first], metric) for run in runs[1:]]
-    p_values = corrected([test.p_value if test else None for test in tests])
+    p_values = corrected([found.p_value for found in tests])
     values = [_value(first, metric)]
-    for run, test, p_value in zip(runs[1:], tests, p_values, strict=True):
+    for run, found, p_value in zip(runs[1:], tests, p_values, strict=True):
         entry = _value(run, metric)
         base = first.metrics.get(metric)
         if run.split_fingerprint == first.split_fingerprint and None not in (base, entry["value"]):
             entry["delta"] = entry["value"] - base
-        if test is not None:
-            entry |= {"delta_ci95": list(test.ci95), "p_value": p_value, "users": test.n}
+        if found.test is not None:
+            interval, users = list(found.test.ci95), found.test.n
+            entry |= {"delta_ci95": interval, "p_value": p_value, "users": users}
         values.append(entry)
     return {"metric": metric, "higher_is_better": higher_is_better(metric), "values": values}
 

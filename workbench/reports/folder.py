@@ -96,8 +96,17 @@ class ReportRun:
         """Read one metric: user number -> finite value."""
         if metric not in self.user_metrics:
             return {}
-        values = results.user_metric(self.path / RESULTS, metric)
-        return {user: value for user, value in values.items() if math.isfinite(value)}
+        return _finite(results.user_metric(self.path / RESULTS, metric))
+
+    def tested_values(self, metric: str) -> dict[int, float]:
+        """Read the finite values of a metric that a test takes: their mean is the metric."""
+        if metric not in self.user_metrics:
+            return {}
+        return _finite(results.tested_metric(self.path / RESULTS, metric))
+
+
+def _finite(values: Mapping[int, float]) -> dict[int, float]:
+    return {user: value for user, value in values.items() if math.isfinite(value)}
 
 
 def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> ReportRun:

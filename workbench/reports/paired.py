@@ -4,46 +4,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from recsys_core.evaluation.holm import holm
 from recsys_core.evaluation.significance import Comparison, paired_test
-from workbench.reports.folder import ReportRun
+from recsys_core.evaluation.tested import is_of_difference
+from workbench.reports.folder import ReportRun, mean_of
 
 #: users that both sides need to have before a test says anything
 MIN_USERS = 2
 
 
-def compare_users(
-    ours: Sequence[ReportRun], theirs: Sequence[ReportRun], metric: str
-) -> Comparison | None:
-    """Test the difference ours - theirs of a per-user metric, over the users both have.
+@dataclass(frozen=True)
+class Tested:
+    """What a test says of a difference.
 
-    A user's value is the mean over the runs (seeds) of a side.
+    Parameters
+    ----------
+    test
+        None where a side has no values user by user, or they are not of the difference.
+    unweighed
+        Whether there are values of users whose mean is not the difference, as in runs of earlier
+        versions, which do not say what each user weighs.
+    """
 
-    Returns
-    -------
-    None when a side has no values user by user, or they were not judged on the same split.
+    test: Comparison | None = None
+    unweighed: bool = False
+
+    @property
+    def p_value(self) -> float | None:
+        """The test's, None without one."""
+        return self.test.p_value if self.test else None
+
+
+def compare_users(ours: Sequence[ReportRun], theirs: Sequence[ReportRun], metric: str) -> Tested:
+    """Test the difference ours - theirs of a metric over the users both have.
+
+    A user's value is the mean over the runs (seeds) of a side. There is no test when they were not
+    judged on the same split.
     """
     if len({run.split_fingerprint for run in [*ours, *theirs]}) != 1:
-        return None
-    return compare_values(user_means(ours, metric), user_means(theirs, metric))
+        return Tested()
+    values = mean_of(ours, metric), mean_of(theirs, metric)
+    return compare_values(user_means(ours, metric), user_means(theirs, metric), *values)
 
 
-def compare_values(left: Mapping[int, float], right: Mapping[int, float]) -> Comparison | None:
-    """Test the difference of two sides' values by user; None where they share too few users."""
+def compare_values(
+    left: Mapping[int, float],
+    right: Mapping[int, float],
+    value: float | None,
+    base: float | None,
+) -> Tested:
+    """Test the difference ``value - base`` of a metric by the values of two sides' users."""
     users = sorted(left.keys() & right.keys())
-    if len(users) < MIN_USERS:
-        return None
-    return paired_test(
+    if len(users) < MIN_USERS or value is None or base is None:
+        return Tested()
+    test = paired_test(
         np.array([left[user] for user in users]), np.array([right[user] for user in users])
     )
+    return Tested(test) if is_of_difference(test.delta, value, base) else Tested(unweighed=True)
 
 
 def user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
-    """Average a metric over runs, for the users that all of them have."""
-    values = [run.user_values(metric) for run in runs]
+    """Average what a test takes of a metric over runs, for the users that all of them have."""
+    values = [run.tested_values(metric) for run in runs]
     if not values:
         return {}
     users = set(values[0]).intersection(*values[1:])

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recsys_core.evaluation.names import higher_is_better, split_part
+from recsys_core.evaluation.tested import untested_note
 from recsys_core.values import counted
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
@@ -341,4 +342,6 @@ def _comparison_notes(comparison: Mapping[str, Any], names: Sequence[str]) -> li
                 f"{MISSED} {name} was judged on another split ({where}) than {names[0]}:"
                 " not comparable, so no difference is shown."
             )
+    if comparison["untested"]:
+        lines.append(untested_note(comparison["untested"]))
     return lines

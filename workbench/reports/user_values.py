@@ -49,7 +49,8 @@ def write_user_values(runs: Sequence[ReportRun], path: Path) -> None:
 
     The arrays are `split` and `runs`, the fingerprint and the run ids of the report; `labels`; and
     for the label at place N `N/metrics`, `N/users` (their numbers, ascending) and `N/values`, shape
-    (metrics, users), NaN where not defined. The same values give the same bytes.
+    (metrics, users), NaN where not defined; where a metric weighs users, values whose mean is the
+    metric. The same values give the same bytes.
 
     Raises
     ------
@@ -93,12 +94,9 @@ def _of_label(runs: Sequence[ReportRun]) -> dict[str, NDArray[Any]]:
 
 def _column(run: ReportRun, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Read a metric as arrays: users and values, NaN where not defined."""
-    path = run.path / RESULTS
-    sql = "SELECT user, COALESCE(value, 9e999) FROM user_metrics WHERE metric = ? ORDER BY user"
-    rows = results.query(path, sql, (metric,))
-    with results.damage_told(path):
-        users, values = (np.array(column) for column in zip(*rows, strict=True))
-        return users.astype(np.int64), np.where(np.isfinite(values), values, np.nan)
+    found = results.tested_metric(run.path / RESULTS, metric)
+    users = np.array(sorted(found), dtype=np.int64)
+    return users, np.array([found[user] for user in users.tolist()], dtype=np.float64)
 
 
 def _write(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:

@@ -8,7 +8,7 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +21,8 @@ _SCHEMA = """
 CREATE TABLE users (user INTEGER PRIMARY KEY, user_id TEXT NOT NULL);
 CREATE TABLE items (item INTEGER PRIMARY KEY, item_id TEXT NOT NULL);
 CREATE TABLE user_metrics (
-    metric TEXT NOT NULL, user INTEGER NOT NULL, value REAL, PRIMARY KEY (metric, user)
+    metric TEXT NOT NULL, user INTEGER NOT NULL, value REAL, linearised REAL,
+    PRIMARY KEY (metric, user)
 ) WITHOUT ROWID;
 CREATE TABLE recommendations (
     user INTEGER NOT NULL, rank INTEGER NOT NULL, item INTEGER NOT NULL, score REAL NOT NULL,
@@ -32,6 +33,7 @@ CREATE TABLE rows (
 );
 CREATE TABLE parts (user INTEGER PRIMARY KEY, parts BLOB NOT NULL);
 """
+_USER_METRICS = ("metric", "user", "value", "linearised")
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
 #: values of one statement at most; SQLite takes 999 everywhere
 _MOST_VALUES = 900
@@ -60,6 +62,8 @@ class Tables:
         Shape (n,): the users that `user_metrics` is about.
     user_metrics
         Shape (n,) each; NaN where not defined.
+    linearised
+        Shape (n,) each: of the metrics that weigh users, values whose plain mean the metric is.
     recommendations
         users (m,), items (m, width), scores (m, width); items are -1 where a list is short.
     channels
@@ -78,6 +82,7 @@ class Tables:
     rows: tuple[Array, Array, Array, Array] | None = None
     parts: tuple[Array, bytes] | None = None
     channels: tuple[Sequence[str], Array] | None = None
+    linearised: Mapping[str, Array] = field(default_factory=dict)
 
 
 def write_results(path: Path, tables: Tables) -> None:
@@ -111,8 +116,11 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
     _insert(database, "items", 2, enumerate(tables.item_ids.tolist()))
     users = tables.users.tolist()
     for metric in sorted(tables.user_metrics):
-        values = tables.user_metrics[metric].tolist()
-        _insert(database, "user_metrics", 3, zip([metric] * len(users), users, values, strict=True))
+        columns = [[metric] * len(users), users, tables.user_metrics[metric].tolist()]
+        if metric in tables.linearised:
+            columns.append(tables.linearised[metric].tolist())
+        head = f"user_metrics ({', '.join(_USER_METRICS[: len(columns)])})"
+        _insert(database, head, len(columns), zip(*columns, strict=True))
     if tables.recommendations is not None:
         ranked = _ranked(*tables.recommendations)
         if tables.channels is None:  # without the column it takes half the time
@@ -216,6 +224,29 @@ def user_metric(path: Path, metric: str) -> dict[int, float]:
     rows = query(path, "SELECT user, value FROM user_metrics WHERE metric = ?", (metric,))
     with damage_told(path):
         return {int(user): math.nan if value is None else float(value) for user, value in rows}
+
+
+def tested_metric(path: Path, metric: str) -> dict[int, float]:
+    """Read the values of a metric that a test takes: user number -> value, NaN where undefined."""
+    with closing(open_results(path)) as database, damage_told(path):
+        value = value_of_test(database, "user_metrics")
+        sql = f"SELECT user, {value} FROM user_metrics WHERE metric = ?"  # noqa: S608 - made here
+        rows = database.execute(sql, (metric,)).fetchall()
+        return {int(user): math.nan if value is None else float(value) for user, value in rows}
+
+
+def value_of_test(database: sqlite3.Connection, source: str) -> str:
+    """Write the expression of the values that a test takes, of a file that may be an old one.
+
+    Parameters
+    ----------
+    source
+        Name of `user_metrics` in the statement.
+    """
+    columns = {row[1] for row in database.execute("PRAGMA table_info(user_metrics)")}
+    if "linearised" not in columns:
+        return f"{source}.value"
+    return f"COALESCE({source}.linearised, {source}.value)"
 
 
 def recommendations(path: Path, user: int) -> list[tuple[int, float, list[str]]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 
 from recsys_core.evaluation.names import PARTS, split_part
+from recsys_core.evaluation.tested import untested_note
 from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import at_main_cutoff, metric_names, name_of
 from workbench.tui.view.compare import comparable, difference, look_of, sign_of
-from workbench.tui.view.significance import Verdict
+from workbench.tui.view.significance import Verdict, Verdicts
 from workbench.tui.view.table import Cell, end_of, progress_text
 
 Line = tuple[Cell, ...]
@@ -38,7 +40,7 @@ class Against:
     """
 
     baseline: RunSummary | None = None
-    tested: Mapping[str, Verdict] = field(default_factory=dict)
+    tested: Verdicts = field(default_factory=dict)
     family: int = 0
     seeds: int = 1
 
@@ -95,6 +97,9 @@ def result_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line
     yield (Cell(columns.heading(), "muted"),)
     for name in at_main_cutoff(names):
         yield columns.line(name, plain(name))
+    untested = [name for name in names if against.tested.get(name, ...) is None]
+    if untested:
+        yield from ((Cell(line, "muted"),) for line in wrap(untested_note(untested), width))
     for source in dict.fromkeys(figure.source for figure in run.published.values()):
         yield (Cell(f"published: {plain(source)}", "muted"),)
 

@@ -29,7 +29,7 @@ from workbench.tui.view.columns import (
 from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
 from workbench.tui.view.filters import Filter
 from workbench.tui.view.fold import Fold, fold_passing, unfolded
-from workbench.tui.view.significance import Members, Pair, PairedTests, Verdict, pair_of
+from workbench.tui.view.significance import Members, Pair, PairedTests, Verdicts, pair_of
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, progress_text
 
 BEST = "✦"
@@ -76,7 +76,7 @@ class Layout:
     folds: Mapping[str, Fold]
     columns: tuple[tuple[str, str], ...]
     comparisons: Mapping[Pair, tuple[Members, Members]]
-    tested: Mapping[Pair, Mapping[str, Verdict]]
+    tested: Mapping[Pair, Verdicts]
 
     @property
     def runs(self) -> list[RunSummary]:
@@ -91,7 +91,7 @@ class _Comparison:
     options: Options
     baseline: Fold | None
     best: set[tuple[str, str]]
-    tested: Mapping[Pair, Mapping[str, Verdict]]
+    tested: Mapping[Pair, Verdicts]
     spread: bool
 
     def against(self, fold: Fold) -> Fold | None:

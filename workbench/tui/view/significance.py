@@ -15,8 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from statistics import fmean
 
 from recsys_core.evaluation.holm import holm
+from recsys_core.evaluation.tested import is_of_difference
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.paired import MOST_FILES, PairedDifference, paired_differences
@@ -105,6 +107,9 @@ def _no_zero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
 
 
+#: tests by metric; None where the mean of users' values is not the difference that is shown: runs
+#: of earlier versions do not say what each user weighs
+Verdicts = Mapping[str, Verdict | None]
 #: the runs of one row: one, or the seeds that it folds
 Members = tuple[RunSummary, ...]
 #: ids of the runs of two rows
@@ -116,7 +121,7 @@ def pair_of(ours: Members, theirs: Members) -> Pair:
     return tuple(run.run_id for run in ours), tuple(run.run_id for run in theirs)
 
 
-def compare_pair(ours: Members, theirs: Members) -> Mapping[str, Verdict]:
+def compare_pair(ours: Members, theirs: Members) -> Verdicts:
     """Test all metrics of two rows; empty where the files do not allow it."""
     if len(ours) + len(theirs) > MOST_FILES:
         return {}
@@ -124,7 +129,19 @@ def compare_pair(ours: Members, theirs: Members) -> Mapping[str, Verdict]:
         found = paired_differences(_results(ours), _results(theirs))
     except StoreError:  # thinned out or damaged: no test, as `compare` has none
         return {}
-    return {metric: verdict_on(difference) for metric, difference in found.items()}
+    verdicts: dict[str, Verdict | None] = {}
+    for metric, difference in found.items():
+        value, base = _shown(ours, metric), _shown(theirs, metric)
+        if value is not None and base is not None:
+            right = is_of_difference(difference.mean, value, base)
+            verdicts[metric] = verdict_on(difference) if right else None
+    return verdicts
+
+
+def _shown(members: Members, metric: str) -> float | None:
+    """Average a metric as the row does; None where a run lacks it."""
+    values = [run.metrics[metric] for run in members if metric in run.metrics]
+    return fmean(values) if len(values) == len(members) else None
 
 
 def _results(members: Members) -> list[Path]:
@@ -135,20 +152,22 @@ def _results(members: Members) -> list[Path]:
 class PairedTests:
     """All tests made so far, by pair; a pair is never tested twice."""
 
-    known: dict[Pair, Mapping[str, Verdict]] = field(default_factory=dict)
+    known: dict[Pair, Verdicts] = field(default_factory=dict)
 
     def missing(self, pairs: Iterable[Pair]) -> list[Pair]:
         """List the pairs that are still to be tested."""
         return [pair for pair in pairs if pair not in self.known]
 
-    def corrected(self, pairs: Sequence[Pair]) -> dict[Pair, dict[str, Verdict]] | None:
+    def corrected(self, pairs: Sequence[Pair]) -> Mapping[Pair, Verdicts] | None:
         """Correct the p-values of a family; None while some are missing."""
         if self.missing(pairs):
             return None
-        adjusted: dict[Pair, dict[str, Verdict]] = {pair: {} for pair in pairs}
+        adjusted = {pair: dict(self.known[pair]) for pair in pairs}
         for metric in {metric for pair in pairs for metric in self.known[pair]}:
-            having = [pair for pair in pairs if metric in self.known[pair]]
-            values = holm([self.known[pair][metric].p_value for pair in having])
-            for pair, value in zip(having, values, strict=True):
-                adjusted[pair][metric] = replace(self.known[pair][metric], p_value=value)
+            tested = [
+                (pair, verdict) for pair in pairs if (verdict := self.known[pair].get(metric))
+            ]
+            values = holm([verdict.p_value for _, verdict in tested])
+            for (pair, verdict), value in zip(tested, values, strict=True):
+                adjusted[pair][metric] = replace(verdict, p_value=value)
         return adjusted
