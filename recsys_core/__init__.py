@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from recsys_core.front.models import fit as fit
     from recsys_core.front.models import recommend as recommend
     from recsys_core.front.results import Result as Result
+    from recsys_core.front.scores import score as score
     from recsys_core.front.splits import Split as Split
     from recsys_core.front.splits import split as split
 
@@ -32,6 +33,7 @@ _FRONT = {
     "evaluate": "models",
     "fit": "models",
     "recommend": "models",
+    "score": "scores",
     "split": "splits",
 }
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "evaluate",
     "fit",
     "recommend",
+    "score",
     "split",
 ]
 

@@ -67,8 +67,8 @@ def read_frames(
 
 def _read_events(events: Any, options: ImportOptions) -> RawData:
     where = "events"
-    table = _table(events, where)
-    if _is_pandas(table):
+    table = as_table(events, where)
+    if is_pandas(table):
         return pandas_columns.read_frame(table, where, options)
     found = table.column_names
     read_as = f"table of {type(events).__module__.partition('.')[0]}"
@@ -81,8 +81,8 @@ def _add(raw: RawData, side: Side, given: Any, options: ImportOptions) -> RawDat
     where = f"{side}s"
     frame, text = given if isinstance(given, tuple) else (given, "")
     option = read_option(f"{where},{text}") if text else TableOption(Path(where), {}, {})
-    table = _table(frame, where)
-    if _is_pandas(table):
+    table = as_table(frame, where)
+    if is_pandas(table):
         columns = pandas_columns.plain_columns(table, where)
     else:
         with parquet.arrow_errors(where):
@@ -111,7 +111,7 @@ def _with_vectors(raw: RawData, key: str, pair: Any) -> RawData:
     return replace(raw, vectors=(*raw.vectors, found))
 
 
-def _table(frame: Any, where: str) -> Any:
+def as_table(frame: Any, where: str) -> Any:
     """Take a frame of pandas as it is, and anything else as a table of Arrow.
 
     Raises
@@ -122,7 +122,7 @@ def _table(frame: Any, where: str) -> Any:
     called = f"{type(frame).__module__.partition('.')[0]} {type(frame).__name__}"
     if type(frame).__name__ == "LazyFrame":
         raise InputError(f"{where}: a {called} has no rows yet", "pass the result: frame.collect()")
-    if _is_pandas(frame) and not _is_arrow_backed(frame):
+    if is_pandas(frame) and not _is_arrow_backed(frame):
         return frame
     if not hasattr(frame, "__arrow_c_stream__"):
         raise InputError(f"{where}: a {called.removeprefix('builtins ')} is no table", TABLE_HINT)
@@ -134,14 +134,15 @@ def _table(frame: Any, where: str) -> Any:
             "pip install 'recsys-workbench[parquet]', or pass a pandas DataFrame",
         ) from None
     with parquet.arrow_errors(where):
-        if _is_pandas(frame):
+        if is_pandas(frame):
             frame = pandas_columns.with_index(frame)
             pandas_columns.column_names(frame, where)
             return pa.Table.from_pandas(frame, preserve_index=False)
         return pa.table(frame)
 
 
-def _is_pandas(frame: Any) -> bool:
+def is_pandas(frame: Any) -> bool:
+    """Whether it is a frame of pandas."""
     import pandas as pd
 
     return isinstance(frame, pd.DataFrame)

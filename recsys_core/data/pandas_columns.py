@@ -16,12 +16,16 @@ from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
+    Checked,
+    ChooseColumns,
     Floats,
     Ids,
+    NumberTable,
     check_rows,
     check_single,
     clock_of,
     plan_columns,
+    settle_numbers,
     settle_rows,
 )
 from recsys_core.errors import DataError, InputError, shorten
@@ -43,9 +47,27 @@ def read_frame(frame: pd.DataFrame, where: str, options: ImportOptions) -> RawDa
         A bad row, or a column of a type that cannot be what it is said to be.
     """
     frame = with_index(frame)
-    names = column_names(frame, where)
-    plan = plan_columns(names, options, where)
-    found = {role: frame.iloc[:, place] for role, place in plan.places.items()}
+    plan = plan_columns(column_names(frame, where), options, where)
+    checked = _checked({r: frame.iloc[:, at] for r, at in plan.places.items()}, where, options)
+    context = {
+        about.name: _context(frame.iloc[:, about.place], about, where) for about in plan.context
+    }
+    return settle_rows(plan, checked, context, where, options, "pandas DataFrame")
+
+
+def number_table(
+    frame: pd.DataFrame, choose: ChooseColumns, numbers: Sequence[str], where: str, remedy: str
+) -> NumberTable:
+    """Read users, items, times and numbers about them, as `parquet.read_number_table` does."""
+    frame = with_index(frame)
+    places = choose(column_names(frame, where))
+    columns = {role: frame.iloc[:, place] for role, place in places.items()}
+    found = {role: _numbers(columns.pop(role), role, where) for role in numbers if role in columns}
+    return settle_numbers(_checked(columns, where, ImportOptions()), found, where, remedy)
+
+
+def _checked(found: dict[str, pd.Series[Any]], where: str, options: ImportOptions) -> Checked:
+    """Turn columns into arrays, and find the rows that may not be used."""
     ids: dict[str, Ids] = {role: _ids(found[role], role, where) for role in ("user", "item")}
     if "type" in found:
         ids["type"] = _texts(found["type"], "type", where)
@@ -55,11 +77,7 @@ def read_frame(frame: pd.DataFrame, where: str, options: ImportOptions) -> RawDa
         rating = _labels(found["label"], where)
     times = found.get("timestamp")
     seconds = None if times is None else _seconds(times, where, clock_of(options))
-    checked = check_rows(ids, rating, seconds, where, options, labelled=labelled)
-    context = {
-        about.name: _context(frame.iloc[:, about.place], about, where) for about in plan.context
-    }
-    return settle_rows(plan, checked, context, where, options, "pandas DataFrame")
+    return check_rows(ids, rating, seconds, where, options, labelled=labelled)
 
 
 def plain_columns(frame: pd.DataFrame, where: str) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,15 +17,17 @@ from recsys_core.data.dataset import Numeric
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
-from recsys_core.data.numbering import Ratings, number_rows
 from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
     Checked,
+    ChooseColumns,
     Ids,
+    NumberTable,
     check_rows,
     check_single,
     clock_of,
     plan_columns,
+    settle_numbers,
     settle_rows,
 )
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
@@ -81,11 +83,8 @@ def read_arrow(
 
 
 def read_number_table(
-    file: RawFile,
-    choose: Callable[[Sequence[str]], Mapping[str, int]],
-    numbers: Sequence[str],
-    remedy: str,
-) -> tuple[Ratings, dict[str, NDArray[np.float64]]]:
+    file: RawFile, choose: ChooseColumns, numbers: Sequence[str], remedy: str
+) -> NumberTable:
     """Read users, items, times and numbers about them, every row of which must be good.
 
     Parameters
@@ -103,32 +102,21 @@ def read_number_table(
     DataError
         A bad row, or a column of a type that cannot be what it is said to be.
     """
-    where = file.where
     with _opened(file) as stored:
-        names = stored.schema_arrow.names
-        places = choose(names)
-        table = stored.read(columns=[names[place] for place in places.values()])
+        places = choose(stored.schema_arrow.names)
+        table = stored.read(columns=[stored.schema_arrow.names[at] for at in places.values()])
         table.validate(full=True)
-        columns = {role: table.column(names[place]) for role, place in places.items()}
-        found = {
-            role: _numbers(columns.pop(role), role, where) for role in numbers if role in columns
-        }
-        rows, good, reason = _checked(columns, where, ImportOptions())
-    for role, values in found.items():
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            raise DataError(
-                f"{where}, row {bad[0] + 1}: the {role} is missing or no finite number;"
-                f" such rows in all: {len(bad):,}",
-                remedy,
-            )
-    if not good.all():
-        bad = np.flatnonzero(~good)
-        problem = f"{where}, row {bad[0] + 1}: {reason(int(bad[0]))}; bad rows in all: {len(bad):,}"
-        raise DataError(problem, remedy)
-    if not len(rows.user):
-        raise DataError(f"{where}: there are no rows", "check that this is the right file")
-    return number_rows(rows), found
+        return number_table(table, choose, numbers, file.where, remedy)
+
+
+def number_table(
+    table: Any, choose: ChooseColumns, numbers: Sequence[str], where: str, remedy: str
+) -> NumberTable:
+    """Read columns of Arrow as `read_number_table` does."""
+    names = table.column_names
+    columns = {role: table.column(place) for role, place in choose(names).items()}
+    found = {role: _numbers(columns.pop(role), role, where) for role in numbers if role in columns}
+    return settle_numbers(_checked(columns, where, ImportOptions()), found, where, remedy)
 
 
 def _context(column: Any, about: ContextColumn, where: str) -> Texts | Numeric:

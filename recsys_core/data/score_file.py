@@ -107,7 +107,7 @@ def read_scores(path: Path) -> Scores:
 _Read = tuple[Ratings, NDArray[np.float64] | None, NDArray[np.float64] | None]
 
 
-def _places(names: Sequence[str], where: str) -> dict[str, int]:
+def choose_columns(names: Sequence[str], where: str) -> dict[str, int]:
     """Find the position of each role's column.
 
     Raises
@@ -138,7 +138,7 @@ def _places(names: Sequence[str], where: str) -> dict[str, int]:
 
 def _read_parquet(file: RawFile) -> _Read:
     rows, numbers = read_number_table(
-        file, lambda names: _places(names, file.where), ("score", "rank"), NUMBER_HINT
+        file, lambda names: choose_columns(names, file.where), ("score", "rank"), NUMBER_HINT
     )
     return rows, numbers.get("score"), numbers.get("rank")
 
@@ -147,7 +147,7 @@ def _read_text(file: RawFile) -> _Read:
     where = file.where
     dialect = read_dialect(file.head(), where, None)
     names = tuple(cell.strip() for cell in dialect.rows[0])
-    places = _places(names, where)
+    places = choose_columns(names, where)
     number = "score" if "score" in places else "rank"
     beside = number == "score" and "rank" in places
     layout = Layout(

@@ -19,7 +19,7 @@ from recsys_core.data.dataset import BoolArray, Column, Numeric, TimeArray
 from recsys_core.data.file_layout import LATEST, MISSING, RANGE_HINT, SKIP_HINT, ContextColumn
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import summarise
-from recsys_core.data.numbering import Rows, keep_types, number_rows, settle_repeats
+from recsys_core.data.numbering import Ratings, Rows, keep_types, number_rows, settle_repeats
 from recsys_core.data.roles import (
     check_roles,
     find_context,
@@ -36,6 +36,10 @@ Ids = Texts | NDArray[np.int64]
 Floats = NDArray[np.float64]
 Checked = tuple[Rows, BoolArray, Callable[[int], str]]
 """Rows, which of them are good, and what is wrong with the row of a given number."""
+ChooseColumns = Callable[[Sequence[str]], Mapping[str, int]]
+"""From the names of columns to the position of each role."""
+NumberTable = tuple[Ratings, dict[str, Floats]]
+"""Users, items and times, and finite numbers about each row, by role."""
 
 
 @dataclass(frozen=True)
@@ -221,3 +225,31 @@ def settle_rows(
     used = {**plan.places, **{column.name: column.place for column in plan.context}}
     summary = summarise(read_as, plan.names, used).with_context(ratings.context)
     return RawData(ratings, summary=summary)
+
+
+def settle_numbers(
+    checked: Checked, numbers: Mapping[str, Floats], where: str, remedy: str
+) -> NumberTable:
+    """Give users and items of rows numbers, where all rows are good and all numbers finite.
+
+    Raises
+    ------
+    DataError
+        A bad row, the first is named and all are counted; or no row at all.
+    """
+    rows, good, reason = checked
+    for role, values in numbers.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise DataError(
+                f"{where}, row {bad[0] + 1}: the {role} is missing or no finite number;"
+                f" such rows in all: {len(bad):,}",
+                remedy,
+            )
+    if not good.all():
+        bad = np.flatnonzero(~good)
+        problem = f"{where}, row {bad[0] + 1}: {reason(int(bad[0]))}; bad rows in all: {len(bad):,}"
+        raise DataError(problem, remedy)
+    if not len(rows.user):
+        raise DataError(f"{where}: there are no rows", "check that this is the right file")
+    return number_rows(rows), dict(numbers)

@@ -57,6 +57,11 @@ class Result:
         return self.run.judged.evaluation.counts
 
     @property
+    def file_counts(self) -> dict[str, int]:
+        """What was found in scores from elsewhere, by name; empty for others."""
+        return self.run.file_counts
+
+    @property
     def users(self) -> TextArray:
         """Shape (n,): original ids of the users that were judged."""
         return self.run.split.dataset.user_ids[self.run.judged.evaluation.users]

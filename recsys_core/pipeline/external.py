@@ -71,10 +71,17 @@ class ScoreJob:
         InputError
             A value is wrong, there is no such file, or it is no file of scores.
         """
-        scores = read_scores(file)
+        name = file.name.partition(".")[0]
+        return cls.of(read_scores(file), {"label": name, **values}, stage, f"scores {file}")
+
+    @classmethod
+    def of(
+        cls, scores: Scores, values: Mapping[str, Any], stage: ScoreStage, where: str = "scores"
+    ) -> ScoreJob:
+        """Take scores that were read; values and errors as for `read`."""
         params = {"file": scores.name, "content": scores.digest, "stage": stage}
-        spec = {"label": file.name.partition(".")[0], **values, "model": EXTERNAL, "params": params}
-        return cls(parse_config(JobSpec, spec, f"scores {file}"), scores)
+        spec = {**values, "model": EXTERNAL, "params": params}
+        return cls(parse_config(JobSpec, spec, where), scores)
 
     def load_split(
         self,

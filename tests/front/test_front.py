@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import recsys_core
@@ -23,6 +25,7 @@ from recsys_core import (
     evaluate,
     fit,
     recommend,
+    score,
     split,
 )
 from recsys_core.data.dataset import Dataset as Events
@@ -34,7 +37,7 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.processes import python_command
 
 #: all but what is defined in terms of these
-MODULES = ("comparison", "dataset", "models", "results", "shown", "splits", "wording")
+MODULES = ("comparison", "dataset", "models", "results", "scores", "shown", "splits", "wording")
 FAST = {"epochs": 1, "hidden": [8]}
 STAGES: dict[str, dict[str, Any]] = {
     "item-cf": {},
@@ -229,9 +232,35 @@ def test_what_is_refused(fitted: dict[str, Fitted], results: dict[str, Result]) 
 
 
 def test_a_set_without_ratings_has_no_ranking_models() -> None:
-    import pandas as pd
-
     frame = pd.DataFrame({"user": [1, 1, 1, 2, 2, 2], "item": [*"abcabd"]})
     cut = split(Dataset.from_frame(frame), "random-per-user", test_share=0.4, valid_share=0.4)
     with pytest.raises(InputError, match="'frame' has no ratings"):
         fit("lr", cut)
+
+
+def test_scores_from_elsewhere_are_judged_alike(
+    results: dict[str, Result], parts: Split, tmp_path: Path
+) -> None:
+    """Of frames and of files; what was double or unknown is counted."""
+    lists, rows = results["item-cf"].lists(), results["lr"].predictions()
+    rows = rows.assign(time=parts.frame("test")["timestamp"])
+    lists.to_csv(tmp_path / "mine.csv", index=False)
+    for given in (lists, pa.Table.from_pandas(lists), tmp_path / "mine.csv"):
+        found = score(given, parts, ks=[5, 10])
+        assert found.metrics == pytest.approx(results["item-cf"].metrics, abs=1e-12, nan_ok=True)
+    assert found.label == "mine"
+    again = score(rows.drop(columns="label"), parts, stage="ranking", ks=[10], label="theirs")
+    assert again.metrics == pytest.approx(results["lr"].metrics, abs=1e-12, nan_ok=True)
+    assert compare(results["lr"], again)["auc"].label == "theirs"
+    more = pd.concat([lists, lists[:3], lists[:1].assign(item="nothing")])
+    counts = score(more, parts, ks=[10]).file_counts
+    assert counts["duplicate_rows"] == 3
+    assert counts["unknown_items"] == 1
+    for frame, problem in (
+        (lists.drop(columns="item"), "scores: no column is the item; its columns are: user, rank"),
+        (lists.assign(score=np.nan), "scores, row 1: the score is missing or no finite number"),
+        (lists.assign(user="nobody"), "scores: no user of it is in data set 'small'"),
+        ([1], "scores: a list is no table"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            score(frame, parts, ks=[10])
