@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from recsys_core.data.score_file import Scores, read_scores
 from recsys_core.errors import InputError
 from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.pipeline.external import ScoreJob
 from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.pipeline.score_rows import rows_of
 from recsys_core.protocols.split import Split
@@ -174,3 +176,36 @@ def test_events_alone_have_no_rows_to_tell_apart(tmp_path: Path) -> None:
     found = scores(tmp_path, "user,item,score", "u0,i1,.1")
     with pytest.raises(InputError, match="no ratings and no labels"):
         rows_of(found, build.split(data, [0, 2], [], [1], threshold=None))
+
+
+def test_new_items_of_a_file_are_ranked_among_themselves(tmp_path: Path) -> None:
+    """i5 and i6 are new. u0 likes both and u2 likes i6; u1 has none and is left out.
+
+    Among new items the file has i6 before i5 for u0, and i5 before i6 for u2, whatever is beside
+    them: at 1 both hits of u0 are 1 of 2, u2 has none; at 2 all are there.
+    """
+    rows: list[build.Row] = [(user, user, 5.0, 0) for user in range(3)]
+    rows += [(0, 5, 5.0, 1), (0, 6, 5.0, 1), (1, 0, 5.0, 1), (2, 6, 5.0, 1), (2, 0, 5.0, 1)]
+    cut = build.split(build.dataset(rows), range(3), [], range(3, 8))
+    cut = replace(cut, train=replace(cut.train, new_items=np.array([5, 6], dtype=np.int32)))
+    path = tmp_path / "lists.csv"
+    lists = {"u0": "i1 i2 i6 i5", "u1": "i0 i6", "u2": "i5 i0 i1 i6"}
+    lines = [
+        f"{user},{item},{rank}"
+        for user, items in lists.items()
+        for rank, item in enumerate(items.split(), start=1)
+    ]
+    path.write_text("\n".join(["user,item,rank", *lines]))
+    job = ScoreJob.read(
+        path, {"dataset": "x", "protocol": {"name": "cold-items"}, "ks": (1, 2)}, "recall"
+    )
+    found = job.judge(cut).judged.evaluation
+    np.testing.assert_array_equal(found.user_metrics["new/recall@1"], [1 / 2, np.nan, 0])
+    assert found.metrics["new/recall@1"] == (1 / 2 + 0) / 2
+    assert found.metrics["new/recall@2"] == 1
+    # u0: both of two; u2: the only one at rank 2
+    assert found.metrics["new/ndcg@2"] == pytest.approx((1 + 1 / np.log2(3)) / 2)
+    assert found.metrics["new/mrr@2"] == (1 + 1 / 2) / 2
+    # of all items u0 has none of two at 2, u1 i0 at 1, u2 i0 at 2 of two
+    np.testing.assert_array_equal(found.user_metrics["recall@2"], [0, 1, 1 / 2])
+    assert found.counts["users_with_new_items"] == 2
