@@ -55,6 +55,8 @@ def recognise_parts(files: Iterable[str]) -> dict[str, str]:
     --------
     >>> recognise_parts(["shop.test.inter", "shop.train.inter"])
     {'train': 'shop.train.inter', 'test': 'shop.test.inter'}
+    >>> recognise_parts(["train.csv", "test.csv", "test.drawn.csv"])
+    {'train': 'train.csv', 'test': 'test.csv'}
     >>> recognise_parts(["train.csv", "other.csv"])
     {}
     """
@@ -62,6 +64,8 @@ def recognise_parts(files: Iterable[str]) -> dict[str, str]:
     rests: set[str] = set()
     for file in files:
         name = PurePosixPath(file).name.lower().removesuffix(GZ)
+        if "drawn" in name.split("."):
+            continue  # rows that are no events: the protocol draws them again
         match = re.fullmatch(r"(.*[._-])?([a-z]+)((?:[.][a-z0-9]+)+)", name)
         part = CALLED.get(match[2]) if match else None
         if match is None or part is None or part in found:

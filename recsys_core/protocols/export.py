@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from recsys_core.data.advice import slug
-from recsys_core.data.dataset import PART, Categorical, Column, Dataset, Numeric, TimeArray
+from recsys_core.data.dataset import (
+    PART,
+    Categorical,
+    Column,
+    Dataset,
+    IntArray,
+    Numeric,
+    TimeArray,
+)
 from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.protocols.split import Split, require_one_window
+from recsys_core.protocols.split import Part, Split, require_one_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +33,12 @@ FileFormat = Literal["csv", "parquet", "inter"]
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 #: what says which split the files are of
 DESCRIPTION = "split.json"
+#: what the file of drawn items has in its name
+DRAWN = "drawn"
+#: columns that say what became of an event
+RATED = ("rating", "label")
+#: numbers of events, and the items drawn beside them; None: the events themselves
+Drawn = tuple[TimeArray, IntArray | None]
 #: rows turned into text at a time
 CHUNK = 500_000
 #: names of columns in atomic files, and what they hold
@@ -38,12 +52,22 @@ _ATOMIC = {
 
 
 def write_split(
-    split: Split, folder: Path, file_format: FileFormat = "csv", on_event: OnEvent = ignore
+    split: Split,
+    folder: Path,
+    file_format: FileFormat = "csv",
+    on_event: OnEvent = ignore,
+    drawn: Mapping[Part, Drawn] | None = None,
 ) -> dict[str, Any]:
     """Write a file for each part, and `DESCRIPTION`, into a new folder.
 
     Rows have the order of the data set; columns are user, item and what there is of rating or
     label, timestamp, type and further columns. A part without rows has no file.
+
+    Parameters
+    ----------
+    drawn
+        Items drawn beside the events of a part, as rows of label 0: they have a file of their own,
+        ``test.drawn``, with all columns of the event but its rating.
 
     Returns
     -------
@@ -62,12 +86,15 @@ def write_split(
     partial = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(6)}.partial")
     try:
         partial.mkdir()
-        parts = {name: np.sort(rows) for name, rows in split.row_parts().items() if len(rows)}
+        parts: dict[str, Drawn] = {
+            name: (np.sort(rows), None) for name, rows in split.row_parts().items() if len(rows)
+        }
+        parts |= {f"{part}.{DRAWN}": rows for part, rows in (drawn or {}).items() if len(rows[0])}
         files = {name: _file_name(name, folder.name, file_format) for name in parts}
         for name, rows in parts.items():
             on_event(Event("split", message=f"writing {files[name]}"))
-            write(partial / files[name], _frames(split.dataset, rows))
-        about = _describe(split, files, {name: len(rows) for name, rows in parts.items()})
+            write(partial / files[name], _frames(split.dataset, *rows))
+        about = _describe(split, files, {name: len(rows) for name, (rows, _) in parts.items()})
         text = json.dumps(about, indent=2, ensure_ascii=False)
         (partial / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
         _take_place(partial, folder)
@@ -129,19 +156,29 @@ def _columns(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _frames(dataset: Dataset, rows: TimeArray) -> Iterator[pd.DataFrame]:
-    """Turn rows into tables of original values, some at a time."""
+def _frames(dataset: Dataset, rows: TimeArray, drawn: IntArray | None) -> Iterator[pd.DataFrame]:
+    """Turn rows into tables of original values, some at a time.
+
+    Parameters
+    ----------
+    drawn
+        Shape (len(rows),): the items drawn beside these events; None: the events themselves.
+    """
     import pandas as pd
 
+    columns = _columns(dataset)
+    if drawn is not None:
+        columns = {name: column for name, column in columns.items() if name not in RATED}
     ids = {"user": dataset.user_ids.astype(object), "item": dataset.item_ids.astype(object)}
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
-        yield pd.DataFrame(
-            {
-                name: _values(column, some) if name not in ids else ids[name][column[some]]
-                for name, column in _columns(dataset).items()
-            }
-        )
+        values = {
+            name: _values(column, some) if name not in ids else ids[name][column[some]]
+            for name, column in columns.items()
+        }
+        if drawn is not None:
+            values["item"] = ids["item"][drawn[start : start + CHUNK]]
+        yield pd.DataFrame(values)
 
 
 def _values(column: Any, rows: TimeArray) -> Any:

@@ -76,6 +76,16 @@ def ranking_rows(split: Split, part: Part) -> RankingRows:
     return RankingRows(asked, events, int(np.count_nonzero(kept)))
 
 
+def drawn_rows(split: Split) -> dict[Part, tuple[TimeArray, IntArray]]:
+    """Give by part the events beside which an item was drawn, as rows of the set, and the items."""
+    found: dict[Part, tuple[TimeArray, IntArray]] = {}
+    for part in PARTS if split.negatives else ():
+        rows = ranking_rows(split, part)
+        first = len(rows.events)
+        found[part] = rows.queries.event[first:], rows.queries.item[first:]
+    return found
+
+
 def _draw(split: Split, part: Part, users: IntArray) -> IntArray:
     """Draw an item for each of `users`, shape (n,); -1 where all that was drawn is known."""
     rng = np.random.default_rng([SEED, PARTS.index(part)])

@@ -14,11 +14,14 @@ import pytest
 
 from recsys_core.data.dataset import Categorical, Dataset, Numeric
 from recsys_core.data.importer import ImportOptions, import_dataset
+from recsys_core.data.score_file import read_scores
 from recsys_core.errors import InputError
+from recsys_core.pipeline.score_rows import rows_of as rows_of_file
 from recsys_core.protocols import export
 from recsys_core.protocols.export import FORMATS, write_split
 from recsys_core.protocols.registry import make_protocol
-from recsys_core.protocols.split import Split
+from recsys_core.protocols.split import PARTS, Split
+from recsys_core.ranking.rows import drawn_rows, ranking_rows
 from tests.protocols.build import Row, dataset, random_dataset, split
 from workbench.cli.main import run_command_line
 
@@ -113,7 +116,7 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(data: Dataset, rows: Any) -> Iterator[pd.DataFrame]:
+    def interrupted(*_: Any) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame({"user": [1]})
         raise KeyboardInterrupt
 
@@ -152,3 +155,43 @@ def test_on_the_command_line(
     assert "does not say which rows are test\n" in capsys.readouterr().err
     assert run("./t.csv", "--set", "protocol.x=1", "--to", "new", "--json") == 2
     assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_drawn_items_are_written_and_judged(tmp_path: Path, file_format: Any) -> None:
+    """Whoever predicts the rows of both files has predicted all that are judged."""
+    pairs = [
+        (user, (user * 7 + place) % 40, 1.0, place) for user in range(20) for place in range(8)
+    ]
+    data = dataset(pairs, explicit=False)
+    cut = make_protocol({"name": "user-timeline", "negatives": 2}).split(data)
+    about = write_split(cut, tmp_path / "out", file_format, drawn=drawn_rows(cut))
+    rows = ranking_rows(cut, "test")
+    assert about["rows"]["test.drawn"] == rows.drawn > 0
+    assert set(about["rows"]) == {f"{p}{end}" for p in PARTS for end in ("", ".drawn")}
+    events, drawn = (
+        frame_of(tmp_path / "out" / about["files"][name]) for name in ("test", "test.drawn")
+    )
+    assert not set(drawn.columns) & {"rating", "label"}
+    # each event has a row of its user and moment for every item drawn beside it
+    beside = drawn.merge(events, on=["user", "timestamp"], how="left", suffixes=("", "_of"))
+    assert beside["item_of"].notna().all()
+    known = set(zip(data.user_ids[data.user], data.item_ids[data.item], strict=True))
+    assert not known & set(zip(drawn["user"], drawn["item"], strict=True))
+    predicted = pd.concat([events.assign(score=0.75), drawn.assign(score=0.25)])
+    names = ["user", "item", "timestamp", "score"]
+    predicted[names].to_csv(tmp_path / "mine.csv", index=False)
+    scored, counts = rows_of_file(read_scores(tmp_path / "mine.csv"), cut)
+    np.testing.assert_array_equal(scored.scores == 0.75, scored.labels == 1)
+    assert counts["other_rows"] == 0
+    again = import_dataset(tmp_path / "out", tmp_path / "data", "again", ImportOptions())
+    assert again.n_interactions == sum(len(part) for part in (cut.train, cut.valid, cut.test))
+
+
+def frame_of(path: Path) -> pd.DataFrame:
+    """Read a file of a split with plain names of columns."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    frame = pd.read_csv(path, sep="\t" if path.suffix == ".inter" else ",")
+    plain = {name: name.partition(":")[0].removesuffix("_id") for name in frame.columns}
+    return frame.rename(columns=plain)

@@ -60,12 +60,16 @@ def split_command(
 ) -> None:
     """Write the train, validation and test rows of the data set NAME to files.
 
-    Ids are those of the data set's source. Beside the files, split.json has the split's
-    fingerprint, protocol and counts. `data import DIR` reads the folder back, for protocol given.
+    Ids are those of the data set's source. Items that the protocol draws as rows of label 0
+    (negatives) are in files of their own, e.g. test.drawn.csv. Beside the files, split.json has the
+    split's fingerprint, protocol and counts. `data import DIR` reads the folder back, for protocol
+    given.
     """
     from recsys_core.data.load import load_dataset
     from recsys_core.protocols.export import write_split
     from recsys_core.protocols.registry import make_protocol
+    from recsys_core.protocols.split import require_one_window
+    from recsys_core.ranking.rows import drawn_rows
     from workbench.cli.specs import PROTOCOL, parse_change
 
     values: dict[str, Any] = {"name": protocol}
@@ -76,7 +80,9 @@ def split_command(
     chosen = make_protocol(values)
     with following(name, events) as on_event:
         dataset = load_dataset(name, settings.data_dir, offline=True, on_event=on_event)
-        about = write_split(chosen.split(dataset), folder, file_format, on_event)
+        cut = chosen.split(dataset)
+        require_one_window(cut, "a folder holds")
+        about = write_split(cut, folder, file_format, on_event, drawn_rows(cut))
     if as_json:
         print_json(about)
         return
