@@ -12,7 +12,7 @@ from tests.reports.folders import PROTOCOL, make_run, make_unfinished
 from workbench.reports.baseline import check_baseline, parse_tolerance, read_baseline
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
-from workbench.reports.view import notes
+from workbench.reports.notes import notes
 from workbench.reports.write import write_report
 
 

@@ -14,7 +14,7 @@ from tests.reports.schema import packaged_schema, violations
 from workbench.reports.build import build_report
 from workbench.reports.folder import read_report_run
 from workbench.reports.gates import parse_gate
-from workbench.reports.view import notes
+from workbench.reports.notes import notes
 
 
 def build(*folders: Path, **options: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from workbench.cli.options import JobOptions
 from workbench.cli.specs import changed_suite, specs_of_suite
 from workbench.reports.baseline import Baseline, check_baseline, parse_tolerance, read_baseline
 from workbench.reports.gates import Gate, check_gates, parse_gate
-from workbench.reports.view import by_reason
+from workbench.reports.notes import by_reason
 from workbench.reports.write import check_report_path
 from workbench.store.manage import resolve_run
 from workbench.store.runs import check_writable

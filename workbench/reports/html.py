@@ -12,6 +12,7 @@ from markupsafe import Markup
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
+from workbench.reports.notes import notes
 from workbench.store.text import plain
 
 #: metrics that get a bar chart, from the first cut-off of a stage
@@ -40,7 +41,7 @@ def render(report: Mapping[str, Any]) -> str:
         report=report,
         title=view.title(report),
         verdict=view.verdict(report),
-        notes=view.notes(report),
+        notes=notes(report),
         unfinished=view.unfinished(report),
         stages=[(table, _bar_charts(table), _spread(table), _curves(table)) for table in tables],
         glossary=_glossary(tables),

@@ -9,6 +9,7 @@ from typing import Any
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
+from workbench.reports.notes import notes
 from workbench.store.text import plain
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~#&]")
@@ -18,7 +19,7 @@ _PASSED = {True: "✓ met", False: "✗ **not met**", None: "not judged"}
 def to_markdown(report: Mapping[str, Any]) -> str:
     """Write the report as GitHub-flavoured Markdown."""
     blocks = [f"# {text(view.title(report))}", text(view.verdict(report))]
-    blocks.append("\n".join(f"- {text(note)}" for note in view.notes(report)))
+    blocks.append("\n".join(f"- {text(note)}" for note in notes(report)))
     for table in view.stage_tables(report):
         blocks += _stage(table)
     blocks += _unfinished(view.unfinished(report))

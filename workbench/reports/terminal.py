@@ -18,6 +18,7 @@ from recsys_core.evaluation.tested import untested_note
 from recsys_core.values import counted
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
+from workbench.reports.notes import notes
 from workbench.store.text import plain
 
 #: cells between columns
@@ -67,7 +68,7 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
         if section is not None:
             parts += [Text(), section]
     parts.append(Text())
-    for note in view.notes(report):
+    for note in notes(report):
         parts.append(_note(note, "bold yellow" if note.startswith("SYNTHETIC") else "dim"))
     if any(cell.best for table in tables for row in table.rows for cell in row.cells.values()):
         parts.append(_note(f"{BEST} best of its column."))
