@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,14 +29,12 @@ from recsys_core.data.dataset import (
     TextArray,
 )
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.data.load import load_dataset
-from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.errors import InputError
 from recsys_core.pipeline.ids import Id, Ids
-from recsys_core.protocols.registry import make_protocol
+from recsys_core.pipeline.saved_run import check_fits, load_model, load_run_split
 from recsys_core.protocols.split import Split
-from recsys_core.recall.base import RecallModel, TopK
-from recsys_core.registry import model_info
-from recsys_core.run_folder import MODEL, read_result
+from recsys_core.recall.base import TopK
+from recsys_core.run_folder import read_result
 
 #: an item of a history: its id; id and rating; or id, rating and seconds since 1970
 Event = str | tuple[str, float] | tuple[str, float, int]
@@ -141,8 +139,8 @@ class Recommender:
         result = read_result(folder)
         with ThreadPoolExecutor(1) as beside:  # sorting goes on while the model's libraries load
             split = beside.submit(load_run_split, result, folder, Path(data_dir))
-            model = _load_model(result["model"], folder)
-        _check_fits(model, split.result().dataset, folder)
+            model = load_model(result["model"], folder)
+        check_fits(model, split.result().dataset, folder)
         return cls(model, split.result(), known)
 
     def recommend(
@@ -355,52 +353,6 @@ class Recommender:
                 zip(items, scores, brought, strict=True), start=1
             )
         ]
-
-
-def _load_model(name: str, folder: Path) -> RecallModel[Any]:
-    info = model_info(name)
-    if info.stage == "ranking":
-        raise InputError(
-            f"run {folder.name}: {info.name} is a ranking model: it scores rows it is given",
-            "name a recall or two-stage run",
-        )
-    model: RecallModel[Any] = info.cls.load(folder / MODEL)
-    return model
-
-
-def _check_fits(model: RecallModel[Any], dataset: Dataset, folder: Path) -> None:
-    """Raise InputError for a model whose items and users are not those of the data set."""
-    found = (model.fingerprint, model.n_items, len(model.histories))
-    if found != (dataset.fingerprint, dataset.n_items, dataset.n_users):
-        raise InputError(
-            f"{folder / MODEL}: this model was not trained on data set '{dataset.name}'",
-            TRAIN_AGAIN,
-        )
-
-
-def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Split:
-    """Load the data set of a run and cut it as the run did, or not, if it had all rows.
-
-    Parameters
-    ----------
-    result
-        What `read_result` gave.
-
-    Raises
-    ------
-    InputError
-        The data set is not there, or is not the one the run was trained on.
-    """
-    name = result["dataset"]["name"]
-    dataset = load_dataset(name, data_dir, offline=True)
-    if dataset.fingerprint != result["dataset"]["fingerprint"]:
-        raise InputError(
-            f"data set '{name}' in {data_dir} is not the one run {folder.name} was trained on",
-            "choose the run's data folder, or train again",
-        )
-    cut = result["protocol"]
-    protocol = make_protocol({"name": cut["name"], **cut["parameters"]})
-    return protocol.whole(dataset) if result.get("refit_of") else protocol.split(dataset)
 
 
 def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:

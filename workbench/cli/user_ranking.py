@@ -23,7 +23,7 @@ def with_effects(inspection: Inspection, listing: Listing, data_dir: Path) -> Li
     import numpy as np
 
     from recsys_core.pipeline.explain_ranking import feature_effects
-    from recsys_core.pipeline.recommender import load_run_split
+    from recsys_core.pipeline.saved_run import load_run_split
     from recsys_core.ranking.ranker import Ranker
     from recsys_core.ranking.rows import ranking_rows
 
