@@ -19,9 +19,10 @@ from recsys_core.data.formats import (
     recognise_format,
 )
 from recsys_core.data.import_options import ImportOptions
-from recsys_core.data.parts import read_option, recognise_parts
+from recsys_core.data.parts import SPLIT_FILE, read_option, recognise_parts
 from recsys_core.data.vectors import vector_files
 from recsys_core.errors import InputError
+from recsys_core.reading import is_file, read_json
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _beside(path: Path) -> RawFiles:
 
 
 def _in_folder(path: Path) -> RawFiles:
-    files = _files_in(path)
+    files = _without_scores(path, _files_in(path))
     if not any(holds_ratings(_base_name(file)) for file in files):
         zips = [file for file in files if file.lower().endswith(".zip")]
         if len(zips) == 1:
@@ -129,6 +130,16 @@ def _in_folder(path: Path) -> RawFiles:
         folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
         files += [f"{folder.name}/{file}" for folder in folders for file in _files_in(folder)]
     return _pick(path, files, zipped=False)
+
+
+def _without_scores(folder: Path, files: list[str]) -> list[str]:
+    """Leave out tables beside a split that `data split` wrote, such as scores that are for it."""
+    if not is_file(folder / SPLIT_FILE):
+        return files
+    parts = read_json(folder / SPLIT_FILE).get("files")
+    if not isinstance(parts, dict) or not set(files).issuperset(map(str, parts.values())):
+        return files
+    return [file for file in files if file in parts.values() or not may_be_table(_base_name(file))]
 
 
 def _files_in(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recsys_core.data.context import kinds_of
-from recsys_core.data.dataset import Column
+from recsys_core.data.dataset import PART, Column
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Summary:
     context: Mapping[str, str] = field(default_factory=dict)
 
     def with_context(self, columns: Mapping[str, Column]) -> Summary:
-        """Add what further columns of events were found to hold."""
-        return replace(self, context=kinds_of(columns))
+        """Add what further columns of events were found to hold; the part is none of them."""
+        return replace(self, context=kinds_of({k: v for k, v in columns.items() if k != PART}))
 
     def plain(self, notes: Iterable[str] = ()) -> dict[str, Any]:
         """Give it, and notes on the rows, as values that JSON can hold."""

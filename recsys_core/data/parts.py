@@ -34,6 +34,8 @@ from recsys_core.errors import DataError, InputError
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
+#: beside the files that `data split` wrote: which split they are of
+SPLIT_FILE = "split.json"
 #: what a part is called in the names of files -> its name
 CALLED = {
     "train": "train",

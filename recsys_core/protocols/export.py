@@ -21,6 +21,7 @@ from recsys_core.data.dataset import (
     Numeric,
     TimeArray,
 )
+from recsys_core.data.parts import SPLIT_FILE
 from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.split import Part, Split, require_one_window
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 #: csv; parquet; inter: RecBole's atomic files
 FileFormat = Literal["csv", "parquet", "inter"]
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
-#: what says which split the files are of
-DESCRIPTION = "split.json"
 #: what the file of drawn items has in its name
 DRAWN = "drawn"
 #: columns that say what became of an event
@@ -58,7 +57,7 @@ def write_split(
     on_event: OnEvent = ignore,
     drawn: Mapping[Part, Drawn] | None = None,
 ) -> dict[str, Any]:
-    """Write a file for each part, and `DESCRIPTION`, into a new folder.
+    """Write a file for each part, and `SPLIT_FILE`, into a new folder.
 
     Rows have the order of the data set; columns are user, item and what there is of rating or
     label, timestamp, type and further columns. A part without rows has no file.
@@ -71,7 +70,7 @@ def write_split(
 
     Returns
     -------
-    What `DESCRIPTION` holds.
+    What `SPLIT_FILE` holds.
 
     Raises
     ------
@@ -96,7 +95,7 @@ def write_split(
             write(partial / files[name], _frames(split.dataset, *rows))
         about = _describe(split, files, {name: len(rows) for name, (rows, _) in parts.items()})
         text = json.dumps(about, indent=2, ensure_ascii=False)
-        (partial / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
+        (partial / SPLIT_FILE).write_text(f"{text}\n", encoding="utf-8")
         _take_place(partial, folder)
     except OSError as error:
         raise InputError(

@@ -57,6 +57,9 @@ def test_a_column_says_the_same_as_files(tmp_path: Path) -> None:
     table = "\n".join(["user,item,fold", *lines]).encode()
     one = write_files(tmp_path / "one", {"events.csv": table}) / "events.csv"
     dataset = load(one, columns={"user": "user", "item": "item", "part": "fold"})
+    summary = json.loads((tmp_path / "one" / "data" / "split" / "meta.json").read_text())["summary"]
+    assert summary["columns"] == {"user": "user", "item": "item", "part": "fold"}
+    assert "context" not in summary
     two = write_files(tmp_path / "two", {"train.csv": TRAIN, "test.csv": TEST})
     assert dataset.fingerprint == load(two).fingerprint
     assert dataset.context == {}  # no feature reads it

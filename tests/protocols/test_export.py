@@ -73,6 +73,18 @@ def test_what_a_set_has_not_is_no_column(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "valid.csv").exists()
 
 
+def test_scores_beside_the_parts_are_none_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    write_split(by_hand(tiny()), folder)
+    before = import_dataset(folder, tmp_path / "data", "before")
+    (folder / "ours.csv").write_text("user,item,rank\nu0,i1,1\n")
+    again = import_dataset(folder, tmp_path / "data", "again")
+    assert again.fingerprint == before.fingerprint
+    (folder / "valid.csv").unlink()  # no longer what split.json tells of
+    with pytest.raises(InputError, match=r"files may hold the ratings: ours\.csv, test\.csv"):
+        import_dataset(folder, tmp_path / "data", "third")
+
+
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_given_reads_the_folder_back(tmp_path: Path, file_format: Any) -> None:
     cut = make_protocol({"name": "random-rows"}).split(random_dataset(3))
