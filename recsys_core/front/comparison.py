@@ -92,7 +92,7 @@ class Comparison:
         return [
             (
                 *(each.metric, each.label, number(each.base), number(each.value)),
-                *(f"{each.delta:+.4f}", between(each.ci95)),
+                *(number(each.delta, "+.4f"), between(each.ci95)),
                 "" if each.p_value is None else f"{each.p_value:.3g}",
             )
             for each in self.differences
@@ -114,7 +114,7 @@ def compare(first: Result, *others: Result, metrics: Sequence[str] | None = None
     Raises
     ------
     InputError
-        There is nothing to compare with, or results are of different splits.
+        There is nothing to compare with, or results have other splits or no metric in common.
 
     Examples
     --------
@@ -139,6 +139,12 @@ def compare(first: Result, *others: Result, metrics: Sequence[str] | None = None
                 "evaluate both on one split",
             )
     shared = [name for name in first.metrics if all(name in other.metrics for other in others)]
+    if not shared:
+        raise InputError(
+            f"compare: {', '.join(each.label for each in (first, *others))} have no metric in"
+            " common",
+            "compare results of lists, or of predicted rows, at the same K",
+        )
     for name in metrics or ():
         if name not in shared:
             raise unknown_name("metric of these results", name, shared)

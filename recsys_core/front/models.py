@@ -21,6 +21,7 @@ from recsys_core.pipeline.recommender import (
     Recommendation,
     Recommender,
     UserLists,
+    check_known,
 )
 from recsys_core.pipeline.run import FittedJob, check_ks, check_split, fit_job, judge_job
 from recsys_core.pipeline.spec import JobSpec
@@ -220,8 +221,9 @@ def evaluate(
             f" is {split.fingerprint}): it may know rows that are to be judged",
             "fit it on this split",
         )
+    given = tuple(ks) if isinstance(ks, Iterable) else ks
     with python_words():
-        spec = parse_config(JobSpec, {**job.spec.model_dump(), "ks": tuple(ks)}, "evaluate")
+        spec = parse_config(JobSpec, {**job.spec.model_dump(), "ks": given}, "evaluate")
         check_ks(spec.ks, job.split)
         return Result(judge_job(job, spec))
 
@@ -303,6 +305,7 @@ def recommend(
     >>> recommend(fitted, ["7", "8"], k=2)["user"].tolist()
     ['7', '7', '8', '8']
     """
+    check_known(known)
     asked = fitted.recommender if known == "split" else fitted._recommender_of_all
     if users is None or isinstance(users, str | int | np.integer):
         user = users if users is None else str(users)

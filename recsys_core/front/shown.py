@@ -53,9 +53,9 @@ def telling(metrics: Iterable[str]) -> list[str]:
     return [m for m in whole if "@" not in m or int(m.rpartition("@")[2]) == min(ks)]
 
 
-def number(value: float) -> str:
+def number(value: float, form: str = ".4f") -> str:
     """Write a value with four decimals; a dash where it is not defined."""
-    return "—" if value != value else f"{value:.4f}"
+    return "—" if value != value else f"{value:{form}}"
 
 
 def between(interval: tuple[float, float] | None) -> str:

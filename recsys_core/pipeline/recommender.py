@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from recsys_core.data.dataset import (
     TextArray,
 )
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.errors import InputError
+from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.ids import Id, Ids
 from recsys_core.pipeline.saved_run import check_fits, load_model, load_run_split
 from recsys_core.protocols.split import Split
@@ -43,6 +43,12 @@ Known = Literal["split", "all"]
 _UNKNOWN_USER = -1
 #: users whose lists are in memory at once
 BLOCK_USERS = 2_048
+
+
+def check_known(known: str) -> None:
+    """Raise InputError for what is no answer to what is known of a user."""
+    if known not in get_args(Known):
+        raise unknown_name("value of known", known, get_args(Known))
 
 
 class Recommends(Protocol):
@@ -118,6 +124,7 @@ class Recommender:
         self.split = split
         self.dataset: Dataset = split.dataset
         known = known or ("split" if split.cut is None else "all")
+        check_known(known)
         self._histories = self._known_rows(known).histories()
         # built once, and before threads share them
         self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)

@@ -206,6 +206,9 @@ def test_what_is_refused(fitted: dict[str, Fitted], results: dict[str, Result]) 
             results["item-cf"], evaluate(fit("popularity", other), ks=[10])
         ),
         "there is one result": lambda: compare(results["lr"]),
+        "lr, item-cf have no metric in common": lambda: compare(results["lr"], results["item-cf"]),
+        "unknown value of known 'every'": lambda: recommend(item_cf, "1", known="every"),  # type: ignore[call-overload]
+        "ks = 5: ": lambda: evaluate(item_cf, ks=5),  # type: ignore[arg-type]
         "unknown metric of these results 'ndgc@5'": lambda: compare(
             *[results["item-cf"]] * 2, metrics=["ndgc@5"]
         ),
