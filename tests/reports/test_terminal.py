@@ -17,7 +17,7 @@ from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
 from workbench.reports.gates import parse_gate
 from workbench.reports.terminal import print_comparison, print_table
-from workbench.reports.view import stage_tables
+from workbench.reports.view import notes, stage_tables
 from workbench.store.text import width as cells
 
 TOPK = ("ndcg", "recall", "hit", "mrr", "map", "precision", "coverage", "novelty", "gini")
@@ -237,4 +237,7 @@ def test_windows_are_told_with_their_spread(tmp_path: Path) -> None:
     assert "0.2500 ±0.0125" in text
     assert "Means over windows from 2000-09-01, 2000-12-01; ± is their standard deviation." in text
     (table,) = stage_tables(content)
+    assert "spread/" not in printed(print_table, content, 300)  # it stands behind the value
+    refit = {**content, "summary": []}
+    assert not any(note.startswith("Means over windows") for note in notes(refit))
     assert ("Window from 2000-12-01", ("window/2000-12-01/ndcg@10",)) in table.blocks

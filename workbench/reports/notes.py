@@ -169,7 +169,7 @@ def _refit_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _seed_notes(report: Mapping[str, Any]) -> list[str]:
     found = []
     windows = (report["protocol"]["parameters"] or {}).get("dates")
-    if windows:
+    if windows and report["summary"]:
         dates = ", ".join(windows)
         found.append(f"Means over windows from {dates}; ± is their standard deviation.")
     if len(report["seeds"]) > 1:

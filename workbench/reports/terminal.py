@@ -135,12 +135,15 @@ def _grid(title: str) -> Table:
 def _candidates(table: view.StageTable) -> list[Column]:
     """List columns in the order in which they get room.
 
+    The spread over windows has none of its own: it stands behind the values.
+
     The first metrics, cost and what was published come before intervals and everything else. Where
     new items are ranked alone, that is said second.
     """
     values = [
         Column((place, 0), _heading(metric), tuple(_value(row, metric) for row in table.rows))
         for place, metric in enumerate(table.metrics)
+        if not metric.startswith("spread/")
     ]
     alone = next((n for n, metric in enumerate(table.metrics) if split_part(metric)[0] == "new"), 0)
     if alone:
