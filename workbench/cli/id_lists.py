@@ -26,7 +26,7 @@ def read_ids(text: str, option: str) -> list[str]:
         The file is missing, is no text, or there are no ids.
     """
     path = Path(text)
-    if os.sep not in text and not is_file(path):
+    if not is_file(path) and (os.sep not in text or "," in text):  # ids may hold a slash
         ids = [word.strip() for word in text.split(",")]
     else:
         ids = [line.strip() for line in _read(path, option).splitlines()]
@@ -42,7 +42,8 @@ def _read(path: Path, option: str) -> str:
         return read_bytes(path, LIMIT).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(
-            f"{where}: no such file", "name a text file with one id per line"
+            f"{where}: no such file",
+            "name a text file with one id per line; an id with a slash goes into one, too",
         ) from None
     except UnicodeDecodeError as error:
         raise InputError(
