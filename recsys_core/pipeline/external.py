@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from recsys_core.config import parse_config
+from recsys_core.data.parts import SPLIT_FILE
 from recsys_core.data.score_file import Scores, read_scores
-from recsys_core.errors import InputError, shorten
+from recsys_core.errors import InputError, no_such_file, shorten
 from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.predictions import evaluate_predictions
 from recsys_core.evaluation.recommendations import evaluate_recommendations
@@ -46,8 +47,6 @@ from recsys_core.registry import EXTERNAL
 
 #: what a file may hold: recommendations, or predictions of the test rows
 ScoreStage = Literal["recall", "ranking"]
-#: the file that describes a split, as it lies beside its parts
-SPLIT_FILE = "split.json"
 
 
 @dataclass(frozen=True)
@@ -110,8 +109,9 @@ class ScoreJob:
         return split
 
     def reuse_key(self, split: Split) -> str:
-        """Hash of all that decides the outcome: the file's content, the split, K, and the code."""
+        """Hash of the label, by which it is found, and of all that decides the outcome."""
         content = {
+            "label": self.spec.name,
             "content": self.scores.digest,
             "stage": stage_of(self.spec),
             "ks": self.spec.ks,
@@ -188,7 +188,7 @@ def find_split_file(file: Path, named: Path | None = None) -> Path | None:
         beside = file.parent / SPLIT_FILE
         return beside if is_file(beside) else None
     if not is_file(named):
-        raise InputError(f"no such file: {named}", "name the split.json that data split wrote")
+        raise no_such_file(named, "name the split.json that data split wrote")
     return named
 
 
@@ -205,9 +205,23 @@ def check_split_file(path: Path, split: Split) -> None:
         of = f" ({', '.join(names)})" if names else ""
         raise InputError(
             f"{path}: the scores are of another split: its fingerprint is {shorten(found)}{of},"
-            f" that of {split.dataset.name}, {split.protocol} is {split.fingerprint}",
+            f" that of {split.dataset.name}, {split.protocol} is {split.fingerprint}"
+            f"{_differing(described.get('protocol'), split)}",
             remedy,
         )
+
+
+def _differing(protocol: object, split: Split) -> str:
+    """Name the parameters of the same protocol that differ, for a message."""
+    if not isinstance(protocol, dict) or protocol.get("name") != split.protocol:
+        return ""
+    said = protocol.get("parameters")
+    if not isinstance(said, dict):
+        return ""
+    ours = split.parameters
+    names = [name for name in ours if name in said and said[name] != ours[name]]
+    pairs = [f"{name} = {shorten(said[name])}, here {ours[name]}" for name in names]
+    return f"; {'; '.join(pairs)}" if pairs else ""
 
 
 def score(

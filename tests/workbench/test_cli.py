@@ -48,9 +48,10 @@ def test_runs_are_reused_unless_fresh_and_shown_under_the_label_asked_for(
     )
     report = tmp_path / "report.json"
     cli(*POPULARITY)
-    cli("eval", "--suite", str(suite), "--threads", "1", "--quiet", "--report", str(report))
+    again = cli("eval", "--suite", str(suite), "--threads", "1", "--quiet", "--report", str(report))
     (run,) = json.loads(report.read_text())["runs"]
     assert (run["label"], run["reused"]) == ("top", True)
+    assert f"note: top is run {run['run_id']}, which was made as popularity" in again.err
     assert len(list_runs(runs_dir)) == 1
     cli(*POPULARITY, "--fresh")
     first, second = list_runs(runs_dir)
@@ -102,7 +103,7 @@ def test_gates_and_baselines_decide_the_exit_code(cli: Cli, runs_dir: Path, tmp_
     [
         (["--k", "5"], "has no metric to compare popularity with at K = 5"),
         (["--tolerance", "auc=.01"], "for popularity: 'auc'"),
-        (["--k", "5", "--tolerance", "ndcg@10=.01"], "for popularity: 'ndcg@10'"),
+        (["--k", "5", "--tolerance", "ndcg@10=.01"], "to compare popularity with at K = 5\nchoose"),
     ],
     ids=["cut-offs", "label", "tolerance"],
 )

@@ -132,7 +132,7 @@ def test_a_file_becomes_a_run_in_table_report_gate_and_comparison(
 def test_the_content_decides_whether_a_run_is_reused(
     cli: Cli, mine: Path, tmp_path: Path, runs_dir: Path
 ) -> None:
-    line = ("--dataset", SMALL, "--quiet")
+    line = ("--dataset", SMALL, "--label", "ours", "--quiet")
     copied = write(tmp_path / "copy.csv")
     copied.write_bytes(mine.read_bytes())
     for file in (mine, copied):
@@ -144,6 +144,22 @@ def test_the_content_decides_whether_a_run_is_reused(
     cli("score", str(mine), *line, "--k", "5")
     cli("score", str(mine), *line, "--fresh")
     assert len(list_runs(runs_dir)) == 5
+
+
+def test_scores_are_found_by_the_label_that_they_were_given_last(
+    cli: Cli, mine: Path, runs_dir: Path
+) -> None:
+    for label in ("mine", "ours"):
+        assert cli("score", str(mine), "--dataset", SMALL, "--label", label, "--quiet").code == 0
+    assert sorted(run.label for run in list_runs(runs_dir)) == ["mine", "ours"]
+    assert cli("compare", "mine", "ours").code == 0
+
+
+def test_a_folder_in_the_place_of_a_file_is_called_one(cli: Cli, mine: Path) -> None:
+    folder = str(mine.parent)
+    assert f"{folder} is a folder, not a file\n" in cli("score", folder, "--dataset", SMALL).err
+    named = cli("score", str(mine), "--dataset", SMALL, "--split", folder)
+    assert f"{folder} is a folder, not a file\nname the split.json" in named.err
 
 
 def test_a_baseline_judges_scores_user_by_user(cli: Cli, mine: Path, tmp_path: Path) -> None:
@@ -211,6 +227,10 @@ def test_the_split_that_scores_were_made_for_must_be_the_one_at_hand(
     elsewhere = tmp_path / "split.json"
     elsewhere.write_text('{"fingerprint": "0"}')
     assert cli(*line, "--split", str(elsewhere)).code == 2
+    protocol = {"name": own.split.protocol, "parameters": {**own.split.parameters, "relevance": 3}}
+    elsewhere.write_text(json.dumps({"fingerprint": "0", "protocol": protocol}))
+    differs = f"is {own.split.fingerprint}; relevance = 3, here 4.0\n"
+    assert differs in cli(*line, "--split", str(elsewhere)).err
     elsewhere.write_text("{}")
     assert "it has no 'fingerprint'" in cli(*line, "--split", str(elsewhere)).err
 

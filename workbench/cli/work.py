@@ -131,6 +131,8 @@ def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     errors = [*_note_published(plan, outcomes), *_write_reports(plan, report, runs)]
     print_table(report, Console())
     sys.stdout.flush()
+    for run in runs:
+        _note_label(run)
     for outcome in outcomes:
         if outcome.state != "succeeded":
             became = outcome.state if outcome.state == "failed" else f"was {outcome.state}"
@@ -163,6 +165,16 @@ def _read(outcome: Outcome, spec: JobSpec) -> tuple[Outcome, ReportRun]:
         )
         outcome = replace(outcome, state="failed", reason=reason)
     return outcome, run
+
+
+def _note_label(run: ReportRun) -> None:
+    """Say how later commands find a run that is reused under another label than its own."""
+    own = run.result.get("label", run.label)
+    if run.reused and own != run.label:
+        sys.stderr.write(
+            f"note: {plain(run.label)} is run {run.path.name}, which was made as"
+            f" {plain(str(own))}: name it by its id\n"
+        )
 
 
 def _what_to_do(outcome: Outcome) -> str:
