@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 #: characters of a foreign value that a message shows at most
@@ -72,4 +73,14 @@ def unknown_name(kind: str, value: str, valid: Iterable[str]) -> InputError:
     value = shorten(value)
     near = get_close_matches(value, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    return InputError(f"unknown {kind} '{value}'", f"{hint}valid: {', '.join(names)}")
+    return InputError(f"unknown {kind} '{value}'", f"{hint}valid: {', '.join(names) or 'none'}")
+
+
+def no_such_file(path: Path, remedy: str) -> InputError:
+    """Build the error for a path that is no file: nothing is there, or a folder is."""
+    try:
+        folder = path.is_dir()
+    except OSError:  # a name that none can have
+        folder = False
+    what = f"{path} is a folder, not a file" if folder else f"no such file: {path}"
+    return InputError(what, remedy)

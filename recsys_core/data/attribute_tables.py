@@ -29,7 +29,7 @@ from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.linewise import csv_problem, split_lines
 from recsys_core.data.parquet import read_columns
 from recsys_core.data.roles import USUAL_ATTRIBUTES, USUAL_NAMES, safe_name
-from recsys_core.errors import DataError, InputError, shorten, unknown_name
+from recsys_core.errors import DataError, InputError, no_such_file, shorten, unknown_name
 from recsys_core.reading import parse_json
 from recsys_core.values import counted
 
@@ -139,7 +139,7 @@ def table_files(options: ImportOptions) -> list[RawFile]:
 
 def _file(path: Path) -> RawFile:
     if not path.is_file():
-        raise InputError(f"no such file: {path}", "check the path of the table")
+        raise no_such_file(path, "check the path of the table")
     return RawFile(path.parent, path.name, zipped=False)
 
 

@@ -22,7 +22,7 @@ from recsys_core.data.numbering import Ratings
 from recsys_core.data.parquet import read_number_table
 from recsys_core.data.ratings import read_ratings
 from recsys_core.data.roles import USUAL_NAMES
-from recsys_core.errors import DataError, InputError
+from recsys_core.errors import DataError, InputError, no_such_file
 from recsys_core.reading import is_file
 
 #: role -> names of its column, as `plain_name` writes them
@@ -84,7 +84,7 @@ def read_scores(path: Path) -> Scores:
         A row without a user, an item or a number; the first is named and all are counted.
     """
     if not is_file(path):
-        raise InputError(f"no such file: {path}", "check the path of the scores")
+        raise no_such_file(path, "check the path of the scores")
     file = RawFile(path.parent, path.name, zipped=False)
     digest = hashlib.blake2b(digest_size=16)
     for piece in file.pieces():
@@ -177,8 +177,12 @@ def _read_text(file: RawFile) -> _Read:
     assert isinstance(column, Numeric)
     rank = column.values.astype(np.float64)
     if not np.isfinite(rank).all():
-        missing = int(np.count_nonzero(~np.isfinite(rank)))
-        raise DataError(f"{where}: rows whose rank is missing: {missing:,}", NUMBER_HINT)
+        missing = np.flatnonzero(~np.isfinite(rank))
+        raise DataError(
+            f"{where}, row {missing[0] + 1}: the rank is missing; such rows in all:"
+            f" {len(missing):,}",
+            NUMBER_HINT,
+        )
     return rows, found, rank
 
 
@@ -191,6 +195,6 @@ def _read_rows(file: RawFile, layout: Layout) -> Ratings:
     try:
         found = read_ratings(file.chunks, file.where, layout, "skip", "keep")
     except DataError:  # not one good row
-        raise DataError(problem, NUMBER_HINT) from None
+        raise DataError(f"{problem}; no row is good", NUMBER_HINT) from None
     bad = sum(found.bad_rows.values())
     raise DataError(f"{problem}; bad rows in all: {bad:,}" if bad else problem, NUMBER_HINT)

@@ -24,7 +24,7 @@ from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.npy import check_archive, map_array
 from recsys_core.data.parquet import read_vector_columns
 from recsys_core.data.roles import USUAL_NAMES
-from recsys_core.errors import DataError, InputError, shorten, unknown_name
+from recsys_core.errors import DataError, InputError, no_such_file, shorten, unknown_name
 from recsys_core.reading import open_regular
 from recsys_core.values import counted
 
@@ -108,7 +108,7 @@ def vector_files(options: ImportOptions) -> list[RawFile]:
 
 def _file(path: Path) -> RawFile:
     if not path.is_file():
-        raise InputError(f"no such file: {path}", "check the path of the vectors")
+        raise no_such_file(path, "check the path of the vectors")
     return RawFile(path.parent, path.name, zipped=False)
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from recsys_core.data.dataset import PART, Categorical, Dataset, TimeArray
 from recsys_core.data.interactions import Interactions
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError
 from recsys_core.protocols.base import (
     DROPPED,
     QUERY,
@@ -81,7 +81,11 @@ class Given(ProtocolConfig):
     def _check_names(self, dataset: str, names: list[str]) -> None:
         """Refuse a part that is not there, and one that is none of the three."""
         if self.test not in names:
-            raise unknown_name(f"part of data set '{dataset}'", self.test, names)
+            raise InputError(
+                f"protocol {self.name}: data set '{dataset}' has no part '{self.test}', only"
+                f" {', '.join(names)}",
+                "say which is for testing: --set protocol.test=PART",
+            )
         if self.valid == self.test:
             raise InputError(
                 f"protocol {self.name}: valid and test are both '{self.test}'",

@@ -132,7 +132,7 @@ class GlobalTimeline(TimeCut):
         if self.dates:
             times = [self._seconds(date) for date in (*self.dates, *filter(None, [self.until]))]
             if len(self.dates) < LEAST_WINDOWS or sorted(set(times)) != times:
-                raise ValueError("dates are two at least, ascending, and before until")
+                raise ValueError("dates must be at least two, ascending, and before until")
         if self.date is None and not self.dates:
             return self
         if self.test_share != TEST_SHARE:

@@ -88,7 +88,10 @@ def test_the_content_decides_the_digest_and_not_the_name(tmp_path: Path) -> None
             "user,item,score,rank\n1,2,0.5,first\n1,3,0.5,1\n",
             "'first' is not a number; bad rows in",
         ),
-        ("user,item,score,rank\n1,2,0.5,\n1,3,0.5,2\n", "rows whose rank is missing: 1"),
+        (
+            "user,item,score,rank\n1,2,0.5,\n1,3,0.5,2\n",
+            "row 1: the rank is missing; such rows in all: 1",
+        ),
         ("user,item,score\n", "there are no rows"),
         ("", "the file is empty"),
     ],
@@ -104,6 +107,7 @@ def test_what_is_no_file_of_scores_is_refused_in_two_lines(
 
 
 def test_a_file_that_is_not_there_or_no_regular_file_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(InputError, match="no such file"):
-            read_scores(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_scores(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        read_scores(tmp_path)

@@ -97,8 +97,8 @@ def test_several_dates_are_several_windows() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"dates": ["1970-01-06"]}, "dates are two at least, ascending, and before until"),
-        ({"dates": ["1970-01-06", "1970-01-06"]}, "dates are two at least, ascending"),
+        ({"dates": ["1970-01-06"]}, "dates must be at least two, ascending, and before until"),
+        ({"dates": ["1970-01-06", "1970-01-06"]}, "dates must be at least two, ascending"),
         ({"dates": ["1970-01-06", "1970-01-09"], "until": "1970-01-08"}, "and before until"),
         ({"dates": "1970-01-06,never"}, "dates.1 = 'never': not a date"),
         ({"dates": ["1970-01-06", "1970-01-09"], "date": "1970-01-07"}, "exclude each other"),

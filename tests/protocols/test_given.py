@@ -119,8 +119,12 @@ def test_filters_and_relevance_hold_here_too() -> None:
 @pytest.mark.parametrize(
     ("parts", "fields", "message"),
     [
-        (["train"] * 9, {}, "unknown part of data set 'tiny' 'test'\nvalid: train"),
-        (["1", "2", "3"] * 3, {"test": 4}, "unknown part of data set 'tiny' '4'"),
+        (
+            ["train"] * 9,
+            {},
+            "'tiny' has no part 'test', only train\nsay .*protocol.test=PART",
+        ),
+        (["1", "2", "3"] * 3, {"test": 4}, "'tiny' has no part '4', only 1, 2, 3"),
         (["test"] * 9, {}, "no part to train on, only test"),
         (["a", "b"] * 4 + ["a"], {"test": "a", "valid": "a"}, "valid and test are both 'a'"),
         (["train", "dev", "test"] * 3, {}, "'dev' beside test, train\nsay .*protocol.valid=dev"),

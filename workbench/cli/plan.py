@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, no_such_file, unknown_name
 from recsys_core.evaluation.names import (
     ACCURACY_METRICS,
     row_metrics,
@@ -168,7 +168,7 @@ def _check_baseline_metrics(
         if _has_metric(stage, metric, topk)
     }
     shared = ", ".join(label for label in stages if label in baseline.values)
-    for metric in baseline.tolerances:
+    for metric in baseline.tolerances if known else ():
         if metric not in known:
             raise unknown_name(f"metric in baseline {baseline.name} for {shared}:", metric, known)
     if not any(baseline.tolerance(metric) is not None for metric in known):
@@ -211,7 +211,7 @@ def _baseline(options: JobOptions, settings: Settings) -> Baseline | None:
     path = Path(options.baseline)
     if not is_file(path):
         if path.suffix == ".json":
-            raise InputError(f"no such file: {path}", "check the path of --baseline")
+            raise no_such_file(path, "check the path of --baseline")
         path = resolve_run(settings.runs_dir, options.baseline).path
     return read_baseline(path, tolerances)
 
