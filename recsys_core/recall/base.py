@@ -270,6 +270,12 @@ class RecallModel(ABC, Generic[ConfigT]):
             Items that nobody is listed.
         """
         scores = self.score(users, histories)
+        if scores.shape != (len(users), self.n_items):  # a model of others
+            raise InputError(
+                f"{type(self).__name__}.score gave shape {scores.shape}, not"
+                f" {(len(users), self.n_items)}",
+                "give one score per user and item",
+            )
         if len(self.new_items) and not self.scores_new_items:
             lowest = scores.min(axis=1, keepdims=True)
             scores[:, self.new_items] = lowest - np.maximum(1, np.abs(lowest))

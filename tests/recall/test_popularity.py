@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from recsys_core.data.interactions import Interactions
+from recsys_core.errors import InputError
 from tests.protocols.build import dataset
 from tests.recall.build import fit
 
@@ -31,3 +33,11 @@ def test_likes_of_all_times_count_the_same() -> None:
 def test_old_likes_count_less() -> None:
     # the last row is of day 40, liked or not: ages are 40, 40, 30 and 20, 10
     assert scores(half_life_days=10) == [2 / 16 + 1 / 8, 1 / 4 + 1 / 2, 0]
+
+
+def test_scores_of_another_shape_name_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = Interactions.in_time_order(dataset(ROWS), np.arange(len(ROWS)), 4.0)
+    model = fit("popularity", train)
+    monkeypatch.setattr(type(model), "score", lambda *_: np.zeros((2, 1), np.float32))
+    with pytest.raises(InputError, match=r"Popularity\.score gave shape \(2, 1\), not \(2, 2\)"):
+        model.recommend(np.array([0, 1]), k=1)
