@@ -165,8 +165,12 @@ def _rating_problems(
         other = "the label is not 0 or 1; other numbers are ratings: --columns rating=COLUMN"
         return {other: ~((rating == 0) | (rating == 1))}
     low, high = options.rating_range or DEFAULT_RANGE
-    outside = ~((rating >= low) & (rating <= high))
-    return {f"the rating is not within {low:g} to {high:g}{RANGE_HINT}": outside}
+    missing = np.isnan(rating)
+    outside = ~(missing | ((rating >= low) & (rating <= high)))
+    return {
+        "the rating is missing": missing,
+        f"the rating is not within {low:g} to {high:g}{RANGE_HINT}": outside,
+    }
 
 
 def _context(column: Texts | Numeric, rows: TimeArray, about: ContextColumn, where: str) -> Column:

@@ -66,6 +66,14 @@ def test_a_few_lists_are_printed(ask: Cli, recommender: Recommender) -> None:
     ]
 
 
+def test_users_for_whom_nothing_is_left_are_named(ask: Cli, recommender: Recommender) -> None:
+    user = recommender.user_number("7")
+    known = recommender.dataset.item_ids[recommender.known_of(user).items[:2]]
+    done = ask("--users", "7", "--only", ",".join(known), "--quiet")
+    assert done.code == 0
+    assert done.err == "no item is left to list, as all that are allowed are known: '7'\n"
+
+
 def test_every_user_gets_a_list_in_a_file(
     ask: Cli, recommender: Recommender, tmp_path: Path
 ) -> None:

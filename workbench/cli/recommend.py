@@ -78,6 +78,7 @@ def recommend(
         wanted = _known_users(recommender, asked)
         if to is None:
             rows = _rows(recommender, wanted, k, candidates, banned)
+            _say_empty(wanted, {row[0] for row in rows})
         else:
             _write(recommender, wanted, k, candidates, banned, to, display)
     if to is None:
@@ -141,6 +142,15 @@ def _rows(
         for user in users
         for one in recommender.recommend(user, k, candidates=candidates, without=without)
     ]
+
+
+def _say_empty(users: list[str], listed: set[str]) -> None:
+    """Name the users for whom nothing is left, so that a short table is no riddle."""
+    from recsys_core.pipeline.ids import name_some
+
+    empty = [user for user in users if user not in listed]
+    if empty:
+        say(f"no item is left to list, as all that are allowed are known: {name_some(empty)}")
 
 
 def _write(
