@@ -19,10 +19,8 @@ from recsys_core.features.declared_transforms import Quantile, Vocabulary
 from recsys_core.features.feature import HISTORIES, Feature
 from recsys_core.features.known import Owner
 from recsys_core.features.schema_files import (
-    SUFFIXES,
     put_after,
     read_features,
-    schema_names,
     schema_path,
 )
 from recsys_core.features.tower_schema import check_tower_feature, event_sequence
@@ -197,11 +195,6 @@ def load_schema(
             return tower_schema(dataset)
         context = not requested or towers is None
         return default_schema(dataset, histories=histories, context=context)
-    if name_or_path not in schema_names() and Path(name_or_path).suffix not in SUFFIXES:
-        raise InputError(
-            f"no feature schema is called '{name_or_path}'",
-            f"give a path ending in .yaml, or one of: {', '.join(schema_names())}",
-        )
     schema, places = read_schema(schema_path(name_or_path, Path()))
     by_name = {feature.name: feature for feature in schema.features}
     for feature in schema.scoped():

@@ -34,7 +34,7 @@ def schema_files(name_or_path: str, folder: Path) -> list[Path]:
     """
     files: list[Path] = []
     while name_or_path and name_or_path not in schema_names():
-        path = folder / name_or_path
+        path = schema_path(name_or_path, folder)
         if path in files:
             break
         files.append(path)
@@ -44,9 +44,20 @@ def schema_files(name_or_path: str, folder: Path) -> list[Path]:
 
 
 def schema_path(name_or_path: str, folder: Path) -> Path:
-    """Find a packaged schema by name, or a file relative to `folder`."""
+    """Find a packaged schema by name, or a file relative to `folder`.
+
+    Raises
+    ------
+    InputError
+        It is neither a name nor the path of a YAML file.
+    """
     if name_or_path in schema_names():
         return Path(str(_packaged() / f"{name_or_path}.yaml"))
+    if Path(name_or_path).suffix not in SUFFIXES:
+        raise InputError(
+            f"no feature schema is called '{shorten(name_or_path)}'",
+            f"give a path ending in .yaml, or one of: {', '.join(schema_names())}",
+        )
     return folder / name_or_path
 
 

@@ -15,8 +15,9 @@ from recsys_core.features.schema import (
     FeatureSchema,
     default_schema,
     load_schema,
+    read_schema,
 )
-from recsys_core.features.schema_files import schema_names
+from recsys_core.features.schema_files import schema_files, schema_names
 from tests.features.build import films
 
 GOOD = """\
@@ -179,6 +180,15 @@ def test_features_that_stand_there_twice_are_the_last_ones(tmp_path: Path) -> No
     twice = "name: x\nfeatures: [1, 2]\nfeatures:\n- {name: a, source: user, kynd: multi}\n"
     with pytest.raises(InputError, match=r"feature 'a' \(mine.yaml, line 4\) 'kynd'"):
         load_schema(write(tmp_path, twice), films())
+
+
+def test_a_schema_that_extends_a_name_that_none_has(tmp_path: Path) -> None:
+    path = write(tmp_path, f"extends: base\n{GOOD}")
+    problem = r"no feature schema is called 'base'\ngive a path ending in .yaml, or one of: ids, "
+    with pytest.raises(InputError, match=problem):
+        read_schema(Path(path))
+    with pytest.raises(InputError, match=problem):
+        schema_files(path, Path())
 
 
 def test_a_schema_that_extends_itself_by_another_name(tmp_path: Path) -> None:
