@@ -16,8 +16,9 @@ from workbench.reports.build import build_report
 from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
 from workbench.reports.gates import parse_gate
+from workbench.reports.notes import notes
 from workbench.reports.terminal import print_comparison, print_table
-from workbench.reports.view import notes, stage_tables
+from workbench.reports.view import stage_tables
 from workbench.store.text import width as cells
 
 TOPK = ("ndcg", "recall", "hit", "mrr", "map", "precision", "coverage", "novelty", "gini")
