@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def score(
     values: dict[str, Any] = {
         "dataset": split.dataset.name,
         "protocol": {"name": split.protocol, **split.parameters},
-        "ks": tuple(ks),
+        "ks": tuple(ks) if isinstance(ks, Iterable) else ks,
         **({"label": label} if label else {}),
     }
     with python_words():

@@ -255,6 +255,8 @@ def test_scores_from_elsewhere_are_judged_alike(
     again = score(rows.drop(columns="label"), parts, stage="ranking", ks=[10], label="theirs")
     assert again.metrics == pytest.approx(results["lr"].metrics, abs=1e-12, nan_ok=True)
     assert compare(results["lr"], again)["auc"].label == "theirs"
+    with pytest.raises(InputError, match="ks"):
+        score(lists, parts, ks=10)  # type: ignore[arg-type]
     more = pd.concat([lists, lists[:3], lists[:1].assign(item="nothing")])
     counts = score(more, parts, ks=[10]).file_counts
     assert counts["duplicate_rows"] == 3

@@ -323,6 +323,15 @@ async def test_detail_shows_published_figures_notes_and_files(empty: Path) -> No
         assert "annotations.json" in text
 
 
+def test_digests_of_scores_from_elsewhere_are_no_column() -> None:
+    runs = [
+        other(f"r{n}", origin="external", params={"file": f"{n}.csv", "content": n, "stage": stage})
+        for n, stage in enumerate(("recall", "ranking"))
+    ]
+    keys = [head.key for head in layout(runs).table.heads]
+    assert [key for key in keys if key.startswith("param ")] == ["param file"]
+
+
 def test_what_differs_stands_first_and_what_is_the_same_is_away() -> None:
     runs = [
         other(f"r{n}", params={"dim": 2.0**n, "loss": "bpr" if n else "bce", "epochs": 9}, seed=1)

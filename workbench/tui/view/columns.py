@@ -241,6 +241,11 @@ def _cost_columns() -> list[Column]:
     ]
 
 
+#: parameters of scores from elsewhere that are no settings: another column tells the stage, and
+#: the digest of the file says nothing to a reader
+_OF_SCORES = ("content", "stage")
+
+
 def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
     """Make a column for every parameter in which two runs of one model differ.
 
@@ -251,6 +256,8 @@ def _parameter_columns(runs: Sequence[RunSummary]) -> list[Column]:
     differing: set[str] = set()
     for run in runs:
         for name, value in run.params.items():
+            if run.origin == "external" and name in _OF_SCORES:
+                continue
             text = show.parameter(value)
             values.setdefault(name, set()).add(text)
             if seen.setdefault((run.model, name), text) != text:
