@@ -8,8 +8,8 @@ import pytest
 
 from tests.tui.test_view import RUN
 from workbench.store.listing import RunSummary
-from workbench.tui.view.choices import Options
-from workbench.tui.view.subject import Choice, chips, choose
+from workbench.tui.view.choices import Choice, Options
+from workbench.tui.view.subject import chips, choose
 
 
 def run(run_id: str, value: float = 0.1, **changes: object) -> RunSummary:

@@ -29,7 +29,7 @@ from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view import changes as requests
 from workbench.tui.view.jobs import clock
 from workbench.tui.view.live import CurveReader
-from workbench.tui.view.queue import QueueReader
+from workbench.tui.view.queue_reading import QueueReader
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.curves import CurvePanel
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from recsys_core.reading import YAMLError, parse_yaml, read_bytes, shorten
 from recsys_core.run_folder import CHECKPOINT as CHECKPOINT
@@ -43,7 +43,9 @@ from workbench.store.files import (
 from workbench.store.kinds import Kind, check, mapping, moment, number, optional, text, whole
 from workbench.store.metrics_json import check_result
 from workbench.store.process import ProcessIdentity
-from workbench.store.results import Tables, write_results
+
+if TYPE_CHECKING:
+    from workbench.store.results import Tables
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = get_args(State)
@@ -207,6 +209,8 @@ class Run:
 
     def write_result(self, content: Mapping[str, Any], tables: Tables) -> None:
         """Write the result: metrics.json last, so that a run with one is complete."""
+        from workbench.store.results import write_results  # who only reads starts faster
+
         write_results(self.path / RESULTS, tables)
         write_json(self.path / METRICS, without_nan(content))
 

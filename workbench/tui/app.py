@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import _styles_cache, work
@@ -20,7 +20,6 @@ from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 
 from recsys_core.errors import InputError
-from recsys_core.evaluation.names import meaning_of
 from recsys_core.extensions import EXTENSIONS, import_none, points_of
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
@@ -33,10 +32,13 @@ from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
+from workbench.tui.stylesheet import RememberedStylesheet
 from workbench.tui.theme import ANSI, DEFAULT, THEMES
 from workbench.tui.tracebacks import log_error, summary_of
-from workbench.tui.view.queue import QueueReader, QueueState
-from workbench.tui.view.sweeps import ended, ending_text
+from workbench.tui.view.queue import QueueState
+
+if TYPE_CHECKING:
+    from workbench.tui.view.queue_reading import QueueReader
 
 #: the screen is brought up to date this often; when reading takes long, less often
 _POLL_SECONDS = 0.25
@@ -76,7 +78,8 @@ class WorkbenchApp(Speaking):
         self._opened_with = ""
         self._awaited: set[str] = set()
         self._listing = RunListing(runs_dir)
-        self._queue_reader = QueueReader(runs_dir)
+        self._queue_reader: QueueReader | None = None
+        self.stylesheet = RememberedStylesheet(variables=self.get_css_variables())
         self._keys = KeyOrder(self, super().on_event)
         self._refusals: list[Refusal] = []
         for theme in (*THEMES, *ANSI):
@@ -91,13 +94,15 @@ class WorkbenchApp(Speaking):
             self.add_mode(screen.name, screen.make)
 
     def _first_screen(self) -> Screen[Any]:
-        """Make the first screen; the runs are read before it is drawn."""
+        """Make the first screen; the runs are read before it is drawn, for jobs the queue, too."""
         try:
-            self._take(*self._read())
+            self.runs = self._listing.refresh()
+            if self._jobs_only():
+                self.chosen = "jobs"
+            if self.runs and self.chosen == "jobs":
+                self.queue = self._read_queue(self.runs)
         except StoreError as error:
             self.trouble = str(error)
-        if self._jobs_only():
-            self.chosen = "jobs"
         self._opened_with = self._wanted()
         return _welcome_screen() if self._opened_with == _WELCOME else BY_NAME[self.chosen].make()
 
@@ -146,6 +151,10 @@ class WorkbenchApp(Speaking):
 
     def watch_queue(self, before: QueueState, after: QueueState) -> None:
         """Say it when a sweep has ended."""
+        if not before.sweeps:
+            return
+        from workbench.tui.view.sweeps import ended, ending_text
+
         for sweep in ended(before.sweeps, after.sweeps):
             severity: SeverityLevel = "error" if sweep.state == "failed" else "information"
             self.notify(ending_text(sweep), severity=severity, timeout=10, markup=False)
@@ -266,7 +275,14 @@ class WorkbenchApp(Speaking):
     def _read(self) -> tuple[tuple[RunSummary, ...], QueueState]:
         """Read what changed; called off the thread that answers keys."""
         runs = self._listing.refresh()
-        return runs, self._queue_reader.refresh(runs)
+        return runs, self._read_queue(runs)
+
+    def _read_queue(self, runs: tuple[RunSummary, ...]) -> QueueState:
+        if self._queue_reader is None:
+            from workbench.tui.view.queue_reading import QueueReader
+
+            self._queue_reader = QueueReader(self.runs_dir)
+        return self._queue_reader.refresh(runs)
 
     def _take(self, runs: tuple[RunSummary, ...], queue: QueueState) -> None:
         self.runs = runs
@@ -312,6 +328,8 @@ class WorkbenchApp(Speaking):
 
     def explain_metric(self, metric: str) -> None:
         """Show what a metric is, before what the keys do."""
+        from recsys_core.evaluation.names import meaning_of
+
         self._help(f"{metric}: {meaning_of(metric)}")
 
     def _help(self, metric: str) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from workbench.store.files import StoreError, explain, read_json, write_json
 from workbench.store.xdg import xdg_folder
-from workbench.tui.view.choices import Options
-from workbench.tui.view.subject import Choice
+from workbench.tui.view.choices import Choice, Options
 
 _VERSION = 1
 

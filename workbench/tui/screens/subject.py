@@ -9,7 +9,8 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain_lines
 from workbench.store.users import Browse
 from workbench.tui.screens.divided import DividedScreen, Line
-from workbench.tui.view.subject import Choice, choose, dataset_names
+from workbench.tui.view.choices import Choice
+from workbench.tui.view.subject import choose, dataset_names
 from workbench.tui.view.users import has_users
 
 

@@ -16,7 +16,6 @@ from recsys_core.errors import InputError
 from workbench.store.text import plain, plain_lines
 from workbench.tui.commands import bindings
 from workbench.tui.screens.base import FullScreen
-from workbench.tui.view.changes import add_baselines
 
 #: key or command, and what it does
 _KEYS = (
@@ -78,6 +77,8 @@ class WelcomeScreen(FullScreen):
 
     @work(exclusive=True)
     async def _start(self) -> None:
+        from workbench.tui.view.changes import add_baselines
+
         app = self.workbench
         try:
             app.start_baselines(await asyncio.to_thread(add_baselines, app.runs_dir, app.data_dir))

@@ -16,6 +16,25 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """The runs that users and items are shown with.
+
+    Parameters
+    ----------
+    runs
+        Their ids, in order.
+    of
+        Baseline and marks of Results when it was made: with others it is made anew.
+    asked
+        Whether a person named them one by one.
+    """
+
+    runs: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """The choices.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.store.files import StoreError
@@ -13,7 +13,7 @@ from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
 from workbench.store.users_inspect import Inspection, explained, inspect
-from workbench.tui.view.choices import Options
+from workbench.tui.view.choices import Choice, Options
 
 #: rankers have no list of their own and come last
 _STAGES = ("two-stage", "recall", "ranking")
@@ -26,25 +26,6 @@ def dataset_names(runs: Sequence[RunSummary], data_dir: Path) -> list[str]:
     used = [run.dataset for run in runs if run.state == "succeeded"]
     here = sorted(path.parent.name for path in data_dir.glob(f"*/{BROWSE}"))
     return [name for name in dict.fromkeys([*used, *here]) if name in here]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The runs that users and items are shown with.
-
-    Parameters
-    ----------
-    runs
-        Their ids, in order.
-    of
-        Baseline and marks of Results when it was made: with others it is made anew.
-    asked
-        Whether a person named them one by one.
-    """
-
-    runs: tuple[str, ...] = ()
-    of: tuple[str, ...] = ()
-    asked: bool = False
 
 
 def choose(
