@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
@@ -72,7 +72,8 @@ async def to_field(s: Session, screen: NewJobScreen, key: str) -> None:
 @checks("new-job.submit")
 async def _(s: Session) -> None:
     screen = await form(s, "item-cf")
-    key = next(key for key in screen.grid.table.keys if key.endswith("neighbours"))
+    key = "item-cf.neighbours"
+    await s.until(lambda: key in screen.grid.table.keys)
     await to_field(s, screen, key)
     await type_over(s, screen, "-3")
     assert "neighbours" in s.text()
@@ -173,7 +174,7 @@ async def test_a_wrong_name_is_answered_while_it_is_typed(suite: Path) -> None:
     async with session(suite) as s:
         await form(s, "item-cff")
         await s.until(lambda: "item-cf" in s.text())
-        assert "✖" in s.text()
+        await s.see("✖")
 
 
 async def test_fields_are_copied_from_a_run(suite: Path) -> None:
@@ -272,3 +273,51 @@ async def test_the_models_are_listed_once_however_often_the_form_is_opened(
     go_on.set()
     assert await second is catalogue
     assert len(begun) == 1
+
+
+async def test_no_text_is_taken_while_the_job_is_added(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would not be of that job; one that is refused can be mended."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def wait(line: list[str]) -> Done:
+        asked.set()
+        await answered.wait()
+        return Done(2, "", "error: the disk is full")
+
+    monkeypatch.setattr(new_job, "run_process", wait)
+    async with session(suite) as s:
+        screen = await form(s, "item-cf")
+        entry = screen.query_one(Input)
+        await s.press("enter", "x", "down")
+        await asked.wait()
+        assert entry.disabled
+        assert (entry.value, screen.field and screen.field.key) == ("item-cf", "model")
+        answered.set()
+        await s.see("the disk is full")
+        await s.press("x")
+        assert "x" in entry.value
+
+
+async def test_what_is_typed_is_checked_when_typing_pauses(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_job, "REST", 3600.0)
+    async with session(suite) as s:
+        screen = await form(s)
+        checked: list[bool] = []
+        monkeypatch.setattr(screen, "_draw", lambda: checked.append(True))
+        await s.press(*"ease")
+        assert not checked
+        await s.press("down")
+        assert checked, "a key that leads on finds it checked"
+
+
+async def test_what_is_wrong_is_cut_with_an_ellipsis(suite: Path) -> None:
+    async with session(suite, (80, 24)) as s:
+        screen = await form(s, "nosuch")
+        await s.see("valid: ")
+        shown = str(screen.query_one("#field-problem", Static).content)
+        assert shown.endswith("…")
+        assert len(shown.splitlines()) == 2

@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from recsys_core.processes import python_command
@@ -25,9 +26,11 @@ from workbench.store.text import plain, plain_lines
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.processes import run_process
+from workbench.tui.screens.base import REST
 from workbench.tui.view.form import SEARCH, Field, Form, Start, is_space
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.grid_cells import cut_lines
 from workbench.tui.widgets.lines import Entry
 
 #: runs that are offered to copy from
@@ -64,6 +67,8 @@ class NewJobScreen(ModalScreen[str | None]):
         self._typed: str | None = None
         self._loaded = ""
         self._busy = False
+        #: looks at what was typed when typing pauses
+        self._checking: Timer | None = None
         #: the texts that the form began with; whether leaving others behind was asked
         self._start: dict[str, str] = {}
         self._asked = False
@@ -177,7 +182,8 @@ class NewJobScreen(ModalScreen[str | None]):
     def _say(self, text: str, *, wrong: bool = False) -> None:
         problem = self.query_one("#field-problem", Static)
         problem.set_class(wrong, "-wrong")
-        problem.update(plain(text.replace("\n", "; ")) if wrong else plain_lines(text))
+        shown = plain(text.replace("\n", "; ")) if wrong else plain_lines(text)
+        problem.update(cut_lines(shown, *problem.content_size))
 
     def _draw(self) -> None:
         """Draw the fields as they are."""
@@ -278,8 +284,25 @@ class NewJobScreen(ModalScreen[str | None]):
             return
         self._asked = False
         form.set(each.key, text)
-        self._draw()
-        self._describe()
+        self._stop_checking()
+        self._checking = self.set_timer(REST, self._check)
+
+    def _check(self) -> None:
+        """Say what is wrong with what was typed, and show the fields that follow from it."""
+        self._stop_checking()
+        if self.is_attached:
+            self._draw()
+            self._describe()
+
+    def _check_now(self) -> None:
+        """Check what a key that leads on would find unchecked."""
+        if self._checking is not None:
+            self._check()
+
+    def _stop_checking(self) -> None:
+        if self._checking is not None:
+            self._checking.stop()
+            self._checking = None
 
     def _changes(self) -> int:
         """Count the fields that were typed into."""
@@ -295,10 +318,12 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def action_move(self, rows: int) -> None:
         """Go to another field."""
+        self._check_now()
         self.grid.action_move(rows)
 
     def action_page(self, pages: int) -> None:
         """Go on by a page."""
+        self._check_now()
         self.grid.action_page(pages)
 
     def action_complete(self, step: int) -> None:
@@ -323,12 +348,12 @@ class NewJobScreen(ModalScreen[str | None]):
             return
         if self._busy:
             return
-        self._draw()
+        self._check()
         if self._problems:
             key = next(iter(self._problems))
             self.grid.cursor_row = list(self.grid.table.keys).index(key)
             return
-        self._busy = True
+        self._lock(busy=True)
         self._say("checking and adding the job …")
         self._add(self._form.arguments())
 
@@ -340,14 +365,27 @@ class NewJobScreen(ModalScreen[str | None]):
             f"--data-dir={app.data_dir}",  # type: ignore[attr-defined]
         ]
         done = await run_process(python_command("-m", "workbench", *arguments, *folders))
-        self._busy = False
         if done.code:
+            self._lock(busy=False)
             self._say("\n".join(done.complaint()), wrong=True)
             return
         self.dismiss(done.output)
 
+    def _lock(self, *, busy: bool) -> None:
+        """Take no text while the job is added: it would not be of it."""
+        self._busy = busy
+        entry = self.query_one(Entry)
+        entry.disabled = busy
+        if not busy:
+            entry.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell that the fields stay as they are while the job is added."""
+        return action == "close" or not self._busy
+
     def action_close(self) -> None:
         """Close without adding; what was typed into several fields is asked about once."""
+        self._check_now()
         if self._changes() > 1 and not self._asked:
             self._asked = True
             self._say("Esc again discards what you typed; Enter adds the job")

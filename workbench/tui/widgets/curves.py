@@ -140,11 +140,15 @@ class CurvePanel(Vertical, can_focus=True):
 
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
-        text = "no curve yet" if waiting else _why_none(self._runs)
+        text = _NONE_YET if waiting else _why_none(self._runs)
         if not waiting and any(run.run_id not in self._curves for run in self._runs):
             text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
+
+
+#: what runs that wait or began just now will have, nobody knows before their model reports
+_NONE_YET = "no curve yet; a model that is not trained in epochs has none"
 
 
 def _why_none(runs: Sequence[RunSummary]) -> str:
@@ -152,7 +156,7 @@ def _why_none(runs: Sequence[RunSummary]) -> str:
     states = {show.state_look(run.state).word for run in runs if run.state != "succeeded"}
     if states:
         return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
-    return "no curve: not trained in epochs"
+    return "this model has no training curve: it is not trained in epochs"
 
 
 def _title(name: str) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.strip import Strip
 
 
@@ -37,6 +38,21 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
     space = " " * (width - length)
     return space + text if right else text + space
+
+
+def cut_lines(text: str, width: int, height: int) -> str:
+    r"""Keep of a text what fits a box once it is wrapped; what is cut off leaves an ellipsis.
+
+    Examples
+    --------
+    >>> cut_lines("valid: mf, ease, item-cf", 11, 2)
+    'valid: mf,\nease, item…'
+    """
+    lines = [line.plain.rstrip() for line in Content(text).wrap(width)] if width else []
+    if len(lines) <= height:
+        return text
+    last = " ".join(lines[height - 1 :])
+    return "\n".join([*lines[: height - 1], fit(last, width)])
 
 
 def with_hints(line: Strip, base: Style, *, before: bool, more: int) -> Strip:
