@@ -138,6 +138,47 @@ class Keys:
         shown = "\n".join(self._screen.display)
         raise RuntimeError(f"after {key!r} no {expected!r} on the screen:\n{shown}")
 
+    def first_change(self, key: bytes, *, expected: str = "") -> float:
+        """Seconds from a key to the first output that changed anything on the screen.
+
+        Colours count: they are all that changes with the focus. What follows, such as reasons of
+        another item, does not count.
+
+        Parameters
+        ----------
+        expected
+            What a line of the screen must have by then, as a regular expression.
+
+        Raises
+        ------
+        RuntimeError
+            The screen stayed as it was, or does not show what is expected.
+        """
+        came: list[tuple[float, bytes]] = []
+        started = time.perf_counter()
+        os.write(self._terminal, key)
+        while time.perf_counter() - started < _PATIENCE:
+            wait = _PATIENCE if not came else 0.5
+            if not select.select([self._terminal], [], [], wait)[0]:
+                break
+            output = os.read(self._terminal, 1 << 16)
+            came.append((time.perf_counter(), output))
+        found = None
+        for moment, output in came:  # all of it: the next key starts from what is shown then
+            before = self._looks()
+            self._stream.feed(output)
+            if found is None and self._looks() != before and self._shows(expected):
+                found = moment - started
+        if found is None:
+            shown = "\n".join(self._screen.display)
+            raise RuntimeError(f"after {key!r} no {expected!r} on the screen:\n{shown}")
+        return found
+
+    def _looks(self) -> list[list[object]]:
+        """Characters with their colours."""
+        columns, rows = self._size
+        return [[self._screen.buffer[y][x] for x in range(columns)] for y in range(rows)]
+
     def _shows(self, expected: str) -> bool:
         return any(re.search(expected, line) for line in self._screen.display)
 
