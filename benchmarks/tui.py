@@ -154,25 +154,19 @@ class Keys:
         RuntimeError
             The screen stayed as it was, or does not show what is expected.
         """
-        came: list[tuple[float, bytes]] = []
         started = time.perf_counter()
         os.write(self._terminal, key)
         while time.perf_counter() - started < _PATIENCE:
-            wait = _PATIENCE if not came else 0.5
-            if not select.select([self._terminal], [], [], wait)[0]:
-                break
-            output = os.read(self._terminal, 1 << 16)
-            came.append((time.perf_counter(), output))
-        found = None
-        for moment, output in came:  # all of it: the next key starts from what is shown then
-            before = self._looks()
-            self._stream.feed(output)
-            if found is None and self._looks() != before and self._shows(expected):
-                found = moment - started
-        if found is None:
-            shown = "\n".join(self._screen.display)
-            raise RuntimeError(f"after {key!r} no {expected!r} on the screen:\n{shown}")
-        return found
+            found = None
+            for moment, output in self._output(wait=1.0, pause=0.5):  # to the end of it
+                before = self._looks()
+                self._stream.feed(output)
+                if found is None and self._looks() != before and self._shows(expected):
+                    found = moment - started
+            if found is not None:
+                return found
+        shown = "\n".join(self._screen.display)
+        raise RuntimeError(f"after {key!r} no {expected!r} on the screen:\n{shown}")
 
     def _looks(self) -> list[list[object]]:
         """Characters with their colours."""
@@ -184,15 +178,19 @@ class Keys:
 
     def _last_change(self, wait: float, pause: float) -> float | None:
         """Read until nothing comes for `pause`; tell when what changed the screen last came."""
-        came: list[tuple[float, bytes]] = []
-        while select.select([self._terminal], [], [], wait)[0]:
-            output = os.read(self._terminal, 1 << 16)
-            came.append((time.perf_counter(), output))
-            wait = pause
         last = None
-        for moment, output in came:
+        for moment, output in self._output(wait, pause):
             before = self._screen.display
             self._stream.feed(output)
             if self._screen.display != before:
                 last = moment
         return last
+
+    def _output(self, wait: float, pause: float) -> list[tuple[float, bytes]]:
+        """Read until nothing comes for `pause`; tell when each part came."""
+        came: list[tuple[float, bytes]] = []
+        while select.select([self._terminal], [], [], wait)[0]:
+            output = os.read(self._terminal, 1 << 16)
+            came.append((time.perf_counter(), output))
+            wait = pause
+        return came
