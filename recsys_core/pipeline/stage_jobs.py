@@ -25,6 +25,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import model_info, reads_features
+from recsys_core.training.config import TrainingConfig
 
 
 class Job(Protocol):
@@ -181,10 +182,12 @@ class _RankingJob:
 
 def chosen_by(config: Config, curve: Sequence[Mapping[str, float | None]]) -> dict[str, int]:
     """Tell after how many epochs a model's validation rows found it best, where they chose."""
-    from recsys_core.training.trainer import TrainingConfig, chosen_epoch  # torch is slow to import
-
     if not isinstance(config, TrainingConfig):
         return {}
+    from recsys_core.training.trainer import (
+        chosen_epoch,  # loads torch, which the others never need
+    )
+
     chosen = chosen_epoch(curve, getattr(config, "monitor", RECALL_METRIC))
     return {} if chosen is None else {WHOLE_MODEL: chosen}
 

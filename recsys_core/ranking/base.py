@@ -14,7 +14,7 @@ from recsys_core.config import Widths
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.labels import TaskName
-from recsys_core.training.trainer import SCHEDULE, Schedule, TrainingConfig
+from recsys_core.training.config import SCHEDULE, Schedule, TrainingConfig
 
 BATCH_NORM = "Normalise each hidden layer over the batch, between its weights and the ReLU."
 

@@ -19,7 +19,7 @@ from recsys_core.features.layout import EmbeddingLayout
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldWeights
 from recsys_core.registry import register_model
-from recsys_core.training.trainer import SCHEDULE, Schedule
+from recsys_core.training.config import SCHEDULE, Schedule
 
 
 class LRConfig(RankingConfig):

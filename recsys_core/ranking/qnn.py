@@ -33,7 +33,7 @@ from recsys_core.ranking.base import EmbeddingConfig, RankingModel
 from recsys_core.ranking.modules.embedding import FieldEmbedding
 from recsys_core.ranking.modules.layers import BatchNorm, Dropout, Output, he_linear
 from recsys_core.registry import register_model
-from recsys_core.training.trainer import SCHEDULE, Schedule
+from recsys_core.training.config import SCHEDULE, Schedule
 
 
 class QNNConfig(EmbeddingConfig):

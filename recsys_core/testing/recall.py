@@ -35,7 +35,7 @@ from recsys_core.testing.planted import (
     planted,
     repeated,
 )
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.config import TrainingConfig
 
 USERS = np.arange(N_USERS)
 #: one item of so many is allowed

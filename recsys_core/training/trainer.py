@@ -9,14 +9,12 @@ from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from recsys_core.compute.runtime import Runtime
-from recsys_core.config import Config
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent
@@ -28,61 +26,14 @@ from recsys_core.training.checkpoint import (
     unusable,
     write_checkpoint,
 )
+from recsys_core.training.config import TrainingConfig
 from recsys_core.training.memory import keep_freed_memory
 
 BatchT = TypeVar("BatchT")
 #: at least this many seconds lie between two reports within an epoch
 REPORT_SECONDS = 0.3
-Schedule = Literal["constant", "cosine", "linear", "plateau"]
 #: what `plateau` multiplies the learning rate by
 PLATEAU_FACTOR = 0.1
-SCHEDULE = (
-    "Learning rate schedule: constant; falling to zero over all steps along a line or a cosine; "
-    "plateau: times 0.1 after each epoch without a better validation value."
-)
-
-
-class TrainingConfig(Config):
-    """Fields of every model that learns by gradient descent."""
-
-    replaced: ClassVar[Mapping[str, str]] = {"average_decay": "ema_decay"}
-
-    epochs: int = Field(
-        20, ge=1, le=10_000, description="Maximum number of passes over the training rows."
-    )
-    batch_size: int = Field(4096, ge=1, le=10_000_000, description="Rows per gradient step.")
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="Adam's initial learning rate.")
-    weight_decay: float = Field(
-        0.0, ge=0, le=10, description="L2 penalty on all weights, added to the gradient."
-    )
-    schedule: Schedule = Field("constant", description=SCHEDULE)
-    patience: int = Field(
-        3,
-        ge=0,
-        le=1000,
-        description="Stop after this many epochs without a better validation value; 0: never stop "
-        "early.",
-    )
-    gradient_clip: float | None = Field(
-        None, gt=0, description="Clip the gradient to this norm; null: no clipping."
-    )
-    ema_decay: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="Decay of the exponential moving average of the weights; the averaged weights "
-        "are validated and saved. 0: off.",
-    )
-    compile: bool = Field(False, description="Compile the loss with torch.compile.")
-
-    @model_validator(mode="after")
-    def _plateau_outlasts_an_epoch(self) -> Self:
-        if self.schedule == "plateau" and self.patience == 1:
-            raise ValueError(
-                "schedule plateau lowers the learning rate where patience 1 ends the training; "
-                "set patience to 2 or more, or to 0"
-            )
-        return self
 
 
 class Objective(Protocol[BatchT]):

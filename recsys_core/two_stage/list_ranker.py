@@ -19,7 +19,8 @@ from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.events import OnEvent
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.sampling.softmax import MASKED
-from recsys_core.training.trainer import TrainingConfig, train
+from recsys_core.training.config import TrainingConfig
+from recsys_core.training.trainer import train
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.lists import Lists
 

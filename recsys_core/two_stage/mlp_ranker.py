@@ -21,7 +21,7 @@ from recsys_core.errors import TRAIN_AGAIN
 from recsys_core.events import OnEvent
 from recsys_core.ranking.modules.layers import MLP
 from recsys_core.saving.weights import read_weights, write_weights
-from recsys_core.training.trainer import SCHEDULE, Schedule, TrainingConfig
+from recsys_core.training.config import SCHEDULE, Schedule, TrainingConfig
 from recsys_core.two_stage.config import Loss
 from recsys_core.two_stage.list_ranker import ListRanker, judge, train_on_lists
 from recsys_core.two_stage.lists import Lists, equally_wide

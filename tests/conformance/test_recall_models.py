@@ -14,7 +14,7 @@ from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info, model_names
 from recsys_core.testing.damage import DAMAGES
 from recsys_core.testing.recall import SAYING_NOTHING, SHARES, USERS, RecallChecks
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.config import TrainingConfig
 from recsys_core.two_stage.model import TwoStage
 
 RECALL = [name for name in model_names() if model_info(name).stage in ("recall", "two-stage")]

@@ -12,7 +12,8 @@ from recsys_core.config import parse_config
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
 from recsys_core.training import trainer
-from recsys_core.training.trainer import TrainingConfig, chosen_epoch, train
+from recsys_core.training.config import TrainingConfig
+from recsys_core.training.trainer import chosen_epoch, train
 from tests.training.toy import CONFIG, Regression, fit
 
 

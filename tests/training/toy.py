@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.events import Event
-from recsys_core.training.trainer import Progress, TrainingConfig, train
+from recsys_core.training.config import TrainingConfig
+from recsys_core.training.trainer import Progress, train
 
 
 class Regression:

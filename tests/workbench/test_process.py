@@ -101,6 +101,21 @@ def test_light_commands_load_nothing_heavy(
     assert set(done.stderr.split()) & set(HEAVY) == allowed
 
 
+def test_models_without_gradients_never_load_torch(
+    runs_dir: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    """To load it takes longer than most of what they do."""
+    line = ("eval", "--dataset", SMALL, "--models", "popularity,ease,ials", "--quiet")
+    code = (
+        "import sys; from workbench.cli.main import run_command_line;"
+        "run_command_line(sys.argv[1:], lambda *_: 0);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    folders = ("--runs-dir", str(runs_dir), "--data-dir", str(data_dir))
+    subprocess.run([sys.executable, "-c", code, *line, *folders], check=True, cwd=tmp_path)
+    assert [run.state for run in list_runs(runs_dir)] == ["succeeded"] * 3
+
+
 def test_a_reader_that_leaves_is_no_error(runs_dir: Path, data_dir: Path) -> None:
     for label in ("a", "b"):
         write_run(runs_dir, label * 40)

@@ -19,7 +19,7 @@ from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Negatives, Positives, Search
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.config import TrainingConfig
 
 
 class FactorsConfig(TrainingConfig, SamplingConfig):

@@ -36,7 +36,8 @@ from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Negatives, Positives
 from recsys_core.saving.arrays import NUMBER, take
 from recsys_core.saving.weights import build_with
-from recsys_core.training.trainer import TrainingConfig, train
+from recsys_core.training.config import TrainingConfig
+from recsys_core.training.trainer import train
 
 
 class SequentialConfig(TrainingConfig, SamplingConfig, IndexConfig):
