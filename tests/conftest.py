@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import recsys_core
+from tests.rewriting import rewrite_modules
 
 gc.disable()
 
@@ -50,6 +51,15 @@ def _measures_workbench(config: pytest.Config) -> bool:
 
 
 _LIBRARIES = ("torch", "sklearn.metrics", "gensim.models", "optuna", "pandas", "scipy.sparse")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Prepare the modules before several processes read them."""
+    if session.config.getoption("dist", "no") != "no" and not hasattr(
+        session.config, "workerinput"
+    ):
+        rewrite_modules(session.config, Path(__file__).parent)
 
 
 @pytest.hookimpl(wrapper=True)
