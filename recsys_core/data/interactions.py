@@ -21,6 +21,8 @@ from recsys_core.data.dataset import (
 
 #: whether items that a user knows may be recommended to that user
 KnownItems = Literal["exclude", "allow"]
+#: when a user is asked: at the last known event, or at the event that is asked for
+RequestTime = Literal["last", "target"]
 
 
 def among(keys: NDArray[np.integer], pairs: TimeArray) -> BoolArray:
@@ -52,6 +54,8 @@ class Interactions:
     new_items
         Shape (m,), ascending: items without a row here that may be recommended all the same; None:
         there are none.
+    request_time
+        When the users of these rows are asked for them, as models are told.
     """
 
     dataset: Dataset
@@ -60,6 +64,7 @@ class Interactions:
     known_items: KnownItems = "exclude"
     query: TimeArray | None = None
     new_items: IntArray | None = None
+    request_time: RequestTime = "last"
 
     @classmethod
     def in_time_order(
@@ -193,6 +198,23 @@ class Interactions:
             timestamps=self.timestamp[order],
         )
 
+    def asked(self, users: NDArray[np.integer], histories: Histories) -> Histories:
+        """Say when users are asked for these rows, if models are told: at the first of each user's.
+
+        Parameters
+        ----------
+        users, histories
+            Who, shape (n,), and what is known of them; who has no row here is asked as ever.
+        """
+        if self.request_time == "last":
+            return histories
+        times = histories.request_times(int(self.dataset.timestamp.max(initial=0))).copy()
+        row = np.full(self.n_users, -1)
+        row[self.user[::-1]] = np.arange(len(self))[::-1]  # in time order: the first one stays
+        some = row[users] >= 0
+        times[some] = self.timestamp[row[users[some]]]
+        return replace(histories, asked=times)
+
 
 @dataclass(frozen=True)
 class Histories:
@@ -204,12 +226,15 @@ class Histories:
         Shape (n + 1,), int64.
     items, ratings, timestamps
         Shape (offsets[-1],): what, how rated, when.
+    asked
+        Shape (n,): when something is asked of each row; None: at its last event.
     """
 
     offsets: TimeArray
     items: IntArray
     ratings: FloatArray
     timestamps: TimeArray
+    asked: TimeArray | None = None
 
     @classmethod
     def empty(cls, rows: int) -> Histories:
@@ -236,14 +261,14 @@ class Histories:
         lengths = self.lengths[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         events = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
-        return Histories(offsets, self.items[events], self.ratings[events], self.timestamps[events])
+        arrays = (self.items[events], self.ratings[events], self.timestamps[events])
+        return Histories(offsets, *arrays, None if self.asked is None else self.asked[rows])
 
     def where(self, mask: NDArray[np.bool_]) -> Histories:
         """Keep the events at which `mask`, shape (offsets[-1],), is true; rows may become empty."""
         kept = np.concatenate([[0], np.cumsum(mask)])
-        return Histories(
-            kept[self.offsets], self.items[mask], self.ratings[mask], self.timestamps[mask]
-        )
+        arrays = (self.items[mask], self.ratings[mask], self.timestamps[mask])
+        return Histories(kept[self.offsets], *arrays, self.asked)
 
     def or_else(self, other: Histories) -> Histories:
         """Replace the rows without an event by those of `other`, which has as many rows."""
@@ -254,7 +279,17 @@ class Histories:
             np.concatenate([self.timestamps, other.timestamps]),
         )
         row = np.arange(len(self))
-        return both.take(np.where(self.lengths > 0, row, row + len(self)))
+        found = both.take(np.where(self.lengths > 0, row, row + len(self)))
+        return replace(found, asked=self.asked)
+
+    def request_times(self, otherwise: int) -> TimeArray:
+        """Shape (n,): when something is asked of each row; `otherwise` of an empty one."""
+        if self.asked is not None:
+            return self.asked
+        times = np.full(len(self), otherwise, dtype=np.int64)
+        some = self.lengths > 0
+        times[some] = self.timestamps[self.offsets[1:][some] - 1]
+        return times
 
     def once(self) -> Histories:
         """Keep the first of each row's events with an item."""

@@ -83,7 +83,8 @@ def _of_events(schema: FeatureSchema, split: Split) -> Measured:
 def _of_candidates(schema: FeatureSchema, split: Split) -> Measured:
     valid = split.valid
     users, request = np.unique(valid.user, return_inverse=True)
-    requests = Known.of(split.train).requests(users, split.train.histories().take(users))
+    histories = valid.asked(users, split.train.histories().take(users))
+    requests = Known.of(split.train).requests(users, histories)
     queries = Queries.of_requests(requests, request, valid.item)
     encoder = FeatureEncoder.fit(schema, queries, requests)
     even = request % 2 == 0

@@ -198,7 +198,7 @@ class Known:
         n_users = self.dataset.n_users
         strange = (users < 0) | (users >= n_users)
         numbers: IntArray = np.where(strange, n_users, users).astype(np.int32)
-        return Requests(self, numbers, self._brought(numbers, histories))
+        return Requests(self, numbers, self._brought(numbers, histories), histories.asked)
 
     def _brought(self, users: IntArray, histories: Histories) -> Known:
         ratings = histories.ratings
@@ -241,11 +241,14 @@ class Requests:
         Shape (n,): the user of each request; `dataset.n_users` for a stranger.
     brought
         The requests' histories.
+    asked
+        Shape (n,): when each request is made; None: at the last event of its history.
     """
 
     everybody: Known
     users: IntArray
     brought: Known
+    asked: TimeArray | None = None
 
     @cached_property
     def replaced(self) -> Known:
@@ -264,7 +267,9 @@ class Requests:
 
     @cached_property
     def times(self) -> TimeArray:
-        """Shape (n,): the time of each history's last event; of the last of all without one."""
+        """Shape (n,): when each is made; without a history and untold, at the last event of all."""
+        if self.asked is not None:
+            return self.asked
         last = np.full(len(self.users), NO_TIME)
         assert self.brought.request is not None
         np.maximum.at(last, self.brought.request, self.brought.timestamp)

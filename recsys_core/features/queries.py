@@ -6,7 +6,7 @@ event of the data set:
     encoder.encode(Queries.of_events(split.train), Known.of(split.train))   # what train rows see
     encoder.encode(Queries.of_events(split.test), Known.of(split.known))    # train and validation
 
-A request asks about candidates, by default at the moment of the last event of its history:
+A request asks about candidates, unless its histories say when at the moment of its last event:
 
     requests = known.requests(users, histories)
     queries = Queries.of_requests(requests, request, items, given={"ease_score": scores})
@@ -88,7 +88,7 @@ class Queries:
         return cls(rows.dataset, rows.user, rows.item, rows.timestamp, rows.rows, given=given or {})
 
     @classmethod
-    def after_events(cls, known: Known) -> Self:
+    def after_events(cls, known: Known, times: TimeArray | None = None) -> Self:
         """Ask at the moment of each event of some histories, seeing it and those before it.
 
         Events of the same second stand in their order: what comes next is never seen.
@@ -97,12 +97,13 @@ class Queries:
         ----------
         known
             As of `Known.of_histories`.
+        times
+            Shape (events,): when is asked after each; None: at its own moment.
         """
+        times = known.timestamp if times is None else times
         numbers = np.arange(len(known))
         none = np.full(len(known), -1, dtype=np.int64)
-        return cls(
-            known.dataset, known.user, known.item, known.timestamp, none, after=True, last=numbers
-        )
+        return cls(known.dataset, known.user, known.item, times, none, after=True, last=numbers)
 
     @classmethod
     def of_items(cls, dataset: Dataset) -> Self:
@@ -128,8 +129,7 @@ class Queries:
         request, items
             Shape (n,): one candidate each, by the number of its request.
         times
-            Shape (requests,): when each is made; None: at the last event of its history, or the
-            last of all without one.
+            Shape (requests,): when each is made; None: as `Requests.times` has it.
         """
         times = requests.times if times is None else times
         return cls(

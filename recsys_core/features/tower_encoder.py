@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Self
 
 from recsys_core.config import Config
-from recsys_core.data.dataset import Column, Dataset
+from recsys_core.data.dataset import Column, Dataset, TimeArray
 from recsys_core.features.columns import ID_COLUMNS, side_of
 from recsys_core.features.declared_transforms import Vocabulary
 from recsys_core.features.encoder import FeatureEncoder
@@ -38,13 +38,15 @@ class TowerEncoder(Config):
     item_ids: bool
 
     @classmethod
-    def fit(cls, schema: FeatureSchema, known: Known) -> Self:
+    def fit(cls, schema: FeatureSchema, known: Known, times: TimeArray | None = None) -> Self:
         """Learn vocabularies, edges and scales.
 
         Parameters
         ----------
         known
             The train rows, as of `Known.of_histories`; a request follows each of them.
+        times
+            When, as for `Queries.after_events`.
         """
         by_name = {feature.name: feature for feature in schema.features}
         crossed = {name for feature in schema.features for name in feature.of}
@@ -55,7 +57,7 @@ class TowerEncoder(Config):
                 item_ids = True
             elif feature.kind != "sequence":
                 parts[tower_of(feature, by_name)].append(feature)
-        queries = Queries.after_events(known)
+        queries = Queries.after_events(known, times)
         query, item = (
             FeatureEncoder.fit(schema.model_copy(update={"features": tuple(part)}), queries, known)
             for part in parts.values()

@@ -125,7 +125,7 @@ class Recommender:
         self.dataset: Dataset = split.dataset
         known = known or ("split" if split.cut is None else "all")
         check_known(known)
-        self._histories = self._known_rows(known).histories()
+        self._histories = self._known_histories(known)
         # built once, and before threads share them
         self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)
         self._titles = self._read_titles()
@@ -333,11 +333,11 @@ class Recommender:
             timestamps=np.array([time for _, _, time in full], dtype=np.int64)[order],
         )
 
-    def _known_rows(self, known: Known) -> Interactions:
+    def _known_histories(self, known: Known) -> Histories:
         if known == "split":
-            return self.split.known
+            return self.split.requests(np.arange(self.dataset.n_users))
         rows = np.arange(self.dataset.n_interactions)
-        return Interactions.in_time_order(self.dataset, rows, self.split.threshold)
+        return Interactions.in_time_order(self.dataset, rows, self.split.threshold).histories()
 
     def _read_titles(self) -> TextArray | None:
         column = self.dataset.item_columns.get("title")

@@ -93,7 +93,7 @@ class _RecallJob:
     def evaluate(self, ks: Sequence[int]) -> Judged:
         split = self._split
         users = np.unique(split.test.user)
-        histories = split.known.histories().take(users)
+        histories = split.requests(users)
         started = time.perf_counter()
         top = self._model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
         seconds = time.perf_counter() - started

@@ -53,7 +53,7 @@ class TwoStageJob:
         """Judge lists, parts and segments on the test rows."""
         split, model = self._split, self._model
         users = np.unique(split.test.user)
-        histories = split.known.histories().take(users)
+        histories = split.requests(users)
         width = max(KEPT_ITEMS, *ks)
         started = time.perf_counter()
         top = model.recommend(users, max(width, model.config.merge.size), histories=histories)

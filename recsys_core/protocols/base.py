@@ -12,7 +12,7 @@ from pydantic import Field, FiniteFloat
 
 from recsys_core.config import Config
 from recsys_core.data.dataset import PART, BoolArray, Dataset, IntArray, TimeArray
-from recsys_core.data.interactions import Interactions, KnownItems
+from recsys_core.data.interactions import Interactions, KnownItems, RequestTime
 from recsys_core.errors import InputError
 from recsys_core.protocols.split import Split
 
@@ -130,6 +130,9 @@ class ProtocolConfig(Config, ABC):
             Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
         )
+        train, valid, test = (
+            replace(part, request_time=self.told_time) for part in (train, valid, test)
+        )
         train = replace(train, new_items=cut.new_items)
         asked = rows[cut.part == QUERY]
         if len(asked):
@@ -167,7 +170,7 @@ class ProtocolConfig(Config, ABC):
         )
         return replace(
             cut,
-            train=train,
+            train=replace(train, request_time=self.told_time),
             valid=none,
             test=none,
             leaks="nothing is judged: all rows are train rows",
@@ -189,6 +192,11 @@ class ProtocolConfig(Config, ABC):
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
         """Say what these rows leak, in a sentence that is true of them."""
         return self.leaks
+
+    @property
+    def told_time(self) -> RequestTime:
+        """When users are asked, as models are told."""
+        return "last"
 
     @property
     def needs_times(self) -> bool:

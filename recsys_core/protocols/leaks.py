@@ -14,6 +14,9 @@ OTHERS_FUTURE = (
     "Leaks other users' future: a model sees what others did after the moment it is asked for."
 )
 FUTURE = "Leaks the future: a model learns from events that happened after those it is judged on."
+TARGET_TIME = (
+    "Leaks the time of the target: a model is told when the event happens that it is asked for."
+)
 UNKNOWN = (
     "May leak the future: the set has no times, so that events a model learns from may have"
     " happened after those it is judged on."

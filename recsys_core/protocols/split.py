@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
-from recsys_core.data.interactions import Interactions, KnownItems
+from recsys_core.data.interactions import Histories, Interactions, KnownItems
 from recsys_core.errors import InputError
 
 Part = Literal["train", "valid", "test"]
@@ -84,6 +84,10 @@ class Split:
         known = Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
         return known.with_query_of(self.valid, self.test)
 
+    def requests(self, users: NDArray[np.integer]) -> Histories:
+        """Give what is known of users at test time, and when they are asked; one row each."""
+        return self.test.asked(users, self.known.histories().take(users))
+
     @cached_property
     def known_before_valid(self) -> Interactions:
         """Train rows, and queries of validation users: what is known when these are asked for."""
@@ -125,6 +129,8 @@ class Split:
         digest.update(f"{self.dataset.fingerprint}{self.threshold}".encode())
         if self.known_items != "exclude":
             digest.update(f"known_items {self.known_items}".encode())
+        if self.train.request_time != "last":
+            digest.update(f"request_time {self.train.request_time}".encode())
         if self.negatives:
             digest.update(f"negatives {self.negatives} {self.negative_sampler}".encode())
         for part in (self.train, self.valid, self.test):

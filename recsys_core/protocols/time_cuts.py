@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from recsys_core.data.dataset import Dataset, TimeArray
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.interactions import Interactions, RequestTime
 from recsys_core.protocols.base import (
     DROPPED,
     TEST,
@@ -22,7 +22,13 @@ from recsys_core.protocols.base import (
     share_of,
 )
 from recsys_core.protocols.dates import Date, Dates, check_date, seconds_of
-from recsys_core.protocols.leaks import NOTHING_LATER, OTHERS_FUTURE, at_one_moment, within_users
+from recsys_core.protocols.leaks import (
+    NOTHING_LATER,
+    OTHERS_FUTURE,
+    TARGET_TIME,
+    at_one_moment,
+    within_users,
+)
 from recsys_core.protocols.moments import cut_between_moments, cut_users_between_moments
 from recsys_core.protocols.split import Split
 
@@ -76,11 +82,23 @@ class LeaveLastOut(TimeCut):
     name: ClassVar[str] = "leave-last-out"
     leaks: ClassVar[str] = OTHERS_FUTURE
 
+    request_time: RequestTime = Field(
+        "last",
+        description="When a user is asked, as models that read times are told: last, at the last"
+        " known event; target, at the event that is asked for, whose time nobody knows in use.",
+    )
+
+    @property
+    def told_time(self) -> RequestTime:
+        """When users are asked, as models are told."""
+        return self.request_time
+
     def _cut(self, dataset: Dataset, rows: TimeArray) -> Cut:
         return _cut_users_ends(dataset, rows, 0.0, self.ties)
 
     def _leaks(self, train: Interactions, valid: Interactions, test: Interactions) -> str:
-        return within_users(train, valid, test)
+        told = f" {TARGET_TIME}" if self.request_time == "target" else ""
+        return f"{within_users(train, valid, test)}{told}"
 
 
 class GlobalTimeline(TimeCut):

@@ -15,7 +15,7 @@ from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
-from recsys_core.data.interactions import Histories, Interactions, KnownItems
+from recsys_core.data.interactions import Histories, Interactions, KnownItems, RequestTime
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
@@ -85,6 +85,8 @@ class RecallModel(ABC, Generic[ConfigT]):
     """A rating of at least this is relevant; None: every event is."""
     known_items: KnownItems = "exclude"
     """Whether lists hold what their users know, unless `recommend` is told."""
+    request_time: RequestTime = "last"
+    """When users were asked in training, as it was told."""
     histories: Histories
     """One row a user of the data set: the events known at fit."""
     fingerprint: str
@@ -132,6 +134,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.tie_rank = train.dataset.tie_rank
         self.threshold = train.threshold
         self.known_items = train.known_items
+        self.request_time = train.request_time
         self.histories = train.histories()
         self.fingerprint = train.dataset.fingerprint
         self.popularity = train.positives().item_counts().astype(np.float32)
@@ -186,7 +189,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         k
             Length of the lists, at least 1; it may be larger than the catalogue.
         histories
-            n rows, what the query uses; None: those of `fit`.
+            n rows, what the query uses, and when it is made; None: those of `fit`.
         exclude_seen
             Whether to leave out the items of `histories`; None: as the protocol of the train rows
             says.
@@ -338,7 +341,10 @@ class RecallModel(ABC, Generic[ConfigT]):
             "known_items": self.known_items,
             "fingerprint": self.fingerprint,
         }
-        common = {f"history.{name}": array for name, array in vars(self.histories).items()}
+        if self.request_time != "last":
+            header["request_time"] = self.request_time
+        names = ("offsets", "items", "ratings", "timestamps")
+        common = {f"history.{name}": getattr(self.histories, name) for name in names}
         for name in ("catalogue", "popularity", "tie_rank"):
             common[name] = getattr(self, name)
         if len(self.new_items):
@@ -367,6 +373,9 @@ class RecallModel(ABC, Generic[ConfigT]):
         model.known_items = header.get("known_items", "exclude")
         if model.known_items not in get_args(KnownItems):
             raise damaged(folder, "model.json has no proper 'known_items'")
+        model.request_time = header.get("request_time", "last")
+        if model.request_time not in get_args(RequestTime):
+            raise damaged(folder, "model.json has no proper 'request_time'")
         model.fingerprint = header["fingerprint"]
         try:
             model._set_common(arrays)

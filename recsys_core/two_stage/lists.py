@@ -158,7 +158,7 @@ class _Builder:
         self.stage, self.users, self.seed = stage, users, seed
         self.rated, self.negatives = rated, negatives
         self.exclude = view.known.known_items == "exclude"
-        self.histories = view.known.histories().take(users)
+        self.histories = view.labelled.asked(users, view.known.histories().take(users))
         self.labelled = view.labelled.histories().take(users)
         self.n_items = view.known.n_items
         self.liked = view.labelled.positives().pairs()

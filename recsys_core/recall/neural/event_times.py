@@ -42,6 +42,6 @@ class Recency(_Spans):
     """Weigh events, in each attention head, by how long before the request they were."""
 
     def of(self, window: Window, queries: int) -> Tensor:
-        """Shape (b, queries, width, heads); a request comes at the time of its last event."""
-        weights: Tensor = self(window.times[:, -queries:, None] - window.times[:, None])
+        """Shape (b, queries, width, heads)."""
+        weights: Tensor = self(window.asked[:, -queries:, None] - window.times[:, None])
         return weights

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys_core.data.dataset import FloatArray, TimeArray
-from recsys_core.data.interactions import Histories
+from recsys_core.data.interactions import Histories, RequestTime
 from recsys_core.features.layout import Table
 from recsys_core.sampling.softmax import Excluded
 
@@ -70,6 +70,8 @@ class Window:
         Shape (b, width), int64: timestamps of the events; 0 where there is none.
     intervals
         Shape (b, width), int64: seconds since the user's event before each; 0 before the first.
+    asked
+        Shape (b, width), int64: when is asked after each event; 0 where there is none.
     requests
         Fields of the requests, shapes (b, queries, slots).
     """
@@ -80,6 +82,7 @@ class Window:
     ages: Tensor
     times: Tensor
     intervals: Tensor
+    asked: Tensor
     requests: RequestFields
 
     def to(self, device: torch.device) -> Window:
@@ -134,6 +137,19 @@ def intervals_of(histories: Histories) -> TimeArray:
     return intervals
 
 
+def asked_after(histories: Histories, request_time: RequestTime) -> TimeArray:
+    """Shape (events,): when is asked after each event: at that event, or at the next of the row.
+
+    After the last event of a row it is when the row is asked.
+    """
+    times = histories.timestamps.copy()
+    if request_time == "target":
+        times[:-1] = histories.timestamps[1:]
+    some = histories.lengths > 0
+    times[histories.offsets[1:][some] - 1] = histories.request_times(0)[some]
+    return times
+
+
 def last_events(
     histories: Histories,
     users: NDArray[np.integer],
@@ -141,6 +157,7 @@ def last_events(
     n_users: int,
     edges: FloatArray,
     requests: Table,
+    request_time: RequestTime = "last",
 ) -> Window:
     """Take the last `width` events of each row: one query, after the last of them.
 
@@ -148,16 +165,21 @@ def last_events(
     ----------
     requests
         One row each.
+    request_time
+        When is asked after the events before the last one.
     """
     width = max(1, min(width, int(histories.lengths.max(initial=0))))
     column = histories.offsets[1:, None] - width + np.arange(width)
     known = column >= histories.offsets[:-1, None]
     column = column[known]
-    items, ratings, times, intervals = (np.zeros(known.shape, dtype=np.int64) for _ in range(4))
+    items, ratings, times, intervals, asked = (
+        np.zeros(known.shape, dtype=np.int64) for _ in range(5)
+    )
     items[known] = histories.items[column] + 1
     ratings[known] = 1 + np.searchsorted(edges, histories.ratings[column], side="right")
     times[known] = histories.timestamps[column]
     intervals[known] = intervals_of(histories)[column]
+    asked[known] = asked_after(histories, request_time)[column]
     inside = (users >= 0) & (users < n_users)
     who = np.where(inside, users, n_users).astype(np.int64)
     return Window(
@@ -167,6 +189,7 @@ def last_events(
         torch.zeros(len(users), 1),
         torch.from_numpy(times),
         torch.from_numpy(intervals),
+        torch.from_numpy(asked),
         RequestFields.of(requests).take(torch.arange(len(users))[:, None]),
     )
 
@@ -196,6 +219,8 @@ class Runs:
         A user with n queries counts n^(1 - user_weighting).
     tell_known
         Whether batches say which items were known before each query.
+    request_time
+        When is asked after an event.
     """
 
     def __init__(
@@ -211,6 +236,7 @@ class Runs:
         user_weighting: float,
         tell_known: bool,
         device: torch.device,
+        request_time: RequestTime = "last",
     ) -> None:
         def on_device(array: NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(array).to(device)
@@ -223,6 +249,7 @@ class Runs:
         self.ages = on_device((seconds / 86_400).astype(np.float32))
         self.times = on_device(histories.timestamps.astype(np.int64))
         self.intervals = on_device(intervals_of(histories))
+        self.asked = on_device(asked_after(histories, request_time))
         self.requests = RequestFields.of(requests).to(device)
         self.liked = on_device(liked)
         self.offsets = on_device(histories.offsets)
@@ -269,6 +296,7 @@ class Runs:
             self.ages[at_all[:, :, 0]],
             self.times[column] * known,
             self.intervals[column] * known,
+            self.asked[column] * known,
             self.requests.take((at - 1).clamp(min=0)),
         )
         liked = self.items[at_all[target]] - 1

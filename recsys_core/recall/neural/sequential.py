@@ -25,7 +25,14 @@ from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.neural.layers import Attributes, EventEmbedding, Inputs
-from recsys_core.recall.neural.sequences import Examples, Runs, Window, last_events, rating_edges
+from recsys_core.recall.neural.sequences import (
+    Examples,
+    Runs,
+    Window,
+    asked_after,
+    last_events,
+    rating_edges,
+)
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import METRIC, Validation
 from recsys_core.recall.shared.vectors import VectorModel
@@ -208,7 +215,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         device = self.runtime.torch_device()
         self.schema = self._given or tower_schema(positives.dataset)
         known = Known.of_histories(positives.dataset, self.histories, self.threshold)
-        self.encoder = TowerEncoder.fit(self.schema, known)
+        times = asked_after(self.histories, self.request_time)
+        self.encoder = TowerEncoder.fit(self.schema, known, times)
         self.dataset = self.encoder.attributes(positives.dataset)
         features = digest_of(self.schema, self.encoder, self.dataset)
         self._read(rating_edges(self.histories.ratings), features)
@@ -226,7 +234,9 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
         objective = SequentialObjective(
             self.module,
-            self._runs(self.encoder.request_fields(Queries.after_events(known), known), device),
+            self._runs(
+                self.encoder.request_fields(Queries.after_events(known, times), known), device
+            ),
             self._negatives(positives, device),
             torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
             self.config,
@@ -259,7 +269,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             len(self._requests(np.zeros(0, np.int64), Histories.empty(0)).slots),
             encoder.length(self.config.max_len),
         )
-        self._reads = f"{features.tobytes().hex()} {edges.tolist()} {self.inputs.length}"
+        read = f"{features.tobytes().hex()} {edges.tolist()} {self.inputs.length}"
+        self._reads = f"{read} {self.request_time}"
 
     def _requests(self, users: NDArray[np.integer], histories: Histories) -> Table:
         """Encode requests, one per user."""
@@ -283,6 +294,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             user_weighting=self.config.user_weighting,
             tell_known=self.config.exclude_known and self.known_items == "exclude",
             device=device,
+            request_time=self.request_time,
         )
 
     def _negatives(self, positives: Interactions, device: torch.device) -> Negatives:
@@ -338,6 +350,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             len(self.histories),
             self.inputs.edges,
             self._requests(users, histories),
+            self.request_time,
         )
 
     def _ask(self, window: Window) -> FloatArray:

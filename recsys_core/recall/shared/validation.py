@@ -33,6 +33,7 @@ class Validation:
         users, relevant = np.unique(self.pairs // positives.n_items, return_counts=True)
         chosen = np.random.default_rng(0).permutation(len(users))[:USERS]
         self.users, self.relevant = users[chosen], relevant[chosen]
+        self.rows = positives
         self.queries: Histories | None = None
         if positives.query is not None:
             nothing = positives.where(np.zeros(len(positives), dtype=np.bool_))
@@ -46,6 +47,8 @@ class Validation:
         known = None
         if self.queries is not None:
             known = model.histories_of(self.users).or_else(self.queries)
+        elif self.rows.request_time != "last":
+            known = self.rows.asked(self.users, model.histories_of(self.users))
         items = model.recommend(self.users, 10, histories=known).items
         hits = np.isin(self.users[:, None] * model.n_items + items, self.pairs) & (items >= 0)
         return {METRIC: float(accuracy_metrics(hits, self.relevant, [10])[METRIC].mean())}

@@ -34,7 +34,7 @@ def at(times: list[list[int]]) -> Window:
     known = (seconds > 0).long()
     users, none = torch.zeros(len(times), dtype=torch.long), torch.zeros(len(times), 1, 0)
     fields, ages = RequestFields(none.long(), none, ()), torch.zeros(len(times), 1)
-    return Window(known, known, users, ages, seconds, torch.zeros_like(seconds), fields)
+    return Window(known, known, users, ages, seconds, torch.zeros_like(seconds), seconds, fields)
 
 
 def test_pauses_by_hand() -> None:
@@ -60,6 +60,16 @@ def test_recency_by_hand() -> None:
     # the query after 51: the first 1 s ago, itself 0; after 58: 8, 7 and 0 s ago
     assert found[0, 0, :2, 1].tolist() == [1, 0]
     assert found[0, 1, :, 1].tolist() == [4, 3, 0]
+
+
+def test_recency_of_what_is_asked_later() -> None:
+    """Told that the next event is 64 s later, the latest one is 64 s ago, the first 72."""
+    recency = Recency(1)
+    numbered(recency)
+    window = replace(at([[50, 51, 58]]), asked=torch.tensor([[51, 58, 122]]))
+    # 2^6 <= 64, 71, 72 < 2^7
+    assert recency.of(window, queries=1)[0, 0, :, 0].tolist() == [7, 7, 7]
+    assert recency.of(window, queries=2)[0, 0, :2, 0].tolist() == [4, 3]
 
 
 def walks(users: int, seed: int) -> tuple[Histories, list[int]]:

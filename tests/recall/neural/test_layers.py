@@ -68,7 +68,7 @@ def window(items: list[list[int]], queries: int = 1, *, requests: bool = False) 
     if not requests:
         fields = RequestFields(index[..., :0], weights[..., :0], ())
     pauses = DAY * (counts > 1) * (numbers > 0)
-    return Window(numbers, ratings, users, ages, times, pauses, fields)
+    return Window(numbers, ratings, users, ages, times, pauses, times, fields)
 
 
 NETWORKS = ["youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times", "sasrec", "sasrec, times"]
