@@ -24,6 +24,7 @@ from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
+from recsys_core.training.trainer import TrainingConfig
 from recsys_core.two_stage.config import ChannelConfig
 
 
@@ -67,8 +68,9 @@ class Channels:
         valid
             Rows that choose the number of epochs.
         like
-            Channels fitted before: those that learn by epochs take as many as these were best
-            after, so that no labelled row is needed to choose.
+            Channels fitted before: those that learn by epochs end after as many as these were best
+            after, so that no labelled row is needed to choose; the schedule stays that of the
+            configured number.
         saved
             Folders of models that are fitted already, by label.
         epochs
@@ -87,13 +89,13 @@ class Channels:
                 continue
             on_event(Event("fit", message=f"channel {config.name}: {len(train):,} rows"))
             params = dict(config.params)
-            own = below(runtime, config.name)
-            if like is None:
-                own = replace(own, stop_after=epochs.get(config.name))
-            elif config.name in epochs:
-                params["epochs"] = epochs[config.name]
-            else:
-                params |= best_epochs(like.models[config.name])
+            best = epochs.get(config.name)
+            if best is None and like is not None:
+                best = best_epochs(like.models[config.name]).get("epochs")
+            own = replace(below(runtime, config.name), stop_after=best)
+            trained = issubclass(recall_info(config).cls.Config, TrainingConfig)
+            if not trained and like is not None and best is not None:
+                params["epochs"] = best  # nothing else ends it, and it has no schedule
             if like is None:
                 schema = channel_schema(config, train.dataset)
             else:  # a run's, too; and a file may have been edited since

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from recsys_core.compute.runtime import Runtime
 from recsys_core.data.interactions import Interactions
 from recsys_core.features.known import Known
 from recsys_core.two_stage.candidates import FirstStage, competition_ranks, feature_names
@@ -153,14 +155,28 @@ def test_nobody_known_has_features_too() -> None:
 def test_inner_channels_take_the_epochs_that_were_best() -> None:
     split = planted()
     some = config(
-        channels=[{"model": "mf", "params": {"epochs": 6, "dim": 8, "patience": 0}}]
+        channels=[
+            {"model": "mf", "params": {"epochs": 6, "dim": 8, "patience": 0, "schedule": "linear"}},
+            {"model": "ials", "params": {"epochs": 2, "dim": 8}},
+        ]
     ).channels
     final = Channels.fit(some, split.train, valid=split.valid)
-    model = final.models["mf"]
-    curve = [epoch["ndcg@10"] for epoch in model.curve]  # type: ignore[attr-defined]
-    assert best_epochs(model) == {"epochs": 1 + int(np.argmax(curve))}
-    again = Channels.fit(some, split.train, like=final)
-    assert again.models["mf"].config.epochs == 1 + int(np.argmax(curve))
+    models: dict[str, Any] = dict(final.models)
+    best = {}
+    for name, model in models.items():
+        best[name] = 1 + int(np.argmax([epoch["ndcg@10"] for epoch in model.curve]))
+        assert best_epochs(model) == {"epochs": best[name]}
+    best["mf"] = 2
+    for epoch in models["mf"].curve:  # as if the second had been best
+        epoch["ndcg@10"] = float(epoch is models["mf"].curve[1])
+    again: dict[str, Any] = dict(Channels.fit(some, split.train, like=final).models)
+    assert len(again["mf"].curve) == best["mf"]
+    # the learning rate falls as it did: to zero after six epochs, not after two
+    stopped = type(models["mf"])(models["mf"].config, Runtime(stop_after=2)).fit(split.train)
+    users, histories = np.arange(9), split.train.histories().take(np.arange(9))
+    scores = [each.score(users, histories) for each in (again["mf"], stopped)]
+    np.testing.assert_array_equal(*scores)
+    assert again["ials"].config.epochs == best["ials"]
 
 
 def test_without_context_scores_and_ranks_are_left(
