@@ -42,6 +42,7 @@ BUILTIN: dict[str, str] = {
     "dssm": "recsys_core.recall.dssm",
     "youtube-dnn": "recsys_core.recall.youtube_dnn",
     "sasrec": "recsys_core.recall.sasrec",
+    "hstu": "recsys_core.recall.hstu",
     "word2vec": "recsys_core.recall.word2vec",
     "deepwalk-item": "recsys_core.recall.deepwalk_item",
     "deepwalk-user": "recsys_core.recall.deepwalk_user",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -24,6 +24,15 @@ class SASRecConfig(SequentialConfig):
 
     blocks: int = Field(2, ge=1, le=64, description="Number of self-attention blocks.")
     heads: int = Field(2, ge=1, le=64, description="Attention heads per block; must divide dim.")
+    gated: bool = Field(
+        False,
+        description="Multiply what attention and feed-forward layers add by a gate, sigmoid(W x): "
+        "deep stacks of blocks need it.",
+    )
+    feed_forward: Literal["gelu", "swiglu"] = Field(
+        "gelu",
+        description="The feed-forward layers: gelu, or swiglu, whose inner half is gated by SiLU.",
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout rate.")
     max_len: int = Field(
         100, ge=2, le=10_000, description="Maximum sequence length, in training and in use."
@@ -41,8 +50,25 @@ class SASRecConfig(SequentialConfig):
         return self
 
 
+class SwiGLU(nn.Module):
+    """W3 (SiLU(W1 x) * W2 x), with as many inner units as the layers it stands for."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.inner, self.output = nn.Linear(dim, 4 * dim), nn.Linear(2 * dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform x, shape (…, dim)."""
+        gate, value = self.inner(x).chunk(2, dim=-1)
+        found: Tensor = self.output(F.silu(gate) * value)
+        return found
+
+
 class Block(nn.Module):
-    """x + attention(norm x), then x + MLP(norm x); a position sees itself and those before."""
+    """x + attention(norm x), then x + MLP(norm x); a position sees itself and those before.
+
+    With gates x + sigmoid(W x) * attention(norm x), and so on.
+    """
 
     def __init__(self, config: SASRecConfig) -> None:
         super().__init__()
@@ -50,7 +76,14 @@ class Block(nn.Module):
         self.heads, self.dropout = config.heads, nn.Dropout(config.dropout)
         self.before_attention, self.before_layers = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.projection, self.output = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
-        self.layers = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        self.layers: nn.Module
+        if config.feed_forward == "swiglu":
+            self.layers = SwiGLU(dim)
+        else:
+            self.layers = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        self.gates: nn.ModuleList | None = None
+        if config.gated:
+            self.gates = nn.ModuleList(nn.Linear(dim, dim) for _ in range(2))
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         """Transform x, shape (b, width, dim); `seen`, (b, 1, width, width), says who sees whom."""
@@ -59,9 +92,13 @@ class Block(nn.Module):
         joint = self.projection(self.before_attention(x)).view(shape)
         query, key, value = joint.permute(2, 0, 3, 1, 4).unbind(0)  # (b, heads, width, dim / heads)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-        x = x + self.dropout(self.output(mixed.transpose(1, 2).reshape(b, width, dim)))
-        after: Tensor = x + self.dropout(self.layers(self.before_layers(x)))
+        attended = self.output(mixed.transpose(1, 2).reshape(b, width, dim))
+        x = x + self.dropout(self._gated(0, x, attended))
+        after: Tensor = x + self.dropout(self._gated(1, x, self.layers(self.before_layers(x))))
         return after
+
+    def _gated(self, number: int, x: Tensor, added: Tensor) -> Tensor:
+        return added if self.gates is None else torch.sigmoid(self.gates[number](x)) * added
 
 
 class Transformer(Network):
@@ -105,7 +142,9 @@ class Transformer(Network):
     title="Self-attention over the history",
     paper="Kang, McAuley: Self-attentive sequential recommendation. ICDM 2018; softmax over the "
     "catalogue: Klenitskiy, Vasilev: Turning dross into gold loss: is BERT4Rec really better than "
-    "SASRec? RecSys 2023",
+    "SASRec? RecSys 2023; gated blocks: Borisyuk et al.: From features to transformers: redefining "
+    "ranking for scalable impact. arXiv 2502.03417; SwiGLU: Shazeer: GLU variants improve "
+    "transformer. arXiv 2002.05202",
 )
 class SASRec(SequentialModel[SASRecConfig]):
     """Predict the event after each position of a sequence, P(i | events so far) ~ exp(<h, v_i>)."""

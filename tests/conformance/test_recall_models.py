@@ -24,6 +24,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "dssm": {"batch_size": 16},
     "youtube-dnn": {"batch_size": 16, "dropout": 0.5},
     "sasrec": {"batch_size": 8},
+    "hstu": {"batch_size": 8, "epochs": 8, "learning_rate": 3e-3},
     "two-stage": {
         "channels": [{"model": "popularity", "quota": 50}, {"model": "item-cf", "quota": 50}],
         "merge": {"method": "round-robin", "size": 50},  # all there is, so that lists are whole

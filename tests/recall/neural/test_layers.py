@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from recsys_core.features.layout import EmbeddingLayout, Table
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.dssm import DSSMConfig, Towers
+from recsys_core.recall.hstu import Block as HSTUBlock
+from recsys_core.recall.hstu import HSTUConfig, HSTUNetwork, Spans
 from recsys_core.recall.neural.layers import Attributes, EventEmbedding, HistoryPooling, Inputs
 from recsys_core.recall.neural.sequences import RequestFields, Window
 from recsys_core.recall.neural.sequential import Network
-from recsys_core.recall.sasrec import Block, SASRecConfig, Transformer
+from recsys_core.recall.sasrec import Block, SASRecConfig, SwiGLU, Transformer
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig, YouTubeNetwork
 from tests.protocols.build import dataset, split
 
@@ -71,7 +74,12 @@ def window(items: list[list[int]], queries: int = 1, *, requests: bool = False) 
     return Window(numbers, ratings, users, ages, times, pauses, times, fields)
 
 
-NETWORKS = ["youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times", "sasrec", "sasrec, times"]
+NETWORKS = [
+    *("youtube-dnn", "youtube-dnn, times", "dssm", "dssm, times"),
+    *("sasrec", "sasrec, times", "sasrec, gated", "hstu", "hstu, times"),
+]
+#: blocks as LiGR and eSASRec have them
+GATED = {"gated": True, "feed_forward": "swiglu"}
 
 
 def network(name: str) -> Network:
@@ -85,8 +93,12 @@ def network(name: str) -> Network:
     elif name.startswith("dssm"):
         tower = DSSMConfig(dim=DIM, user_hidden=(16,))
         built = Towers(inputs(4, *fields, requests=with_requests), tower)
+    elif name.startswith("hstu"):
+        built = HSTUNetwork(inputs(6, *fields[:2], requests=with_requests), HSTUConfig(dim=DIM))
     else:
-        built = Transformer(inputs(6, *fields[:2], requests=with_requests), SASRecConfig(dim=DIM))
+        gates = GATED if "gated" in name else {}
+        config_ = SASRecConfig.model_validate({"dim": DIM, **gates})
+        built = Transformer(inputs(6, *fields[:2], requests=with_requests), config_)
     for parameter in built.parameters():  # zeros at the start would hide mistakes
         nn.init.normal_(parameter, std=0.5)
     return built.eval()
@@ -201,20 +213,78 @@ def literal_block(block: Block, x: Tensor, known: list[bool]) -> Tensor:
             weights = torch.softmax(scores, dim=0)
             parts.append(weights @ value[visible][:, part])
         rows.append(torch.cat(parts))
-    x = x + block.output(torch.stack(rows))
-    after: Tensor = x + block.layers(block.before_layers(x))
-    return after
+    attended = block.output(torch.stack(rows))
+    if block.gates is None:
+        x = x + attended
+        after: Tensor = x + block.layers(block.before_layers(x))
+        return after
+    first, second = block.gates
+    x = x + attended / (1 + torch.exp(-first(x)))
+    inner, layers = block.before_layers(x), block.layers
+    assert isinstance(layers, SwiGLU)
+    a, b = layers.inner(inner).chunk(2, dim=1)
+    fed: Tensor = layers.output(a / (1 + torch.exp(-a)) * b)
+    return x + fed / (1 + torch.exp(-second(x)))
 
 
-def test_a_block_agrees_with_literal_code() -> None:
+@pytest.mark.parametrize("gates", [{}, GATED])
+def test_a_block_agrees_with_literal_code(gates: dict[str, Any]) -> None:
     torch.manual_seed(2)
-    block = Block(SASRecConfig(dim=DIM, heads=2)).eval()
+    block = Block(SASRecConfig.model_validate({"dim": DIM, "heads": 2, **gates})).eval()
     x, known = torch.randn(1, 5, DIM), [False, True, True, False, True]
     order = torch.ones(5, 5, dtype=torch.bool).tril() & torch.tensor(known)
     seen = (order | torch.eye(5, dtype=torch.bool))[None, None]
     torch.testing.assert_close(
         block(x, seen)[0], literal_block(block, x[0], known), rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_block_of_hstu_agrees_with_literal_code() -> None:
+    torch.manual_seed(3)
+    block = HSTUBlock(HSTUConfig(dim=DIM, heads=2), length=6).eval()
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    assert block.time is not None
+    x, known = torch.randn(1, 4, DIM), [False, True, True, True]
+    order = torch.ones(4, 4, dtype=torch.bool).tril() & torch.tensor(known)
+    spans = torch.tensor([[[3, 0, 0, 0], [9, 4, 0, 0], [9, 5, 2, 0], [9, 8, 7, 6]]])
+    found = block(x, order[None], spans)[0]
+    u, v, query, key = (
+        part / (1 + torch.exp(-part)) for part in block.projection(block.norm(x[0])).chunk(4, dim=1)
+    )
+    size = DIM // 2
+    for i in range(1, 4):
+        mixed = []
+        for head in range(2):
+            at = slice(head * size, (head + 1) * size)
+            total = torch.zeros(size)
+            for j in range(1, i + 1):
+                bias = block.position[i - j] + block.time[spans[0, i, j]]
+                score = query[i, at] @ key[j, at] + bias
+                total += score / (1 + torch.exp(-score)) * v[j, at]
+            mixed.append(total / i)  # as many events are seen
+        wanted = x[0, i] + block.output(u[i] * block.mixed(torch.cat(mixed)))
+        torch.testing.assert_close(found[i], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_time_spans_of_hstu_by_hand() -> None:
+    # floor(ln s / .301): ln 1 = 0, ln 2 = .693, ln 86,400 = 11.37 = 37.8 x .301
+    seconds = torch.tensor([-5, 0, 1, 2, DAY, 10**9])
+    assert Spans()(seconds).tolist() == [0, 0, 0, 2, 37, 68]
+
+
+def test_logits_of_hstu_are_cosines() -> None:
+    net = network("hstu")
+    queries = net(seen("hstu", [[1, 2, 3]]), 1)
+    torch.testing.assert_close(queries.norm(dim=2), torch.full((1, 1), 1 / 0.05))
+    vectors = net.vectors(torch.arange(N_ITEMS))
+    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(N_ITEMS))
+
+
+def test_hstu_is_told_when_it_is_asked() -> None:
+    net, shown = network("hstu"), seen("hstu", [[1, 2, 3]])
+    later = replace(shown, asked=shown.asked + DAY * torch.tensor([[0, 0, 365]]))
+    assert (net(shown, 1) - net(later, 1)).abs().max() > 0.01
 
 
 def test_softmax_weights_of_youtube_dnn_learn_from_histories_and_attributes() -> None:

@@ -28,7 +28,7 @@ from recsys_core.two_stage.model import TwoStage
 from tests.protocols.build import Row, dataset
 from tests.recall.build import history
 
-MODELS = ["dssm", "youtube-dnn", "sasrec"]
+MODELS = ["dssm", "youtube-dnn", "sasrec", "hstu"]
 N_USERS, N_ITEMS, GENRES = 24, 20, 4
 HOUR = 3_600
 SCHEMA = """\

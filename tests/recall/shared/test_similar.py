@@ -38,7 +38,10 @@ FEW_ROWS: dict[str, Any] = {
     "dim": 16,
     "dropout": 0.5,
 }
-FIELDS = dict.fromkeys(("dssm", "youtube-dnn", "sasrec"), FEW_ROWS)
+FIELDS = {
+    **dict.fromkeys(("dssm", "youtube-dnn", "sasrec"), FEW_ROWS),
+    "hstu": {**FEW_ROWS, "temperature": 1},
+}
 
 
 class Vectors(ItemToItem):
