@@ -20,6 +20,17 @@ class Reference(Config):
 
     value: float = Field(description="The published value.")
     source: str = Field(description="Who published it, and where.")
+    note: str = Field(
+        "",
+        max_length=500,
+        description="What is not comparable, e.g. that the model was told the time of the event "
+        "it predicts, or that the figure is the best of a grid; empty: nothing known.",
+    )
+
+    @property
+    def cited(self) -> str:
+        """The source, and what is not comparable."""
+        return f"{self.source} ({self.note})" if self.note else self.source
 
 
 class SuiteJob(Config):

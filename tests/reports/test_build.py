@@ -67,7 +67,7 @@ def test_a_run_is_reported_field_by_field(tmp_path: Path) -> None:
                 "cold_items": 2,
             },
             "file_counts": {},
-            "reference": {"ndcg@10": {"value": 0.2389, "source": "RecBole"}},
+            "reference": {"ndcg@10": {"value": 0.2389, "source": "RecBole", "note": ""}},
             "refit_of": "",
             "curve": [],
             "problems": {},

@@ -22,6 +22,7 @@ from workbench.reports.markdown import text, to_markdown
 from workbench.reports.write import to_csv, to_html, to_json, write_report
 
 HOSTILE = "a|b*<script>alert(1)</script>\x1b[31m\u202e&[x](http://evil.example)"
+FIGURE = Reference(value=0.2389, source="RecBole", note="best of a grid")
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
@@ -58,7 +59,7 @@ def report(tmp_path: Path) -> dict[str, Any]:
     return build_report(
         [read_report_run(path) for path in folders],
         suite="quick",
-        references={"item-cf": {"ndcg@10": Reference(value=0.2389, source="RecBole")}},
+        references={"item-cf": {"ndcg@10": FIGURE}},
         gates=[parse_gate("item-cf:ndcg@10>=0.25"), parse_gate("lr:auc>=0.8")],
         baseline=read_baseline(old, {"ndcg@10": 0.01}),
     )
@@ -77,7 +78,7 @@ def hostile(tmp_path: Path) -> dict[str, Any]:
     )
     failed = make_unfinished(tmp_path / "runs", "y", reason=HOSTILE)
     runs = [read_report_run(run, label=HOSTILE), read_report_run(failed)]
-    references = {HOSTILE: {"ndcg@10": Reference(value=0.1, source=HOSTILE)}}
+    references = {HOSTILE: {"ndcg@10": Reference(value=0.1, source=HOSTILE, note=HOSTILE)}}
     return build_report(runs, suite=HOSTILE, references=references)
 
 
@@ -154,6 +155,7 @@ def test_csv_has_a_line_a_run_and_metric(report: dict[str, Any]) -> None:
         "ci95_high": "0.3",
         "reference": "0.2389",
         "reference_source": "RecBole",
+        "reference_note": "best of a grid",
     }
     assert lines[-1]["status"] == "failed"
 
@@ -177,7 +179,7 @@ GOLDEN = """\
 - Recall: 4 users judged, 1 left out (no relevant test item), 2 test items without training \
 rows.
 - Ranking: 4 users judged, 2 test items without training rows.
-- Published figures: RecBole.
+- Published figures: RecBole (best of a grid).
 
 ## Recall (candidate generation)
 

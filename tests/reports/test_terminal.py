@@ -45,7 +45,9 @@ def report(tmp_path: Path) -> dict[str, Any]:
     return build_report(
         [read_report_run(path) for path in folders],
         suite="quick",
-        references={"item-cf": {"ndcg@10": Reference(value=0.2389, source="RecBole")}},
+        references={
+            "item-cf": {"ndcg@10": Reference(value=0.2389, source="RecBole", note="best of a grid")}
+        },
         gates=[parse_gate("item-cf:ndcg@10>=0.25"), parse_gate("lr:auc>=0.8")],
         baseline=read_baseline(old, {"ndcg@10": 0.01}),
     )
@@ -60,6 +62,10 @@ def printed(show: Any, content: dict[str, Any], width: int, **options: Any) -> s
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(report: dict[str, Any], width: int) -> None:
     assert max(cells(line) for line in printed(print_table, report, width).splitlines()) <= width
+
+
+def test_published_figures_are_told_with_their_notes(report: dict[str, Any]) -> None:
+    assert "Published figures: RecBole (best of a grid)." in printed(print_table, report, 120)
 
 
 def test_what_80_columns_show(report: dict[str, Any]) -> None:

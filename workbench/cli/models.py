@@ -132,7 +132,7 @@ def _figures(model: str) -> list[tuple[object, ...]]:
     from recsys_core.pipeline.suites import load_suite, suite_names
 
     return [
-        (suite.name, job.name, metric, figure.value, figure.source)
+        (suite.name, job.name, metric, figure.value, figure.cited)
         for suite in map(load_suite, suite_names())
         for job in suite.jobs
         if job.model == model

@@ -189,7 +189,7 @@ def _note_published(plan: Plan, outcomes: Sequence[Outcome]) -> list[InputError]
         figures = plan.references.get(outcome.label, {})
         if figures and outcome.run.path.is_dir():
             published = {
-                metric: Published(figure.value, figure.source) for metric, figure in figures.items()
+                metric: Published(figure.value, figure.cited) for metric, figure in figures.items()
             }
             try:
                 annotate(outcome.run.path, published=published)

@@ -171,7 +171,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
         },
         "file_counts": dict(result.get("file_counts") or {}),
         "reference": {
-            metric: {"value": figure.value, "source": figure.source}
+            metric: {"value": figure.value, "source": figure.source, "note": figure.note}
             for metric, figure in figures.items()
         },
         "refit_of": run.refit_of,

@@ -184,8 +184,12 @@ def _seed_notes(report: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def cited(figure: Mapping[str, Any]) -> str:
+    """Name the source of a published figure, and what is not comparable; once there was no note."""
+    note = figure.get("note")
+    return f"{figure['source']} ({note})" if note else str(figure["source"])
+
+
 def _reference_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
-    sources = dict.fromkeys(
-        figure["source"] for run in runs for figure in run["reference"].values()
-    )
+    sources = dict.fromkeys(cited(figure) for run in runs for figure in run["reference"].values())
     return [f"Published figures: {'; '.join(sources)}."] if sources else []

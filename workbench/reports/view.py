@@ -10,6 +10,7 @@ from recsys_core.evaluation.names import higher_is_better, is_descriptive, split
 from recsys_core.values import counted
 from workbench.reports.folder import mean
 from workbench.reports.metrics import headline_first
+from workbench.reports.notes import cited
 
 STAGES = {
     "recall": "Recall (candidate generation)",
@@ -186,7 +187,7 @@ def _cell(
         mean=row["mean"],
         sd=row["sd"] if spread is None else spread,
         ci95=tuple(interval) if interval else None,
-        reference=(figure["value"], figure["source"]) if figure else None,
+        reference=(figure["value"], cited(figure)) if figure else None,
         best=best is not None and row["mean"] == best,
     )
 

@@ -31,6 +31,7 @@ CSV_COLUMNS = (
     "ci95_high",
     "reference",
     "reference_source",
+    "reference_note",
 )
 
 
@@ -107,6 +108,7 @@ def to_csv(report: Mapping[str, Any]) -> str:
                 "ci95_high": high,
                 "reference": figure.get("value"),
                 "reference_source": figure.get("source"),
+                "reference_note": figure.get("note") or None,
             }
             writer.writerow({name: _csv_cell(entry) for name, entry in line.items()})
     return buffer.getvalue()
