@@ -30,6 +30,13 @@ class PopularityConfig(Config):
         description="Half-life of a positive's weight, in days before the last training row; null: "
         "all positives count equally.",
     )
+    last_days: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Count only positives of so many days before the last training row; null: of "
+        "all times.",
+    )
 
 
 @register_model(
@@ -47,7 +54,9 @@ class Popularity(RecallModel[PopularityConfig]):
     With `now` the time of the last row, h the half-life and w_r what a row weighs by its type, or
     1, item i scores
 
-        s_i = sum over its relevant rows r of w_r 2^(-(now - t_r) / h).
+        s_i = sum over its relevant rows r of w_r 2^(-(now - t_r) / h),
+
+    of all rows, or of those of the last days.
     """
 
     Config: ClassVar[type[Config]] = PopularityConfig
@@ -59,10 +68,13 @@ class Popularity(RecallModel[PopularityConfig]):
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         self.scores = self.popularity
         weights: NDArray[np.floating] | None = positives.weight
-        if self.config.half_life_days is not None and len(positives):
-            now = self.histories.timestamps.max()
-            age = (now - positives.timestamp) / SECONDS_A_DAY / self.config.half_life_days
-            weights = exp2(-age) * (1 if weights is None else weights)
+        if len(positives):
+            days = (self.histories.timestamps.max() - positives.timestamp) / SECONDS_A_DAY
+            if self.config.half_life_days is not None:
+                age = days / self.config.half_life_days
+                weights = exp2(-age) * (1 if weights is None else weights)
+            if self.config.last_days is not None:
+                weights = (days <= self.config.last_days) * (1.0 if weights is None else weights)
         if weights is not None:
             counts = np.bincount(positives.item, weights=weights, minlength=self.n_items)
             self.scores = counts.astype(np.float32)

@@ -39,6 +39,16 @@ def test_packaged_suites_are_sound(name: str) -> None:
             assert reference.source
 
 
+def test_only_one_suite_tells_the_time_of_the_target() -> None:
+    told = {
+        name: load_suite(name).protocol.get("request_time", "last") == "target"
+        for name in suite_names()
+    }
+    assert [name for name, tells in told.items() if tells] == ["next-item-target-ml1m"]
+    notes = load_suite("next-item-target-ml1m").references["hstu"]["ndcg@10"]
+    assert notes.cited.endswith("(told the time of the target, as here; ids alone)")
+
+
 def test_specs_are_written_out_by_job_then_seed(tmp_path: Path) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY.rstrip() + SEEDED)

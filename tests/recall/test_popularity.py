@@ -30,6 +30,13 @@ def test_likes_of_all_times_count_the_same() -> None:
     assert scores() == [3, 2, 0]
 
 
+def test_likes_of_the_last_days_alone_count() -> None:
+    # ages are 40, 40, 30 and 20, 10
+    assert scores(last_days=20) == [0, 2, 0]
+    assert scores(last_days=30) == [1, 2, 0]
+    assert scores(last_days=19.9, half_life_days=10) == [0, 1 / 2, 0]
+
+
 def test_old_likes_count_less() -> None:
     # the last row is of day 40, liked or not: ages are 40, 40, 30 and 20, 10
     assert scores(half_life_days=10) == [2 / 16 + 1 / 8, 1 / 4 + 1 / 2, 0]
