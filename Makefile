@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour published clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -72,6 +72,9 @@ snapshots: .venv/.installed-dev  ## draw the pictures of the screens anew (look 
 
 tour: .venv/.installed-dev  ## draw the pictures of docs/tour.md anew (a minute or two; look at them)
 	$(BIN)/python docs/tour/draw.py
+
+published: .venv/.installed  ## write the published figures of the suites into docs/models
+	$(BIN)/python docs/models/published.py
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage-workbench* .benchmarks
