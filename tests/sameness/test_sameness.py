@@ -32,7 +32,8 @@ from recsys_core.pipeline.score_lists import lists_of
 from recsys_core.protocols.registry import make_protocol, protocol_names
 from recsys_core.protocols.split import Split
 from recsys_core.recall import item_cf
-from recsys_core.recall.neural.sequences import intervals_of
+from recsys_core.recall.hstu import Spans
+from recsys_core.recall.neural.sequences import asked_after, intervals_of
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from tests.recall.build import fit
@@ -177,6 +178,14 @@ def test_features_of_towers(split: Split) -> None:
     )
     codes = [array for table in tables for array in (table.index, table.all_weights)]
     assert digest(*codes, intervals_of(histories)) == "507a97c1"
+
+
+def test_times_of_requests(sample: Dataset) -> None:
+    target = make_protocol({"name": "leave-last-out", "request_time": "target"}).split(sample)
+    assert target.fingerprint[:8] == "035b6090"
+    asked = target.requests(np.unique(target.test.user))
+    assert digest(asked_after(asked, "target")) == "6d54a085"
+    assert digest(Spans().limits.numpy()) == "0952c377"
 
 
 SAMPLERS = {
