@@ -24,7 +24,7 @@ from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
-from recsys_core.training.trainer import TrainingConfig
+from recsys_core.training.config import TrainingConfig
 from recsys_core.two_stage.config import ChannelConfig
 
 
