@@ -198,11 +198,12 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         # take: much faster than [] for so many
         start, end = (side.take(found) for side in self._next)
         likes = end - start
-        moment = np.repeat(np.arange(len(found)), likes)
-        place = np.arange(len(moment)) + (start - np.cumsum(likes) + likes).take(moment)
-        lag = self._liked.take(place) - (self.moments.take(found) + 1).take(moment)
-        decay = decays(self.config.target_half_life, self.config.horizon)
-        gain = weights.take(moment) * decay.take(lag)
+        place = np.arange(likes.sum())
+        place += np.repeat(start - np.cumsum(likes) + likes, likes)
+        lag = self._liked.take(place)
+        lag -= np.repeat(self.moments.take(found) + 1, likes)
+        gain = decays(self.config.target_half_life, self.config.horizon).take(lag)
+        gain *= np.repeat(weights, likes)
         total = np.bincount(self._liked_items.take(place), gain, minlength=self.n_items)
         return total.astype(np.float32)
 
