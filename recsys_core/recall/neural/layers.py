@@ -172,13 +172,22 @@ class EventEmbedding(nn.Module):
         if encoder.item_ids:
             self.item = nn.Parameter(torch.randn(inputs.n_items, dim).mul_(INIT))
         self.attributes = Attributes(inputs.items, encoder.item.layout, dim)
+        self.kept: Tensor | None = None
         if "rating" in fields:
             self.rating = nn.Parameter(torch.randn(len(inputs.edges) + 2, dim).mul_(INIT))
         if "interval" in fields:
             self.pauses = Intervals(dim)  # the name is that of its weights in saved models
 
+    def keep(self) -> None:
+        """Embed all items once, unless they are many: the weights will not change."""
+        if len(self.attributes.index) * self.attributes.embedding.shape[1] <= MOST_KEPT:
+            with torch.no_grad():
+                self.kept = self.all()
+
     def items(self, items: Tensor) -> Tensor:
         """Embed some items by number, shape (n,): id + attributes, shape (n, dim)."""
+        if self.kept is not None:
+            return F.embedding(items, self.kept)
         vectors: Tensor = self.attributes(items)
         return vectors if self.item is None else F.embedding(items, self.item) + vectors
 

@@ -24,7 +24,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
-from recsys_core.recall.neural.layers import Attributes, EventEmbedding, Inputs
+from recsys_core.recall.neural.layers import EventEmbedding, Inputs, QueryFields
 from recsys_core.recall.neural.sequences import (
     Examples,
     Runs,
@@ -323,7 +323,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def _serve(self) -> None:
         self.module.eval()
         for part in self.module.modules():
-            if isinstance(part, Attributes):
+            if isinstance(part, EventEmbedding | QueryFields):
                 part.keep()
         self._take_vectors()
         self.build_index()

@@ -20,7 +20,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.schema import load_schema
 from recsys_core.features.tower_encoder import TowerEncoder
 from recsys_core.recall.neural import layers
-from recsys_core.recall.neural.layers import Attributes
+from recsys_core.recall.neural.layers import EventEmbedding, QueryFields
 from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import model_info
 from recsys_core.two_stage.config import TwoStageConfig
@@ -152,9 +152,11 @@ def test_what_is_kept_of_users_and_items_is_bounded_and_no_matter(
 ) -> None:
     model = fitted(name, schema)
     kept = model.score(USERS[:3], brought(3))
-    attributes = [part for part in model.module.modules() if isinstance(part, Attributes)]
+    parts = [
+        part for part in model.module.modules() if isinstance(part, EventEmbedding | QueryFields)
+    ]
     monkeypatch.setattr(layers, "MOST_KEPT", 0)
-    for part in attributes:
+    for part in parts:
         assert part.kept is not None
         monkeypatch.setattr(part, "kept", None)
         part.keep()
