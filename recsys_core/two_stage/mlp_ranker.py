@@ -137,7 +137,8 @@ class MLPRanker(ListRanker):
         return self._logits(features)
 
     def _logits(self, features: FloatArray) -> FloatArray:
-        self.network.eval()
+        if self.network.training:  # which takes as long to change as to ask a layer
+            self.network.eval()
         with torch.inference_mode():
             parts = torch.split(torch.from_numpy(features), JUDGED_LISTS)
             logits = torch.cat([self.network(part.to(self.device)) for part in parts])
