@@ -57,10 +57,11 @@ def write_browse(path: Path, dataset: Dataset) -> None:
         connection.execute("PRAGMA page_size = 32768")  # histories are large
         with connection:
             connection.executescript(SCHEMA)
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(dataset))
             connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", _users(dataset))
             connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", _items(dataset))
             connection.executemany("INSERT INTO histories VALUES (?, ?, ?, ?)", _histories(dataset))
+            # last: the fingerprint is worked out beside the rest
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(dataset))
             connection.executescript(INDEXES)
     finally:
         connection.close()

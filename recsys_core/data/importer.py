@@ -184,10 +184,11 @@ def _registered(data_dir: Path, name: str) -> str | None:
 
 
 def named(dataset: Dataset, name: str) -> Dataset:
-    """Give a set its name; the fingerprint does not depend on it and is kept."""
+    """Give a set its name; a fingerprint that is known does not depend on it and is kept."""
     values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
     named = Dataset(**{**values, "name": name})
-    vars(named)["fingerprint"] = dataset.fingerprint
+    if (known := vars(dataset).get("fingerprint")) is not None:
+        vars(named)["fingerprint"] = known
     return named
 
 

@@ -160,32 +160,34 @@ def write_prepared(
         The data folder cannot be written to, or the disk is full.
     """
     check_name(dataset.name)
-    meta = {
-        "format": FORMAT,
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "interactions": dataset.n_interactions,
-        "users": dataset.n_users,
-        "items": dataset.n_items,
-        "items_without_events": dataset.n_items - _n_different(dataset.item),
-        **{flag: getattr(dataset, flag) for flag in FLAGS},
-        "columns": _kinds(dataset),
-        "source": source,
-        "bad_rows": bad_rows,
-        "summary": summary,
-        "embedded": list(embedded),
-        "prepared": int(time.time()),
-    }
     partial = data_dir / f".{dataset.name}.{os.getpid()}.partial"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(data_dir)
         partial.mkdir()
-        arrays = _to_arrays(dataset)
-        with ThreadPoolExecutor(1) as beside:  # SQLite holds no interpreter lock while it writes
+        # SQLite, hashing, sorting and writing hold no interpreter lock
+        with ThreadPoolExecutor(2) as beside:
+            hashed = beside.submit(getattr, dataset, "fingerprint")
             written = beside.submit(write_browse, partial / BROWSE, dataset)
-            meta["arrays"] = write_arrays(partial, arrays)
+            arrays = write_arrays(partial, _to_arrays(dataset))
             written.result()
+        meta = {
+            "format": FORMAT,
+            "name": dataset.name,
+            "fingerprint": hashed.result(),
+            "interactions": dataset.n_interactions,
+            "users": dataset.n_users,
+            "items": dataset.n_items,
+            "items_without_events": dataset.n_items - _n_different(dataset.item),
+            **{flag: getattr(dataset, flag) for flag in FLAGS},
+            "columns": _kinds(dataset),
+            "source": source,
+            "bad_rows": bad_rows,
+            "summary": summary,
+            "embedded": list(embedded),
+            "prepared": int(time.time()),
+            "arrays": arrays,
+        }
         text = json.dumps(meta, indent=2, ensure_ascii=False)
         (partial / META).write_text(f"{text}\n", encoding="utf-8")
         _move_into_place(partial, data_dir / dataset.name)
