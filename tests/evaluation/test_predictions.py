@@ -7,7 +7,6 @@ from math import log
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.intervals import (
@@ -80,6 +79,8 @@ def random_predictions(
 
 
 def test_agrees_with_scikit_learn() -> None:
+    from sklearn import metrics as sklearn_metrics
+
     cut, users, items, labels, scores = random_predictions(0)
     outcome = evaluate_predictions(users, items, labels, scores, cut)
     wide = scores.astype(np.float64)

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
-from sklearn import metrics as sklearn_metrics
 
 from recsys_core.evaluation.rows import auc, average_ranks, ece, rmse, row_logloss, user_auc
 
@@ -53,6 +51,8 @@ def test_user_auc_by_hand() -> None:
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 100_000), levels=st.sampled_from([1, 3, 20, 10**9]))
 def test_auc_agrees_with_scikit_learn_whatever_the_order(seed: int, levels: int) -> None:
+    from sklearn import metrics as sklearn_metrics
+
     labels, scores = random_rows(seed, levels=levels)
     expected = sklearn_metrics.roc_auc_score(labels, scores)
     assert auc(labels, scores) == pytest.approx(expected, abs=1e-9)
@@ -64,6 +64,8 @@ def test_auc_agrees_with_scikit_learn_whatever_the_order(seed: int, levels: int)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 100_000), levels=st.sampled_from([2, 20, 10**9]))
 def test_user_auc_agrees_with_scikit_learn_user_by_user(seed: int, levels: int) -> None:
+    from sklearn import metrics as sklearn_metrics
+
     labels, scores = random_rows(seed, levels=levels)
     users = np.random.default_rng(seed).integers(0, 40, len(labels))
     ours = user_auc(users, labels, scores, 40)
@@ -79,6 +81,8 @@ def test_user_auc_agrees_with_scikit_learn_user_by_user(seed: int, levels: int) 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-1.5, 0.0, 0.25, 7.0]))))
 def test_average_ranks_agree_with_scipy(rows: list[tuple[int, float]]) -> None:
+    from scipy import stats
+
     groups = np.array([group for group, _ in rows], dtype=np.int64)
     scores = floats(*(score for _, score in rows))
     assert (average_ranks(scores) == stats.rankdata(scores)).all()
@@ -95,6 +99,8 @@ def test_logloss_by_hand_and_at_the_ends() -> None:
 
 
 def test_logloss_agrees_with_scikit_learn() -> None:
+    from sklearn import metrics as sklearn_metrics
+
     labels, probabilities = random_rows(5)  # zeros and ones among them
     expected = sklearn_metrics.log_loss(labels, probabilities)
     assert row_logloss(labels, probabilities).mean() == pytest.approx(expected, abs=1e-9)
@@ -120,6 +126,8 @@ def test_ece_agrees_with_literal_code() -> None:
 
 
 def test_rmse() -> None:
+    from sklearn import metrics as sklearn_metrics
+
     assert rmse(floats(3, 5), floats(4, 3)) == pytest.approx(sqrt((1 + 4) / 2))
     rng = np.random.default_rng(0)
     ratings, predicted = rng.random(50), rng.random(50)

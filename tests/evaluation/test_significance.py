@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from recsys_core.evaluation.holm import holm
 from recsys_core.evaluation.significance import paired_test
 
 
 def test_agrees_with_scipy() -> None:
+    from scipy import stats
+
     rng = np.random.default_rng(0)
     a = rng.random(200)
     b = a + rng.normal(0.01, 0.1, 200)

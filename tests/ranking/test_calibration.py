@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.result import Vector
@@ -33,6 +31,8 @@ def planted(slope: float, shift: float, n: int = 20_000) -> tuple[Vector, Vector
 
 
 def test_platt_finds_the_line_as_scikit_learn_does() -> None:
+    from sklearn.linear_model import LogisticRegression
+
     z, y = planted(0.5, -1.0)
     found = fit_calibration("platt", z, y)
     other = LogisticRegression(C=np.inf).fit(z[:, None], y)
@@ -43,6 +43,8 @@ def test_platt_finds_the_line_as_scikit_learn_does() -> None:
 
 
 def test_isotonic_agrees_with_scikit_learn_in_the_middle_of_its_steps() -> None:
+    from sklearn.isotonic import IsotonicRegression
+
     z, y = planted(1.0, 0.0, n=3_000)
     found = fit_calibration("isotonic", z, y)
     steps = IsotonicRegression().fit_transform(z, y)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from recsys_core.evaluation.significance import paired_test
 from tests.tui.folders import write_run
@@ -43,6 +42,8 @@ def write_users(folder: Path, values: dict[str, list[float]]) -> Path:
 
 @given(st.floats(-60, 60), st.integers(1, 20_000))
 def test_tails_are_scipys(t: float, freedom: int) -> None:
+    from scipy import stats
+
     assert t_tails(t, freedom) == pytest.approx(
         2 * stats.t.sf(abs(t), freedom), rel=1e-8, abs=1e-290
     )
@@ -104,6 +105,8 @@ def run_with_users(runs: Path, number: int, values: list[float]) -> RunSummary:
 
 
 def test_p_values_are_corrected_over_the_rows_of_the_table(tmp_path: Path) -> None:
+    from scipy import stats
+
     base, better, same = (
         run_with_users(tmp_path, n, values)
         for n, values in enumerate(
