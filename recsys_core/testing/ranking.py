@@ -35,6 +35,8 @@ SMALL: dict[str, Any] = {"hidden": (32, 16), "expert_hidden": (16,), "tower_hidd
 #: the order of a sum depends on the number of rows and on the processor: in float64 that is worth
 #: at most eps (2e-16) x terms of a logit (below 1,000) x their size (below 50)
 ROUNDING = 1e-11
+#: AUC of a model that has found what is planted
+_FOUND = 0.87
 
 
 def check_ranking_model(name: str, fields: Mapping[str, Any] | None = None) -> None:
@@ -150,11 +152,16 @@ class RankingChecks:
         _close(narrow, wide, "unused slots change a logit")
 
     def a_planted_effect_is_found(self) -> None:
-        """Half of the items are liked by 9 of 10 users."""
+        """Half of the items are liked by 9 of 10 users; who is slow to learn has more epochs."""
         parts = self.parts
-        scores = self.fit(epochs=8).predict(parts.test, parts.known)[:, 0].astype(np.float64)
-        found = auc(parts.test.relevant.astype(np.int8), scores)
-        hold(found > 0.87, f"AUC {found:.3f}, not above .87; .9 is the most there is")
+        found = self._auc(self.predicted)
+        if found <= _FOUND:
+            found = self._auc(self.fit(epochs=8).predict(parts.test, parts.known))
+        hold(found > _FOUND, f"AUC {found:.3f}, not above .87; .9 is the most there is")
+
+    def _auc(self, predicted: Any) -> float:
+        labels = self.parts.test.relevant.astype(np.int8)
+        return auc(labels, predicted[:, 0].astype(np.float64))
 
     def same_seed_same_predictions(self) -> None:
         """And another seed gives others."""

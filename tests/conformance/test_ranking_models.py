@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("name", RANKING, scope="module")
 
 @pytest.fixture(scope="module")
 def checks(name: str) -> RankingChecks:
-    return RankingChecks(name)
+    return RankingChecks(name, {"batch_size": 1680})  # two steps per epoch are enough
 
 
 @pytest.mark.parametrize("tasks", [1, 3])

@@ -18,12 +18,15 @@ from recsys_core.training.config import TrainingConfig
 from recsys_core.two_stage.model import TwoStage
 
 RECALL = [name for name in model_names() if model_info(name).stage in ("recall", "two-stage")]
-#: fields without which defaults for real data learn too little from 600 planted likes
+#: where defaults for real data learn too little from 600 planted likes, or take long to
 FIELDS: dict[str, dict[str, Any]] = {
-    "word2vec": {"epochs": 60},
-    "dssm": {"batch_size": 16},
+    "word2vec": {"epochs": 30},
+    "deepwalk-item": {"walks_per_node": 4},
+    "deepwalk-user": {"walks_per_node": 4},
+    "lightgcn": {"epochs": 10},
+    "dssm": {"batch_size": 16, "epochs": 6},
     "youtube-dnn": {"batch_size": 16, "dropout": 0.5},
-    "sasrec": {"batch_size": 8},
+    "sasrec": {"batch_size": 16, "epochs": 8, "learning_rate": 0.005},
     "hstu": {"batch_size": 8, "epochs": 8, "learning_rate": 3e-3},
     "two-stage": {
         "channels": [{"model": "popularity", "quota": 50}, {"model": "item-cf", "quota": 50}],
@@ -41,7 +44,12 @@ FEW_WALKS: dict[str, Any] = {"walks_per_node": 2}
 BRIEF: dict[str, dict[str, Any]] = {
     **dict.fromkeys(BY_EPOCHS, SHORT),
     **dict.fromkeys(("deepwalk-item", "deepwalk-user"), FEW_WALKS),
-    "two-stage": FIELDS["two-stage"],
+    "ials": {"epochs": 2},
+    "word2vec": {"epochs": 2},
+    "two-stage": {
+        **FIELDS["two-stage"],
+        "ranker": {"params": {"hidden": [16], "epochs": 2, "batch_size": 16}},
+    },
 }
 #: where it matters least what was learned
 REPEATED: dict[str, dict[str, Any]] = {
@@ -143,8 +151,7 @@ def test_same_seed_same_result_and_nothing_is_printed(
 
 @pytest.mark.parametrize("name", BY_EPOCHS)
 def test_a_resumed_fit_takes_the_steps_of_an_undisturbed_one(name: str, tmp_path: Path) -> None:
-    short = RecallChecks(name, SHORT)
-    short.a_resumed_fit_takes_the_steps_of_an_undisturbed_one(tmp_path)
+    checks(name).a_resumed_fit_takes_the_steps_of_an_undisturbed_one(tmp_path)
 
 
 @every_model
