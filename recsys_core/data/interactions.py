@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import (
@@ -18,6 +17,9 @@ from recsys_core.data.dataset import (
     Numeric,
     TimeArray,
 )
+
+if TYPE_CHECKING:  # slow to import, and not every model asks for a matrix
+    import scipy.sparse as sp
 
 #: whether items that a user knows may be recommended to that user
 KnownItems = Literal["exclude", "allow"]
@@ -160,6 +162,8 @@ class Interactions:
 
     def matrix(self) -> sp.csr_matrix:
         """Build the binary user-item matrix, float32, shape (n_users, n_items)."""
+        import scipy.sparse as sp
+
         ones = np.ones(len(self), dtype=np.float32)
         matrix = sp.csr_matrix((ones, (self.user, self.item)), shape=(self.n_users, self.n_items))
         matrix.data[:] = 1.0  # a repeated pair was summed
@@ -301,6 +305,8 @@ class Histories:
 
     def matrix(self, n_items: int, values: NDArray[np.float32] | None = None) -> sp.csr_matrix:
         """Build the matrix of shape (n, n_items): `values` per event, or ones; repeats add up."""
+        import scipy.sparse as sp
+
         data = np.ones(len(self.items), np.float32) if values is None else values
         offsets = self.offsets
         if len(data) <= np.iinfo(np.int32).max:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
 from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 #: length of the vectors, and solutions for all users and all items
 DIM, ROUNDS = 16, 8
@@ -52,6 +53,8 @@ class PredictedRatings:
     @classmethod
     def fit(cls, histories: Histories, n_items: int) -> Self:
         """Learn from all ratings of some users."""
+        import scipy.sparse as sp
+
         mean = np.array(histories.ratings.mean(dtype=np.float64), dtype=np.float32)
         # of a repeated item each rating is an entry
         shape, rest = (len(histories), n_items), histories.ratings - mean
@@ -113,6 +116,8 @@ def _solve_rows(
     -------
     Shape (n, 1 + DIM); zeros for rows without a rating.
     """
+    from scipy.linalg import lapack  # slow to import, and few models ask for predicted ratings
+
     solved = np.zeros((len(offsets) - 1, 1 + DIM), dtype=np.float32)
     penalty = np.diag(np.array([BIAS_L2, *[L2] * DIM], dtype=np.float32))
     for row in np.flatnonzero(np.diff(offsets)):

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -101,6 +100,8 @@ def take_matrix(arrays: Arrays, names: tuple[str, str, str], shape: tuple[int, i
     KeyError, ValueError
         As `take` and `take_offsets`.
     """
+    import scipy.sparse as sp  # slow to import, and not every model has a matrix
+
     data, indices, offsets = names
     columns = take(arrays, indices, INTEGER, (None,), lowest=0, below=shape[1])
     values = take(arrays, data, np.float32, (len(columns),))

@@ -104,10 +104,12 @@ def test_light_commands_load_nothing_heavy(
 def test_models_without_gradients_never_load_torch(
     runs_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:
-    """To load it takes longer than most of what they do."""
+    """To load it takes longer than most of what they do; nor SciPy before a model needs it."""
     line = ("eval", "--dataset", SMALL, "--models", "popularity,ease,ials", "--quiet")
     code = (
-        "import sys; from workbench.cli.main import run_command_line;"
+        "import sys, workbench.jobs.execute, recsys_core.recall.popularity;"
+        "assert 'scipy' not in sys.modules;"
+        "from workbench.cli.main import run_command_line;"
         "run_command_line(sys.argv[1:], lambda *_: 0);"
         "sys.exit('torch' in sys.modules)"
     )
