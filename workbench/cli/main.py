@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
     "queue": ("queue", "queue", "Run jobs in the background: add, list, edit, cancel, resume."),
     "models": ("models", "models", "List models, show their fields and expected results."),
+    "doctor": ("doctor", "doctor", "Check installation, machine, folders and plug-ins."),
 }
 
 

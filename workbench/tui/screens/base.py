@@ -14,13 +14,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench.doctor.terminal import MINIMUM
 from workbench.tui.commands import bindings
 from workbench.tui.session import Session
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.lines import KeyLine, TitleLine
 
-#: columns and lines below which nothing useful fits
-MINIMUM = (60, 16)
 #: stays when a part has the whole screen
 _FRAME = (Header, TitleLine, KeyLine)
 #: a cursor that rests so long (seconds) is followed by what takes reading or drawing

@@ -1,0 +1,1 @@
+"""What `doctor` looks at: installation, machine, terminal, folders; one finding per thing."""
