@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,11 @@ def main() -> int:
         from workbench.store.streams import open_streams
 
         open_streams()
-        from workbench.cli.main import run_command_line
+        from workbench.cli.completion import VARIABLE, answer
+        from workbench.cli.main import cli, run_command_line
 
+        if VARIABLE in os.environ:  # a shell asks what could follow
+            return answer(cli)
         return run_command_line(sys.argv[1:], _open_session)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -6,11 +6,12 @@ import click
 
 from recsys_core.errors import InputError
 from workbench.cli.chosen import find_run
+from workbench.cli.completing import runs_and_labels
 from workbench.cli.context import Settings, pass_settings
 
 
 @click.command
-@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN…", shell_complete=runs_and_labels)
 @click.option(
     "--users", is_flag=True, help="List the users who gain and lose most between two runs."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from recsys_core.errors import InputError
+from workbench.cli.completing import dataset_names
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.data_options import (
     absolute,
@@ -64,7 +65,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
 
 
 @data.command
-@click.argument("name")
+@click.argument("name", shell_complete=dataset_names)
 @as_json_option
 @events_option
 @pass_settings
@@ -203,7 +204,7 @@ def import_command(
 
 
 @data.command("embed")
-@click.argument("name")
+@click.argument("name", shell_complete=dataset_names)
 @click.option(
     "--column",
     "columns",
@@ -275,7 +276,7 @@ def _read_recipe(
 
 
 @data.command("describe")
-@click.argument("name")
+@click.argument("name", shell_complete=dataset_names)
 @click.option(
     "--features",
     metavar="[SCHEMA]",

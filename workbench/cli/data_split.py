@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import click
 
+from workbench.cli.completing import dataset_names
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.data_options import as_json_option, events_option, following
 from workbench.cli.data_tables import print_json
@@ -14,7 +15,7 @@ from workbench.cli.table import print_table
 
 
 @click.command("split")
-@click.argument("name")
+@click.argument("name", shell_complete=dataset_names)
 @click.option(
     "--protocol",
     default="user-timeline",

@@ -11,11 +11,13 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from recsys_core import __version__
 from recsys_core.errors import InputError
 from recsys_core.extensions import extension_problems
 from recsys_core.reading import shorten
+from workbench.cli.completing import Items
 from workbench.cli.context import NamingGroup, Settings, globals_first
 from workbench.store.text import plain
 
@@ -51,6 +53,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
     "queue": ("queue", "queue", "Run jobs in the background: add, list, edit, cancel, resume."),
     "models": ("models", "models", "List models, show their fields and expected results."),
+    "completion": (
+        "completion",
+        "completion",
+        "Print the script that lets a shell complete lines.",
+    ),
     "doctor": ("doctor", "doctor", "Check installation, machine, folders and plug-ins."),
 }
 
@@ -69,6 +76,12 @@ class LazyGroup(NamingGroup):
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"workbench.cli.{module}"), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> Items:
+        """Offer the commands without importing them."""
+        found = (CompletionItem(name, help=text) for name, (_, _, text) in COMMANDS.items())
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in found if item.value.startswith(incomplete)] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

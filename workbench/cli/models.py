@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.completing import model_names
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import print_table
 from workbench.store.text import plain
@@ -48,7 +49,7 @@ def _catalogue() -> Catalogue:
 
 
 @models.command
-@click.argument("name")
+@click.argument("name", shell_complete=model_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON schema of the fields.")
 @pass_settings
 def show(settings: Settings, name: str, as_json: bool) -> None:

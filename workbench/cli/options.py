@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from recsys_core.errors import shorten
+from workbench.cli.completing import dataset_names, fields_to_set
 
 #: digits of a whole number in a list, leading zeros included
 _DIGITS = 20
@@ -59,7 +60,12 @@ class JobOptions:
 
 #: what decides on which rows a job is judged, and by what
 _SPLIT_OPTIONS = [
-    click.option("--dataset", metavar="NAME|PATH", help="Registered data set, or a path."),
+    click.option(
+        "--dataset",
+        metavar="NAME|PATH",
+        shell_complete=dataset_names,
+        help="Registered data set, or a path.",
+    ),
     click.option(
         "--protocol", metavar="NAME", help="How the data is split and models are evaluated."
     ),
@@ -162,5 +168,6 @@ def set_option(metavar: str) -> Callable[[Callable[..., Any]], Callable[..., Any
         "changes",
         multiple=True,
         metavar=metavar,
+        shell_complete=fields_to_set,
         help="Change a field of a model; protocol.FIELD=VALUE for the protocol. Repeatable.",
     )

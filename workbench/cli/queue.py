@@ -14,6 +14,7 @@ import click
 from recsys_core.errors import InputError
 from recsys_core.values import counted
 from workbench.cli.cluster import cluster_options
+from workbench.cli.completing import model_names, run_ids, runs_and_labels
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
@@ -49,7 +50,9 @@ queue.add_command(sweep_command)
 
 
 @queue.command
-@click.option("--model", metavar="NAME", help="Model to train: see models list.")
+@click.option(
+    "--model", metavar="NAME", shell_complete=model_names, help="Model to train: see models list."
+)
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
 @click.option(
@@ -63,6 +66,7 @@ queue.add_command(sweep_command)
 @click.option(
     "--refit",
     metavar="RUN",
+    shell_complete=runs_and_labels,
     help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
 )
 @set_option("FIELD=VALUE")
@@ -158,7 +162,7 @@ def _go_on(settings: Settings) -> None:
 
 
 @queue.command
-@click.argument("names", nargs=-1, metavar="[RUN]…")
+@click.argument("names", nargs=-1, metavar="[RUN]…", shell_complete=run_ids)
 @click.option("--all", "everything", is_flag=True, help="Cancel all jobs, waiting or running.")
 @pass_settings
 def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None:
@@ -185,7 +189,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
 
 
 @queue.command
-@click.argument("names", nargs=-1, metavar="RUN…")
+@click.argument("names", nargs=-1, metavar="RUN…", shell_complete=run_ids)
 @pass_settings
 def retry(settings: Settings, names: tuple[str, ...]) -> None:
     """Restart jobs that failed, were cancelled or were interrupted; they keep their run id."""
@@ -193,7 +197,7 @@ def retry(settings: Settings, names: tuple[str, ...]) -> None:
 
 
 @queue.command
-@click.argument("names", nargs=-1, metavar="[RUN]…")
+@click.argument("names", nargs=-1, metavar="[RUN]…", shell_complete=run_ids)
 @pass_settings
 def resume(settings: Settings, names: tuple[str, ...]) -> None:
     """Resume jobs from their last checkpoint; without RUN, resume a paused queue."""
@@ -234,11 +238,13 @@ def pause(settings: Settings) -> None:
 
 
 @queue.command
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=run_ids)
 @click.option("--label", help="Name in reports.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.")
-@click.option("--before", metavar="RUN", help="Move it before this waiting job.")
+@click.option(
+    "--before", metavar="RUN", shell_complete=run_ids, help="Move it before this waiting job."
+)
 @set_option("FIELD=VALUE")
 @place_options
 @pass_settings

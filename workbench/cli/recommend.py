@@ -10,6 +10,7 @@ import click
 from recsys_core.errors import InputError
 from recsys_core.events import Event
 from workbench.cli.chosen import chosen_runs
+from workbench.cli.completing import runs_and_labels
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.id_lists import read_ids
 from workbench.cli.options import JobOptions
@@ -29,7 +30,7 @@ _SHOWN_USERS = 20
 
 
 @click.command
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=runs_and_labels)
 @click.option(
     "--users",
     required=True,

@@ -15,6 +15,7 @@ import click
 from recsys_core.errors import InputError
 from recsys_core.evaluation.file_counts import said_of_file
 from recsys_core.values import counted
+from workbench.cli.completing import archived_run_ids, dataset_names, models_and_labels, run_ids
 from workbench.cli.context import NamingGroup, Settings, pass_settings
 from workbench.cli.table import ago, print_table
 from workbench.reports.metrics import memory, seconds
@@ -52,8 +53,18 @@ def runs() -> None:
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--tag", metavar="TAG", help="Only runs with this tag."),
-        click.option("--dataset", metavar="NAME", help="Only runs on this data set."),
-        click.option("--model", metavar="NAME", help="Only runs of this model or label."),
+        click.option(
+            "--dataset",
+            metavar="NAME",
+            shell_complete=dataset_names,
+            help="Only runs on this data set.",
+        ),
+        click.option(
+            "--model",
+            metavar="NAME",
+            shell_complete=models_and_labels,
+            help="Only runs of this model or label.",
+        ),
         click.option(
             "--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state."
         ),
@@ -145,7 +156,7 @@ def _row(run: RunSummary) -> tuple[object, ...]:
 
 
 @runs.command
-@click.argument("run")
+@click.argument("run", shell_complete=run_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def show(settings: Settings, run: str, as_json: bool) -> None:
@@ -218,7 +229,7 @@ def _costs(result: dict[str, Any]) -> dict[str, str]:
 
 
 @runs.command("export")
-@click.argument("names", nargs=-1, metavar="[RUN]…")
+@click.argument("names", nargs=-1, metavar="[RUN]…", shell_complete=run_ids)
 @click.option(
     "--to", "path", type=Path, required=True, metavar="FILE", help=".csv, .json or .parquet."
 )
@@ -249,7 +260,7 @@ def export_command(settings: Settings, names: tuple[str, ...], path: Path, table
 
 
 @runs.command
-@click.argument("names", nargs=-1, required=True, metavar="RUN…")
+@click.argument("names", nargs=-1, required=True, metavar="RUN…", shell_complete=run_ids)
 @pass_settings
 def archive(settings: Settings, names: tuple[str, ...]) -> None:
     """Hide runs from lists and from reuse; `restore` brings them back."""
@@ -259,7 +270,7 @@ def archive(settings: Settings, names: tuple[str, ...]) -> None:
 
 
 @runs.command
-@click.argument("names", nargs=-1, required=True, metavar="RUN…")
+@click.argument("names", nargs=-1, required=True, metavar="RUN…", shell_complete=archived_run_ids)
 @pass_settings
 def restore(settings: Settings, names: tuple[str, ...]) -> None:
     """Bring archived runs back."""

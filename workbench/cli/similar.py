@@ -11,6 +11,7 @@ import click
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.run_folder import check_has_model
 from workbench.cli.chosen import chosen_runs, dataset_of
+from workbench.cli.completing import runs_and_labels
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_json
 from workbench.store.items import Item, Items, read_items
@@ -38,7 +39,13 @@ class Neighbours:
 @click.command
 @click.argument("item", metavar="ITEM")
 @click.option(
-    "--run", "runs", multiple=True, required=True, metavar="RUN", help="Run to ask. Repeatable."
+    "--run",
+    "runs",
+    multiple=True,
+    required=True,
+    metavar="RUN",
+    shell_complete=runs_and_labels,
+    help="Run to ask. Repeatable.",
 )
 @click.option(
     "--k",

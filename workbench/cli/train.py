@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recsys_core.errors import InputError
+from workbench.cli.completing import model_names, run_ids, runs_and_labels
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--model", metavar="NAME", help="Model to train: see models list.")
+@click.option(
+    "--model", metavar="NAME", shell_complete=model_names, help="Model to train: see models list."
+)
 @click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
-@click.option("--resume", metavar="RUN", help="Resume a run that did not finish.")
+@click.option(
+    "--resume", metavar="RUN", shell_complete=run_ids, help="Resume a run that did not finish."
+)
 @click.option(
     "--refit",
     metavar="RUN",
+    shell_complete=runs_and_labels,
     help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
 )
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")

@@ -10,6 +10,7 @@ import click
 from recsys_core.errors import InputError
 from recsys_core.values import counted
 from workbench.cli.chosen import chosen_runs, dataset_of, newest_runs
+from workbench.cli.completing import runs_and_labels
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.table import print_json
 from workbench.store.files import without_nan
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     "runs",
     multiple=True,
     metavar="RUN",
+    shell_complete=runs_and_labels,
     help="Run to show. Repeatable.  [default: the newest runs, at most three]",
 )
 @click.option(
