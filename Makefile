@@ -5,7 +5,7 @@ ARGS   ?=
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser accuracy soak bench snapshots tour published clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel accuracy soak bench snapshots tour published clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +57,9 @@ test-browser:  ## a first session in Chromium, through --serve
 	else \
 	  $(MAKE) --no-print-directory .venv/.installed-browser && CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -m browser $(ARGS); \
 	fi
+
+test-wheel: .venv/.installed-dev  ## the wheel in a fresh environment, for each Python from 3.11 on that is on PATH (minutes)
+	$(BIN)/python -m tests.wheel
 
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
 	$(BIN)/pytest -m accuracy $(ARGS)

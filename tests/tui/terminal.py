@@ -95,7 +95,10 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    words: Sequence[str], extra: Mapping[str, str] | None = None, place: Path = ROOT
+    words: Sequence[str],
+    extra: Mapping[str, str] | None = None,
+    place: Path = ROOT,
+    python: str = sys.executable,
 ) -> Iterator[Terminal]:
     """Run Python with `words` in a pseudo-terminal, in the folder `place`."""
     size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
@@ -105,7 +108,7 @@ def terminal(
         os.chdir(place)
         environment = {name: os.environ[name] for name in os.environ if name != "NO_COLOR"}
         environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **(extra or {})}
-        os.execve(sys.executable, [sys.executable, *words], environment)
+        os.execve(python, [python, *words], environment)
     running = Terminal(pid, descriptor)
     try:
         yield running
