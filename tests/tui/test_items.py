@@ -244,3 +244,46 @@ async def test_synthetic_items_are_called_synthetic(runs: Path) -> None:
         here.browse.synthetic = True
         here.watch_zoomed()
         await s.until(lambda: "8 items  films (synthetic)" in s.text())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 24)])
+async def test_what_is_asked_is_said_where_it_is_seen(
+    size: tuple[int, int], runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, go_on = list[str](), asyncio.Event()
+
+    async def ask(line: list[str]) -> processes.Done:
+        asked.append(line[line.index("--run") + 1])
+        await go_on.wait()
+        return await answer(line)
+
+    monkeypatch.setattr(items, "run_process", ask)
+    async with session(runs, size) as s:
+        here = await to_items(s)
+        await s.see("Enter asks the models")
+        await s.press("enter")
+        await s.see("asking other …")
+        await s.press("enter", "j", "k", "enter")
+        await s.see("asking other …")
+        assert len(asked) == 1, "whoever presses the key again does not begin anew"
+        go_on.set()
+        await s.until(lambda: len(here.similar.table.keys) == 2)
+
+
+async def test_a_run_of_scores_has_no_model_to_ask(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(line: list[str]) -> processes.Done:
+        raise AssertionError(f"{line} takes seconds and tells nothing")
+
+    for folder in runs.iterdir():
+        result = json.loads((folder / "metrics.json").read_text())
+        result |= {"origin": "external", "file_counts": {"rows": 3}, "fit_seconds": None}
+        (folder / "metrics.json").write_text(json.dumps(result))
+    monkeypatch.setattr(items, "run_process", ask)
+    async with session(runs, (80, 24)) as s:
+        await to_items(s)
+        await s.press("enter")
+        for label in ("item-cf", "other"):
+            await s.see(f"{label}: its scores come from a file, so there is no model to ask")
+        await s.see("r shows other runs")

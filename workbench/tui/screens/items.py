@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from recsys_core.errors import InputError
 from recsys_core.processes import python_command
+from recsys_core.reading import shorten
 from recsys_core.values import counted
 from workbench.store.listing import RunSummary
 from workbench.store.runs import Run
@@ -35,6 +36,8 @@ from workbench.tui.widgets.sections import SectionView
 WIDE = 120
 #: lines from which blank ones set an item's parts apart
 _TALL = 16
+#: characters of what a model says instead
+_PROBLEM = 120
 #: similar items of each model that is asked
 _LENGTH = 20
 #: a cursor that rests so long (seconds) is followed
@@ -58,6 +61,8 @@ class ItemsScreen(SubjectScreen):
         self._alike: list[Alike] = []
         #: (run, item) -> what it finds; asking takes seconds
         self._known: dict[tuple[str, int], Alike] = {}
+        #: the item and the run that is being asked about it
+        self._asked: tuple[int, RunSummary] | None = None
 
     def body(self) -> Iterable[Widget]:
         """Make the catalogue and the item."""
@@ -72,6 +77,7 @@ class ItemsScreen(SubjectScreen):
                     classes="title",
                     markup=False,
                 )
+                yield Static(id="problems", markup=False)
                 yield Grid(id="similar", sortable=False)
         yield Static(_NOTHING, id="nothing", markup=False)
 
@@ -134,6 +140,7 @@ class ItemsScreen(SubjectScreen):
     def _open_data(self, name: str) -> None:
         # the file is closed when no thread reads it any more, by losing its last reference
         self._browse, self._dataset, self._alike = None, name, []
+        self.workers.cancel_group(self, "ask")  # about an item of the set before
         self.set_class(not name, "-nothing")
         if name:
             try:
@@ -213,10 +220,17 @@ class ItemsScreen(SubjectScreen):
     def _show_alike(self, item: int, lists: list[Alike]) -> None:
         """Show what was found like the item so far."""
         self._alike = [one for one in lists if one.items]
-        problems = "  ".join(plain(one.problem) for one in lists if one.problem)
-        text = f"like {plain(self.browse.item(item).name)}  {problems}" if lists else _HOW
+        text = f"like {plain(self.browse.item(item).name)}" if lists else _HOW
+        asked = self._asked[1] if self._asked is not None and self._asked[0] == item else None
+        if asked is not None:
+            text = f"asking {plain(asked.label)} …"
+        problems = [f"{plain(one.label)}: {plain(one.problem)}" for one in lists if one.problem]
+        if problems and asked is None and not self._alike:
+            problems.append(_OTHERS)
         self.query_one("#title", Static).update(text)
-        self.set_class(bool(lists), "-alike")
+        self.query_one("#problems", Static).update("\n".join(problems))
+        self.query_one("#problems").display = bool(problems)
+        self.set_class(bool(lists) or asked is not None, "-alike")
         self.call_after_refresh(self._draw_alike)
 
     def _draw_alike(self) -> None:
@@ -259,7 +273,7 @@ class ItemsScreen(SubjectScreen):
             items = self._alike[min(place, len(self._alike) - 1)].items
             if self.similar.cursor_row < len(items):
                 self._go_to(items[self.similar.cursor_row][0])
-        elif self.item is not None:
+        elif self.item is not None and (self._asked is None or self._asked[0] != self.item):
             self._ask(self.item)
 
     @work(group="ask", exclusive=True)
@@ -268,17 +282,27 @@ class ItemsScreen(SubjectScreen):
         runs = [run for run in self.chosen if run.stage == "recall"]
         own = (run for run in best_first(self._available) if run.origin == "own")
         runs = runs or [run for run in own if run.stage == "recall"][:1]
-        lists = []
+        lists: list[Alike] = []
         for run in runs:
-            if (run.run_id, item) not in self._known:
-                self.query_one("#title", Static).update(f"asking {plain(run.label)} …")
-                lists.append(await self._answer(run, item))
-            else:
-                lists.append(self._known[run.run_id, item])
-            if self.item == item:
-                self._show_alike(item, lists)
+            found = self._known.get((run.run_id, item))
+            if found is None:
+                self._asked = asked = (item, run)
+                self._show_asked(item, lists)
+                try:
+                    found = await self._answer(run, item)
+                finally:
+                    if self._asked is asked:  # no other question has taken its place
+                        self._asked = None
+            lists.append(found)
+            self._show_asked(item, lists)
+
+    def _show_asked(self, item: int, lists: list[Alike]) -> None:
+        if self.item == item:
+            self._show_alike(item, lists)
 
     async def _answer(self, run: RunSummary, item: int) -> Alike:
+        if run.origin == "external":
+            return Alike(run.label, problem=_SCORES_ONLY)
         app, item_id = self.workbench, self.browse.item(item).item_id
         folders = ["--runs-dir", str(app.runs_dir), "--data-dir", str(app.data_dir)]
         line = python_command("-m", "workbench", *folders, "similar", "--run", str(run.folder))
@@ -288,7 +312,8 @@ class ItemsScreen(SubjectScreen):
             pairs = [(self.browse.find_item(each["item_id"]), each["score"]) for each in found]
             alike = Alike(run.label, tuple(pairs))
         except InputError as error:
-            alike = Alike(run.label, problem=f"{run.label}: {error.problem[:60]}")
+            problem = error.problem.removeprefix(f"run {run.run_id}: ")
+            alike = Alike(run.label, problem=shorten(problem, _PROBLEM))
         if done.code >= 0:  # who was killed may be asked again
             self._known[run.run_id, item] = alike
         return alike
@@ -327,5 +352,7 @@ def _read(browse: Browse, item: int, runs: list[Run]) -> ItemFacts:
         return read_item(own, item, runs)
 
 
+_SCORES_ONLY = "its scores come from a file, so there is no model to ask"
+_OTHERS = "r shows other runs."
 _HOW = "Enter asks the models for similar items; w lists who likes it."
 _NOTHING = "No data set here yet. 5 goes to Data: f there makes the built-in sample."
