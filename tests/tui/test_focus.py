@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.style import Style
 from textual.strip import Strip
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tests.tui.folders import write_suite
 from tests.tui.session import Session, session
@@ -66,3 +66,38 @@ async def test_the_part_that_keys_go_to_is_bright(runs: Path) -> None:
         s.app.theme = "workbench-light"
         await s.pilot.pause()
         check(s)
+
+
+def brightness(style: Style, part: str) -> float:
+    """Relative luminance, as WCAG defines it."""
+    colour = getattr(style, part).get_truecolor()
+    parts = [value / 255 for value in (colour.red, colour.green, colour.blue)]
+    red, green, blue = (x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+async def test_examples_in_empty_fields_can_be_read(tmp_path: Path) -> None:
+    async with session(tmp_path / "runs", (100, 30)) as s:
+        await s.press("5", "i")
+        await s.see("separator")
+        for theme in ("workbench-dark", "workbench-light"):
+            s.app.theme = theme
+            await s.pilot.pause()
+            strips = s.app.screen._compositor.render_strips()
+            for field in s.app.screen.query(Input):
+                style = drawn(strips, field.content_region.y, field.content_region.x + 1)
+                values = brightness(style, "color"), brightness(style, "bgcolor")
+                assert (max(values) + 0.05) / (min(values) + 0.05) >= 4, (theme, field, style)
+
+
+async def test_marked_text_can_be_read_in_sixteen_colours(tmp_path: Path) -> None:
+    write_suite(tmp_path / "runs")
+    async with session(tmp_path / "runs") as s:
+        s.app.theme = "ansi-light"
+        await s.press("e")
+        await s.see("report.csv")
+        field = s.app.screen.query_one(Input)
+        strips = s.app.screen._compositor.render_strips()
+        style = drawn(strips, field.content_region.y, field.content_region.x + 1)
+        assert style.reverse
+        assert style.color is None or style.color.is_default

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from tests.tui.checks import ids_of
 from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
+from tests.tui.test_view import RUN
 from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
 from workbench.store.listing import list_runs
@@ -27,7 +28,7 @@ from workbench.tui.screens.new_job import NewJobScreen
 from workbench.tui.screens.quit import QuitScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view import changes as requests
-from workbench.tui.view.jobs import clock
+from workbench.tui.view.jobs import JobsView, build_jobs, clock
 from workbench.tui.view.live import CurveReader
 from workbench.tui.view.queue_reading import QueueReader
 from workbench.tui.widgets.chart import LineChart
@@ -387,3 +388,12 @@ def test_every_command_was_tried() -> None:
 
 def test_clock() -> None:
     assert [clock(x) for x in (0.4, 59.6, 3600)] == ["0:00", "1:00", "1:00:00"]
+
+
+def test_a_job_that_is_not_judged_says_so_in_place_of_its_metric() -> None:
+    refit = replace(RUN, run_id="r2", label="mf-refit", metrics={}, refit_of="r1")
+    view = JobsView((RUN, refit))
+    table, runs = build_jobs(view, 100)
+    place = [head.key for head in table.heads].index("result")
+    said = {run.label: table.rows[i].cells[place].text for i, run in enumerate(runs)}
+    assert said == {"mf-bpr": "ndcg@10 0.2500", "mf-refit": "fitted on all rows"}

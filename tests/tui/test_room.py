@@ -15,6 +15,7 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from tests.tui.data_sets import MEASURED, small_catalogue
+from tests.tui.folders import write_run
 from tests.tui.session import session
 from tests.tui.test_view import RUN
 from workbench.tui.screens.users_runs import ChooseRuns
@@ -88,3 +89,27 @@ def test_facts_stay_in_their_column_and_none_is_cut(width: int) -> None:
         part = lines[found[name] : min(after, default=len(lines))]
         assert "".join(line[12:] for line in part) == whole
         assert all(line[:12].strip() in ("", name) for line in part)
+
+
+async def test_a_problem_of_a_search_line_takes_two_lines_and_says_where_it_is_cut(
+    tmp_path: Path,
+) -> None:
+    write_run(tmp_path / "runs", "mf", metrics={f"ndcg@{k}": 0.1 for k in range(1, 60)})
+    async with session(tmp_path / "runs", (80, 20)) as s:
+        await s.press("slash")
+        await s.type("labxx:")
+        lines = [line.rstrip() for line in s.text().splitlines()]
+        start = next(i for i, line in enumerate(lines) if "unknown field 'labxx'" in line)
+        assert "did you mean 'label'" in lines[start]
+        assert lines[start + 1].endswith("…")
+        assert "ndcg@10: 0 to 1" in lines[start + 2], "the lines below"
+
+
+async def test_the_legend_of_marked_jobs_ends_in_an_ellipsis(tmp_path: Path) -> None:
+    for number in range(4):
+        write_run(tmp_path / "runs", f"popularity-with-a-{number}-in-its-label", number=number)
+    async with session(tmp_path / "runs", (80, 24)) as s:
+        await s.press("1", *["space", "j"] * 4)
+        await s.until(lambda: "popularity-with-a-2-in-its-label, po" in s.text())
+        legend = next(line for line in s.text().splitlines() if "label, po" in line)
+        assert legend.rstrip().endswith("…")

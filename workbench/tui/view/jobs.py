@@ -219,6 +219,8 @@ def _result(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
     for name in _HEADLINES:
         if name in run.metrics:
             return Cell(f"{name} {show.metric(run.metrics[name])}")
+    if run.state == "succeeded" and run.refit_of:
+        return Cell("fitted on all rows", "muted")  # and so not judged
     best = curves.get(run.run_id, Curves()).best
     if best is None:
         return Cell("")

@@ -156,7 +156,7 @@ def _why_none(runs: Sequence[RunSummary]) -> str:
     states = {show.state_look(run.state).word for run in runs if run.state != "succeeded"}
     if states:
         return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
-    return "this model has no training curve: it is not trained in epochs"
+    return "no training curve (not trained in epochs)"
 
 
 def _title(name: str) -> str:

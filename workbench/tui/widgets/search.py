@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.store.text import plain
@@ -13,6 +15,8 @@ from workbench.tui.widgets.lines import Entry
 
 #: lines of a kind that are remembered
 _REMEMBERED = 50
+#: cells at each side of a problem
+_PADDING = 2
 #: by kind, the newest last; for the time of the session
 _EARLIER: dict[str, list[str]] = {}
 
@@ -21,16 +25,31 @@ class Problem(Static):
     """What is wrong with the line above; takes no room while nothing is."""
 
     DEFAULT_CSS = """
-    Problem { display: none; height: auto; max-height: 2; padding: 0 2; color: $text-error; }
+    Problem { display: none; height: auto; padding: 0 2; color: $text-error; }
     """
 
     def __init__(self) -> None:
         super().__init__(classes="problem", markup=False)
+        self._problem = ""
 
     def say(self, problem: str) -> None:
         """Write it, or take it away."""
+        self._problem = plain(problem.replace("\n", ": "))
         self.display = bool(problem)
-        self.update(plain(problem.replace("\n", ": ")))
+        self._write()
+
+    def on_resize(self) -> None:
+        """Cut it to the new width."""
+        self._write()
+
+    def _write(self) -> None:
+        """Write two lines at most, with an ellipsis where there would be more."""
+        assert isinstance(self.parent, Widget)
+        room = max(1, self.parent.content_size.width - 2 * _PADDING)
+        first, *others = Content(self._problem).wrap(room)
+        if len(others) > 1:
+            others = [Content(" ").join(others).truncate(room, ellipsis=True)]
+        self.update(Content("\n").join([first, *others]))
 
 
 class SearchLine(Entry):
