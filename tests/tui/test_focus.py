@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.color import Color
 from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import Input, Static
@@ -68,10 +69,10 @@ async def test_the_part_that_keys_go_to_is_bright(runs: Path) -> None:
         check(s)
 
 
-def brightness(style: Style, part: str) -> float:
+def brightness(colour: Color | None) -> float:
     """Relative luminance, as WCAG defines it."""
-    colour = getattr(style, part).get_truecolor()
-    parts = [value / 255 for value in (colour.red, colour.green, colour.blue)]
+    assert colour is not None
+    parts = [value / 255 for value in colour.get_truecolor()]
     red, green, blue = (x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -86,7 +87,7 @@ async def test_examples_in_empty_fields_can_be_read(tmp_path: Path) -> None:
             strips = s.app.screen._compositor.render_strips()
             for field in s.app.screen.query(Input):
                 style = drawn(strips, field.content_region.y, field.content_region.x + 1)
-                values = brightness(style, "color"), brightness(style, "bgcolor")
+                values = brightness(style.color), brightness(style.bgcolor)
                 assert (max(values) + 0.05) / (min(values) + 0.05) >= 4, (theme, field, style)
 
 

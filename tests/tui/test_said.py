@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual.widgets import Input
 from textual.widgets._toast import Toast
 
 from tests.tui.folders import write_jobs
@@ -96,3 +97,15 @@ def test_help_has_what_was_searched_for() -> None:
     auc = ("auc", "what it means")
     assert help_sections(Settings(), {"runs"}, column=": ".join(auc))[0][1] == [auc]
     assert help_sections(Settings(), {"runs"}, "zzz", ": ".join(auc)) == []
+
+
+async def test_ctrl_c_says_how_to_leave_wherever_it_is_pressed(suite: Path) -> None:
+    async with session(suite, (80, 40)) as s:
+        assert await said(s, "ctrl+c") == "q leaves the session."
+        for key in ("slash", "i", "D", "e"):  # a line, a text, a dialog without and with a line
+            await s.press(key)
+            if isinstance(s.app.focused, Input):
+                s.app.focused.value = ""  # marked text is copied
+            assert await said(s, "ctrl+c") == "Esc, then q leaves the session.", key
+            await s.press("escape")
+            assert await said(s, "ctrl+c") == "q leaves the session.", key

@@ -28,7 +28,7 @@ from workbench.tui.commands import bindings
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
-from workbench.tui.refusals import Refusal, reason_of
+from workbench.tui.refusals import Refusal
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
@@ -218,8 +218,8 @@ class WorkbenchApp(Speaking):
         elif isinstance(event, Key):
             self._refusals.clear()
             await super().on_event(event)
-            if self._refusals and (reason := reason_of(self._refusals[0], event.key)):
-                self.notify(reason, markup=False)
+            if self._refusals:
+                self.explain(self._refusals[0], event.key)
         else:
             await super().on_event(event)
 

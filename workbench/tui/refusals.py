@@ -33,7 +33,9 @@ def reason_of(refusal: Refusal, key: str) -> str:
     """Say why a key does nothing; empty for one that only steps back, or is no command."""
     if key == "escape":
         return ""
-    command = next((each for each in COMMANDS if each.handler == refusal.action), None)
+    # a field has actions of the same names: they are no commands
+    own = {binding.id for _, binding in refusal.node._bindings}
+    command = next((c for c in COMMANDS if c.handler == refusal.action and c.id in own), None)
     if command is None:
         return ""
     _, name, parameters = parse(refusal.action)

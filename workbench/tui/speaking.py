@@ -6,10 +6,13 @@ from typing import Any
 
 from textual.content import Content
 from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen
 from textual.timer import Timer
+from textual.widgets import Input
 
 from workbench.tui.commands import BY_ID
 from workbench.tui.messages import SECONDS, Messages
+from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.session import Session
 from workbench.tui.widgets.lines import KeyLine
 
@@ -55,5 +58,15 @@ class Speaking(Session):
 
     def action_help_quit(self) -> None:
         """Say which key leaves: Ctrl+C, which ends other programs, does not."""
-        quit_key = self.settings.shown_keys(BY_ID["everywhere.quit"])[0]
-        self.notify(f"{quit_key} leaves the session.", markup=False)
+        keys = self.settings.shown_keys(BY_ID["everywhere.quit"])[0]
+        if isinstance(self.screen, ModalScreen) or isinstance(self.focused, Input):
+            keys = f"Esc, then {keys}"  # which is a letter like others in a field
+        self.notify(f"{keys} leaves the session.", markup=False)
+
+    def explain(self, refusal: Refusal, key: str) -> None:
+        """Say why a key does nothing; a dialog keeps Ctrl+C from the app."""
+        reason = reason_of(refusal, key)
+        if reason:
+            self.notify(reason, markup=False)
+        elif key == "ctrl+c":
+            self.action_help_quit()
