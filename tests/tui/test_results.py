@@ -159,9 +159,7 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
     folded = Against(base, seeds=3)
     assert result_title(run, folded) == "Result, against mf-bpr (one of 3 seeds)"
     elsewhere = Against(other("r0", metrics={"auc": 0.7}), seeds=3)
-    assert result_title(run, elsewhere) == "Result, against mf-bpr (not tested)", (
-        "no metric is shared"
-    )
+    assert result_title(run, elsewhere) == "Result, no metric in common with mf-bpr"
     first = next(result_lines(run, folded, 100))[0].text
     assert first == "The table tests the mean of the seeds; f there unfolds them."
 
@@ -360,3 +358,12 @@ def test_an_export_has_its_columns_in_one_order_at_every_width() -> None:
     order = [head.key for head in layout(runs, width=EVERYTHING).table.heads]
     assert order[3:12] == sorted(f"param {name}" for name in many)
     assert order[12:] == ["ndcg@10", "fit", "made"]
+
+
+def test_a_result_of_other_metrics_has_no_columns_of_differences() -> None:
+    ranker = replace(RUN, run_id="r2", label="lr", stage="ranking", metrics={"auc": 0.75})
+    assert result_title(ranker, Against(RUN)) == "Result, no metric in common with mf-bpr"
+    lines = ["".join(cell.text for cell in line) for line in result_lines(ranker, Against(RUN), 80)]
+    assert "difference" not in lines[0]
+    waiting = replace(ranker, state="running", metrics={})
+    assert result_title(waiting, Against(RUN)) == "Result, against mf-bpr (not tested)"

@@ -50,21 +50,24 @@ class Against:
         return None if same else self.baseline
 
     def comparable(self, run: RunSummary) -> RunSummary | None:
-        """Return the baseline where it is another run of the same split."""
+        """Return the baseline where it is another run of the same split, with the same metrics."""
         other = self.other(run)
-        return other if other is not None and comparable(run, other) else None
+        if other is None or not comparable(run, other) or _nothing_shared(run, other):
+            return None
+        return other
 
     def folds(self, run: RunSummary) -> bool:
         """Tell whether the table tests the mean of seeds of which the run is one."""
         other = self.comparable(run)
-        return (
-            self.seeds > 1
-            and other is not None
-            and not other.metrics.keys().isdisjoint(run.metrics)
-        )
+        return self.seeds > 1 and other is not None and bool(other.metrics and run.metrics)
 
 
 NOTHING = Against()
+
+
+def _nothing_shared(run: RunSummary, other: RunSummary) -> bool:
+    """Tell whether both have metrics, but of different kinds: lists here, predictions there."""
+    return bool(run.metrics and other.metrics) and other.metrics.keys().isdisjoint(run.metrics)
 
 
 def result_title(run: RunSummary, against: Against) -> str:
@@ -73,7 +76,9 @@ def result_title(run: RunSummary, against: Against) -> str:
     if other is None:
         return "Result"
     if against.comparable(run) is None:
-        return f"Result, not comparable with {plain(name_of(other))}"
+        same_rows = comparable(run, other) and _nothing_shared(run, other)
+        why = "no metric in common" if same_rows else "not comparable"
+        return f"Result, {why} with {plain(name_of(other))}"
     over = counted(against.family, "run")
     how = f"Holm over {over}" if against.tested else "not tested"
     if against.folds(run):
