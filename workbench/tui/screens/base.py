@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.geometry import Size
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
@@ -17,6 +17,7 @@ from textual.widgets import Static
 from workbench.doctor.terminal import MINIMUM
 from workbench.tui.commands import bindings
 from workbench.tui.session import Session
+from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.header import Header
 from workbench.tui.widgets.lines import KeyLine, TitleLine
 
@@ -35,6 +36,8 @@ class FullScreen(Screen[Any]):
 
     BINDINGS: ClassVar = bindings("parts")
 
+    #: what the focus changes is drawn by those who have it, not by all of the screen
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
     #: whether one part has the whole screen; a subclass that lays out by size watches it
     zoomed: reactive[bool] = reactive(False, init=False, repaint=False)
 
@@ -58,11 +61,12 @@ class FullScreen(Screen[Any]):
         """Light up the part that keys go to: its nearest title follows this."""
         way = self.focused.ancestors_with_self if self.focused else []
         lit = [node for node in way if isinstance(node, Widget)][:2]
-        for node in self.query(".-lit"):
-            if node not in lit:  # a class that comes and goes styles all below it anew
-                node.remove_class("-lit")
-        for node in lit:
-            node.add_class("-lit")
+        for node in {*self.query(".-lit"), *lit}:
+            if node.has_class("-lit") is not (node in lit):
+                node.set_class(node in lit, "-lit", update=False)
+                # not tables: they draw their focus themselves, and to style one takes long
+                styled = [each for each in node.walk_children() if not isinstance(each, Grid)]
+                self.app.stylesheet.update_nodes([node, *styled][isinstance(node, Grid) :])
 
     def compose(self) -> ComposeResult:
         """Put the parts together; classes that follow the size come before what they style."""

@@ -29,7 +29,7 @@ from workbench.tui.screens.subject import SubjectScreen, line_right_of
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
 from workbench.tui.view.subject import best_first, chips
 from workbench.tui.widgets.grid import Grid
-from workbench.tui.widgets.lines import Entry
+from workbench.tui.widgets.lines import Entry, Title
 from workbench.tui.widgets.sections import SectionView
 
 #: cells from which catalogue and item stand side by side
@@ -71,12 +71,7 @@ class ItemsScreen(SubjectScreen):
                 yield Grid(id="items", sortable=False)
             with Vertical(id="one"):
                 yield SectionView(id="about")
-                yield Static(
-                    "Enter asks the models for similar items.",
-                    id="title",
-                    classes="title",
-                    markup=False,
-                )
+                yield Title("Enter asks the models for similar items.", id="title")
                 yield Static(id="problems", markup=False)
                 yield Grid(id="similar", sortable=False)
         yield Static(_NOTHING, id="nothing", markup=False)

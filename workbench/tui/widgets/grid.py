@@ -162,9 +162,22 @@ class Grid(ScrollView, inherit_bindings=False):
         return table.heads, columns, row, at_cursor, at_cursor and self.has_focus
 
     def watch_has_focus(self, _has_focus: bool) -> None:
-        """Show whether keys go here: the cursor's row is bright, or dim."""
-        super().watch_has_focus(_has_focus)
+        """Show whether keys go here: the cursor's row is bright, or dim; no rule asks for it."""
         self._refresh_changed()
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Draw the lines that change; by default all would be drawn."""
+        event.prevent_default()
+        self.has_focus = True
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantFocus(self))
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Draw the lines that change."""
+        event.prevent_default()
+        self.has_focus = False
+        if self.parent is not None:
+            self.parent.post_message(events.DescendantBlur(self))
 
     @property
     def column_key(self) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.app import RenderResult
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.style import Style
@@ -28,6 +28,23 @@ def put(place: Static, text: Content | str) -> None:
     old = place.content
     if not (isinstance(old, Content) and new.is_same(old)):
         place.update(new, layout=False)
+
+
+class Title(Static):
+    """A line above a part; its place depends neither on its text nor on how it looks."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(text, id=id, classes="title", markup=False)
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw the line anew, and nothing else."""
+        return super().refresh(*regions, repaint=repaint, recompose=recompose)
 
 
 class Entry(Input):

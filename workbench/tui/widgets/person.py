@@ -13,6 +13,7 @@ from workbench.tui.view.texts import as_markdown
 from workbench.tui.view.user_reasons import event_section, genre_section, why_section
 from workbench.tui.view.users import history_table, item_of, list_table, list_title, profile_line
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import Title
 from workbench.tui.widgets.sections import SectionView
 
 #: lists shown at most
@@ -26,7 +27,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make both."""
-        yield Static(classes="title", markup=False)
+        yield Title()
         yield Grid(sortable=False)
 
     @property
@@ -42,11 +43,11 @@ class Pane(Vertical):
 
     def name_it(self, title: str) -> None:
         """Write the title."""
-        self.query_one(Static).update(title)
+        self.query_one(Title).update(title)
 
     def as_text(self) -> str:
         """Write title and table as Markdown."""
-        return f"{self.query_one(Static).content}\n\n{as_markdown(self.grid.table)}"
+        return f"{self.query_one(Title).content}\n\n{as_markdown(self.grid.table)}"
 
 
 class Person(Vertical):
