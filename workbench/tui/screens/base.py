@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -124,6 +125,11 @@ class FullScreen(Screen[Any]):
             return True
         return False
 
+    def _compositor_refresh(self) -> None:
+        """Paint, unless it would not be shown: Textual draws all and then throws it away."""
+        if not self.app._batch_count:
+            super()._compositor_refresh()
+
     def once_painted(self, work: Callable[[], None]) -> None:
         """Do `work` when the screen has been drawn; asked for twice before, it is done once.
 
@@ -132,6 +138,12 @@ class FullScreen(Screen[Any]):
         if work not in self._later:
             self._later.append(work)
             self.call_after_refresh(self._work)
+
+    async def painted(self) -> None:
+        """Wait until what was asked for is on the screen."""
+        done = asyncio.Event()
+        self.call_after_refresh(done.set)
+        await done.wait()
 
     def _work(self) -> None:
         later, self._later = self._later, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 from textual import events, work
 from textual.containers import Horizontal
@@ -39,6 +40,8 @@ _TALL, _BOTH = 30, 110
 _ROOM_FOR_GAINS = 36
 #: a cursor that rests so long (seconds) is followed
 _REST = 0.08
+#: so long (seconds) the screen before stays in sight while the first user is read
+_HELD = 0.5
 
 
 class UsersShown(SubjectScreen):
@@ -53,6 +56,8 @@ class UsersShown(SubjectScreen):
     def __init__(self) -> None:
         super().__init__()
         self._opening = False
+        #: what holds painting back until there is something to see
+        self._held: ExitStack | None = None
         #: what commands depend on: the data set, and whether any user of it is listed
         self._listed = ("", False)
         #: the list of users
@@ -94,8 +99,19 @@ class UsersShown(SubjectScreen):
         self.watch(self.app, "trouble", self._on_runs, init=False)
         self.watch(self.people, "found", self._say_who, init=False)
         names = self.names()
+        if names:
+            self._held = ExitStack()
+            self._held.enter_context(self.app.batch_update())
+            self.set_timer(_HELD, self._let_paint)
         self._open_data(names[0] if names else "")
         self.people.grid.focus()
+
+    def _let_paint(self) -> None:
+        """Paint from now on: a first user is drawn at once, not first an empty screen."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+            self.app.screen.refresh()
 
     def watch_zoomed(self) -> None:
         """Fit lists to the room that they have now."""
@@ -219,6 +235,8 @@ class UsersShown(SubjectScreen):
         both = f"{find} · {of}" if find and of else find or of
         room = self.title_line.has_room(self.title_line.what, both)
         self.title_line.remark = both if room else find
+        if not (count and self.user_open):
+            self._let_paint()
         listed = self._dataset, bool(count)
         if listed != self._listed:
             self._listed = listed
@@ -268,6 +286,7 @@ class UsersShown(SubjectScreen):
             for problem in problems:
                 self.tell_damage(problem)
             self._show(seen)
+            await self.painted()  # two threads that compute take turns, and the lists come late
             self._show(await asyncio.to_thread(read_reasons, seen))
         except InputError as error:
             self.notify(plain_lines(str(error)), severity="error", markup=False)
@@ -276,6 +295,7 @@ class UsersShown(SubjectScreen):
         if not (self.is_attached and self.app.is_running):
             return  # the session ended while the lists were read
         self.person.show(inspection)
+        self._let_paint()
         if self._opening:
             self._opening = False
             self.person.panes[min(1, len(self.person.panes) - 1)].grid.focus()
