@@ -189,11 +189,12 @@ class WorkbenchApp(Speaking):
         # after `fg` the terminal shows nothing of what was drawn
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.screen_change_signal.subscribe(self, _let_go)
-        self.call_after_refresh(self._start_following)
+        for work_on in (self._follow, self._learn_metrics, self._load_users):
+            self.call_after_refresh(work_on)
 
-    def _start_following(self) -> None:
-        self._follow()
-        self._learn_metrics()
+    @work(group="load")
+    async def _load_users(self) -> None:  # it takes longest to open: import it beforehand
+        await asyncio.to_thread(BY_NAME["users"].load)
 
     @work(group="extensions")
     async def _learn_metrics(self) -> None:

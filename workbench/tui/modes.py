@@ -32,8 +32,12 @@ class Mode:
     cls: str
     needs_runs: bool = False
 
+    def load(self) -> None:
+        """Import the screen."""
+        import_module(self.module)
+
     def make(self) -> Screen[Any]:
-        """Import the screen and make one."""
+        """Make one, imported if it is not yet."""
         screen: Screen[Any] = getattr(import_module(self.module), self.cls)()
         return screen
 

@@ -13,11 +13,11 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive, reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.tui.commands import bindings
 from workbench.tui.view.table import Head, Row, Table, gap
+from workbench.tui.widgets.focus import FocusedByLine
 from workbench.tui.widgets.grid_cells import fit, joined, together, with_hints
 
 #: what a line is drawn from
@@ -29,7 +29,7 @@ _STYLES = (
 )
 
 
-class Grid(ScrollView, inherit_bindings=False):
+class Grid(FocusedByLine, inherit_bindings=False):
     """Rows of cells under one header line, with a cursor row and a cursor column.
 
     `show` replaces what is drawn; the cursor stays on its row's key, and on its column's once
@@ -164,20 +164,6 @@ class Grid(ScrollView, inherit_bindings=False):
     def watch_has_focus(self, _has_focus: bool) -> None:
         """Show whether keys go here: the cursor's row is bright, or dim; no rule asks for it."""
         self._refresh_changed()
-
-    def on_focus(self, event: events.Focus) -> None:
-        """Draw the lines that change; by default all would be drawn."""
-        event.prevent_default()
-        self.has_focus = True
-        if self.parent is not None:
-            self.parent.post_message(events.DescendantFocus(self))
-
-    def on_blur(self, event: events.Blur) -> None:
-        """Draw the lines that change."""
-        event.prevent_default()
-        self.has_focus = False
-        if self.parent is not None:
-            self.parent.post_message(events.DescendantBlur(self))
 
     @property
     def column_key(self) -> str | None:
