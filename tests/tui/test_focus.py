@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.color import Color
 from rich.style import Style
+from textual.dom import DOMNode
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
@@ -102,3 +105,32 @@ async def test_marked_text_can_be_read_in_sixteen_colours(tmp_path: Path) -> Non
         style = drawn(strips, field.content_region.y, field.content_region.x + 1)
         assert style.reverse
         assert style.color is None or style.color.is_default
+
+
+async def test_tab_styles_no_table_and_draws_few_lines(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session(runs, (120, 36)) as s:
+        await s.press("3", "enter")
+        await s.until(lambda: len(tables(s)) >= 2)
+        styled: list[object] = []
+        drawn_anew: list[tuple[Grid, int]] = []
+        apply, refresh = s.app.stylesheet.apply, Grid.refresh
+
+        def note_style(node: DOMNode, **options: Any) -> None:
+            styled.append(node)
+            apply(node, **options)
+
+        def note_lines(grid: Grid, *regions: Region, **options: Any) -> Grid:
+            drawn_anew.append((grid, len(regions)))
+            return refresh(grid, *regions, **options)
+
+        monkeypatch.setattr(s.app.stylesheet, "apply", note_style)
+        monkeypatch.setattr(Grid, "refresh", note_lines)
+        before = s.app.focused
+        await s.press("tab")
+        await s.pilot.pause()
+        assert s.app.focused is not before
+        assert not [node for node in styled if isinstance(node, Grid)]
+        assert {grid for grid, _ in drawn_anew} >= {before, s.app.focused}
+        assert all(regions for _, regions in drawn_anew), "no table as a whole"
