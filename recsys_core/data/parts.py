@@ -36,6 +36,8 @@ ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 #: beside the files that `data split` wrote: which split they are of
 SPLIT_FILE = "split.json"
+#: what a file of items drawn beside the events of a part has in its name
+DRAWN = "drawn"
 #: what a part is called in the names of files -> its name
 CALLED = {
     "train": "train",
@@ -66,7 +68,7 @@ def recognise_parts(files: Iterable[str]) -> dict[str, str]:
     rests: set[str] = set()
     for file in files:
         name = PurePosixPath(file).name.lower().removesuffix(GZ)
-        if "drawn" in name.split("."):
+        if DRAWN in name.split("."):
             continue  # rows that are no events: the protocol draws them again
         match = re.fullmatch(r"(.*[._-])?([a-z]+)((?:[.][a-z0-9]+)+)", name)
         part = CALLED.get(match[2]) if match else None

@@ -21,7 +21,7 @@ from recsys_core.data.dataset import (
     Numeric,
     TimeArray,
 )
-from recsys_core.data.parts import SPLIT_FILE
+from recsys_core.data.parts import DRAWN, SPLIT_FILE
 from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.split import Part, Split, require_one_window
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 #: csv; parquet; inter: RecBole's atomic files
 FileFormat = Literal["csv", "parquet", "inter"]
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
-#: what the file of drawn items has in its name
-DRAWN = "drawn"
 #: columns that say what became of an event
 RATED = ("rating", "label")
 #: numbers of events, and the items drawn beside them; None: the events themselves

@@ -139,9 +139,7 @@ class HSTUNetwork(Network):
 
     def vectors(self, items: Tensor) -> Tensor:
         """Give the embeddings of some items, with which events are read too, shape (n, dim)."""
-        if self.events.item is None:
-            return F.normalize(self.events.items(items), dim=1)
-        return F.normalize(F.embedding(items, self.events.item), dim=1)
+        return F.normalize(self.events.ids(items), dim=1)
 
 
 @register_model(

@@ -131,9 +131,7 @@ class Transformer(Network):
 
     def vectors(self, items: Tensor) -> Tensor:
         """Give the embeddings of some items, with which events are read too, shape (n, dim)."""
-        if self.events.item is None:
-            return self.events.items(items)
-        return F.embedding(items, self.events.item)
+        return self.events.ids(items)
 
 
 @register_model(

@@ -191,6 +191,10 @@ class EventEmbedding(nn.Module):
         vectors: Tensor = self.attributes(items)
         return vectors if self.item is None else F.embedding(items, self.item) + vectors
 
+    def ids(self, items: Tensor) -> Tensor:
+        """Embed some items by id alone, as `items` does where the schema has no ids."""
+        return self.items(items) if self.item is None else F.embedding(items, self.item)
+
     def all(self) -> Tensor:
         """Embed all items, shape (n_items, dim)."""
         vectors = self.attributes.all()
