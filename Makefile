@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
+EVERYDAY := not accuracy and not soak and not browser and not extras
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel accuracy soak bench snapshots tour published clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel test-extras accuracy soak bench snapshots tour published clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -14,7 +15,7 @@ eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suit
 	$(BIN)/recsys-workbench --headless eval $(ARGS)
 
 test: .venv/.installed-dev  ## all tests (ARGS='tests/recall -k mf' for some)
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 3 --dist worksteal --durations=15 $(ARGS)
+	$(BIN)/pytest -m '$(EVERYDAY)' -n 3 --dist worksteal --durations=15 $(ARGS)
 
 check: .venv/.installed-dev  ## style, types, layers
 	$(BIN)/ruff check .
@@ -23,7 +24,7 @@ check: .venv/.installed-dev  ## style, types, layers
 	$(BIN)/lint-imports
 
 coverage: .venv/.installed-dev  ## how much of recsys_core/ its own tests reach: at least 90 %
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -m '$(EVERYDAY)' -n 2 --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=90 --skip-covered --format=total
 	@$(BIN)/coverage report --skip-covered | tail -n 15
 
@@ -46,7 +47,7 @@ same-sse: .venv/.installed-dev
 
 coverage-workbench: .venv/.installed-dev  ## how much of workbench/ all tests reach, in processes that they start too
 	rm -f .coverage-workbench*
-	$(BIN)/pytest -m 'not accuracy and not soak and not browser' -n 2 --dist worksteal --cov=workbench --cov-config=$(WORKBENCH) --cov-report= $(ARGS)
+	$(BIN)/pytest -m '$(EVERYDAY)' -n 2 --dist worksteal --cov=workbench --cov-config=$(WORKBENCH) --cov-report= $(ARGS)
 	$(BIN)/coverage report --rcfile=$(WORKBENCH) --fail-under=85 --skip-covered --show-missing
 
 WORKBENCH := tests/coverage-workbench.ini
@@ -60,6 +61,9 @@ test-browser:  ## a first session in Chromium, through --serve
 
 test-wheel: .venv/.installed-dev  ## the wheel in a fresh environment, for each Python from 3.11 on that is on PATH (minutes)
 	$(BIN)/python -m tests.wheel
+
+test-extras: .venv/.installed-extras  ## pictures, exports, the service and trackers: what needs packages that few have
+	$(BIN)/pytest -m extras -n 2 --dist worksteal --durations=10 $(ARGS)
 
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
 	$(BIN)/pytest -m accuracy $(ARGS)
@@ -117,4 +121,8 @@ endef
 
 .venv/.installed-browser: .venv/.installed-dev
 	$(PIP_INSTALL) -e '.[browser]'
+	@touch $@
+
+.venv/.installed-extras: .venv/.installed-dev constraints-extras.txt
+	$(PIP_INSTALL) -c constraints-extras.txt --no-build-isolation -e '.[plots,export,service,tensorboard]'
 	@touch $@
