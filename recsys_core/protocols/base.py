@@ -103,6 +103,12 @@ class ProtocolConfig(Config, ABC):
         description="How they are drawn: uniform, all items alike; popularity, an item of n train "
         "rows with n to the power of 0.75.",
     )
+    test_users: int | None = Field(
+        None,
+        ge=2,
+        description="Judge this many of the users with test rows, drawn once for all models; null: "
+        "all of them.",
+    )
 
     def split(self, dataset: Dataset) -> Split:
         """Cut `dataset` into train, validation and test rows.
@@ -126,6 +132,8 @@ class ProtocolConfig(Config, ABC):
         rows = self._filter(dataset, threshold)
         _check_filtered(self, dataset, rows, threshold)
         cut = self._cut(dataset, rows)
+        if self.test_users is not None:
+            cut = sample_test_users(cut, dataset.user[rows], self.test_users)
         train, valid, test = (
             Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
@@ -256,6 +264,27 @@ class ProtocolConfig(Config, ABC):
                 counted = dataset.rating >= threshold
             kept = k_core(dataset.user, dataset.item, kept, counted, self.k_core)
         return np.flatnonzero(kept)
+
+
+def sample_test_users(cut: Cut, user: IntArray, n: int) -> Cut:
+    """Leave out the test rows, and the query, of all but `n` of the users who have test rows.
+
+    A larger sample holds every smaller one.
+
+    Parameters
+    ----------
+    user
+        Shape (n_rows,): whose each row is.
+    """
+    users = np.unique(user[cut.part == TEST])
+    if len(users) <= n:
+        return cut
+    left_out = np.random.default_rng(SEED).permutation(users)[n:]
+    asked_for_test = (cut.part == QUERY) & ~np.isin(user, user[cut.part == VALID])
+    dropped = ((cut.part == TEST) | asked_for_test) & np.isin(user, left_out)
+    counts = {"sampled_test_users": n, "test_users_left_out": len(left_out)}
+    part = np.where(dropped, DROPPED, cut.part).astype(np.int8)
+    return replace(cut, part=part, counts={**cut.counts, **counts})
 
 
 def k_core(

@@ -54,11 +54,22 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
             " label 0"
             f" ({parameters.get('negative_sampler', 'uniform')}), once for all models."
         )
-    left_out = {name: n for name, n in (protocol["counts"] or {}).items() if n}
+    counts = protocol["counts"] or {}
+    if counts.get("sampled_test_users"):
+        sampled, others = counts["sampled_test_users"], counts["test_users_left_out"]
+        found.append(
+            f"Judged on a sample: {sampled:,} of {sampled + others:,} users with test rows"
+            " (test_users); intervals are as wide as for that many users."
+        )
+    left_out = {name: n for name, n in counts.items() if n and name not in _SAID}
     if left_out:
         listed = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in left_out.items())
         found.append(f"Protocol counts: {listed}.")
     return found
+
+
+#: counts that a sentence of their own tells
+_SAID = {"sampled_test_users", "test_users_left_out"}
 
 
 def _sentence(text: str) -> str:
