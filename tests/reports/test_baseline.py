@@ -55,6 +55,7 @@ def test_a_run_equal_to_its_baseline_passes(tmp_path: Path) -> None:
             "value": 0.25,
             "baseline": 0.25,
             "delta": 0.0,
+            "delta_ci95": [0.0, 0.0],
             "p_value": 1.0,
             "tolerance": 0.0,
             "passed": True,

@@ -205,7 +205,7 @@ def _write_reports(
     errors = []
     for path in plan.reports:
         try:
-            write_report(report, path)
+            write_report(report, path, runs)
             if path.suffix.lower() == ".json":
                 write_user_values(runs, path_beside(path))
         except InputError as error:

@@ -258,8 +258,10 @@ def judge_baseline(
         if any(found.unweighed for found in tests):
             untested.append(metric)
         p_values = corrected([found.p_value for found in tests])
-        for label, p_value in zip(labels, p_values, strict=True):
-            rows[label].append(_row(baseline, label, metric, shared[label], p_value))
+        for label, found, p_value in zip(labels, tests, p_values, strict=True):
+            interval = list(found.test.ci95) if found.test else None
+            tested = {"delta_ci95": interval, "p_value": p_value}
+            rows[label].append(_row(baseline, label, metric, shared[label], tested))
     return Judged([row for label in shared for row in rows[label]], untested)
 
 
@@ -290,7 +292,7 @@ def _row(
     label: str,
     metric: str,
     runs: Sequence[ReportRun],
-    p_value: float | None,
+    tested: Mapping[str, Any],
 ) -> dict[str, Any]:
     value, before = mean_of(runs, metric), baseline.values[label][metric]
     delta = None
@@ -303,7 +305,7 @@ def _row(
         "value": value,
         "baseline": before,
         "delta": delta,
-        "p_value": p_value,
+        **tested,
         "tolerance": tolerance,
         "passed": None if tolerance is None else _holds(metric, delta, before, tolerance),
     }

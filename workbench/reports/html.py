@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,8 +11,11 @@ from markupsafe import Markup
 
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
+from workbench.reports.folder import ReportRun
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
+from workbench.reports.pictures import drawing
+from workbench.reports.pictures.page import Inline, baseline_pictures, stage_pictures
 from workbench.store.text import plain
 
 #: metrics that get a bar chart, from the first cut-off of a stage
@@ -21,8 +24,14 @@ _CHARTS = 2
 _CHANCE = 0.5
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Write the report as one HTML page."""
+def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
+    """Write the report as one HTML page.
+
+    Parameters
+    ----------
+    runs
+        Those of the report, which pictures are drawn of.
+    """
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.finalize = _show
     environment.filters |= {
@@ -37,13 +46,26 @@ def render(report: Mapping[str, Any]) -> str:
     source = resources.files("workbench.reports").joinpath("report.html.j2")
     template = environment.from_string(source.read_text(encoding="utf-8"))
     tables = view.stage_tables(report)
+    trouble = drawing.problem()
+    done = [run for run in runs if run.succeeded and trouble is None]
+
+    def pictures(stage: str) -> list[Inline]:
+        mine = [run for run in done if run.result.get("stage") == stage]
+        return stage_pictures(mine) if mine else []
+
+    of_baseline = [] if trouble else baseline_pictures(report["baseline"])
     return template.render(
         report=report,
         title=view.title(report),
         verdict=view.verdict(report),
         notes=notes(report),
         unfinished=view.unfinished(report),
-        stages=[(table, _bar_charts(table), _spread(table), _curves(table)) for table in tables],
+        stages=[
+            (table, _bar_charts(table), _spread(table), _curves(table), pictures(table.stage))
+            for table in tables
+        ],
+        baseline_pictures=of_baseline,
+        pictures_need=trouble,
         glossary=_glossary(tables),
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError
+from workbench.reports.folder import ReportRun
 from workbench.reports.junit import to_junit
 from workbench.reports.markdown import to_markdown
 from workbench.store.files import StoreError, write_text
@@ -35,10 +36,15 @@ CSV_COLUMNS = (
 )
 
 
-def write_report(report: Mapping[str, Any], path: Path) -> None:
+def write_report(report: Mapping[str, Any], path: Path, runs: Sequence[ReportRun] = ()) -> None:
     """Write `report` to `path` as .json, .md, .html, .csv or .xml (JUnit).
 
     Missing folders are made; an old file is replaced only by a complete new one.
+
+    Parameters
+    ----------
+    runs
+        Those of the report: a page has pictures of them.
 
     Raises
     ------
@@ -46,7 +52,8 @@ def write_report(report: Mapping[str, Any], path: Path) -> None:
         Another extension, or a place that cannot be written.
     """
     check_report_path(path)
-    content = _FORMATS[path.suffix.lower()](report)
+    ending = path.suffix.lower()
+    content = to_html(report, runs) if ending == ".html" else _FORMATS[ending](report)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, content)
@@ -122,11 +129,11 @@ def _csv_cell(value: Any) -> Any:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-def to_html(report: Mapping[str, Any]) -> str:
+def to_html(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
     """Write one self-contained page (jinja2 is loaded only for it)."""
     from workbench.reports.html import render
 
-    return render(report)
+    return render(report, runs)
 
 
 _FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
