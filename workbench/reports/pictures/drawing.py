@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -29,6 +30,8 @@ _MARKERS = "osD^v<>pPX*h"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 #: Okabe and Ito's colours for all kinds of sight, without the light ones
 _COLOURS = ("#000000", "#0072b2", "#d55e00", "#007a5a", "#8f4a77", "#5c5c5c")
+#: part of what matplotlib says of a character that no font has
+_NO_GLYPH = "missing from font"
 GREY, PALE = "0.45", "0.92"
 
 #: fonts with characters that DejaVu has not; those that are installed are used for these
@@ -47,6 +50,7 @@ _WIDE_FONTS = (
 def problem() -> InputError | None:
     """Say what is in the way of drawing; None: nothing."""
     try:
+        import matplotlib as mpl  # noqa: F401 - what is missing is told by the first import
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         gone = isinstance(error, ModuleNotFoundError) and error.name == "matplotlib"
@@ -70,7 +74,9 @@ def style(*, text: bool = False) -> Iterator[None]:
     changes = {"svg.fonttype": "none"} if text else {}
     with resources.as_file(ours) as path:
         used = ["default", path, {"font.family": ["DejaVu Sans", *_installed()], **changes}]
-        with matplotlib.style.context(used):
+        with matplotlib.style.context(used), warnings.catch_warnings():
+            # where it matters, `to_bytes` says so; to measure a text warns of it, too
+            warnings.filterwarnings("ignore", f".*{_NO_GLYPH}")
             yield
 
 
@@ -161,16 +167,19 @@ def apart(values: Sequence[float], gap: float) -> list[float]:
     return moved
 
 
-def to_bytes(figure: Figure, ending: str) -> bytes:
+def to_bytes(figure: Figure, ending: str, *, shapes: bool = True) -> bytes:
     """Write a figure as ``png`` or ``svg``: the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    shapes
+        Whether text becomes shapes; where it stays text, who reads it has the fonts.
 
     Raises
     ------
     InputError
-        A character of a label is in no font that is installed.
+        A character of a label is in no font that is installed, and would become a box.
     """
-    import warnings
-
     metadata: dict[str, Any] = {"Software": "recsys-workbench"}
     if ending == "svg":
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -179,7 +188,7 @@ def to_bytes(figure: Figure, ending: str) -> bytes:
         warnings.simplefilter("always")
         figure.savefig(content, format=ending, metadata=metadata)
     for each in said:
-        if "missing from font" in str(each.message):
+        if shapes and _NO_GLYPH in str(each.message):
             raise InputError(
                 f"a label has a character that no font here can draw: {each.message}",
                 "install a font that has it, for example fonts-noto-cjk",
@@ -191,7 +200,7 @@ def to_inline(figure: Figure, title: str) -> str:
     """Write a figure as an element of a page that is `title` to those who do not see it."""
     from markupsafe import escape
 
-    svg = to_bytes(figure, "svg").decode()
+    svg = to_bytes(figure, "svg", shapes=False).decode()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' (?:xmlns(?::\w+)?|width|height|version)="[^"]*"', "", svg, count=5)
     scale = figure.get_figwidth() / COLUMN

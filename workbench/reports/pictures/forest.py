@@ -154,7 +154,7 @@ def draw_forest(forest: Forest) -> Figure:
     arrow = "better \N{RIGHTWARDS ARROW}" if better == "right" else "\N{LEFTWARDS ARROW} better"
     axes.locator_params(axis="x", nbins=5)
     axes.set_title(f"{forest.metric}, 95 % intervals")
-    axes.set_xlabel(f"difference from {forest.base}\n{arrow}")
+    figure.supxlabel(f"difference from {forest.base}\n{arrow}", fontsize=8)
     return figure
 
 

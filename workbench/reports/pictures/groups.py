@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import split_part
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 #: items by popularity: the part of the metric's name -> in words
 _ITEMS = {"head": "popular", "mid": "medium", "tail": "rare"}
 #: inches between two runs in a row, and at least for a row
-_STEP, _ROW = 0.085, 0.26
+_STEP, _ROW = 0.085, 0.18
+#: inches above and below the rows of a panel
+_AROUND = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Family:
     title: str
     metric: str
     groups: Sequence[Group]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names that have a value in any group."""
+        return frozenset(name for group in self.groups for name in group.values)
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def read_groups(subjects: Sequence[Subject]) -> Groups:
         No subject has any.
     """
     families = [*_popularity(subjects), *_segments(subjects)]
-    shown = {name for family in families for group in family.groups for name in group.values}
+    shown = {name for family in families for name in family.names}
     if not shown:
         raise InputError(
             f"no run has metrics of groups: {', '.join(each.name for each in subjects)}",
@@ -108,38 +115,44 @@ def draw_groups(picture: Groups) -> Figure:
     """Draw a panel for each family: a row for each group, in it a marker for each name."""
     from matplotlib.lines import Line2D
 
-    row = max(_ROW, _STEP * (len(picture.names) + 1))
-    heights = [len(family.groups) * row + 0.45 for family in picture.families]
+    looks = {name: drawing.look(place) for place, name in enumerate(picture.names)}
+    heights = [len(family.groups) * _row(family) for family in picture.families]
     columns = 3 if max(map(len, picture.names)) <= 12 else 2
     below = 0.1 + drawing.LINE * -(-len(picture.names) // columns)
-    figure = drawing.new_figure(sum(heights) + below)
+    figure = drawing.new_figure(sum(heights) + _AROUND * len(heights) + below)
     panels = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     for axes, family in zip(panels, picture.families, strict=True):
-        _draw_family(axes, family, picture.names, _STEP / row)
-    handles = [
-        Line2D([], [], **drawing.look(place) | {"linestyle": "none"})
-        for place in range(len(picture.names))
-    ]
+        _draw_family(axes, family, looks)
+    handles = [Line2D([], [], **look | {"linestyle": "none"}) for look in looks.values()]
     drawing.legend(figure, handles, picture.names, columns)
     return figure
 
 
-def _draw_family(axes: Axes, family: Family, names: Sequence[str], step: float) -> None:
+def _row(family: Family) -> float:
+    """Height of a row, in inches."""
+    return max(_ROW, _STEP * (len(family.names) + 1))
+
+
+def _draw_family(axes: Axes, family: Family, looks: Mapping[str, Any]) -> None:
+    names = [name for name in looks if name in family.names]
+    step = _STEP / _row(family)
     for row, group in enumerate(family.groups):
         if row % 2 == 0:
             axes.axhspan(row - 0.5, row + 0.5, color=drawing.PALE, linewidth=0)
         for place, name in enumerate(names):
             if name in group.values:
-                value, interval = group.values[name]
                 y = row + (place - (len(names) - 1) / 2) * step
-                look = drawing.look(place)
-                if interval is not None:
-                    axes.plot(interval, (y, y), color=look["color"], linewidth=0.7, clip_on=False)
-                axes.plot(
-                    value, y, **look | {"linestyle": "none", "markersize": 4, "clip_on": False}
-                )
+                _draw_value(axes, y, *group.values[name], looks[name])
     drawing.row_labels(axes, [group.name for group in family.groups])
     axes.set_ylim(len(family.groups) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.locator_params(axis="x", nbins=6)
     axes.set_title(f"{family.title}: {family.metric}")
+
+
+def _draw_value(
+    axes: Axes, y: float, value: float, interval: Interval | None, look: Mapping[str, Any]
+) -> None:
+    if interval is not None:
+        axes.plot(interval, (y, y), color=look["color"], linewidth=0.7, clip_on=False)
+    axes.plot(value, y, **look | {"linestyle": "none", "markersize": 4, "clip_on": False})
