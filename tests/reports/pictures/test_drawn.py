@@ -72,7 +72,7 @@ def test_no_text_is_smaller_than_a_column_can_bear(runs: list[ReportRun]) -> Non
         with drawing.style():
             figure = kind.draw(kind.read(each_run(runs)))
             texts = [text for text in figure.findobj(Text) if text.get_text()]
-            assert min(text.get_fontsize() for text in texts) >= 7
+            assert min(float(text.get_fontsize()) for text in texts) >= 7
 
 
 def test_twelve_runs_stay_within_the_picture(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def _row(family: Family) -> float:
     return max(_ROW, _STEP * (len(family.names) + 1))
 
 
-def _draw_family(axes: Axes, family: Family, looks: Mapping[str, Any]) -> None:
+def _draw_family(axes: Axes, family: Family, looks: Mapping[str, dict[str, Any]]) -> None:
     names = [name for name in looks if name in family.names]
     step = _STEP / _row(family)
     for row, group in enumerate(family.groups):
@@ -151,7 +151,7 @@ def _draw_family(axes: Axes, family: Family, looks: Mapping[str, Any]) -> None:
 
 
 def _draw_value(
-    axes: Axes, y: float, value: float, interval: Interval | None, look: Mapping[str, Any]
+    axes: Axes, y: float, value: float, interval: Interval | None, look: dict[str, Any]
 ) -> None:
     if interval is not None:
         axes.plot(interval, (y, y), color=look["color"], linewidth=0.7, clip_on=False)
