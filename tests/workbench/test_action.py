@@ -24,6 +24,8 @@ from workbench.reports.write import write_report
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = parse_yaml((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = ACTION["runs"]["steps"]
+#: where the tool is
+TOOLS = Path(sys.executable).parent
 #: what a shell would run, would it read it as code
 HOSTILE = "$(touch pwned) `touch pwned`; touch pwned \" ' && touch pwned #"
 STAND_IN = """#!/usr/bin/env bash
@@ -223,10 +225,16 @@ def test_no_more_than_github_shows(tmp_path: Path) -> None:
     assert notice.startswith("::notice title=recsys-workbench::1 of 2 runs without a result")
 
 
+def test_the_tool_itself_refuses_a_gate(runner: Runner) -> None:
+    done = runner.evaluate(TOOLS, gates="item-cf")
+    assert (done.code, done.outputs["verdict"]) == (2, "invalid")
+    assert done.lines[-1].startswith("::error title=recsys-workbench::error: gate 'item-cf' ")
+
+
+@pytest.mark.extras  # it has pictures drawn, too
 def test_the_tool_itself_fails_a_gate(runner: Runner) -> None:
-    """The one test here that starts it."""
     done = runner.evaluate(
-        Path(sys.executable).parent,
+        TOOLS,
         dataset="sample",
         models="popularity",
         gates="popularity:ndcg@10>=0.9",
@@ -238,6 +246,8 @@ def test_the_tool_itself_fails_a_gate(runner: Runner) -> None:
     written = {file.name for file in (runner.folder / "recsys-report").iterdir()}
     assert written == {"report.json", "report.users.npz", "report.md", "report.html", "junit.xml"}
     assert "popularity:ndcg@10" in done.summary
+    page = (runner.folder / "recsys-report" / "report.html").read_text(encoding="utf-8")
+    assert 'class="picture"' in page
 
 
 def test_the_tool_is_installed_from_the_checkout_alone(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def _write(axes: Axes, point: Point, where: tuple[int, int, str, str]) -> Any:
 
 def _hidden(box: Bbox, taken: Sequence[Bbox], inside: Bbox) -> float:
     """Measure how much a text would cover, and how much of it would stand outside."""
-    outside = box.width * box.height - _shared(box, inside)
+    outside: float = box.width * box.height - _shared(box, inside)
     return outside + sum(_shared(box, other) for other in taken)
 
 
