@@ -124,7 +124,7 @@ def test_a_page_has_the_pictures_of_its_stages_and_of_the_baseline(
     page = Page(html)
     # of recall: forest, recall, coverage, groups; of ranking: reliability; and the baseline's
     assert page.attributes.count(("class", "picture")) == 4 + 1 + 1
-    assert "ndcg@10: differences from the baseline" in page.text
+    assert "Differences from the baseline: ndcg@10" in page.text
     assert {"script", "img", "foreignobject"}.isdisjoint(page.tags)
     assert set(re.findall(r"""(?:href="|url\()(.)""", html)) == {"#"}
     assert "http:" not in html

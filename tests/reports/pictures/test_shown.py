@@ -140,6 +140,9 @@ def test_names_in_a_picture_are_unique(tmp_path: Path) -> None:
         recall_run(tmp_path, "ease"),
     ]
     assert [each.name for each in each_run(runs)] == ["mf 00aa", "mf 00bb", "mf seed 1", "ease"]
+    long = [recall_run(tmp_path, f"with-a-long-name-{n}-and-a-long-end") for n in range(2)]
+    one, two = each_label(long)
+    assert (one.name, two.name) == ("with-a-lon…-long-end", "with-a-lon…-long-end (2)")
     assert short("千と千尋の神隠しと魔女の宅急便") == "千と千尋の…の宅急便"
     assert short("\x1b[31mx\u202e") == "\\x1b[31mx\\u202e"
 

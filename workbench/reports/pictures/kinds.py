@@ -28,17 +28,15 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "forest": Kind(
-        "differences from the first run, with intervals", forest.read_forest, forest.draw_forest
-    ),
+    "forest": Kind("Differences from the first run", forest.read_forest, forest.draw_forest),
     "reliability": Kind(
-        "predicted probabilities and what became of them, by ranking run",
+        "Predicted probabilities, and what became of them",
         reliability.read_reliability,
         reliability.draw_reliability,
     ),
-    "recall": Kind("recall against k", cutoffs.read_cutoffs, cutoffs.draw_cutoffs),
-    "coverage": Kind("coverage against ndcg", tradeoff.read_tradeoff, tradeoff.draw_tradeoff),
-    "groups": Kind("popular and rare items, and segments", groups.read_groups, groups.draw_groups),
+    "recall": Kind("Recall against k", cutoffs.read_cutoffs, cutoffs.draw_cutoffs),
+    "coverage": Kind("Coverage against ndcg", tradeoff.read_tradeoff, tradeoff.draw_tradeoff),
+    "groups": Kind("Groups of items and users", groups.read_groups, groups.draw_groups),
 }
 DEFAULT = "forest"
 

@@ -19,8 +19,7 @@ from workbench.store.files import StoreError
 _FORESTS = 2
 NOTES = {
     "forest": "Lines: 95 % interval of the difference over users. Full squares: p < 0.05 (paired "
-    "test over users, Holm-corrected over the labels); hollow ones: not. Dotted: the drop that a "
-    "tolerance allows.",
+    "test over users, Holm-corrected over the labels); hollow ones: not.",
     "reliability": "On the dotted line, predicted probabilities are as large as the share of "
     "positive rows. Hatched: where the predictions lie. ECE: mean distance from that line.",
     "recall": "Recall of longer lists. Whiskers: 95 % interval over users; with several seeds, one "
@@ -50,7 +49,8 @@ def stage_pictures(runs: Sequence[ReportRun]) -> list[Inline]:
             raise
         except InputError:  # other stages have such a picture
             continue
-        found.append(_inline(name, kind.shows, kind.draw, shown))
+        title = f"Differences from {subjects[0].name}" if name == "forest" else kind.shows
+        found.append(_inline(title, NOTES[name], kind.draw, shown))
     return found
 
 
@@ -60,12 +60,17 @@ def baseline_pictures(rows: Sequence[Mapping[str, Any]]) -> list[Inline]:
     metrics = dict.fromkeys(judged or [row["metric"] for row in rows])
     forests = [found for name in metrics if (found := forest.of_baseline(rows, name))]
     return [
-        _inline("forest", f"{each.metric}: differences from the baseline", forest.draw_forest, each)
+        _inline(
+            f"Differences from the baseline: {each.metric}",
+            f"{NOTES['forest']} Dotted: as far as the tolerance allows.",
+            forest.draw_forest,
+            each,
+        )
         for each in forests[:_FORESTS]
     ]
 
 
-def _inline(name: str, title: str, draw: Callable[[Any], Any], shown: object) -> Inline:
+def _inline(title: str, note: str, draw: Callable[[Any], Any], shown: object) -> Inline:
     with drawing.style(text=True):
         svg = drawing.to_inline(draw(shown), title)
-    return Inline(title, NOTES[name], Markup(svg))  # noqa: S704 - matplotlib escaped its texts
+    return Inline(title, note, Markup(svg))  # noqa: S704 - matplotlib escaped its texts

@@ -58,19 +58,34 @@ def each_run(runs: Sequence[ReportRun]) -> list[Subject]:
     """Let every run stand for itself; equal labels get their seed, or the end of the run's id."""
     labels = Counter(run.label for run in runs)
     seeds = Counter((run.label, run.seed) for run in runs)
-    subjects = []
+    names = []
     for run in runs:
         name = run.label
         if labels[run.label] > 1:
             alone = seeds[run.label, run.seed] == 1
             name += f" seed {run.seed}" if alone else f" {run.run_id[-_TAIL:]}"
-        subjects.append(Subject(short(name), [run]))
-    return subjects
+        names.append(name)
+    return [Subject(name, [run]) for name, run in zip(_unique(names), runs, strict=True)]
 
 
 def each_label(runs: Iterable[ReportRun]) -> list[Subject]:
     """Fold the seeds of each label."""
-    return [Subject(short(label), group) for label, group in by_label(runs).items()]
+    groups = by_label(runs)
+    return [
+        Subject(name, runs) for name, runs in zip(_unique(groups), groups.values(), strict=True)
+    ]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Shorten names; those that are the same then, or were before, are numbered."""
+    found: list[str] = []
+    for name in map(short, names):
+        number, own = 1, name
+        while own in found:
+            number += 1
+            own = f"{name} ({number})"
+        found.append(own)
+    return found
 
 
 def short(name: str) -> str:
