@@ -59,7 +59,9 @@ def compare(
         compare_users(settings, runs, metric, as_json)
         return
     if metric and not plots:
-        raise InputError("--metric is for --users and --plot", "add --users or --plot FILE, or leave --metric out")
+        raise InputError(
+            "--metric is for --users and --plot", "add --users or --plot FILE, or leave it out"
+        )
     from workbench.reports.compare import compare_runs
     from workbench.reports.folder import read_report_run
 
