@@ -225,10 +225,11 @@ def test_no_more_than_github_shows(tmp_path: Path) -> None:
     assert notice.startswith("::notice title=recsys-workbench::1 of 2 runs without a result")
 
 
-def test_the_tool_itself_refuses_a_gate(runner: Runner) -> None:
-    done = runner.evaluate(TOOLS, gates="item-cf")
+def test_the_tool_itself_refuses_an_option(runner: Runner) -> None:
+    done = runner.evaluate(TOOLS, options="--nope")
     assert (done.code, done.outputs["verdict"]) == (2, "invalid")
-    assert done.lines[-1].startswith("::error title=recsys-workbench::error: gate 'item-cf' ")
+    assert done.lines[-1].startswith("::error title=recsys-workbench::error: ")
+    assert "--nope" in done.lines[-1]
 
 
 @pytest.mark.extras  # it has pictures drawn, too
