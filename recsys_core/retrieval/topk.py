@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +12,7 @@ from recsys_core.errors import InputError
 GROUPS_PER_ITEM = 4
 _PADDING = np.iinfo(np.int64).max
 _LOW_BITS = 0xFFFFFFFF
+_LEAST = np.finfo(np.float32).min
 
 
 def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, FloatArray]:
@@ -55,13 +54,17 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
             "the model's scores are not numbers: it diverged",
             "lower its learning rate or regularise it more",
         )
-    rows, places = _candidates(ordered, min(k, n_items))
-    keys = _padded(rows, _sort_keys(ordered[rows, places], places), n)
+    flat = ordered.ravel()
+    cells = _candidates(ordered, min(k, n_items))
+    rows, places = np.divmod(cells, n_items)
+    keys = _padded(rows, _sort_keys(flat.take(cells), places), n)
     keys.sort(axis=1)
-    row, rank = np.nonzero(keys[:, :k] != _PADDING)
-    place = keys[row, rank] & _LOW_BITS
-    items[row, rank] = in_tie_order[place]
-    best[row, rank] = ordered[row, place]
+    keys = keys[:, :k]
+    listed, width = keys != _PADDING, keys.shape[1]
+    place = np.where(listed, keys & _LOW_BITS, 0)
+    items[:, :width] = np.where(listed, in_tie_order.take(place), -1)
+    place += n_items * np.arange(n)[:, None]
+    best[:, :width] = np.where(listed, flat.take(place), -np.inf)
     return items, best
 
 
@@ -77,31 +80,34 @@ def lower_bounds(scores: FloatArray, k: int) -> FloatArray:
     k
         From 1 to m.
     """
-    m = scores.shape[1]
+    n, m = scores.shape
     per_group = max(1, m // (GROUPS_PER_ITEM * k))
     groups = m // per_group
-    maxima = reduce(
-        np.maximum, (scores[:, i * groups : (i + 1) * groups] for i in range(per_group))
-    )
+    maxima = scores[:, : per_group * groups].reshape(n, per_group, groups).max(axis=1)
+    if per_group == 1:  # every score: where many are -inf, a partition takes longer
+        maxima.sort(axis=1)
+    else:
+        maxima.partition(groups - k, axis=1)
     # the value alone is used, not where the partition put it
-    bounds: FloatArray = np.partition(maxima, groups - k, axis=1)[:, groups - k]
+    bounds: FloatArray = maxima[:, groups - k]
     return bounds
 
 
-def _candidates(ordered: FloatArray, k: int) -> tuple[TimeArray, TimeArray]:
-    """Find (row, column) of a few scores that are sure to hold each row's best `k`.
+def _candidates(ordered: FloatArray, k: int) -> TimeArray:
+    """Find a few scores that are sure to hold each row's best `k`: row * n_items + column.
 
     Of the scores equal to the lower bound the first k are enough, as the columns are in tie order.
     """
-    n_items = ordered.shape[1]
-    bound = np.maximum(lower_bounds(ordered, k), np.finfo(np.float32).min)  # leaves -inf out
-    rows, columns = np.divmod(np.flatnonzero(ordered >= bound[:, None]), n_items)
-    tied = ordered[rows, columns] == bound[rows]
+    n, n_items = ordered.shape
+    bound = np.maximum(lower_bounds(ordered, k), _LEAST)  # leaves -inf out
+    cells = np.flatnonzero(ordered >= bound[:, None])
+    row = cells // n_items
+    tied = ordered.ravel().take(cells) == bound.take(row)
     ties_so_far = np.cumsum(tied)
-    first = np.searchsorted(rows, np.arange(len(ordered)))
-    ties_before_row = np.concatenate([[0], ties_so_far])[first]
-    kept = ~tied | (ties_so_far - ties_before_row[rows] <= k)
-    return rows[kept], columns[kept]
+    first = np.searchsorted(cells, n_items * np.arange(n))
+    ties_before_row = np.append(0, ties_so_far).take(first)
+    kept: TimeArray = cells[~tied | (ties_so_far - ties_before_row.take(row) <= k)]
+    return kept
 
 
 def _sort_keys(scores: FloatArray, places: TimeArray) -> TimeArray:

@@ -97,8 +97,9 @@ class FirstStage:
         -------
         Shape (n, width, features), float32; NaN is a feature without a value.
         """
-        standard, deviation = _standard(scores, items)
-        ranks = _logarithms(scores.shape[2] + 1)[competition_ranks(scores, items)]
+        own = np.take_along_axis(scores, np.maximum(items, 0)[None], axis=2)
+        standard, deviation = _standard(scores, own)
+        ranks = _logarithms(scores.shape[2] + 1)[competition_ranks(scores, own)]
         parts = [np.stack([*standard, *ranks], axis=2)]
         if self.config.ranker.context:
             # log: a channel that tells a user's items well apart has a few times the usual
@@ -127,32 +128,33 @@ def _logarithms(most: int) -> NDArray[np.float64]:
     return table
 
 
-def _standard(scores: FloatArray, items: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Scores of `items` in deviations above the mean of all that a user may be recommended.
+def _standard(scores: FloatArray, own: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Give candidates' scores in deviations above the mean of all that a user may be recommended.
 
-    Shapes (channels, n, n_items) and (n, width) give (channels, n, width), and the deviations,
-    (channels, n, 1); 1 where all scores are equal.
+    Shapes (channels, n, n_items) and (channels, n, width) give (channels, n, width), and the
+    deviations, (channels, n, 1); 1 where all scores are equal.
     """
     usable = np.isfinite(scores)
     count = np.maximum(usable.sum(axis=2, keepdims=True), 1)
-    values = np.where(usable, scores, 0)
-    mean = values.sum(axis=2, keepdims=True, dtype=np.float64) / count
-    square = np.square(values, dtype=np.float64).sum(axis=2, keepdims=True) / count
+    values = np.where(usable, scores, 0).astype(np.float64)
+    mean = values.sum(axis=2, keepdims=True) / count
+    square = np.square(values, out=values).sum(axis=2, keepdims=True) / count
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    own = np.take_along_axis(values, np.maximum(items, 0)[None], axis=2)
     deviation = np.where(deviation > 1e-12, deviation, 1)
+    own = np.where(np.isfinite(own), own, 0)
     return ((own - mean) / deviation).astype(np.float32), deviation
 
 
-def competition_ranks(scores: FloatArray, items: IntArray) -> IntArray:
-    """Rank `items`, shape (n, width), by the scores of each channel: 1 + better ones.
+def competition_ranks(scores: FloatArray, own: FloatArray) -> IntArray:
+    """Rank candidates by their scores among those of all items: 1 + better ones, by channel.
 
-    Shape (channels, n, n_items) gives (channels, n, width).
+    Shapes (channels, n, n_items) and (channels, n, width) give (channels, n, width).
     """
     ascending = np.sort(scores, axis=2)
-    own = np.take_along_axis(scores, np.maximum(items, 0)[None], axis=2)
+    order = np.argsort(own, axis=2)  # much faster to search for one after the other
+    sought = np.take_along_axis(own, order, axis=2)
     ranks = np.empty(own.shape, dtype=np.int32)
-    for place in np.ndindex(own.shape[:2]):
-        ranks[place] = np.searchsorted(ascending[place], own[place], side="right")
+    for at in np.ndindex(own.shape[:2]):
+        ranks[at][order[at]] = np.searchsorted(ascending[at], sought[at], side="right")
     better: IntArray = scores.shape[2] - ranks
     return better + 1

@@ -150,7 +150,8 @@ class Channels:
         read: dict[str, Any] = {}
         for own, model in zip(scores, models, strict=True):
             own[:] = model.score_sharing(users, histories, read)
-            np.copyto(own, -np.inf, where=~model.catalogue)
+        catalogues = np.stack([model.catalogue for model in models])
+        np.copyto(scores, -np.inf, where=~catalogues[:, None])
         if exclude_seen:
             scores[:, histories.row, histories.items] = -np.inf
         return scores

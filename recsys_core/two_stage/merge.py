@@ -81,9 +81,11 @@ def merge(
     n, n_items, channels = len(lists[0].items), len(tie_rank), len(lists)
     every = np.concatenate([ranked.items for ranked in lists], axis=1)
     channel = np.repeat(np.arange(channels), [ranked.items.shape[1] for ranked in lists])
-    row, place = np.nonzero(every >= 0)
-    cell = row * n_items + every[row, place]
-    value = np.broadcast_to(_values(lists, channel, weights, config), every.shape)[row, place]
+    listed = np.flatnonzero(every >= 0)
+    row, place = np.divmod(listed, every.shape[1])
+    cell = row * n_items + every.ravel().take(listed)
+    values = _values(lists, channel, weights, config)
+    value = values.take(place) if values.ndim == 1 else values.ravel().take(listed)
     joined = np.full(n * n_items, -np.inf, dtype=np.float32)
     if config.method == "round-robin":
         np.maximum.at(joined, cell, value)
@@ -91,9 +93,9 @@ def merge(
         joined[cell] = 0
         np.add.at(joined, cell, value)  # of a user's item in the order of the channels
     sources = np.zeros((n * n_items, channels), dtype=np.bool_)
-    sources[cell, channel[place]] = True
+    sources.ravel()[cell * channels + channel.take(place)] = True
     items, scores = top_k(joined.reshape(n, n_items), config.size, tie_rank)
-    found = sources[np.arange(n)[:, None] * n_items + np.maximum(items, 0)]
+    found = sources.take(np.arange(n)[:, None] * n_items + np.maximum(items, 0), axis=0)
     return Pool(items, scores, found & (items >= 0)[:, :, None])
 
 

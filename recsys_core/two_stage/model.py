@@ -280,15 +280,12 @@ class TwoStage(RecallModel[TwoStageConfig]):
             features = self.stage.describe(users, raw, histories, pool.items)
             scores = self.ranker.score(users, histories, pool.items, features)
         nothing = histories.lengths == 0
-        scores = np.where(nothing[:, None], self.popularity[pool.items], scores)
+        if nothing.any():
+            scores = np.where(nothing[:, None], self.popularity[pool.items], scores)
         scores = np.where(pool.items >= 0, scores, -np.inf).astype(np.float32)
         order = np.lexsort((self.tie_rank[pool.items], -scores), axis=1)
-        take = np.take_along_axis
-        return MergedTopK(
-            take(pool.items, order, axis=1),
-            take(scores, order, axis=1),
-            take(pool.sources, order[:, :, None], axis=1),
-        )
+        row = np.arange(len(order))[:, None]
+        return MergedTopK(pool.items[row, order], scores[row, order], pool.sources[row, order])
 
     def _rerank(self, top: MergedTopK, histories: Histories) -> MergedTopK:
         for step in self.config.rerank:
@@ -297,11 +294,8 @@ class TwoStage(RecallModel[TwoStageConfig]):
                 top.items, self.genres, _profiles(liked, self.genres), self.popularity
             )
             order = rerank(step, lists)
-            top = MergedTopK(
-                np.take_along_axis(top.items, order, axis=1),
-                np.take_along_axis(top.scores, order, axis=1),
-                np.take_along_axis(top.sources, order[:, :, None], axis=1),
-            )
+            row = np.arange(len(order))[:, None]
+            top = MergedTopK(top.items[row, order], top.scores[row, order], top.sources[row, order])
         return top
 
     @property

@@ -123,8 +123,8 @@ def test_negatives_are_drawn_uniformly() -> None:
 
 def test_ranks_by_hand() -> None:
     scores = np.array([[0.5, 2.0, -np.inf, 2.0, 1.0]], dtype=np.float32)
-    items = np.array([[1, 3, 4, 0, 2, -1]], dtype=np.int32)
-    assert competition_ranks(scores[None], items)[0, 0, :5].tolist() == [1, 1, 3, 4, 5]
+    own = scores[:, [4, 3, 1, 2, 0]]
+    assert competition_ranks(scores[None], own[None])[0, 0].tolist() == [3, 1, 1, 5, 4]
 
 
 def test_scores_and_spreads_by_hand(inner: tuple[FirstStage, tuple[View, ...]]) -> None:
