@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # slow to import, and not every model asks for a matrix
 KnownItems = Literal["exclude", "allow"]
 #: when a user is asked: at the last known event, or at the event that is asked for
 RequestTime = Literal["last", "target"]
+#: the largest of 32 bits
+MOST_NARROW = np.iinfo(np.int32).max
 
 
 def among(keys: NDArray[np.integer], pairs: TimeArray) -> BoolArray:
@@ -308,10 +310,16 @@ class Histories:
         import scipy.sparse as sp
 
         data = np.ones(len(self.items), np.float32) if values is None else values
-        offsets = self.offsets
-        if len(data) <= np.iinfo(np.int32).max:
-            offsets = offsets.astype(np.int32)  # as SciPy finds out in five times the time
         # copied: summing up sorts the arrays in place
-        matrix = sp.csr_matrix((data, self.items, offsets), (len(self), n_items), copy=True)
+        parts = (data, self.items, narrow(self.offsets))
+        matrix = sp.csr_matrix(parts, (len(self), n_items), copy=True)
         matrix.sum_duplicates()
         return matrix
+
+
+def narrow(offsets: TimeArray) -> NDArray[np.integer]:
+    """Store offsets of a sparse matrix as SciPy does, which finds that out in five times as long.
+
+    In 32 bits, where the last and largest one fits.
+    """
+    return offsets.astype(np.int32) if offsets[-1] <= MOST_NARROW else offsets

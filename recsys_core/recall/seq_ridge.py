@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from recsys_core.compute.capacity import require_memory
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
-from recsys_core.data.interactions import Histories, Interactions
+from recsys_core.data.interactions import Histories, Interactions, narrow
 from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.shared.history import age_weights, rating_weights
@@ -172,21 +172,15 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         """Put the faded histories side by side, shape (n, histories * n_items)."""
         half_lives = self.config.history_half_lives
         weights = self._event_weights(histories)
+        # of each event, what it counts in every history
         faded = np.stack([weights * age_weights(histories, half_life) for half_life in half_lives])
-        # each row's events once for every half-life
-        lengths = np.repeat(histories.lengths, len(half_lives))
-        offsets = np.append(0, np.cumsum(lengths))
-        first = np.repeat(histories.offsets[:-1], len(half_lives)) - offsets[:-1]
-        event = np.arange(offsets[-1]) + np.repeat(first, lengths)
-        which = np.repeat(np.tile(np.arange(len(half_lives)), len(histories)), lengths)
-        query = sp.csr_matrix(
-            (
-                faded[which, event],
-                histories.items[event] + which * self.n_items,
-                offsets[:: len(half_lives)],
-            ),
-            (len(histories), len(half_lives) * self.n_items),
+        first = self.n_items * np.arange(len(half_lives), dtype=np.int32)
+        parts = (
+            faded.T.ravel(),
+            (histories.items[:, None] + first).ravel(),
+            narrow(histories.offsets * len(half_lives)),
         )
+        query = sp.csr_matrix(parts, (len(histories), len(half_lives) * self.n_items))
         query.sum_duplicates()
         query.eliminate_zeros()
         return query

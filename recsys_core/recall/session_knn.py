@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -19,6 +20,9 @@ from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
 from recsys_core.retrieval.topk import lower_bounds
 from recsys_core.saving.arrays import take_matrix
+
+#: the smallest similarity that is one
+LEAST = np.finfo(np.float32).smallest_subnormal
 
 
 class SessionKNNConfig(HistoryConfig):
@@ -116,20 +120,19 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
     def _prepare(self) -> None:
         """Look up what scoring needs of the events of fit."""
         events = self.histories
-        place = np.arange(len(events.items)) - events.offsets[:-1][events.row]
-        self.moments = np.flatnonzero(place % self.config.stride == self.config.stride - 1)
-        end = events.offsets[1:][events.row[self.moments]]
+        before = np.arange(len(events.items)) - events.offsets[:-1][events.row]
+        self.moments = np.flatnonzero(before % self.config.stride == self.config.stride - 1)
         counts = np.bincount(events.items, minlength=self.n_items)
         damping = power(np.maximum(counts, 1), -self.config.popularity_damping)
         self._item_weight = damping.astype(np.float32)
-        likes = np.ones(len(events.items), dtype=np.bool_)
-        if self.threshold is not None:
-            likes = events.ratings >= self.threshold
-        self._liked = np.flatnonzero(likes)
-        self._liked_items = events.items[self._liked]
-        past = np.minimum(self.moments + 1 + self.config.horizon, end)
-        # the likes that follow a moment stand side by side in _liked: from where, and up to where
-        self._next = np.append(0, np.cumsum(likes))[np.stack([self.moments + 1, past])]
+        # the item of each like, one beyond the last for other events; with so many of these behind
+        # each user's events, whatever follows a moment stands side by side
+        self._ahead = max(1, min(self.config.horizon, int(events.lengths.max(initial=0))))
+        place = np.arange(len(events.items)) + self._ahead * events.row
+        self._liked = np.full(len(place) + self._ahead * len(events), self.n_items, dtype=np.int32)
+        likes = slice(None) if self.threshold is None else events.ratings >= self.threshold
+        self._liked[place[likes]] = events.items[likes]
+        self._next = place[self.moments] + 1
 
     def _windows(self, events: Histories, last: NDArray[np.integer]) -> sp.csr_matrix:
         """Weigh the events up to each place `last` in `events`, shape (len(last), n_items)."""
@@ -167,7 +170,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         """Find the moments nearest to a window: their numbers and amplified similarities."""
         # products of two float32 are exact in float64, fused with their sum or not
         similarity = (self._columns(items) @ weights.astype(np.float64)).astype(np.float32)
-        most, least = self.config.neighbours, np.finfo(np.float32).smallest_subnormal
+        most, least = self.config.neighbours, LEAST
         if len(similarity) > most:  # few moments are worth a look
             least = max(least, lower_bounds(similarity[None], most)[0])
         found = np.flatnonzero(similarity >= least)
@@ -183,29 +186,22 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
 
         What ``windows[items].T`` gives in a third of the time.
         """
-        bounds = self.windows.indptr
-        rows = [slice(bounds[item], bounds[item + 1]) for item in items.tolist()]
+        start, end = self.windows.indptr[items], self.windows.indptr[items + 1]
+        rows = list(map(slice, start.tolist(), end.tolist()))
         data, indices = (
             np.concatenate([array[:0], *(array[row] for row in rows)])
             for array in (self.windows.data, self.windows.indices)
         )
-        offsets = np.append(0, np.cumsum(bounds[items + 1] - bounds[items]))
+        offsets = np.append(0, np.cumsum(end - start))
         shape = (len(self.moments), len(items))
         return sp.csc_matrix((data, indices, offsets.astype(indices.dtype)), shape)
 
     def _followed(self, found: NDArray[np.intp], weights: NDArray[np.float64]) -> FloatArray:
         """Add up the likes after some moments, shape (n_items,)."""
-        # take: much faster than [] for so many
-        start, end = (side.take(found) for side in self._next)
-        likes = end - start
-        place = np.arange(likes.sum())
-        place += np.repeat(start - np.cumsum(likes) + likes, likes)
-        lag = self._liked.take(place)
-        lag -= np.repeat(self.moments.take(found) + 1, likes)
-        gain = decays(self.config.target_half_life, self.config.horizon).take(lag)
-        gain *= np.repeat(weights, likes)
-        total = np.bincount(self._liked_items.take(place), gain, minlength=self.n_items)
-        return total.astype(np.float32)
+        items = sliding_window_view(self._liked, self._ahead)[self._next.take(found)]
+        gain = weights[:, None] * decays(self.config.target_half_life, self._ahead)
+        total = np.bincount(items.ravel(), gain.ravel(), minlength=self.n_items + 1)
+        return total[: self.n_items].astype(np.float32)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Give the windows; what followed them stands in the histories."""

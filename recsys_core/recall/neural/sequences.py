@@ -87,6 +87,8 @@ class Window:
 
     def to(self, device: torch.device) -> Window:
         """Move to a device."""
+        if self.items.device == device:
+            return self
         return Window(*(part.to(device) for part in vars(self).values()))
 
 
@@ -132,7 +134,8 @@ def rating_edges(ratings: FloatArray) -> FloatArray:
 
 def intervals_of(histories: Histories) -> TimeArray:
     """Shape (events,): seconds since the event before in the same row; 0 for the first."""
-    intervals = np.diff(histories.timestamps, prepend=histories.timestamps[:1])
+    intervals = np.zeros_like(histories.timestamps)
+    intervals[1:] = histories.timestamps[1:] - histories.timestamps[:-1]
     intervals[histories.offsets[:-1][histories.lengths > 0]] = 0
     return intervals
 
@@ -182,6 +185,7 @@ def last_events(
     asked[known] = asked_after(histories, request_time)[column]
     inside = (users >= 0) & (users < n_users)
     who = np.where(inside, users, n_users).astype(np.int64)
+    fields = RequestFields.of(requests)
     return Window(
         torch.from_numpy(items),
         torch.from_numpy(ratings),
@@ -190,7 +194,7 @@ def last_events(
         torch.from_numpy(times),
         torch.from_numpy(intervals),
         torch.from_numpy(asked),
-        RequestFields.of(requests).take(torch.arange(len(users))[:, None]),
+        RequestFields(fields.index[:, None], fields.weights[:, None], fields.widths),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -69,15 +70,24 @@ def age_weights(histories: Histories, half_life: float | None) -> FloatArray:
         return np.ones(len(histories.items), dtype=np.float32)
     lengths = histories.lengths
     last = np.repeat(histories.offsets[1:] - 1, lengths)
-    decay = decays(half_life, int(lengths.max(initial=0))).astype(np.float32)
-    decay[decay < FORGOTTEN] = 0
-    weights: FloatArray = decay[last - np.arange(len(last))]
+    # a table for the next power of two: a request asks for few of them, again and again
+    decay = _decays(half_life, 1 << int(lengths.max(initial=1)).bit_length())
+    weights: FloatArray = decay.take(last - np.arange(len(last)))
     return weights
+
+
+@lru_cache(maxsize=32)
+def _decays(half_life: float, length: int) -> FloatArray:
+    """Shape (length,), not to be written to: what an event of each age counts."""
+    table: FloatArray = decays(half_life, length).astype(np.float32)
+    table[table < FORGOTTEN] = 0
+    table.flags.writeable = False
+    return table
 
 
 def rating_weights(histories: Histories, exponent: float) -> FloatArray:
     """Shape (events,): (rating / the row's best)^exponent; ratings below 0 count as 0."""
-    best = np.zeros(len(histories), dtype=np.float32)
-    np.maximum.at(best, histories.row, histories.ratings)
-    share = histories.ratings / np.where(best > 0, best, 1)[histories.row]
+    best, row = np.zeros(len(histories), dtype=np.float32), histories.row
+    np.maximum.at(best, row, histories.ratings)
+    share = histories.ratings / np.where(best > 0, best, 1)[row]
     return power(np.maximum(share, 0), exponent).astype(np.float32)
