@@ -261,7 +261,10 @@ def _compare(feature: Feature, views: Views) -> Vector:
         by = shared_attribute("item", column, dataset)
         return similarity(views, column, by, feature.half_life)
     if feature.reads == GAP:
-        numbers = as_numbers(dataset.item_columns[column], f"feature '{feature.name}'").values
+        where = f"feature '{feature.name}'"
+        numbers = views.everybody.kept(
+            ("numbers", column), lambda: as_numbers(dataset.item_columns[column], where).values
+        )
         return gap(views, column, numbers, feature.half_life)
     return predicted_rating(views)
 

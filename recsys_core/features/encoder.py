@@ -163,9 +163,10 @@ class FeatureEncoder(Config):
 
     def _coder(self, queries: Queries, known: Known | Requests) -> Coder:
         """Encode from codes of users and items that are kept for the data set asked about last."""
-        if self._sides is None or self._sides.dataset is not queries.dataset:
-            self._sides = SideCodes(queries.dataset)
-        return Coder(self.features, Views(queries, known), self._sides)
+        sides = self._sides
+        if sides is None or sides.dataset is not queries.dataset:
+            sides = self._sides = SideCodes(queries.dataset)
+        return Coder(self.features, Views(queries, known), sides)
 
     def _of(self, side: Side) -> list[FittedFeature]:
         return [

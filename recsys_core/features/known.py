@@ -201,17 +201,17 @@ class Known:
         return Requests(self, numbers, self._brought(numbers, histories), histories.asked)
 
     def _brought(self, users: IntArray, histories: Histories) -> Known:
-        ratings = histories.ratings
+        ratings, row = histories.ratings, histories.row
         return Known(
             self.dataset,
-            users[histories.row],
+            users[row],
             histories.items,
             ratings,
             histories.timestamps,
             _relevant(ratings, self.threshold),
             np.full(len(ratings), -1, dtype=np.int64),
             self.threshold,
-            histories.row.astype(np.int32),
+            row.astype(np.int32),
             self,
         )
 

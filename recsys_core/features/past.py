@@ -13,9 +13,9 @@ known
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -56,12 +56,16 @@ class Past:
         entry i is row i's.
     shrink
         `mean` pulls to the mean of all events as if a row saw so many of that mean beside its own.
+    of_items
+        Gives the means of all items by their name, where a row sees all that is known of its item;
+        None: it sees something else.
     """
 
     queries: Queries
     slices: tuple[Slice, ...]
     row: TimeArray | None = None
     shrink: float = 0.0
+    of_items: Callable[[str, Values], Vector] | None = None
 
     @cached_property
     def count(self) -> Vector:
@@ -90,8 +94,16 @@ class Past:
         parts = [each.sign * each.sum(values, half_life) for each in self.slices]
         return self._per_row(_total(parts))
 
-    def mean(self, values: Values) -> Vector:
-        """Average one number for each event over each row's events, shape (n,); NaN: no event."""
+    def mean(self, values: Values, keep: str = "") -> Vector:
+        """Average one number for each event over each row's events, shape (n,); NaN: no event.
+
+        Parameters
+        ----------
+        keep
+            The name of `values`, if what is the same for all who ask is to be worked out once.
+        """
+        if keep and self.of_items is not None:
+            return self.of_items(keep, values)[self.queries.item]
         if not self.shrink:
             return divide(self.sum(values), self.count)
         _, running = self.slices[0].timeline.sums(values)
@@ -218,7 +230,7 @@ class Views:
         rows = self.queries
         if rows.request is None:
             return self, np.arange(len(rows), dtype=np.int32)
-        if (np.diff(rows.request) > 0).all():
+        if (rows.request[1:] > rows.request[:-1]).all():
             return self, np.arange(len(rows), dtype=np.int32)
         first = np.full(int(rows.request.max(initial=-1)) + 1, -1)
         first[rows.request[::-1]] = np.arange(len(rows))[::-1]
@@ -252,7 +264,9 @@ class Views:
         key = (owner, f"{shrink}", scope)
         if key not in self._pasts:
             slices = self.past(owner, scope).slices if shrink else self._slices(owner, scope)
-            self._pasts[key] = Past(self.queries, slices, shrink=shrink)
+            known = owner == "item" and scope == "known"
+            kept = partial(_item_means, self.everybody, shrink) if known else None
+            self._pasts[key] = Past(self.queries, slices, shrink=shrink, of_items=kept)
         return self._pasts[key]
 
     def sharing(self, owner: Owner, column: str, by: Attribute) -> Past:
@@ -374,3 +388,13 @@ class Views:
             end,
             np.full(len(end), -1, dtype=np.int64),
         )
+
+
+def _item_means(everybody: Known, shrink: float, name: str, values: Values) -> Vector:
+    """Average over all that is known of each item, once."""
+
+    def compute() -> Vector:
+        items = Views(Queries.of_items(everybody.dataset), everybody).per_item
+        return items.past("item", "known", shrink).mean(values)
+
+    return everybody.kept(("mean", name, f"{shrink}"), compute)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DIM, ROUNDS = 16, 8
 #: penalties on squared biases and on squared vectors
 BIAS_L2, L2 = 10.0, 15.0
+PENALTY = np.diag(np.array([BIAS_L2, *[L2] * DIM], dtype=np.float32))
 #: the standard deviation of the entries of a first vector
 INIT = 0.1
 #: rows that one thread solves at a time
@@ -119,13 +120,12 @@ def _solve_rows(
     from scipy.linalg import lapack  # slow to import, and few models ask for predicted ratings
 
     solved = np.zeros((len(offsets) - 1, 1 + DIM), dtype=np.float32)
-    penalty = np.diag(np.array([BIAS_L2, *[L2] * DIM], dtype=np.float32))
-    for row in np.flatnonzero(np.diff(offsets)):
+    for row in np.flatnonzero(offsets[1:] > offsets[:-1]):
         entries = slice(offsets[row], offsets[row + 1])
         vectors = others.take(columns[entries], axis=0)
         rest = ratings[entries] - vectors[:, 0]
         vectors[:, 0] = 1  # what the row's own bias is multiplied by
-        system = vectors.T @ vectors + penalty
+        system = vectors.T @ vectors + PENALTY
         _, solution, _ = lapack.sposv(system, vectors.T @ rest[:, None], overwrite_a=True)
         solved[row] = solution[:, 0]
     return solved

@@ -55,9 +55,8 @@ class Slice:
 
     def count_since(self, time: Vector) -> Vector:
         """Count the events later than `time`, shape (m,), which is not NaN where there are any."""
-        first = self.timeline.first_after(
-            self.start, self.end, np.nan_to_num(time).astype(np.int64)
-        )
+        time = np.where(np.isnan(time), 0, time)
+        first = self.timeline.first_after(self.start, self.end, time.astype(np.int64))
         return (self.end - first).astype(np.float64)
 
     def times(self, place: TimeArray, there: BoolArray) -> Vector:

@@ -260,7 +260,7 @@ def usual_place(past: Past) -> Vector:
 @register_statistic("time_gap", title="years from the row to the mean time of the events")
 def time_gap(past: Past) -> Vector:
     """Years from the row to the events' mean time, negative when they are past; NaN: no event."""
-    return (past.mean(timestamp) - past.queries.timestamp) / SECONDS_A_YEAR
+    return (past.mean(timestamp, "timestamp") - past.queries.timestamp) / SECONDS_A_YEAR
 
 
 def favourites(views: Views, owner: Owner, column: str, by: Attribute) -> MultiCategorical:

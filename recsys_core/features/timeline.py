@@ -62,7 +62,7 @@ class Timeline(Generic[EventsT]):
         self._groups = np.append(group[begins], -1)
         self._starts = np.append(np.flatnonzero(begins), len(group))
         # groups are numbered through, so that group and time fit one integer
-        self._keys = (np.cumsum(begins) - 1) * self._span + (time - self._first)
+        self._keys = (begins.cumsum() - 1) * self._span + (time - self._first)
         self._sums: WeakKeyDictionary[_Values[EventsT], tuple[Vector, Vector]] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Timeline(Generic[EventsT]):
             Shape (n,): number of the last event that each row sees, for the scope `earlier` in
             place of the time. For events that are numbered in the order of time.
         """
-        place = np.searchsorted(self._groups[:-1], group)
+        place = self._groups[:-1].searchsorted(group)
         there = self._groups[place] == group
         start = self._starts[place]
         if scope != "earlier":
@@ -103,16 +103,20 @@ class Timeline(Generic[EventsT]):
             numbers = self._keys // self._span * many + self.event
             end = np.searchsorted(numbers, place * many + last, side="right")
         else:
-            passed = np.clip(time + after - self._first, 0, self._span)
-            end = np.searchsorted(self._keys, place * self._span + passed)
+            end = self._keys.searchsorted(place * self._span + self._passed(time + after))
         return start, np.where(there, end, start)
 
     def first_after(self, start: TimeArray, end: TimeArray, time: TimeArray) -> TimeArray:
         """Find the first event later than `time` in each slice [start, end), else `end`; (n,)."""
         there = end > start
         group = self._keys[np.where(there, start, 0)] // self._span if len(self._keys) else start
-        passed = np.clip(time + 1 - self._first, 0, self._span)
-        return np.where(there, np.searchsorted(self._keys, group * self._span + passed), end)
+        first = self._keys.searchsorted(group * self._span + self._passed(time + 1))
+        return np.where(there, first, end)
+
+    def _passed(self, time: TimeArray) -> TimeArray:
+        """Count the seconds since the first event, those within the span of all events."""
+        # as np.clip, which takes three times as long
+        return np.minimum(np.maximum(time - self._first, 0), self._span)
 
     def places(self) -> tuple[TimeArray, TimeArray]:
         """Give each event's place in its group, from 0, and the group's length, shape (n,) each."""
@@ -140,8 +144,10 @@ class Timeline(Generic[EventsT]):
         after each step: s_2w(i) = s_w(i) + f^w s_w(i - w).
         """
         total = values(self.known).take(self.event, axis=0).astype(np.float64)
-        place = self.places()[0].reshape(-1, *[1] * (total.ndim - 1))
-        width, most, several = 1, int(place.max(initial=0)), len(self._starts) > 2
+        several = len(self._starts) > 2
+        if several:
+            place = self.places()[0].reshape(-1, *[1] * (total.ndim - 1))
+        width, most = 1, int(place.max()) if several else len(total) - 1
         while width <= most and (weight := 2 ** (-width / half_life)) > FORGOTTEN:
             weights = np.where(place[width:] >= width, weight, 0) if several else weight
             total[width:] += weights * total[:-width]  # the right side is computed first
