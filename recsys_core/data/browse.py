@@ -95,24 +95,27 @@ def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
 
 def _attributes(columns: dict[str, Column], rows: int) -> list[str]:
     """Write the known attributes of each row as a JSON object."""
-    table: list[list[str]] = [[] for _ in range(rows)]
-    for name, column in columns.items():
-        key = _to_json(name)
-        for row, value in zip(table, _written(column), strict=True):
-            if value:
-                row.append(f"{key}: {value}")
-    return [f"{{{', '.join(row)}}}" for row in table]
+    if not columns:
+        return ["{}"] * rows
+    written = [_written(f"{_to_json(name)}: ", column) for name, column in columns.items()]
+    return [f"{{{', '.join(filter(None, row))}}}" for row in zip(*written, strict=True)]
 
 
-def _written(column: Column) -> list[str]:
-    """Write a column as JSON, one text per row, empty where it is missing; each value once."""
-    values = plain_values(column)
+def _written(key: str, column: Column) -> list[str]:
+    """Write a column as JSON behind `key`, one text per row, empty where it is missing.
+
+    Each value is written once.
+    """
+    if isinstance(column, Categorical):
+        texts = [*(key + _to_json(word) for word in column.vocabulary.tolist()), ""]
+        return [texts[code] for code in column.codes.tolist()]  # code -1 picks the last
     if isinstance(column, MultiCategorical):
-        words = {word: _to_json(word) for word in column.vocabulary.tolist()}
-        lists = (", ".join([words[word] for word in each or ()]) for each in values)
-        return [f"[{each}]" if each else "" for each in lists]
-    texts = {value: _to_json(value) for value in set(values) - {None}}
-    return [texts.get(value, "") for value in values]
+        words = [_to_json(word) for word in column.vocabulary.tolist()]
+        lists = _plain_lists(column, words)
+        return [f"{key}[{', '.join(each)}]" if each else "" for each in lists]
+    values = plain_values(column)
+    known = {value: key + _to_json(value) for value in set(values) - {None}}
+    return [known.get(value, "") for value in values]
 
 
 def plain_values(column: Column) -> list[Any]:
@@ -137,13 +140,13 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
     ]
 
 
-def _histories(dataset: Dataset) -> Iterator[tuple[int, bytes, bytes, bytes]]:
+def _histories(dataset: Dataset) -> Iterator[tuple[int, memoryview, memoryview, memoryview]]:
     """Yield each user's events, oldest first (then file order), as little-endian arrays."""
     order = dataset.timeline
-    items = dataset.item[order].astype("<i4", copy=False).tobytes()
-    ratings = dataset.rating[order].astype("<f4", copy=False).tobytes()
-    times = dataset.timestamp[order].astype("<i8", copy=False).tobytes()
+    columns = ((dataset.item, "<i4"), (dataset.rating, "<f4"), (dataset.timestamp, "<i8"))
+    items, ratings, times = (
+        column.take(order).astype(kind, copy=False).data for column, kind in columns
+    )
     ends = np.cumsum(np.bincount(dataset.user, minlength=dataset.n_users)).tolist()
     for user, (start, end) in enumerate(itertools.pairwise([0, *ends])):
-        short, long = slice(4 * start, 4 * end), slice(8 * start, 8 * end)
-        yield user, items[short], ratings[short], times[long]
+        yield user, items[start:end], ratings[start:end], times[start:end]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,17 @@ def prepare(
         "path": as_text(found.path.resolve()),
         "digest": found.digest,
         "published_as": known.name if known else None,
-        "checksum_official": _is_official(files, known),
+        "checksum_official": None,
         "options": options.plain(),
     }
-    write_prepared(data_dir, dataset, source, bad_rows, made.summary)
+    write_prepared(
+        data_dir,
+        dataset,
+        source,
+        bad_rows,
+        made.summary,
+        later={"checksum_official": partial(_is_official, files, known)},
+    )
     return dataset
 
 

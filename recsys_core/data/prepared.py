@@ -12,10 +12,11 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,7 @@ def write_prepared(
     bad_rows: dict[str, int],
     summary: dict[str, Any] | None = None,
     embedded: Sequence[Mapping[str, Any]] = (),
+    later: Mapping[str, Callable[[], Any]] = MappingProxyType({}),
 ) -> Prepared:
     """Write a set under its name, replacing what was there.
 
@@ -153,6 +155,8 @@ def write_prepared(
         How it was read, where it was read from files.
     embedded
         How vectors were made of its texts.
+    later
+        What of `source` is worked out while the rest is written.
 
     Raises
     ------
@@ -167,8 +171,9 @@ def write_prepared(
         partial.mkdir()
         # SQLite, hashing, sorting and writing hold no interpreter lock
         with ThreadPoolExecutor(2) as beside:
-            hashed = beside.submit(getattr, dataset, "fingerprint")
             written = beside.submit(write_browse, partial / BROWSE, dataset)
+            hashed = beside.submit(getattr, dataset, "fingerprint")
+            rest = {name: beside.submit(find) for name, find in later.items()}
             arrays = write_arrays(partial, _to_arrays(dataset))
             written.result()
         meta = {
@@ -181,7 +186,7 @@ def write_prepared(
             "items_without_events": dataset.n_items - _n_different(dataset.item),
             **{flag: getattr(dataset, flag) for flag in FLAGS},
             "columns": _kinds(dataset),
-            "source": source,
+            "source": {**source, **{name: found.result() for name, found in rest.items()}},
             "bad_rows": bad_rows,
             "summary": summary,
             "embedded": list(embedded),
