@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
-EVERYDAY := not accuracy and not soak and not browser and not extras
+EVERYDAY := not accuracy and not soak and not browser and not extras and not pages
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel test-extras accuracy soak bench snapshots tour published clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel test-extras accuracy soak bench docs pictures snapshots tour published clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -65,6 +65,12 @@ test-wheel: .venv/.installed-dev  ## the wheel in a fresh environment, for each 
 test-extras: .venv/.installed-extras  ## pictures, exports, the service and trackers: what needs packages that few have
 	$(BIN)/pytest -m extras -n 2 --dist worksteal --durations=10 $(ARGS)
 
+docs: .venv/.installed-docs  ## the documentation site in build/site: pages tried, notebooks executed, strict, offline
+	@$(BIN)/python docs/tools/site_notebooks.py & notebooks=$$!; \
+	  $(BIN)/pytest -m pages tests/pages --durations=5 $(ARGS) && wait $$notebooks
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "to read it: $(BIN)/python -m http.server --directory build/site"
+
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
 	$(BIN)/pytest -m accuracy $(ARGS)
 
@@ -79,6 +85,9 @@ snapshots: .venv/.installed-dev  ## draw the pictures of the screens anew (look 
 
 tour: .venv/.installed-dev  ## draw the pictures of docs/tour.md anew (a minute or two; look at them)
 	$(BIN)/python docs/tour/draw.py
+
+pictures: .venv/.installed  ## draw the pictures of docs/models anew, from pictures.txt
+	$(BIN)/python docs/models/draw.py
 
 published: .venv/.installed  ## write the published figures of the suites into docs/models
 	$(BIN)/python docs/models/published.py
@@ -125,4 +134,8 @@ endef
 
 .venv/.installed-extras: .venv/.installed-dev constraints-extras.txt
 	$(PIP_INSTALL) -c constraints-extras.txt --no-build-isolation -e '.[plots,export,service,tensorboard]'
+	@touch $@
+
+.venv/.installed-docs: .venv/.installed-dev constraints-docs.txt constraints-extras.txt
+	$(PIP_INSTALL) -c constraints-extras.txt -c constraints-docs.txt --no-build-isolation -e '.[docs]'
 	@touch $@

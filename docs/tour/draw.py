@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ SIZE = (120, 34)
 _PATIENCE = 120.0
 #: seconds in which curves become long enough to look at
 _EPOCHS_SECONDS = 8.0
+#: a font from the network, which no page of the documentation loads
+_FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 _EVAL = ("eval", "--dataset", "sample", "--models", "popularity,item-cf,ease,mf", "--plain")
 
 
@@ -53,6 +56,7 @@ class Tour:
         self._app.said = None
         await self._pilot.pause(0.3)
         picture = self._app.export_screenshot(title="recsys-workbench")
+        picture = _FONT.sub("", picture)
         lines = (line.rstrip() for line in picture.splitlines())
         (HERE / f"{name}.svg").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

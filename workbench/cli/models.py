@@ -62,14 +62,15 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
         sys.stdout.write(json.dumps(config.model_json_schema(), indent=2) + "\n")
         return
     sys.stdout.write(f"{info.name}: {info.title} ({info.stage})\n{info.paper}\n\n")
-    print_table(("field", "default", "allowed", "what it is"), _fields(config))
+    print_table(("field", "default", "allowed", "what it is"), field_rows(config))
     figures = _figures(name)
     if figures:
         sys.stdout.write("\n")
         print_table(("suite", "label", "metric", "published", "source"), figures)
 
 
-def _fields(config: type[Config]) -> list[tuple[object, ...]]:
+def field_rows(config: type[Config]) -> list[tuple[object, ...]]:
+    """List the fields of a configuration: name, default, what is allowed, description."""
     schema = config.model_json_schema()
     return list(_rows(schema, schema.get("$defs", {}), ""))
 
@@ -84,7 +85,7 @@ def _rows(
         inside = list(_configurations(entry, shared))
         default = "" if inside else json.dumps(entry.get("default"))
         allowed = _allowed(entry, shared)
-        yield (f"{prefix}{name}", default, allowed, entry["description"])
+        yield (f"{prefix}{name}", default, allowed, entry.get("description", ""))
         for one in inside:
             yield from _rows(one, shared, f"{prefix}{name}{'[]' * ('items' in entry)}.")
 

@@ -1,0 +1,94 @@
+"""The site: it shows every page, a Chinese page does what its English twin does, pictures are new.
+
+``make docs`` builds it; what is here needs none of its packages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys_core.reading import parse_yaml
+from recsys_core.registry import BUILTIN
+from tests.workbench.test_docs import BLOCK, ROOT
+
+DOCS = ROOT / "docs"
+MODELS = DOCS / "models"
+CHINESE = sorted((DOCS / "zh").glob("*.md"))
+NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
+LINK = re.compile(r"\]\(([^)\s:#]+)(?:#[^)\s]*)?\)")
+
+
+def shown(entry: Any) -> Iterator[str]:
+    """List the pages of a part of the navigation."""
+    if isinstance(entry, str):
+        yield entry
+    elif isinstance(entry, dict):
+        yield from shown(list(entry.values()))
+    else:
+        for below in entry:
+            yield from shown(below)
+
+
+def navigation() -> list[str]:
+    config = parse_yaml((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert isinstance(config, dict)
+    return list(shown(config["nav"]))
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    outside = runpy.run_path(str(DOCS / "tools" / "site_pages.py"))["OUTSIDE"]
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    pages |= {*outside.values(), *(f"notebooks/{path.stem}.md" for path in NOTEBOOKS)}
+    named = navigation()
+    assert len(named) == len({*named})
+    made = {*named} - pages  # from the code, when the site is built
+    assert pages - {*named} == set()
+    assert all(page.startswith("reference/") for page in made)
+
+
+def code(page: Path) -> list[str]:
+    """List what a page shows to be typed or read; comments may be in any language."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [re.sub(r"(?m)^(.*?)\s*(#|//).*$", r"\1", text) for _, text in found]
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.stem)
+def test_a_chinese_page_shows_what_its_english_twin_shows(page: Path) -> None:
+    assert code(page) == code(DOCS / page.name)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("README*.md"), *CHINESE], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Also where no site is built: in the READMEs, and on pages read as files."""
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_kept_without_what_it_printed(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+def test_pictures_are_those_of_their_file() -> None:
+    names = runpy.run_path(str(MODELS / "draw.py"))
+    pictures = names["read_pictures"]((MODELS / "pictures.txt").read_text(encoding="utf-8"))
+    assert pictures.keys() == {*BUILTIN}
+    for name, picture in pictures.items():
+        drawn = (MODELS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+        assert names["draw"](picture) == drawn, f"make pictures: {name}"
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_a_model_has_its_formula_and_its_picture(name: str) -> None:
+    page = DOCS / "two-stage.md" if name == "two-stage" else MODELS / f"{name}.md"
+    text = page.read_text(encoding="utf-8")
+    assert "```math\n" in text
+    assert f"pictures/{name}.svg)" in text
