@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,7 @@ NOTEBOOKS = ROOT / "docs" / "notebooks"
 BUILT = ROOT / "build" / "notebooks"
 #: seconds that a cell may take
 _PATIENCE = 240
+_STYLE = re.compile(r"<style.*?</style>\s*", re.DOTALL)
 #: how a notebook is opened, below its first heading
 _OPEN = (
     "This page is a notebook, executed when the site was built: "
@@ -70,20 +72,21 @@ def _parts(notebook: Any, name: str, pictures: dict[str, bytes]) -> Iterator[str
         elif cell.cell_type == "code":
             yield f"```python\n{cell.source}\n```\n"
             for output in cell.outputs:
-                yield _output(output, name, pictures)
+                yield _output(output, name, pictures, cell.metadata.get("alt", "a plot"))
 
 
-def _output(output: Any, name: str, pictures: dict[str, bytes]) -> str:
-    """Write an output: a picture, a table, or text."""
+def _output(output: Any, name: str, pictures: dict[str, bytes], alt: str) -> str:
+    """Write an output: a picture with the text of its cell's metadata, a table, or text."""
     if output.output_type == "stream":
         return f"```text\n{output.text.rstrip()}\n```\n"
     data = output.data
     if "image/png" in data:
         file = f"{name}-{len(pictures) + 1}.png"
         pictures[file] = base64.b64decode(data["image/png"])
-        return f"![{data.get('text/plain', 'a plot')}]({file})\n"
+        return f"![{alt}]({file})\n"
     if "text/html" in data:
-        return f'<div class="output" markdown="0">\n{data["text/html"]}\n</div>\n'
+        table = _STYLE.sub("", data["text/html"])
+        return f'<div class="output" markdown="0">\n{table}\n</div>\n'
     return f"```text\n{data['text/plain'].rstrip()}\n```\n"
 
 
