@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from recsys_core.data.fetch import fetch_dataset
 from recsys_core.data.importer import import_dataset
@@ -46,9 +46,11 @@ def real_data(folder: Path) -> None:
 def execute(path: Path, folder: Path) -> Any:
     """Run a notebook in an empty folder; a cell that fails ends the build."""
     notebook = nbformat.read(path, as_version=4)
+    socket = str(folder / "kernel")  # a file: no port is opened
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="python3", transport="ipc"),  # no port is opened
+        kernel_name="python3",
+        config=Config({"AsyncKernelManager": {"transport": "ipc", "ip": socket}}),
         timeout=_PATIENCE,
         resources={"metadata": {"path": str(folder)}},
     )

@@ -23,7 +23,7 @@ MODELS = DOCS / "models"
 CHINESE = sorted((DOCS / "zh").glob("*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 #: the Start page and the how-tos
-TRANSLATED = ("start", "data", "scores", "two-stage", "extending", "scale", "serving")
+TRANSLATED = ("start", "data", "scores", "ci", "two-stage", "extending", "scale", "serving")
 LINK = re.compile(r"\]\(([^)\s:#]+)(?:#[^)\s]*)?\)")
 
 
