@@ -13,6 +13,8 @@ _DRAWN = re.compile(
     r'<(?P<tag>div|span) class="arithmatex">\s*\\[\[(](?P<latex>.*?)\\[\])]\s*</(?P=tag)>',
     re.DOTALL,
 )
+#: what a converter leaves that does not know a command
+_LEFT = re.compile(r">(\\\w+|&)<")
 
 
 def marked(text: str) -> str:
@@ -27,7 +29,10 @@ def drawn(html: str) -> str:
     def replace(found: re.Match[str]) -> str:
         block = found["tag"] == "div"
         latex = " ".join(unescape(found["latex"]).split())
+        latex = latex.replace("{aligned}", "{split}")  # the converter's name of it
         mathml = convert(latex, display="block" if block else "inline")
+        if left := _LEFT.search(unescape(mathml)):
+            raise ValueError(f"the formula '{latex}' was not understood: '{left.group()}' is left")
         return f'<div class="formula">{mathml}</div>' if block else mathml
 
     return _DRAWN.sub(replace, html)
