@@ -69,12 +69,25 @@ def page(notebook: Any, name: str) -> tuple[str, dict[str, bytes]]:
 def _parts(notebook: Any, name: str, pictures: dict[str, bytes]) -> Iterator[str]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            heading, _, rest = cell.source.partition("\n")
-            yield from (f"{heading}\n", f"{rest.strip()}\n")
+            yield from (f"{part}\n" for part in cell.source.split("\n\n", 1))
         elif cell.cell_type == "code":
             yield f"```python\n{cell.source}\n```\n"
-            for output in cell.outputs:
+            for output in _joined(cell.outputs):
                 yield _output(output, name, pictures, cell.metadata.get("alt", "a plot"))
+
+
+def _joined(outputs: list[Any]) -> Iterator[Any]:
+    """Put together what was printed in pieces."""
+    last = None
+    for output in outputs:
+        if output.output_type == "stream" and last is not None and last.output_type == "stream":
+            last.text += output.text
+            continue
+        if last is not None:
+            yield last
+        last = output
+    if last is not None:
+        yield last
 
 
 def _output(output: Any, name: str, pictures: dict[str, bytes], alt: str) -> str:
@@ -108,6 +121,8 @@ def main() -> None:
     """Execute all notebooks, two at a time."""
     programs = Path(sys.executable).parent
     os.environ |= {
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",  # notebooks call recsys-workbench
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }

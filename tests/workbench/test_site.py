@@ -100,3 +100,37 @@ def test_a_model_has_its_formula_and_its_picture(name: str) -> None:
     text = page.read_text(encoding="utf-8")
     assert "```math\n" in text
     assert f"pictures/{name}.svg)" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "found"),
+    [
+        ('<script src="https://cdn.example/a.js"></script>', ".html", ["https://cdn.example/a.js"]),
+        ('<link rel="stylesheet" href="//cdn.example/a.css">', ".html", ["//cdn.example/a.css"]),
+        ('<link rel="canonical" href="https://a.example/">', ".html", []),
+        ('<a href="https://a.example/">a</a> <img src="a.png">', ".html", []),
+        ("<style>a {background: url(https://a.example/b.png)}</style>", ".html", ["b.png"]),
+        ("@font-face {src: url('https://a.example/f.woff2')}", ".css", ["f.woff2"]),
+        ("<svg><style>@import 'https://a.example/c.css'</style></svg>", ".svg", ["c.css"]),
+    ],
+)
+def test_what_a_page_would_load_is_found(text: str, suffix: str, found: list[str]) -> None:
+    foreign = runpy.run_path(str(DOCS / "tools" / "site_check.py"))["foreign"]
+    hits = foreign(text, suffix)
+    assert len(hits) == len(found)
+    assert all(hit.endswith(end) for hit, end in zip(hits, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("source", "uri", "link", "to"),
+    [
+        ("docs/jobs.md", "jobs.md", "../runs/README.md", "project/run-folders.md"),
+        ("docs/zh/start.md", "zh/start.md", "../notebooks/a.ipynb#b", "../notebooks/a.md#b"),
+        ("CONTRIBUTING.md", "project/contributing.md", "docs/data.md", "../data.md"),
+        ("docs/extending.md", "extending.md", "../examples/plugin", "project/plugin.md"),
+    ],
+)
+def test_a_link_leads_to_the_page_of_the_site(source: str, uri: str, link: str, to: str) -> None:
+    relinked = runpy.run_path(str(DOCS / "tools" / "site_pages.py"))["relinked"]
+    text = f"[a]({link}), `[a]({link})`\n```\n[a]({link})\n```\n"
+    assert relinked(text, source, uri) == text.replace(link, to, 1)
