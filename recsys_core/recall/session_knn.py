@@ -124,7 +124,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         self.moments = np.flatnonzero(before % self.config.stride == self.config.stride - 1)
         counts = np.bincount(events.items, minlength=self.n_items)
         damping = power(np.maximum(counts, 1), -self.config.popularity_damping)
-        self._item_weight = damping.astype(np.float32)
+        self.item_weight = damping.astype(np.float32)
         # the item of each like, one beyond the last for other events; with so many of these behind
         # each user's events, whatever follows a moment stands side by side
         self._ahead = max(1, min(self.config.horizon, int(events.lengths.max(initial=0))))
@@ -143,7 +143,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         arrays = (events.items, events.ratings, events.timestamps)
         window = Histories(offsets, *(array[place] for array in arrays))
         windows = query_matrix(self, window)
-        windows.data *= self._item_weight[windows.indices]
+        windows.data *= self.item_weight[windows.indices]
         windows.eliminate_zeros()
         return windows
 

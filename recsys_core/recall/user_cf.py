@@ -89,9 +89,9 @@ class UserCF(RecallModel[UserCFConfig]):
         # powers and sums that no processor rounds in a way of its own: nearly equal users and
         # items keep their order everywhere
         damping = power(np.maximum(self.popularity, 1), -self.config.popularity_damping)
-        self._item_weight = damping.astype(np.float32)
-        weight = self._weight_of_rows(self.positives, self._item_weight[self.positives.indices])
-        self._activity = power(weight, self.config.activity_damping).astype(np.float32)
+        self.item_weight = damping.astype(np.float32)
+        weight = self._weight_of_rows(self.positives, self.item_weight[self.positives.indices])
+        self.activity = power(weight, self.config.activity_damping).astype(np.float32)
         self._by_item = self.positives.T.tocsr()
         self._order = np.arange(len(self.histories), dtype=np.int32)
 
@@ -105,10 +105,10 @@ class UserCF(RecallModel[UserCFConfig]):
     def _nearest(self, users: NDArray[np.integer], query: sp.csr_matrix) -> sp.csr_matrix:
         """Similarities to the nearest other users, amplified, shape (n, n_users)."""
         weighted = query.copy()
-        weighted.data *= self._item_weight[query.indices]
+        weighted.data *= self.item_weight[query.indices]
         similarity: FloatArray = (weighted @ self._by_item).toarray()
         length = np.sqrt(self._weight_of_rows(query, weighted.data * query.data))
-        scale = length.astype(np.float32)[:, None] * self._activity
+        scale = length.astype(np.float32)[:, None] * self.activity
         scale += np.float32(self.config.shrinkage)
         np.divide(similarity, scale, out=similarity, where=scale > 0)
         known = np.flatnonzero((users >= 0) & (users < len(self.histories)))

@@ -95,6 +95,11 @@ class VectorIndex:
         index.add(self.vectors)
         return index
 
+    @property
+    def built(self) -> Any:
+        """The index of faiss, e.g. to be written to a file."""
+        return self._index
+
     def _build(self, faiss: Any) -> Any:
         dim, config = self.vectors.shape[1], self.config
         product = faiss.METRIC_INNER_PRODUCT
