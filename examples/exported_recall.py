@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from exported_features import Ask, Features, History
+from exported_features import Features
+from exported_values import Ask, History
 
 
 def top(scores: np.ndarray, k: int, tie_rank: np.ndarray) -> np.ndarray:
-    """Number the best `k` of the items that may be listed; equal scores by tie_rank."""
+    """Find the best `k` of the items that may be listed; equal scores by tie_rank."""
     listed = np.flatnonzero(scores > -np.inf)
     if len(listed) > 4 * k:  # only those as good as the k-th are worth sorting
         least = np.partition(scores[listed], len(listed) - k)[len(listed) - k]
@@ -112,9 +113,7 @@ class Recall:
         scores, known = self.compute(self, ask)
         if "learned" in self.arrays:
             scores[~self.arrays["learned"]] = scores.min() - 1
-        if self.about["falls_back_to_popularity"] and (
-            not known or np.all(scores == scores[0])
-        ):
+        if self.about["falls_back_to_popularity"] and (not known or np.all(scores == scores[0])):
             return self.arrays["popularity"].copy()
         return scores
 

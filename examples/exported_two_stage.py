@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from exported_features import Ask, History
 from exported_recall import Recall, top
+from exported_values import Ask, History
 
 
 class TwoStage:
@@ -98,13 +98,17 @@ class TwoStage:
 
     def _reranked(self, step: dict[str, Any], items: np.ndarray, history: History) -> np.ndarray:
         """Give the new order of a list."""
-        depth = min(step["depth"], len(items))
+        deepest = min(step["depth"], self.about["merge"]["size"])  # a short pool is padded to that
+        depth = min(deepest, len(items))
         head, order = items[:depth], np.arange(len(items))
-        relevance = np.linspace(1, 0, depth, dtype=np.float32) if depth > 1 else np.ones(1, "f4")
-        genres, counts = self.arrays["genres"][head], np.zeros(self.arrays["genres"].shape[1])
+        relevance = (
+            np.linspace(1, 0, deepest, dtype=np.float32) if deepest > 1 else np.ones(1, "f4")
+        )
+        relevance = relevance[:depth]
+        genres, counts = self.arrays["genres"][head], np.zeros(self.arrays["genres"].shape[1], "f4")
         chosen: list[int] = []
         free = np.ones(depth, dtype=bool)
-        penalty = np.zeros(depth)
+        penalty = np.zeros(depth, "f4")
         spread = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
         for place in range(depth):
             if step["name"] == "genre-caps":
@@ -116,7 +120,9 @@ class TwoStage:
                 elif step["name"] == "popularity":
                     level = np.log1p(self.arrays["popularity"])
                     penalty = (level / max(float(level.max(initial=0)), 1e-12))[head]
-                value = step["trade_off"] * relevance - (1 - step["trade_off"]) * penalty.astype("f4")
+                value = step["trade_off"] * relevance - (1 - step["trade_off"]) * penalty.astype(
+                    "f4"
+                )
             best = int(np.where(free, value, -np.inf).argmax())
             chosen.append(best)
             free[best] = False
@@ -140,7 +146,7 @@ class TwoStage:
         mix = self.about["calibration_mix"]
         mixed = (1 - mix) * q + mix * p
         ratio = np.where(p > 0, p / np.maximum(mixed, 1e-12), 1)
-        return (p * np.log(ratio)).sum(axis=1)
+        return (p * np.log(ratio)).sum(axis=1).astype(np.float32)
 
 
 def _scaled(scores: np.ndarray) -> np.ndarray:

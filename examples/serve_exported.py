@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from exported_features import Ask, Features, History
-from exported_recall import Recall, top
+from exported_features import Features
+from exported_recall import Recall
 from exported_two_stage import TwoStage
+from exported_values import Ask, History
 
 FORMAT = 1
 NOBODY = -1
@@ -44,14 +45,14 @@ class Ranker:
             parts = [np.stack([ask.given[name] for name in self.given], axis=1)]
             if self.features.fields:
                 parts.append(self.features.numbers(ask, items))
-            return self.graph({"numbers": np.concatenate(parts, axis=1).astype(np.float32)})[:, None]
+            return self.graph({"numbers": np.concatenate(parts, axis=1).astype(np.float32)})[
+                :, None
+            ]
         return self.predict(self.inputs(ask, items))
 
     def inputs(self, ask: Ask, items: np.ndarray) -> dict[str, np.ndarray]:
         """Encode candidates as the graph takes them."""
-        encoded = list(
-            zip(self.features.fields, self.features.slots(ask, items), strict=True)
-        )
+        encoded = list(zip(self.features.fields, self.features.slots(ask, items), strict=True))
         none = np.empty((len(items), 0))
         singles = [index for each, (index, _) in encoded if each["kind"] == "categorical"]
         others = [slots for each, slots in encoded if each["kind"] != "categorical"]
@@ -92,7 +93,10 @@ class Exported:
         self.folder = Path(folder)
         self.manifest = check(self.folder)
         self.data = read_arrays(self.folder / "data.npz")
-        self.user_ids, self.item_ids = self.data["user_ids"].tolist(), self.data["item_ids"].tolist()
+        self.user_ids, self.item_ids = (
+            self.data["user_ids"].tolist(),
+            self.data["item_ids"].tolist(),
+        )
         self._users = {text: number for number, text in enumerate(self.user_ids)}
         self._items = {text: number for number, text in enumerate(self.item_ids)}
         self.model = self._part("")
@@ -105,7 +109,7 @@ class Exported:
             arrays = read_arrays(folder / "arrays.npz")
         features = graph = None
         if (folder / "features.json").exists():
-            features = Features(read_json(folder / "features.json"), arrays, len(self.item_ids))
+            features = Features(read_json(folder / "features.json"), arrays)
             features.ids = {"user": self.user_ids, "item": self.item_ids}
         graph_of = about.get("graph") or about.get("fields", {}).get("graph")
         if graph_of:
@@ -178,7 +182,9 @@ class Exported:
             banned[[self.item_number(each) for each in candidates]] = False
         banned[[self.item_number(each) for each in without]] = True
         ask = Ask(number, known, time, user_attributes=attributes or {})
-        return [(self.item_ids[item], score) for item, score in self.model.recommend(ask, k, banned)]
+        return [
+            (self.item_ids[item], score) for item, score in self.model.recommend(ask, k, banned)
+        ]
 
     def score(self, rows: list[dict[str, Any]]) -> np.ndarray:
         """Predict rows by a ranking model, shape (n, tasks).

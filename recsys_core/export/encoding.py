@@ -104,8 +104,7 @@ def encode_fitted(encoder: FeatureEncoder, known: Known, rows: RowKind) -> Encod
 def encode_numbers(features: Sequence[Feature], known: Known) -> Encoding:
     """Describe numeric features that a network standardises itself."""
     fields = [
-        {**_about(feature), "log": isinstance(feature.transform, Log)}
-        for feature in features
+        {**_about(feature), "log": isinstance(feature.transform, Log)} for feature in features
     ]
     return _encoding(features, fields, known, "requests", ())
 
@@ -192,7 +191,8 @@ def _side_widths(encoder: FeatureEncoder, dataset: Dataset) -> dict[str, int]:
         names = [
             each.feature.name
             for each in encoder.features
-            if side_of(each.feature) == side and each.feature.kind not in ("categorical", "sequence")
+            if side_of(each.feature) == side
+            and each.feature.kind not in ("categorical", "sequence")
         ]
         widths |= dict(zip(names, encoder.table(side, every, nothing).widths, strict=True))
     return widths

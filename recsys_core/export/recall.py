@@ -104,7 +104,9 @@ def recall_part(name: str, model: RecallModel[Any], *, index: bool = False) -> P
     }
     if index:
         config = model.config if isinstance(model.config, IndexConfig) else IndexConfig()
-        vectors, items = indexed_vectors(arrays["item_vectors"], arrays.get("item_bias"), _listed(model))
+        vectors, items = indexed_vectors(
+            arrays["item_vectors"], arrays.get("item_bias"), _listed(model)
+        )
         arrays["indexed"] = items
         about["index"] = {"file": INDEX, "kind": config.index}
         files[INDEX] = partial(write_index, vectors=vectors, config=config)

@@ -13,7 +13,7 @@ from recsys_core.data.interactions import Histories
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.export.folder import check_new_folder, write_export
 from recsys_core.export.part import Arrays, ExportFormat, Part
-from recsys_core.export.recall import TOWERS, check_format, recall_part
+from recsys_core.export.recall import check_format, recall_part
 from recsys_core.features.known import Known
 from recsys_core.pipeline.recommender import Recommender
 from recsys_core.pipeline.saved_run import load_run_split
@@ -44,10 +44,6 @@ def export_run(
     result = read_result(run_dir)
     info, where = model_info(result["model"]), f"run {run_dir.name}"
     check_format(info, file_format, where)
-    if info.stage != "recall" or info.name in TOWERS:
-        from recsys_core.export.graph import require_exporter  # loads torch
-
-        require_exporter()
     on_event(Event("export", message=f"loading {run_dir.name}"))
     if info.stage == "ranking":
         parts, dataset, histories = _ranking(result, run_dir, data_dir)
@@ -60,7 +56,7 @@ def export_run(
         "run": {"id": run_dir.name, "label": result.get("label"), "all_rows": _all_rows(result)},
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
     }
-    return write_export(folder, parts, _data(dataset, histories), about, on_event)
+    return write_export(folder, parts, known_data(dataset, histories), about, on_event)
 
 
 def _all_rows(result: dict[str, Any]) -> bool:
@@ -95,7 +91,7 @@ def _recommending(
     return {"": part}, dataset, histories
 
 
-def _data(dataset: Dataset, histories: Histories) -> Arrays:
+def known_data(dataset: Dataset, histories: Histories) -> Arrays:
     """Lay out original ids, and the histories by which users of the data set are asked."""
     arrays: Arrays = {
         "user_ids": dataset.user_ids,

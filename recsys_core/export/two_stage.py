@@ -1,4 +1,4 @@
-"""Two-stage recommenders: a part for each channel and for the ranker, and how they work together."""
+"""Two-stage recommenders: a part for each channel and for the ranker, and what joins them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from recsys_core.errors import InputError
 from recsys_core.export.encoding import encode_numbers
-from recsys_core.export.graph import OPSET, write_graph
+from recsys_core.export.graph import OPSET, require_exporter, write_graph
 from recsys_core.export.part import Part
 from recsys_core.export.rankers import GRAPH, OUTPUT, TRACED_ROWS, ranker_part
 from recsys_core.export.recall import formats_of, recall_part
@@ -42,7 +42,8 @@ def two_stage_parts(model: TwoStage, where: str) -> dict[str, Part]:
         name = config.model or model_name_of(channel)
         if not formats_of(model_info(name)):
             raise InputError(
-                f"{where}: channel {config.name} is a model of a package, which exports do not know",
+                f"{where}: channel {config.name} is a model of a package, which exports do"
+                " not know",
                 "train two-stage with other channels, or serve it with recsys_core"
                 " (docs/serving.md)",
             )
@@ -87,10 +88,13 @@ def model_name_of(model: Any) -> str:
 
 
 def _ranker(model: TwoStage) -> Part:
+    require_exporter()
     ranker, known = model.ranker, model.stage.known
     if isinstance(ranker, FieldRanker):
         part = ranker_part(ranker.ranker, known, "requests")
-        return Part({**part.about, "given": list(ranker.names)}, part.arrays, part.features, part.files)
+        return Part(
+            {**part.about, "given": list(ranker.names)}, part.arrays, part.features, part.files
+        )
     assert isinstance(ranker, MLPRanker)
     encoding = encode_numbers(model.stage.features, known)
     names = feature_names(model.config, model.stage.features)

@@ -39,6 +39,8 @@ from recsys_core.features.known import Attribute, Known, Owner
 from recsys_core.features.past import SECONDS_A_DAY, Past, Vector, Views, divide
 
 SECONDS_A_YEAR = 365.25 * SECONDS_A_DAY
+#: a variance that is less than this share of a mean square is one of equal numbers
+ROUNDING = 1e-9
 #: values that `favourites` gives at most
 FAVOURITES = 3
 
@@ -201,7 +203,9 @@ def rating_mean(past: Past) -> Vector:
 def rating_variance(past: Past) -> Vector:
     """Mean squared distance from the mean rating; NaN without events."""
     mean, square = past.mean(distance), past.mean(squared_distance)
-    variance: Vector = np.maximum(square - mean**2, 0)
+    variance: Vector = square - mean**2
+    # of equal ratings it is 0, not a rounding error that an edge of a bucket could fall among
+    variance[variance < ROUNDING * square] = 0
     return variance
 
 

@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "data": ("data", "data", "List, fetch, import and describe data sets."),
     "runs": ("runs", "runs", "List, show, export and prune the runs on this machine."),
     "queue": ("queue", "queue", "Run jobs in the background: add, list, edit, cancel, resume."),
-    "models": ("models", "models", "List models, show their fields and expected results."),
+    "models": ("models", "models", "List models, show their fields; export fitted ones."),
     "completion": (
         "completion",
         "completion",

@@ -1,4 +1,4 @@
-"""`models`: which there are, and the fields of one."""
+"""`models`: which there are, the fields of one, and a fitted one for use elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from workbench.cli.completing import model_names
 from workbench.cli.context import NamingGroup, Settings, pass_settings
+from workbench.cli.export_run import export_command
 from workbench.cli.table import print_table
 from workbench.store.text import plain
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=NamingGroup)
 def models() -> None:
-    """List models, show their fields and the figures to expect."""
+    """List models, show their fields, export fitted ones."""
+
+
+models.add_command(export_command)
 
 
 @models.command("list")
