@@ -169,6 +169,8 @@ class Exported:
             raise ExportError("a ranking model scores rows: give rows")
         if user is None and history is None:
             raise ExportError("give a user or a history")
+        if k < 1:
+            raise ExportError(f"k = {k}: give at least 1")
         number, asked = NOBODY if user is None else self.user_number(user), None
         known = History(*(np.empty(0, kind) for kind in (np.int64, np.float32, np.int64)))
         if history is not None:

@@ -370,7 +370,8 @@ def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:
         item, rating, *time = event
         with suppress(TypeError, ValueError, OverflowError):
             if math.isfinite(float(rating)):
-                return str(item), float(rating), int(time[0]) if time else latest
+                when = int(np.int64(int(time[0]))) if time else latest  # as it is kept
+                return str(item), float(rating), when
     raise InputError(
         f"history: {event!r} is no event", "give an item id, (id, rating) or (id, rating, time)"
     )

@@ -1,0 +1,84 @@
+"""`models export`: a run becomes a folder, or two lines say why not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from recsys_core.export import graph
+from tests.export.served import script
+from tests.workbench.conftest import Cli, Done
+from workbench.cli.main import run_command_line
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[Path, Path]:
+    """Runs of an array model and a ranking model on a small set."""
+    runs = tmp_path_factory.mktemp("runs")
+    line = ["--runs-dir", str(runs), "--data-dir", str(data_dir), "train", "--dataset", "small"]
+    for model in (["ease"], ["lr", "--set", "epochs=1"]):
+        assert run_command_line([*line, "--quiet", "--model", *model], lambda *_: 1) == 0
+    return runs, data_dir
+
+
+@pytest.fixture
+def export(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> Cli:
+    def run(*arguments: str) -> Done:
+        runs, data = map(str, folders)
+        capsys.readouterr()
+        line = ["--runs-dir", runs, "--data-dir", data, "models", "export", *arguments]
+        code = run_command_line([*line, "--quiet"], lambda *_: 1)
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_run_becomes_an_export(export: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "it"
+    done = export("ease", "--format", "npz", "--to", str(folder))
+    assert (done.code, done.err.splitlines()[-1][:9]) == (0, "3 files, ")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["run"]["label"] == "ease"
+    assert manifest["dataset"]["name"] == "small"
+    assert script("serve_exported").Exported(folder).recommend("1", 3)
+
+
+@pytest.mark.parametrize(
+    ("run", "file_format", "problem", "remedy"),
+    [
+        ("ease", "onnx", "ease has no form onnx, since it is no network", "--format npz"),
+        ("ease", "faiss", "ease has no form faiss, since it does not rank by", "--format npz"),
+        ("lr", "npz", "lr has no form npz, since a network computes", "--format onnx"),
+    ],
+)
+def test_a_form_that_a_model_does_not_have(
+    export: Cli, tmp_path: Path, run: str, file_format: str, problem: str, remedy: str
+) -> None:
+    done = export(run, "--format", file_format, "--to", str(tmp_path / "it"))
+    assert done.code == 2
+    assert problem in done.err.splitlines()[0]
+    assert remedy in done.err.splitlines()[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_packages_that_write_graphs(
+    export: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph, "find_spec", lambda name: None)
+    done = export("lr", "--format", "onnx", "--to", str(tmp_path / "it"))
+    assert done.code == 2
+    assert "needs onnx and onnxscript, which are not installed" in done.err
+    assert "pip install 'recsys-workbench[export]'" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_taken_is_told_before_anything_is_loaded(
+    export: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "recsys_core.recall.ease", None)
+    done = export("ease", "--format", "npz", "--to", str(tmp_path))
+    assert done.code == 2
+    assert "is there already" in done.err
