@@ -44,27 +44,31 @@ class PlainWeights(nn.Module):
 
 
 class PlainEmbedding(nn.Module):
-    """`FieldEmbedding` by gathers."""
+    """`FieldEmbedding` by gathers, and a product that adds up the slots of all fields at once."""
 
     mask: Tensor | None
+    pooling: Tensor
 
     def __init__(self, source: FieldEmbedding) -> None:
         super().__init__()
         self.table = nn.Parameter(source.table.detach().clone())
         self.register_buffer("mask", source.mask)
 
+    def pool(self, widths: tuple[int, ...]) -> None:
+        """Take the slots of each field that is not categorical."""
+        self.register_buffer("pooling", _sums(widths))
+
     def forward(self, batch: Batch, pooled: Mapping[int, Tensor] = NOTHING) -> Tensor:
         """Embed a batch, shape (rows, fields, dim)."""
-        first = batch.single.shape[1]
-        parts = [F.embedding(batch.single, self.table)] if first else []
-        slots = torch.split(batch.weighted, list(batch.widths), dim=1)
-        weights = torch.split(batch.weights, list(batch.widths), dim=1)
-        for number, (index, weight) in enumerate(zip(slots, weights, strict=True), first):
-            own = pooled.get(number)
-            if own is None:
-                own = (F.embedding(index, self.table) * weight[:, :, None]).sum(dim=1)
-            parts.append(own[:, None])
-        fields = torch.cat(parts, dim=1)
+        fields = F.embedding(batch.single, self.table)
+        if batch.widths:
+            slots = F.embedding(batch.weighted, self.table) * batch.weights[:, :, None]
+            fields = torch.cat([fields, self.pooling @ slots], dim=1)
+        if pooled:
+            parts = list(fields.unbind(dim=1))
+            for number, own in pooled.items():
+                parts[number] = own
+            fields = torch.stack(parts, dim=1)
         return fields if self.mask is None else fields * self.mask
 
     def vectors(self, indices: Tensor) -> Tensor:
@@ -119,6 +123,9 @@ class RankerGraph(nn.Module):
         if isinstance(self.module, DIN):
             self.module.__class__ = PaddedDIN
         self.widths = widths
+        for each in self.module.modules():
+            if isinstance(each, PlainEmbedding):
+                each.pool(widths)
 
     def forward(self, single: Tensor, weighted: Tensor, weights: Tensor) -> Tensor:
         """Compute outputs, shape (rows, tasks)."""
@@ -149,9 +156,15 @@ class PlainEvents(nn.Module):
 class PlainFields(nn.Module):
     """`QueryFields` of users that come as slots, not by number."""
 
+    pooling: Tensor
+
     def __init__(self, source: QueryFields) -> None:
         super().__init__()
         self.embedding = nn.Parameter(source.embedding.detach().clone())
+
+    def pool(self, widths: tuple[int, ...]) -> None:
+        """Take the slots of each field of requests."""
+        self.register_buffer("pooling", _sums(widths))
 
     def forward(self, slots: tuple[Tensor, Tensor]) -> Tensor:
         """Sum the fields of users, shapes (b, slots): shape (b, dim)."""
@@ -166,8 +179,7 @@ class PlainFields(nn.Module):
         if not fields.widths:
             return self.embedding.new_zeros(b, 1, 0, dim)
         embedded = F.embedding(fields.index, self.embedding) * fields.weights[..., None]
-        parts = torch.split(embedded, list(fields.widths), dim=2)
-        return torch.cat([part.sum(dim=2, keepdim=True) for part in parts], dim=2)
+        return self.pooling @ embedded
 
 
 class QueryGraph(nn.Module):
@@ -183,6 +195,9 @@ class QueryGraph(nn.Module):
         super().__init__()
         self.module = _exchanged(module)
         self.requests = requests
+        for each in self.module.modules():
+            if isinstance(each, PlainFields):
+                each.pool(requests)
 
     def forward(
         self,
@@ -203,6 +218,11 @@ class QueryGraph(nn.Module):
         window = Window(items, ratings, users, ages, times, intervals, asked, fields)
         query: Tensor = self.module(window, 1)[:, 0]
         return query
+
+
+def _sums(widths: tuple[int, ...]) -> Tensor:
+    """Shape (fields, slots): 1 where a slot is of a field."""
+    return torch.repeat_interleave(torch.eye(len(widths)), torch.tensor(widths), dim=1)
 
 
 _PLAIN: dict[type[nn.Module], Any] = {
