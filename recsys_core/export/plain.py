@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -222,7 +223,8 @@ class QueryGraph(nn.Module):
 
 def _sums(widths: tuple[int, ...]) -> Tensor:
     """Shape (fields, slots): 1 where a slot is of a field."""
-    return torch.repeat_interleave(torch.eye(len(widths)), torch.tensor(widths), dim=1)
+    slots = np.array(widths, dtype=np.int64)
+    return torch.from_numpy(np.repeat(np.eye(len(widths), dtype=np.float32), slots, axis=1))
 
 
 _PLAIN: dict[type[nn.Module], Any] = {

@@ -80,7 +80,7 @@ def _recommending(
 ) -> tuple[dict[str, Part], Dataset, Histories]:
     recommender = Recommender.load(run_dir, data_dir)
     dataset, model = recommender.dataset, recommender.model
-    histories = recommender.known_of(np.arange(dataset.n_users))
+    histories = recommender.known_of(np.arange(dataset.n_users, dtype=np.int32))
     if info.stage == "two-stage":
         from recsys_core.export.two_stage import two_stage_parts
         from recsys_core.two_stage.model import TwoStage

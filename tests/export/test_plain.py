@@ -91,7 +91,14 @@ def test_fields_of_every_kind_and_of_smaller_size_say_the_same() -> None:
 @pytest.mark.parametrize("name", TOWERS)
 def test_a_tower_lists_the_same(name: str, schema: str | None) -> None:
     data, train = split().dataset, split().train
-    short = {"dim": 4, "epochs": 1, "max_len": 6, "hidden": (4,), "blocks": 1, "heads": 2}
+    short: dict[str, Any] = {
+        "dim": 4,
+        "epochs": 1,
+        "max_len": 6,
+        "hidden": (4,),
+        "blocks": 1,
+        "heads": 2,
+    }
     fields = {key: short[key] for key in short if key in model_info(name).cls.Config.model_fields}
     read = None if schema is None else _without_recency(schema, name)
     model: Any = fit(name, train, schema=read, **fields)

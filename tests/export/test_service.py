@@ -163,7 +163,7 @@ def test_bodies_that_nobody_sends_in_earnest(port: int, status: int, raw: bytes)
     ],
 )
 def test_paths_that_lead_nowhere(client: Client, status: int, method: str, path: str) -> None:
-    body = {} if method == "POST" else None
+    body: Any = {} if method == "POST" else None
     assert client.ask(method, path, body)[0] == status
 
 

@@ -23,14 +23,11 @@ PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES += [ROOT / "data" / "README.md", ROOT / "runs" / "README.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-#: what stands in the pages -> what is here: a run of item-cf on the built-in set, any free port
+#: what stands in the pages -> what is here: a run of item-cf on the built-in set
 STAND_INS = {
     "runs/20261124-075203-ease-d21c": "runs/RUN",
     "1196": "196",
     "1210": "210",
-    'ThreadingHTTPServer(("127.0.0.1", 8000), Handler).serve_forever()': (
-        'server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)'
-    ),
 }
 
 
