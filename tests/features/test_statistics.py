@@ -30,6 +30,7 @@ from tests.features.literal import (
     sharing,
     world,
 )
+from tests.protocols.build import dataset as rated
 
 #: the last third of a small world, of which nothing is asked
 UNASKED = [(1, 0, 1, 0), (1, 1, 1, 1)]
@@ -150,6 +151,16 @@ def test_variance_loses_no_digits() -> None:
     values = raw_values(feature("rating_variance", "user-history"), views)
     assert isinstance(values, Numeric)
     assert values.values[0] == pytest.approx(2 / 3 * 0.125**2, rel=1e-4)
+
+
+def test_equal_ratings_have_no_variance_whatever_was_summed_before() -> None:
+    """What other users rated leaves rounding errors in sums, and no edge may lie among them."""
+    rows = [(user, 0, 0.1 * (1 + user), time) for user in range(40) for time in range(3)]
+    known = Known.of(Interactions.in_time_order(rated(rows), np.arange(120), 4.0))
+    views = at_request(known, np.arange(40, dtype=np.int32), np.zeros(40, dtype=np.int32))
+    values = raw_values(feature("rating_variance", "user-history"), views)
+    assert isinstance(values, Numeric)
+    assert not values.values.any()
 
 
 def test_a_new_statistic_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,7 @@ def test_lists_of_many_users_are_those_of_each(
         ({"history": [("1", 2.0, 3, 4)]}, "is no event\ngive an item id"),
         ({"history": [("1", float("nan"))]}, "('1', nan) is no event\ngive an item id"),
         ({"history": [("1", "good")]}, "('1', 'good') is no event\ngive an item id"),
+        ({"history": [("1", 2.0, 10**30)]}, f"('1', 2.0, {10**30}) is no event\ngive an item id"),
         ({"history": [("1", 2.0, "now")]}, "('1', 2.0, 'now') is no event\ngive an item id"),
         ({"history": "12"}, "'12' is a text, not a list\ngive history=['12']"),
         ({}, "no user and no history"),
