@@ -16,9 +16,9 @@ from tests.export.served import ids, served
 #: fields with which each learns something in a moment
 FIELDS: dict[str, list[dict[str, Any]]] = {
     "popularity": [{"half_life_days": 1}],
-    "item-cf": [{}, {"history_half_life": 2, "rating_exponent": 0.7, "neighbours": 5}],
-    "user-cf": [{"neighbours": 9, "history_half_life": 3}, {"shrinkage": 1.0}],
-    "ease": [{"l2": 10}, {"rating_exponent": 1, "history_half_life": 4}],
+    "item-cf": [{"history_half_life": 2, "rating_exponent": 0.7, "neighbours": 5}],
+    "user-cf": [{"neighbours": 9, "history_half_life": 3, "shrinkage": 1.0}],
+    "ease": [{"rating_exponent": 1, "history_half_life": 4}],
     "seq-ridge": [{"l2": 5}, {"rating_exponent": None}],
     "session-knn": [{"window": 4, "neighbours": 20}, {"rating_exponent": None}],
     "ials": [{"dim": 4, "epochs": 2, "history_half_life": 2}],
@@ -30,7 +30,7 @@ CASES = [(name, fields) for name, several in FIELDS.items() for fields in severa
 def lists_are_the_same(model: RecallModel[Any], exported: Any) -> None:
     """Ask for everybody, for somebody new, for nobody known, with bans and with candidates."""
     dataset = planted()[0].dataset
-    for user in (0, 31, 64, 97):
+    for user in (31, 97):
         history = model.histories.take(np.array([user]))
         events = [
             [str(dataset.item_ids[item]), float(rating), int(time)]

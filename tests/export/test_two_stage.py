@@ -94,6 +94,7 @@ def test_the_network_orders_candidates_alike() -> None:
     lists_are_the_same(fitted())
 
 
+@pytest.mark.extras  # fits for seconds
 def test_a_ranking_model_orders_candidates_alike() -> None:
     lists_are_the_same(fit(planted(), ranker=DEEPFM))
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from recsys_core.errors import InputError
 from recsys_core.export import graph
 from tests.export.served import script
 from tests.workbench.conftest import Cli, Done
 from workbench.cli.main import run_command_line
+from workbench.store.listing import list_runs
+from workbench.store.runs import METRICS
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[Path, Path]:
-    """Runs of an array model and a ranking model on a small set."""
+    """A run of ease on a small set, and one that says it is of lr."""
     runs = tmp_path_factory.mktemp("runs")
     line = ["--runs-dir", str(runs), "--data-dir", str(data_dir), "train", "--dataset", "small"]
-    for model in (["ease"], ["lr", "--set", "epochs=1"]):
-        assert run_command_line([*line, "--quiet", "--model", *model], lambda *_: 1) == 0
+    assert run_command_line([*line, "--quiet", "--model", "ease"], lambda *_: 1) == 0
+    (run,) = list_runs(runs)
+    copied = runs / "20260101-000000-lr-0000"
+    shutil.copytree(run.folder, copied)
+    metrics = json.loads((copied / METRICS).read_text())
+    changes = {"run_id": copied.name, "model": "lr", "label": "lr", "stage": "ranking"}
+    (copied / METRICS).write_text(json.dumps({**metrics, **changes}))
     return runs, data_dir
 
 
@@ -51,7 +60,12 @@ def test_a_run_becomes_an_export(export: Cli, tmp_path: Path) -> None:
     [
         ("ease", "onnx", "ease has no form onnx, since it is no network", "--format npz"),
         ("ease", "faiss", "ease has no form faiss, since it does not rank by", "--format npz"),
-        ("lr", "npz", "lr has no form npz, since a network computes", "--format onnx"),
+        (
+            "20260101-000000-lr-0000",
+            "npz",
+            "lr has no form npz, since a network computes",
+            "--format onnx",
+        ),
     ],
 )
 def test_a_form_that_a_model_does_not_have(
@@ -64,15 +78,13 @@ def test_a_form_that_a_model_does_not_have(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_packages_that_write_graphs(
-    export: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_packages_that_write_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "find_spec", lambda name: None)
-    done = export("lr", "--format", "onnx", "--to", str(tmp_path / "it"))
-    assert done.code == 2
-    assert "needs onnx and onnxscript, which are not installed" in done.err
-    assert "pip install 'recsys-workbench[export]'" in done.err
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(
+        InputError, match="needs onnx and onnxscript, which are not installed"
+    ) as no:
+        graph.require_exporter()
+    assert no.value.remedy == "pip install 'recsys-workbench[export]'"
 
 
 def test_a_place_that_is_taken_is_told_before_anything_is_loaded(
