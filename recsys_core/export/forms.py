@@ -131,7 +131,14 @@ def _session_knn(model: Any) -> Form:
         "s_t^amplification times 2^(-lag / target_half_life) for each liked j of likes[next_0t to "
         f"next_1t], lag = liked_place - (moments_t + 1); windows sparse by items, {_QUERY}"
     )
-    start, end = model.next_likes
+    events = model.histories
+    likes = np.ones(len(events.items), dtype=np.bool_)
+    if model.threshold is not None:
+        likes = events.ratings >= model.threshold
+    liked, end = np.flatnonzero(likes), events.offsets[1:][events.row[model.moments]]
+    past = np.minimum(model.moments + 1 + model.config.horizon, end)
+    # the likes that follow a moment stand side by side: from where, and up to where
+    following = np.append(0, np.cumsum(likes))[np.stack([model.moments + 1, past])]
     return Form(
         "nearest-windows",
         formula,
@@ -139,9 +146,9 @@ def _session_knn(model: Any) -> Form:
         {
             "item_weight": model.item_weight,
             "moments": model.moments,
-            "next": np.stack([start, end]),
-            "liked_place": model.liked_places,
-            "liked_item": model.liked_items,
+            "next": following,
+            "liked_place": liked,
+            "liked_item": events.items[liked],
             **_rows("windows", model.windows),
         },
     )
