@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from workbench.doctor.terminal import MINIMUM
 from workbench.tui.commands import bindings
+from workbench.tui.compositor import SparingCompositor
 from workbench.tui.session import Session
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.header import Header
@@ -44,6 +45,7 @@ class FullScreen(Screen[Any]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self._later: list[Callable[[], None]] = []
         self._resting: Timer | None = None
 
