@@ -12,34 +12,11 @@ import pytest
 import textual.app
 import textual.pilot
 from textual._compositor import Compositor
-from textual.css.stylesheet import Stylesheet
 
 from tests.tui.folders import START, write_suite
 from tests.tui.session import draw
-from tests.tui.styles import KnownStyles, replace_changed_rules
 from workbench.jobs.service import supervisor_pid
 from workbench.tui.app import WorkbenchApp
-
-_KNOWN = KnownStyles()
-#: judge styles, and so have them from Textual itself
-_JUDGE_STYLES = {"test_focus.py", "test_pictures.py"}
-
-
-@pytest.fixture(autouse=True)
-def styles_are_found_out_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    if request.path.name in _JUDGE_STYLES:
-        yield
-        return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Stylesheet, "_parse_rules", lambda *a, **o: _KNOWN.parse(*a, **o))
-        patch.setattr(Stylesheet, "apply", lambda *a, **o: _KNOWN.apply(*a, **o))
-        patch.setattr(Stylesheet, "replace_rules", staticmethod(replace_changed_rules))
-        patch.setattr(
-            Stylesheet,
-            "_process_component_classes",
-            lambda *a: _KNOWN.process_component_classes(*a),
-        )
-        yield
 
 
 async def wait_until_quiet(_: float = 0.0, max_sleep: float = 1.0) -> None:

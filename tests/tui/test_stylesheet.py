@@ -1,11 +1,16 @@
-"""Style sheets are parsed once."""
+"""Style sheets are parsed once, and what follows from them is found once."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.css.parse import parse
-from textual.css.stylesheet import StylesheetParseError
+from textual.css.stylesheet import Stylesheet, StylesheetParseError
+from textual.dom import DOMNode
 
+from tests.tui.session import session
+from tests.workbench.films import prepare_films
 from workbench.tui.stylesheet import RememberedStylesheet
 
 RED = "Grid { color: $ink; }"
@@ -50,3 +55,29 @@ def test_a_mistake_leaves_the_rules_there_are(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(StylesheetParseError):
         made.reparse()
     assert "Grid" in made.css
+
+
+def styles_of(node: DOMNode) -> tuple[object, ...]:
+    """Styles of a widget and of its parts."""
+    parts = {part: each.base.get_rules() for part, each in node._component_styles.items()}
+    return node.styles.base.get_rules(), parts
+
+
+@pytest.mark.parametrize(
+    ("theme", "keys"), [("workbench-dark", ["3", "tab", "5"]), ("ansi-light", ["x", "escape", "/"])]
+)
+async def test_what_is_remembered_is_what_textual_finds(
+    suite: Path, theme: str, keys: list[str]
+) -> None:
+    prepare_films(suite.parent / "data")
+    async with session(suite, (160, 40)) as s:
+        s.app.theme = theme
+        for key in keys:
+            await s.press(key)
+            textual = Stylesheet(variables=s.app.get_css_variables())
+            textual.source = s.app.stylesheet.source
+            textual.parse()
+            for node in s.app.screen.walk_children(with_self=True):
+                found = styles_of(node)
+                textual.apply(node)
+                assert found == styles_of(node), (key, node)
