@@ -16,7 +16,10 @@ from textual.widgets import Input, Static
 from tests.tui.folders import write_suite
 from tests.tui.session import Session, session
 from tests.workbench.films import prepare_films, write_list_run
+from workbench.tui.compositor import SparingCompositor
 from workbench.tui.widgets.grid import Grid
+from workbench.tui.widgets.lines import KeyLine
+from workbench.tui.widgets.person import Person
 
 
 @pytest.fixture
@@ -105,6 +108,34 @@ async def test_marked_text_can_be_read_in_sixteen_colours(tmp_path: Path) -> Non
         style = drawn(strips, field.content_region.y, field.content_region.x + 1)
         assert style.reverse
         assert style.color is None or style.color.is_default
+
+
+async def test_tab_is_seen_before_what_follows_from_it_is_drawn(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session(runs, (120, 36)) as s:
+        await s.press("3", "enter")
+        await s.until(lambda: len(tables(s)) >= 2)
+        done: list[str] = []
+
+        def note(owner: type, name: str) -> None:
+            method = getattr(owner, name)
+
+            def noted(*arguments: Any, **options: Any) -> Any:
+                done.append(name)
+                return method(*arguments, **options)
+
+            monkeypatch.setattr(owner, name, noted)
+
+        for owner, name in (
+            (SparingCompositor, "render_update"),
+            (Person, "show_reasons"),
+            (KeyLine, "fitting"),
+        ):
+            note(owner, name)
+        await s.press("tab")
+        assert done[0] == "render_update"
+        assert {"show_reasons", "fitting"} <= set(done)
 
 
 async def test_tab_styles_no_table_and_draws_few_lines(

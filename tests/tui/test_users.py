@@ -230,3 +230,18 @@ async def test_a_look_that_is_replaced_before_it_begins_leaves_nothing_behind(ru
         here._inspect()
         await s.until(lambda: here.person.inspection is not None)
     gc.collect()  # a coroutine that nobody awaited is a warning now, which is an error
+
+
+async def test_a_screen_put_together_beforehand_reads_nothing_until_it_is_shown(
+    runs: Path,
+) -> None:
+    async with session(runs, (160, 45)) as s:
+        await s.app.prepare_users().wait()
+        [made] = s.app._screen_stacks["users"]
+        assert isinstance(made, UsersScreen)
+        await s.until(lambda: bool(made.query("Person")))
+        assert made._browse is None
+        assert s.app.chosen == "results"
+        await s.press("3")
+        await s.see("history of user u0")
+        assert s.app.screen is made

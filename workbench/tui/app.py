@@ -189,12 +189,21 @@ class WorkbenchApp(Speaking):
         # after `fg` the terminal shows nothing of what was drawn
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
         self.screen_change_signal.subscribe(self, _let_go)
-        for work_on in (self._follow, self._learn_metrics, self._load_users):
+        for work_on in (self._follow, self._learn_metrics):
             self.call_after_refresh(work_on)
+        if not self.is_headless:  # somebody looks at the first screen, and has no key pressed yet
+            self.call_after_refresh(self.prepare_users)
 
-    @work(group="load")
-    async def _load_users(self) -> None:  # it takes longest to open: import it beforehand
-        await asyncio.to_thread(BY_NAME["users"].load)
+    @work(group="prepare")
+    async def prepare_users(self) -> None:
+        """Put together what takes longest to open; it reads nothing until it is shown."""
+        users = BY_NAME["users"]
+        await asyncio.to_thread(users.load)
+        if self._opened_with != users.name and users.name not in self._screen_stacks:
+            screen, _ = self._get_screen(users.make())
+            self._load_screen_css(screen)
+            screen._css_update_count = self._css_update_count
+            self._screen_stacks[users.name] = [screen]
 
     @work(group="extensions")
     async def _learn_metrics(self) -> None:

@@ -56,6 +56,8 @@ class UsersShown(SubjectScreen):
     def __init__(self) -> None:
         super().__init__()
         self._opening = False
+        #: it may be put together before anybody asks for it
+        self._begun = False
         #: what holds painting back until there is something to see
         self._held: ExitStack | None = None
         #: what commands depend on: the data set, and whether any user of it is listed
@@ -94,10 +96,14 @@ class UsersShown(SubjectScreen):
         return max(1, min(MOST_LISTS, room // PANE - 1))
 
     def on_mount(self) -> None:
-        """Show the users of the newest result's data set, and follow the runs."""
+        """Follow the runs."""
         self.watch(self.app, "runs", self._on_runs, init=False)
         self.watch(self.app, "trouble", self._on_runs, init=False)
         self.watch(self.people, "found", self._say_who, init=False)
+
+    def _begin(self) -> None:
+        """Show the users of the newest result's data set."""
+        self._begun = True
         names = self.names()
         if names:
             self._held = ExitStack()
@@ -138,7 +144,9 @@ class UsersShown(SubjectScreen):
 
     def on_screen_resume(self) -> None:
         """Do what another screen asked for, and show the runs that were chosen there."""
-        if self._browse is not None and self.take_choice():
+        if not self._begun:
+            self._begin()
+        elif self._browse is not None and self.take_choice():
             self._show_runs()
         errand = self.workbench.errands.pop("users", None)
         if errand is None:
@@ -188,6 +196,8 @@ class UsersShown(SubjectScreen):
 
     def _on_runs(self) -> None:
         """Take new results in; what is shown stays."""
+        if not self._begun:
+            return
         if self._browse is None:
             names = self.names()
             if names:
@@ -264,7 +274,10 @@ class UsersShown(SubjectScreen):
             self.person.show_reasons()
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        """Say what the pane that was gone to has under its cursor."""
+        """Say what the pane has under its cursor, once it is seen that keys go there."""
+        self.once_painted(self._follow_focus)
+
+    def _follow_focus(self) -> None:
         if self.person.inspection is not None:
             self.person.show_reasons()
         self.refresh_bindings()

@@ -88,8 +88,19 @@ class KeyLine(Widget):
         """Follow the screen's bindings; the app and the screen say when a message is due."""
         self.screen.bindings_updated_signal.subscribe(self, self._on_bindings)
 
+        self._named: list[Command] = []
+        self._asked = False
+
     def _on_bindings(self, _screen: Screen[object]) -> None:
-        self.refresh()
+        """Look at the commands when what a key changed has been seen: that takes a while."""
+        if not self._asked:
+            self._asked = True
+            self.call_after_refresh(self._follow)
+
+    def _follow(self) -> None:
+        self._asked = False
+        if self.is_attached and not self.app._batch_count and self.fitting() != self._named:
+            self.refresh()
 
     def commands(self) -> list[Command]:
         """List the commands of the line that work now."""
@@ -109,9 +120,11 @@ class KeyLine(Widget):
         """Draw ``key label`` pairs, or what was just said."""
         app: Session = self.app  # type: ignore[assignment]
         if app.said is not None:
+            self._named = []
             return self._message(app.said)
         parts: list[Content] = []
-        for command in self.fitting():
+        self._named = self.fitting()
+        for command in self._named:
             key = Content.styled(self._key(command), "bold $primary")
             pair = Content.assemble(" ", key, f" {command.label} ")
             parts.append(pair.stylize(Style.from_meta({"command": command.id})))
