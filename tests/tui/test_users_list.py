@@ -192,3 +192,18 @@ async def test_without_data_it_says_how_to_get_some(tmp_path: Path) -> None:
     async with session(tmp_path / "runs") as s:
         await s.press("3")
         await s.until(lambda: "No data set here yet" in s.text())
+
+
+async def test_beside_the_list_stands_who_was_found(runs: Path) -> None:
+    async with session(runs, (160, 40)) as s:
+        here = await to_users(s)
+        await s.until(lambda: shown_user(here) == "u0")
+        await s.press("slash")
+        await s.type("u1")
+        await s.until(lambda: shown_user(here) == "u1")
+        await s.type("234")
+        await s.until(lambda: "0 of" in s.text())
+        assert "history of user" not in s.text()
+        assert here.check_action("copy", ()) is False
+        await s.press("ctrl+u", "enter")
+        await s.see("history of user u0")

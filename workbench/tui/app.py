@@ -7,12 +7,11 @@ import gc
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
-from textual import _styles_cache, work
+from textual import work
 from textual.command import Provider
 from textual.events import Event, Key
 from textual.notifications import SeverityLevel
@@ -25,6 +24,7 @@ from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
+from workbench.tui.compositor import forget_colours
 from workbench.tui.hangup import on_hangup, on_terminate
 from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
@@ -188,11 +188,10 @@ class WorkbenchApp(Speaking):
         on_hangup(self.keep_state, lambda code: loop.call_soon_threadsafe(self._leave, code))
         # after `fg` the terminal shows nothing of what was drawn
         self.app_resume_signal.subscribe(self, lambda _: self.screen.refresh())
-        self.screen_change_signal.subscribe(self, _let_go)
-        for work_on in (self._follow, self._learn_metrics):
+        self.screen_change_signal.subscribe(self, lambda _: forget_colours())
+        idle = [] if self.is_headless else [self.prepare_users]
+        for work_on in (self._follow, self._learn_metrics, *idle):
             self.call_after_refresh(work_on)
-        if not self.is_headless:  # somebody looks at the first screen, and has no key pressed yet
-            self.call_after_refresh(self.prepare_users)
 
     @work(group="prepare")
     async def prepare_users(self) -> None:
@@ -350,12 +349,6 @@ class WorkbenchApp(Speaking):
         self.push_screen(HelpScreen(here, metric))
 
 
-def _let_go(_screen: Screen[Any]) -> None:
-    """Free what removed widgets drew: Textual's memo of colours holds on to the last 1,024."""
-    with suppress(AttributeError):
-        _styles_cache.StylesCache.get_inner_outer.cache_clear()
-
-
 def _welcome_screen() -> Screen[Any]:
     from workbench.tui.screens.welcome import WelcomeScreen
 
@@ -378,10 +371,8 @@ def run_app(runs_dir: Path, data_dir: Path) -> int:
         Standard input or output is no terminal, or the configuration file is wrong.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise InputError(
-            "the interactive session needs a terminal",
-            "in a script use a subcommand, e.g. recsys-workbench --headless eval",
-        )
+        remedy = "in a script use a subcommand, e.g. recsys-workbench --headless eval"
+        raise InputError("the interactive session needs a terminal", remedy)
     return run_session(open_app(runs_dir, data_dir))
 
 

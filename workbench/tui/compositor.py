@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import cast
 
+from textual import _styles_cache
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.strip import Strip
@@ -67,3 +69,9 @@ class SparingCompositor(Compositor):
                             pieces[y][start] = part
                             missing[y].remove(start)
         return pieces
+
+
+def forget_colours() -> None:
+    """Free what removed widgets drew: Textual's memo of colours holds on to the last 1,024."""
+    with suppress(AttributeError):
+        _styles_cache.StylesCache.get_inner_outer.cache_clear()

@@ -265,10 +265,14 @@ class UsersShown(SubjectScreen):
         return self.query_one(Person)
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
-        """Follow the cursor: another user, or another item."""
+        """Follow the cursor: another user, another item, or nobody where none is found."""
         key = self.people.grid.cursor_key
         shown = None if self.person.inspection is None else str(self.person.inspection.user.number)
-        if self.user_open and key is not None and key != shown:
+        self.set_class(key is None, "-nobody")
+        if key is None:
+            self.workers.cancel_group(self, "look")
+            self.person.inspection = None
+        elif self.user_open and key != shown:
             self._inspect()
         elif self.person.inspection is not None:
             self.person.show_reasons()
