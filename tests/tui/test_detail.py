@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.tui.checks import Check, cases_of, checks
+from tests.tui.folders import write_run
 from tests.tui.session import Session, session
+from workbench.store.summary import read_summary
 from workbench.tui.screens.detail import DetailScreen
+from workbench.tui.view.detail import read_files, sections
 
 SCOPES_HERE = ("detail",)
 
@@ -157,3 +161,16 @@ async def test_a_run_without_a_baseline_has_its_curves_at_every_width(
 async def test_command(check: Check, suite: Path) -> None:
     async with session(suite) as running:
         await check(running)
+
+
+@pytest.mark.parametrize(("refit_of", "told"), [("", True), ("20260302-093000-mf-0000", False)])
+def test_no_evaluation_is_timed_where_there_was_none(
+    tmp_path: Path, refit_of: str, told: bool
+) -> None:
+    folder = write_run(tmp_path, "mf")
+    result = json.loads((folder / "metrics.json").read_text())
+    result |= {"refit_of": refit_of, "eval_seconds": 0.0}
+    (folder / "metrics.json").write_text(json.dumps(result))
+    summary = read_summary(folder)
+    lines = sections(summary, read_files(summary))["cost"].lines
+    assert any(cell.text.startswith("evaluation") for line in lines for cell in line) is told

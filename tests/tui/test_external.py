@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.tui.folders import write_run
 from workbench.store.listing import RunListing
 from workbench.store.summary import RunSummary, read_summary
+from workbench.tui.view.columns import name_of
 from workbench.tui.view.detail import read_files, sections
 from workbench.tui.view.filters import parse_filter
 
@@ -28,6 +29,10 @@ def test_the_page_says_where_the_scores_come_from_and_what_was_wrong(tmp_path: P
     assert "scores from" in text
     assert "lists.csv" in text
     assert "rows: 12,345; of a user and item met before: 2" in text
+
+
+def test_it_is_told_from_others_where_its_model_is_no_column(tmp_path: Path) -> None:
+    assert name_of(read_summary(external(tmp_path))) == "ours (external)"
 
 
 def test_the_origin_is_kept_in_the_index_and_found_by_a_filter(tmp_path: Path) -> None:

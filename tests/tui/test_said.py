@@ -99,6 +99,18 @@ def test_help_has_what_was_searched_for() -> None:
     assert help_sections(Settings(), {"runs"}, "zzz", ": ".join(auc)) == []
 
 
+async def test_a_message_is_seen_over_a_dialog_that_has_the_whole_screen(suite: Path) -> None:
+    async with session(suite, (80, 24)) as s:
+        await s.press("1", "a")
+        await s.see("Enter adds the job")
+        before = s.text().splitlines()
+        s.app.notify("Something was said.")
+        await s.see("Something was said.")
+        assert s.text().splitlines()[:-1] == before[:-1], "nothing in it is moved or covered"
+        s.app._be_quiet()
+        await s.until(lambda: s.text().splitlines() == before)
+
+
 async def test_ctrl_c_says_how_to_leave_wherever_it_is_pressed(suite: Path) -> None:
     async with session(suite, (80, 40)) as s:
         assert await said(s, "ctrl+c") == "q leaves the session."

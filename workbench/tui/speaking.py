@@ -42,7 +42,12 @@ class Speaking(Session):
         self._saying = self.set_timer(timeout or SECONDS[severity], self._be_quiet)
 
     def watch_said(self) -> None:
-        """Show it, or the keys again; a dialog may lie over the line."""
+        """Show it, or the keys again; over a dialog, which may lie over the line, too."""
+        for screen in self.screen_stack:
+            if isinstance(screen, ModalScreen) and self.said is None:
+                screen.query(KeyLine).remove()
+        if isinstance(self.screen, ModalScreen) and self.said and not self.screen.query(KeyLine):
+            self.screen.mount(KeyLine())
         for screen in self.screen_stack:
             for line in screen.query(KeyLine):
                 line.refresh()

@@ -43,8 +43,10 @@ class Column:
 
 
 def name_of(run: RunSummary) -> str:
-    """Return the run's label, marked where it was not judged; a damaged run goes by its id."""
+    """Return the run's label, marked where it is no usual run; a damaged run goes by its id."""
     name = run.label or run.run_id
+    if run.origin == "external":
+        return f"{name} (external)"
     return f"{name} {ALL_ROWS}" if run.refit_of else name
 
 

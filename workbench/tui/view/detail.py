@@ -182,7 +182,7 @@ def _cost(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
     if run.fit_seconds is not None:
         yield "fit", show.seconds(run.fit_seconds)
     evaluated, memory = result.get("eval_seconds"), result.get("peak_rss_mb")
-    if is_finite_number(evaluated):
+    if is_finite_number(evaluated) and not run.refit_of:  # which is not judged
         yield "evaluation", show.seconds(evaluated)
     if is_finite_number(memory):
         yield "peak memory", f"{memory:,.0f} MB"
