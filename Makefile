@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
-EVERYDAY := not accuracy and not soak and not browser and not extras and not pages
+EVERYDAY := not accuracy and not soak and not browser and not extras and not pages and not mlflow
 CHROMIUM ?= $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .DEFAULT_GOAL := help
-.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel test-extras accuracy soak bench docs pictures snapshots tour published clean
+.PHONY: help eval test check coverage coverage-workbench sameness same-here same-avx2 same-sse test-browser test-wheel test-extras test-mlflow accuracy soak bench docs pictures snapshots tour published clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -71,6 +71,9 @@ docs: .venv/.installed-docs  ## the documentation site in build/site: pages trie
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "to read it: $(BIN)/python -m http.server --directory build/site"
 
+test-mlflow: .venv-mlflow/.installed  ## what MLflow is told: a folder, a database, a server on this machine
+	.venv-mlflow/bin/pytest -m mlflow tests/tracking/test_mlflow.py $(ARGS)
+
 accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
 	$(BIN)/pytest -m accuracy $(ARGS)
 
@@ -93,7 +96,7 @@ published: .venv/.installed  ## write the published figures of the suites into d
 	$(BIN)/python docs/models/published.py
 
 clean:  ## remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage-workbench* .benchmarks
+	rm -rf .venv .venv-mlflow .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage-workbench* .benchmarks
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -138,4 +141,12 @@ endef
 
 .venv/.installed-docs: .venv/.installed-dev constraints-docs.txt constraints-extras.txt
 	$(PIP_INSTALL) -c constraints-extras.txt -c constraints-docs.txt --no-build-isolation -e '.[docs]'
+	@touch $@
+
+# MLflow wants pandas 2, which constraints.txt does not have; what it is told needs no torch.
+MLFLOW_INSTALL := .venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check
+.venv-mlflow/.installed: pyproject.toml constraints-mlflow.txt
+	$(PYTHON) -m venv .venv-mlflow
+	$(MLFLOW_INSTALL) -r constraints-mlflow.txt
+	$(MLFLOW_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@

@@ -63,4 +63,4 @@ def evaluate(
             outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
         else:
             outcomes = run_or_reuse(plan, split, options, settings, display)
-    return report_on(plan, outcomes)
+    return report_on(plan, outcomes, options)

@@ -54,6 +54,7 @@ class JobOptions:
     baseline: str | None = None
     tolerances: tuple[str, ...] = ()
     reports: tuple[Path, ...] = ()
+    track: tuple[str, ...] = ()
     quiet: bool = False
     plain: bool = False
 
@@ -79,6 +80,22 @@ _SPLIT_OPTIONS = [
 ]
 _OFFLINE = click.option("--offline", is_flag=True, help="Never download a data set.")
 
+
+def _targets(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Check each ``NAME:WHERE``; folders become absolute paths, repeats are dropped."""
+    from workbench.tracking.targets import parse_target
+
+    return tuple(dict.fromkeys(str(parse_target(text)) for text in value))
+
+
+_TRACK = click.option(
+    "--track",
+    multiple=True,
+    callback=_targets,
+    metavar="NAME:WHERE",
+    help="Tell a tracker of the runs: tensorboard:FOLDER or mlflow:URI. Repeatable.",
+)
+
 #: what decides a job
 _SPEC_OPTIONS = [
     *_SPLIT_OPTIONS,
@@ -94,6 +111,7 @@ _SPEC_OPTIONS = [
         help="Where torch models train; auto: a GPU when there is one.",
     ),
     _OFFLINE,
+    _TRACK,
 ]
 
 #: what to do with it
@@ -154,6 +172,11 @@ def _packed(command: Callable[..., Any], options: list[Callable[..., Any]]) -> C
     @wraps(command)
     def packed(**values: Any) -> Any:
         given = JobOptions(**{name: values.pop(name) for name in names if name in values})
+        if given.track:
+            from workbench.tracking.targets import check_installed, parse_target
+
+            for target in given.track:
+                check_installed(parse_target(target))
         return command(options=given, **values)
 
     for option in reversed(options):

@@ -24,6 +24,7 @@ from workbench.jobs.interrupts import check, deferred, undisturbed
 from workbench.jobs.queue import Entry, add_job, cancel
 from workbench.jobs.queue_files import is_paused
 from workbench.jobs.service import ensure_supervisor
+from workbench.jobs.trackers import start_trackers
 from workbench.store.files import StoreError
 from workbench.store.manage import find_reusable
 from workbench.store.runs import Run
@@ -90,6 +91,7 @@ def run_in_queue(
         jobs=jobs,
         offline=options.offline,
         scheduler=scheduler,
+        track=options.track,
     )
     try:
         batch.start(entry)
@@ -122,6 +124,7 @@ class _Batch:
         split: Split,
     ) -> None:
         self._fresh = options.fresh
+        self._track = options.track
         self._settings = settings
         self._display = display
         self._guarded = 0.0
@@ -142,6 +145,7 @@ class _Batch:
             found = None if self._fresh else find_reusable(self._settings.runs_dir, job.key)
             if found is not None:
                 self._begin(job)
+                start_trackers(found, self._track)
                 self._end(job, Outcome(found, job.spec.name, "succeeded", reused=True))
             elif job.leader is None:
                 self._add(job, entry)

@@ -66,7 +66,7 @@ def score(
             job, split, runs_dir=settings.runs_dir, fresh=options.fresh, on_event=listen
         )
         display.end(outcome)
-    return report_on(plan, [outcome])
+    return report_on(plan, [outcome], options)
 
 
 def _values(label: str, options: JobOptions) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def pack_job(run: Run, entry: Entry) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "spec": {**spec, "dataset": name},
-        "entry": asdict(replace(entry, after=(), scheduler="", trial="", offline=True)),
+        "entry": asdict(replace(entry, after=(), scheduler="", trial="", track=(), offline=True)),
         "data": {"name": name, "fingerprint": meta["fingerprint"]},
         "files": read_files(run.path, (CHECKPOINT, ENVIRONMENT)),
         "folder": files,

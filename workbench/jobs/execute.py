@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs
 from workbench.jobs.queue import check_unfinished
+from workbench.jobs.trackers import start_trackers
 from workbench.store.manage import find_reusable
 from workbench.store.results import Tables
 from workbench.store.runs import ENVIRONMENT, EVENTS, LOG, Run, State, create_run
@@ -50,6 +52,7 @@ def execute(
     runs_dir: Path,
     data_dir: Path,
     fresh: bool = False,
+    track: Sequence[str] = (),
     on_event: OnEvent = ignore,
 ) -> Outcome:
     """Run `spec` into a new run folder, or reuse the run that did the same before.
@@ -60,6 +63,8 @@ def execute(
         The outcome of `load_split(spec)`.
     fresh
         Run even if there is a run to reuse.
+    track
+        Trackers that are told of the run, reused or not: ``NAME:WHERE``.
 
     Raises
     ------
@@ -71,9 +76,11 @@ def execute(
     key = reuse_key(spec, split)
     found = None if fresh else find_reusable(runs_dir, key)
     if found is not None:
+        start_trackers(found, track)
         return Outcome(found, spec.name, "succeeded", reused=True)
-    run = create_run(runs_dir, spec.model_dump(mode="json"), spec.name)
-    return _execute(Attempt.begin(run), spec, split, data_dir, on_event)
+    attempt = Attempt.begin(create_run(runs_dir, spec.model_dump(mode="json"), spec.name))
+    start_trackers(attempt.run, track)
+    return _execute(attempt, spec, split, data_dir, on_event)
 
 
 def resumable_spec(run: Run) -> JobSpec:
@@ -89,7 +96,13 @@ def resumable_spec(run: Run) -> JobSpec:
 
 
 def resume(
-    run: Run, spec: JobSpec, split: Split, *, data_dir: Path, on_event: OnEvent = ignore
+    run: Run,
+    spec: JobSpec,
+    split: Split,
+    *,
+    data_dir: Path,
+    track: Sequence[str] = (),
+    on_event: OnEvent = ignore,
 ) -> Outcome:
     """Go on with an unfinished run from its checkpoint, or from the start when it has none.
 
@@ -99,7 +112,9 @@ def resume(
         The data or the split are no longer those that the run began with.
     """
     _check_same_data(run, split)
-    return _execute(take_over(run), spec, split, data_dir, on_event)
+    attempt = take_over(run)
+    start_trackers(run, track)
+    return _execute(attempt, spec, split, data_dir, on_event)
 
 
 def _check_same_data(run: Run, split: Split) -> None:

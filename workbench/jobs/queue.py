@@ -52,6 +52,8 @@ class Entry:
         The sweep that it is a trial of, and its number: ``<sweep id>/<number>``; else empty.
     scheduler
         Address of the Dask cluster that does it; empty: what the supervisor was told.
+    track
+        Trackers that are told of it: ``NAME:WHERE``.
     """
 
     data_dir: str
@@ -65,6 +67,7 @@ class Entry:
     offline: bool = False
     trial: str = ""
     scheduler: str = ""
+    track: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], where: Path) -> Entry:
@@ -78,7 +81,8 @@ class Entry:
         check(values, _PLACE, where)
         check(values, _KINDS, where, required=False)
         known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
-        return cls(**known | {"after": tuple(known.get("after") or ())})
+        lists = {name: tuple(known.get(name) or ()) for name in ("after", "track")}
+        return cls(**known | lists)
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -105,6 +109,7 @@ _KINDS: dict[str, Kind] = {
     "offline": flag,
     "trial": text,
     "scheduler": text,
+    "track": optional(list_of(_path)),
 }
 
 

@@ -34,6 +34,7 @@ from workbench.jobs.queue_files import bell, changing, is_paused, parallel_jobs
 from workbench.jobs.service import being_supervisor
 from workbench.jobs.settle import Remains, refuse, settle
 from workbench.jobs.sweep import Drivers
+from workbench.jobs.trackers import start_trackers
 from workbench.store.files import DamagedFileError, StoreError, explain
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.runs import STOP, Run, State, Status
@@ -305,6 +306,7 @@ class Supervisor:
         else:
             self._jobs[run_id] = _Job(job.run, job.entry, worker)
             self._log(f"{run_id}: started")
+            start_trackers(job.run, job.entry.track)
 
     def _refuse(self, run: Run, reason: str) -> None:
         """Note that a waiting job can never start."""

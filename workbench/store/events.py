@@ -10,7 +10,7 @@ from typing import Any
 
 from recsys_core.reading import parse_json
 from workbench.store.files import open_regular
-from workbench.store.kinds import Kind, mapping_of, number, optional, text, whole
+from workbench.store.kinds import Kind, mapping_of, moment, number, optional, text, whole
 
 #: bytes that are read at once; what has no end of line in so many is no file of events
 _CHUNK = 1 << 26
@@ -19,6 +19,7 @@ _TAIL = 4096
 
 #: the fields, their kinds, and what they are where a line does not have them
 _KINDS: dict[str, Kind] = {
+    "time": optional(moment),
     "stage": text,
     "step": whole,
     "total": optional(whole),
@@ -29,6 +30,7 @@ _KINDS: dict[str, Kind] = {
     "epoch": optional(whole),
 }
 _ABSENT: dict[str, Any] = {
+    "time": None,
     "stage": "",
     "step": 0,
     "total": None,
