@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys_core.compute.earlier import Earlier
 from recsys_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ class Runtime:
     stop_after
         Epochs after which training ends, though its learning rate falls as if all those of the
         configuration were to come; None: it takes them all.
+    earlier
+        The model that the fit starts from, to learn what is new; None: it starts anew.
     """
 
     seed: int = 0
     device: str = "cpu"
     checkpoint: Path | None = None
     stop_after: int | None = None
+    earlier: Earlier | None = None
 
     def torch_device(self) -> torch.device:
         """Choose the device.

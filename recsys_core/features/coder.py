@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field as Described
 from pydantic import model_validator
 
@@ -48,6 +49,7 @@ from recsys_core.features.feature import (
     Feature,
     Kind,
 )
+from recsys_core.features.grown import grown, kept_codes
 from recsys_core.features.known import Owner, Part, other_side
 from recsys_core.features.layout import Sequence, Slots, Table
 from recsys_core.features.past import Views
@@ -237,6 +239,20 @@ class Coder:
         return keys, used
 
 
+def kept_parents(
+    feature: Feature, earlier: Mapping[str, FittedFeature], now: Mapping[str, FittedFeature]
+) -> list[NDArray[np.int64]]:
+    """Tell what became of the codes of each feature that a cross is of; empty for no cross."""
+    return [
+        kept_codes(
+            earlier[name].fitted,
+            now[name].fitted,
+            kept_parents(earlier[name].feature, earlier, now),
+        )
+        for name in (feature.of if feature.source == "cross" else ())
+    ]
+
+
 class Fitter:
     """Fits the features of a schema on its train rows.
 
@@ -246,9 +262,14 @@ class Fitter:
         All of the schema, scopes filled in.
     views
         The train rows, and what they may see.
+    earlier
+        What an earlier fit of the same features has taught, which grows.
     """
 
-    def __init__(self, features: tuple[Feature, ...], views: Views) -> None:
+    def __init__(
+        self, features: tuple[Feature, ...], views: Views, earlier: Iterable[FittedFeature] = ()
+    ) -> None:
+        self._earlier = {each.feature.name: each for each in earlier}
         self._features = {feature.name: feature for feature in features}
         self._coder = Coder((), views)
         queries = views.queries
@@ -268,7 +289,11 @@ class Fitter:
             feature = self._features[name]
             for other in (*feature.of, *filter(None, [feature.share_embedding])):
                 self.fit(other)
-            fitted[name] = FittedFeature(feature=feature, fitted=self._fit(feature))
+            found = self._fit(feature)
+            if name in self._earlier:
+                own = self._earlier[name].fitted
+                found = grown(own, found, kept_parents(feature, self._earlier, fitted))
+            fitted[name] = FittedFeature(feature=feature, fitted=found)
         return fitted[name]
 
     def _fit(self, feature: Feature) -> Fitted:

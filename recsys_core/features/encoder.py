@@ -15,9 +15,11 @@ import numpy as np
 from pydantic import PrivateAttr, model_validator
 
 from recsys_core.config import Config
-from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes
+from recsys_core.data.dataset import IntArray
+from recsys_core.features.coder import Coder, FittedFeature, Fitter, SideCodes, kept_parents
 from recsys_core.features.columns import SIDES, Side, side_of, side_owners
 from recsys_core.features.feature import Feature
+from recsys_core.features.grown import kept_codes
 from recsys_core.features.known import Known, Requests
 from recsys_core.features.layout import (
     EmbeddingLayout,
@@ -61,7 +63,13 @@ class FeatureEncoder(Config):
     _sides: SideCodes | None = PrivateAttr(default=None)
 
     @classmethod
-    def fit(cls, schema: FeatureSchema, queries: Queries, known: Known | Requests) -> Self:
+    def fit(
+        cls,
+        schema: FeatureSchema,
+        queries: Queries,
+        known: Known | Requests,
+        earlier: FeatureEncoder | None = None,
+    ) -> Self:
         """Learn vocabularies, edges and scales from train rows alone.
 
         Parameters
@@ -70,9 +78,11 @@ class FeatureEncoder(Config):
             The train rows.
         known
             The events they may see.
+        earlier
+            A fit of the same schema on earlier rows, which grows: what it has learned stays.
         """
         features = schema.scoped()
-        fitter = Fitter(features, Views(queries, known))
+        fitter = Fitter(features, Views(queries, known), earlier.features if earlier else ())
         return cls(features=tuple(fitter.fit(feature.name) for feature in in_order(features)))
 
     @cached_property
@@ -111,6 +121,25 @@ class FeatureEncoder(Config):
                 if isinstance(each.fitted, VectorScale)
             ),
         )
+
+    def kept_rows(self, earlier: FeatureEncoder) -> tuple[IntArray, IntArray]:
+        """Tell which rows of the embedding table were rows of an earlier encoder that has grown.
+
+        Returns
+        -------
+        Shapes (n,): the rows here, and what they were there; the padding row is one of them.
+        """
+        before, after = ({each.feature.name: each for each in x.features} for x in (earlier, self))
+        here, there = [np.zeros(1, np.int32)], [np.zeros(1, np.int32)]
+        for name, each in before.items():
+            if each.fitted.size == 0:  # it shares the rows of another
+                continue
+            parents = kept_parents(each.feature, before, after)
+            codes = kept_codes(each.fitted, after[name].fitted, parents)
+            kept = np.flatnonzero(codes >= 0)
+            here.append((self._offsets[name] + codes[kept]).astype(np.int32))
+            there.append((earlier._offsets[name] + kept).astype(np.int32))
+        return np.concatenate(here), np.concatenate(there)
 
     def encode(self, queries: Queries, known: Known | Requests) -> EncodedRows:
         """Encode rows; users, items and values that fit did not see are unknown.

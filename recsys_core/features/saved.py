@@ -105,6 +105,21 @@ def read_features(folder: Path) -> tuple[FeatureSchema, TowerEncoder, Dataset, A
     return found.features, found.encoder, dataset, _digest(text, dataset)
 
 
+def saved_schema(folder: Path, *, ranking: bool) -> FeatureSchema:
+    """Read the schema of a saved model, without the rest of it.
+
+    Raises
+    ------
+    InputError
+        It is missing or damaged.
+    """
+    path, key = (folder / "ranker.json", "schema") if ranking else (folder / FEATURES, "features")
+    if not path.exists():
+        raise damaged(folder, f"{path.name} is missing (it was made by an earlier version?)")
+    content = read_json(path, remedy=TRAIN_AGAIN).get(key)
+    return parse_config(FeatureSchema, FeatureSchema.current(content or {}), f"{path}: {key}")
+
+
 def write_attributes(folder: Path, dataset: Dataset) -> None:
     """Write the attributes of users and items, without events."""
     bare = replace(dataset, name=ATTRIBUTES, **_without_events(dataset))

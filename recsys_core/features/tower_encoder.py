@@ -38,7 +38,13 @@ class TowerEncoder(Config):
     item_ids: bool
 
     @classmethod
-    def fit(cls, schema: FeatureSchema, known: Known, times: TimeArray | None = None) -> Self:
+    def fit(
+        cls,
+        schema: FeatureSchema,
+        known: Known,
+        times: TimeArray | None = None,
+        earlier: TowerEncoder | None = None,
+    ) -> Self:
         """Learn vocabularies, edges and scales.
 
         Parameters
@@ -47,6 +53,8 @@ class TowerEncoder(Config):
             The train rows, as of `Known.of_histories`; a request follows each of them.
         times
             When, as for `Queries.after_events`.
+        earlier
+            A fit of the same schema on earlier rows, which grows.
         """
         by_name = {feature.name: feature for feature in schema.features}
         crossed = {name for feature in schema.features for name in feature.of}
@@ -59,8 +67,13 @@ class TowerEncoder(Config):
                 parts[tower_of(feature, by_name)].append(feature)
         queries = Queries.after_events(known, times)
         query, item = (
-            FeatureEncoder.fit(schema.model_copy(update={"features": tuple(part)}), queries, known)
-            for part in parts.values()
+            FeatureEncoder.fit(
+                schema.model_copy(update={"features": tuple(part)}),
+                queries,
+                known,
+                getattr(earlier, tower, None),
+            )
+            for tower, part in parts.items()
         )
         sequence = event_sequence(schema.features)
         return cls(query=query, item=item, sequence=sequence, item_ids=item_ids)

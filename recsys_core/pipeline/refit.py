@@ -43,6 +43,11 @@ def refit_spec(spec: JobSpec, folder: Path, find_refit: FindRefit, label: str = 
             f"run {folder.name} was fitted on all rows already: it has chosen nothing itself",
             f"refit the run that it repeats: {spec.refit.run}",
         )
+    if spec.update is not None:
+        raise InputError(
+            f"run {folder.name} is an update of {spec.update.run}: its epochs are few",
+            "refit a run that was trained in full",
+        )
     config = model_config(spec)
     calibrated = getattr(config, "calibration", "none") != "none"
     refit = {

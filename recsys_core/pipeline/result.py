@@ -99,6 +99,9 @@ class RunResult:
         ``"external"`` where the scores come from a file.
     file_counts
         What was found in that file, by name.
+    updated_from
+        Of an update: the run that it started from, and which rows judged runs before it; else
+        empty.
     """
 
     spec: JobSpec
@@ -115,6 +118,7 @@ class RunResult:
     chosen_epochs: dict[str, int] = field(default_factory=dict)
     origin: Origin = "own"
     file_counts: dict[str, int] = field(default_factory=dict)
+    updated_from: dict[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -148,6 +152,7 @@ class RunResult:
             "problems": evaluation.problems,
             "chosen_epochs": self.chosen_epochs,
             "refit_of": self.spec.refit.run if self.spec.refit else None,
+            "updated_from": self.updated_from or None,
         }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.config import Config, parse_config
@@ -28,11 +29,12 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
-from recsys_core.pipeline.feature_schemas import feature_schema, resolved_schemas
+from recsys_core.pipeline.feature_schemas import job_schema, resolved_schemas
 from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.stage_jobs import Job, make_job
+from recsys_core.pipeline.update import find_origin
 from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split, require_one_window
@@ -88,7 +90,7 @@ def check_split(spec: JobSpec, split: Split) -> None:
     if refusal is not None:
         raise refusal
     if reads_features(info):
-        feature_schema(info, spec.features, split.dataset)
+        job_schema(spec, info, split.dataset)
     elif info.stage == "two-stage":
         from recsys_core.pipeline.two_stage_job import check_parts
         from recsys_core.two_stage.config import TwoStageConfig
@@ -132,7 +134,9 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     """
     config = model_config(spec)
     schemas = resolved_schemas(spec, config, split.dataset)
-    left_out = {"label", "params", "protocol", "dataset", *(() if spec.refit else ("refit",))}
+    left_out = {"label", "params", "protocol", "dataset", "update"}
+    if spec.refit is None:
+        left_out.add("refit")
     content = {
         **spec.model_dump(mode="json", exclude=left_out),
         "params": config.model_dump(mode="json"),
@@ -141,6 +145,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
         "schemas": [schema.model_dump(mode="json") for schema in schemas],
         "code": code_fingerprint(spec.model, _modules_behind(spec, schemas)),
         "packages": package_versions(),
+        **({"update": spec.update.key} if spec.update else {}),
     }
     return hash_of(content)
 
@@ -214,11 +219,21 @@ def run(
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
     checkpoint = out_dir / CHECKPOINT if out_dir else None
     save_to = out_dir / MODEL if out_dir else None
+    origin = None
+    if spec.update is not None:
+        origin = find_origin(spec, split, data_dir)
+        for line in origin.said():
+            on_event(Event("fit", message=line))
     found = {}
     for date, window in (split.windows or {"": split}).items():
         own = window_folder(checkpoint, date)
-        fitted = fit_job(spec, window, checkpoint=own, on_event=on_event)
+        earlier = origin.earlier if origin is not None else None
+        fitted = fit_job(spec, window, checkpoint=own, earlier=earlier, on_event=on_event)
         found[date] = judge_job(fitted, spec, save_to=save_to, on_event=on_event)
+    if origin is not None:
+        found[""] = replace(found[""], updated_from=origin.content())
+        if save_to is not None:
+            origin.save(save_to)
     return together(found, split) if split.windows else found[""]
 
 
@@ -243,7 +258,12 @@ class FittedJob:
 
 
 def fit_job(
-    spec: JobSpec, split: Split, *, checkpoint: Path | None = None, on_event: OnEvent = ignore
+    spec: JobSpec,
+    split: Split,
+    *,
+    checkpoint: Path | None = None,
+    earlier: Earlier | None = None,
+    on_event: OnEvent = ignore,
 ) -> FittedJob:
     """Train one model on the train rows of a split; the first half of `run`.
 
@@ -251,6 +271,8 @@ def fit_job(
     ----------
     checkpoint
         Where to keep what training needs to go on; None: nowhere.
+    earlier
+        Of an update: what the run that is updated has learned, from `find_origin`.
 
     Raises
     ------
@@ -265,6 +287,7 @@ def fit_job(
         device=_resolve_device(spec.device),
         checkpoint=checkpoint,
         stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
+        earlier=earlier,
     )
     with limited_threads(spec.threads or default_threads()):
         job = make_job(spec, config, split, runtime)

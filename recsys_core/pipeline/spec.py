@@ -38,6 +38,18 @@ class Refit(Config):
         return epochs
 
 
+class Update(Config):
+    """The run that a job updates with the events of another data set."""
+
+    run: str = Field(min_length=1, max_length=255, description="Id of the run that is updated.")
+    folder: str = Field(
+        min_length=1, max_length=4096, description="Its folder, where its model lies."
+    )
+    key: str = Field(
+        min_length=1, max_length=255, description="Its reuse key, by which it is told from others."
+    )
+
+
 class JobSpec(Config):
     """One model to train and evaluate on one data set under one protocol."""
 
@@ -71,6 +83,12 @@ class JobSpec(Config):
     )
     refit: Refit | None = Field(
         None, description="Fit on all rows what an earlier run chose; nothing is judged."
+    )
+
+    update: Update | None = Field(
+        None,
+        description="Start from what an earlier run has learned, and learn what is new; null: "
+        "start anew.",
     )
 
     @field_validator("ks")

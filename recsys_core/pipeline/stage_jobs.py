@@ -17,7 +17,7 @@ from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ra
 from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.events import OnEvent
 from recsys_core.features.known import Known
-from recsys_core.pipeline.feature_schemas import describe_schema, feature_schema
+from recsys_core.pipeline.feature_schemas import describe_schema, job_schema
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, ScoredRows
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
 from recsys_core.pipeline.timings import request_timings
@@ -83,7 +83,7 @@ class _RecallJob:
         info = model_info(spec.model)
         self._schema = None
         if reads_features(info):
-            self._schema = feature_schema(info, spec.features, split.dataset)
+            self._schema = job_schema(spec, info, split.dataset)
         more = () if self._schema is None else (self._schema,)
         self._model = info.cls(config, runtime, *more)
 
@@ -135,7 +135,7 @@ class _RankingJob:
         from recsys_core.ranking.ranker import Ranker
 
         self._spec, self._split = spec, split
-        schema = feature_schema(model_info(spec.model), spec.features, split.dataset)
+        schema = job_schema(spec, model_info(spec.model), split.dataset)
         self._ranker = Ranker(spec.model, config, schema, runtime)
 
     def fit(self, on_event: OnEvent) -> None:

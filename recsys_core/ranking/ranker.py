@@ -13,8 +13,9 @@ from torch import Tensor
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
-from recsys_core.data.dataset import FloatArray
+from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
+from recsys_core.data.row_keys import held, row_keys
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.events import OnEvent, ignore
 from recsys_core.features.batch import Batch, Rows
@@ -26,13 +27,14 @@ from recsys_core.protocols.split import Split
 from recsys_core.ranking.base import RankingConfig, RankingModel
 from recsys_core.ranking.calibration import Calibration, fit_calibration
 from recsys_core.ranking.importance import ROWS, permutation_importance
-from recsys_core.ranking.modules.embedding import with_table_l2
+from recsys_core.ranking.modules.embedding import FieldEmbedding, FieldWeights, with_table_l2
 from recsys_core.ranking.rows import ranking_rows
 from recsys_core.ranking.tasks import Tasks
 from recsys_core.reading import DamagedError, read_json, shorten
 from recsys_core.registry import model_info
 from recsys_core.saving.replace import replacing
 from recsys_core.saving.weights import read_weights, write_weights
+from recsys_core.training.carry import Kept, carry_over
 from recsys_core.training.trainer import train
 
 #: raised when the format of saved rankers changes
@@ -122,15 +124,25 @@ class Ranker:
         best_constant = self.tasks.start(labels)
         known = Known.of(split.train)
         queries = train_rows.queries
-        self.start(queries, known, labels.shape[1])
+        earlier = self.runtime.earlier
+        own = None if earlier is None else Ranker.load(earlier.folder)
+        self.start(queries, known, labels.shape[1], own.encoder if own else None)
         with torch.no_grad():
             self.module.bias.copy_(best_constant)
+        new = None
+        if own is not None and earlier is not None:
+            carry_over(self.module, own.module.state_dict(), self._tables(own))
+            # a drawn row is as new as the event beside it
+            user, item, time = (x[queries.event] for x in _columns(split.dataset))
+            new = torch.from_numpy(~held(row_keys(split.dataset, user, item, time), earlier.rows))
         rows = self.rows(queries, known, labels)
         before = known if split.valid.query is None else Known.of(split.known_before_valid)
         valid = self.rows(valid_rows.queries, before, self.tasks.labels_of(valid_rows))
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
-        self.curve = train(self.module, objective, self.config, self.runtime, on_event, reads).curve
+        self.curve = train(
+            self.module, objective, self.config, self.runtime, on_event, reads, new
+        ).curve
         if calibrations is None:
             self._calibrate(valid)
         else:
@@ -165,12 +177,29 @@ class Ranker:
                 batch, self.encoder.layout.names, lambda some: self.module(some)[:, 0]
             )
 
-    def start(self, queries: Queries, known: Known | Requests, tasks: int) -> None:
-        """Fit the features on train rows and set up the model, untrained."""
+    def start(
+        self,
+        queries: Queries,
+        known: Known | Requests,
+        tasks: int,
+        earlier: FeatureEncoder | None = None,
+    ) -> None:
+        """Fit the features on train rows, or let earlier ones grow; set up the untrained model."""
         self.tasks = self.tasks.first(tasks)
-        self.encoder = FeatureEncoder.fit(self.schema, queries, known)
+        self.encoder = FeatureEncoder.fit(self.schema, queries, known, earlier)
         torch.manual_seed(self.runtime.seed)
         self.module = self._build(tasks)
+
+    def _tables(self, own: Ranker) -> dict[str, Kept]:
+        """Tell which rows of the module's tables were there in the model that is updated."""
+        here, there = self.encoder.kept_rows(own.encoder)
+        kinds = ((FieldWeights, 1), (FieldEmbedding, 0))
+        return {
+            f"{name}.table": (here, there, dim)
+            for name, part in self.module.named_modules()
+            for kind, dim in kinds
+            if isinstance(part, kind)
+        }
 
     def rows(self, queries: Queries, known: Known | Requests, labels: Tensor) -> Rows:
         """Encode rows, with labels of shape (n, tasks)."""
@@ -269,6 +298,10 @@ class Ranker:
         ).to(ranker.device)
         ranker.module.eval()
         return ranker
+
+
+def _columns(dataset: Dataset) -> tuple[IntArray, IntArray, TimeArray]:
+    return dataset.user, dataset.item, dataset.timestamp
 
 
 class _Objective:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ BLOCK_SCORES = 2_097_152
 LEAST_ROWS = 32
 
 ConfigT = TypeVar("ConfigT", bound=Config)
+#: how the run of a model is updated with new events
+Updates = Literal["anew", "learned"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class RecallModel(ABC, Generic[ConfigT]):
 
     serves_new_users: ClassVar[bool] = True
     """Whether a user whom it did not learn from is served from a history."""
+
+    updates: ClassVar[Updates | None] = None
+    """How a run is updated: anew (a full fit, which is as fast), or from what it has learned, which
+    `_fit` finds in `runtime.earlier`; None: it cannot be."""
 
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, and new ones: all that is ever recommended."""

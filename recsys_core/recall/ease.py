@@ -14,7 +14,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model
@@ -54,6 +54,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
     """
 
     Config: ClassVar[type[Config]] = EaseConfig
+    updates: ClassVar[Updates | None] = "anew"
 
     reads_weights: ClassVar[bool] = True
 

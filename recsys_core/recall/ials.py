@@ -16,7 +16,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import Validation
@@ -88,6 +88,7 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
     """
 
     Config: ClassVar[type[Config]] = IALSConfig
+    updates: ClassVar[Updates | None] = "learned"
     reads_weights: ClassVar[bool] = True
 
     item_vectors: FloatArray
@@ -107,13 +108,19 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         rng = np.random.default_rng(self.runtime.seed)
         scale = INIT / np.sqrt(self.config.dim)
         first = rng.normal(0, scale, (self.n_items, self.config.dim)).astype(np.float32)
+        passes, earlier = self.config.epochs, self.runtime.earlier
+        if earlier is not None:  # one pass: from solutions of before, which are nearly those of now
+            passes = 1
+            first = earlier.carried(first, IALS.load(earlier.folder).item_vectors, earlier.items)
         self._take(first)
         self.curve = []
-        for epoch in range(1, self.config.epochs + 1):
+        for epoch in range(1, passes + 1):
             users = self._solve(by_user, self.item_vectors)
             self._take(self._solve(by_item, users))
-            self.curve.append(validation(self))
-            on_event(Event("fit", epoch, self.config.epochs, self.curve[-1], epoch=epoch))
+            # of an update there is nothing to choose: to judge it would take longer than the pass
+            values = validation(self) if earlier is None else {}
+            self.curve.append(values)
+            on_event(Event("fit", epoch, passes, values, epoch=epoch))
 
     def _choose_weight(self) -> None:
         """Take the weight of the fields, or choose one by the density of the positives."""

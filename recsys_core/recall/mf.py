@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from recsys_core.config import Config
 from recsys_core.data.interactions import Histories
+from recsys_core.recall.base import Updates
 from recsys_core.recall.factorisation.model import FactorModel
 from recsys_core.recall.factorisation.objective import Factors, FactorsConfig
 from recsys_core.registry import register_model
@@ -40,6 +41,7 @@ class MF(FactorModel[MFConfig]):
     """
 
     Config: ClassVar[type[Config]] = MFConfig
+    updates: ClassVar[Updates | None] = "learned"
 
     def _module(self, rows: Histories) -> Factors:
         return Factors(len(rows), self.n_items, self.config)

@@ -13,7 +13,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 
@@ -60,6 +60,7 @@ class Popularity(RecallModel[PopularityConfig]):
     """
 
     Config: ClassVar[type[Config]] = PopularityConfig
+    updates: ClassVar[Updates | None] = "anew"
     reads_weights: ClassVar[bool] = True
 
     scores: FloatArray

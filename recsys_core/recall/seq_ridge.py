@@ -16,7 +16,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions, narrow
 from recsys_core.events import Event, OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import age_weights, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model
@@ -93,6 +93,7 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
     """
 
     Config: ClassVar[type[Config]] = SeqRidgeConfig
+    updates: ClassVar[Updates | None] = "anew"
 
     weights: FloatArray
     """Shape (histories * n_items, n_items): B."""

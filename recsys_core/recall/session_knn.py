@@ -15,7 +15,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
 from recsys_core.retrieval.topk import lower_bounds
@@ -101,6 +101,7 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
     """
 
     Config: ClassVar[type[Config]] = SessionKNNConfig
+    updates: ClassVar[Updates | None] = "anew"
 
     moments: TimeArray
     """Shape (m,): places in the events of `histories` whose windows are compared, ascending."""

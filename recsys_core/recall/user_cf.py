@@ -14,7 +14,7 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.base import RecallModel
+from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
 from recsys_core.retrieval.topk import top_k
@@ -75,6 +75,7 @@ class UserCF(RecallModel[UserCFConfig]):
     """
 
     Config: ClassVar[type[Config]] = UserCFConfig
+    updates: ClassVar[Updates | None] = "anew"
 
     positives: sp.csr_matrix
     """Shape (n_users, n_items), binary."""

@@ -32,6 +32,9 @@ from recsys_core.training.memory import keep_freed_memory
 BatchT = TypeVar("BatchT")
 #: at least this many seconds lie between two reports within an epoch
 REPORT_SECONDS = 0.3
+#: an update makes one pass where a fit may make so many, and each pass takes this share of the
+#: rows: all that are new, and others drawn at random
+UPDATED_PASSES, UPDATED_SHARE = 10, 0.5
 #: what `plateau` multiplies the learning rate by
 PLATEAU_FACTOR = 0.1
 
@@ -78,6 +81,7 @@ def train(
     runtime: Runtime,
     on_event: OnEvent,
     reads: str = "",
+    new: Tensor | None = None,
 ) -> Progress:
     """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
@@ -92,6 +96,8 @@ def train(
     ----------
     reads
         What tells the features of this training from those of another: a checkpoint goes by it.
+    new
+        Shape (objective.size,), bool: in an update, the rows that the earlier model has not seen.
 
     Raises
     ------
@@ -99,6 +105,9 @@ def train(
         The loss is no longer a number, or the checkpoint is of another training.
     """
     keep_freed_memory()
+    if runtime.earlier is not None:
+        config = update_schedule(config)
+        reads = f"{reads} {runtime.earlier.key}"
     optimizer = make_optimizer(module, config)
     average = WeightAverage(module, config.ema_decay) if config.ema_decay else None
     progress, best = Progress(), None
@@ -113,7 +122,7 @@ def train(
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
         if state is not None:
             progress, best = _resumed(runtime.checkpoint, *state, average)
-    epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs)
+    epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs, new)
     while progress.epoch < epochs and not _exhausted(progress, config):
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
         metrics, rate = epoch.run(progress.epoch, progress.plateaus)
@@ -161,8 +170,10 @@ class _Epoch:
         on_event: OnEvent,
         average: WeightAverage | None,
         epochs: int,
+        new: Tensor | None,
     ) -> None:
         self.module = module
+        self.new = new
         self.epochs = epochs
         self.average = average
         self.objective = objective
@@ -171,7 +182,8 @@ class _Epoch:
         self.on_event = on_event
         self.loss = torch.compile(objective.loss) if config.compile else objective.loss
         self.device = next(module.parameters()).device
-        self.batches = max(1, -(-objective.size // config.batch_size))
+        self.size = _visited(objective.size, new)
+        self.batches = max(1, -(-self.size // config.batch_size))
 
     def run(self, epoch: int, plateaus: int) -> tuple[dict[str, float], float]:
         """Train for one epoch; return its loss and validation metrics, and rows per second.
@@ -182,7 +194,7 @@ class _Epoch:
             Epochs done, and how many of them were without a better validation value.
         """
         self.module.train()
-        order = torch.randperm(self.objective.size).to(self.device)
+        order = _order(self.objective.size, self.new).to(self.device)
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         started = reported = time.perf_counter()
         done = 0
@@ -195,7 +207,7 @@ class _Epoch:
                 self.report(epoch, done, {})
                 reported = now
         loss = total.item() / max(done, 1)
-        rate = self.objective.size / (time.perf_counter() - started)
+        rate = self.size / (time.perf_counter() - started)
         if not math.isfinite(loss):
             raise InputError(
                 f"training diverged in epoch {epoch + 1}: the loss is {loss}",
@@ -240,6 +252,31 @@ class _Epoch:
         step = epochs * self.batches + batches
         total = self.epochs * self.batches
         self.on_event(Event("fit", step, total, metrics, epoch=epochs if metrics else None))
+
+
+def update_schedule(config: TrainingConfig) -> TrainingConfig:
+    """Make the schedule of an update: a tenth of the passes, and a rate that falls to zero.
+
+    The optimizer starts anew. Weights are not averaged: they end where the steps are small.
+    """
+    passes = -(-config.epochs // UPDATED_PASSES)
+    changes = {"epochs": passes, "patience": 0, "schedule": "linear", "ema_decay": 0.0}
+    return config.model_copy(update=changes)
+
+
+def _visited(size: int, new: Tensor | None) -> int:
+    """Count the rows of a pass: all, or in an update the new ones and some of the others."""
+    return size if new is None else max(int(new.sum()), math.ceil(UPDATED_SHARE * size))
+
+
+def _order(size: int, new: Tensor | None) -> Tensor:
+    """Draw the rows of a pass, in the order in which they are taken."""
+    order = torch.randperm(size)
+    if new is None:
+        return order
+    first = torch.argsort(new.cpu()[order].logical_not().int(), stable=True)
+    chosen = order[first[: _visited(size, new)]]  # new ones, then others as they were drawn
+    return chosen[torch.randperm(len(chosen))]
 
 
 def chosen_epoch(curve: Sequence[Mapping[str, float | None]], monitor: str) -> int | None:

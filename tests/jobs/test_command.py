@@ -115,7 +115,7 @@ def test_a_suite_and_a_file_are_added(paused: Cli, runs_dir: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("add", "needs one of --model NAME, --suite NAME, --spec FILE and --refit RUN"),
+        ("add", "needs one of --model NAME, --suite NAME, --spec FILE, --refit RUN and --from RUN"),
         ("add --model itemcf", "did you mean 'item-cf'?"),
         ("add --model item-cf --set neighbors=3", "did you mean 'neighbours'?"),
         ("add --model item-cf --dataset sampel", "did you mean 'sample'?"),

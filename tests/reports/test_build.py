@@ -69,6 +69,7 @@ def test_a_run_is_reported_field_by_field(tmp_path: Path) -> None:
             "file_counts": {},
             "reference": {"ndcg@10": {"value": 0.2389, "source": "RecBole", "note": ""}},
             "refit_of": "",
+            "updated_from": "",
             "curve": [],
             "problems": {},
             # of the two users' values 0 and 1/2, the deciles are 0, 1/20, ..., 10/20

@@ -250,7 +250,7 @@ WRONG_LINES = [
         "k 801 is larger than the catalogue",
         "up to 800",
     ),
-    (["train"], "train needs --model NAME, --resume RUN or --refit RUN", "models list"),
+    (["train"], "train needs --model NAME, --resume RUN, --refit RUN or --from RUN", "models list"),
     (["train", "--model", "item-fc"], "unknown model 'item-fc'", "did you mean 'item-cf'?"),
     (["train", "--model", "item-cf", "--config", "no.yaml"], "no such file: no.yaml", "path"),
     (["train", "--model", "item-cf", "--set", "neighbours"], "not of the form FIELD=VALUE", "5"),

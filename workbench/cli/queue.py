@@ -22,6 +22,7 @@ from workbench.cli.queue_list import list_command
 from workbench.cli.refits import check_refit_options, job_of_refit
 from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
 from workbench.cli.table import say
+from workbench.cli.updates import check_update_options, job_of_update
 from workbench.jobs import queue as requests
 from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, waiting_jobs
@@ -69,6 +70,13 @@ queue.add_command(sweep_command)
     shell_complete=runs_and_labels,
     help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
 )
+@click.option(
+    "--from",
+    "origin",
+    metavar="RUN",
+    shell_complete=runs_and_labels,
+    help="Update a run with the events of --dataset: start from what it has learned.",
+)
 @set_option("FIELD=VALUE")
 @sweep_options
 @spec_options
@@ -84,6 +92,7 @@ def add(
     models: str | None,
     spec_file: Path | None,
     refit: str | None,
+    origin: str | None,
     spaces: tuple[str, ...],
     trials: int | None,
     options: JobOptions,
@@ -97,14 +106,17 @@ def add(
     They run in the background, in turn: see queue list. With --sweep it is a search over fields
     of the job, and its id is printed: see queue sweep.
     """
-    if sum(source is not None for source in (model, suite, spec_file, refit)) != 1:
+    if sum(source is not None for source in (model, suite, spec_file, refit, origin)) != 1:
         raise InputError(
-            "queue add needs one of --model NAME, --suite NAME, --spec FILE and --refit RUN",
+            "queue add needs one of --model NAME, --suite NAME, --spec FILE, --refit RUN and "
+            "--from RUN",
             "see: recsys-workbench queue add --help",
         )
     _check_belonging(suite, models, spaces, trials)
     if refit is not None:
         check_refit_options((config, features, *spaces), options)
+    if origin is not None:
+        check_update_options((config, features, *spaces), options)
     needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
     entry = Entry(
         data_dir=str(settings.data_dir.absolute()),
@@ -114,6 +126,7 @@ def add(
         time_limit=limit(time_limit),
         memory_limit=limit(memory_limit),
         offline=options.offline,
+        track=options.track,
     )
     from workbench.cli.submit import jobs_of_model, jobs_of_suite, spec_from_file
 
@@ -122,6 +135,9 @@ def add(
     elif refit is not None:
         check_writable(settings.runs_dir)
         specs = [job_of_refit(refit, label, options, settings)]
+    elif origin is not None:
+        check_writable(settings.runs_dir)
+        specs = [job_of_update(origin, label, options, settings)]
     elif suite is not None:
         plan = jobs_of_suite(suite, models, options, settings)
         specs = plan.specs

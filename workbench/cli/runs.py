@@ -38,7 +38,7 @@ from workbench.store.manage import (
     sweep,
 )
 from workbench.store.runs import STATES, Run
-from workbench.store.summary import ALL_ROWS
+from workbench.store.summary import marked
 from workbench.store.text import plain
 
 #: the metric that a list shows: the first of these that a run has
@@ -148,7 +148,7 @@ def _row(run: RunSummary) -> tuple[object, ...]:
     dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
     value = run.metrics[headline] if headline else None
     state = "damaged" if run.problem else run.state
-    label = f"{run.label} {ALL_ROWS}" if run.refit_of else run.label
+    label = marked(run.label, run.refit_of, run.updated_from)
     if run.origin == "external":
         label = f"{run.label} (external)"
     named = (run.run_id, state, label, dataset, run.protocol, run.seed)

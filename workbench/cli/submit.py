@@ -60,7 +60,7 @@ def spec_from_file(path: Path, options: JobOptions, settings: Settings) -> JobSp
     InputError
         A field is unknown or wrong, or options were given that change the job.
     """
-    if options != JobOptions(offline=options.offline):
+    if options != JobOptions(offline=options.offline, track=options.track):
         raise InputError(
             "--spec gives the job in full: --dataset, --set and the like are not allowed",
             "leave them out, or change the file",

@@ -13,6 +13,7 @@ from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
 from workbench.cli.refits import check_refit_options, job_of_refit
+from workbench.cli.updates import check_update_options, job_of_update
 
 if TYPE_CHECKING:
     from recsys_core.events import OnEvent
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
     shell_complete=runs_and_labels,
     help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
 )
+@click.option(
+    "--from",
+    "origin",
+    metavar="RUN",
+    shell_complete=runs_and_labels,
+    help="Update a run with the events of --dataset: start from what it has learned.",
+)
 @click.option("--label", default="", help="Name in reports.  [default: the model's name]")
 @click.option(
     "--features",
@@ -51,6 +59,7 @@ def train(
     config: Path | None,
     resume: str | None,
     refit: str | None,
+    origin: str | None,
     label: str,
     features: str | None,
     options: JobOptions,
@@ -58,8 +67,12 @@ def train(
     """Train and evaluate one model.
 
     By default the data set is ml-100k and the protocol user-timeline. With --refit nothing is
-    evaluated: the run is for use, and the run that it repeats says how good it is.
+    evaluated: the run is for use, and the run that it repeats says how good it is. With --from the
+    job is that of a run, on data that have grown.
     """
+    if origin is not None:
+        check_update_options((model, config, features, resume, refit), options)
+        return _update(origin, label, options, settings)
     if refit is not None:
         check_refit_options((model, config, features, resume), options)
         return _refit(refit, label, options, settings)
@@ -74,7 +87,7 @@ def train(
         return _resume(resume, options, settings)
     if model is None:
         raise InputError(
-            "train needs --model NAME, --resume RUN or --refit RUN",
+            "train needs --model NAME, --resume RUN, --refit RUN or --from RUN",
             "see: recsys-workbench models list",
         )
     with at_work(options) as display:
@@ -90,12 +103,18 @@ def _do(specs: list[JobSpec], options: JobOptions, settings: Settings, display: 
 
     plan = make_plan("train", specs, options, settings)
     plan, split = prepare(plan, options, settings, display)
-    return report_on(plan, run_or_reuse(plan, split, options, settings, display))
+    return report_on(plan, run_or_reuse(plan, split, options, settings, display), options)
 
 
 def _refit(text: str, label: str, options: JobOptions, settings: Settings) -> int:
     with at_work(options) as display:
         spec = job_of_refit(text, label, options, settings)
+        return _do([spec], options, settings, display)
+
+
+def _update(text: str, label: str, options: JobOptions, settings: Settings) -> int:
+    with at_work(options) as display:
+        spec = job_of_update(text, label, options, settings)
         return _do([spec], options, settings, display)
 
 
@@ -118,8 +137,15 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
         plan = make_plan("train", [spec], options, settings)
 
         def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:
-            return resume_run(run, spec, split, data_dir=settings.data_dir, on_event=on_event)
+            return resume_run(
+                run,
+                spec,
+                split,
+                data_dir=settings.data_dir,
+                track=options.track,
+                on_event=on_event,
+            )
 
         plan, split = prepare(plan, options, settings, display)
         outcomes = do_jobs(plan, split, display, go_on)
-    return report_on(plan, outcomes)
+    return report_on(plan, outcomes, options)

@@ -11,13 +11,16 @@ from recsys_core.events import Event, OnEvent
 from recsys_core.pipeline.needs import lack
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.update import find_origin
 from recsys_core.protocols.split import Split
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
 from workbench.cli.plan import Plan
 from workbench.cli.progress import Display
+from workbench.cli.tracking import say_of_trackers
 from workbench.jobs.execute import Outcome, check_cutoffs, execute
 from workbench.jobs.interrupts import check
+from workbench.reports.baseline import check_unseen
 from workbench.reports.build import build_report
 from workbench.reports.folder import ReportRun, read_report_run
 from workbench.reports.user_values import path_beside, write_user_values
@@ -58,6 +61,10 @@ def prepare(
         display.note(line)
     for spec in plan.specs:
         check_cutoffs(spec, split)
+        if spec.update is not None:
+            origin = find_origin(spec, split, settings.data_dir)
+            if plan.baseline is not None:
+                check_unseen(plan.baseline, spec.name, origin.lineage, split.fingerprint)
     return plan, split
 
 
@@ -83,6 +90,7 @@ def run_or_reuse(
             runs_dir=settings.runs_dir,
             data_dir=settings.data_dir,
             fresh=options.fresh,
+            track=options.track,
             on_event=on_event,
         )
 
@@ -112,8 +120,14 @@ def name_of(spec: JobSpec, specs: Sequence[JobSpec]) -> str:
     return f"{spec.name} seed {spec.seed}" if several else spec.name
 
 
-def report_on(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+def report_on(plan: Plan, outcomes: Sequence[Outcome], options: JobOptions) -> int:
     """Print the table, write the reports, say what failed; return the exit code."""
+    code = _report(plan, outcomes)
+    say_of_trackers([outcome.run for outcome in outcomes], options.track)
+    return code
+
+
+def _report(plan: Plan, outcomes: Sequence[Outcome]) -> int:
     from rich.console import Console
 
     from workbench.reports.terminal import print_table

@@ -16,7 +16,7 @@ from recsys_core.evaluation.names import (
 from recsys_core.evaluation.tested import untested_note
 from recsys_core.reading import read_json
 from recsys_core.values import is_finite_number
-from workbench.reports.folder import ReportRun, mean_of, read_report_run
+from workbench.reports.folder import ReportRun, mean_of, read_report_run, seen_rows
 from workbench.reports.gates import finite_number
 from workbench.reports.paired import Tested, compare_users, compare_values, corrected, user_means
 from workbench.reports.user_values import UserValues, path_beside, read_user_values
@@ -234,6 +234,24 @@ def check_baseline(baseline: Baseline, labels: Iterable[str]) -> None:
             f" this report has {', '.join(labels)}",
             "values are compared label by label: choose a baseline that shares a label",
         )
+
+
+def check_unseen(
+    baseline: Baseline, label: str, lineage: Iterable[Mapping[str, Any]], split: str
+) -> None:
+    """Raise InputError for a baseline that was judged on rows which an update learns from.
+
+    Parameters
+    ----------
+    lineage
+        The runs before the update, as `Origin.lineage` has them.
+    split
+        Fingerprint of what the update is judged on.
+    """
+    for before in lineage:
+        judged = baseline.split_fingerprint == before["split"] != split
+        if judged and before["seen"]:
+            raise seen_rows(label, baseline.name, before["seen"], before["judged"])
 
 
 def judge_baseline(

@@ -175,6 +175,7 @@ def _describe_run(run: ReportRun, references: References) -> dict[str, Any]:
             for metric, figure in figures.items()
         },
         "refit_of": run.refit_of,
+        "updated_from": run.updated_from,
         "curve": list(result.get("curve") or []),
         "problems": dict(result.get("problems") or {}),
         "user_deciles": _user_deciles(run),

@@ -17,9 +17,9 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
 
     Returns
     -------
-    ``runs``: one object per run, in order: ``run_id``, ``label``, ``model``, ``origin``, ``seed``,
-    ``dataset``, ``protocol``, ``split_fingerprint``, ``comparable`` (judged on the same split as
-    the first).
+    ``runs``: one object per run, in order: ``run_id``, ``label``, ``model``, ``origin``,
+    ``updated_from``, ``seed``, ``dataset``, ``protocol``, ``split_fingerprint``, ``comparable``
+    (judged on the same split as the first).
     ``metrics``: one object per metric: ``metric``, ``higher_is_better`` and ``values``, one object
     per run: ``value``, ``ci95``, ``delta``, ``delta_ci95``, ``p_value`` (paired test over users,
     Holm over the compared runs of the metric), ``users``; null for the first run, where there is
@@ -31,7 +31,8 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Fewer than two runs, or a run without a result.
+        Fewer than two runs, a run without a result, or an update and a run whose test rows it
+        learned from.
     """
     if len(runs) < 2:
         raise InputError(
@@ -44,6 +45,8 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
                 "name runs that succeeded: see recsys-workbench runs list",
             )
         run.check_judged("compare")
+        for other in runs:
+            run.check_unseen(other)
     first = runs[0]
     names = headline_first({metric for run in runs for metric in run.metrics})
     tests = {
@@ -63,6 +66,7 @@ def _describe(run: ReportRun, first: ReportRun) -> dict[str, Any]:
         "label": run.label,
         "model": run.model,
         "origin": run.result.get("origin", "own"),
+        "updated_from": run.updated_from,
         "seed": run.seed,
         "dataset": run.result.get("dataset", {}).get("name"),
         "protocol": run.result.get("protocol", {}).get("name"),

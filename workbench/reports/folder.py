@@ -12,6 +12,7 @@ from typing import Any
 from recsys_core.errors import InputError
 from workbench.store import results
 from workbench.store.files import without_nan
+from workbench.store.metrics_json import updated_from
 from workbench.store.runs import ENVIRONMENT, RESULTS, read_run
 
 
@@ -59,6 +60,18 @@ class ReportRun:
         """Id of the run that this one fits on all rows, without judging it; else empty."""
         return self.result.get("refit_of") or ""
 
+    @property
+    def updated_from(self) -> str:
+        """Id of the run that this one updates; else empty."""
+        return updated_from(self.result)
+
+    def check_unseen(self, other: ReportRun) -> None:
+        """Raise InputError for a run before this update whose test rows this one learned from."""
+        for entry in (self.result.get("updated_from") or {}).get("lineage", ()):
+            same = entry["run"] == other.run_id or entry["split"] == other.split_fingerprint
+            if same and entry["seen"] and other.split_fingerprint != self.split_fingerprint:
+                raise seen_rows(self.run_id, other.run_id, entry["seen"], entry["judged"])
+
     def check_judged(self, use: str) -> None:
         """Raise InputError for a run that was fitted on all rows: it has no values.
 
@@ -103,6 +116,16 @@ class ReportRun:
         if metric not in self.user_metrics:
             return {}
         return _finite(results.tested_metric(self.path / RESULTS, metric))
+
+
+def seen_rows(update: str, other: str, seen: int, judged: int) -> InputError:
+    """Refuse to compare an update with what was judged on rows that it has learned from."""
+    return InputError(
+        f"run {update} is an update: it learned from {seen:,} of the {judged:,} rows that {other}"
+        " was judged on, so their values cannot be compared",
+        "judge the earlier model on the new rows (recommend RUN --to FILE, then score FILE"
+        " --dataset NEW), or train it there in full",
+    )
 
 
 def _finite(values: Mapping[int, float]) -> dict[int, float]:

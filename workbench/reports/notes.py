@@ -20,6 +20,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         *_problem_notes(report["runs"]),
         *_history_notes(report["runs"]),
         *_refit_notes(report["runs"]),
+        *_update_notes(report["runs"]),
         *_seed_notes(report),
         *_reference_notes(report["runs"]),
         *filter(None, [report.get("baseline_note")]),
@@ -174,6 +175,15 @@ def _refit_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         f"Fitted on all rows, not judged: {run['label']}, a repetition of run {run['refit_of']}."
         for run in runs
         if run.get("refit_of")
+    ]
+
+
+def _update_notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which runs started from what earlier ones have learned."""
+    return [
+        f"Updated with new events: {run['label']}, from run {run['updated_from']}."
+        for run in runs
+        if run.get("updated_from")
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.store.items import Item
+from workbench.store.metrics_json import updated_from
 from workbench.store.users import Browse
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past, Why
 
@@ -71,6 +72,7 @@ def _run(inspection: Inspection, listing: Listing) -> dict[str, Any]:
         "protocol": listing.protocol,
         "split_fingerprint": listing.split,
         "refit_of": listing.run.metrics.get("refit_of") or "",
+        "updated_from": updated_from(listing.run.metrics),
         "source": listing.source,
         "metrics": dict(listing.metrics),
         "genres": inspection.profile_of(listing),

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from recsys_core.values import counted
 from workbench.store.items import Item
-from workbench.store.summary import ALL_ROWS
+from workbench.store.metrics_json import updated_from
+from workbench.store.summary import marked
 from workbench.store.text import plain
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past, Why
 
@@ -113,9 +114,8 @@ def _print_lists(inspection: Inspection, console: Console) -> None:
 def _about(listing: Listing) -> Text:
     """Say which run it is, how well it did for this user, and what is special."""
     source = "" if listing.source == "saved" else f"  ({listing.source})"
-    label = plain(listing.label)
-    if listing.run.metrics.get("refit_of"):
-        label += f" {ALL_ROWS}"
+    result = listing.run.metrics
+    label = marked(plain(listing.label), result.get("refit_of"), updated_from(result))
     head = Text.assemble((label, "bold"), f"  {listing.run.run_id}{source}")
     shown = [
         name for name in ("ndcg@10", "recall@10", "gauc", "logloss") if name in listing.metrics

@@ -21,7 +21,7 @@ from workbench.store.summary import JsonMapping, RunSummary
 
 INDEX = "index.sqlite"
 #: raised when the columns change
-_VERSION = 6
+_VERSION = 7
 #: time, inode and size of status.json; time of annotations.json, 0 where there is none
 Signature = tuple[int, int, int, int]
 

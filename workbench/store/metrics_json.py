@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,14 @@ _LATER: dict[str, Kind] = {
     "problems": mapping_of(text),
     "chosen_epochs": mapping_of(whole),
     "refit_of": optional(text),
+    "updated_from": optional(mapping),
 }
 _DATASET: dict[str, Kind] = {"name": text, "fingerprint": text, "synthetic": flag}
 _PROTOCOL: dict[str, Kind] = {"name": text, "fingerprint": text}
 _PARAMETERS: dict[str, Kind] = {"relevance": optional(number)}
+#: of the run that was updated, and of those before it
+_UPDATED: dict[str, Kind] = {"run": text, "lineage": list_of(mapping), "changes": mapping_of(whole)}
+_BEFORE: dict[str, Kind] = {"run": text, "split": text, "judged": whole, "seen": whole}
 _FEATURES: dict[str, Kind] = {"schema": optional(text), "scopes": optional(list_of(text))}
 
 
@@ -79,4 +84,21 @@ def check_result(result: dict[str, Any], where: Path) -> dict[str, Any]:
     check(protocol, {"parameters": mapping}, where, required=False, inside="protocol.")
     check(protocol.get("parameters", {}), _PARAMETERS, where, required=False, inside="protocol.")
     check(result.get("features") or {}, _FEATURES, where, required=False, inside="features.")
+    updated = result.get("updated_from")
+    if updated:
+        check(updated, _UPDATED, where, inside="updated_from.")
+        for entry in updated["lineage"]:
+            check(entry, _BEFORE, where, inside="updated_from.lineage.")
     return result
+
+
+def updated_from(result: Mapping[str, Any]) -> str:
+    """Give the id of the run that a result's run updates; empty for one that was fitted anew."""
+    run: str = (result.get("updated_from") or {}).get("run", "")
+    return run
+
+
+def seen_splits(result: Mapping[str, Any]) -> list[str]:
+    """List the splits that runs before an update were judged on, if it learned from such rows."""
+    lineage = (result.get("updated_from") or {}).get("lineage", ())
+    return [entry["split"] for entry in lineage if entry["seen"]]

@@ -17,10 +17,19 @@ from workbench.store.annotations import (
 )
 from workbench.store.events import last_event
 from workbench.store.files import StoreError, damaged
+from workbench.store.metrics_json import seen_splits, updated_from
 from workbench.store.runs import EVENTS, SPEC, Run, State
 
 #: what stands behind the label of a run that was fitted on all rows and not judged
 ALL_ROWS = "(all rows)"
+#: what stands behind the label of a run that started from what an earlier one has learned
+UPDATED = "(updated)"
+
+
+def marked(label: str, refit_of: str | None, updated_from: str | None) -> str:
+    """Put behind a label what is special about the run."""
+    marks = (ALL_ROWS if refit_of else "", UPDATED if updated_from else "")
+    return " ".join(filter(None, (label, *marks)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,11 @@ class RunSummary:
         Empty until the run succeeded.
     refit_of
         Id of the run that this one fits on all rows, without judging it; else empty.
+    updated_from
+        Id of the run that this one updates; else empty.
+    seen
+        Fingerprints of the splits that runs before it were judged on, some rows of which it has
+        learned from, separated by blanks; else empty.
     params
         Every field of the model once the run succeeded, before that those that were given.
     metrics, ci95
@@ -84,6 +98,8 @@ class RunSummary:
     split_fingerprint: str = ""
     reuse_key: str = ""
     refit_of: str = ""
+    updated_from: str = ""
+    seen: str = ""
     fit_seconds: float | None = None
     created: float | None = None
     started: float | None = None
@@ -213,6 +229,8 @@ def _result(run: Run) -> dict[str, Any]:
         "split_fingerprint": protocol["fingerprint"],
         "reuse_key": result["reuse_key"],
         "refit_of": result.get("refit_of") or "",
+        "updated_from": updated_from(result),
+        "seen": " ".join(seen_splits(result)),
         "fit_seconds": result["fit_seconds"],
         "params": result["params"],
         "metrics": _known(result["metrics"]),
@@ -232,14 +250,16 @@ def _plan(run: Run) -> dict[str, Any]:
         "synthetic": dataset == "sample",
         "protocol": protocol if isinstance(protocol, str) else "",
         "seed": spec.get("seed", 0),
-        "refit_of": _refit_of(spec),
+        "refit_of": _run_in(spec, "refit"),
+        "updated_from": _run_in(spec, "update"),
         "params": spec.get("params") or {},
     }
 
 
-def _refit_of(spec: Mapping[str, Any]) -> str:
-    refit = spec.get("refit")
-    parent = refit.get("run") if isinstance(refit, dict) else None
+def _run_in(spec: Mapping[str, Any], field: str) -> str:
+    """Name the run that a job refits or updates."""
+    found = spec.get(field)
+    parent = found.get("run") if isinstance(found, dict) else None
     return parent if isinstance(parent, str) else ""
 
 
@@ -248,7 +268,8 @@ def _progress(run: Run) -> Progress | None:
     event = last_event(run.path / EVENTS)
     if event is None:
         return None
-    return Progress(**event | {"metrics": _known(event["metrics"])})
+    shown = {name: event[name] for name in Progress.__dataclass_fields__ if name in event}
+    return Progress(**shown | {"metrics": _known(event["metrics"])})
 
 
 def _known(values: Mapping[str, float | None]) -> dict[str, float]:

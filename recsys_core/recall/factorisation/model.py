@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recsys_core.compute.earlier import Earlier
 from recsys_core.data.dataset import BoolArray, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
+from recsys_core.data.row_keys import held, row_keys
 from recsys_core.events import OnEvent
 from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factorisation.objective import Factors, FactorsConfig, FactorsObjective
@@ -70,8 +72,28 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
             validate,
             None if self.config.loss == "mse" else weights,
         )
-        self.curve = train(module, objective, self.config, self.runtime, on_event).curve
+        new = None
+        if self.runtime.earlier is not None:
+            dataset = positives.dataset
+            keys = row_keys(dataset, rows.row, rows.items, rows.timestamps)
+            unseen = torch.from_numpy(~held(keys, self.runtime.earlier.rows)).to(device)
+            new = objective.rows_with(unseen)
+            self._start_from(self.runtime.earlier, module)
+        self.curve = train(module, objective, self.config, self.runtime, on_event, new=new).curve
         self._take(module)
+
+    def _start_from(self, earlier: Earlier, module: Factors) -> None:
+        """Take the vectors of the model that is updated."""
+        own = type(self).load(earlier.folder)
+        users = np.where(own.trained[earlier.users], earlier.users, -1)  # -1 picks any, and stays
+        for parameter, values, there in (
+            (module.user, own.user_vectors, users),
+            (module.item, own.item_vectors, earlier.items),
+            (module.item_bias, own.item_bias, earlier.items),
+        ):
+            start = earlier.carried(parameter.detach().cpu().numpy(), values, there)
+            with torch.no_grad():
+                parameter.copy_(torch.from_numpy(start))
 
     @abstractmethod
     def _module(self, rows: Histories) -> Factors:

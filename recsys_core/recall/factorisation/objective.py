@@ -230,6 +230,13 @@ class FactorsObjective:
         losses = {"softmax": self._softmax, "bpr": self._bpr, "bce": self._bce, "mse": self._mse}
         self.loss: Callable[[Batch], Tensor] = losses[config.loss]
 
+    def rows_with(self, events: Tensor) -> Tensor:
+        """Tell which rows of the objective, shape (size,), hold one of the `events` flagged."""
+        if self.config.loss != "softmax":
+            return events
+        users = torch.bincount(self.user[events], minlength=len(self.length)) > 0
+        return users[self.active]
+
     def batches(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
         """Cut the users, or the rows, taken in `order`, into batches."""
         if self.config.hard_negatives:

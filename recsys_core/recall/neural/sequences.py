@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, RequestTime
@@ -268,6 +269,12 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def with_events(self, events: Tensor) -> Tensor:
+        """Tell which runs, shape (runs,), predict one of the `events` flagged, shape (events,)."""
+        count = torch.cumsum(F.pad(events.long(), (1, 0)), 0)
+        first = torch.maximum(self.start, self.offsets[self.user])
+        return count[self.start + self.length] > count[first]
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
         """Cut the runs, taken in `order`, into batches."""

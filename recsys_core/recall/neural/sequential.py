@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.runtime import Runtime
 from recsys_core.data.dataset import BoolArray, Dataset, FloatArray
 from recsys_core.data.interactions import Histories, Interactions
+from recsys_core.data.row_keys import held, row_keys
 from recsys_core.events import OnEvent
 from recsys_core.features.known import Known
 from recsys_core.features.layout import Table
@@ -24,6 +26,7 @@ from recsys_core.features.queries import Queries
 from recsys_core.features.saved import digest_of, read_features, write_features
 from recsys_core.features.schema import FeatureSchema, tower_schema
 from recsys_core.features.tower_encoder import TowerEncoder
+from recsys_core.recall.base import Updates
 from recsys_core.recall.neural.layers import EventEmbedding, Inputs, QueryFields
 from recsys_core.recall.neural.sequences import (
     Examples,
@@ -43,6 +46,7 @@ from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Negatives, Positives
 from recsys_core.saving.arrays import NUMBER, take
 from recsys_core.saving.weights import build_with
+from recsys_core.training.carry import Kept, carry_over
 from recsys_core.training.config import TrainingConfig
 from recsys_core.training.trainer import train
 
@@ -183,6 +187,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     """
 
     reads_features: ClassVar[bool] = True
+    updates: ClassVar[Updates | None] = "learned"
     schema: FeatureSchema
     encoder: TowerEncoder
     dataset: Dataset
@@ -214,29 +219,38 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         device = self.runtime.torch_device()
         self.schema = self._given or tower_schema(positives.dataset)
+        earlier = self.runtime.earlier
+        own = None if earlier is None else type(self).load(earlier.folder)
         known = Known.of_histories(positives.dataset, self.histories, self.threshold)
         times = asked_after(self.histories, self.request_time)
-        self.encoder = TowerEncoder.fit(self.schema, known, times)
+        self.encoder = TowerEncoder.fit(self.schema, known, times, own.encoder if own else None)
         self.dataset = self.encoder.attributes(positives.dataset)
         features = digest_of(self.schema, self.encoder, self.dataset)
-        self._read(rating_edges(self.histories.ratings), features)
+        self._read(own.inputs.edges if own else rating_edges(self.histories.ratings), features)
         torch.manual_seed(self.runtime.seed)
         self.module = self.build(self.inputs).to(device)
         if len(self.new_items):  # they are known by their attributes alone
             with torch.no_grad():
                 for parameter in self.module.of_items:
                     parameter[torch.from_numpy(self.new_items).long().to(device)] = 0
+        if own is not None and earlier is not None:
+            carry_over(self.module, own.module.state_dict(), self._tables(own, earlier))
         validation = Validation(valid)
 
         def validate() -> dict[str, float]:
             self._take_vectors()
             return validation(self)
 
+        requests = self.encoder.request_fields(Queries.after_events(known, times), known)
+        runs = self._runs(requests, device)
+        new = None
+        if earlier is not None:
+            events = self.histories
+            keys = row_keys(positives.dataset, events.row, events.items, events.timestamps)
+            new = runs.with_events(torch.from_numpy(~held(keys, earlier.rows)).to(device))
         objective = SequentialObjective(
             self.module,
-            self._runs(
-                self.encoder.request_fields(Queries.after_events(known, times), known), device
-            ),
+            runs,
             self._negatives(positives, device),
             torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
             self.config,
@@ -245,10 +259,21 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         if objective.size:
             reads = self.schema.digest
             self.curve = train(
-                self.module, objective, self.config, self.runtime, on_event, reads
+                self.module, objective, self.config, self.runtime, on_event, reads, new
             ).curve
         self._serve()
         self.report_index(on_event)
+
+    def _tables(self, own: Self, earlier: Earlier) -> dict[str, Kept]:
+        """Tell which rows of the module's tables were there in the model that is updated."""
+        here = np.flatnonzero(earlier.items >= 0)
+        items = (here, earlier.items[here], 0)
+        tables: dict[str, Kept] = {
+            "events.attributes.embedding": (*self.encoder.item.kept_rows(own.encoder.item), 0),
+            "fields.embedding": (*self.encoder.query.kept_rows(own.encoder.query), 0),
+        }
+        names = {id(parameter): name for name, parameter in self.module.named_parameters()}
+        return tables | {names[id(parameter)]: items for parameter in self.module.of_items}
 
     def _read(self, edges: FloatArray, features: NDArray[np.uint8]) -> None:
         """Encode users and items, and keep what requests are encoded with.

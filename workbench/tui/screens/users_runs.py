@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from workbench.store.listing import RunSummary
-from workbench.store.summary import ALL_ROWS
+from workbench.store.summary import marked
 from workbench.store.text import plain
 from workbench.tui.view.users import fit
 
@@ -58,7 +58,7 @@ class ChooseRuns(ModalScreen[list[str] | None]):
                 for name in ("ndcg@10", "auc")
                 if name in run.metrics
             ),
-            ALL_ROWS if run.refit_of else "",
+            marked("", run.refit_of, run.updated_from),
         )
         return f"[{place}] {fit(plain(run.label), _LABEL)} {metric:<16} {run.run_id}"
 

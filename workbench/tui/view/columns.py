@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.store.listing import RunSummary
-from workbench.store.summary import ALL_ROWS
+from workbench.store.summary import marked
 from workbench.tui.view import format as show
 
 Value = float | str | None
@@ -47,7 +47,7 @@ def name_of(run: RunSummary) -> str:
     name = run.label or run.run_id
     if run.origin == "external":
         return f"{name} (external)"
-    return f"{name} {ALL_ROWS}" if run.refit_of else name
+    return marked(name, run.refit_of, run.updated_from)
 
 
 def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[str]:

@@ -22,6 +22,14 @@ def comparable(run: RunSummary, other: RunSummary) -> bool:
     return bool(run.split_fingerprint) and run.split_fingerprint == other.split_fingerprint
 
 
+def why_not_comparable(run: RunSummary, other: RunSummary) -> str:
+    """Say why there are no differences between two runs, in a few words."""
+    for update, judged in ((run, other), (other, run)):
+        if judged.split_fingerprint and judged.split_fingerprint in update.seen.split():
+            return "an update learned from rows that the other was judged on"
+    return "judged on another split"
+
+
 def best_runs(runs: Iterable[RunSummary]) -> set[tuple[str, str]]:
     """Find the best runs by metric among those of one split.
 

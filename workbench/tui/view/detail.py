@@ -164,6 +164,7 @@ def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
         yield "train / valid / test", " / ".join(f"{part:,}" for part in parts)
     yield "leaks", protocol.get("leaks")
     yield "refit of", run.refit_of
+    yield "updated from", run.updated_from
     features = _mapping(result.get("features"))
     yield "features", features.get("schema")
     yield "histories see", " and ".join(features.get("scopes") or ()) or None

@@ -26,7 +26,14 @@ from workbench.tui.view.columns import (
     telling_apart,
     without_unchanged,
 )
-from workbench.tui.view.compare import best_runs, comparable, difference, look_of, sign_of
+from workbench.tui.view.compare import (
+    best_runs,
+    comparable,
+    difference,
+    look_of,
+    sign_of,
+    why_not_comparable,
+)
 from workbench.tui.view.filters import Filter
 from workbench.tui.view.fold import Fold, fold_passing, unfolded
 from workbench.tui.view.significance import Members, Pair, PairedTests, Verdicts, pair_of
@@ -363,7 +370,7 @@ def _note(run: RunSummary, against: Fold | None) -> Cell | None:
         if against is None:
             return None
         if not comparable(run, against.run):
-            return Cell("not comparable: judged on another split", "muted")
+            return Cell(f"not comparable: {why_not_comparable(run, against.run)}", "muted")
         if not run.metrics.keys() & against.run.metrics.keys():
             return Cell("no metric in common with the baseline", "muted")
         return None

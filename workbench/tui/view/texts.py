@@ -123,6 +123,7 @@ def _entry(fold: Fold) -> dict[str, Any]:
         "split_fingerprint": run.split_fingerprint,
         "seed": run.seed,
         "refit_of": run.refit_of,
+        "updated_from": run.updated_from,
         "params": dict(run.params),
         "metrics": dict(run.metrics),
         "ci95": {name: list(interval) for name, interval in run.ci95.items()},

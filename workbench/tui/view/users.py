@@ -16,8 +16,9 @@ from workbench.store import results
 from workbench.store.files import StoreError
 from workbench.store.items import Item
 from workbench.store.listing import RunSummary
+from workbench.store.metrics_json import updated_from
 from workbench.store.runs import RESULTS, Run
-from workbench.store.summary import ALL_ROWS
+from workbench.store.summary import marked
 from workbench.store.text import plain
 from workbench.store.users import Browse, User
 from workbench.store.users_find import Found
@@ -307,9 +308,8 @@ def score(value: float) -> str:
 
 def list_title(listing: Listing) -> str:
     """Name a list: the run, how well it did for this user, where it comes from."""
-    parts = [plain(listing.label)]
-    if listing.run.metrics.get("refit_of"):
-        parts.append(ALL_ROWS)
+    result = listing.run.metrics
+    parts = [marked(plain(listing.label), result.get("refit_of"), updated_from(result))]
     for name in ("ndcg@10", "gauc", "recall@10"):
         if name in listing.metrics:
             parts.append(f"{name} {listing.metrics[name]:.3f}")

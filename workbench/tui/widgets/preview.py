@@ -11,7 +11,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
-from workbench.tui.view.compare import comparable
+from workbench.tui.view.compare import comparable, why_not_comparable
 from workbench.tui.view.detail import Files, curve_section, read_files, sections
 from workbench.tui.view.fold import Fold
 from workbench.tui.view.result import Against
@@ -91,7 +91,8 @@ def _second_line(run: RunSummary, baseline: RunSummary | None) -> str:
     if run.state == "running":
         return progress_text(run)
     if baseline not in (None, run) and run.metrics and not comparable(run, baseline):
-        return f"not comparable with {plain(name_of(baseline))}: judged on another split"
+        why = why_not_comparable(run, baseline)
+        return f"not comparable with {plain(name_of(baseline))}: {why}"
     if run.note:
         return plain(" ".join(run.note.split()))
     settings = " ".join(f"{name}={show.parameter(value)}" for name, value in run.params.items())
