@@ -31,6 +31,8 @@ def slug(path: Path) -> str:
 def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) -> str:
     """Write the command that imports a table, with a guess of its columns.
 
+    If no column is left for the user or the item, no command would do: the advice is to add it.
+
     Parameters
     ----------
     where
@@ -49,7 +51,9 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
     numbers = _numbers(cells)
     rest = [place for place in range(len(cells)) if place not in places.values()]
     for role in ("user", "item"):
-        if role not in places and rest:
+        if role not in places and not rest:
+            return f"every event needs a user and an item: add a column with the {role}"
+        if role not in places:
             places[role] = rest.pop(0)
     for place in rest:
         if place in numbers:
