@@ -74,3 +74,14 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_plain(each) for key, each in value.items())
     return value is None or isinstance(value, str | int | float)
+
+
+def p_value_text(p_value: float) -> str:
+    """Write a p-value; none is 0.
+
+    Examples
+    --------
+    >>> p_value_text(0.0312), p_value_text(1e-9)
+    ('0.031', '<0.001')
+    """
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"

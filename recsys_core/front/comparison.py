@@ -1,4 +1,4 @@
-"""Results side by side: differences to the first, with paired tests over the users."""
+"""Results side by side: differences from the first, with paired tests over the users."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from recsys_core.evaluation.significance import Comparison as Paired
 from recsys_core.evaluation.significance import paired_test
 from recsys_core.front.results import Result
 from recsys_core.front.shown import Row, as_html, as_text, between, number, telling
+from recsys_core.values import p_value_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ class Difference:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Differences of one or more results to the first, metric by metric."""
+    """Differences of one or more results from the first, metric by metric."""
 
     base: str
     differences: tuple[Difference, ...]
@@ -82,10 +83,10 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        return f"differences to {self.base}\n{as_text(HEADERS, self._rows())}"
+        return f"differences from {self.base}\n{as_text(HEADERS, self._rows())}"
 
     def _repr_html_(self) -> str:
-        return as_html(f"differences to {self.base}", HEADERS, self._rows())
+        return as_html(f"differences from {self.base}", HEADERS, self._rows())
 
     def _rows(self) -> list[Row]:
         shown = telling(dict.fromkeys(each.metric for each in self.differences))
@@ -93,7 +94,7 @@ class Comparison:
             (
                 *(each.metric, each.label, number(each.base), number(each.value)),
                 *(number(each.delta, "+.4f"), between(each.ci95)),
-                "" if each.p_value is None else f"{each.p_value:.3g}",
+                "" if each.p_value is None else p_value_text(each.p_value),
             )
             for each in self.differences
             if each.metric in shown

@@ -150,8 +150,10 @@ def test_what_is_shown(results: dict[str, Result], fitted: dict[str, Fitted], pa
     assert repr(fitted["lr"]).startswith("Fitted lr (ranking, seed 3) on 'small' by leave-last-out")
     assert f"fingerprint: {parts.fingerprint}" in repr(parts)
     found = compare(results["item-cf"], results["two-stage"])
-    assert repr(found).startswith("differences to item-cf\nmetric")
+    assert repr(found).startswith("differences from item-cf\nmetric")
     assert "<td>two-stage</td>" in found._repr_html_()
+    clear = replace(found["ndcg@5"], p_value=1e-9)
+    assert repr(replace(found, differences=(clear,))).endswith(" <0.001")
 
 
 def test_recommendations_are_those_of_a_recommender(

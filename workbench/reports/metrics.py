@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from recsys_core.evaluation.names import split_part
+from recsys_core.values import p_value_text
 
 #: shown where there is no value
 NONE = "—"
@@ -115,6 +116,4 @@ def p_text(p_value: float | None) -> str:
     >>> p_text(0.0312), p_text(1e-9), p_text(None)
     ('0.031', '<0.001', '—')
     """
-    if p_value is None:
-        return NONE
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return NONE if p_value is None else p_value_text(p_value)
