@@ -245,6 +245,18 @@ def test_compare_lists_who_gains_and_who_loses(cli: Cli, runs: dict[str, Run]) -
     assert "u0         5   0.2000  0.7000  0.5000  18-24, F" in text
 
 
+def test_compared_runs_of_one_label_are_told_apart(
+    cli: Cli, runs: dict[str, Run], runs_dir: Path
+) -> None:
+    before = runs["item-cf"].run_id
+    after = write_list_run(
+        runs_dir, "item-cf", ITEM_CF, ndcg={0: 0.7, 1: 0.0}, created=1.9e9
+    ).run_id
+    text = cli("compare", before, after, "--users").out
+    assert text.startswith(f"ndcg@10 of 2 users, from {before} to {after}: 1 better, 1 worse")
+    assert "user  events   first  second   delta  who" in text
+
+
 def test_wrong_lines_say_what_to_do(cli: Cli, runs: dict[str, Run], runs_dir: Path) -> None:
     elsewhere = write_list_run(runs_dir, "elsewhere", ITEM_CF, fingerprint="cafe").run_id
     split = write_list_run(runs_dir, "split", ITEM_CF, split="another").run_id

@@ -121,9 +121,12 @@ def _content(browse: Browse, found: Found, first: Run, second: Run, metric: str)
 def _print(content: dict[str, Any]) -> None:
     from workbench.cli.table import print_table
 
-    one, two = content["labels"]
+    one, two = before, after = content["labels"]
+    if one == two:  # a model before and after a change
+        before, after = content["runs"]
+        one, two = "first", "second"
     sys.stdout.write(
-        f"{content['metric']} of {counted(content['users'], 'user')}, from {one} to {two}: "
+        f"{content['metric']} of {counted(content['users'], 'user')}, from {before} to {after}: "
         f"{content['better']} better, {content['worse']} worse, {content['equal']} equal\n"
     )
     for title, name in (("gain most", "gain"), ("lose most", "loss")):
