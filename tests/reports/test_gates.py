@@ -20,6 +20,11 @@ def test_a_gate_is_read(text: str, gate: Gate) -> None:
     assert parse_gate(text) == gate
 
 
+@pytest.mark.parametrize("text", ["a:b:auc>=0", "mf:ndcg@10>0.25", "lr:logloss<1e-07"])
+def test_a_gate_is_written_as_it_was_given(text: str) -> None:
+    assert str(parse_gate(text)) == text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -31,7 +31,9 @@ class Gate:
     threshold: float
 
     def __str__(self) -> str:
-        return f"{self.label}:{self.metric}{self.operator}{self.threshold!r}"
+        """Write the gate as it is given: 0 is not 0.0."""
+        value = repr(self.threshold).removesuffix(".0")
+        return f"{self.label}:{self.metric}{self.operator}{value}"
 
     def holds(self, value: float | None) -> bool:
         """Tell whether `value` meets the gate; a value that is not defined never does."""
