@@ -159,6 +159,12 @@ def test_synthetic_data_is_flagged(tmp_path: Path) -> None:
     assert "SYNTHETIC data: generated" in printed(print_table, report, 100)
 
 
+def test_a_title_wider_than_its_table_stays_on_one_line(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "mf", fit_seconds=None)  # the table: 27 characters wide
+    report = build_report([read_report_run(run)], suite="quick")
+    assert "\nRecall (candidate generation)\n" in printed(print_table, report, 80)
+
+
 def test_a_single_label_is_not_called_best(tmp_path: Path) -> None:
     report = build_report([read_report_run(make_run(tmp_path, "mf"))], suite="quick")
     assert "✦" not in printed(print_table, report, 100)

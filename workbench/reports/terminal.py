@@ -122,7 +122,7 @@ def _stage(table: view.StageTable, width: int) -> Table:
 
 def _grid(title: str) -> Table:
     return Table(
-        title=Text(title, style="bold"),
+        title=Text(title, style="bold", no_wrap=True, overflow="ignore"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
