@@ -100,7 +100,7 @@ def test_lines_have_the_cutoffs_that_all_share(tmp_path: Path) -> None:
 
 def test_one_cutoff_is_no_line(tmp_path: Path) -> None:
     runs = [read_report_run(make_run(tmp_path, name, metrics={"recall@10": 0.1})) for name in "ab"]
-    with pytest.raises(InputError, match=r"a, b: recall@10 alone in common\nevaluate .*--k 5,10"):
+    with pytest.raises(InputError, match=r"a, b: only recall@10\nevaluate .*--k 5,10"):
         read_cutoffs(each_run(runs))
 
 

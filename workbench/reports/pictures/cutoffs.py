@@ -54,10 +54,10 @@ def read_cutoffs(subjects: Sequence[Subject]) -> Cutoffs:
             "name recall or two-stage runs",
         )
     if len(ks) < 2:
-        shared = ", ".join(f"recall@{k}" for k in ks) or "no recall@k"
+        shared = f"only recall@{ks[0]}" if ks else "no recall@k"
         raise InputError(
-            f"a line needs two cut-offs; {', '.join(each.name for each in having)}: {shared} alone"
-            " in common",
+            f"a line needs two cut-offs in common; {', '.join(each.name for each in having)}:"
+            f" {shared}",
             "evaluate them with more: --k 5,10,20,50",
         )
     lines = []
