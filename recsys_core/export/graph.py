@@ -25,7 +25,7 @@ def require_exporter() -> None:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise InputError(
-            f"models export --format onnx needs {' and '.join(missing)}, which are not installed",
+            f"the format onnx needs {' and '.join(missing)}, which are not installed",
             "pip install 'recsys-workbench[export]'",
         )
 

@@ -67,7 +67,7 @@ def check_format(info: ModelInfo, wanted: ExportFormat, where: str) -> None:
     }[wanted]
     raise InputError(
         f"{where}: {info.name} has no form {wanted}, since {why}",
-        f"export it with --format {' or '.join(formats)}",
+        f"use recsys-workbench models export --format {' or '.join(formats)}",
     )
 
 
