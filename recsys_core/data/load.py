@@ -11,6 +11,7 @@ from recsys_core.data.embed import Recipe, embed_again
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.importer import import_dataset, prepare
+from recsys_core.data.large import Sizes, make_large, sizes_of
 from recsys_core.data.prepared import Prepared, find_prepared, write_prepared
 from recsys_core.data.registered import META, VALID_NAME, prepared_names
 from recsys_core.data.sources import SAMPLE, SOURCES
@@ -98,16 +99,30 @@ def _load_prepared(name: str, data_dir: Path, on_event: OnEvent) -> Dataset | No
         return prepared.load() if prepared is not None else None
     except DamagedError as error:
         on_event(Event("load", message=f"{error}; preparing it again"))
-        source = _source(data_dir, name)
-        if source is not None and _exists(source[0]):
-            recipes = _recipes(data_dir, name)
-            dataset = import_dataset(source[0], data_dir, name, source[1], on_event)
-            return embed_again(dataset, data_dir, recipes, on_event)
+        dataset = _read_again(data_dir, name, on_event)
+        if dataset is not None:
+            return dataset
         if name in SOURCES:
             return None  # it is fetched as if it were not there
         raise InputError(
             str(error), f"import it again: recsys-workbench data import PATH --name {name}"
         ) from error
+
+
+def _read_again(data_dir: Path, name: str, on_event: OnEvent) -> Dataset | None:
+    """Make a damaged set again, or read it again where it was read from; None: neither can be."""
+    recipes, sizes, source = (
+        _recipes(data_dir, name),
+        _sizes(data_dir, name),
+        _source(data_dir, name),
+    )
+    if sizes is not None:
+        dataset = make_large(name, data_dir, sizes, on_event)
+    elif source is not None and _exists(source[0]):
+        dataset = import_dataset(source[0], data_dir, name, source[1], on_event)
+    else:
+        return None
+    return embed_again(dataset, data_dir, recipes, on_event)
 
 
 def _source(data_dir: Path, name: str) -> tuple[Path, ImportOptions] | None:
@@ -117,6 +132,13 @@ def _source(data_dir: Path, name: str) -> tuple[Path, ImportOptions] | None:
         return Path(source["path"]), ImportOptions.from_plain(source["options"])  # type: ignore[index]
     except (InputError, KeyError, TypeError, ValueError):
         return None
+
+
+def _sizes(data_dir: Path, name: str) -> Sizes | None:
+    """Of which sizes a damaged set was made here, if that can still be read of it."""
+    with suppress(InputError, TypeError):
+        return sizes_of(read_json(data_dir / name / META).get("source"))
+    return None
 
 
 def _recipes(data_dir: Path, name: str) -> list[Recipe]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from recsys_core.compute.powers import exp2, power
 from recsys_core.compute.threads import limited_threads
 from recsys_core.data.dataset import PART, Categorical, Dataset, update_digest
+from recsys_core.data.large import Sizes, generate
 from recsys_core.data.sample import make_sample
 from recsys_core.data.score_file import Scores
 from recsys_core.features.encoder import FeatureEncoder
@@ -79,6 +80,12 @@ def test_sample(sample: Dataset) -> None:
     assert make_sample(60, 40, 15).fingerprint == "123d567ccad9d975b493d5ce119a41df"
     assert digest(sample.timeline) == "f0c9ed08"
     assert digest(sample.tie_rank) == "7b856495"
+
+
+def test_large() -> None:
+    assert (
+        generate("large", Sizes(5_000, 300, 90)).fingerprint == "b0f52fc62d7a4b74063cb9df1a1004eb"
+    )
 
 
 class Nudged:

@@ -1,4 +1,4 @@
-"""`data`: which data sets are here; fetch, import and describe them."""
+"""`data`: which data sets are here; fetch, import, make and describe them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.completing import dataset_names
 from workbench.cli.context import NamingGroup, Settings, pass_settings
+from workbench.cli.data_make import make_command
 from workbench.cli.data_options import (
     absolute,
     as_json_option,
@@ -35,7 +36,7 @@ DEFAULT_SCHEMA = ""
 
 @click.group(cls=NamingGroup)
 def data() -> None:
-    """List, fetch, import and describe data sets."""
+    """List, fetch, import, make and describe data sets."""
 
 
 @data.command("list")
@@ -331,4 +332,5 @@ def _describe_features(dataset: Dataset, features: str, protocol: str) -> dict[s
     return describe_features(schema, make_protocol({"name": protocol}).split(dataset))
 
 
+data.add_command(make_command)
 data.add_command(split_command)

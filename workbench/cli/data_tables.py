@@ -42,11 +42,17 @@ def show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         *_embedded_lines(meta["embedded"]),
         *(() if meta.get("explicit", True) else [("note", NO_RATINGS)]),
         ("rows left out", _left_out(meta["bad_rows"])),
-        ("read from", meta["source"]["path"]),
-        ("checksum", CHECKSUM[meta["source"]["checksum_official"]]),
+        *_source_lines(meta["source"]),
         ("prepared in", str(prepared.folder)),
     ]
     print_table(("data set", name), rows)
+
+
+def _source_lines(source: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if source.get("generated"):
+        return [("read from", "nowhere: it is made up")]
+    checksum = CHECKSUM[source["checksum_official"]]
+    return [("read from", source["path"]), ("checksum", checksum)]
 
 
 def _items(meta: Mapping[str, Any]) -> str:
