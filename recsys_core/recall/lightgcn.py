@@ -76,6 +76,8 @@ class Propagated(Factors):
         Shape (n_users, n_items), binary.
     """
 
+    row_tables: tuple[str, ...] = ()  # a step passes all vectors on
+
     def __init__(
         self, positives: sp.csr_matrix, config: LightGCNConfig, device: torch.device
     ) -> None:

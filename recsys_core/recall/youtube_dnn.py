@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from recsys_core.config import Config, Widths
 from recsys_core.recall.neural.layers import (
@@ -22,6 +21,7 @@ from recsys_core.recall.neural.layers import (
 from recsys_core.recall.neural.sequences import Window
 from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
 from recsys_core.registry import register_model
+from recsys_core.training.row_tables import RowTables, look_up
 
 #: consecutive events whose queries share the gathering of the history before them
 RUN = 16
@@ -59,12 +59,14 @@ class YouTubeDNNConfig(SequentialConfig):
     )
 
 
-class YouTubeNetwork(Network):
+class YouTubeNetwork(RowTables, Network):
     """u = MLP(pooled history, last event, user, request, example age), v_i = w_i + e_i.
 
     The paper's softmax weights w_i are free. Here the embedding e_i that stands for item i in a
     history is added, so that weights learn from histories and from attributes, too.
     """
+
+    row_tables: tuple[str, ...] = ("output",)
 
     def __init__(self, inputs: Inputs, config: YouTubeDNNConfig) -> None:
         super().__init__()
@@ -100,7 +102,7 @@ class YouTubeNetwork(Network):
 
     def vectors(self, items: Tensor) -> Tensor:
         """Give the softmax weights of some items, shape (n, dim)."""
-        return F.embedding(items, self.output) + self.events.items(items)
+        return look_up(self.output, items) + self.events.items(items)
 
 
 @register_model(

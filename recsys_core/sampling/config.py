@@ -61,6 +61,11 @@ class SamplingConfig(Config):
         "softmax.",
     )
 
+    @property
+    def samples(self) -> bool:
+        """Whether a batch contrasts with some items, rather than with the whole catalogue."""
+        return self.negatives is not None or self.sampler in ("in-batch", "mixed")
+
     @model_validator(mode="after")
     def _probabilities_are_known(self) -> Self:
         if self.logq and self.hard_negatives:

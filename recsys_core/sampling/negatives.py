@@ -67,6 +67,7 @@ class Negatives:
     def __init__(self, config: SamplingConfig, counts: Tensor, positives: Positives) -> None:
         self.config, self.positives, self.n_items = config, positives, len(counts)
         self.sampler = make_sampler(config, counts)
+        self.room = torch.zeros(len(counts), dtype=torch.long, device=counts.device)
 
     def loss(
         self,
@@ -98,7 +99,7 @@ class Negatives:
         negatives = self.sampler.draw(self.config.negatives, liked)
         if self.config.hard_negatives:
             negatives = torch.cat([negatives, self.hard(queries.detach(), users)])
-        candidates = Candidates.of(liked, negatives, self.n_items)
+        candidates = Candidates.of(liked, negatives, self.room)
         scores, positive = logits(candidates.items), None
         if self.config.logq:
             if not self.config.logq_positive:

@@ -14,6 +14,8 @@ MASKED = -1e9
 _EXCLUDED = -1e30
 #: least share of a sum that is left when its accidental hits are taken out
 LEAST = 1e-12
+#: items of the catalogue per item of a batch, from which those of the batch are sorted
+SPARSE = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Candidates:
     target
         Shape (rows,), int64: the place in `items` of each row's liked item.
     place
-        Shape (n_items,), int64: the place in `items` of each item that is there.
+        Shape (n_items,), int64: the place in `items` of each item that is there; any of others.
     """
 
     items: Tensor
@@ -66,18 +68,29 @@ class Candidates:
     place: Tensor
 
     @classmethod
-    def of(cls, liked: Tensor, negatives: Tensor, n_items: int) -> Candidates:
-        """Merge the rows' liked items, shape (rows,), and the draws, shape (n,)."""
-        drawn = torch.bincount(negatives, minlength=n_items)
-        present = drawn > 0
-        present[liked] = True
-        items = present.nonzero().squeeze(1)
-        place = torch.cumsum(present, 0) - 1
-        return cls(items, drawn[items], place[liked], place)
+    def of(cls, liked: Tensor, negatives: Tensor, room: Tensor) -> Candidates:
+        """Merge the rows' liked items, shape (rows,), and the draws, shape (n,).
+
+        Parameters
+        ----------
+        room
+            Shape (n_items,), int64: memory for `place`, which a later batch may use again.
+        """
+        if len(room) > SPARSE * (len(liked) + len(negatives)):
+            items, at = torch.unique(torch.cat([liked, negatives]), return_inverse=True)
+            drawn = torch.bincount(at[len(liked) :], minlength=len(items))
+        else:
+            counts = torch.bincount(negatives, minlength=len(room))
+            present = counts > 0
+            present[liked] = True
+            items = present.nonzero().squeeze(1)
+            drawn = counts[items]
+        room[items] = torch.arange(len(items), device=items.device)
+        return cls(items, drawn, room[liked], room)
 
     def holding(self, row: Tensor, item: Tensor, rows: int) -> Tensor:
         """Mark the candidates among pairs of a row and an item, shape (rows, c), bool."""
-        place = self.place[item].clamp(min=0)
+        place = self.place[item].clamp(max=len(self.items) - 1)
         present = self.items[place] == item
         held = torch.zeros(rows, len(self.items), dtype=torch.bool, device=item.device)
         held[row[present], place[present]] = True

@@ -28,6 +28,7 @@ from recsys_core.training.checkpoint import (
 )
 from recsys_core.training.config import TrainingConfig
 from recsys_core.training.memory import keep_freed_memory
+from recsys_core.training.row_tables import settle
 
 BatchT = TypeVar("BatchT")
 #: at least this many seconds lie between two reports within an epoch
@@ -134,6 +135,7 @@ def train(
             kept = {"best": best, "average": average.state_dict() if average else None}
             write_checkpoint(runtime.checkpoint, module, optimizer, kept, vars(progress), identity)
         epoch.report(progress.epoch, 0, {**metrics, "rows_per_second": rate})
+    settle(module, leave=True)
     module.load_state_dict(epoch.weights if best is None else best)
     module.eval()
     return progress
@@ -213,6 +215,7 @@ class _Epoch:
                 f"training diverged in epoch {epoch + 1}: the loss is {loss}",
                 f"lower learning_rate (now {self.config.learning_rate:g}) or set gradient_clip",
             )
+        settle(self.module)
         self.module.eval()
         with self.average.in_place() if self.average else nullcontext(), torch.inference_mode():
             return {"loss": loss, **self.objective.validate()}, rate
@@ -291,9 +294,11 @@ def chosen_epoch(curve: Sequence[Mapping[str, float | None]], monitor: str) -> i
 
 def make_optimizer(module: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """Build the fused Adam that every model trains with."""
-    return Adam(
+    optimizer = Adam(
         module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
+    optimizer.follow()
+    return optimizer
 
 
 def _epoch_seed(seed: int, epoch: int) -> int:

@@ -15,8 +15,12 @@ from recsys_core.sampling.negatives import Negatives, Positives
 from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
 
 
+def room(n_items: int) -> Tensor:
+    return torch.zeros(n_items, dtype=torch.int64)
+
+
 def test_candidates_list_each_item_once() -> None:
-    candidates = Candidates.of(torch.tensor([4, 1, 4]), torch.tensor([3, 1, 3]), n_items=6)
+    candidates = Candidates.of(torch.tensor([4, 1, 4]), torch.tensor([3, 1, 3]), room(6))
     assert candidates.items.tolist() == [1, 3, 4]
     assert candidates.drawn.tolist() == [1, 2, 0]
     assert candidates.target.tolist() == [2, 0, 2]
@@ -24,7 +28,7 @@ def test_candidates_list_each_item_once() -> None:
 
 def test_softmax_by_hand() -> None:
     # one query that likes items 0 and 1; drawn: 1, 2, 2
-    candidates = Candidates.of(torch.tensor([0, 1]), torch.tensor([1, 2, 2]), n_items=3)
+    candidates = Candidates.of(torch.tensor([0, 1]), torch.tensor([1, 2, 2]), room(3))
     logits = torch.tensor([[log(2), log(3), log(5)]])
     row = torch.tensor([0, 0])
     # item 0: 2 / (2 + 3 + 5 + 5); item 1 was drawn itself, so 3 / (3 + 5 + 5)
@@ -77,7 +81,7 @@ def test_softmax_and_its_gradient_agree_with_literal_code(
     torch.manual_seed(1)
     liked, draws = torch.randint(8, (20,)), torch.randint(8, (12,))
     query = torch.randint(5, (20,))
-    candidates = Candidates.of(liked, draws, n_items=8)
+    candidates = Candidates.of(liked, draws, room(8))
     logits = (torch.randn(5, len(candidates.items), dtype=torch.float64) * scale).requires_grad_()
     excluded = torch.rand(logits.shape) < 0.3 * excluding
     own = logits[query, candidates.target]
@@ -101,7 +105,7 @@ def test_softmax_and_its_gradient_agree_with_literal_code(
 
 
 def test_a_query_with_nothing_but_excluded_negatives_has_no_loss() -> None:
-    candidates = Candidates.of(torch.tensor([0]), torch.tensor([1, 2]), n_items=3)
+    candidates = Candidates.of(torch.tensor([0]), torch.tensor([1, 2]), room(3))
     logits = torch.tensor([[0.0, 1.0, 2.0]], requires_grad=True)
     loss = sampled_softmax(
         logits, torch.tensor([0]), candidates, excluded=torch.ones(1, 3, dtype=torch.bool)
@@ -118,7 +122,7 @@ def test_excluded_items_by_hand() -> None:
     last = excluded.part(1, 3)
     assert last.items.tolist() == [6]
     assert last.query.tolist() == [1]
-    candidates = Candidates.of(torch.tensor([6, 7]), torch.tensor([4]), n_items=8)
+    candidates = Candidates.of(torch.tensor([6, 7]), torch.tensor([4]), room(8))
     held = candidates.holding(excluded.query, excluded.items, 3)
     assert held.tolist() == [[True, False, False], [False] * 3, [False, True, False]]
 
@@ -217,7 +221,7 @@ def test_seen_items_are_no_negatives() -> None:
     positives = Positives(
         torch.tensor([0, 0, 1, 0]), torch.tensor([3, 1, 2, 1]), n_users=3, n_items=5
     )
-    candidates = Candidates.of(torch.tensor([1]), torch.tensor([2, 4]), n_items=5)
+    candidates = Candidates.of(torch.tensor([1]), torch.tensor([2, 4]), room(5))
     assert candidates.items.tolist() == [1, 2, 4]
     assert positives.among(torch.tensor([0, 1, 2, 0]), candidates).tolist() == [
         [True, False, False],  # likes 3 too, which is no candidate

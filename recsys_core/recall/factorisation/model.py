@@ -19,6 +19,7 @@ from recsys_core.recall.factorisation.objective import Factors, FactorsConfig, F
 from recsys_core.recall.shared.similar import ItemToItem, cosine_scores
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.saving.arrays import take
+from recsys_core.training.row_tables import learn_by_row
 from recsys_core.training.trainer import train
 
 #: fold-in: weight of all items beside the liked ones, and ridge; tuned on validation users of
@@ -55,6 +56,8 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         self.trained = rows.lengths > 0
         torch.manual_seed(self.runtime.seed)
         module = self._module(rows).to(device)
+        if self.config.samples or self.config.loss != "softmax":
+            learn_by_row(module, self.config)
         validation = Validation(valid)
 
         def validate() -> dict[str, float]:

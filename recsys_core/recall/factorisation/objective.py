@@ -20,6 +20,7 @@ from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.hard import search_over
 from recsys_core.sampling.negatives import Negatives, Positives, Search
 from recsys_core.training.config import TrainingConfig
+from recsys_core.training.row_tables import RowTables, RowWise, look_up
 
 
 class FactorsConfig(TrainingConfig, SamplingConfig):
@@ -125,14 +126,14 @@ class Tables:
 
     def users(self, users: Tensor) -> Tensor:
         """Vectors of some users as they enter the product, shape (n, dim)."""
-        vectors = F.embedding(users, self.user)  # its gradient is faster than that of indexing
+        vectors = look_up(self.user, users)  # its gradient is faster than that of indexing
         if self.temperature is None:
             return vectors
         return F.normalize(vectors, dim=-1) / self.temperature
 
     def items(self, items: Tensor) -> Tensor:
         """Vectors of some items as they enter the product, shape (*items.shape, dim)."""
-        vectors = F.embedding(items, self.item)
+        vectors = look_up(self.item, items)
         return vectors if self.temperature is None else F.normalize(vectors, dim=-1)
 
     def all(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -142,8 +143,10 @@ class Tables:
         return users, self.items(torch.arange(len(self.item), device=device)), self.bias
 
 
-class Factors(nn.Module):
+class Factors(RowTables):
     """Vectors and biases of users and items."""
+
+    row_tables: tuple[str, ...] = ("user", "item", "item_bias", "user_bias")
 
     def __init__(self, n_users: int, n_items: int, config: FactorsConfig) -> None:
         super().__init__()
@@ -269,7 +272,7 @@ class FactorsObjective:
             batch.users,
             batch.row,
             batch.items,
-            lambda items: users @ tables.items(items).T + tables.bias[items],
+            lambda items: users @ tables.items(items).T + look_up(tables.bias, items),
             batch.weights,
         )
 
@@ -299,7 +302,9 @@ class FactorsObjective:
         return loss / (total + allowed.sum()) + self._penalty(batch, items[:, 1:])
 
     def _mse(self, batch: Batch) -> Tensor:
-        biases = self.module.user_bias[batch.users][batch.row] + self.mean_rating
+        bias = self.module.user_bias
+        own = look_up(bias, batch.users) if isinstance(bias, RowWise) else bias[batch.users]
+        biases = own[batch.row] + self.mean_rating
         predicted = _logits(self.module(), batch, batch.items[:, None])[:, 0] + biases
         return F.mse_loss(predicted, batch.ratings) + self._penalty(batch, None)
 
@@ -317,16 +322,22 @@ class FactorsObjective:
         """L2 of the weights behind each row, the negatives' averaged, a mean over rows."""
         if self.config.l2 == 0:
             return torch.zeros(())
-        items = self.module.item.square().sum(dim=1)
-        total = self.module.user.square().sum(dim=1)[batch.users[batch.row]].mean()
-        total = total + items[batch.items].mean()
+        total = _squares(self.module.user, batch.users[batch.row]).mean()
+        total = total + _squares(self.module.item, batch.items).mean()
         if negatives is not None:
-            total = total + items[negatives].mean()
+            total = total + _squares(self.module.item, negatives).mean()
         return self.config.l2 * total
+
+
+def _squares(table: Tensor, rows: Tensor) -> Tensor:
+    """Square the lengths of some rows, of any shape."""
+    if isinstance(table, RowWise):
+        return look_up(table, rows).square().sum(dim=-1)
+    return table.square().sum(dim=1)[rows]
 
 
 def _logits(tables: Tables, batch: Batch, items: Tensor) -> Tensor:
     """Score some items for each row, shape (rows, n)."""
     users = F.embedding(batch.row, tables.users(batch.users))
-    bias = F.embedding(items, tables.bias[:, None]).squeeze(2)
+    bias = look_up(tables.bias, items)
     return (tables.items(items) * users[:, None]).sum(dim=2) + bias

@@ -18,6 +18,7 @@ from recsys_core.recall.neural.event_times import Intervals, Recency
 from recsys_core.recall.neural.sequences import RequestFields, Window
 from recsys_core.sampling.softmax import MASKED
 from recsys_core.training.layers import linear_layers
+from recsys_core.training.row_tables import LEAST_ROWS, RowTables, look_up, pool
 
 #: numbers of the embeddings of all users or items that are kept for requests at most (16 MiB)
 MOST_KEPT = 2**22
@@ -56,7 +57,7 @@ class Inputs:
     length: int
 
 
-class Attributes(nn.Module):
+class Attributes(RowTables):
     """Sum of the embeddings of all fields of users or items.
 
     Parameters
@@ -66,6 +67,8 @@ class Attributes(nn.Module):
     layout
         Of the embedding table.
     """
+
+    row_tables: tuple[str, ...] = ("embedding",)
 
     index: Tensor
     weights: Tensor
@@ -89,6 +92,10 @@ class Attributes(nn.Module):
         self.register_buffer("vectors", torch.from_numpy(vectors), persistent=False)
         self.kept: Tensor | None = None
 
+    def large_tables(self) -> list[str]:
+        """Name the table, unless vectors are multiplied with parts of it."""
+        return [] if self._rows else super().large_tables()
+
     def keep(self) -> None:
         """Embed all that there are once, unless they are many: the weights will not change."""
         if len(self.index) * self.embedding.shape[1] <= MOST_KEPT:
@@ -108,7 +115,7 @@ class Attributes(nn.Module):
     def _sum(self, index: Tensor, weights: Tensor, vectors: Tensor) -> Tensor:
         total: Tensor
         if index.shape[1]:
-            total = F.embedding_bag(index, self.embedding, per_sample_weights=weights, mode="sum")
+            total = pool(self.embedding, index, weights)
         else:
             total = self.embedding.new_zeros(len(index), self.embedding.shape[1])
         if self._rows:
@@ -152,18 +159,19 @@ class QueryFields(Attributes):
             return F.embedding(fields.index, self.embedding) * fields.weights[..., None]
         firsts = torch.tensor([0, *itertools.accumulate(fields.widths[:-1])])
         starts = torch.arange(b * queries)[:, None] * slots + firsts
-        pooled = F.embedding_bag(
-            fields.index.flatten(),
+        pooled = pool(
             self.embedding,
+            fields.index.flatten(),
+            fields.weights.flatten(),
             starts.flatten().to(fields.index.device),
-            per_sample_weights=fields.weights.flatten(),
-            mode="sum",
         )
         return pooled.view(b, queries, len(fields.widths), dim)
 
 
-class EventEmbedding(nn.Module):
+class EventEmbedding(RowTables):
     """Embed events: item id + item attributes + what else of an event is read."""
+
+    row_tables: tuple[str, ...] = ("item",)
 
     def __init__(self, inputs: Inputs, dim: int) -> None:
         super().__init__()
@@ -189,11 +197,11 @@ class EventEmbedding(nn.Module):
         if self.kept is not None:
             return F.embedding(items, self.kept)
         vectors: Tensor = self.attributes(items)
-        return vectors if self.item is None else F.embedding(items, self.item) + vectors
+        return vectors if self.item is None else look_up(self.item, items) + vectors
 
     def ids(self, items: Tensor) -> Tensor:
         """Embed some items by id alone, as `items` does where the schema has no ids."""
-        return self.items(items) if self.item is None else F.embedding(items, self.item)
+        return self.items(items) if self.item is None else look_up(self.item, items)
 
     def all(self) -> Tensor:
         """Embed all items, shape (n_items, dim)."""
@@ -206,6 +214,9 @@ class EventEmbedding(nn.Module):
         if not self.training and items.numel() < len(self.attributes.index):  # not every item
             vectors = self.items(items.flatten())
             events = vectors.view(*items.shape, vectors.shape[1])
+        elif self.by_row and len(self.attributes.index) >= LEAST_ROWS:
+            distinct, place = torch.unique(items, return_inverse=True)
+            events = F.embedding(place, self.items(distinct))
         else:
             events = F.embedding(items, self.all())
         if self.rating is not None:

@@ -48,6 +48,7 @@ from recsys_core.saving.arrays import NUMBER, take
 from recsys_core.saving.weights import build_with
 from recsys_core.training.carry import Kept, carry_over
 from recsys_core.training.config import TrainingConfig
+from recsys_core.training.row_tables import learn_by_row
 from recsys_core.training.trainer import train
 
 
@@ -235,6 +236,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
                     parameter[torch.from_numpy(self.new_items).long().to(device)] = 0
         if own is not None and earlier is not None:
             carry_over(self.module, own.module.state_dict(), self._tables(own, earlier))
+        if self.config.samples:
+            learn_by_row(self.module, self.config)
         validation = Validation(valid)
 
         def validate() -> dict[str, float]:
