@@ -37,6 +37,8 @@ _USER_METRICS = ("metric", "user", "value", "linearised")
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
 #: values of one statement at most; SQLite takes 999 everywhere
 _MOST_VALUES = 900
+#: rows of an array that are written at a time
+_BLOCK = 4096
 #: what to do about a results file that is damaged
 AGAIN = TRAIN_AGAIN
 TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
@@ -130,8 +132,7 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
             rows = ((*row, each) for row, each in zip(ranked, names, strict=True))
             _insert(database, "recommendations", 5, rows)
     if tables.rows is not None:
-        columns = [column.tolist() for column in tables.rows]
-        _insert(database, "rows", 4, zip(*columns, strict=True))
+        _insert(database, "rows", 4, _by_row(*tables.rows))
         database.execute(_INDEX_ROWS)
     if tables.parts is not None:
         _insert(database, "parts", 2, enumerate(_pieces(*tables.parts)))
@@ -159,18 +160,32 @@ def _pieces(lengths: Array, content: bytes) -> Iterator[bytes]:
         yield content[start:end]
 
 
+def _blocks(rows: int) -> Iterator[slice]:
+    """Cut rows of arrays into blocks: values become objects, which take eight times the memory."""
+    return (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))
+
+
+def _by_row(*columns: Any) -> Iterator[tuple[Any, ...]]:
+    """Turn columns into rows."""
+    for block in _blocks(len(columns[0])):
+        yield from zip(*(column[block].tolist() for column in columns), strict=True)
+
+
 def _ranked(users: Any, items: Any, scores: Any) -> Iterator[tuple[int, int, int, float]]:
     """Unroll lists into (user, rank, item, score), leaving out the padding."""
-    listed = items >= 0
-    row, place = listed.nonzero()
-    columns = (users[row], place + 1, items[listed], scores[listed])
-    return zip(*(column.tolist() for column in columns), strict=True)
+    for block in _blocks(len(users)):
+        listed = items[block] >= 0
+        row, place = listed.nonzero()
+        yield from _by_row(
+            users[block][row], place + 1, items[block][listed], scores[block][listed]
+        )
 
 
 def _brought(items: Any, names: Sequence[str], flags: Any) -> Iterator[str]:
     """Write for each item that is no padding the channels whose flag is set, as a JSON list."""
-    listed = items >= 0
-    return (json.dumps(list(itertools.compress(names, mine))) for mine in flags[listed].tolist())
+    for block in _blocks(len(items)):
+        for mine in flags[block][items[block] >= 0].tolist():
+            yield json.dumps(list(itertools.compress(names, mine)))
 
 
 def query(path: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
