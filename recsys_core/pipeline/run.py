@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from recsys_core.compute.blocks import telling
 from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
@@ -321,7 +322,8 @@ def judge_job(
         judged = Judged(Evaluation.nothing())
         if spec.refit is None:
             on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-            judged = job.evaluate(spec.ks)
+            with telling(on_event, "evaluate"):
+                judged = job.evaluate(spec.ks)
         tell_problems(judged.evaluation, on_event)
         evaluated = time.perf_counter()
         if save_to is not None:

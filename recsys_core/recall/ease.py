@@ -13,7 +13,7 @@ from recsys_core.compute.capacity import require_memory
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.events import OnEvent
+from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
@@ -70,8 +70,10 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
         )
         matrix = self._matrix(positives)
         gram = (matrix.T @ matrix).toarray()
+        on_event(Event("fit", 1, 2))
         np.fill_diagonal(gram, gram.diagonal() + np.float32(self.config.l2))
         inverse = _inverse(gram)
+        on_event(Event("fit", 2, 2))
         inverse /= -inverse.diagonal()
         np.fill_diagonal(inverse, 0)
         self.weights = inverse

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.blocks import map_blocks, telling
 from recsys_core.compute.powers import power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
@@ -115,7 +115,8 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
             similarity[similarity <= 0] = -np.inf
             return top_k(similarity, self.config.neighbours, self.tie_rank)
 
-        parts = map_blocks(nearest, self.n_items, block_rows(self.n_items))
+        with telling(on_event, "fit"):
+            parts = map_blocks(nearest, self.n_items, block_rows(self.n_items))
         items, values = (np.concatenate(side) for side in zip(*parts, strict=True))
         self._set_neighbours(items, values)
 

@@ -11,8 +11,10 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute import blocks
+from recsys_core.compute.blocks import map_blocks, telling
 from recsys_core.compute.threads import limited_threads, one_torch_thread
+from recsys_core.events import Event
 from recsys_core.recall.base import block_rows
 from tests.recall.build import N_USERS, fit, planted
 
@@ -35,6 +37,21 @@ def test_the_budget_of_threads_is_kept() -> None:
         assert len(set(map_blocks(meet, 2, 1))) == 2
     with limited_threads(1):
         assert set(map_blocks(lambda part: threading.get_ident(), 4, 1)) == {threading.get_ident()}
+
+
+def test_blocks_that_are_done_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "REPORT_SECONDS", 0.0)
+    events: list[Event] = []
+
+    def work(part: slice) -> int:
+        return len(map_blocks(lambda inner: inner, 4, 1))  # of which nothing is told
+
+    for threads in (1, 2):
+        with limited_threads(threads), telling(events.append, "evaluate"):
+            assert map_blocks(work, 3, 1) == [4, 4, 4]
+    assert events == [Event("evaluate", done, 3) for done in (1, 2, 3)] * 2
+    map_blocks(work, 3, 1)
+    assert len(events) == 6
 
 
 def test_a_block_has_at_least_some_rows() -> None:

@@ -175,18 +175,21 @@ def test_fold_in_minimises_its_loss() -> None:
         fit_ = ((1 - vectors[liked] @ p) ** 2).sum() + FOLD_ALL * ((vectors @ p) ** 2).sum()
         return float(fit_ + FOLD_RIDGE * (p**2).sum())
 
-    best = fold_in(vectors, liked).astype(np.float64)
+    gram = vectors.T @ vectors
+    best = fold_in(vectors, liked, gram).astype(np.float64)
     around = [loss(best + step) for step in 0.01 * rng.normal(size=(50, 4))]
     assert loss(best) < min(around)
-    assert (fold_in(vectors, np.array([], dtype=np.int64)) == 0).all()
+    assert (fold_in(vectors, np.array([], dtype=np.int64), gram) == 0).all()
 
 
 def test_a_folded_in_user_gets_what_a_trained_one_with_the_same_history_gets() -> None:
     train, _ = planted()
     model = fit("mf", train)
+    assert isinstance(model, MF)
     users = np.arange(0, N_USERS, 7)
     histories = model.histories_of(users)
     trained = model.recommend(users, 6, histories=histories).items
     folded = model.recommend(np.full(len(users), -1), 6, histories=histories).items
+    np.testing.assert_array_equal(model._gram, model.item_vectors.T @ model.item_vectors)
     shared = [len(set(a) & set(b)) / 6 for a, b in zip(trained, folded, strict=True)]
     assert np.mean(shared) > 0.8

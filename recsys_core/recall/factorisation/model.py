@@ -48,6 +48,8 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
     """Shape (n_users,): whether the user had a row to learn a vector from."""
     curve: list[dict[str, float]]
     """Loss and ndcg@10 on validation users of each epoch."""
+    _gram: FloatArray | None = None
+    """Shape (dim, dim): products of the item vectors' columns, once somebody was folded in."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         device = self.runtime.torch_device()
@@ -108,6 +110,7 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         self.user_vectors, self.item_vectors, self.item_bias = (
             part.detach().cpu().numpy() for part in (users, items, bias)
         )
+        self._gram = None
 
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Multiply user and item vectors, shape (n, n_items)."""
@@ -123,7 +126,9 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         return self.popular_where_empty(scores, ~known & (liked.lengths == 0))
 
     def _fold_in(self, items: NDArray[np.integer]) -> FloatArray:
-        vector = fold_in(self.item_vectors, items)
+        if self._gram is None:
+            self._gram = self.item_vectors.T @ self.item_vectors
+        vector = fold_in(self.item_vectors, items, self._gram)
         if self.config.cosine:
             length = max(float(np.linalg.norm(vector)), 1e-12)
             vector /= length * self.config.temperature
@@ -147,7 +152,7 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         self.trained = take(arrays, "trained", np.bool_, (users,))
 
 
-def fold_in(item_vectors: FloatArray, items: NDArray[np.integer]) -> FloatArray:
+def fold_in(item_vectors: FloatArray, items: NDArray[np.integer], gram: FloatArray) -> FloatArray:
     """Find the vector of a user who likes `items` by implicit least squares; zeros without items.
 
     min over p of sum over liked i of (1 - <p, q_i>)^2 + a sum over all j of <p, q_j>^2 + l |p|^2
@@ -159,13 +164,15 @@ def fold_in(item_vectors: FloatArray, items: NDArray[np.integer]) -> FloatArray:
         Shape (n_items, dim).
     items
         Shape (n,): item numbers.
+    gram
+        Shape (dim, dim): the Gram matrix of all item vectors.
 
     Returns
     -------
     Shape (dim,).
     """
     liked = item_vectors[items]
-    system = liked.T @ liked + FOLD_ALL * (item_vectors.T @ item_vectors)
+    system = liked.T @ liked + FOLD_ALL * gram
     system[np.diag_indices_from(system)] += FOLD_RIDGE
     solution: FloatArray = np.linalg.solve(system, liked.sum(axis=0))
     return solution
