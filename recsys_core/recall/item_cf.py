@@ -154,12 +154,12 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
     def score(self, users: NDArray[np.integer], histories: Histories) -> FloatArray:
         """Add up the similarities to the history's items, shape (n, n_items)."""
         query = query_matrix(self, histories)
-        scores = (query.astype(np.float64) @ self.candidates).toarray().astype(np.float32)
+        scores = (query.astype(np.float64) @ self.candidates).astype(np.float32).toarray()
         return self.popular_where_empty(scores, query.getnnz(axis=1) == 0)
 
     def item_scores(self, items: NDArray[np.integer]) -> FloatArray:
         """Look up s_ij, what each item i in a history says for every j, shape (n, n_items)."""
-        scores: FloatArray = self.candidates[items].toarray().astype(np.float32)
+        scores: FloatArray = self.candidates[items].astype(np.float32).toarray()
         scores[scores == 0] = -np.inf
         return scores
 

@@ -10,6 +10,8 @@ from recsys_core.errors import InputError
 
 #: groups of columns per wanted item: so many that few columns pass the bound
 GROUPS_PER_ITEM = 4
+#: candidates per wanted item, from which those that share the lowest score are told apart
+CROWD = 16
 _PADDING = np.iinfo(np.int64).max
 _LOW_BITS = 0xFFFFFFFF
 _LEAST = np.finfo(np.float32).min
@@ -48,23 +50,23 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
         return items, best
     in_tie_order = np.empty(n_items, dtype=np.int32)
     in_tie_order[tie_rank] = np.arange(n_items)
-    ordered = np.take(scores, in_tie_order, axis=1).astype(np.float32, copy=False)
-    if np.isnan(ordered.max()):
+    scores = scores.astype(np.float32, copy=False)
+    if np.isnan(scores.max()):
         raise InputError(
             "the model's scores are not numbers: it diverged",
             "lower its learning rate or regularise it more",
         )
-    flat = ordered.ravel()
-    cells = _candidates(ordered, min(k, n_items))
-    rows, places = np.divmod(cells, n_items)
-    keys = _padded(rows, _sort_keys(flat.take(cells), places), n)
+    flat = scores.ravel()
+    cells = _candidates(scores, min(k, n_items), in_tie_order)
+    rows, columns = np.divmod(cells, n_items)
+    keys = _padded(rows, _sort_keys(flat.take(cells), tie_rank.take(columns)), n)
     keys.sort(axis=1)
     keys = keys[:, :k]
     listed, width = keys != _PADDING, keys.shape[1]
-    place = np.where(listed, keys & _LOW_BITS, 0)
-    items[:, :width] = np.where(listed, in_tie_order.take(place), -1)
-    place += n_items * np.arange(n)[:, None]
-    best[:, :width] = np.where(listed, flat.take(place), -np.inf)
+    found = in_tie_order.take(np.where(listed, keys & _LOW_BITS, 0))
+    items[:, :width] = np.where(listed, found, -1)
+    cells = found + n_items * np.arange(n)[:, None]
+    best[:, :width] = np.where(listed, flat.take(cells), -np.inf)
     return items, best
 
 
@@ -93,21 +95,37 @@ def lower_bounds(scores: FloatArray, k: int) -> FloatArray:
     return bounds
 
 
-def _candidates(ordered: FloatArray, k: int) -> TimeArray:
-    """Find a few scores that are sure to hold each row's best `k`: row * n_items + column.
+def _candidates(scores: FloatArray, k: int, in_tie_order: IntArray) -> TimeArray:
+    """Find a few scores that are sure to hold each row's best `k`: row * n_items + column."""
+    n_items = scores.shape[1]
+    bound = np.maximum(lower_bounds(scores, k), _LEAST)  # leaves -inf out
+    found = scores >= bound[:, None]
+    crowded = np.flatnonzero(np.count_nonzero(found, axis=1) > CROWD * k)
+    if not len(crowded):
+        return np.flatnonzero(found)
+    some, limit = scores[crowded], bound[crowded, None]
+    found[crowded] = some > limit
+    row, column = _first_equal(some, limit, k, in_tie_order)
+    cells = np.concatenate([np.flatnonzero(found), crowded[row] * n_items + column])
+    cells.sort()
+    return cells
 
-    Of the scores equal to the lower bound the first k are enough, as the columns are in tie order.
+
+def _first_equal(
+    scores: FloatArray, limit: FloatArray, k: int, in_tie_order: IntArray
+) -> tuple[TimeArray, IntArray]:
+    """Find (row, column) of the first `k` scores in tie order that are equal to the row's limit.
+
+    Many are, so that they are found among the first columns.
     """
-    n, n_items = ordered.shape
-    bound = np.maximum(lower_bounds(ordered, k), _LEAST)  # leaves -inf out
-    cells = np.flatnonzero(ordered >= bound[:, None])
-    row = cells // n_items
-    tied = ordered.ravel().take(cells) == bound.take(row)
-    ties_so_far = np.cumsum(tied)
-    first = np.searchsorted(cells, n_items * np.arange(n))
-    ties_before_row = np.append(0, ties_so_far).take(first)
-    kept: TimeArray = cells[~tied | (ties_so_far - ties_before_row.take(row) <= k)]
-    return kept
+    seen = 0
+    while True:
+        seen = min(max(2 * seen, CROWD * k), len(in_tie_order))
+        equal = scores[:, in_tie_order[:seen]] == limit
+        upto = np.cumsum(equal, axis=1)
+        if seen == len(in_tie_order) or (upto[:, -1] >= k).all():
+            row, place = np.nonzero(equal & (upto <= k))
+            return row, in_tie_order[place]
 
 
 def _sort_keys(scores: FloatArray, places: TimeArray) -> TimeArray:
