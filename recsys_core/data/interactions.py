@@ -21,6 +21,9 @@ from recsys_core.data.dataset import (
 if TYPE_CHECKING:  # slow to import, and not every model asks for a matrix
     import scipy.sparse as sp
 
+#: more rows than one in so many of all are sorted by the timeline of all
+MOST = 4
+
 #: whether items that a user knows may be recommended to that user
 KnownItems = Literal["exclude", "allow"]
 #: when a user is asked: at the last known event, or at the event that is asked for
@@ -195,14 +198,25 @@ class Interactions:
 
     def histories(self) -> Histories:
         """Group by user; row u of the result is user u, oldest event first."""
-        order = np.argsort(self.user, kind="stable")
+        data, rows = self.dataset, self._rows_by_user()
         counts = np.bincount(self.user, minlength=self.n_users)
         return Histories(
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            items=self.item[order],
-            ratings=self.rating[order],
-            timestamps=self.timestamp[order],
+            items=data.item[rows],
+            ratings=data.rating[rows],
+            timestamps=data.timestamp[rows],
         )
+
+    def _rows_by_user(self) -> TimeArray:
+        """Sort the rows by user; of most of the rows of a set by its timeline, which is sorted."""
+        if MOST * len(self) > self.dataset.n_interactions:
+            here = np.zeros(self.dataset.n_interactions, dtype=np.bool_)
+            here[self.rows] = True
+            timeline = self.dataset.timeline
+            rows: TimeArray = timeline[here[timeline]]
+            if len(rows) == len(self):  # none of them twice
+                return rows
+        return self.rows[np.argsort(self.user, kind="stable")]
 
     def asked(self, users: NDArray[np.integer], histories: Histories) -> Histories:
         """Say when users are asked for these rows, if models are told: at the first of each user's.

@@ -28,7 +28,8 @@ from recsys_core.data.dataset import (
     Text,
     TextArray,
 )
-from recsys_core.data.interactions import Histories, Interactions
+from recsys_core.data.interactions import Histories
+from recsys_core.data.timelines import Timelines
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.ids import Id, Ids
 from recsys_core.pipeline.saved_run import check_fits, load_model, load_run_split
@@ -121,11 +122,10 @@ class Recommender:
 
     def __init__(self, model: Recommends, split: Split, known: Known | None = None) -> None:
         self.model = model
-        self.split = split
         self.dataset: Dataset = split.dataset
         known = known or ("split" if split.cut is None else "all")
         check_known(known)
-        self._histories = self._known_histories(known)
+        self._histories = split.timelines() if known == "split" else Timelines(self.dataset)
         # built once, and before threads share them
         self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)
         self._titles = self._read_titles()
@@ -332,12 +332,6 @@ class Recommender:
             ratings=np.array([rating for _, rating, _ in full], dtype=np.float32)[order],
             timestamps=np.array([time for _, _, time in full], dtype=np.int64)[order],
         )
-
-    def _known_histories(self, known: Known) -> Histories:
-        if known == "split":
-            return self.split.requests(np.arange(self.dataset.n_users))
-        rows = np.arange(self.dataset.n_interactions)
-        return Interactions.in_time_order(self.dataset, rows, self.split.threshold).histories()
 
     def _read_titles(self) -> TextArray | None:
         column = self.dataset.item_columns.get("title")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, update_digest
 from recsys_core.data.interactions import Histories, Interactions, KnownItems
+from recsys_core.data.timelines import Timelines
 from recsys_core.errors import InputError
 
 Part = Literal["train", "valid", "test"]
@@ -80,9 +81,18 @@ class Split:
     @cached_property
     def known(self) -> Interactions:
         """Train and validation rows, and queries: what is known of the users at test time."""
-        rows: TimeArray = np.concatenate([self.train.rows, self.valid.rows])
-        known = Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
-        return known.with_query_of(self.valid, self.test)
+        rows = self.known_rows()
+        return Interactions.in_time_order(self.dataset, rows, self.threshold, self.known_items)
+
+    def known_rows(self) -> TimeArray:
+        """Give the row numbers of what is known of the users at test time, in any order."""
+        return np.concatenate([self.train.rows, self.valid.rows, self.query])
+
+    def timelines(self) -> Timelines | Histories:
+        """Give what `requests` gives of all users, a few at a time where that can be."""
+        if self.test.request_time != "last":
+            return self.requests(np.arange(self.dataset.n_users))
+        return Timelines(self.dataset, self.known_rows())
 
     def requests(self, users: NDArray[np.integer]) -> Histories:
         """Give what is known of users at test time, and when they are asked; one row each."""

@@ -13,6 +13,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.pipeline.recommender import Recommender
+from recsys_core.protocols.registry import make_protocol
 from workbench.cli.main import run_command_line
 from workbench.store import results
 from workbench.store.files import write_json
@@ -97,7 +98,8 @@ def test_events_are_taken_with_rating_and_time(load: Callable[..., Recommender])
 def test_known_events_are_those_of_the_run_or_all(load: Callable[..., Recommender]) -> None:
     split, everything = load("popularity"), load("popularity", known="all")
     user = split.user_number("1")
-    held_out = set(split.split.test.item[split.split.test.user == user].tolist())
+    test = make_protocol({"name": "user-timeline"}).split(split.dataset).test
+    held_out = set(test.item[test.user == user].tolist())
     assert held_out
     assert not held_out & set(split.known_of(user).items.tolist())
     assert held_out <= set(everything.known_of(user).items.tolist())
