@@ -128,7 +128,7 @@ def _first_equal(
             return row, in_tie_order[place]
 
 
-def _sort_keys(scores: FloatArray, places: TimeArray) -> TimeArray:
+def _sort_keys(scores: FloatArray, places: NDArray[np.integer]) -> TimeArray:
     """Make one int64 per candidate that ascends with falling score, then with place."""
     bits = (scores + np.float32(0)).view(np.int32)  # + 0 makes -0.0 equal to 0.0
     ascending = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers in the order of the floats
