@@ -20,13 +20,15 @@ from recsys_core.recall.base import RecallModel, Updates, block_rows
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model
-from recsys_core.retrieval.topk import top_k
+from recsys_core.retrieval.topk import top_k, top_k_of
 from recsys_core.saving.arrays import take_matrix
 
 #: up to this many items, sparse x dense products beat sparse x sparse ones (measured on MovieLens:
 #: a step of the dense product costs a thirteenth of one of the sparse product), and a matrix of
 #: all pairs takes 256 MiB at most
 DENSE_ITEMS = 8192
+#: candidates of a block of sparse products
+SPARSE_BLOCK = 512
 #: items a block of that matrix
 GRAM_BLOCK = 256
 
@@ -108,29 +110,48 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
         shared = shared_counts(weighted, matrix.tocsc())
         similar = self._similarity(counts.astype(np.float64))
 
+        most = self.config.neighbours
+
         def nearest(block: slice) -> tuple[NDArray[np.int32], FloatArray]:
-            similarity = similar(shared(block), block)
-            rows = np.arange(block.stop - block.start)
+            rows, found = np.arange(block.stop - block.start), shared(block)
+            if not isinstance(found, np.ndarray):
+                return nearest_of(found, block)
+            similarity = similar(found, rows[:, None] + block.start, np.arange(self.n_items))
             similarity[rows, rows + block.start] = 0  # no item is its own neighbour
             similarity[similarity <= 0] = -np.inf
-            return top_k(similarity, self.config.neighbours, self.tie_rank)
+            return top_k(similarity, most, self.tie_rank)
 
+        def nearest_of(found: sp.csr_matrix, block: slice) -> tuple[NDArray[np.int32], FloatArray]:
+            row, column = np.repeat(np.arange(found.shape[0]), found.getnnz(axis=1)), found.indices
+            similarity = similar(found.data, row + block.start, column)
+            kept = (similarity > 0) & (column != row + block.start)
+            places = (row[kept], column[kept], similarity[kept])
+            return top_k_of(*places, found.shape[0], most, self.tie_rank)
+
+        size = block_rows(self.n_items) if self.n_items <= DENSE_ITEMS else SPARSE_BLOCK
         with telling(on_event, "fit"):
-            parts = map_blocks(nearest, self.n_items, block_rows(self.n_items))
+            parts = map_blocks(nearest, self.n_items, size)
         items, values = (np.concatenate(side) for side in zip(*parts, strict=True))
         self._set_neighbours(items, values)
 
-    def _similarity(self, counts: NDArray[np.float64]) -> Callable[[FloatArray, slice], FloatArray]:
-        """Prepare to turn what blocks of candidates share with all items into similarities."""
+    def _similarity(self, counts: NDArray[np.float64]) -> Callable[..., FloatArray]:
+        """Prepare to turn what candidates share with items into similarities.
+
+        Returns
+        -------
+        A function of what they share, which it overwrites, the candidates, and the items.
+        """
         cosine, exponent = self.config.similarity == "cosine", self.config.asymmetry
         target = (power(counts, exponent) if cosine else counts).astype(np.float32)
         source = (power(counts, 1 - exponent) if cosine else counts).astype(np.float32)
 
-        def similar(shared: FloatArray, block: slice) -> FloatArray:
+        def similar(
+            shared: FloatArray, candidates: NDArray[np.integer], items: NDArray[np.integer]
+        ) -> FloatArray:
             if cosine:
-                scale = target[block, None] * source
+                scale = target[candidates] * source[items]
             else:
-                scale = target[block, None] + source
+                scale = target[candidates] + source[items]
                 scale = scale - shared if self.config.similarity == "jaccard" else scale / 2
             scale += self.config.shrinkage
             np.divide(shared, scale, out=shared, where=scale > 0)
@@ -176,7 +197,7 @@ class ItemCF(ItemToItem, RecallModel[ItemCFConfig]):
 
 def shared_counts(
     weighted: sp.csr_matrix, positives: sp.csc_matrix
-) -> Callable[[slice], FloatArray]:
+) -> Callable[[slice], FloatArray | sp.csr_matrix]:
     """Prepare to count, for blocks of items, the users shared with every item.
 
     Parameters
@@ -188,12 +209,13 @@ def shared_counts(
 
     Returns
     -------
-    A function from a slice of items to an array of shape (items, n_items) that may be overwritten.
+    A function from a slice of items to an array of shape (items, n_items) that may be overwritten;
+    of many items it is sparse.
     Users are added up in the order of their numbers in any block and thread.
     """
     n_items = weighted.shape[1]
     if n_items > DENSE_ITEMS:
-        return lambda block: (positives[:, block].T @ weighted).toarray()
+        return lambda block: positives[:, block].T @ weighted
     by_item = weighted.T.tocsr()
     gram = np.empty((n_items, n_items), dtype=np.float32)
 

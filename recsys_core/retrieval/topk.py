@@ -70,6 +70,37 @@ def top_k(scores: FloatArray, k: int, tie_rank: IntArray) -> tuple[IntArray, Flo
     return items, best
 
 
+def top_k_of(
+    rows: TimeArray,
+    columns: NDArray[np.integer],
+    scores: FloatArray,
+    n: int,
+    k: int,
+    tie_rank: IntArray,
+) -> tuple[IntArray, FloatArray]:
+    """Rank as `top_k` does where few columns have a score: each is given by its row and column.
+
+    Parameters
+    ----------
+    rows, columns, scores
+        Shape (m,) each, no place twice; rows from 0 to n - 1.
+
+    Returns
+    -------
+    items, scores
+        Shape (n, k) each, as of `top_k`.
+    """
+    items = np.full((n, k), -1, dtype=np.int32)
+    best = np.full((n, k), -np.inf, dtype=np.float32)
+    order = np.lexsort((_sort_keys(scores, tie_rank.take(columns)), rows))
+    rows = rows[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n)).take(rows)
+    kept = place < k
+    items[rows[kept], place[kept]] = columns[order[kept]]
+    best[rows[kept], place[kept]] = scores[order[kept]]
+    return items, best
+
+
 def lower_bounds(scores: FloatArray, k: int) -> FloatArray:
     """Find a lower bound of the k-th largest score of each row, shape (n,), which few exceed.
 
