@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from recsys_core.export.encoding import Encoding, RowKind, encode_fitted
-from recsys_core.export.graph import OPSET, require_exporter, write_graph
+from recsys_core.export.graph import OPSET, write_graph
 from recsys_core.export.part import Part
 from recsys_core.export.plain import RankerGraph
 from recsys_core.features.known import Known
@@ -28,7 +28,6 @@ def ranker_part(ranker: Ranker, known: Known, rows: RowKind) -> Part:
     known
         The events that rows may look at.
     """
-    require_exporter()
     encoding = encode_fitted(ranker.encoder, known, rows)
     about: dict[str, Any] = {
         "kind": "ranking",

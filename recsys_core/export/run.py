@@ -13,7 +13,7 @@ from recsys_core.data.interactions import Histories
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.export.folder import check_new_folder, write_export
 from recsys_core.export.part import Arrays, ExportFormat, Part
-from recsys_core.export.recall import check_format, recall_part
+from recsys_core.export.recall import check_format, formats_of, recall_part
 from recsys_core.features.known import Known
 from recsys_core.pipeline.recommender import Recommender
 from recsys_core.pipeline.saved_run import load_run_split
@@ -44,6 +44,10 @@ def export_run(
     result = read_result(run_dir)
     info, where = model_info(result["model"]), f"run {run_dir.name}"
     check_format(info, file_format, where)
+    if "onnx" in formats_of(info):
+        from recsys_core.export.graph import require_exporter  # loads torch
+
+        require_exporter()
     on_event(Event("export", message=f"loading {run_dir.name}"))
     if info.stage == "ranking":
         parts, dataset, histories = _ranking(result, run_dir, data_dir)

@@ -9,7 +9,7 @@ import torch
 
 from recsys_core.export.encoding import encode_fitted
 from recsys_core.export.forms import Form
-from recsys_core.export.graph import OPSET, require_exporter, write_graph
+from recsys_core.export.graph import OPSET, write_graph
 from recsys_core.export.part import Part
 from recsys_core.export.plain import QueryGraph
 from recsys_core.recall.neural.sequential import SequentialModel
@@ -28,7 +28,6 @@ def tower_part(model: SequentialModel[Any]) -> tuple[Form, Part]:
 
     Query and item vectors meet in a product, so the form has the item vectors alone.
     """
-    require_exporter()
     encoding = encode_fitted(model.encoder.query, model.known, "requests")
     sides = {
         side: tuple(each["width"] for each in encoding.spec["fields"] if each["side"] == side)

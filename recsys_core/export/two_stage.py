@@ -9,7 +9,7 @@ import torch
 
 from recsys_core.errors import InputError
 from recsys_core.export.encoding import encode_numbers
-from recsys_core.export.graph import OPSET, require_exporter, write_graph
+from recsys_core.export.graph import OPSET, write_graph
 from recsys_core.export.part import Part
 from recsys_core.export.rankers import GRAPH, OUTPUT, TRACED_ROWS, ranker_part
 from recsys_core.export.recall import formats_of, recall_part
@@ -88,7 +88,6 @@ def model_name_of(model: Any) -> str:
 
 
 def _ranker(model: TwoStage) -> Part:
-    require_exporter()
     ranker, known = model.ranker, model.stage.known
     if isinstance(ranker, FieldRanker):
         part = ranker_part(ranker.ranker, known, "requests")
