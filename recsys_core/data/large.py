@@ -55,28 +55,29 @@ class Sizes:
 
     def check(self) -> None:
         """Raise InputError where there is no such set."""
-        for option, size, least, most in (
+        for what, size, least, most in (
             ("rows", self.rows, FEWEST, MOST_ROWS),
             ("users", self.users, 1, MOST_USERS),
             ("items", self.items, 2 * FEWEST, MOST_ITEMS),
-            ("seed", self.seed, 0, 2**63 - 1),
         ):
             if not least <= size <= most:
-                raise InputError(f"--{option} {size:,}", f"choose {least:,} to {most:,}")
+                raise InputError(f"{size:,} {what}", f"choose {least:,} to {most:,} {what}")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {self.seed:,}", "choose 0 to 9,223,372,036,854,775,807")
         if self.rows < FEWEST * self.users:
             raise InputError(
                 f"{self.rows:,} rows of {self.users:,} users: each has {FEWEST} at least",
-                f"--rows {FEWEST * self.users} or more, or fewer --users",
+                f"choose {FEWEST * self.users:,} rows or more, or fewer users",
             )
         if self.rows < self.items:
             raise InputError(
                 f"{self.rows:,} rows of {self.items:,} items: each has one at least",
-                f"--rows {self.items} or more, or fewer --items",
+                f"choose {self.items:,} rows or more, or fewer items",
             )
         if self.rows > self.users * (self.items // 2):
             raise InputError(
                 f"{self.rows:,} rows of {self.users:,} users: each has half of the items at most",
-                f"--rows {self.users * (self.items // 2)} or fewer, or more --users or --items",
+                f"choose {self.users * (self.items // 2):,} rows or fewer, or more users or items",
             )
 
 
@@ -90,7 +91,7 @@ def make_large(name: str, data_dir: Path, sizes: Sizes, on_event: OnEvent = igno
     """
     check_name(name)
     if name in (SAMPLE, *SOURCES):
-        raise InputError(f"--name {name} is the name of another data set", "choose another name")
+        raise InputError(f"'{name}' is the name of another data set", "choose another name")
     sizes.check()
     dataset = generate(name, sizes, on_event)
     on_event(Event("prepare", message=f"writing {name}"))

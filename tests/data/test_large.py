@@ -65,9 +65,9 @@ def test_there_are_tastes_to_find() -> None:
 @pytest.mark.parametrize(
     ("sizes", "remedy"),
     [
-        (Sizes(299, 100, 50), "--rows 300 or more"),
-        (Sizes(400, 100, 401), "--rows 401 or more"),
-        (Sizes(2_501, 100, 50), "--rows 2500 or fewer"),
+        (Sizes(299, 100, 50), "choose 300 rows or more"),
+        (Sizes(400, 100, 401), "choose 401 rows or more"),
+        (Sizes(2_501, 100, 50), "choose 2,500 rows or fewer"),
         (Sizes(100, 0, 50), "choose 1 to"),
     ],
 )
