@@ -66,6 +66,12 @@ def test_jobs_are_done_and_the_supervisor_ends(add: AddJob, runs_dir: Path, with
     within(START, lambda: supervisor_pid(runs_dir) is None)
 
 
+def child_of(run: Run) -> int | None:
+    """Read the process that a stubborn job has started; None: it has not said yet."""
+    path = run.path / "child"
+    return int(text) if path.exists() and (text := path.read_text()) else None
+
+
 def test_a_stubborn_job_and_its_child_are_gone(
     add: AddJob,
     runs_dir: Path,
@@ -76,11 +82,12 @@ def test_a_stubborn_job_and_its_child_are_gone(
     monkeypatch.setenv("PYTHONPATH", str(plugin_folder))  # it may step back
     run = add(seconds=600, stubborn=True)
     ensure_supervisor(runs_dir)
-    within(START, (run.path / "child").exists)
+    within(START, lambda: child_of(run) is not None)
     worker = psutil.Process(run.status().pid)
     assert worker.nice() == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
     assert os.getsid(worker.pid) == worker.pid
-    child = int((run.path / "child").read_text())
+    child = child_of(run)
+    assert child is not None
     cancel(run)
     within(START, lambda: is_over(run) and not runs_now(worker.pid) and not runs_now(child))
     assert (state_of(run), reason_of(run)) == ("cancelled", "cancelled while it ran")

@@ -75,6 +75,26 @@ async def to_data(s: Session) -> DataScreen:
     return here
 
 
+async def test_what_is_read_while_the_session_ends_is_not_drawn(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+    async with session(runs) as s:
+        here = await to_data(s)
+        sets = here.sets
+
+        async def late(self: DataWork, *about: object) -> Any:
+            await ended.wait()
+            return {} if about else sets
+
+        monkeypatch.setattr(DataWork, "list", late)
+        monkeypatch.setattr(DataWork, "describe", late)
+        describe = DataScreen._describe.__wrapped__  # type: ignore[attr-defined]
+        reading = asyncio.gather(here._read_list(), describe(here, sets[0]))
+    ended.set()
+    await reading
+
+
 async def to_set(s: Session, name: str) -> DataScreen:
     here = await to_data(s)
     await s.press(*["j"] * here.grid.table.keys.index(name))

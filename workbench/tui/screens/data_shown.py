@@ -134,6 +134,8 @@ class DataShown(DividedScreen):
         except InputError as error:
             self.activity.complain("the data folder cannot be read", error)
             return
+        if not self.has_parts(Grid, Facts):  # the session has ended meanwhile
+            return
         names = dataset_names(self.workbench.runs, self.workbench.data_dir) if first else []
         self._show_list()
         self._go_to(go_to or (names[0] if names else ""))
@@ -168,7 +170,8 @@ class DataShown(DividedScreen):
         except InputError as error:
             self._show_plots(plain_lines(str(error)))
             return
-        self._show_set()
+        if self.has_parts(Grid, Facts):  # else the session has ended meanwhile
+            self._show_set()
 
     # Drawing
 
