@@ -33,9 +33,12 @@ def page_of(path: str) -> str | None:
     ('project/run-folders.md', 'data.md', 'README.md')
     >>> page_of("examples/plugin"), page_of("examples/plugin/bookshop/model.py")
     ('project/plugin.md', 'project/plugin.md')
+    >>> page_of("examples/service.py")
+    'project/examples.md'
     """
-    if path.startswith("examples/plugin/") and path.endswith(".py"):
-        path = "examples/plugin/README.md"
+    if path.startswith("examples/") and path.endswith(".py"):  # its page is that of its folder
+        plugin = path.startswith("examples/plugin/")
+        path = "examples/plugin/README.md" if plugin else "examples/README.md"
     for candidate in (path, f"{path}/README.md"):
         if candidate in OUTSIDE:
             return OUTSIDE[candidate]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 from collections.abc import Iterator
@@ -77,6 +78,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Also where no site is built: in the READMEs, and on pages read as files."""
     links = LINK.findall(BLOCK.sub("", page.read_text(encoding="utf-8")))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_links_of_pages_lead_to_pages() -> None:
+    """To files that the site does not have the build finds no way, and fails."""
+    names = runpy.run_path(str(DOCS / "tools" / "site_pages.py"))
+    strays = []
+    for page in [*DOCS.rglob("*.md"), *(ROOT / path for path in names["OUTSIDE"])]:
+        text = re.sub(r"`[^`\n]+`", "", BLOCK.sub("", page.read_text(encoding="utf-8")))
+        for link in LINK.findall(text):
+            to = os.path.relpath(page.parent / link, ROOT)
+            if names["page_of"](to) is None and not to.startswith("docs/"):
+                strays.append((page.name, link))
+    assert strays == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
