@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.export.part import VERSION, Arrays, Part, write_json
+from recsys_core.saving.new_folder import new_folder
 from recsys_core.saving.npz import write_arrays
-from recsys_core.saving.replace import PARTIAL
 
 MANIFEST, DATA = "manifest.json", "data.npz"
 _CHUNK = 2**20
-
-
-def check_new_folder(folder: Path) -> None:
-    """Raise InputError where something stands under the name already."""
-    if folder.exists() or folder.is_symlink():
-        raise InputError(f"{folder} is there already", "give the name of a new folder")
 
 
 def write_export(
@@ -53,24 +44,13 @@ def write_export(
     InputError
         The folder is there already, or cannot be made or written.
     """
-    check_new_folder(folder)
-    partial = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(6)}{PARTIAL}")
-    try:
-        partial.mkdir()
+    with new_folder(folder) as partial:
         write_arrays(partial / DATA, data)
         for name, part in parts.items():
             on_event(Event("export", message=f"writing {name or part.about['model']}"))
             part.write(partial / name)
         manifest = {"format": VERSION, **about, "files": _described(partial)}
         write_json(partial / MANIFEST, manifest)
-        _take_place(partial, folder)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written: {error.strerror or shorten(error)}",
-            "give the path of a new folder in one that can be written to",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return manifest
 
 
@@ -91,13 +71,3 @@ def _digest(path: Path) -> str:
             digest.update(chunk)
         os.fsync(file.fileno())
     return digest.hexdigest()
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    """Rename; a folder that somebody made meanwhile, empty even, is not replaced."""
-    folder.mkdir()
-    try:
-        partial.replace(folder)
-    except OSError:
-        folder.rmdir()
-        raise

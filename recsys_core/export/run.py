@@ -11,7 +11,7 @@ from recsys_core import __version__
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.interactions import Histories
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.export.folder import check_new_folder, write_export
+from recsys_core.export.folder import write_export
 from recsys_core.export.part import Arrays, ExportFormat, Part
 from recsys_core.export.recall import check_format, formats_of, recall_part
 from recsys_core.features.known import Known
@@ -19,6 +19,7 @@ from recsys_core.pipeline.recommender import Recommender
 from recsys_core.pipeline.saved_run import load_run_split
 from recsys_core.registry import ModelInfo, model_info
 from recsys_core.run_folder import MODEL, read_result
+from recsys_core.saving.new_folder import check_new_folder
 
 
 def export_run(

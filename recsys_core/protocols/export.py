@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -25,6 +23,7 @@ from recsys_core.data.parts import DRAWN, SPLIT_FILE
 from recsys_core.errors import InputError, shorten
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.protocols.split import Part, Split, require_one_window
+from recsys_core.saving.new_folder import new_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +77,7 @@ def write_split(
     """
     require_one_window(split, "a folder holds")
     write = _writer(file_format, split.dataset)
-    if folder.exists() or folder.is_symlink():
-        raise InputError(f"{folder} is there already", "give the name of a new folder")
-    partial = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(6)}.partial")
-    try:
-        partial.mkdir()
+    with new_folder(folder) as partial:
         parts: dict[str, Drawn] = {
             name: (np.sort(rows), None) for name, rows in split.row_parts().items() if len(rows)
         }
@@ -94,25 +89,7 @@ def write_split(
         about = _describe(split, files, {name: len(rows) for name, (rows, _) in parts.items()})
         text = json.dumps(about, indent=2, ensure_ascii=False)
         (partial / SPLIT_FILE).write_text(f"{text}\n", encoding="utf-8")
-        _take_place(partial, folder)
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written: {error.strerror or shorten(error)}",
-            "give the path of a new folder in one that can be written to",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return about
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    """Rename; a folder that somebody made meanwhile, empty even, is not replaced."""
-    folder.mkdir()
-    try:
-        partial.replace(folder)
-    except OSError:
-        folder.rmdir()
-        raise
 
 
 def _file_name(part: str, stem: str, file_format: FileFormat) -> str:
