@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -304,11 +305,15 @@ def main(arguments: list[str]) -> int:
     try:
         exported = Exported(asked.folder)
         if asked.rows:
-            for scores in exported.score(json.loads(asked.rows.read_text())).tolist():
-                sys.stdout.write(" ".join(f"{score:.6f}" for score in scores) + "\n")
-            return 0
-        for item, score in exported.recommend(asked.user, asked.k, **ids):
-            sys.stdout.write(f"{item}\t{score:.6f}\n")
+            scores = exported.score(json.loads(asked.rows.read_text())).tolist()
+            lines = [" ".join(f"{score:.6f}" for score in row) for row in scores]
+        else:
+            found = exported.recommend(asked.user, asked.k, **ids)
+            lines = [f"{item}\t{score:.6f}" for item, score in found]
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough: what is left must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ExportError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

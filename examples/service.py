@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,12 @@ async def body_of(request: Request) -> Any:
 def service(recommender: Recommender, name: str) -> Starlette:
     """Put the routes together."""
 
+    @asynccontextmanager
+    async def ready(app: Starlette) -> AsyncIterator[None]:
+        """Compute a list before the first request: what all lists share is made with it."""
+        await run_in_threadpool(recommender.recommend, history=[recommender.dataset.item_ids[0]])
+        yield
+
     async def recommend(request: Request) -> JSONResponse:
         wanted = Wanted.model_validate(await body_of(request))
         return JSONResponse({"lists": await run_in_threadpool(lists_of, recommender, wanted)})
@@ -160,7 +168,7 @@ def service(recommender: Recommender, name: str) -> Starlette:
         HTTPException: refused,
         Exception: refused,
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    return Starlette(routes=routes, exception_handlers=handlers, lifespan=ready)
 
 
 async def refused(request: Request, error: Exception) -> JSONResponse:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +110,16 @@ def test_the_script_answers_a_command_line(
     ):
         assert main([str(exported), *asked]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)  # as `| head` does
+    with os.fdopen(theirs, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert script("serve_exported").main([str(exported), "--user", "u3"]) == 0
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])

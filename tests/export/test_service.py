@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -173,6 +174,20 @@ def test_a_fault_of_its_own_is_no_traceback(
     monkeypatch.setattr(recommender.model, "recommend", lambda *_, **__: 1 / 0)
     code, answer = client.ask("POST", "/recommend", {"users": ["7"]})
     assert (code, answer["error"]) == (500, "internal error")
+
+
+def test_a_list_is_computed_before_the_first_request(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(recommender, "recommend", lambda *, history: asked.append(history))
+    app = script("service").service(recommender, "a-run")
+
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            assert len(asked) == 1
+
+    asyncio.run(start())
 
 
 def many(port: int, requests: int) -> None:
