@@ -24,7 +24,10 @@ MODELS = DOCS / "models"
 CHINESE = sorted((DOCS / "zh").glob("*.md"))
 NOTEBOOKS = sorted((DOCS / "notebooks").glob("*.ipynb"))
 #: the Start page and the how-tos
-TRANSLATED = ("start", "data", "scores", "ci", "two-stage", "extending", "scale", "serving")
+TRANSLATED = (
+    *("start", "data", "scores", "ci", "two-stage", "extending", "scale", "serving"),
+    *("updates", "trackers"),
+)
 LINK = re.compile(r"\]\(([^)\s:#]+)(?:#[^)\s]*)?\)")
 
 
