@@ -83,8 +83,8 @@ def test_one_user_is_no_sample() -> None:
         cut(test_users=1)
 
 
-def test_a_report_says_so() -> None:
-    split = cut(test_users=5)
+def said_of(split: Split) -> list[str]:
+    """Write the notes of a report on a split."""
     protocol = {
         "name": split.protocol,
         "leaks": split.leaks,
@@ -93,9 +93,23 @@ def test_a_report_says_so() -> None:
         **{part: len(getattr(split, part)) for part in ("train", "valid", "test")},
     }
     dataset = {"name": "tiny", "interactions": None}
-    said = notes({"dataset": dataset, "protocol": protocol, "runs": [], "seeds": [0]})
+    return notes(
+        {"dataset": dataset, "protocol": protocol, "runs": [], "seeds": [0], "summary": {}}
+    )
+
+
+def test_a_report_says_so() -> None:
+    said = said_of(cut(test_users=5))
     assert (
         "Judged on a sample: 5 of 30 users with test rows (test_users); intervals are as wide as"
         " for that many users." in said
     )
     assert not [line for line in said if line.startswith("Protocol counts")]
+
+
+def test_of_several_windows_it_names_the_one_that_was_counted() -> None:
+    dates = ("1970-01-01T00:01:00", "1970-01-01T00:01:20")
+    split = cut("global-timeline", dates=dates, test_users=4)
+    others = split.counts["test_users_left_out"]
+    wanted = f"Judged on a sample: 4 of {4 + others} users with test rows, in the last window"
+    assert [line for line in said_of(split) if line.startswith(wanted)]

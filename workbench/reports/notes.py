@@ -58,8 +58,9 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
     counts = protocol["counts"] or {}
     if counts.get("sampled_test_users"):
         sampled, others = counts["sampled_test_users"], counts["test_users_left_out"]
+        where = ", in the last window" if len(parameters.get("dates") or ()) > 1 else ""
         found.append(
-            f"Judged on a sample: {sampled:,} of {sampled + others:,} users with test rows"
+            f"Judged on a sample: {sampled:,} of {sampled + others:,} users with test rows{where}"
             " (test_users); intervals are as wide as for that many users."
         )
     left_out = {name: n for name, n in counts.items() if n and name not in _SAID}
