@@ -227,7 +227,8 @@ class _Batch:
         assert job.run is not None, "it is in the queue"
         events, job.offset = job.run.events(job.offset)
         for event in events:
-            self._display.event(_event(event))
+            if not event["usage"]:  # beside progress that was shown
+                self._display.event(_event(event))
 
     def _end(self, job: _Job, outcome: Outcome) -> None:
         job.outcome = outcome

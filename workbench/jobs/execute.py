@@ -21,6 +21,7 @@ from workbench.jobs.interrupts import undisturbed
 from workbench.jobs.logs import describe, run_logs
 from workbench.jobs.queue import check_unfinished
 from workbench.jobs.trackers import start_trackers
+from workbench.jobs.usage import watched
 from workbench.store.manage import find_reusable
 from workbench.store.results import Tables
 from workbench.store.runs import ENVIRONMENT, EVENTS, LOG, Run, State, create_run
@@ -163,7 +164,10 @@ def do_job(
         Never download a data set.
     """
     run = attempt.run
-    with run_logs(run.path / EVENTS, run.path / LOG) as (write_event, log):
+    with (
+        run_logs(run.path / EVENTS, run.path / LOG) as (write_event, log),
+        watched(write_event.usage),
+    ):
 
         def listen(event: Event) -> None:
             write_event(event)

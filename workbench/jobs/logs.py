@@ -6,12 +6,13 @@ import json
 import logging
 import os
 import shutil
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from recsys_core.events import Event
 from workbench.store.files import open_regular, without_nan
@@ -26,7 +27,8 @@ class EventLog:
     """Appends events as JSON lines.
 
     Events with metrics or a message are always written; of plain progress only what fits into 20
-    a second, and the last step of a stage.
+    a second, and the last step of a stage. What the job uses is written beside the progress that
+    was made last.
     """
 
     def __init__(self, file: BinaryIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,6 +36,8 @@ class EventLog:
         self._clock = clock
         self._written = -_INTERVAL
         self._speed = Speed()
+        self._lock = threading.Lock()
+        self._progress: dict[str, Any] = {}
 
     def __call__(self, event: Event) -> None:
         """Write `event`, or drop it."""
@@ -43,20 +47,26 @@ class EventLog:
         if not matters and now - self._written < _INTERVAL:
             return
         self._written = now
-        line = {
-            "time": round(time.time(), 3),
+        self._progress = {
             "stage": event.stage,
             "step": event.step,
             "total": event.total,
             "rate": rate,
             "eta": eta,
-            "metrics": without_nan(dict(event.metrics)),
-            "message": event.message,
         }
-        if event.epoch is not None:
-            line["epoch"] = event.epoch
-        # one write a line: a reader never sees two half lines
-        self._file.write(json.dumps(line).encode() + b"\n")
+        found = {"metrics": without_nan(dict(event.metrics)), "message": event.message}
+        self._write({**found, **({} if event.epoch is None else {"epoch": event.epoch})})
+
+    def usage(self, values: Mapping[str, float]) -> None:
+        """Write what the job uses; nothing before its first event. Another thread may call this."""
+        if values and self._progress:
+            self._write({"metrics": {}, "message": "", "usage": dict(values)})
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        with self._lock:
+            line = {"time": round(time.time(), 3), **self._progress, **values}
+            # one write a line: a reader never sees two half lines
+            self._file.write(json.dumps(line).encode() + b"\n")
 
 
 class Speed:

@@ -13,6 +13,7 @@ import psutil
 
 from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
+from workbench.jobs.usage import measure_family
 from workbench.store.files import open_regular
 from workbench.store.kinds import whole
 from workbench.store.process import ProcessIdentity
@@ -161,18 +162,9 @@ class ProcessWorker:
 
     def usage(self) -> Usage | None:
         """Sum over the process and its descendants."""
-        try:
-            process = psutil.Process(self.pid)
-            family = [process, *process.children(recursive=True)]
-        except psutil.Error:
-            return None
-        seconds, memory = 0.0, 0
-        for member in family:
-            with suppress(psutil.Error), member.oneshot():
-                times = member.cpu_times()
-                seconds += times.user + times.system
-                memory += member.memory_info().rss
-        return Usage(seconds, memory / 2**20) if memory else None
+        family = measure_family(self.pid)
+        seconds = sum(family.cpu_seconds.values())
+        return Usage(seconds, family.memory_mb) if family.memory_mb else None
 
     def _alive(self) -> bool:
         return self._identity is not None and self._identity.alive()

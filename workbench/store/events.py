@@ -28,6 +28,7 @@ _KINDS: dict[str, Kind] = {
     "metrics": mapping_of(optional(number)),
     "message": text,
     "epoch": optional(whole),
+    "usage": mapping_of(optional(number)),
 }
 _ABSENT: dict[str, Any] = {
     "time": None,
@@ -39,6 +40,7 @@ _ABSENT: dict[str, Any] = {
     "metrics": {},
     "message": "",
     "epoch": None,
+    "usage": {},
 }
 
 
@@ -62,14 +64,22 @@ def read_events(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 
 def last_event(path: Path) -> dict[str, Any] | None:
-    """Return the last complete event of a file that another process appends to."""
+    """Return the last complete event of a file that another process appends to.
+
+    What a job uses is written beside progress that was told before, which then has its values.
+    """
     try:
         with open_regular(path, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             lines = file.read(_TAIL).split(b"\n")[:-1]
     except OSError:
         return None
-    return next(_parsed(reversed(lines)), None)
+    found: dict[str, Any] | None = None
+    for event in _parsed(reversed(lines)):
+        if not event["usage"]:
+            return event
+        found = found or event
+    return found
 
 
 def _parsed(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
