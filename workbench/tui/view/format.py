@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len, set_cell_size
+
 
 @dataclass(frozen=True, slots=True)
 class StateLook:
@@ -151,3 +153,12 @@ def bar(share: float, width: int) -> str:
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
     full, rest = divmod(eighths, 8)
     return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Cut or fill `text` to exactly `width` cells; what is cut off leaves an ellipsis."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    space = " " * (width - length)
+    return space + text if right else text + space

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
+
+from workbench.tui.view.format import fit as fit
 
 
 def together(lines: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -29,15 +31,6 @@ def joined(parts: Iterable[tuple[str, Style]]) -> Iterator[Segment]:
     """Make one segment of neighbours that look alike: each costs Textual time in every paint."""
     for style, alike in groupby(parts, lambda part: part[1]):
         yield Segment("".join(text for text, _ in alike), style)
-
-
-def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Cut or fill `text` to exactly `width` cells; what is cut off leaves an ellipsis."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    space = " " * (width - length)
-    return space + text if right else text + space
 
 
 def cut_lines(text: str, width: int, height: int) -> str:
