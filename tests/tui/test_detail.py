@@ -10,6 +10,7 @@ import pytest
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.folders import write_run
 from tests.tui.session import Session, session
+from tests.tui.suite import opens_form_again
 from workbench.store.summary import read_summary
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.view.detail import read_files, sections
@@ -22,6 +23,12 @@ async def _detail(s: Session, label: str = "mf") -> DetailScreen:
     await s.press("enter")
     assert isinstance(s.app.screen, DetailScreen)
     return s.app.screen
+
+
+@checks("detail.again")
+async def _(s: Session) -> None:
+    await _detail(s)
+    await opens_form_again(s, "mf")
 
 
 @checks("detail.tag")

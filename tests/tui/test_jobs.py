@@ -15,6 +15,7 @@ from textual.screen import Screen
 from tests.tui.checks import ids_of
 from tests.tui.folders import add_events, epochs, write_jobs, write_run
 from tests.tui.session import Session, session
+from tests.tui.suite import opens_form_again
 from tests.tui.test_view import RUN
 from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
@@ -279,7 +280,7 @@ async def test_the_table_or_the_curves_can_have_the_whole_screen(jobs: Path) -> 
         await s.until(lambda: charts.size == before)
 
 
-@tries("jobs.open", "jobs.add")
+@tries("jobs.open", "jobs.add", "jobs.again")
 async def test_opening_and_adding(jobs: Path) -> None:
     async with session(jobs) as s:
         await to(s, "mf-done")
@@ -289,6 +290,7 @@ async def test_opening_and_adding(jobs: Path) -> None:
         assert shows(s, NewJobScreen)
         await s.press("escape")
         assert shows(s, JobsScreen)
+        await opens_form_again(s, "mf-done")
 
 
 @tries("jobs.log", *ids_of("log"))

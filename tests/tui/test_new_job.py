@@ -64,6 +64,11 @@ async def type_over(s: Session, screen: NewJobScreen, text: str) -> None:
     await s.pilot.pause()
 
 
+def run_of(suite: Path, label: str) -> Run:
+    runs = [Run(path.parent) for path in suite.glob("*/spec.yaml")]
+    return next(run for run in runs if run.spec["label"] == label)
+
+
 async def to_field(s: Session, screen: NewJobScreen, key: str) -> None:
     screen.grid.cursor_row = list(screen.grid.table.keys).index(key)
     await s.pilot.pause()
@@ -321,3 +326,28 @@ async def test_what_is_wrong_is_cut_with_an_ellipsis(suite: Path) -> None:
         shown = str(screen.query_one("#field-problem", Static).content)
         assert shown.endswith("…")
         assert len(shown.splitlines()) == 2
+
+
+async def test_a_job_is_filled_in_from_a_run_with_all_that_it_set(suite: Path) -> None:
+    """The protocol with its parameters, the model's fields, the seed and limits; no label."""
+    run = run_of(suite, "mf-bpr")
+    protocol = {"name": "random-per-user", "k_core": 10}
+    spec = {**run.spec, "protocol": protocol, "seed": 7, "params": {"dim": 8, "loss": "bpr"}}
+    run.write_spec(spec)
+    place = {"data_dir": "d", "folder": "f", "time_limit": 1800.0, "memory_limit": 2048.0}
+    (run.path / "queue.json").write_text(json.dumps(place))
+    async with session(suite) as s:
+        await s.go_to("mf-bpr")
+        await s.press("A")
+        screen = s.app.screen
+        assert isinstance(screen, NewJobScreen)
+        await s.until(lambda: screen.ready)
+        assert screen.field is not None
+        assert screen.field.key == "seeds", "the first that is not as by default"
+        await s.press("enter")
+        await s.until(lambda: bool(ADDED))
+    line = ADDED.pop()
+    assert {"--model", "mf", "--protocol=random-per-user", "--seeds=7"} <= set(line)
+    assert {"protocol.k_core=10", "dim=8", "loss=bpr"} <= set(line)
+    assert {"--time-limit=1800s", "--memory-limit=2048M"} <= set(line)
+    assert not any(word.startswith("--label") for word in line)

@@ -11,7 +11,7 @@ import pytest
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.folders import recall_metrics, write_run
 from tests.tui.session import Session, session
-from tests.tui.suite import NEWEST_FIRST, on_metric
+from tests.tui.suite import NEWEST_FIRST, on_metric, opens_form_again
 from workbench.tui.screens.columns import ColumnsScreen
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
@@ -28,6 +28,12 @@ async def _(s: Session) -> None:
     text = s.text()
     assert "mf  ✔ done" in text
     assert "0.2551  0.2431 to 0.2671" in text
+
+
+@checks("runs.again")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await opens_form_again(s, "mf")
 
 
 @checks("runs.mark")

@@ -17,6 +17,14 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.add", ("a",), "add", "Add a job, or a sweep over fields of a model.", "add", True
     ),
     Command(
+        "jobs.again",
+        ("A",),
+        "again",
+        "Open the form for a new job, filled in with the job under the cursor.",
+        "again",
+        True,
+    ),
+    Command(
         "jobs.cancel", ("c",), "cancel", "Cancel the job; its checkpoint is kept.", "cancel", True
     ),
     Command(

@@ -13,6 +13,14 @@ SCOPES = {
 
 COMMANDS: tuple[Command, ...] = (
     Command("runs.open", ("enter",), "open", "Open the run under the cursor.", "open", True),
+    Command(
+        "runs.again",
+        ("A",),
+        "again",
+        "Open the form for a new job, filled in with the run under the cursor.",
+        "again",
+        True,
+    ),
     Command("runs.mark", ("space",), "mark", "Mark or unmark the run.", "mark", True),
     Command(
         "runs.baseline",
@@ -199,6 +207,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("detail.back", ("escape", "backspace"), "back", "Return to the runs.", "back", True),
     Command("detail.next", ("n",), "next run", "Open the next run of the table.", "step(1)", True),
     Command("detail.previous", ("p",), "previous run", "Open the run above it.", "step(-1)", True),
+    Command(
+        "detail.again",
+        ("A",),
+        "again",
+        "Open the form for a new job, filled in with this run.",
+        "again",
+        True,
+    ),
     Command("detail.tag", ("t",), "tag", "Tag the run.", "tag", True),
     Command("detail.note", ("i",), "note", "Write a note on the run.", "note", True),
     Command("detail.down", ("j", "down"), "down", "Scroll down.", "scroll(1)"),

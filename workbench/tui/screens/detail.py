@@ -12,6 +12,7 @@ from textual.widget import Widget
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
+from workbench.tui.screens.again import again
 from workbench.tui.screens.base import FullScreen
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
@@ -137,7 +138,7 @@ class DetailScreen(FullScreen):
         """Offer the neighbours only where there are any, and notes only on what is there."""
         if action == "step":
             return len(self._order) > 1
-        if action in ("tag", "note"):
+        if action in ("tag", "note", "again"):
             return self.run_shown is not None
         return True
 
@@ -152,6 +153,12 @@ class DetailScreen(FullScreen):
         self._files = None
         self.scroll.scroll_home(animate=False)
         self._draw()
+
+    def action_again(self) -> None:
+        """Open the form for a new job, filled in with the run."""
+        run = self.run_shown
+        if run is not None:
+            again(self.workbench, run)
 
     def action_tag(self) -> None:
         """Ask for the tags of the run."""

@@ -37,7 +37,7 @@ class JobsScreen(JobsShown):
         run = self.current
         if action in ("resize", "resize_rows"):
             return self.can_move(action)
-        if action in ("open", "log", "mark"):
+        if action in ("open", "log", "mark", "again"):
             return run is not None
         if action == "cancel":
             return run is not None and run.state in ("queued", "running")
@@ -75,6 +75,13 @@ class JobsScreen(JobsShown):
         from workbench.tui.screens.new_job import NewJobScreen
 
         self.app.push_screen(NewJobScreen(self.current), self._added)
+
+    def action_again(self) -> None:
+        """Open the dialog for a new job, filled in with the one under the cursor."""
+        from workbench.tui.screens.new_job import NewJobScreen
+
+        if self.current is not None:
+            self.app.push_screen(NewJobScreen(self.current, again=True), self._added)
 
     def _added(self, ids: str | None) -> None:
         """Go to the job that was added, as soon as it is listed."""

@@ -27,7 +27,7 @@ from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import REST
-from workbench.tui.view.form import SEARCH, Field, Form, Start, is_space
+from workbench.tui.view.form import SEARCH, Copied, Field, Form, Start, is_space, job_from_run
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.grid_cells import cut_lines
@@ -47,6 +47,8 @@ class NewJobScreen(ModalScreen[str | None]):
     ----------
     like
         The run under the cursor: the form begins with its data set and protocol.
+    again
+        Whether the whole job of that run is filled in, without its label.
     dataset
         The data set to begin with, where no run is given.
     model
@@ -56,10 +58,13 @@ class NewJobScreen(ModalScreen[str | None]):
     CSS_PATH = "new_job.tcss"
     BINDINGS: ClassVar = bindings("new-job")
 
-    def __init__(self, like: RunSummary | None, dataset: str = "", model: str = "") -> None:
+    def __init__(
+        self, like: RunSummary | None, dataset: str = "", model: str = "", *, again: bool = False
+    ) -> None:
         super().__init__()
+        self._again = again
         self._model = model
-        self._like = like
+        self.like = like
         self._dataset = dataset
         self._form: Form | None = None
         self._problems: dict[str, str] = {}
@@ -123,6 +128,7 @@ class NewJobScreen(ModalScreen[str | None]):
         try:
             catalogue = await open_catalogue(self._say)
             starts = await asyncio.to_thread(self._starts, catalogue)
+            copied = await asyncio.to_thread(self._copied, catalogue)
             protocol = await asyncio.to_thread(self._protocol)
         except StoreError as error:
             self._clock.stop()
@@ -132,15 +138,19 @@ class NewJobScreen(ModalScreen[str | None]):
         app = self.app
         data_dir: Path = app.data_dir  # type: ignore[attr-defined]
         self._form = Form(catalogue, _prepared(data_dir), starts)
-        if self._like is not None and self._like.dataset:
-            self._form.set("dataset", self._like.dataset)
+        first = "model"
+        if copied is not None:
+            self._form.take(copied)
+            first = self._form.first()
+        elif self.like is not None and self.like.dataset:
+            self._form.set("dataset", self.like.dataset)
             self._form.set_protocol(protocol)
         if self._dataset:
             self._form.set("dataset", self._dataset)
         typed = self.query_one(Entry).value
         self._start = dict(self._form.texts)
         self._draw()
-        self.grid.cursor_row = list(self.grid.table.keys).index("model")
+        self.grid.cursor_row = list(self.grid.table.keys).index(first)
         self._load()
         if typed:
             entry = self.query_one(Entry)
@@ -167,15 +177,21 @@ class NewJobScreen(ModalScreen[str | None]):
                 continue
         return found
 
+    def _copied(self, catalogue: Catalogue) -> Copied | None:
+        """Read the job that the form is filled in with."""
+        if self.like is None or not self._again:
+            return None
+        return job_from_run(self.like, catalogue)
+
     def _protocol(self) -> Mapping[str, Any]:
         """Read the protocol of the run under the cursor: lists keep no more than its name."""
-        if self._like is None:
+        if self.like is None:
             return {}
         try:
-            found = Run(self._like.folder).spec.get("protocol")
+            found = Run(self.like.folder).spec.get("protocol")
         except StoreError:
             found = None
-        return found if isinstance(found, Mapping) else {"name": self._like.protocol}
+        return found if isinstance(found, Mapping) else {"name": self.like.protocol}
 
     # Drawing
 
@@ -193,6 +209,9 @@ class NewJobScreen(ModalScreen[str | None]):
         self._fields = form.fields()
         self._problems = form.problems()
         rows, keys = [], []
+        for line in form.left:
+            rows.append(Row("", (), Cell(f"not taken over: {plain(line)}", "bad")))
+            keys.append("")
         for section in form.sections():
             rows.append(Row("", (), Cell(plain(section.title), "strong")))
             keys.append("")

@@ -10,6 +10,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.manage import removable
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
+from workbench.tui.screens.again import again
 from workbench.tui.screens.runs_table import RunsTable
 from workbench.tui.view import runs_words as words
 from workbench.tui.view.columns import cutoffs_of, main_cutoff
@@ -58,6 +59,8 @@ class RunsScreen(RunsTable):
         """Tell which commands have a use now."""
         if action in ("open", "mark", "mark_all", "copy", "copy_table", "export", "tag", "note"):
             return bool(self._layout.folds)
+        if action == "again":
+            return self.current is not None
         if action == "baseline":
             return self.current is not None and bool(self.current.metrics)
         if action == "delta":
@@ -86,6 +89,11 @@ class RunsScreen(RunsTable):
         if run is not None:
             order = list(self._layout.folds)
             self.app.push_screen(DetailScreen(run.run_id, order, self._against))
+
+    def action_again(self) -> None:
+        """Open the form for a new job, filled in with the run under the cursor."""
+        if self.current is not None:
+            again(self.workbench, self.current)
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark off, and go on to the next."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recsys_core.errors import InputError, unknown_name
-from recsys_core.values import parse_value
-from workbench.jobs.catalogue import RENAMED, Card, Catalogue
-from workbench.jobs.json_schema import Schema, allowed, choices_of, fields_of, problem_of
+from workbench.jobs.catalogue import Card, Catalogue
+from workbench.jobs.json_schema import Schema, choices_of, fields_of, problem_of
 from workbench.jobs.space import alternatives, read_space, space_of_field
+from workbench.tui.view.form.copied import Copied, copy_of_spec
+from workbench.tui.view.form.fields import Field, Section, Start, read_value, write_value
 
 #: what a field's text says to search it between its own bounds
 SWEEP = "sweep"
@@ -22,52 +22,6 @@ _SPACE = re.compile(r"(log|float|int|choice)\s*\(.*\)", re.DOTALL)
 _WHOLE = {"type": "integer", "minimum": -1000, "maximum": 1000}
 _COUNTS: Schema = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}
 _CUTOFFS: Schema = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line of the form.
-
-    Parameters
-    ----------
-    key
-        Unique; texts are kept under it, those of models and protocols for each of them.
-    entry, shared
-        Its JSON schema; empty for names that have `choices` of their own.
-    default
-        The text that stands for the default.
-    choices
-        What it may be, or the beginning of what it may be.
-    """
-
-    key: str
-    name: str
-    help: str
-    entry: Schema = field(default_factory=dict)
-    shared: Schema = field(default_factory=dict)
-    default: str = ""
-    choices: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> str:
-        """Type and bounds."""
-        return allowed(self.entry, self.shared) if self.entry else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading and its fields."""
-
-    title: str
-    fields: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Something to begin with: an entry of a suite, or a run."""
-
-    name: str
-    spec: Mapping[str, Any]
 
 
 class Form:
@@ -88,6 +42,8 @@ class Form:
         self._datasets = tuple(dict.fromkeys([*datasets, *catalogue.datasets]))
         self._starts = {start.name: start for start in starts}
         self.texts: dict[str, str] = {"dataset": self._datasets[0], "model": "popularity"}
+        #: what of the job that was taken over last could not be
+        self.left: tuple[str, ...] = ()
 
     # Fields
 
@@ -164,7 +120,7 @@ class Form:
         """Put a text in; one that names something to copy from fills the form."""
         self.texts[key] = text.strip()
         if key == "from" and text.strip() in self._starts:
-            self._fill(self._starts[text.strip()].spec)
+            self.take(copy_of_spec(self._starts[text.strip()].spec, self.catalogue))
 
     def set_protocol(self, protocol: Mapping[str, Any]) -> None:
         """Take over a protocol with its parameters; without a name it is the default one."""
@@ -174,26 +130,18 @@ class Form:
             if field_name != "name":
                 self.texts[f"protocol {name}.{field_name}"] = write_value(value)
 
-    def _fill(self, spec: Mapping[str, Any]) -> None:
+    def take(self, copied: Copied) -> None:
         """Take over a job."""
         kept = {key: self.text(key) for key in ("from", "threads", "priority")}
-        model = str(spec.get("model", ""))
-        self.texts = kept | {
-            "dataset": str(spec.get("dataset", "")),
-            "model": model,
-            "label": str(spec.get("label") or ""),
-            "features": str(spec.get("features") or ""),
-        }
-        if spec.get("seed"):
-            self.texts["seeds"] = str(spec["seed"])
-        if spec.get("ks"):
-            self.texts["k"] = ",".join(map(str, spec["ks"]))
-        self.set_protocol(spec.get("protocol") or {})
-        card = self.catalogue.models.get(model)
-        renamed = ((card and card.schema) or {}).get(RENAMED, {})
-        for field_name, value in (spec.get("params") or {}).items():
-            name = renamed.get(field_name, field_name)
-            self.texts[f"{model}.{name}"] = write_value(value)
+        self.texts = kept | dict(copied.texts)
+        self.left = copied.left
+
+    def first(self) -> str:
+        """Name the field to begin with: the first setting that is not as by default."""
+        for key, each in self.fields().items():
+            if self.text(key) and self.text(key) != each.default and key not in _CHOSEN:
+                return key
+        return "model"
 
     def swept(self) -> list[str]:
         """List the names of the model's fields that are to be searched."""
@@ -257,9 +205,14 @@ class Form:
         return ["--set", f"{name}={_exact(read_value(text, each))}"]
 
 
+#: what every job has, whatever it is set to
+_CHOSEN = ("from", "dataset", "protocol", "model", "label")
 _OPTIONS = {
     name: name
-    for name in ("protocol", "label", "features", "seeds", "k", "threads", "priority", "trials")
+    for name in (
+        *("protocol", "label", "features", "seeds", "k", "threads", "device", "priority"),
+        *("time-limit", "memory-limit", "trials"),
+    )
 }
 
 
@@ -269,33 +222,6 @@ def _typed(prefix: str, schema: Schema) -> Iterator[Field]:
     for name, entry in fields_of(schema).items():
         default = write_value(entry["default"]) if "default" in entry else ""
         yield Field(f"{prefix}{name}", name, entry.get("description", ""), entry, shared, default)
-
-
-def read_value(text: str, each: Field) -> Any:
-    """Read a field's text; what can only be a name or a list of numbers needs no quotes."""
-    kinds = [each.get("type") for each in alternatives(dict(each.entry), each.shared)]
-    enums = any("enum" in each for each in alternatives(dict(each.entry), each.shared))
-    if "array" in kinds and not text.startswith("["):
-        text = f"[{text}]"
-    value = parse_value(text)
-    if isinstance(value, list):
-        return [parse_value(each) if isinstance(each, str) else each for each in value]
-    if "string" in kinds and not enums and not isinstance(value, str) and value is not None:
-        return text
-    return value
-
-
-def write_value(value: Any) -> str:
-    """Write a value so that it is read back as the same.
-
-    Examples
-    --------
-    >>> write_value(0.01), write_value(None), write_value("bpr"), write_value([64, 32])
-    ('0.01', 'null', 'bpr', '[64, 32]')
-    """
-    if isinstance(value, str) and value and parse_value(value) == value:
-        return value
-    return json.dumps(value)
 
 
 def _exact(value: Any) -> str:
