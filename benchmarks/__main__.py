@@ -20,6 +20,7 @@ NAMES = [
     "screens",
     "jobs",
     "load",
+    "estimate",
     "evaluation",
     "score",
     "item_cf",

@@ -9,12 +9,17 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
+import numpy as np
+
+from recsys_core.compute.rehearsal import PATIENCE, Rehearsal, rehearsal, rehearsing
 from recsys_core.compute.threads import shared_out, thread_budget
 from recsys_core.events import Event, OnEvent
 
 ResultT = TypeVar("ResultT")
 #: at least this many seconds lie between two reports
 REPORT_SECONDS = 0.3
+#: a rehearsal does this many blocks at least
+FEWEST = 4
 
 _listener: ContextVar[tuple[OnEvent, str] | None] = ContextVar("listener", default=None)
 
@@ -45,6 +50,37 @@ def map_blocks(
     slices = [slice(start, min(start + block, size)) for start in range(0, size, block)]
     if len(slices) < 2:
         return [work(part) for part in slices]
+    now = rehearsal()
+    if now is not None and len(slices) > FEWEST and not in_place:
+        return _rehearse(work, slices, now)
+    return _work_on(work, slices, in_place=in_place)
+
+
+def _rehearse(
+    work: Callable[[slice], ResultT], slices: list[slice], now: Rehearsal
+) -> list[ResultT]:
+    """Work on some blocks here and there; each of the others gets the result of one of them."""
+    # the first fills caches, and the last may be short: neither stands for others
+    with rehearsing(None):
+        first, last = work(slices[0]), work(slices[-1])
+        order = np.random.default_rng(0).permutation(np.arange(1, len(slices) - 1))
+        at_once = thread_budget()
+        started, done = now.clock(), dict[int, ResultT]()
+        for chosen in np.split(order, range(at_once, len(order), at_once)):
+            found = _work_on(work, [slices[place] for place in chosen])
+            done.update(zip(chosen.tolist(), found, strict=True))
+            spent = now.clock() - started
+            if spent[0, 0] >= PATIENCE:
+                break
+    now.leave_out(spent, (len(order) - len(done)) / len(done))
+    known = list(done.values())
+    between = [done.get(place, known[place % len(known)]) for place in range(1, len(slices) - 1)]
+    return [first, *between, last]
+
+
+def _work_on(
+    work: Callable[[slice], ResultT], slices: list[slice], *, in_place: bool = False
+) -> list[ResultT]:
     from joblib import Parallel, delayed  # slow to import, and one user does without
     from joblib.parallel import get_active_backend
 

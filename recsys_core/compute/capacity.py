@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from recsys_core.compute.rehearsal import rehearsal
 from recsys_core.errors import CapacityError
 
 #: where Linux states the limit of a container (version 2 and 1 of control groups)
@@ -45,3 +46,6 @@ def require_memory(model: str, needed: int, why: str, remedy: str) -> None:
             f"model {model}: {why} needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free",
             remedy,
         )
+    now = rehearsal()
+    if now is not None:
+        now.need(needed)

@@ -285,7 +285,7 @@ def fit_job(
     config = model_config(spec)
     runtime = Runtime(
         seed=spec.seed,
-        device=_resolve_device(spec.device),
+        device=resolve_device(spec.device),
         checkpoint=checkpoint,
         stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
         earlier=earlier,
@@ -361,7 +361,14 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     }
 
 
-def _resolve_device(device: str) -> str:
+def resolve_device(device: str) -> str:
+    """Choose the device of a job: ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    InputError
+        ``cuda`` was asked for and torch sees no GPU.
+    """
     if device == "cpu":
         return device
     import torch

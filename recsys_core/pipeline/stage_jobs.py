@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,6 +53,10 @@ class Job(Protocol):
 
     def evaluate(self, ks: Sequence[int]) -> Judged:
         """Judge on test rows, lists at the cut-offs K."""
+        ...
+
+    def on(self, split: Split) -> Job:
+        """Give the same model, to be judged on the test rows of another split."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -108,6 +113,11 @@ class _RecallJob:
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
         return Judged(evaluation, recommendations=kept, timings=timings, features=features)
 
+    def on(self, split: Split) -> Job:
+        other = copy(self)
+        other._split = split
+        return other
+
     def save(self, folder: Path) -> None:
         self._model.save(folder)
 
@@ -160,6 +170,11 @@ class _RankingJob:
         scored = ScoredRows(test.user, test.item, labels[:, 0], scores[:, 0])
         features = describe_schema(self._ranker.schema, towers=False)
         return Judged(first, rows=scored, importance=self._ranker.importance, features=features)
+
+    def on(self, split: Split) -> Job:
+        other = copy(self)
+        other._split = split
+        return other
 
     def save(self, folder: Path) -> None:
         self._ranker.save(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +82,12 @@ class TwoStageJob:
         evaluation = replace(whole, metrics=metrics, ci95={**whole.ci95, **mean_intervals(parts)})
         timings = request_timings(model, users, histories, KEPT_ITEMS, seconds)
         return Judged(evaluation, recommendations=kept, timings=timings)
+
+    def on(self, split: Split) -> TwoStageJob:
+        """Give the same model, to be judged on the test rows of another split."""
+        other = copy(self)
+        other._split = split
+        return other
 
     def save(self, folder: Path) -> None:
         """Write the model."""

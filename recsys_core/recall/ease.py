@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from recsys_core.compute.capacity import require_memory
+from recsys_core.compute.rehearsal import by_rows, cubic
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -69,10 +70,10 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
             "use item-cf or mf, or a protocol with a larger k_core",
         )
         matrix = self._matrix(positives)
-        gram = (matrix.T @ matrix).toarray()
+        gram = by_rows(_gram, matrix)
         on_event(Event("fit", 1, 2))
         np.fill_diagonal(gram, gram.diagonal() + np.float32(self.config.l2))
-        inverse = _inverse(gram)
+        inverse = cubic(_inverse, gram)
         on_event(Event("fit", 2, 2))
         inverse /= -inverse.diagonal()
         np.fill_diagonal(inverse, 0)
@@ -105,6 +106,11 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take back the weights."""
         self.weights = take(arrays, "weights", np.float32, (self.n_items, self.n_items))
+
+
+def _gram(matrix: sp.csr_matrix) -> FloatArray:
+    gram: FloatArray = (matrix.T @ matrix).toarray()
+    return gram
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
 from recsys_core.compute.blocks import map_blocks
+from recsys_core.compute.rehearsal import passes
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -108,19 +109,19 @@ class IALS(ItemToItem, RecallModel[IALSConfig]):
         rng = np.random.default_rng(self.runtime.seed)
         scale = INIT / np.sqrt(self.config.dim)
         first = rng.normal(0, scale, (self.n_items, self.config.dim)).astype(np.float32)
-        passes, earlier = self.config.epochs, self.runtime.earlier
+        count, earlier = self.config.epochs, self.runtime.earlier
         if earlier is not None:  # one pass: from solutions of before, which are nearly those of now
-            passes = 1
+            count = 1
             first = earlier.carried(first, IALS.load(earlier.folder).item_vectors, earlier.items)
         self._take(first)
         self.curve = []
-        for epoch in range(1, passes + 1):
+        for epoch in passes(count):
             users = self._solve(by_user, self.item_vectors)
             self._take(self._solve(by_item, users))
             # of an update there is nothing to choose: to judge it would take longer than the pass
             values = validation(self) if earlier is None else {}
             self.curve.append(values)
-            on_event(Event("fit", epoch, passes, values, epoch=epoch))
+            on_event(Event("fit", epoch, count, values, epoch=epoch))
 
     def _choose_weight(self) -> None:
         """Take the weight of the fields, or choose one by the density of the positives."""

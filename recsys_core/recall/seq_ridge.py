@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from recsys_core.compute.capacity import require_memory
+from recsys_core.compute.rehearsal import cubic, some
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions, narrow
@@ -114,10 +115,14 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         on_event(Event("fit", 2, 3))
         penalty = np.resize(np.asarray(self.config.l2, np.float32), size // self.n_items)
         gram[np.diag_indices(size)] += penalty.repeat(self.n_items)
-        factor = la.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-        self.weights = np.ascontiguousarray(
-            la.cho_solve(factor, cross, overwrite_b=True, check_finite=False)
-        )
+
+        def solve(gram: FloatArray) -> FloatArray:
+            factor = la.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+            some = cross[: len(gram), : len(gram) * self.n_items // size]
+            solved = la.cho_solve(factor, some, overwrite_b=True, check_finite=False)
+            return np.ascontiguousarray(solved)
+
+        self.weights = cubic(solve, gram)[:, : self.n_items]
         on_event(Event("fit", 3, 3))
 
     def _gram(self) -> FloatArray:
@@ -229,7 +234,8 @@ def add_pairs(
     flat, row = table.reshape(-1), events.row
     item = events.items.astype(np.int64)
     first, last = earlier != 0, later != 0
-    for lag, factor in enumerate(kernel[: max(0, int(events.lengths.max(initial=0)) - 1)], start=1):
+    lags = list(enumerate(kernel[: max(0, int(events.lengths.max(initial=0)) - 1)], start=1))
+    for lag, factor in some(lags, len(lags)):
         pair = (row[:-lag] == row[lag:]) & first[:-lag] & last[lag:]
         values = np.float32(factor) * earlier[:-lag][pair] * later[lag:][pair]
         np.add.at(flat, item[:-lag][pair] * len(table) + item[lag:][pair], values)

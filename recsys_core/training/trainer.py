@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from recsys_core.compute.rehearsal import passes, some
 from recsys_core.compute.runtime import Runtime
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
@@ -124,7 +125,10 @@ def train(
         if state is not None:
             progress, best = _resumed(runtime.checkpoint, *state, average)
     epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs, new)
-    while progress.epoch < epochs and not _exhausted(progress, config):
+    least = config.patience + 1 if config.patience else epochs
+    for _ in passes(epochs - progress.epoch, min(epochs, least)):
+        if _exhausted(progress, config):
+            break
         torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
         metrics, rate = epoch.run(progress.epoch, progress.plateaus)
         progress.epoch += 1
@@ -200,7 +204,8 @@ class _Epoch:
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         started = reported = time.perf_counter()
         done = 0
-        for batch in self.objective.batches(order, self.config.batch_size):
+        batches = self.objective.batches(order, self.config.batch_size)
+        for batch in some(batches, self.batches):
             self._set_learning_rate(epoch + done / self.batches, plateaus)
             total += self._step(batch)
             done += 1

@@ -56,9 +56,13 @@ def evaluate(
         if models is not None:
             chosen = chosen.select(label.strip() for label in models.split(","))
         plan = plan_of_suite(chosen, options, settings, named=models is not None)
-        if jobs > 1 or scheduler:
+        if (jobs > 1 or scheduler) and not options.estimate:
             check_not_paused(settings.runs_dir)
         plan, split = prepare(plan, options, settings, display)
+        if options.estimate:
+            from workbench.cli.estimate import estimate_plan
+
+            return estimate_plan(plan, split, options, settings, display)
         if jobs > 1 or scheduler:
             outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
         else:

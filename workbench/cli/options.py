@@ -57,6 +57,8 @@ class JobOptions:
     track: tuple[str, ...] = ()
     quiet: bool = False
     plain: bool = False
+    estimate: bool = False
+    as_json: bool = False
 
 
 #: what decides on which rows a job is judged, and by what
@@ -150,10 +152,20 @@ _RESULT_OPTIONS = [
     click.option("--plain", is_flag=True, help="Print progress as lines of text."),
 ]
 
+#: what it would take
+_ESTIMATE_OPTIONS = [
+    click.option(
+        "--estimate",
+        is_flag=True,
+        help="Print the time and memory that the jobs would take, and do none of them.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="With --estimate: print JSON."),
+]
+
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the shared options; the command gets them as `options`."""
-    return _packed(command, [*_SPEC_OPTIONS, *_RESULT_OPTIONS])
+    return _packed(command, [*_SPEC_OPTIONS, *_RESULT_OPTIONS, *_ESTIMATE_OPTIONS])
 
 
 def score_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -172,6 +184,8 @@ def _packed(command: Callable[..., Any], options: list[Callable[..., Any]]) -> C
     @wraps(command)
     def packed(**values: Any) -> Any:
         given = JobOptions(**{name: values.pop(name) for name in names if name in values})
+        if given.as_json and not given.estimate:
+            raise click.UsageError("--json needs --estimate; a report is --report FILE.json")
         if given.track:
             from workbench.tracking.targets import check_installed, parse_target
 

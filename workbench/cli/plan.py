@@ -134,7 +134,8 @@ def make_plan(name: str, specs: list[JobSpec], options: JobOptions, settings: Se
     for path in options.reports:
         check_report_path(path)
         _check_folder(path)
-    check_writable(settings.runs_dir)
+    if not options.estimate:
+        check_writable(settings.runs_dir)
     return Plan(name, specs, gates, baseline, options.reports)
 
 

@@ -77,6 +77,11 @@ def train(
         check_refit_options((model, config, features, resume), options)
         return _refit(refit, label, options, settings)
     if resume is not None:
+        if options.estimate:
+            raise InputError(
+                "--estimate is of a job that has not begun: --resume is not allowed with it",
+                "leave out one of them",
+            )
         given = (model, config, features, label, *_job_fields(options))
         if any(value is not None and value not in ("", ()) for value in given):
             raise InputError(
@@ -103,6 +108,10 @@ def _do(specs: list[JobSpec], options: JobOptions, settings: Settings, display: 
 
     plan = make_plan("train", specs, options, settings)
     plan, split = prepare(plan, options, settings, display)
+    if options.estimate:
+        from workbench.cli.estimate import estimate_plan
+
+        return estimate_plan(plan, split, options, settings, display)
     return report_on(plan, run_or_reuse(plan, split, options, settings, display), options)
 
 

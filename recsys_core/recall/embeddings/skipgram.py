@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from pydantic import Field
 
+from recsys_core.compute.rehearsal import rehearsal
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, IntArray, TimeArray
 from recsys_core.events import Event, OnEvent
@@ -18,6 +19,8 @@ from recsys_core.events import Event, OnEvent
 LONGEST = 10_000
 #: the learning rate falls at least this often in a pass
 STEPS_A_PASS = 20
+#: tokens of a rehearsal
+REHEARSED = 100_000
 
 
 class SkipGramConfig(Config):
@@ -146,8 +149,30 @@ def train_skip_gram(
             curve.append(after_pass(SkipGram(*(_spread(table, counts) for table in tables))))
             on_event(Event("fit", len(curve), passes, curve[-1], epoch=len(curve)))
 
-    model.train(corpus, total_examples=len(corpus), epochs=passes, callbacks=[AfterPass()])
+    if (now := rehearsal()) is None:
+        model.train(corpus, total_examples=len(corpus), epochs=passes, callbacks=[AfterPass()])
+        return curve
+    sequences = _first_of(corpus)
+    before = now.clock()
+    model.train(sequences, total_examples=len(sequences), epochs=1)
+    middle = now.clock()
+    now.leave_out(middle - before, passes * corpus.n_tokens / sum(map(len, sequences)) - 1)
+    middle = now.clock()
+    AfterPass().on_epoch_end(model)
+    now.leave_out(now.clock() - middle, passes - 1)
     return curve
+
+
+def _first_of(corpus: Corpus) -> list[list[int]]:
+    """Take as many sequences as a rehearsal needs."""
+    found: list[list[int]] = []
+    tokens = 0
+    for sequence in corpus:
+        found.append(sequence)
+        tokens += len(sequence)
+        if tokens >= REHEARSED:
+            break
+    return found
 
 
 def _spread(table: FloatArray, counts: TimeArray) -> FloatArray:
