@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui import (
+    test_curve_panel,
     test_data,
     test_detail,
     test_everywhere,
@@ -25,7 +26,7 @@ from workbench.tui.widgets.lines import KeyLine
 
 def test_every_scope_is_tested_somewhere() -> None:
     files = (
-        *(test_data, test_detail, test_everywhere, test_items, test_jobs),
+        *(test_curve_panel, test_data, test_detail, test_everywhere, test_items, test_jobs),
         *(test_new_job, test_panes, test_results_commands, test_tables, test_users),
     )
     assert set(SCOPES) == {scope for file in files for scope in file.SCOPES_HERE}

@@ -6,6 +6,7 @@ from workbench.tui.commands.command import Command
 
 SCOPES = {
     "jobs": "Jobs",
+    "curves": "Curves, with the focus (Tab)",
     "new-job": "New job",
     "log": "Log of a job",
     "welcome": "First steps",
@@ -87,13 +88,63 @@ COMMANDS: tuple[Command, ...] = (
         "priority(-1)",
     ),
     Command(
-        "jobs.curve", ("v",), "next curve", "Show the next values of the curves.", "curve", True
+        "jobs.curve",
+        ("v",),
+        "next curves",
+        "Show the next values of the curves, where not all fit.",
+        "curve",
+        True,
     ),
     Command("jobs.log-axis", ("o",), "log axis", "Linear or logarithmic axis.", "log_axis", True),
     Command(
         "jobs.smooth", ("m",), "smooth", "Smooth the curves more, or not at all.", "smooth", True
     ),
-    Command("jobs.clear", ("escape",), "clear", "Remove all marks.", "clear"),
+    Command(
+        "jobs.seeds",
+        ("f",),
+        "seeds",
+        "Draw the seeds of a job as their mean in a band from the least to the greatest.",
+        "fold",
+        True,
+    ),
+    Command(
+        "jobs.clear",
+        ("escape",),
+        "clear",
+        "Remove the cursor of the curves, then all marks.",
+        "clear",
+    ),
+    Command(
+        "curves.right",
+        ("right",),
+        "read values",
+        "Move the cursor of all charts to the next report; the titles show its values.",
+        "read(1)",
+        True,
+    ),
+    Command(
+        "curves.left",
+        ("left",),
+        "back",
+        "Move the cursor to the report before.",
+        "read(-1)",
+    ),
+    Command("curves.last", ("end",), "last", "Move the cursor to the last report.", "read_end(1)"),
+    Command(
+        "curves.first", ("home",), "first", "Move the cursor to the first report.", "read_end(-1)"
+    ),
+    Command("curves.next", ("down", "j"), "next chart", "Go to the next chart.", "choose(1)"),
+    Command(
+        "curves.previous", ("up", "k"), "chart before", "Go to the chart before.", "choose(-1)"
+    ),
+    Command(
+        "curves.enlarge",
+        ("enter",),
+        "enlarge",
+        "Give one chart all the room; press again, or Esc, to go back.",
+        "enlarge",
+        True,
+    ),
     Command("new-job.submit", ("enter",), "add the job", "Check all, and add the job.", "submit"),
     Command("new-job.down", ("down",), "next field", "Go to the next field.", "move(1)"),
     Command("new-job.up", ("up",), "field above", "Go to the field above.", "move(-1)"),

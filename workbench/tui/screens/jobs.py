@@ -47,14 +47,19 @@ class JobsScreen(JobsShown):
             return run is not None and run.state in ("failed", "cancelled", "interrupted")
         if action in ("shift", "priority"):
             return run is not None and run.state == "queued"
-        if action in ("curve", "log_axis", "smooth"):
-            return bool(self.query_one(CurvePanel).names)
+        panel = self.query_one(CurvePanel)
+        if action == "curve":
+            return panel.more > 0
+        if action in ("log_axis", "smooth", "fold"):
+            return bool(panel.names)
         if action == "clear":
-            return bool(self.marked) or self.zoomed
+            return bool(self.marked) or self.zoomed or panel.is_read
         return True
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
+        if action == "curve" and self.query_one(CurvePanel).names:
+            return "all values are in sight"
         return why_not(self.current, action)
 
     def _ask(self, request: Callable[[], str]) -> None:
@@ -170,9 +175,12 @@ class JobsScreen(JobsShown):
             self.notify(f"{MOST_MARKED} runs at most; Esc removes all marks", markup=False)
 
     def action_curve(self) -> None:
-        """Begin with the next name."""
-        options = self.curve_options
-        self.curve_options = replace(options, first=options.first + 1)
+        """Show the values that follow those in sight."""
+        panel, options = self.query_one(CurvePanel), self.curve_options
+        if panel.is_large:
+            panel.action_choose(1)
+        else:
+            self.curve_options = replace(options, first=options.first + panel.more)
 
     def action_log_axis(self) -> None:
         """Switch between a linear and a logarithmic axis."""
@@ -182,7 +190,11 @@ class JobsScreen(JobsShown):
         """Go on to the next smoothing."""
         self.curve_options = self.curve_options.smoother()
 
+    def action_fold(self) -> None:
+        """Draw the seeds of a job as one line in a band, or one run alone."""
+        self.curve_options = replace(self.curve_options, seeds=not self.curve_options.seeds)
+
     def action_clear(self) -> None:
-        """Go back from one part to all, then take all marks off."""
-        if not self.unzoom():
+        """Go back from the cursor, one chart and one part to all, then take all marks off."""
+        if not self.query_one(CurvePanel).back() and not self.unzoom():
             self.marked = ()

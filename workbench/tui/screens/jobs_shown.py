@@ -17,6 +17,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.screens.divided import DividedScreen, Line
 from workbench.tui.view import format as show
+from workbench.tui.view.curves import CurveOptions, same_job
 from workbench.tui.view.jobs import (
     MOST_MARKED,
     JobsView,
@@ -27,7 +28,7 @@ from workbench.tui.view.jobs import (
     state_line,
 )
 from workbench.tui.view.live import CurveReader, Curves, log_tail
-from workbench.tui.widgets.curves import CurveOptions, CurvePanel
+from workbench.tui.widgets.curves import CurvePanel
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
 
@@ -104,6 +105,13 @@ class JobsShown(DividedScreen):
             runs.append(current)
         return runs
 
+    @property
+    def seeds(self) -> dict[str, list[RunSummary]]:
+        """By run id, the runs that are one line with a drawn one."""
+        if not self.curve_options.seeds:
+            return {}
+        return {run.run_id: same_job(run, self.workbench.runs) for run in self.drawn}
+
     def on_mount(self) -> None:
         """Show the jobs and follow them."""
         self.watch(self.app, "runs", self._take_runs, init=False)
@@ -165,6 +173,7 @@ class JobsShown(DividedScreen):
     async def _read(self) -> None:
         current = self.current
         wanted = [run for run in self._shown if run.state == "running"] + self.drawn
+        wanted += [run for runs in self.seeds.values() for run in runs]
 
         def work() -> tuple[dict[str, Curves], str]:
             log = log_tail(current) if current is not None else ""
@@ -255,7 +264,7 @@ class JobsShown(DividedScreen):
         panel = self.query_one(CurvePanel)
         size = panel.size
         log = [] if self._has_side else self._log_lines(max(10, size.width - 2), size.height - 1)
-        panel.show(self.drawn, self._curves, self.curve_options, "\n".join(log))
+        panel.show(self.drawn, self._curves, self.curve_options, "\n".join(log), self.seeds)
 
     # Events
 

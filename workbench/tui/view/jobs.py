@@ -293,7 +293,7 @@ def why_not(run: RunSummary | None, action: str) -> str:
         return "no sweep is under way here: put the cursor on one of its trials"
     if run is None:
         return "there is no job here; a adds one"
-    if action in ("curve", "log_axis", "smooth"):
+    if action in ("curve", "log_axis", "smooth", "fold"):
         return f"{plain(run.label)} has no curves to show"
     is_now = f"{plain(run.label or run.run_id)} is {show.state_look(run.state).word}"
     if action == "cancel":

@@ -16,8 +16,11 @@ from workbench.store.listing import RunSummary
 from workbench.store.runs import EVENTS, LOG, Run
 from workbench.tui.view.chart import Point
 
-#: entries of a curve that are no result
+#: entries of a curve that are no result; the last one is told beside what the job uses
 NO_SERIES = ("epoch", "step", "rows_per_second")
+#: seconds without any word of a job in which it did not run: it was interrupted and resumed
+_PAUSE = 60.0
+_RATE = NO_SERIES[-1]
 #: what x may count, the most telling first: steps are batches in one model, passes in another
 Unit = Literal["epoch", "step"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -37,11 +40,20 @@ class Curves:
         Points (number of the report, value).
     places
         Where each report was made, in every unit that is known of all of them.
+    usage
+        Points (seconds that the job has worked, value) of what it uses.
+    times
+        Seconds that the job had worked at each report.
+    chosen
+        The epoch whose model is kept, where the run says so.
     """
 
     reports: int = 0
     series: Mapping[str, Sequence[Point]] = field(default_factory=dict)
     places: Mapping[Unit, Sequence[float]] = field(default_factory=dict)
+    usage: Mapping[str, Sequence[Point]] = field(default_factory=dict)
+    times: Sequence[float] = ()
+    chosen: int | None = None
 
     def points(self, name: str, unit: Unit) -> list[Point]:
         """Return the points of a name, x in `unit`; without such places none."""
@@ -55,8 +67,12 @@ class Curves:
         if not names:
             return None
         name = min(names, key=curve_order)
+        return name, self.best_of(name)[1]
+
+    def best_of(self, name: str) -> Point:
+        """Return the best value of a validation metric so far, the first of equal ones."""
         choose = max if higher_is_better(name) else min
-        return name, choose(value for _, value in self.series[name])
+        return choose(self.series[name], key=lambda point: point[1])
 
 
 def common_unit(curves: Iterable[Curves]) -> Unit:
@@ -87,24 +103,43 @@ class _Reading:
         self.offset = 0
         self.steps: list[float] = []
         self.epochs: list[float | None] = []
+        self.times: list[float] = []
         self.series: dict[str, list[Point]] = {}
+        self.usage: dict[str, list[Point]] = {}
+        self._worked = 0.0
+        self._told: float | None = None
 
     def take(self, events: Iterable[Mapping[str, Any]]) -> bool:
         """Add reports; one that was made before is replaced. Tell whether there are new."""
         new = False
         for event in events:
-            metrics = event.get("metrics")
-            if event.get("stage") == "fit" and isinstance(metrics, dict):
+            self._pass(event["time"])
+            metrics = event["metrics"]
+            used = event["usage"]
+            if event["stage"] == "fit" and metrics:
                 values = {k: v for k, v in metrics.items() if _is_value(k, v)}
                 # values beside no step are a remark, e.g. how well an index finds
                 if values and (event["step"] or event["total"]):
                     self._add(event["step"], event["epoch"], values)
+                    used = {**used, _RATE: metrics.get(_RATE)}
+                    new = True
+            for name, value in used.items():
+                if is_finite_number(value):
+                    self.usage.setdefault(name, []).append((self._worked, float(value)))
                     new = True
         return new
+
+    def _pass(self, time: float | None) -> None:
+        """Note the time of an event; what was between two runs of a job does not count."""
+        if time is not None:
+            passed = 0.0 if self._told is None else time - self._told
+            self._worked += passed if 0 < passed <= _PAUSE else 0.0
+            self._told = time
 
     def _add(self, step: float, epoch: float | None, values: Mapping[str, float]) -> None:
         place = bisect_left(self.steps, step)  # a job that went back makes its reports again
         self.steps[place:], self.epochs[place:] = [step], [epoch]
+        self.times[place:] = [self._worked]
         for points in self.series.values():
             while points and points[-1][0] > place:
                 points.pop()
@@ -114,11 +149,11 @@ class _Reading:
     def curves(self) -> Curves:
         """Return what there is so far."""
         series = {name: tuple(points) for name, points in self.series.items() if points}
-        epochs = [epoch for epoch in self.epochs if epoch is not None]
+        usage = {name: tuple(points) for name, points in self.usage.items()}
         known: dict[Unit, Sequence[float]] = {"step": tuple(self.steps)}
-        if len(epochs) == len(self.epochs):
-            known["epoch"] = tuple(epochs)
-        return Curves(len(self.steps), series, known)
+        if None not in self.epochs:
+            known["epoch"] = tuple(epoch for epoch in self.epochs if epoch is not None)
+        return Curves(len(self.steps), series, known, usage, tuple(self.times))
 
 
 class CurveReader:
@@ -161,10 +196,13 @@ def finished_curves(run: RunSummary) -> Curves:
     Without its events what the result says holds: it has one report per epoch.
     """
     try:
-        curve = Run(run.folder).metrics.get("curve")
+        result = Run(run.folder).metrics
     except StoreError:
         return Curves()
-    return curves_of(curve, reported(run))
+    chosen = result.get("chosen_epochs")
+    epochs = chosen if isinstance(chosen, dict) else {}
+    # of a two-stage run the curve is that of its ranker
+    return curves_of(result.get("curve"), reported(run), epochs.get("model", epochs.get("ranker")))
 
 
 def reported(run: RunSummary) -> Curves:
@@ -175,8 +213,14 @@ def reported(run: RunSummary) -> Curves:
     return reading.curves()
 
 
-def curves_of(curve: object, told: Curves) -> Curves:
-    """Put a result's curve where the reports stand."""
+def curves_of(curve: object, told: Curves, chosen: object = None) -> Curves:
+    """Put a result's curve where the reports stand.
+
+    Parameters
+    ----------
+    chosen
+        The epoch whose model was kept.
+    """
     points = (
         [point for point in curve if isinstance(point, dict)] if isinstance(curve, list) else []
     )
@@ -185,8 +229,15 @@ def curves_of(curve: object, told: Curves) -> Curves:
         for name, value in point.items():
             if _is_value(name, value):
                 series.setdefault(name, []).append((number, float(value)))
-    places = told.places if told.reports == len(points) else {}
-    return Curves(len(points), series, places or {"epoch": range(1, len(points) + 1)})
+    same = told.reports == len(points)
+    return Curves(
+        len(points),
+        series,
+        (told.places if same else {}) or {"epoch": range(1, len(points) + 1)},
+        told.usage,
+        told.times if same else (),
+        chosen if isinstance(chosen, int) else None,
+    )
 
 
 def _is_value(name: str, value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,50 +13,40 @@ from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
+from workbench.tui.commands import bindings
 from workbench.tui.view import format as show
-from workbench.tui.view.chart import MARKERS, Axes, Series, smoothed
-from workbench.tui.view.live import Curves, Unit, common_unit, curve_order, is_metric
+from workbench.tui.view.chart import Piece
+from workbench.tui.view.curves import Charts, CurveOptions, drawn_of, grid_for
+from workbench.tui.view.live import Curves
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.lines import put
 
-#: cells that a chart needs
-_WIDTH, _HEIGHT = 38, 9
-_SMOOTHINGS = (0.0, 0.6, 0.9)
+#: cells that a chart needs, and that are between two of them
+_LEAST, _GUTTER = (24, 6), 2
 #: colours of the lines, as in the style sheet
 _COLOURS = ("$primary", "$accent", "$success", "$error")
-
-
-@dataclass(frozen=True, slots=True)
-class CurveOptions:
-    """How curves are shown.
-
-    Parameters
-    ----------
-    smoothing
-        Weight of the values before, 0 to 1.
-    first
-        Which of the values comes first where not all fit.
-    """
-
-    log: bool = False
-    smoothing: float = 0.0
-    first: int = 0
-
-    def smoother(self) -> CurveOptions:
-        """Go on to the next smoothing."""
-        place = _SMOOTHINGS.index(self.smoothing) + 1
-        return replace(self, smoothing=_SMOOTHINGS[place % len(_SMOOTHINGS)])
+#: before the title of the chart that Enter makes large
+_HERE = "▸ "
 
 
 class CurvePanel(Vertical, can_focus=True):
-    """Legend and charts, as many as fit; with the focus it can be zoomed."""
+    """Legend and charts, as many as fit; with the focus a cursor reads values off all of them."""
+
+    BINDINGS: ClassVar = bindings("curves")
 
     def __init__(self) -> None:
         super().__init__(id="curves")
         self._runs: Sequence[RunSummary] = ()
         self._curves: Mapping[str, Curves] = {}
+        self._seeds: Mapping[str, Sequence[RunSummary]] = {}
         self._options = CurveOptions()
         self._instead = ""
+        self._charts = Charts((), self._options)
+        self._shown: list[str] = []
+        #: the chart that keys go to, whether it has all the room, and where the cursor is
+        self._chosen = ""
+        self._large = False
+        self._cursor: float | None = None
 
     def compose(self) -> ComposeResult:
         """Make the legend, and room for charts or for what is shown in their place."""
@@ -67,11 +57,12 @@ class CurvePanel(Vertical, can_focus=True):
     @property
     def names(self) -> list[str]:
         """The values that any of the runs has a curve of."""
-        found = {name for run in self._runs for name in self._of(run).series}
-        return sorted(found, key=curve_order)
+        return self._charts.names
 
-    def _of(self, run: RunSummary) -> Curves:
-        return self._curves.get(run.run_id, Curves())
+    @property
+    def more(self) -> int:
+        """How many values further the next ones are; 0 where all are in sight."""
+        return len(self._shown) if len(self._shown) < len(self.names) else 0
 
     def show(
         self,
@@ -79,6 +70,7 @@ class CurvePanel(Vertical, can_focus=True):
         curves: Mapping[str, Curves],
         options: CurveOptions,
         instead: str,
+        seeds: Mapping[str, Sequence[RunSummary]] = {},
     ) -> None:
         """Draw the curves of some runs.
 
@@ -86,57 +78,73 @@ class CurvePanel(Vertical, can_focus=True):
         ----------
         instead
             Lines that are shown where no run has a curve.
+        seeds
+            By run id, the runs that are one line with it.
         """
         self._runs, self._curves, self._options = runs, curves, options
-        self._instead = instead
+        self._instead, self._seeds = instead, seeds
         self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
         """Choose anew how many charts there are."""
         self._draw()
 
+    def on_focus(self) -> None:
+        """Show which chart keys go to."""
+        self._draw()
+
+    def on_blur(self) -> None:
+        """Show it no longer."""
+        self._draw()
+
     def _draw(self) -> None:
+        drawn = drawn_of(self._runs, self._curves, self._seeds)
+        self._charts = charts = Charts(drawn, self._options, self._cursor)
+        across, down = self._choose()
         box = self.query_one("#charts", Container)
-        width, height = self.size.width - 2, self.size.height - 1
-        names = self.names
-        first = self._options.first % len(names) if names else 0
-        across, down = max(1, width // _WIDTH), max(1, height // _HEIGHT)
-        shown = (names[first:] + names[:first])[: across * down]
-        across = min(across, max(1, len(shown)))
-        box.styles.grid_size_columns = across
-        box.styles.grid_size_rows = max(1, -(-len(shown) // across))
-        charts = list(box.query(LineChart))
-        new = [LineChart() for _ in range(len(shown) - len(charts))]
+        box.styles.grid_size_columns, box.styles.grid_size_rows = across, down
+        widgets = list(box.query(LineChart))
+        new = [LineChart() for _ in range(len(self._shown) - len(widgets))]
         box.mount_all(new)
-        for chart in charts[len(shown) :]:
-            chart.remove()
-        for chart, name in zip([*charts, *new], shown, strict=False):
-            unit = common_unit(self._of(run) for run in self._runs if name in self._of(run).series)
-            axes = Axes(log=self._options.log, unit=unit)
-            chart.show(_title(name), self._series(name, unit), axes)
-        self.set_class(not names, "-empty")
-        legend = self._legend() if names else self._why_nothing()
-        put(self.query_one("#legend", Static), legend)
-        if not names:
+        for widget in widgets[len(self._shown) :]:
+            widget.remove()
+        for widget, name in zip([*widgets, *new], self._shown, strict=False):
+            chart = charts.chart(name)
+            here = self.has_focus and name == self._chosen and len(self.names) > 1
+            widget.what = name
+            widget.show([*[Piece(_HERE)] * here, *chart.title], chart.series, chart.axes)
+        self.set_class(not charts.names, "-empty")
+        put(self.query_one("#legend", Static), self._legend())
+        if not charts.names:
             put(self.query_one("#instead", Static), self._instead)
 
-    def _series(self, name: str, unit: Unit) -> list[Series]:
-        weight = self._options.smoothing
-        return [
-            Series(smoothed(points, weight) if weight else tuple(points), look)
-            for look, run in enumerate(self._runs)
-            if (points := self._of(run).points(name, unit))
-        ]
+    def _choose(self) -> tuple[int, int]:
+        """Choose which values are shown, in how many columns and rows."""
+        names = self.names
+        if self._chosen not in names:
+            self._chosen, self._large = names[0] if names else "", False
+        if self._large:
+            self._shown = [self._chosen]
+            return 1, 1
+        # what stands between two charts counts for each of them
+        width, height = self.size.width - 2 + _GUTTER, self.size.height - 1
+        across, down = grid_for(len(names), width, height, (_LEAST[0] + _GUTTER, _LEAST[1]))
+        first = self._options.first % len(names) if names else 0
+        self._shown = (names[first:] + names[:first])[: across * down]
+        if self._shown and self._chosen not in self._shown:
+            self._chosen = self._shown[0]
+        return across, down
 
     def _legend(self) -> Content:
-        parts = [
-            Content.styled(f"{MARKERS[look]} {plain(run.label)}   ", _COLOURS[look])
-            for look, run in enumerate(self._runs)
-        ]
-        how = [f"y {'log' if self._options.log else 'linear'}"]
-        if self._options.smoothing:
-            how.append(f"smoothed {self._options.smoothing:g}")
-        return Content("").join([*parts, Content.styled("  ".join(how), "$secondary")])
+        if not self.names:
+            return self._why_nothing()
+        colours = ("$secondary", *_COLOURS)
+        pieces = self._charts.legend()
+        said = [Content.styled(piece.text, colours[piece.look + 1]) for piece in pieces]
+        hidden = len(self.names) - len(self._shown)
+        if hidden and not self._large:
+            said.append(Content.styled(f"  {hidden} more »", "$secondary"))
+        return Content("").join(said)
 
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
@@ -145,6 +153,64 @@ class CurvePanel(Vertical, can_focus=True):
             text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
+
+    # What keys and the mouse do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell which commands have a use now."""
+        if action == "choose":
+            return len(self.names) > 1
+        return bool(self.names) if action in ("read", "read_end", "enlarge") else True
+
+    @property
+    def is_large(self) -> bool:
+        """Whether one chart has all the room."""
+        return self._large
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is something to go back from: a large chart, a cursor."""
+        return self._large or self._cursor is not None
+
+    def back(self) -> bool:
+        """Take away the cursor, then the large chart; tell whether there was one."""
+        if not self.is_read:
+            return False
+        if self._cursor is not None:
+            self._cursor = None
+        else:
+            self._large = False
+        self._draw()
+        return True
+
+    def action_choose(self, step: int) -> None:
+        """Go to another chart."""
+        names = self.names if self._large else self._shown
+        if names:
+            self._chosen = names[(names.index(self._chosen) + step) % len(names)]
+            self._draw()
+
+    def action_enlarge(self) -> None:
+        """Give one chart all the room, or take it back."""
+        self._large = not self._large
+        self._draw()
+
+    def action_read(self, step: int) -> None:
+        """Move the cursor to the report before or after."""
+        widths = [chart.size.width for chart in self.query(LineChart)]
+        self._cursor = self._charts.moved(step, 2 * max(widths, default=1))
+        self._draw()
+
+    def action_read_end(self, step: int) -> None:
+        """Move the cursor to the first or the last report."""
+        self._cursor = self._charts.end(step)
+        self._draw()
+
+    def on_line_chart_clicked(self, event: LineChart.Clicked) -> None:
+        """Put the cursor where the mouse is."""
+        self._chosen = event.chart.what
+        self._cursor = self._charts.position(self._chosen, event.x)
+        self._draw()
 
 
 #: what runs that wait or began just now will have, nobody knows before their model reports
@@ -157,7 +223,3 @@ def _why_none(runs: Sequence[RunSummary]) -> str:
     if states:
         return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
     return "no training curve (not trained in epochs)"
-
-
-def _title(name: str) -> str:
-    return f"{plain(name)} (validation)" if is_metric(name) else plain(name)
