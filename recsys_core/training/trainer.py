@@ -138,7 +138,8 @@ def train(
         if runtime.checkpoint is not None:
             kept = {"best": best, "average": average.state_dict() if average else None}
             write_checkpoint(runtime.checkpoint, module, optimizer, kept, vars(progress), identity)
-        epoch.report(progress.epoch, 0, {**metrics, "rows_per_second": rate})
+        told = {**metrics, **epoch.learning_rate, "rows_per_second": rate}
+        epoch.report(progress.epoch, 0, told)
     settle(module, leave=True)
     module.load_state_dict(epoch.weights if best is None else best)
     module.eval()
@@ -254,6 +255,13 @@ class _Epoch:
                 factor = PLATEAU_FACTOR**plateaus
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * factor
+
+    @property
+    def learning_rate(self) -> dict[str, float]:
+        """The learning rate of the last step by its name, where a schedule changes it."""
+        if self.config.schedule == "constant":
+            return {}
+        return {"learning_rate": self.optimizer.param_groups[0]["lr"]}
 
     def report(self, epochs: int, batches: int, metrics: dict[str, float]) -> None:
         """Say how many epochs and batches of the next one are done."""

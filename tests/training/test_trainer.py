@@ -160,6 +160,17 @@ def test_reports_within_an_epoch_are_few_and_count_batches(
     assert 8 <= len(within) <= 12  # 16 batches of a tenth of a second an epoch, one report in three
 
 
+def test_a_rate_that_a_schedule_changes_is_reported_and_is_no_result() -> None:
+    """It falls along a line over 8 steps; the last of each pass of 4 is the 4th and the 8th."""
+    events: list[Event] = []
+    toy = Regression()
+    settings = config(epochs=2, batch_size=16, schedule="linear", learning_rate=0.8)
+    progress = train(toy.module, toy, settings, Runtime(), events.append)
+    rates = [event.metrics["learning_rate"] for event in events if event.metrics]
+    assert rates == pytest.approx([0.5, 0.1])
+    assert "learning_rate" not in progress.curve[0]
+
+
 def test_device() -> None:
     assert Runtime(device="cpu").torch_device() == torch.device("cpu")
     found = torch.cuda.is_available()

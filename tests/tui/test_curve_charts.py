@@ -13,16 +13,9 @@ from tests.tui.folders import START, add_events, this_process, write_run
 from tests.tui.test_view import RUN
 from workbench.store.listing import RunSummary, read_summary
 from workbench.tui.view.chart import KEPT, Axes, Series, draw_plot, x_of
-from workbench.tui.view.curves import (
-    Charts,
-    CurveOptions,
-    Drawn,
-    drawn_of,
-    marked_epoch,
-    same_job,
-    seeds_band,
-    value_at,
-)
+from workbench.tui.view.curve_points import seeds_band, value_at
+from workbench.tui.view.curve_runs import Drawn, drawn_of, marked_epoch, same_job
+from workbench.tui.view.curves import Charts, CurveOptions
 from workbench.tui.view.live import CurveReader, Curves
 
 
@@ -55,9 +48,9 @@ def legend(shown: Charts) -> str:
 
 
 def test_three_seeds_by_hand() -> None:
-    lines = [[(1, 0.1), (2, 0.4)], [(1, 0.2), (2, 0.5)], [(1, 0.6)]]
+    lines = [[(1.0, 0.1), (2.0, 0.4)], [(1.0, 0.2), (2.0, 0.5)], [(1.0, 0.6)]]
     mean, band = seeds_band(lines)
-    assert mean == [(1, pytest.approx(0.3)), (2, pytest.approx(0.45))]
+    assert [y for _, y in mean] == pytest.approx([0.3, 0.45])
     assert band == [(1, 0.1, 0.6), (2, 0.4, 0.5)], "who ended early does not count any more"
     three = [curves([0.1, 0.4]), curves([0.2, 0.5]), curves([0.6])]
     shown = charts(*three, cursor=1, seeds=True)

@@ -111,7 +111,7 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.clear",
         ("escape",),
         "clear",
-        "Remove the cursor of the curves, then all marks.",
+        "Go back from the cursor and from one chart to all; then remove all marks.",
         "clear",
     ),
     Command(

@@ -17,7 +17,8 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.screens.divided import DividedScreen, Line
 from workbench.tui.view import format as show
-from workbench.tui.view.curves import CurveOptions, same_job
+from workbench.tui.view.curve_runs import same_job
+from workbench.tui.view.curves import CurveOptions
 from workbench.tui.view.jobs import (
     MOST_MARKED,
     JobsView,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 
 #: column and row of a dot, from the left and from the top
@@ -50,7 +50,7 @@ class Canvas:
         self._looks[y // 4][x // 2] = look
 
     def cells(
-        self, grid: Sequence[int] = (), cursor: int | None = None
+        self, grid: Collection[int] = (), cursor: int | None = None
     ) -> Iterator[tuple[list[str], list[int]]]:
         """Return the characters of each row and their looks.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -272,7 +272,7 @@ def _x_ticks(box: _Box, inner: int) -> list[tuple[float, str]]:
 
 
 def _lines(
-    series: Sequence[Series], box: _Box, width: int, height: int, grid: Sequence[int], axes: Axes
+    series: Sequence[Series], box: _Box, width: int, height: int, grid: Collection[int], axes: Axes
 ) -> list[list[Piece]]:
     """Draw every line into one canvas and cut the rows into pieces of one look."""
     canvas = Canvas(width, height)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
-from statistics import fmean
 
-from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import (
@@ -18,26 +15,16 @@ from workbench.tui.view.chart import (
     Axes,
     Piece,
     Point,
-    Range,
     Series,
     smoothed,
 )
-from workbench.tui.view.live import Curves, Unit, common_unit, curve_order, is_metric
+from workbench.tui.view.curve_points import seeds_band, thinned, thinned_band, value_at
+from workbench.tui.view.curve_runs import USAGE, Drawn, marked_epoch, names_of
+from workbench.tui.view.live import Unit, common_unit, is_metric
 
-#: what jobs use, in the order of the charts, with the titles of these
-USAGE = {
-    "rows_per_second": "rows/s",
-    "cpu_percent": "CPU %",
-    "memory_mb": "memory MiB",
-    "gpu_percent": "GPU %",
-    "gpu_memory_mb": "GPU memory MiB",
-}
 SMOOTHINGS = (0.0, 0.6, 0.9)
 #: cells that are kept for the values of y, so that charts below each other line up
 _MARGIN = 6
-#: parts that many points are cut into, and how many points a part has where that is worth it
-_PARTS, _FEW = 500, 8
-_y = itemgetter(1)
 #: seconds of work from which the time is counted in minutes, and in hours
 _MINUTES, _HOURS = 300.0, 10_800.0
 
@@ -69,27 +56,6 @@ class CurveOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What is drawn in one look: a run, or the seeds of a job.
-
-    Parameters
-    ----------
-    run
-        The run, or the first of the seeds.
-    members
-        Curves of the run, or of each seed.
-    """
-
-    run: RunSummary
-    members: tuple[Curves, ...]
-
-    @property
-    def curves(self) -> Curves:
-        """The curves of the run, or of the first of the seeds."""
-        return self.members[0]
-
-
-@dataclass(frozen=True, slots=True)
 class Chart:
     """One value as a chart."""
 
@@ -97,99 +63,6 @@ class Chart:
     title: tuple[Piece, ...]
     series: tuple[Series, ...]
     axes: Axes
-
-
-def same_job(run: RunSummary, runs: Sequence[RunSummary]) -> list[RunSummary]:
-    """List the runs that differ from one in nothing but the seed, that one first.
-
-    Of runs that ended well all settings are compared, of others those that were given. Where a
-    seed was run again, the newest stands for it.
-    """
-    found = {run.seed: run}
-    for other in runs:
-        if other.label == run.label and other.state != "queued" and _job(other) == _job(run):
-            found.setdefault(other.seed, other)
-    return list(found.values())
-
-
-def _job(run: RunSummary) -> tuple[object, ...]:
-    ended = run.state == "succeeded"
-    split = run.split_fingerprint if ended else ""
-    return run.label, run.model, run.dataset, run.protocol, split, ended, run.params
-
-
-def names_of(drawn: Sequence[Drawn]) -> list[str]:
-    """List the values that there is a curve of: learning first, then what the job uses."""
-    members = [curves for each in drawn for curves in each.members]
-    learned = {name for curves in members for name in curves.series}
-    used = {name for curves in members for name in curves.usage}
-    rest = sorted(used - USAGE.keys())
-    order = [name for name in USAGE if name in used] + rest
-    return sorted(learned, key=curve_order) + [name for name in order if name not in learned]
-
-
-def marked_epoch(run: RunSummary, curves: Curves) -> int | None:
-    """Find the report of the epoch that is kept: what was chosen, else the best so far."""
-    if run.state == "succeeded":
-        epochs = curves.places.get("epoch", ())
-        place = None if curves.chosen is None else bisect_left(epochs, curves.chosen)
-        return place + 1 if place is not None and place < len(epochs) else None
-    best = curves.best
-    monitor = run.params.get("monitor", best[0] if best else None)
-    return int(curves.best_of(monitor)[0]) if monitor in curves.series else None
-
-
-def seeds_band(lines: Sequence[Sequence[Point]]) -> tuple[list[Point], list[Range]]:
-    """Return the mean at every x, and the least and the greatest value; who ended early is out.
-
-    Examples
-    --------
-    >>> seeds_band([[(1, 0.5), (2, 0.25)], [(1, 1.5)]])
-    ([(1, 1.0), (2, 0.25)], [(1, 0.5, 1.5), (2, 0.25, 0.25)])
-    """
-    values: dict[float, list[float]] = {}
-    for line in lines:
-        for x, y in line:
-            values.setdefault(x, []).append(y)
-    found = sorted(values.items())
-    return (
-        [(x, fmean(each)) for x, each in found],
-        [(x, min(each), max(each)) for x, each in found],
-    )
-
-
-def thinned(points: Sequence[Point]) -> Sequence[Point]:
-    """Keep of many points the first, the extremes and the last of every part: spikes stay.
-
-    A chart has fewer columns than there are parts, so it looks the same and is drawn far sooner.
-    """
-    size = len(points) // _PARTS
-    if size < _FEW:
-        return points
-    found: list[Point] = []
-    for start in range(0, len(points), size):
-        part = points[start : start + size]
-        few = {part[0], min(part, key=_y), max(part, key=_y), part[-1]}
-        found += sorted(few)
-    return found
-
-
-def _thin_band(band: Sequence[Range]) -> Sequence[Range]:
-    """Take the least and the greatest value of every part."""
-    size = len(band) // _PARTS
-    if size < _FEW:
-        return band
-    parts = [band[start : start + size] for start in range(0, len(band), size)]
-    return [
-        (part[0][0], min(low for _, low, _ in part), max(high for _, _, high in part))
-        for part in parts
-    ]
-
-
-def value_at(points: Sequence[Point], x: float) -> float | None:
-    """Return the value at x, or the last one before it; None before the first, after the last."""
-    place = bisect_right(points, (x, float("inf"))) - 1
-    return points[place][1] if place >= 0 and x <= points[-1][0] else None
 
 
 class Charts:
@@ -230,7 +103,7 @@ class Charts:
         """Find the position that is nearest to where the cursor was put."""
         if wanted is None:
             return None
-        near = []
+        near: list[float] = []
         for places in self._positions():
             place = bisect_left(places, wanted)
             near += places[max(0, place - 1) : place + 1]
@@ -247,7 +120,7 @@ class Charts:
         if now is None or first is None or last is None:
             return self.end(-step)
         apart = (last - first) / max(1, columns)
-        found = []
+        found: list[float] = []
         for places in self._positions():
             if step > 0:
                 found += places[bisect_left(places, max(now + apart, _after(now))) :][:1]
@@ -318,7 +191,7 @@ class Charts:
         if text is not None:
             low = self._read([(x, low) for x, low, _ in band])
             text += f" [{low}, {self._read([(x, high) for x, _, high in band])}]"
-        return Series(thinned(mean), look, _thin_band(band)), text
+        return Series(thinned(mean), look, thinned_band(band)), text
 
     def _read(self, points: Sequence[Point], places: Sequence[float] | None = None) -> str | None:
         """Write the value at the cursor; with `places` the points count reports."""
@@ -432,29 +305,6 @@ def _after(x: float) -> float:
 
 def _before(x: float) -> float:
     return x - abs(x) * 1e-12 - 1e-300
-
-
-def drawn_of(
-    runs: Sequence[RunSummary],
-    curves: Mapping[str, Curves],
-    seeds: Mapping[str, Sequence[RunSummary]] = {},
-) -> list[Drawn]:
-    """Put runs and their curves together.
-
-    Parameters
-    ----------
-    seeds
-        By run id, the runs that are one line with it.
-    """
-    found, taken = [], set()
-    for run in runs:
-        if run.run_id not in taken:
-            members = seeds.get(run.run_id, (run,))
-            taken |= {member.run_id for member in members}
-            read = [curves[m.run_id] for m in members if m.run_id in curves]
-            shown = [each for each in read if each.reports] or read[:1] or [Curves()]
-            found.append(Drawn(run, tuple(shown)))
-    return found
 
 
 def grid_for(count: int, width: int, height: int, least: tuple[int, int]) -> tuple[int, int]:

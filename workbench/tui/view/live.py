@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal, get_args
 
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
@@ -63,16 +64,19 @@ class Curves:
     @property
     def best(self) -> tuple[str, float] | None:
         """The main validation metric and its best value so far; None without validation."""
+        name = self.main_metric
+        return (name, self.best_of(name)[1]) if name else None
+
+    @property
+    def main_metric(self) -> str:
+        """The validation metric that says most; empty without validation."""
         names = [name for name in self.series if is_metric(name)]
-        if not names:
-            return None
-        name = min(names, key=curve_order)
-        return name, self.best_of(name)[1]
+        return min(names, key=curve_order, default="")
 
     def best_of(self, name: str) -> Point:
         """Return the best value of a validation metric so far, the first of equal ones."""
         choose = max if higher_is_better(name) else min
-        return choose(self.series[name], key=lambda point: point[1])
+        return choose(self.series[name], key=itemgetter(1))
 
 
 def common_unit(curves: Iterable[Curves]) -> Unit:
@@ -230,6 +234,8 @@ def curves_of(curve: object, told: Curves, chosen: object = None) -> Curves:
             if _is_value(name, value):
                 series.setdefault(name, []).append((number, float(value)))
     same = told.reports == len(points)
+    if same:  # what is no result, such as the learning rate, was told all the same
+        series = {**told.series, **series}
     return Curves(
         len(points),
         series,

@@ -16,7 +16,8 @@ from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import Piece
-from workbench.tui.view.curves import Charts, CurveOptions, drawn_of, grid_for
+from workbench.tui.view.curve_runs import drawn_of
+from workbench.tui.view.curves import Charts, CurveOptions, grid_for
 from workbench.tui.view.live import Curves
 from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.lines import put
