@@ -91,7 +91,7 @@ def test_jobs(
     write_jobs(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     last = "fitting mf-live" if size == LARGE else "valid ndcg@10"
-    wait = steps(("1", "mf-live   y linear"), ("", "0.2000┤"), ("", last))
+    wait = steps(("1", "mf-live   y linear"), ("", "best so far: step 50"), ("", last))
     app = WorkbenchApp(Path("runs"), Path("data"))
     assert snap_compare(app, run_before=wait, terminal_size=size)
 

@@ -174,11 +174,12 @@ class Charts:
     def _line(self, drawn: Drawn, name: str, look: int) -> tuple[Series | None, str | None]:
         """Return the line of a run or of seeds, and what it says at the cursor."""
         weight, mark = self.options.smoothing, self._marks[look]
-        members = [curves for curves in drawn.members if name in curves.series]
+        known = [curves for curves in drawn.members if curves.places.get(self.unit)]
+        members = [curves for curves in known if name in curves.series]
         if not members:
             return None, None
         if len(members) == 1 and not weight:
-            places = members[0].places.get(self.unit, ())
+            places = members[0].places[self.unit]
             points = [(places[int(n) - 1], y) for n, y in thinned(members[0].series[name])]
             return Series(points, look, mark=mark), self._read(members[0].series[name], places)
         lines = [curves.points(name, self.unit) for curves in members]

@@ -228,14 +228,14 @@ def curves_of(curve: object, told: Curves, chosen: object = None) -> Curves:
     points = (
         [point for point in curve if isinstance(point, dict)] if isinstance(curve, list) else []
     )
-    series: dict[str, list[Point]] = {}
+    found: dict[str, list[Point]] = {}
     for number, point in enumerate(points, 1):
         for name, value in point.items():
             if _is_value(name, value):
-                series.setdefault(name, []).append((number, float(value)))
+                found.setdefault(name, []).append((number, float(value)))
     same = told.reports == len(points)
-    if same:  # what is no result, such as the learning rate, was told all the same
-        series = {**told.series, **series}
+    # what is no result, such as the learning rate, was told all the same
+    series: dict[str, Sequence[Point]] = {**(told.series if same else {}), **found}
     return Curves(
         len(points),
         series,
