@@ -202,7 +202,7 @@ class Charts:
         if places is not None:
             x = bisect_right(places, x) if x <= places[-1] else math.inf
         value = value_at(points, x)
-        return None if value is None else show.quantity(value)
+        return None if value is None else _learned(value)
 
     def _usage(self, name: str) -> Chart:
         unit, size = self._time_unit()
@@ -287,6 +287,17 @@ class Charts:
                 words.setdefault(word, []).append(f"{mark:,g}")
         said = [f"{word}: {self.unit} {', '.join(found)}" for word, found in words.items()]
         return f"{KEPT} {'; '.join(said)}" if said else ""
+
+
+def _learned(value: float) -> str:
+    """Write a value of a curve; of a learning rate four decimals would say nothing.
+
+    Examples
+    --------
+    >>> _learned(0.28714), _learned(0.0000412), _learned(0.0)
+    ('0.2871', '4.12e-05', '0.0000')
+    """
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else show.quantity(value)
 
 
 def _used(value: float) -> str:
