@@ -116,7 +116,7 @@ def test_limits_and_ends_without_a_word(add: AddJob, runs_dir: Path, within: Wit
     jobs = (slow, big, silent, nowhere, wrong, unwanted)
     within(2 * START, lambda: all(is_over(run) for run in jobs))
     assert [state_of(run) for run in jobs] == ["failed", "failed", "interrupted", *["failed"] * 3]
-    assert reason_of(slow) == "it took longer than its limit of 3 s"
+    assert reason_of(slow) == "stopped: longer than 3 s"
     assert "more than its limit of 400 MiB" in reason_of(big)
     assert reason_of(silent) == "its process ended with exit code 7"
     assert "No such file or directory" in reason_of(nowhere)

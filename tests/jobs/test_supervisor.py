@@ -20,7 +20,7 @@ from workbench.jobs.queue_files import pause, set_parallel_jobs, unpause
 from workbench.jobs.supervisor import Supervisor
 from workbench.store.files import StoreError, write_json
 from workbench.store.process import ProcessIdentity
-from workbench.store.runs import Run, Status
+from workbench.store.runs import CHECKPOINT, Run, Status
 
 
 class FakeWorker:
@@ -309,8 +309,8 @@ def test_cancel_asks_then_kills(
 @pytest.mark.parametrize(
     ("limit", "reason"),
     [
-        ({"time_limit": 60.0}, "it took longer than its limit of 60 s"),
-        ({"memory_limit": 512.0}, "it used 600 MiB, more than its limit of 512 MiB"),
+        ({"time_limit": 60.0}, "stopped: longer than 1 min"),
+        ({"memory_limit": 512.0}, "stopped: 600 MiB is more than its limit of 512 MiB"),
     ],
 )
 def test_a_job_that_breaks_its_limit_fails(
@@ -327,8 +327,12 @@ def test_a_job_that_breaks_its_limit_fails(
     boss._jobs[run.run_id].measured_at = 0.0
     boss.tick()
     assert worker.signals == ["term"]
+    (run.path / CHECKPOINT).mkdir()
     assert attempt.stop("interrupted") == "failed"
     assert reason_of(run) == reason
+    requeue(run, Entry("data", "folder"), resume=True)
+    assert state_of(run) == "queued"
+    assert (run.path / CHECKPOINT).exists(), "it goes on from there"
 
 
 def test_another_supervisor_goes_on(

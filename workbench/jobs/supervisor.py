@@ -18,6 +18,7 @@ from types import FrameType
 
 from workbench.jobs.attempt import claimant
 from workbench.jobs.executors import Executors
+from workbench.jobs.limits import in_words
 from workbench.jobs.processes import Executor, Exit, Usage, Worker
 from workbench.jobs.queue import (
     CLAIM,
@@ -332,9 +333,9 @@ def _broken_limit(job: _Job) -> str:
     """Say which limit a job broke; empty when none."""
     seconds, megabytes = job.entry.time_limit, job.entry.memory_limit
     if seconds is not None and job.worker.seconds() > seconds:
-        return f"it took longer than its limit of {seconds:g} s"
+        return f"stopped: longer than {in_words(seconds)}"
     if megabytes is not None and job.usage is not None and job.usage.memory_mb > megabytes:
-        return f"it used {job.usage.memory_mb:.0f} MiB, more than its limit of {megabytes:g} MiB"
+        return f"stopped: {job.usage.memory_mb:.0f} MiB is more than its limit of {megabytes:g} MiB"
     return ""
 
 
