@@ -74,7 +74,7 @@ def _is_taken_over_by_pydantic(field: str, value: Any) -> bool:
         ("open_number", 1, "must be below 1"),
         ("loss", "brp", "'brp' is none of bpr, bce: did you mean 'bpr'?"),
         ("optional", 0, "must be at least 1"),
-        ("optional", "x", "must be integer ≥ 1 or null"),
+        ("optional", "x", "must be integer of at least 1, or null"),
         ("text", "other", "must have at most 4 characters"),
         ("sizes", [], "must have at least 1"),
         ("sizes", [64, 0], "entry 2 must be at least 1"),
@@ -90,9 +90,9 @@ def test_what_a_field_takes() -> None:
     fields, shared = fields_of(SCHEMA), SCHEMA["$defs"]
     shown = {name: allowed(entry, shared) for name, entry in fields.items()}
     assert shown["whole"] == "integer -2 to 5"
-    assert shown["open_number"] == "number > 0, < 1"
+    assert shown["open_number"] == "number above 0, below 1"
     assert shown["loss"] == "bpr | bce"
-    assert shown["sizes"] == "list of integers ≥ 1"
+    assert shown["sizes"] == "list of integers, each at least 1"
     assert choices_of(fields["loss"], shared) == ["bpr", "bce"]
     assert choices_of(fields["flag"], shared) == [True, False]
     assert choices_of(fields["whole"], shared) == []

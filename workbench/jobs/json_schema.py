@@ -30,8 +30,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _BOUNDS: tuple[tuple[str, str], ...] = (
     ("minimum", "at least"),
-    ("maximum", "at most"),
     ("exclusiveMinimum", "above"),
+    ("maximum", "at most"),
     ("exclusiveMaximum", "below"),
 )
 
@@ -58,7 +58,7 @@ def problem_of(value: Any, entry: Schema, shared: Schema) -> str:
     >>> problem_of("brp", {"enum": ["bpr", "bce"]}, {})
     "'brp' is none of bpr, bce: did you mean 'bpr'?"
     """
-    alternatives = list(_alternatives(entry, shared))
+    alternatives = list(alternatives_of(entry, shared))
     problems = [_problem(value, each, shared) for each in alternatives]
     if not all(problems):
         return ""
@@ -70,15 +70,15 @@ def problem_of(value: Any, entry: Schema, shared: Schema) -> str:
     return fitting[0] if fitting else f"must be {allowed(entry, shared)}"
 
 
-def _alternatives(entry: Schema, shared: Schema) -> Iterator[Schema]:
+def alternatives_of(entry: Schema, shared: Schema) -> Iterator[Schema]:
     """Follow references and list what a value may be."""
     if "$ref" in entry:
-        yield from _alternatives(shared[entry["$ref"].rpartition("/")[2]], shared)
+        yield from alternatives_of(shared[entry["$ref"].rpartition("/")[2]], shared)
     elif "anyOf" in entry or "oneOf" in entry:
         for choice in entry.get("anyOf") or entry["oneOf"]:
-            yield from _alternatives(choice, shared)
+            yield from alternatives_of(choice, shared)
     elif "allOf" in entry and len(entry["allOf"]) == 1:
-        yield from _alternatives(entry["allOf"][0], shared)
+        yield from alternatives_of(entry["allOf"][0], shared)
     else:
         yield entry
 
@@ -162,7 +162,7 @@ def _object_problem(values: Mapping[str, Any], entry: Schema, shared: Schema) ->
 def choices_of(entry: Schema, shared: Schema) -> list[Any]:
     """List the values of a field that lists them (null and booleans too); else nothing."""
     found: list[Any] = []
-    for each in _alternatives(entry, shared):
+    for each in alternatives_of(entry, shared):
         if "enum" in each:
             found += each["enum"]
         elif "const" in each:
@@ -184,12 +184,13 @@ def allowed(entry: Schema, shared: Schema) -> str:
     >>> allowed({"type": "integer", "minimum": 1, "maximum": 1000}, {})
     'integer 1 to 1000'
     >>> allowed({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}, {})
-    'number > 0 or null'
+    'number above 0, or null'
     >>> allowed({"type": "array", "items": {"type": "integer", "minimum": 0}}, {})
-    'list of integers ≥ 0'
+    'list of integers, each at least 0'
     """
-    alternatives = [_allowed(each, shared) for each in _alternatives(entry, shared)]
-    return " or ".join(dict.fromkeys(alternatives))
+    found = dict.fromkeys(_allowed(each, shared) for each in alternatives_of(entry, shared))
+    comma = "," if any(words in each for each in found for _, words in _BOUNDS) else ""
+    return f"{comma} or ".join(found)
 
 
 def _allowed(entry: Schema, shared: Schema, *, many: bool = False) -> str:
@@ -198,18 +199,19 @@ def _allowed(entry: Schema, shared: Schema, *, many: bool = False) -> str:
     if "const" in entry:
         return str(entry["const"])
     if entry.get("type") == "array":
-        alternatives = _alternatives(entry.get("items", {}), shared)
+        alternatives = alternatives_of(entry.get("items", {}), shared)
         items = [_allowed(each, shared, many=True) for each in alternatives]
         named = " or ".join(dict.fromkeys(items))
         return f"list of {named}" if named != "any" else "list"
     kind = str(entry.get("type", "any"))
     kind += "s" if many and kind in ("integer", "number", "string", "object") else ""
-    return f"{kind} {_bounds(entry)}".rstrip()
+    bounds = _bounds(entry)
+    between = ", each" if many and bounds else " of" if bounds.startswith("at ") else ""
+    return f"{kind}{between} {bounds}".rstrip()
 
 
 def _bounds(entry: Schema) -> str:
     if "minimum" in entry and "maximum" in entry:
         return f"{entry['minimum']:.10g} to {entry['maximum']:.10g}"
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    found = [f"{sign} {entry[name]:.10g}" for name, sign in signs.items() if name in entry]
+    found = [f"{words} {entry[name]:.10g}" for name, words in _BOUNDS if name in entry]
     return ", ".join(found)
