@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from workbench.jobs.catalogue import Catalogue, load_catalogue
 from workbench.store.runs import Run
 from workbench.tui import catalogue as listing
 from workbench.tui.processes import Done
-from workbench.tui.screens import new_job
+from workbench.tui.screens import new_job, new_job_estimate
 from workbench.tui.screens.jobs import JobsScreen
 from workbench.tui.screens.new_job import NewJobScreen
 from workbench.tui.widgets.grid import Grid
@@ -25,6 +25,8 @@ from workbench.tui.widgets.grid import Grid
 SCOPES_HERE = ("new-job",)
 #: commands that were run to add a job
 ADDED: list[list[str]] = []
+#: and to estimate one
+ESTIMATED: list[list[str]] = []
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,13 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> None:
         ADDED.append(list(line))
         return Done(0, "20260302-100000-item-cf-0001", "")
 
+    async def estimate(line: list[str], on_line: object) -> Done:
+        ESTIMATED.append(list(line))
+        job = {"fit_seconds": 5.0, "eval_seconds": 1.0, "peak_rss_mb": 300.0}
+        return Done(0, json.dumps({"jobs": [job]}), "")
+
     monkeypatch.setattr(new_job, "open_catalogue", ready)
+    monkeypatch.setattr(new_job_estimate, "follow_process", estimate)
     monkeypatch.setattr(new_job, "run_process", remember)
 
 
@@ -166,6 +174,72 @@ async def _(s: Session) -> None:
     await s.press("escape")
     assert isinstance(s.app.screen, JobsScreen)
     assert ADDED == []
+
+
+@checks("new-job.find")
+async def _(s: Session) -> None:
+    screen = await form(s, "mf")
+    await s.press("slash", *"rat")
+    assert screen.field is not None
+    assert screen.field.key == "mf.learning_rate", "the cursor goes along while it is typed"
+    await s.press("escape")
+    assert screen.field is not None
+    assert screen.field.key == "model"
+    await s.press(*"/dim=16,32,64", *"/l2=0,.1,1")
+    assert screen._form is not None
+    assert screen._form.texts["mf.dim"] == "16,32,64"
+    assert screen._form.texts["mf.l2"] == "0,.1,1"
+    await to_field(s, screen, "dataset")
+    await s.press(*"/nowhere")
+    assert screen._form.texts["dataset"] == "/nowhere", "a path begins so"
+    await s.press("ctrl+f", *"label", "enter", *"mine")
+    assert screen._form.texts["label"] == "mine"
+
+
+@checks("new-job.add-part", "new-job.remove-part")
+async def _(s: Session) -> None:
+    screen = await form(s, "two-stage")
+    await s.press(*"/channels=", "plus", *"item-cf", *"/channels.1")
+    assert screen.field is not None
+    assert screen.field.full_name == "channels.1"
+    await s.press("enter", "minus")
+    assert screen._form is not None
+    channels = screen._form.fields()["two-stage.channels"]
+    assert screen._form.nested.summary(channels) == "3: ease, popularity, item-cf"
+    await to_field(s, screen, "model")
+    await s.press("ctrl+r")
+    assert "stand on the entry that is to be removed" in s.text()
+
+
+@checks("new-job.edit")
+async def _(s: Session) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s.app, "suspend", nullcontext)
+        patch.delenv("EDITOR", raising=False)
+        patch.delenv("VISUAL", raising=False)
+        screen = await form(s, "mf")
+        await s.press(*"/dim=", "ctrl+e")
+        assert "no editor is set" in s.text()
+        patch.setenv("EDITOR", "sed -i s/128/64/")
+        await s.press("ctrl+e")
+        assert screen.entry.value == "64", "it has arguments, and the file comes after them"
+        patch.setenv("EDITOR", "sed -i s/dim:/dmi:/")
+        await s.press("ctrl+e")
+        assert "'dmi' is another field" in s.text()
+        patch.setenv("EDITOR", "sed -i s/dmi:.*/dim:\\ 8/")
+        await s.press("ctrl+e")
+        assert screen.entry.value == "8", "what was wrong could be edited again"
+        patch.setenv("EDITOR", "false")
+        await s.press("ctrl+e")
+        assert "false ended with exit code 1" in s.text()
+        patch.setenv("EDITOR", "no-such-editor")
+        await s.press("ctrl+e")
+        assert "no-such-editor: No such file or directory" in s.text()
+        patch.setenv("EDITOR", "sed -i s/model:.*/model:\\ ease/;s/dim:.*/l2:\\ 7/")
+        await to_field(s, screen, "from")
+        await s.press("ctrl+e")
+        assert screen._form is not None
+        assert screen._form.texts["ease.l2"] == "7"
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
@@ -344,10 +418,80 @@ async def test_a_job_is_filled_in_from_a_run_with_all_that_it_set(suite: Path) -
         await s.until(lambda: screen.ready)
         assert screen.field is not None
         assert screen.field.key == "seeds", "the first that is not as by default"
+        assert "new job like mf-bpr" in s.text()
         await s.press("enter")
         await s.until(lambda: bool(ADDED))
     line = ADDED.pop()
     assert {"--model", "mf", "--protocol=random-per-user", "--seeds=7"} <= set(line)
     assert {"protocol.k_core=10", "dim=8", "loss=bpr"} <= set(line)
-    assert {"--time-limit=1800s", "--memory-limit=2048M"} <= set(line)
+    assert {"--time-limit=30m", "--memory-limit=2G"} <= set(line)
     assert not any(word.startswith("--label") for word in line)
+
+
+async def test_a_sweep_of_nine_trials_takes_few_keys(suite: Path) -> None:
+    """The values around the defaults are three each; a trial for every combination."""
+    keys = ["a", *"mf", *"/dim", "tab", *"/lea", "tab", "enter"]
+    async with session(suite) as s:
+        await s.press("1")
+        await s.until(lambda: isinstance(s.app.screen, JobsScreen))
+        await s.press(*keys)
+        await s.until(lambda: bool(ADDED))
+    line = ADDED.pop()
+    assert len(keys) == 14
+    assert "dim=choice(64,128,256)" in line
+    assert "--trials=9" in line
+    assert len([word for word in line if word == "--sweep"]) == 2
+
+
+async def test_what_the_core_does_not_take_is_shown_at_its_row(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(line: list[str]) -> Done:
+        return Done(2, "", "error: ranker (mlp): dropout = 0.5: is not for these lists\nchoose 0")
+
+    monkeypatch.setattr(new_job, "run_process", refuse)
+    async with session(suite, (120, 40)) as s:
+        screen = await form(s, "two-stage")
+        await s.press("enter")
+        await s.see("is not for these lists")
+        assert screen.field is not None
+        assert screen.field.full_name == "ranker.params.dropout"
+        assert "✖" in s.text()
+        await s.press(*"0.1")
+        await s.until(lambda: "✖" not in s.text(), "a change is looked at anew")
+
+
+async def test_what_does_not_fit_together_is_shown_before_the_job_is_added(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that estimates the job checks it as the one that adds it would."""
+
+    async def complain(line: list[str], on_line: object) -> Done:
+        problem = "error: model two-stage: channel 'ease' occurs twice; give each its own label"
+        return Done(2, "", problem)
+
+    monkeypatch.setattr(new_job_estimate, "_PAUSE", 0.001)
+    monkeypatch.setattr(new_job_estimate, "follow_process", complain)
+    async with session(suite, (120, 40)) as s:
+        screen = await form(s, "two-stage")
+        await s.see("occurs twice")
+        assert screen.field is not None
+        assert screen.field.key == "model", "the cursor stays where one types"
+
+
+async def test_what_a_job_would_take_is_shown_until_it_is_changed(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_job_estimate, "_PAUSE", 0.001)
+    async with session(suite) as s:
+        ESTIMATED.clear()
+        screen = await form(s, "item-cf")
+        await s.until(lambda: bool(ESTIMATED) and "item-cf" in ESTIMATED[-1])
+        await s.see("new job · about 6 s, 300 MB")
+        monkeypatch.setattr(new_job_estimate, "_PAUSE", 3600.0)
+        await type_over(s, screen, "ease")
+        await s.until(lambda: "about" not in s.text(), "it is of another job")
+        count = len(ESTIMATED)
+        await type_over(s, screen, "nosuch")
+        await s.see("✖")
+        assert len(ESTIMATED) == count, "there is no job to be estimated"

@@ -154,3 +154,26 @@ def test_without_a_terminal_it_says_what_to_do(empty: Path) -> None:
     assert done.returncode == 1
     assert b"the interactive session needs a terminal" in done.stderr
     assert b"--headless eval" in done.stderr
+
+
+def test_an_editor_has_the_terminal_until_it_ends(suite: Path, tmp_path: Path) -> None:
+    """It asks a question and waits for the answer; Ctrl+C does not end the session."""
+    editor = tmp_path / "editor"
+    ask = "trap 'echo caught' INT; printf 'which dim? '; until read answer; do :; done"
+    editor.write_text(f'#!/bin/sh\n{ask}\nsed -i "s/^dim: .*/dim: $answer/" "$1"\n')
+    editor.chmod(0o755)
+    before = (
+        f"import os\nos.environ['VISUAL'] = {str(editor)!r}\n"
+        "from workbench.tui.screens import new_job_estimate\nnew_job_estimate._PAUSE = 3600.0"
+    )
+    with terminal(["-c", program(suite, before=before)]) as t:
+        t.wait_for("popularity")
+        t.press("1", "a")
+        t.until(lambda: "copy from" in t.text(), "the form does not open")
+        t.press(*"mf/dim", "enter", "\x05")
+        t.until(lambda: "which dim?" in t.text(), "the editor does not open")
+        assert ALT_SCREEN_OFF in t.output
+        t.press("\x03")
+        t.until(lambda: "caught" in t.text(), "the signal does not reach the editor")
+        t.press(*"48", "\r")
+        t.until(lambda: "48" in t.text() and "learning_rate" in t.text(), "no form comes back")

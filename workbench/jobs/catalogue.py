@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,11 @@ from workbench.store.files import StoreError, read_json
 from workbench.store.xdg import xdg_folder
 
 #: raised when the content of the file changes
-_VERSION = 3
+_VERSION = 4
 #: where the schema of a model's fields has their earlier names: old -> new
 RENAMED = "renamed"
+#: and in which group each stands, in the order of a form: field -> group
+GROUPS = "groups"
 #: what describes jobs; only they are fingerprinted
 _SUFFIXES = (".py", ".yaml")
 _BUILD_SECONDS = 300.0
@@ -85,6 +87,8 @@ class Catalogue:
         What is said of the metrics of extensions, for `show_metrics`.
     problems
         What is wrong with extensions that are broken, a line each.
+    parts
+        The schemas of models that stand only inside others, by name.
     """
 
     models: Mapping[str, Card]
@@ -95,13 +99,14 @@ class Catalogue:
     job: Mapping[str, Any]
     metrics: Sequence[Mapping[str, Any]] = ()
     problems: Sequence[str] = ()
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Catalogue:
         """Read what `catalogue_build` wrote."""
         models = {card["name"]: Card(**card) for card in values["models"]}
         names = ("protocols", "suites", "datasets", "features", "job", "metrics", "problems")
-        return cls(models, *(values[name] for name in names))
+        return cls(models, *(values[name] for name in (*names, "parts")))
 
     def show_metrics(self) -> None:
         """Let lists and help of this process know the metrics of extensions."""

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recsys_core.config import names_of_today
+from recsys_core.config import Config, names_of_today
 from recsys_core.data.sources import SAMPLE, SOURCES
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import metric_cards
@@ -22,9 +22,17 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.suites import load_suite, suite_names
 from recsys_core.protocols.registry import protocol_class, protocol_names
 from recsys_core.registry import BUILTIN, model_info, model_names, reads_features
-from workbench.jobs.catalogue import RENAMED, Card
+from recsys_core.retrieval.vector_index import IndexConfig
+from recsys_core.sampling.config import SamplingConfig
+from recsys_core.training.config import TrainingConfig
+from recsys_core.two_stage.mlp_ranker import MLPConfig
+from recsys_core.two_stage.ranker_choice import MLP_NAME
+from workbench.jobs.catalogue import GROUPS, RENAMED, Card
 from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
+
+#: what belongs together in a form, wherever a model has fields of these names
+_GROUPS = {"training": TrainingConfig, "sampling": SamplingConfig, "index": IndexConfig}
 
 
 def describe_all() -> dict[str, Any]:
@@ -44,6 +52,7 @@ def describe_all() -> dict[str, Any]:
         },
         "features": {name: describe_schema(name) for name in schema_names()},
         "job": JobSpec.model_json_schema(),
+        "parts": {MLP_NAME: describe_config(MLPConfig)},
         "metrics": [asdict(card) for card in metric_cards()],
         "problems": problems,
     }
@@ -93,14 +102,36 @@ def describe_schema(name: str) -> dict[str, Any]:
     }
 
 
+def describe_config(config: type[Config]) -> dict[str, Any]:
+    """Describe a model's fields: schema, earlier names, groups."""
+    schema = config.model_json_schema()
+    return schema | {RENAMED: names_of_today(config), GROUPS: groups_of(config)}
+
+
+def groups_of(config: type[Config]) -> dict[str, str]:
+    """Sort the fields: those of the model itself first, then what it has in common with others."""
+    blocks: list[list[str]] = []
+    seen: set[str] = set()
+    for parent in reversed(config.__mro__):
+        fields = getattr(parent, "model_fields", {})
+        blocks.append([name for name in fields if name not in seen])
+        seen.update(fields)
+    names = [name for block in reversed(blocks) for name in block]
+    return {name: _group_of(name) for name in names}
+
+
+def _group_of(name: str) -> str:
+    found = [group for group, config in _GROUPS.items() if name in config.model_fields]
+    return found[0] if found else "model"
+
+
 def describe_model(name: str) -> Card:
     """Import a model and describe it; one that does not load says why."""
     if name not in BUILTIN:
         _say_who_ends_this(f"the plug-in model '{name}'")
     try:
         info = model_info(name)
-        schema = info.cls.Config.model_json_schema()
-        schema |= {RENAMED: names_of_today(info.cls.Config)}
+        schema = describe_config(info.cls.Config)
         facts = (info.stage, info.title, info.paper, info.deterministic, schema)
         card = Card(name, *facts, reads_features=reads_features(info))
         json.dumps(asdict(card), allow_nan=False)

@@ -164,6 +164,36 @@ COMMANDS: tuple[Command, ...] = (
         "Insert the previous value.",
         "complete(-1)",
     ),
+    Command(
+        "new-job.find",
+        ("slash", "ctrl+f"),
+        "find a field",
+        "Find a field by a part of its name; `=` goes on to its value. `/` is text where a path "
+        "begins.",
+        "find",
+    ),
+    Command(
+        "new-job.edit",
+        ("ctrl+e",),
+        "edit as YAML",
+        "Edit the field in your editor (`$VISUAL`, `$EDITOR`) as YAML; on *copy from* the whole "
+        "job.",
+        "edit",
+    ),
+    Command(
+        "new-job.add-part",
+        ("plus", "ctrl+n"),
+        "add a part",
+        "Add a channel, or a step of re-ranking, after the one under the cursor.",
+        "add_part",
+    ),
+    Command(
+        "new-job.remove-part",
+        ("minus", "ctrl+r"),
+        "remove the part",
+        "Remove the channel, or the step of re-ranking, under the cursor.",
+        "remove_part",
+    ),
     Command("new-job.close", ("escape",), "close", "Close without adding.", "close"),
     Command("log.back", ("escape", "l", "backspace"), "back", "Return to the jobs.", "back", True),
     Command(

@@ -2,283 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
 from textual import work
-from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
 
+from recsys_core.errors import InputError
 from recsys_core.processes import python_command
 from workbench.jobs.catalogue import Catalogue
-from workbench.store.files import StoreError
-from workbench.store.listing import RunSummary
-from workbench.store.runs import Run
-from workbench.store.text import plain, plain_lines
+from workbench.store.text import plain
 from workbench.tui.catalogue import open_catalogue
 from workbench.tui.commands import bindings
+from workbench.tui.editor import edit
 from workbench.tui.processes import run_process
 from workbench.tui.screens.base import REST
-from workbench.tui.view.form import SEARCH, Copied, Field, Form, Start, is_space, job_from_run
-from workbench.tui.view.table import Cell, Head, Row, Table
+from workbench.tui.screens.new_job_estimate import NewJobEstimate
+from workbench.tui.view.form import Field, as_yaml, matches
+from workbench.tui.widgets.field_entry import FieldEntry
 from workbench.tui.widgets.grid import Grid
-from workbench.tui.widgets.grid_cells import cut_lines
-from workbench.tui.widgets.lines import Entry
 
-#: runs that are offered to copy from
-_MOST_RUNS = 200
-#: cells of name and value, on a narrow and on a wide terminal
-_NARROW, _WIDE = (18, 22), (24, 40)
-_TICK, _CROSS, _SWEPT = "•", "✖", "≈"
+_FINDING = (
+    "type a part of its name; Enter or = goes to it, Tab puts in a value, ↑ ↓ others, Esc back"
+)
 
 
-class NewJobScreen(ModalScreen[str | None]):
-    """The form; it ends with what was added, a run's or a sweep's id, or with nothing.
-
-    Parameters
-    ----------
-    like
-        The run under the cursor: the form begins with its data set and protocol.
-    again
-        Whether the whole job of that run is filled in, without its label.
-    dataset
-        The data set to begin with, where no run is given.
-    model
-        The model to begin with.
-    """
+class NewJobScreen(NewJobEstimate):
+    """The form; it ends with what was added, a run's or a sweep's id, or with nothing."""
 
     CSS_PATH = "new_job.tcss"
     BINDINGS: ClassVar = bindings("new-job")
 
-    def __init__(
-        self, like: RunSummary | None, dataset: str = "", model: str = "", *, again: bool = False
-    ) -> None:
-        super().__init__()
-        self._again = again
-        self._model = model
-        self.like = like
-        self._dataset = dataset
-        self._form: Form | None = None
-        self._problems: dict[str, str] = {}
-        self._fields: dict[str, Field] = {}
-        self._typed: str | None = None
-        self._loaded = ""
-        self._busy = False
-        #: looks at what was typed when typing pauses
-        self._checking: Timer | None = None
-        #: the texts that the form began with; whether leaving others behind was asked
-        self._start: dict[str, str] = {}
-        self._asked = False
+    _busy = False
+    #: looks at what was typed when typing pauses
+    _checking: Timer | None = None
+    #: whether leaving what was typed behind was asked
+    _asked = False
+    #: the field that a search for another one began at
+    _found_from: str | None = None
 
-    @property
-    def ready(self) -> bool:
-        """Whether the models are there."""
-        return self._form is not None
-
-    def compose(self) -> ComposeResult:
-        """Make the list of fields, the words on one of them, and the line to type in."""
-        with Vertical(id="new-job") as frame:
-            frame.border_title = "new job"
-            frame.border_subtitle = "↑ ↓ fields · Tab completes · Enter adds the job · Esc closes"
-            grid = Grid(id="fields", sortable=False)
-            grid.can_focus = False
-            yield grid
-            yield Static("reading the models …", id="field-help", markup=False)
-            yield Entry(
-                self._model,
-                id="field",
-                compact=True,
-                select_on_focus=False,
-                placeholder="a model's name",
-            )
-            yield Static(id="field-problem", markup=False)
-
-    @property
-    def grid(self) -> Grid:
-        """The list of fields."""
-        return self.query_one(Grid)
-
-    @property
-    def field(self) -> Field | None:
-        """The field that is typed into."""
-        return self._fields.get(self.grid.cursor_key or "")
-
-    def on_mount(self) -> None:
-        """Get the catalogue; what is typed meanwhile is the model's name."""
-        self.query_one(Entry).focus()
-        self._began = time.monotonic()
-        self._clock = self.set_interval(1, self._say_waiting)
-        self._open()
-
-    def _say_waiting(self) -> None:
-        """Show that the form is not dead while the models are listed."""
-        seconds = round(time.monotonic() - self._began)
-        self.query_one("#field-help", Static).update(f"reading the models … {seconds} s")
-
-    @work(group="form")
-    async def _open(self) -> None:
-        try:
-            catalogue = await open_catalogue(self._say)
-            starts = await asyncio.to_thread(self._starts, catalogue)
-            copied = await asyncio.to_thread(self._copied, catalogue)
-            protocol = await asyncio.to_thread(self._protocol)
-        except StoreError as error:
-            self._clock.stop()
-            self._say(str(error), wrong=True)
-            return
-        self._clock.stop()
-        app = self.app
-        data_dir: Path = app.data_dir  # type: ignore[attr-defined]
-        self._form = Form(catalogue, _prepared(data_dir), starts)
-        first = "model"
-        if copied is not None:
-            self._form.take(copied)
-            first = self._form.first()
-        elif self.like is not None and self.like.dataset:
-            self._form.set("dataset", self.like.dataset)
-            self._form.set_protocol(protocol)
-        if self._dataset:
-            self._form.set("dataset", self._dataset)
-        typed = self.query_one(Entry).value
-        self._start = dict(self._form.texts)
-        self._draw()
-        self.grid.cursor_row = list(self.grid.table.keys).index(first)
-        self._load()
-        if typed:
-            entry = self.query_one(Entry)
-            with self.prevent(Entry.Changed):
-                entry.value = typed
-            entry.action_end()
-            self._typed = typed
-            self._take(typed)
-
-    def _starts(self, catalogue: Catalogue) -> list[Start]:
-        """List what may be copied from: entries of suites, and runs."""
-        found = []
-        for suite in catalogue.suites:
-            shared = {key: suite[key] for key in ("dataset", "protocol", "ks")}
-            for job in suite["jobs"]:
-                name = f"{suite['name']}/{job['label'] or job['model']}"
-                found.append(Start(name, {**shared, **job}))
-        runs: Sequence[RunSummary] = self.app.runs  # type: ignore[attr-defined]
-        own = (run for run in runs if run.origin == "own")  # others were not trained here
-        for run in itertools.islice(own, _MOST_RUNS):
-            try:
-                found.append(Start(run.run_id, Run(run.folder).spec))
-            except StoreError:
-                continue
-        return found
-
-    def _copied(self, catalogue: Catalogue) -> Copied | None:
-        """Read the job that the form is filled in with."""
-        if self.like is None or not self._again:
-            return None
-        return job_from_run(self.like, catalogue)
-
-    def _protocol(self) -> Mapping[str, Any]:
-        """Read the protocol of the run under the cursor: lists keep no more than its name."""
-        if self.like is None:
-            return {}
-        try:
-            found = Run(self.like.folder).spec.get("protocol")
-        except StoreError:
-            found = None
-        return found if isinstance(found, Mapping) else {"name": self.like.protocol}
-
-    # Drawing
-
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        problem = self.query_one("#field-problem", Static)
-        problem.set_class(wrong, "-wrong")
-        shown = plain(text.replace("\n", "; ")) if wrong else plain_lines(text)
-        problem.update(cut_lines(shown, *problem.content_size))
-
-    def _draw(self) -> None:
-        """Draw the fields as they are."""
-        form = self._form
-        if form is None:
-            return
-        self._fields = form.fields()
-        self._problems = form.problems()
-        rows, keys = [], []
-        for line in form.left:
-            rows.append(Row("", (), Cell(f"not taken over: {plain(line)}", "bad")))
-            keys.append("")
-        for section in form.sections():
-            rows.append(Row("", (), Cell(plain(section.title), "strong")))
-            keys.append("")
-            for each in section.fields:
-                rows.append(self._row(each))
-                keys.append(each.key)
-        width = self.grid.size.width
-        name, value = _WIDE if width >= 100 else _NARROW
-        room = max(10, width - name - value - 8)
-        heads = (
-            Head("sign", "", 1),
-            Head("name", "field", name),
-            Head("value", "value", value),
-            Head("allowed", "allowed", room),
-        )
-        self.grid.show(Table(heads, rows, tuple(keys), 4, 2))
-
-    def _row(self, each: Field) -> Row:
-        assert self._form is not None
-        text = self._form.text(each.key)
-        wrong = each.key in self._problems
-        changed = bool(text) and text != each.default
-        sign = _CROSS if wrong else _SWEPT if is_space(text) else _TICK if changed else ""
-        value = Cell(plain(text), "bad" if wrong else "strong" if changed else "")
-        if not text:
-            value = Cell(plain(each.default) or "-", "muted")
-        rest = self._problems.get(each.key) or each.allowed or ", ".join(each.choices)
-        return Row(
-            each.key,
-            (
-                Cell(sign, "bad" if wrong else "accent"),
-                Cell(plain(each.name)),
-                value,
-                Cell(plain(rest), "bad" if wrong else "muted"),
-            ),
-        )
-
-    def _describe(self) -> None:
-        """Say what the field is, and what is wrong with it or fits it."""
-        each, form = self.field, self._form
-        if each is None or form is None:
-            return
-        self.query_one("#field-help", Static).update(
-            Content.assemble(
-                Content.styled(plain(each.name), "bold $primary"), f"  {plain(each.help)}"
-            )
-        )
-        problem = self._problems.get(each.key, "")
-        if problem:
-            self._say(problem, wrong=True)
-            return
-        fitting = form.completions(each, self._typed or "")
-        hint = SEARCH if form.searchable(each) else ""
-        self._say("\n".join(filter(None, ["  ".join(fitting) or each.allowed, hint])))
-
-    def _load(self) -> None:
-        """Put the field's text into the line, selected: typing replaces it."""
-        each, form = self.field, self._form
-        if each is None or form is None:
-            return
-        self._typed, self._loaded = None, each.key
-        entry = self.query_one(Entry)
-        with self.prevent(Entry.Changed):
-            entry.value = form.text(each.key)
-        entry.select_all()
-        entry.placeholder = each.default or ("a name; Tab completes" if each.choices else "")
-        self._describe()
+    async def _catalogue(self) -> Catalogue:
+        return await open_catalogue(self._say)
 
     # Events
 
@@ -289,11 +53,14 @@ class NewJobScreen(ModalScreen[str | None]):
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Type into the field that was clicked."""
         each = self.field
-        if each is not None and each.key != self._loaded:
+        if each is not None and each.key != self._loaded and self._found_from is None:
             self._load()
 
-    def on_input_changed(self, event: Entry.Changed) -> None:
+    def on_input_changed(self, event: FieldEntry.Changed) -> None:
         """Check while it is typed."""
+        if self._found_from is not None:
+            self._find(event.value)
+            return
         self._typed = event.value
         self._take(event.value)
 
@@ -301,7 +68,7 @@ class NewJobScreen(ModalScreen[str | None]):
         each, form = self.field, self._form
         if each is None or form is None or self._busy:
             return
-        self._asked = False
+        self._asked, self._refused = False, {}
         form.set(each.key, text)
         self._stop_checking()
         self._checking = self.set_timer(REST, self._check)
@@ -325,18 +92,26 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def _changes(self) -> int:
         """Count the fields that were typed into."""
-        texts = self._form.texts if self._form else {}
-        keys = {*texts, *self._start} - {"from"}
-        return sum(texts.get(key, "") != self._start.get(key, "") for key in keys)
+        state = self._form.state() if self._form else {}
+        keys = {*state, *self._start} - {"from"}
+        return sum(state.get(key, "") != self._start.get(key, "") for key in keys)
 
-    def on_input_submitted(self, _event: Entry.Submitted) -> None:
+    def on_input_submitted(self, _event: FieldEntry.Submitted) -> None:
         """Add the job."""
         self.action_submit()
 
-    # Commands
+    # Fields
+
+    def _go(self, key: str) -> None:
+        """Put the cursor on a field, and type into it."""
+        self.grid.cursor_row = list(self.grid.table.keys).index(key)
+        self._load()
 
     def action_move(self, rows: int) -> None:
         """Go to another field."""
+        if self._found_from is not None:
+            self._find(self.entry.value, rows)
+            return
         self._check_now()
         self.grid.action_move(rows)
 
@@ -345,58 +120,180 @@ class NewJobScreen(ModalScreen[str | None]):
         self._check_now()
         self.grid.action_page(pages)
 
+    def action_find(self) -> None:
+        """Let the line find a field by its name."""
+        each = self.field
+        if each is None or self._found_from is not None:
+            return
+        self._check_now()
+        self._found_from = each.key
+        with self.prevent(FieldEntry.Changed):
+            self.entry.value = ""
+        self.entry.placeholder = "a part of a field's name"
+        self._help("find a field", _FINDING)
+        self._say("")
+
+    def _find(self, text: str, step: int = 0) -> None:
+        """Go to the field that is meant; with ``=`` what follows is its value."""
+        name, goes, _ = text.partition("=")
+        found = matches(self._fields.values(), name) if name.strip() else []
+        if not found:
+            self._say(f"no field has '{plain(name)}' in its name" if name else "")
+            return
+        here = self.grid.cursor_key or ""
+        at = found.index(here) + step if step and here in found else 0
+        key = found[at % len(found)]
+        self.grid.cursor_row = list(self.grid.table.keys).index(key)
+        if goes:
+            self._end_finding()
+        else:
+            self._say("  ".join(self._fields[each].full_name for each in found))
+
+    def _end_finding(self) -> None:
+        self._found_from = None
+        self._load()
+
     def action_complete(self, step: int) -> None:
         """Put in the next of the values that fit what was typed."""
+        if self._found_from is not None:
+            self._end_finding()
         each, form = self.field, self._form
         if each is None or form is None:
             return
         fitting = form.completions(each, self._typed or "")
         if not fitting:
             return
-        entry = self.query_one(Entry)
+        entry = self.entry
         place = fitting.index(entry.value) + step if entry.value in fitting else min(step - 1, 0)
-        with self.prevent(Entry.Changed):
+        with self.prevent(FieldEntry.Changed):
             entry.value = fitting[place % len(fitting)]
         entry.cursor_position = len(entry.value)
         self._take(entry.value)
+
+    # Parts
+
+    def _entry_of_list(self) -> tuple[Field, int] | None:
+        """Find the list that the cursor is in, and the place in it; -1: on the list itself."""
+        each = self.field
+        lists = [one for one in self._fields.values() if one.shape == "list"]
+        for one in reversed(lists):
+            if each is not None and each.key == one.key:
+                return one, -1
+            if each is not None and each.path.startswith(f"{one.path}."):
+                return one, int(each.path.removeprefix(f"{one.path}.").partition(".")[0])
+        return None
+
+    def action_add_part(self) -> None:
+        """Add an entry to the list, after the one that the cursor is in."""
+        at, form = self._entry_of_list(), self._form
+        if at is None or form is None:
+            self._say("only lists of parts have entries to add, such as the channels of two-stage")
+            return
+        one, place = at
+        added = form.nested.add(one, place if place >= 0 else len(self._fields))
+        self._changed()
+        names = (f"{one.path}.{added}.{name}" for name in ("model", "name"))
+        keys = {each.path: key for key, each in self._fields.items()}
+        self._go(next(keys[name] for name in names if name in keys))
+
+    def action_remove_part(self) -> None:
+        """Remove the entry that the cursor is in from its list."""
+        at, form = self._entry_of_list(), self._form
+        if at is None or form is None or at[1] < 0:
+            self._say("stand on the entry that is to be removed, such as a channel of two-stage")
+            return
+        one, place = at
+        form.nested.remove(one, place)
+        self._changed()
+        self._go(one.key)
+        self._say(f"{one.path}.{place} is removed; + adds an entry")
+
+    def _changed(self) -> None:
+        self._asked, self._refused = False, {}
+        self._stop_checking()
+        self._draw()
+
+    # Editor
+
+    def action_edit(self) -> None:
+        """Edit the field, or on the first one the whole job, as YAML in the person's editor."""
+        each, form = self.field, self._form
+        if each is None or form is None or self._busy or self._found_from is not None:
+            return
+        self._check_now()
+        whole = each.key == "from"
+        before = self._drafts.get(each.key)
+        text = before or (as_yaml.write_job(form) if whole else as_yaml.write_field(form, each))
+        try:
+            left = edit(text, "job.yaml" if whole else "field.yaml", self.app.suspend)
+        except InputError as error:
+            self._say(str(error), wrong=True)
+            return
+        if (left == text and before is None) or not left.strip():
+            self._drafts.pop(each.key, None)
+            self._say("nothing is changed")
+            return
+        self._take_edited(each, left, as_yaml.take_job if whole else None)
+
+    def _take_edited(self, each: Field, left: str, take_job: Callable[..., None] | None) -> None:
+        """Take over what the editor left; what is wrong can be edited again."""
+        form = self._form
+        assert form is not None
+        try:
+            if take_job is not None:
+                take_job(form, left)
+            else:
+                as_yaml.take_field(form, each, left)
+        except InputError as error:
+            self._drafts[each.key] = left
+            again = "Ctrl+E opens what you wrote again"
+            self._say("\n".join(filter(None, [error.problem, again, error.remedy])), wrong=True)
+            return
+        self._drafts.pop(each.key, None)
+        self._changed()
+        self._go(each.key)
+
+    # The job
 
     def action_submit(self) -> None:
         """Add the job unless something is wrong; then go to it."""
         if self._form is None:
             self._say("the models are still being read: what you type is kept")
             return
+        if self._found_from is not None:
+            self._end_finding()
+            return
         if self._busy:
             return
+        self._refused = {}
         self._check()
         if self._problems:
-            key = next(iter(self._problems))
-            self.grid.cursor_row = list(self.grid.table.keys).index(key)
+            self._go(next(iter(self._problems)))
             return
+        self._stop_estimating()  # what adds the job needs the processor
         self._lock(busy=True)
         self._say("checking and adding the job …")
         self._add(self._form.arguments())
 
     @work(group="form")
     async def _add(self, arguments: list[str]) -> None:
-        app = self.app
-        folders = [
-            f"--runs-dir={app.runs_dir}",  # type: ignore[attr-defined]
-            f"--data-dir={app.data_dir}",  # type: ignore[attr-defined]
-        ]
-        done = await run_process(python_command("-m", "workbench", *arguments, *folders))
+        done = await run_process(python_command("-m", "workbench", *arguments, *self.folders))
         if done.code:
             self._lock(busy=False)
-            self._say("\n".join(done.complaint()), wrong=True)
+            lines = done.complaint()
+            if key := self._refuse(lines):
+                self._go(key)
+            else:
+                self._say("\n".join(lines), wrong=True)
             return
         self.dismiss(done.output)
 
     def _lock(self, *, busy: bool) -> None:
         """Take no text while the job is added: it would not be of it."""
         self._busy = busy
-        entry = self.query_one(Entry)
-        entry.disabled = busy
+        self.entry.disabled = busy
         if not busy:
-            entry.focus()
+            self.entry.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell that the fields stay as they are while the job is added."""
@@ -404,15 +301,14 @@ class NewJobScreen(ModalScreen[str | None]):
 
     def action_close(self) -> None:
         """Close without adding; what was typed into several fields is asked about once."""
+        if self._found_from is not None:
+            back = self._found_from
+            self._found_from = None
+            self._go(back)
+            return
         self._check_now()
         if self._changes() > 1 and not self._asked:
             self._asked = True
             self._say("Esc again discards what you typed; Enter adds the job")
             return
         self.dismiss(None)
-
-
-def _prepared(data_dir: Path) -> list[str]:
-    """List the data sets on this machine; the small public one comes first."""
-    names = sorted(path.parent.name for path in data_dir.glob("*/meta.json"))
-    return sorted(names, key=lambda name: name != "ml-100k")

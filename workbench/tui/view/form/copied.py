@@ -9,6 +9,7 @@ from typing import Any
 from recsys_core.registry import EXTERNAL
 from workbench.jobs.catalogue import RENAMED, Catalogue
 from workbench.jobs.json_schema import fields_of
+from workbench.jobs.limits import write_memory, write_time
 from workbench.jobs.queue import readable_entry
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
@@ -43,9 +44,9 @@ def job_from_run(run: RunSummary, catalogue: Catalogue) -> Copied:
     entry = readable_entry(Run(run.folder))
     limits = {}
     if entry is not None and entry.time_limit is not None:
-        limits["time-limit"] = f"{entry.time_limit:g}s"
+        limits["time-limit"] = write_time(entry.time_limit)
     if entry is not None and entry.memory_limit is not None:
-        limits["memory-limit"] = f"{entry.memory_limit:g}M"
+        limits["memory-limit"] = write_memory(entry.memory_limit)
     return Copied({**copied.texts, **limits, "label": ""}, copied.left)
 
 
@@ -58,9 +59,9 @@ def copy_of_spec(spec: Mapping[str, Any], catalogue: Catalogue) -> Copied:
         "features": str(spec.get("features") or ""),
         "model": "" if model == EXTERNAL else model,
     }
-    for key, name in (("seeds", "seed"), ("threads", "threads"), ("device", "device")):
+    for name in ("seed", "threads", "nproc", "device"):
         if spec.get(name):
-            texts[key] = str(spec[name])
+            texts["seeds" if name == "seed" else name] = str(spec[name])
     if spec.get("ks"):
         texts["k"] = ",".join(map(str, spec["ks"]))
     left = list(_of_another_kind(spec))

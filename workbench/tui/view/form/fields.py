@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from recsys_core.values import parse_value
-from workbench.jobs.json_schema import Schema, allowed
+from workbench.jobs.json_schema import Schema, allowed, alternatives_of
 from workbench.jobs.space import alternatives
+
+#: fields without a schema whose text may hold any character
+FREE = ("from", "dataset", "features", "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,14 @@ class Field:
         The text that stands for the default.
     choices
         What it may be, or the beginning of what it may be.
+    start
+        The value that it has by default.
+    depth
+        How many configurations it stands in, inside the model's.
+    path
+        The name from the outermost field on: ``channels.0.model``.
+    shape
+        Whether it holds other fields: a ``part`` with named ones, or a ``list`` of parts.
     """
 
     key: str
@@ -35,11 +46,34 @@ class Field:
     shared: Schema = field(default_factory=dict)
     default: str = ""
     choices: tuple[str, ...] = ()
+    start: Any = None
+    depth: int = 0
+    path: str = ""
+    shape: Literal["", "part", "list"] = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name by which it is found."""
+        return self.path or self.name
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether any character may be part of it: a path, a label, fields in braces."""
+        if self.depth and self.choices:
+            return False
+        kinds = alternatives_of(self.entry, self.shared) if self.entry else ()
+        texts = (e.get("type") == "string" and not {"enum", "const"} & set(e) for e in kinds)
+        return self.key in FREE or bool(self.shape) or any(texts)
+
+    @property
+    def takes_path(self) -> bool:
+        """Whether a slash may be its first character."""
+        return self.takes_text and self.name in ("data set", "features", "run")
 
     @property
     def allowed(self) -> str:
         """Type and bounds."""
-        return allowed(self.entry, self.shared) if self.entry else ""
+        return allowed(self.entry, self.shared) if self.entry and not self.shape else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,17 @@ def read_value(text: str, each: Field) -> Any:
     if "string" in kinds and not enums and not isinstance(value, str) and value is not None:
         return text
     return value
+
+
+def as_typed(value: Any) -> str:
+    """Write a value as a person would type it: what they wrote as text stays as it is.
+
+    Examples
+    --------
+    >>> as_typed("1e-3"), as_typed("16,32"), as_typed(0.5), as_typed("")
+    ('1e-3', '16,32', '0.5', '""')
+    """
+    return " ".join(value.split()) if isinstance(value, str) and value else write_value(value)
 
 
 def write_value(value: Any) -> str:
