@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,6 +55,13 @@ class Space:
         ends = self.choices or (self.low, self.high)
         return tuple(int(end) for end in ends) if self.whole else ends
 
+    @property
+    def values(self) -> Sequence[Any] | None:
+        """All of its values, where they can be counted."""
+        if self.kind == "choice":
+            return self.choices
+        return range(int(self.low), int(self.high) + 1) if self.whole else None
+
     def holds(self, value: Any) -> bool:
         """Tell whether a value lies in it."""
         if self.kind == "choice":
@@ -73,6 +80,19 @@ class Space:
             return f"{self.kind}({self.low:.10g},{self.high:.10g})"
         shown = (x if isinstance(x, str) else json.dumps(x) for x in self.choices)
         return f"choice({','.join(shown)})"
+
+
+def combinations(spaces: Iterable[Space]) -> int | None:
+    """Count the combinations of values; None: there is no end of them.
+
+    Examples
+    --------
+    >>> combinations([Space("choice", choices=("bpr", "mse")), Space("int", 1, 4, whole=True)])
+    8
+    >>> combinations([Space("float", 0, 1)])
+    """
+    sizes = [None if space.values is None else len(space.values) for space in spaces]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
 
 def read_space(written: str, text: str, whole: bool) -> Space:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.reading import NOT_REGULAR
 from workbench.jobs.queue import Entry
 from workbench.jobs.queue_files import changing, ring
+from workbench.jobs.space import combinations
 from workbench.jobs.sweep import STUDY, Sweep
 from workbench.jobs.sweep_progress import SWEEPS
 from workbench.jobs.sweep_space import Space
@@ -106,12 +108,32 @@ class Study:
         The choice depends on the trials before it and the seed alone: a sweep that was interrupted
         goes on as an undisturbed one, as far as trials end in the same order.
         """
+        untried = self._untried()
+        if untried is not None:
+            self._study.enqueue_trial(untried)
         number = len(self.trials())
         seed = int(self._sweep.spec.get("seed", 0)) * 100_003 + number
         self._study.sampler = optuna.samplers.TPESampler(seed=seed)
         spaces = self._sweep.spaces
         trial = self._study.ask({field: _distribution(space) for field, space in spaces.items()})
         return self._shown(self._frozen(trial.number))
+
+    def _untried(self) -> dict[str, Any] | None:
+        """Find a combination that was not tried, where there are no more of them than trials.
+
+        Random values would leave out a third of them.
+        """
+        spaces = self._sweep.spaces
+        count = combinations(spaces.values())
+        known = self._study.get_trials(deepcopy=False)
+        if count is None or count > self._sweep.trials:
+            return None
+        if any(trial.state == TrialState.WAITING for trial in known):
+            return None
+        tried = {tuple(trial.params.get(field) for field in spaces) for trial in known}
+        every = ([_coded(space, x) for x in space.values or ()] for space in spaces.values())
+        untried = next((values for values in product(*every) if values not in tried), None)
+        return dict(zip(spaces, untried, strict=True)) if untried is not None else None
 
     def twin(self, trial: Trial) -> Trial | None:
         """Find a trial that succeeded with the same values."""

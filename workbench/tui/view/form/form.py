@@ -10,7 +10,7 @@ from typing import Any
 from recsys_core.errors import InputError
 from workbench.jobs.catalogue import GROUPS, Card, Catalogue
 from workbench.jobs.json_schema import Schema, choices_of, fields_of, problem_of
-from workbench.jobs.space import Space
+from workbench.jobs.space import Space, combinations
 from workbench.tui.view.form.copied import Copied, copy_of_spec
 from workbench.tui.view.form.fields import Field, Section, Start, read_value, write_value
 from workbench.tui.view.form.names import CHECKS, check_part_model
@@ -18,7 +18,6 @@ from workbench.tui.view.form.nested import Nested, make_field
 from workbench.tui.view.form.spaces import (
     SWEEP,
     TRIALS,
-    combinations,
     proposals,
     say_combinations,
     space_of,

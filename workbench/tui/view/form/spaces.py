@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from recsys_core.errors import InputError
 from recsys_core.values import counted, is_finite_number
@@ -64,12 +64,6 @@ def space_of(text: str, each: Field) -> Space:
     return read_space(written, f"{each.name}={text}", whole)
 
 
-def combinations(spaces: Iterable[Space]) -> int | None:
-    """Count the combinations of values; None: there is no end of them."""
-    sizes = [_size(space) for space in spaces]
-    return None if None in sizes else math.prod(size for size in sizes if size is not None)
-
-
 def say_combinations(count: int | None) -> str:
     """Say how many combinations there are.
 
@@ -79,12 +73,6 @@ def say_combinations(count: int | None) -> str:
     ('9 combinations', 'continuous: no end of combinations')
     """
     return "continuous: no end of combinations" if count is None else counted(count, "combination")
-
-
-def _size(space: Space) -> int | None:
-    if space.kind == "choice":
-        return len(space.choices)
-    return int(space.high) - int(space.low) + 1 if space.whole else None
 
 
 def proposals(each: Field) -> list[str]:
