@@ -185,27 +185,31 @@ async def _(s: Session) -> None:
     await s.press("escape")
     assert screen.field is not None
     assert screen.field.key == "model"
-    await s.press(*"/dim=16,32,64", *"/l2=0,.1,1")
-    assert screen._form is not None
-    assert screen._form.texts["mf.dim"] == "16,32,64"
-    assert screen._form.texts["mf.l2"] == "0,.1,1"
+    await s.press("slash")
+    await type_over(s, screen, "dim=")
+    assert screen.entry.value == "", "what follows is the value"
+    assert screen.field is not None
+    assert screen.field.key == "mf.dim"
     await to_field(s, screen, "dataset")
-    await s.press(*"/nowhere")
-    assert screen._form.texts["dataset"] == "/nowhere", "a path begins so"
-    await s.press("ctrl+f", *"label", "enter", *"mine")
-    assert screen._form.texts["label"] == "mine"
+    await s.press("slash")
+    assert screen.entry.value == "/", "a path begins so"
+    await s.press("ctrl+f", *"lab", "enter", "x")
+    assert screen._form is not None
+    assert screen._form.texts["label"] == "x"
 
 
 @checks("new-job.add-part", "new-job.remove-part")
 async def _(s: Session) -> None:
     screen = await form(s, "two-stage")
-    await s.press(*"/channels=", "plus", *"item-cf", *"/channels.1")
-    assert screen.field is not None
-    assert screen.field.full_name == "channels.1"
-    await s.press("enter", "minus")
+    await s.until(lambda: "two-stage.channels" in screen.grid.table.keys)
+    await to_field(s, screen, "two-stage.channels.0")
+    await s.press("plus")
+    await type_over(s, screen, "item-cf")
+    await to_field(s, screen, "two-stage.channels.1")
+    await s.press("minus")
     assert screen._form is not None
     channels = screen._form.fields()["two-stage.channels"]
-    assert screen._form.nested.summary(channels) == "3: ease, popularity, item-cf"
+    assert screen._form.nested.summary(channels) == "3: ease, item-cf, popularity"
     await to_field(s, screen, "model")
     await s.press("ctrl+r")
     assert "stand on the entry that is to be removed" in s.text()

@@ -13,14 +13,6 @@ SCOPES = {
 
 COMMANDS: tuple[Command, ...] = (
     Command("runs.open", ("enter",), "open", "Open the run under the cursor.", "open", True),
-    Command(
-        "runs.again",
-        ("A",),
-        "again",
-        "Open the form for a new job, filled in with the run under the cursor.",
-        "again",
-        True,
-    ),
     Command("runs.mark", ("space",), "mark", "Mark or unmark the run.", "mark", True),
     Command(
         "runs.baseline",
@@ -44,6 +36,14 @@ COMMANDS: tuple[Command, ...] = (
         "filter",
         "Filter the runs: `model:mf`, `-state:failed`, `ndcg@10>.2`, `tag:paper`, `a OR b`.",
         "filter",
+        True,
+    ),
+    Command(
+        "runs.again",
+        ("A",),
+        "again",
+        "Open the form for a new job, filled in with the run under the cursor.",
+        "again",
         True,
     ),
     Command(
