@@ -32,7 +32,11 @@ from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
 
 #: what belongs together in a form, wherever a model has fields of these names
-_GROUPS = {"training": TrainingConfig, "sampling": SamplingConfig, "index": IndexConfig}
+_GROUPS: dict[str, type[Config]] = {
+    "training": TrainingConfig,
+    "sampling": SamplingConfig,
+    "index": IndexConfig,
+}
 
 
 def describe_all() -> dict[str, Any]:
