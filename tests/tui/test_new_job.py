@@ -12,6 +12,7 @@ import pytest
 from textual.widgets import Input, Static
 
 from tests.tui.checks import Check, cases_of, checks
+from tests.tui.folders import write_run
 from tests.tui.session import Session, session
 from workbench.jobs.catalogue import Catalogue, load_catalogue
 from workbench.store.runs import Run
@@ -408,21 +409,25 @@ async def test_what_is_wrong_is_cut_with_an_ellipsis(suite: Path) -> None:
 
 async def test_a_job_is_filled_in_from_a_run_with_all_that_it_set(suite: Path) -> None:
     """The protocol with its parameters, the model's fields, the seed and limits; no label."""
-    run = run_of(suite, "mf-bpr")
+    name = "mf [/"  # brackets are no markup
+    write_run(suite, name, model="mf", number=10)
+    run = run_of(suite, name)
     protocol = {"name": "random-per-user", "k_core": 10}
     spec = {**run.spec, "protocol": protocol, "seed": 7, "params": {"dim": 8, "loss": "bpr"}}
     run.write_spec(spec)
     place = {"data_dir": "d", "folder": "f", "time_limit": 1800.0, "memory_limit": 2048.0}
     (run.path / "queue.json").write_text(json.dumps(place))
     async with session(suite) as s:
-        await s.go_to("mf-bpr")
-        await s.press("A")
+        await s.go_to(name)
+        await s.press("t")
+        assert f"tags of {name}" in s.text()
+        await s.press("escape", "A")
         screen = s.app.screen
         assert isinstance(screen, NewJobScreen)
         await s.until(lambda: screen.ready)
         assert screen.field is not None
         assert screen.field.key == "seeds", "the first that is not as by default"
-        assert "new job like mf-bpr" in s.text()
+        assert f"new job like {name}" in s.text()
         await s.press("enter")
         await s.until(lambda: bool(ADDED))
     line = ADDED.pop()

@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
@@ -69,7 +70,7 @@ class TagsScreen(Dialogue):
         named = plain(name_of(self._runs[0]))
         with Vertical(id="annotate") as frame:
             whose = named if len(self._runs) == 1 else f"{len(self._runs)} runs"
-            frame.border_title = f"tags of {whose}"
+            frame.border_title = Content(f"tags of {whose}")
             frame.border_subtitle = "Enter keeps · Esc closes"
             yield Static("Words, with spaces between; find them with tag:word", markup=False)
             yield Entry(self.before, compact=True)
@@ -115,7 +116,8 @@ class NoteScreen(Dialogue):
     def compose(self) -> ComposeResult:
         """Make the field."""
         with Vertical(id="annotate") as frame:
-            frame.border_title = f"note on {plain(name_of(self._run))}"
+            title = f"note on {plain(name_of(self._run))}"
+            frame.border_title = Content(title)
             frame.border_subtitle = "Ctrl+S keeps · Esc closes"
             yield TextArea(self._run.note, compact=True, soft_wrap=True)
             yield Static("", id="problem", markup=False)

@@ -8,6 +8,7 @@ import shutil
 
 from textual import work
 from textual.containers import Vertical
+from textual.content import Content
 from textual.timer import Timer
 
 from recsys_core.processes import python_command
@@ -76,7 +77,8 @@ class NewJobEstimate(NewJobShown):
     def _show_estimate(self, text: str) -> None:
         frame = self.query_one("#new-job", Vertical)
         title = f"{self.title_text} · {plain(text)}" if text else self.title_text
-        frame.border_title = fit(title, max(8, frame.size.width - _FRAME)).rstrip()
+        text = fit(title, max(8, frame.size.width - _FRAME)).rstrip()
+        frame.border_title = Content(text)
 
 
 def _command(arguments: list[str]) -> list[str]:

@@ -99,7 +99,7 @@ class NewJobShown(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Make the list of fields, the words on one of them, and the line to type in."""
         with Vertical(id="new-job") as frame:
-            frame.border_title = self.title_text
+            frame.border_title = Content(self.title_text)
             frame.border_subtitle = (
                 "↑ ↓ · / finds · Tab completes · Ctrl+E YAML · Enter adds · Esc closes"
             )
