@@ -26,6 +26,7 @@ def _measure(
     return callback
 
 
+DURATION = _measure(read_time)
 _PLACE_OPTIONS = [
     click.option(
         "--priority", type=int, help="Jobs with a higher priority run first.  [default: 0]"
@@ -38,7 +39,7 @@ _PLACE_OPTIONS = [
     ),
     click.option(
         "--time-limit",
-        callback=_measure(read_time),
+        callback=DURATION,
         metavar="TIME",
         help="Fail the job if it takes longer, e.g. 30m.",
     ),
