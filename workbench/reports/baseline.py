@@ -16,10 +16,11 @@ from recsys_core.evaluation.names import (
 from recsys_core.evaluation.tested import untested_note
 from recsys_core.reading import read_json
 from recsys_core.values import is_finite_number
-from workbench.reports.folder import ReportRun, mean_of, read_report_run, seen_rows
+from workbench.reports.folder import ReportRun, mean_of, read_report_run
 from workbench.reports.gates import finite_number
 from workbench.reports.paired import Tested, compare_users, compare_values, corrected, user_means
 from workbench.reports.user_values import UserValues, path_beside, read_user_values
+from workbench.store.comparing import seen_rows
 
 #: what may be named as a baseline
 _ANY_BASELINE = "name a run folder, or a file written by: recsys-workbench eval --report FILE.json"

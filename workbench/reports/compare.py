@@ -10,6 +10,7 @@ from recsys_core.evaluation.names import higher_is_better
 from workbench.reports.folder import ReportRun
 from workbench.reports.metrics import headline_first
 from workbench.reports.paired import Tested, compare_users, corrected
+from workbench.store.comparing import differing, without_result
 
 
 def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
@@ -40,10 +41,7 @@ def compare_runs(runs: Sequence[ReportRun]) -> dict[str, Any]:
         )
     for run in runs:
         if not run.succeeded:
-            raise InputError(
-                f"run {run.run_id} is {run.state} and has no values to compare",
-                "name runs that succeeded: see recsys-workbench runs list",
-            )
+            raise without_result(run.run_id, run.state)
         run.check_judged("compare")
         for other in runs:
             run.check_unseen(other)
@@ -106,6 +104,4 @@ def _differing_params(runs: Sequence[ReportRun]) -> dict[str, list[Any]]:
     params = [
         {"model": run.model, "seed": run.seed, **run.result.get("params", {})} for run in runs
     ]
-    names = dict.fromkeys(name for values in params for name in values)
-    rows = {name: [values.get(name) for values in params] for name in names}
-    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
+    return differing(params)

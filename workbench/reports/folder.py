@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from recsys_core.errors import InputError
 from workbench.store import results
+from workbench.store.comparing import not_judged, rows_seen, seen_rows
 from workbench.store.files import without_nan
 from workbench.store.metrics_json import updated_from
 from workbench.store.runs import ENVIRONMENT, RESULTS, read_run
@@ -67,10 +67,10 @@ class ReportRun:
 
     def check_unseen(self, other: ReportRun) -> None:
         """Raise InputError for a run before this update whose test rows this one learned from."""
-        for entry in (self.result.get("updated_from") or {}).get("lineage", ()):
-            same = entry["run"] == other.run_id or entry["split"] == other.split_fingerprint
-            if same and entry["seen"] and other.split_fingerprint != self.split_fingerprint:
-                raise seen_rows(self.run_id, other.run_id, entry["seen"], entry["judged"])
+        split, other_split = self.split_fingerprint, other.split_fingerprint
+        seen = rows_seen(self.result, split, other.run_id, other_split)
+        if seen is not None:
+            raise seen_rows(self.run_id, other.run_id, *seen)
 
     def check_judged(self, use: str) -> None:
         """Raise InputError for a run that was fitted on all rows: it has no values.
@@ -81,11 +81,7 @@ class ReportRun:
             What it was named for, e.g. ``"baseline"``.
         """
         if self.refit_of:
-            raise InputError(
-                f"{use}: run {self.run_id} was fitted on all rows, so it was not judged and has no "
-                "values",
-                f"name the run that it repeats: {self.refit_of}",
-            )
+            raise not_judged(use, self.run_id, self.refit_of)
 
     @property
     def split_fingerprint(self) -> str | None:
@@ -116,16 +112,6 @@ class ReportRun:
         if metric not in self.user_metrics:
             return {}
         return _finite(results.tested_metric(self.path / RESULTS, metric))
-
-
-def seen_rows(update: str, other: str, seen: int, judged: int) -> InputError:
-    """Refuse to compare an update with what was judged on rows that it has learned from."""
-    return InputError(
-        f"run {update} is an update: it learned from {seen:,} of the {judged:,} rows that {other}"
-        " was judged on, so their values cannot be compared",
-        "judge the earlier model on the new rows (recommend RUN --to FILE, then score FILE"
-        " --dataset NEW), or train it there in full",
-    )
 
 
 def _finite(values: Mapping[int, float]) -> dict[int, float]:

@@ -19,6 +19,7 @@ from recsys_core.values import counted
 from workbench.reports import view
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
+from workbench.store.comparing import another_split
 from workbench.store.text import plain
 
 #: cells between columns
@@ -342,10 +343,7 @@ def _comparison_notes(comparison: Mapping[str, Any], names: Sequence[str]) -> li
     for name, run in zip(names, comparison["runs"], strict=True):
         if not run["comparable"]:
             where = f"{run['dataset']}, {run['protocol']}"
-            lines.append(
-                f"{MISSED} {name} was judged on another split ({where}) than {names[0]}:"
-                " not comparable, so no difference is shown."
-            )
+            lines.append(f"{MISSED} {another_split(name, where, names[0])}")
     if comparison["untested"]:
         lines.append(untested_note(comparison["untested"]))
     return lines
