@@ -17,11 +17,7 @@ from workbench.reports.metrics import headline_first
 from workbench.store import results
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
-from workbench.store.users_find import Found, find_users
-from workbench.store.users_question import Question
-
-#: users listed at either end
-SHOWN = 10
+from workbench.store.users_gains import Changed, Changes, changes_of_users
 
 
 def compare_users(settings: Settings, texts: Sequence[str], metric: str, as_json: bool) -> None:
@@ -43,13 +39,13 @@ def compare_users(settings: Settings, texts: Sequence[str], metric: str, as_json
     metric = _shared_metric(first, second, metric)
     dataset = dataset_of(runs)
     with Browse(settings.data_dir, dataset["name"], dataset["fingerprint"]) as browse:
-        found = find_users(browse, Question(order=("gain", metric)), [first, second])
-        if not found.users:
+        found = changes_of_users(browse, first, second, metric)
+        if not found.deltas:
             raise InputError(
                 f"{first.run_id} and {second.run_id} have no user in common for {metric}",
                 "name runs that judged the same users",
             )
-        content = _content(browse, found, first, second, metric)
+    content = _content(found, first, second, metric)
     if as_json:
         print_json(content)
     else:
@@ -83,38 +79,32 @@ def _shared_metric(first: Run, second: Run, metric: str) -> str:
     return metric or shared[0]
 
 
-def _content(browse: Browse, found: Found, first: Run, second: Run, metric: str) -> dict[str, Any]:
+def _content(found: Changes, first: Run, second: Run, metric: str) -> dict[str, Any]:
     sign = 1 if higher_is_better(metric) else -1
-    better = sum(value * sign > 0 for value in found.values)
-    worse = sum(value * sign < 0 for value in found.values)
-    before, after = (results.user_metric(run.path / RESULTS, metric) for run in (first, second))
-
-    def listed(places: Sequence[int], wanted: int) -> list[dict[str, Any]]:
-        places = [place for place in places if found.values[place] * sign * wanted > 0]
-        users = browse.users([found.users[place] for place in places])
-        return [
-            {
-                "user_id": user.user_id,
-                "events": user.events,
-                "attributes": dict(user.attributes),
-                "first": before[user.number],
-                "second": after[user.number],
-                "delta": found.values[place],
-            }
-            for user, place in zip(users, places, strict=True)
-        ]
-
-    n = len(found.users)
+    better = sum(delta * sign > 0 for delta in found.deltas)
+    worse = sum(delta * sign < 0 for delta in found.deltas)
     return {
         "metric": metric,
         "runs": [first.run_id, second.run_id],
         "labels": [first.metrics["label"], second.metrics["label"]],
-        "users": n,
+        "users": len(found.deltas),
         "better": better,
         "worse": worse,
-        "equal": n - better - worse,
-        "gain": listed(range(min(SHOWN, n)), 1),
-        "loss": listed(range(n - 1, max(-1, n - 1 - SHOWN), -1), -1),
+        "equal": len(found.deltas) - better - worse,
+        "gain": [_listed(one) for one in found.gain],
+        "loss": [_listed(one) for one in found.loss],
+    }
+
+
+def _listed(changed: Changed) -> dict[str, Any]:
+    user = changed.user
+    return {
+        "user_id": user.user_id,
+        "events": user.events,
+        "attributes": dict(user.attributes),
+        "first": changed.first,
+        "second": changed.second,
+        "delta": changed.delta,
     }
 
 
