@@ -18,6 +18,7 @@ NAMES = [
     "tui",
     "users",
     "screens",
+    "compare",
     "jobs",
     "load",
     "estimate",

@@ -113,6 +113,11 @@ class Keys:
         """Resident memory in MB."""
         return psutil.Process(self._pid).memory_info().rss / 2**20
 
+    def cpu_seconds(self) -> float:
+        """CPU time that the session has taken so far."""
+        used = psutil.Process(self._pid).cpu_times()
+        return used.user + used.system
+
     def press(self, key: bytes, *, expected: str = "", pause: float = 0.15) -> float:
         """Seconds from a key to the last output that changed what is on the screen.
 
