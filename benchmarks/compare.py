@@ -20,7 +20,7 @@ from workbench.store.runs import METRICS, RESULTS
 
 #: two columns of sections
 _SIZE = (200, 50)
-_OPENED = 5
+_OPENED = 3
 _NAMES = ("ndcg", "recall", "hit", "mrr", "map", "precision", "novelty", "diversity", "popularity")
 _CUTOFFS = (10, 20, 50)
 _LABELS = ("one", "two", "three", "four")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui import (
+    test_compare,
     test_curve_panel,
     test_data,
     test_detail,
@@ -17,6 +18,7 @@ from tests.tui import (
     test_panes,
     test_results_commands,
     test_tables,
+    test_tradeoff,
     test_users,
 )
 from tests.tui.session import session
@@ -26,13 +28,14 @@ from workbench.tui.widgets.lines import KeyLine
 
 def test_every_scope_is_tested_somewhere() -> None:
     files = (
-        *(test_curve_panel, test_data, test_detail, test_everywhere, test_items, test_jobs),
-        *(test_new_job, test_panes, test_results_commands, test_tables, test_users),
+        *(test_compare, test_curve_panel, test_data, test_detail, test_everywhere),
+        *(test_items, test_jobs, test_new_job, test_panes, test_results_commands),
+        *(test_tables, test_tradeoff, test_users),
     )
     assert set(SCOPES) == {scope for file in files for scope in file.SCOPES_HERE}
 
 
-@pytest.mark.parametrize("scope", ["runs", "detail"])
+@pytest.mark.parametrize("scope", ["runs", "detail", "compare", "scatter"])
 def test_no_key_means_two_things_at_once(scope: str) -> None:
     together = [c for c in COMMANDS if c.scope in (scope, "everywhere")]
     if scope == "runs":

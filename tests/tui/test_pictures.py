@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from recsys_core.data.sample import make_sample
+from tests.tui.compared import write_compared
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.folders import recall_metrics, write_jobs, write_run
 from tests.tui.session import Session
@@ -17,9 +18,10 @@ from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens import data_shown
+from workbench.tui.settings import Settings
 from workbench.tui.widgets.lines import TitleLine
 
-SMALL, LARGE = (80, 24), (200, 50)
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 50)
 TO_MF = ["j"] * 7
 
 
@@ -74,6 +76,40 @@ def test_folded_seeds_below_headings(snap_compare: Callable[..., bool], here: Pa
 def test_one_run(snap_compare: Callable[..., bool], here: Path) -> None:
     press = keys(*TO_MF, "b", "k", "enter")
     assert snap_compare(WorkbenchApp(here, Path("data")), run_before=press, terminal_size=LARGE)
+
+
+@pytest.mark.parametrize(
+    ("size", "theme"),
+    [(SMALL, ""), (MIDDLE, "workbench-light"), (LARGE, "")],
+    ids=["80x24", "120x40-light", "200x50"],
+)
+def test_runs_compared(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    theme: str,
+) -> None:
+    write_compared(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    wait = steps(
+        ("j space space space space b equals_sign", "4 runs compared"),
+        ("", "Holm over"),
+        ("" if size == SMALL else "n", "significant" if size == SMALL else "of D better over"),
+    )
+    app = WorkbenchApp(Path("runs"), Path("data"), Settings(theme=theme))
+    assert snap_compare(app, run_before=wait, terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("size", "theme"), [(SMALL, "workbench-light"), (MIDDLE, "")], ids=["80x24-light", "120x40"]
+)
+def test_metric_against_metric(
+    snap_compare: Callable[..., bool], here: Path, size: tuple[int, int], theme: str
+) -> None:
+    app = WorkbenchApp(here, Path("data"), Settings(theme=theme))
+    press = ["p", "n", "left"]
+    assert snap_compare(app, press=press, terminal_size=size)
 
 
 def test_help(snap_compare: Callable[..., bool], here: Path) -> None:

@@ -30,6 +30,15 @@ async def _(s: Session) -> None:
     assert "0.2551  0.2431 to 0.2671" in text
 
 
+@checks("runs.compare", "runs.scatter")
+async def _(s: Session) -> None:
+    await s.go_to("mf")
+    await s.press("b", "j", "equals_sign")
+    assert "2 runs compared" in s.text()
+    await s.press("escape", "p")
+    assert "ndcg@10 against coverage@10" in s.text()
+
+
 @checks("runs.again")
 async def _(s: Session) -> None:
     await s.go_to("mf")

@@ -6,6 +6,7 @@ values in memory anyway and takes NumPy. Tests hold one against the other.
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -31,8 +32,10 @@ class PairedDifference:
     error: float
 
 
-def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str, PairedDifference]:
-    """Compare two sides user by user in every metric both have.
+def paired_differences(
+    ours: Sequence[Path], theirs: Sequence[Path], metrics: Sequence[str] = ()
+) -> dict[str, PairedDifference]:
+    """Compare two sides user by user in every metric both have, or in some.
 
     A user's value is the linearised one where there is one, since its mean is the metric, averaged
     over the files (seeds) of a side; users that a file has no value for
@@ -42,6 +45,8 @@ def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str
     ----------
     ours, theirs
         results.sqlite files of runs of one split; together at most `MOST_FILES`.
+    metrics
+        Only these; empty: all.
 
     Returns
     -------
@@ -67,9 +72,11 @@ def paired_differences(ours: Sequence[Path], theirs: Sequence[Path]) -> dict[str
                 uri = f"{path.absolute().as_uri()}?mode=ro"
                 database.execute(f"ATTACH DATABASE ? AS {name}", (uri,))
             difference = f"{_mean(values[: len(ours)])} - {_mean(values[len(ours) :])}"
+            some = " WHERE metric IN (SELECT value FROM json_each(?))" if metrics else ""
             rows = database.execute(
                 "SELECT metric, COUNT(d), SUM(d), SUM(d * d) FROM"  # noqa: S608 - names made here
-                f" (SELECT metric, {difference} AS d FROM {joined}) GROUP BY metric"
+                f" (SELECT metric, {difference} AS d FROM {joined}{some}) GROUP BY metric",
+                (json.dumps(list(metrics)),) if metrics else (),
             ).fetchall()
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{files[0]}: cannot be compared: {error}") from error

@@ -8,12 +8,28 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A data set by name, a search for users, an item by original id, a metric; empty: none."""
+    """What to show; what is empty, or None, is not asked for.
+
+    Parameters
+    ----------
+    dataset
+        By name.
+    question
+        A search for users.
+    user
+        The number of one of them, who is opened.
+    runs
+        Ids of the runs that users are shown with.
+    item_id
+        The original id of an item.
+    """
 
     dataset: str = ""
     question: str = ""
     item_id: str = ""
     metric: str = ""
+    user: int | None = None
+    runs: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from workbench.tui.commands.command import Command
+from workbench.tui.commands.compare import COMPARE, SCATTER
 
 SCOPES = {
     "runs": "Results",
     "remove": "Archiving and deleting runs",
     "table": "Tables",
     "detail": "One run",
+    "compare": "Runs compared",
+    "scatter": "Metric against metric",
 }
 
 COMMANDS: tuple[Command, ...] = (
@@ -44,6 +47,23 @@ COMMANDS: tuple[Command, ...] = (
         "again",
         "Open the form for a new job, filled in with the run under the cursor.",
         "again",
+        True,
+    ),
+    Command(
+        "runs.compare",
+        ("equals_sign",),
+        "compare",
+        "Compare two to four marked runs on a page of their own; without marks, the run under the "
+        "cursor with the baseline.",
+        "compare",
+        True,
+    ),
+    Command(
+        "runs.scatter",
+        ("p",),
+        "plot",
+        "Plot the runs of the table in two metrics, with the Pareto front.",
+        "scatter",
         True,
     ),
     Command(
@@ -239,4 +259,6 @@ COMMANDS: tuple[Command, ...] = (
         "section(-1)",
     ),
     Command("detail.copy", ("y",), "copy", "Copy the details of the run.", "copy", True),
+    *COMPARE,
+    *SCATTER,
 )

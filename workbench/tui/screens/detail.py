@@ -13,7 +13,7 @@ from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
 from workbench.tui.screens.again import again
-from workbench.tui.screens.base import FullScreen
+from workbench.tui.screens.scrolling import ScrollingScreen
 from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
@@ -33,7 +33,7 @@ _ABOUT = (("notes", "settings", "cost"), ("data", "machine", "files"))
 _PADDING = 4
 
 
-class DetailScreen(FullScreen):
+class DetailScreen(ScrollingScreen):
     """What is known of one run; follows it while it changes.
 
     Parameters
@@ -69,11 +69,6 @@ class DetailScreen(FullScreen):
         about = [Container(*map(_view, names), classes="column") for names in _ABOUT]
         columns = Container(result, Container(*about, id="right"), id="columns")
         yield VerticalScroll(columns, id="scroll", can_focus=False)
-
-    @property
-    def scroll(self) -> VerticalScroll:
-        """The part that scrolls."""
-        return self.query_one("#scroll", VerticalScroll)
 
     @property
     def run_shown(self) -> RunSummary | None:
@@ -175,34 +170,6 @@ class DetailScreen(FullScreen):
         run = self.run_shown
         if run is not None:
             self.app.push_screen(NoteScreen(run))
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll by lines."""
-        self.scroll.scroll_relative(y=lines, animate=False)
-
-    def action_page(self, pages: int) -> None:
-        """Scroll by pages."""
-        self.scroll.scroll_relative(y=pages * (self.scroll.size.height - 1), animate=False)
-
-    def action_top(self) -> None:
-        """Go to the beginning."""
-        self.scroll.scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        """Go to the end."""
-        self.scroll.scroll_end(animate=False)
-
-    def action_section(self, by: int) -> None:
-        """Go to the section below, or to the one above."""
-        top = round(self.scroll.scroll_y)
-        tops = {
-            view.region.y - self.scroll.content_region.y + top
-            for view in self.query(SectionView)
-            if view.display
-        }
-        onward = [y for y in tops if (y - top) * by > 0]
-        if onward:
-            self.scroll.scroll_to(y=min(onward, key=lambda y: abs(y - top)), animate=False)
 
     def action_copy(self) -> None:
         """Copy all sections as text."""

@@ -13,8 +13,17 @@ from workbench.tui.commands import bindings
 from workbench.tui.screens.again import again
 from workbench.tui.screens.runs_table import RunsTable
 from workbench.tui.view import runs_words as words
+from workbench.tui.view.baseline import baseline_of
 from workbench.tui.view.columns import cutoffs_of, main_cutoff
+from workbench.tui.view.comparison import (
+    LEAST,
+    chosen_rows,
+    compare_rows,
+    rows_marked,
+    why_not_compared,
+)
 from workbench.tui.view.filters import Filter
+from workbench.tui.view.fold import Fold
 from workbench.tui.view.runs_table import EVERYTHING, lay_out
 from workbench.tui.view.table import Table
 from workbench.tui.view.texts import as_markdown, row_text
@@ -23,6 +32,9 @@ from workbench.tui.widgets.search import Problem
 
 if TYPE_CHECKING:
     from workbench.tui.widgets.filter import FilterLine
+
+#: commands that need a row, whichever it is
+_ON_ROWS = {"open", "again", "mark", "mark_all", "copy", "copy_table", "export", "tag", "note"}
 
 
 class RunsScreen(RunsTable):
@@ -57,10 +69,10 @@ class RunsScreen(RunsTable):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
-        if action in ("open", "mark", "mark_all", "copy", "copy_table", "export", "tag", "note"):
+        if action in _ON_ROWS:
             return bool(self._layout.folds)
-        if action == "again":
-            return self.current is not None
+        if action in ("compare", "scatter"):
+            return not self._why_not_compared(action)
         if action == "baseline":
             return self.current is not None and bool(self.current.metrics)
         if action == "delta":
@@ -79,6 +91,8 @@ class RunsScreen(RunsTable):
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
+        if action in ("compare", "scatter"):
+            return self._why_not_compared(action)
         return words.why_not(action, self.current)
 
     def action_open(self) -> None:
@@ -94,6 +108,49 @@ class RunsScreen(RunsTable):
         """Open the form for a new job, filled in with the run under the cursor."""
         if self.current is not None:
             again(self.workbench, self.current)
+
+    def _why_not_compared(self, action: str) -> str:
+        """Say why there is nothing to compare, as far as one can tell for thousands of rows."""
+        if action == "scatter":
+            any_judged = any(fold.run.metrics for fold in self._layout.folds.values())
+            return "" if any_judged else "no run of the table has a result"
+        held = self.options.baseline is not None and self.current is not None
+        return "" if held or len(self.options.marked) >= LEAST else why_not_compared([])
+
+    def _rows_to_compare(self) -> list[Fold]:
+        """List the marked rows, or that under the cursor and the baseline."""
+        runs, options = self.workbench.runs, self.options
+        marked = rows_marked(self._layout.folds.values(), runs, options)
+        return chosen_rows(marked, baseline_of(runs, options), self.current_row)
+
+    def action_compare(self) -> None:
+        """Open the page that compares them."""
+        from workbench.tui.screens.compare import CompareScreen
+
+        rows = self._rows_to_compare()
+        if why := why_not_compared(rows):
+            self.notify(why, severity="warning", markup=False)
+            return
+        runs, folds = self.workbench.runs, list(self._layout.folds.values())
+        comparison = compare_rows(rows, runs, folds, self.options)
+        self.app.push_screen(CompareScreen(comparison, self._tests))
+
+    def action_scatter(self) -> None:
+        """Plot the rows in two metrics; the cursor comes back to the run that was looked at."""
+        from workbench.tui.screens.scatter import ScatterScreen
+
+        def rows() -> list[Fold]:
+            runs, width = self.workbench.runs, self.size.width
+            layout = self._maker.lay_out(runs, self.options, self._passes, width, self._tests)
+            return list(layout.folds.values())
+
+        def go_to(run_id: str | None) -> None:
+            self.grid.go_to_row(run_id or "")
+
+        start = self.grid.cursor_key or ""
+        options = self.options
+        screen = ScatterScreen(rows, options.baseline, options.cutoff, self._against, start)
+        self.app.push_screen(screen, go_to)
 
     def action_mark(self) -> None:
         """Mark the run, or take its mark off, and go on to the next."""

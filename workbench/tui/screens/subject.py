@@ -91,11 +91,15 @@ class SubjectScreen(DividedScreen):
 
         def take(chosen: Sequence[str] | None) -> None:
             if chosen:
-                of = self._choice.of
-                self.workbench.state.lists[self._dataset] = Choice(tuple(chosen), of, asked=True)
-                self.runs_changed()
+                self.take_runs(chosen)
 
         self.app.push_screen(ChooseRuns(self._available, self._choice.runs), take)
+
+    def take_runs(self, chosen: Sequence[str]) -> None:
+        """Show the runs that a person named."""
+        of = self._choice.of
+        self.workbench.state.lists[self._dataset] = Choice(tuple(chosen), of, asked=True)
+        self.runs_changed()
 
     def runs_changed(self) -> None:
         """Show other runs."""

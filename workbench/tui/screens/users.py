@@ -56,9 +56,7 @@ class UsersScreen(UsersShown):
 
     def action_open(self) -> None:
         """Show the user; the focus goes to the first list."""
-        self.add_class("-open")
-        self._opening = True  # only when the lists are read there is one to go to
-        self._inspect()
+        self.open_user()
 
     async def action_find(self) -> None:
         """Open the search line, or go to it."""

@@ -153,8 +153,10 @@ class UsersShown(SubjectScreen):
             return
         if errand.dataset and errand.dataset != self._dataset:
             self._open_data(errand.dataset)
+        if errand.runs and self._browse is not None:
+            self.take_runs(errand.runs)
         self.remove_class("-open")
-        self.people.question = errand.question
+        self.people.ask(errand.question, errand.user)
         self.people.grid.focus()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -234,7 +236,7 @@ class UsersShown(SubjectScreen):
             self._inspect()
 
     def _say_who(self) -> None:
-        """Say who is listed."""
+        """Say who is listed, and open the user who was asked for."""
         people, total = self.people, len(self.browse)
         count = len(people.found.users)
         number = counted(total, "user") if count == total else f"{count:,} of {total:,} users"
@@ -247,6 +249,8 @@ class UsersShown(SubjectScreen):
         self.title_line.remark = both if room else find
         if not (count and self.user_open):
             self._let_paint()
+        if people.take_wanted():
+            self.open_user()
         listed = self._dataset, bool(count)
         if listed != self._listed:
             self._listed = listed
@@ -263,6 +267,12 @@ class UsersShown(SubjectScreen):
     def person(self) -> Person:
         """The user in full."""
         return self.query_one(Person)
+
+    def open_user(self) -> None:
+        """Show the user; the focus goes to the first list, when it is read."""
+        self.add_class("-open")
+        self._opening = True
+        self._inspect()
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Follow the cursor: another user, another item, or nobody where none is found."""

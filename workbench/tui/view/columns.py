@@ -103,11 +103,15 @@ def cutoff_of(name: str) -> int | None:
 
 def at_cutoff(columns: Sequence[Column], cutoff: int | None) -> list[Column]:
     """Leave out the columns of metrics at other cut-offs; None: than the main K, 0: of none."""
-    ks = {k for column in columns if (k := cutoff_of(column.key)) is not None}
-    wanted = cutoff if cutoff in ks else main_cutoff(column.key for column in columns)
-    if cutoff == 0:
-        return list(columns)
-    return [column for column in columns if cutoff_of(column.key) in (None, wanted)]
+    kept = set(names_at([column.key for column in columns], cutoff))
+    return [column for column in columns if column.key in kept]
+
+
+def names_at(names: Sequence[str], cutoff: int | None) -> list[str]:
+    """Leave out the metrics at other cut-offs; None: than the main K, 0: of none."""
+    ks = {k for name in names if (k := cutoff_of(name)) is not None}
+    wanted = cutoff if cutoff in ks else main_cutoff(names)
+    return [name for name in names if cutoff == 0 or cutoff_of(name) in (None, wanted)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,8 @@ class _Columns:
             Cell(f"{show.metric(run.metrics[name]):>{_VALUE}}", "strong"),
         ]
         if self._own:
-            cells.append(Cell(f"  {_interval(run.ci95.get(name)):<{_INTERVAL - 2}}", "muted"))
+            interval = interval_text(run.ci95.get(name))
+            cells.append(Cell(f"  {interval:<{_INTERVAL - 2}}", "muted"))
         if self._baseline is not None:
             cells += self._difference(name, self._baseline)
         if name in run.published:
@@ -188,14 +189,18 @@ class _Columns:
         sign = sign_of(tested)
         cells = [Cell(f"  {found.text + sign:<{_DIFFERENCE - 2}}", look_of(found, sign))]
         if self._test:
-            of, p = ("", "") if tested is None else (_interval(tested.interval, "+"), _p(tested))
+            of, p = "", ""
+            if tested is not None:
+                of, p = interval_text(tested.interval, "+"), p_text(tested)
             cells.append(Cell(f"  {of:<{_OF_DIFFERENCE - 2}}{p:>{_P}}", "muted"))
         return cells
 
 
-def _interval(bounds: Sequence[float] | None, sign: str = "") -> str:
+def interval_text(bounds: Sequence[float] | None, sign: str = "") -> str:
+    """Write an interval: ``0.2431 to 0.2671``; empty where there is none."""
     return " to ".join(f"{bound:{sign}.4f}" for bound in bounds) if bounds else ""
 
 
-def _p(tested: Verdict) -> str:
+def p_text(tested: Verdict) -> str:
+    """Write a p-value with three decimals, a very small one as ``< .001``."""
     return "< .001" if tested.p_value < 0.001 else f"{tested.p_value:.3f}"

@@ -121,12 +121,12 @@ def pair_of(ours: Members, theirs: Members) -> Pair:
     return tuple(run.run_id for run in ours), tuple(run.run_id for run in theirs)
 
 
-def compare_pair(ours: Members, theirs: Members) -> Verdicts:
-    """Test all metrics of two rows; empty where the files do not allow it."""
+def compare_pair(ours: Members, theirs: Members, metrics: Sequence[str] = ()) -> Verdicts:
+    """Test all metrics of two rows, or some; empty where the files do not allow it."""
     if len(ours) + len(theirs) > MOST_FILES:
         return {}
     try:
-        found = paired_differences(_results(ours), _results(theirs))
+        found = paired_differences(_results(ours), _results(theirs), metrics)
     except StoreError:  # thinned out or damaged: no test, as `compare` has none
         return {}
     verdicts: dict[str, Verdict | None] = {}

@@ -128,12 +128,11 @@ class Grid(FocusedByLine, inherit_bindings=False):
         self._resize_content(self.size.width)
         self.set_reactive(Grid.cursor_row, row)
         self._keep_column_in_sight()
-        self._tell()
+        self._tell(self.Moved(self, self.cursor_key))
         self._refresh_changed()
 
-    def _tell(self) -> None:
+    def _tell(self, message: Message) -> None:
         """Tell who listens; what a widget has its child say is else told to nobody above it."""
-        message = self.Moved(self, self.cursor_key)
         message.set_sender(self)
         self.post_message(message)
 
@@ -227,6 +226,11 @@ class Grid(FocusedByLine, inherit_bindings=False):
         if key in keys:
             self.cursor_column = keys.index(key)
 
+    def go_to_row(self, key: str) -> None:
+        """Put the cursor on a row, if there is one with this key."""
+        if key in self.table.keys:
+            self.cursor_row = self.table.keys.index(key)
+
     def action_edge_column(self, side: int) -> None:
         """Go to the first or the last column."""
         self.action_column(side * len(self.table.heads))
@@ -240,15 +244,13 @@ class Grid(FocusedByLine, inherit_bindings=False):
     def watch_cursor_row(self) -> None:
         """Bring the row into sight and tell who listens."""
         self._scroll_to_cursor()
-        self._tell()
+        self._tell(self.Moved(self, self.cursor_key))
         self._refresh_changed()
 
     def watch_cursor_column(self) -> None:
         """Bring the column into sight and tell who listens."""
         self._keep_column_in_sight()
-        message = self.ColumnMoved(self, self.column_key or "")
-        message.set_sender(self)
-        self.post_message(message)
+        self._tell(self.ColumnMoved(self, self.column_key or ""))
         self._refresh_changed()
 
     def _scroll_to_cursor(self) -> None:

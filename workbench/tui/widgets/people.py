@@ -60,6 +60,8 @@ class People(Vertical):
         self._gains: Sequence[float] = ()
         #: the question that was refused last, and why
         self._refused = ("", "")
+        #: the user to go to when the question is answered
+        self._wanted: int | None = None
 
     def compose(self) -> ComposeResult:
         """Make the table; the search line comes when it is asked for."""
@@ -106,6 +108,18 @@ class People(Vertical):
         """Search."""
         self.search()
 
+    def ask(self, question: str, user: int | None) -> None:
+        """Ask a question, and go to a user, by number, when it is answered."""
+        self._wanted = user
+        if question == self.question:
+            self.search()
+        self.question = question
+
+    def take_wanted(self) -> bool:
+        """Tell, once, whether the user who was asked for is under the cursor."""
+        wanted, self._wanted = self._wanted, None
+        return wanted is not None and self.grid.cursor_key == str(wanted)
+
     def search(self) -> None:
         """Find the users that pass, off the thread that answers keys."""
         if self._browse is not None:
@@ -137,6 +151,8 @@ class People(Vertical):
     def watch_found(self) -> None:
         """Draw the list."""
         self.draw()
+        if self._wanted is not None:
+            self.grid.go_to_row(str(self._wanted))
         self._show_gains()
 
     def _show_gains(self) -> None:

@@ -18,6 +18,12 @@ STYLES = {
     "better": "$success",
     "worse": "$error",
     "running": "$primary",
+    "faint": "$secondary-muted",
+    # of lines of charts, as in the style sheet
+    "look-0": "$primary",
+    "look-1": "$accent",
+    "look-2": "$success",
+    "look-3": "$error",
 }
 
 
@@ -32,7 +38,8 @@ class SectionView(Static):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, markup=False)
-        self._section: Section | None = None
+        #: what is drawn, or was before it gave up the room
+        self.section: Section | None = None
         self._width = 0
         #: lines and cells: with others the room changes
         self._shape = (0, 0)
@@ -40,14 +47,14 @@ class SectionView(Static):
     def show(self, section: Section | None) -> None:
         """Draw `section`, or give up the room."""
         self.display = section is not None
-        if section is not None and section != self._section:
-            self._section = section
+        if section is not None and section != self.section:
+            self.section = section
             self._draw(section)
 
     def on_resize(self) -> None:
         """Break long texts to the new width."""
-        if self._section is not None and self._section.pairs and self._width != self._room:
-            self._draw(self._section)
+        if self.section is not None and self.section.pairs and self._width != self._room:
+            self._draw(self.section)
 
     @property
     def _room(self) -> int:
@@ -61,9 +68,9 @@ class SectionView(Static):
         self._shape = shape
 
     def _lines(self, section: Section) -> list[Content]:
-        lines = [_piece(section.title, "title")]
+        lines = [piece(section.title, "title")]
         for line in section.lines:
-            pieces = [_piece(cell.text, cell.style) for cell in line]
+            pieces = [piece(cell.text, cell.style) for cell in line]
             if section.pairs and len(pieces) > 1:
                 lines += _hanging(pieces[0], Content("").join(pieces[1:]), self._width)
             else:
@@ -71,7 +78,8 @@ class SectionView(Static):
         return lines
 
 
-def _piece(text: str, style: str) -> Content:
+def piece(text: str, style: str) -> Content:
+    """Style a text in the colours of the theme."""
     return Content.styled(text, STYLES[style]) if style else Content(text)
 
 
