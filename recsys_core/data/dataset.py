@@ -181,8 +181,13 @@ class Dataset:
         Lower comes first. It depends on the data fingerprint alone, so that a tie is never broken
         in any model's favour and always the same way.
         """
-        rng = np.random.default_rng(int(self.fingerprint[:16], 16))
-        return rng.permutation(self.n_items).astype(np.int32)
+        return tie_rank_of(self.fingerprint, self.n_items)
+
+
+def tie_rank_of(fingerprint: str, n_items: int) -> IntArray:
+    """Draw `Dataset.tie_rank` of the set with that fingerprint."""
+    rng = np.random.default_rng(int(fingerprint[:16], 16))
+    return rng.permutation(n_items).astype(np.int32)
 
 
 def update_digest(digest: Any, array: NDArray[Any]) -> None:

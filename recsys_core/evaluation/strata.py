@@ -9,24 +9,15 @@ from numpy.typing import NDArray
 
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
 from recsys_core.data.interactions import Interactions
+from recsys_core.evaluation.popularity import STRATA, cut_by_popularity
 from recsys_core.evaluation.result import Vector
 
-STRATA = ("head", "mid", "tail")
+__all__ = ["STRATA", "recall_by_stratum", "strata_of"]
 
 
 def strata_of(train: Interactions) -> NDArray[np.int8]:
-    """Cut the items, most popular first, where a third and two thirds of the train rows are passed.
-
-    Returns
-    -------
-    Shape (n_items,): place in STRATA; items without a train row are tail.
-    """
-    rows = train.item_counts()
-    order = np.lexsort((train.dataset.tie_rank, -rows))
-    before = np.cumsum(rows[order]) - rows[order]
-    stratum = np.full(len(rows), len(STRATA) - 1, dtype=np.int8)
-    stratum[order] = np.minimum(len(STRATA) * before // max(rows.sum(), 1), len(STRATA) - 1)
-    return stratum
+    """Cut the items by their train rows: see `cut_by_popularity`."""
+    return cut_by_popularity(train.item_counts(), train.dataset.tie_rank)
 
 
 def recall_by_stratum(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.evaluation.significance import paired_test
+from recsys_core.evaluation.student import t_tails
 from tests.tui.folders import write_run
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary, list_runs
@@ -21,7 +22,6 @@ from workbench.tui.view.significance import (
     compare_pair,
     p_value,
     pair_of,
-    t_tails,
     verdict_on,
 )
 

@@ -2,29 +2,22 @@
 
 The same Student's t-test over users, corrected by Holm's method over all runs that are compared, as
 `recsys_core.evaluation.significance`; tests hold it against that one and against scipy.
-
-Student's distribution is computed here because scipy takes a third of a second and 24 MB to load,
-and mpmath twenty times as long for a value: a table of runs asks for a thousand of them while keys
-are typed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from statistics import fmean
 
 from recsys_core.evaluation.holm import holm
+from recsys_core.evaluation.student import t_quantile, t_tails
 from recsys_core.evaluation.tested import is_of_difference
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.paired import MOST_FILES, PairedDifference, paired_differences
 from workbench.store.runs import RESULTS
-
-_TINY = 1e-300
 
 
 def p_value(difference: PairedDifference) -> float:
@@ -47,64 +40,6 @@ def verdict_on(difference: PairedDifference) -> Verdict:
     margin = difference.error and t_quantile(difference.users - 1) * difference.error
     interval = difference.mean - margin, difference.mean + margin
     return Verdict(p_value(difference), interval)
-
-
-@lru_cache(maxsize=256)
-def t_quantile(freedom: int) -> float:
-    """Find the t that leaves 2.5 % above it, by halving.
-
-    Examples
-    --------
-    >>> round(t_quantile(10), 6)  # scipy: stats.t.ppf(.975, 10)
-    2.228139
-    """
-    low, high = 1.9, 13.0  # of many users, of two
-    while high - low > 1e-12 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_tails(middle, freedom) > 0.05 else (low, middle)
-    return high
-
-
-def t_tails(t: float, freedom: int) -> float:
-    """Probability beyond -|t| and |t| under Student's distribution.
-
-    It is the regularised incomplete beta function at ``freedom / (freedom + t²)`` with parameters
-    ``freedom / 2`` and ``1 / 2`` (Abramowitz and Stegun 26.7.1, 26.5.27).
-
-    Examples
-    --------
-    >>> round(t_tails(2.0, 10), 6)  # scipy: 2 * stats.t.sf(2, 10)
-    0.073388
-    """
-    x, rest = freedom / (freedom + t * t), t * t / (freedom + t * t)
-    a, b = freedom / 2, 0.5
-    if x == 0 or rest == 0:
-        return x
-    beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-    scale = math.exp(a * math.log(x) + b * math.log(rest) - beta)
-    if x < (a + 1) / (a + b + 2):  # where the fraction converges quickly
-        return scale * _beta_fraction(a, b, x) / a
-    return 1 - scale * _beta_fraction(b, a, rest) / b
-
-
-def _beta_fraction(a: float, b: float, x: float) -> float:
-    """Continued fraction of the incomplete beta function (A&S 26.5.8) by Lentz's method."""
-    c, d = 1.0, 1 / _no_zero(1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, 500):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1 / _no_zero(1 + term * d)
-            c = _no_zero(1 + term / c)
-            value *= c * d
-        if abs(c * d - 1) < 1e-14:
-            break
-    return value
-
-
-def _no_zero(value: float) -> float:
-    return value if abs(value) > _TINY else _TINY
 
 
 #: tests by metric; None where the mean of users' values is not the difference that is shown: runs
