@@ -27,6 +27,7 @@ from workbench.store.groups_attributes import (
     read_attributes,
     read_grouping,
 )
+from workbench.store.groups_bias import BiasRow, popularity_bias
 from workbench.store.groups_cells import SMALL, Cell, Gap, Sample, cell_of, corrected, gap_of
 from workbench.store.groups_kept import Kept
 from workbench.store.groups_samples import (
@@ -41,6 +42,7 @@ __all__ = [
     "POPULARITY",
     "SMALL",
     "Attribute",
+    "BiasRow",
     "Cell",
     "Gap",
     "Group",
@@ -172,10 +174,40 @@ class GroupReader:
 
             return _remembered(self._matrices, key, _MATRICES, made)
 
-    def kept(self, browse: Browse, run: Run) -> Kept:
-        """Return what a run keeps."""
+    def popularity_bias(
+        self, browse: Browse, runs: Sequence[Run], by: str = "", k: int = 10
+    ) -> tuple[BiasRow, ...]:
+        """Compare how popular lists and histories are: of all users, then of each group.
+
+        Parameters
+        ----------
+        by
+            ``activity`` or an attribute of users; empty: all users alone.
+        k
+            Items of a list that count.
+
+        Raises
+        ------
+        InputError
+            A ranking run, which has no lists, or an attribute of items.
+        """
+        check_runs(browse, runs)
+        if runs[0].metrics["stage"] == "ranking":
+            raise InputError(
+                f"run {runs[0].run_id} predicts rows and has no lists whose popularity could be"
+                " compared",
+                "name recall or two-stage runs",
+            )
         with self._lock:
-            return self._kept_of(browse, run)
+            attribute = find_attribute(self._attributes_of(browse), by) if by else None
+            if attribute is not None and attribute.side == "item":
+                raise InputError(
+                    f"'{by}' divides items; popularity bias is of users", "name one of users"
+                )
+            kept = [self._kept_of(browse, run) for run in runs]
+            grouping = self._grouping(browse, attribute, kept[0]) if attribute else None
+            strata = self._grouping(browse, POPULARITY, kept[0])
+            return popularity_bias(browse, kept, grouping, k, strata.members[-1])
 
     def _kept_of(self, browse: Browse, run: Run) -> Kept:
         key = _version(run), browse.fingerprint

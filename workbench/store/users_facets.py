@@ -98,9 +98,16 @@ class Facets:
         sign
             ``=``: the text, whatever the case, or a whole number within a range such as 25-34;
             others compare the number that a value begins with. Of a list one value is enough.
+        value
+            Empty behind ``=``: the users that have no value.
         """
         import numpy as np
 
+        if sign == "=" and not value:
+            missing = np.ones(len(browse), dtype=bool)
+            for users in self._values(browse).get(name, {}).values():
+                missing[np.frombuffer(users, dtype=np.int32)] = False
+            return missing
         bound = 0.0 if sign == "=" else number_of(f"{name}{sign}{value}", value)
         test = _equals(value) if sign == "=" else _compares(sign, bound)
         having = np.zeros(len(browse), dtype=bool)
