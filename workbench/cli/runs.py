@@ -17,6 +17,7 @@ from recsys_core.evaluation.file_counts import said_of_file
 from recsys_core.values import counted
 from workbench.cli.completing import archived_run_ids, dataset_names, models_and_labels, run_ids
 from workbench.cli.context import NamingGroup, Settings, pass_settings
+from workbench.cli.runs_groups import groups
 from workbench.cli.table import ago, print_table
 from workbench.reports.metrics import memory, seconds
 from workbench.store.annotations import Published, read_annotations
@@ -48,6 +49,9 @@ _HEADLINES = ("ndcg@10", "auc", "recall@10")
 @click.group(cls=NamingGroup)
 def runs() -> None:
     """List, show, export and prune the runs on this machine."""
+
+
+runs.add_command(groups)
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
 from workbench.reports.folder import ReportRun
+from workbench.reports.groups_view import Table
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
 from workbench.reports.pictures import drawing
@@ -32,8 +33,7 @@ def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
     runs
         Those of the report, which pictures are drawn of.
     """
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.finalize = _show
+    environment = _environment()
     environment.filters |= {
         "number": number,
         "signed": signed,
@@ -43,8 +43,7 @@ def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
         "better": higher_is_better,
         "meaning": meaning,
     }
-    source = resources.files("workbench.reports").joinpath("report.html.j2")
-    template = environment.from_string(source.read_text(encoding="utf-8"))
+    template = environment.from_string(_read("report.html.j2"))
     tables = view.stage_tables(report)
     trouble = drawing.problem()
     done = [run for run in runs if run.succeeded and trouble is None]
@@ -55,6 +54,7 @@ def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
 
     of_baseline = [] if trouble else baseline_pictures(report["baseline"])
     return template.render(
+        style=Markup(_read("report.css")),  # noqa: S704 - a file of this package
         report=report,
         title=view.title(report),
         verdict=view.verdict(report),
@@ -68,6 +68,23 @@ def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
         pictures_need=trouble,
         glossary=_glossary(tables),
     )
+
+
+def render_tables(title: str, tables: Sequence[Table]) -> str:
+    """Write tables as one HTML page."""
+    template = _environment().from_string(_read("tables.html.j2"))
+    style = Markup(_read("report.css"))  # noqa: S704 - a file of this package
+    return template.render(style=style, title=title, tables=tables)
+
+
+def _environment() -> Environment:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.finalize = _show
+    return environment
+
+
+def _read(name: str) -> str:
+    return resources.files("workbench.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _show(value: Any) -> Any:
