@@ -12,6 +12,7 @@ from tests.tui import (
     test_data,
     test_detail,
     test_everywhere,
+    test_groups,
     test_items,
     test_jobs,
     test_new_job,
@@ -29,8 +30,8 @@ from workbench.tui.widgets.lines import KeyLine
 def test_every_scope_is_tested_somewhere() -> None:
     files = (
         *(test_compare, test_curve_panel, test_data, test_detail, test_everywhere),
-        *(test_items, test_jobs, test_new_job, test_panes, test_results_commands),
-        *(test_tables, test_tradeoff, test_users),
+        *(test_groups, test_items, test_jobs, test_new_job, test_panes),
+        *(test_results_commands, test_tables, test_tradeoff, test_users),
     )
     assert set(SCOPES) == {scope for file in files for scope in file.SCOPES_HERE}
 
@@ -40,6 +41,8 @@ def test_no_key_means_two_things_at_once(scope: str) -> None:
     together = [c for c in COMMANDS if c.scope in (scope, "everywhere")]
     if scope == "runs":
         together += [command for command in COMMANDS if command.scope == "table"]
+    else:
+        together += [command for command in COMMANDS if command.scope == "grouping"]
     keys = [key for command in together for key in command.keys]
     assert sorted(keys) == sorted(set(keys))
 

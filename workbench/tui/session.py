@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.reactive import reactive
@@ -15,6 +17,9 @@ from workbench.tui.messages import Said
 from workbench.tui.settings import Settings
 from workbench.tui.state import SessionState
 from workbench.tui.view.queue import QueueState
+
+if TYPE_CHECKING:
+    from workbench.store.groups import GroupReader
 
 
 class Session(App[None]):
@@ -39,6 +44,13 @@ class Session(App[None]):
         self.settings = settings
         self.state = state
         self.errands: dict[str, Errand] = {}
+
+    @cached_property
+    def group_reader(self) -> GroupReader:
+        """What reads groups of users and items, and keeps what it read."""
+        from workbench.store.groups import GroupReader
+
+        return GroupReader()
 
     def action_go(self, name: str) -> None:
         """Go to a screen of `modes.SCREENS`."""

@@ -18,6 +18,7 @@ from workbench.tui.view import format as show
 from workbench.tui.view.columns import name_of
 from workbench.tui.view.detail import Files, Section, curve_section, read_files, sections
 from workbench.tui.view.result import Against
+from workbench.tui.widgets.groups import GroupsView
 from workbench.tui.widgets.sections import SectionView
 
 #: cells from which three columns fit side by side, two with all intervals, two; what the first of
@@ -27,7 +28,8 @@ _WIDTHS = ((180, 96), (140, 86), (100, 66))
 _ALONE = 50
 _THREE, _ROOMY, _TWO = (width for width, _ in _WIDTHS)
 #: the sections of each column; on a narrow screen the columns stand below each other
-_RESULT = ("result", "curve", "parts", "cutoffs")
+_RESULT = ("result", "curve")
+_MORE = ("parts", "cutoffs")
 _ABOUT = (("notes", "settings", "cost"), ("data", "machine", "files"))
 #: cells at the sides of a section, and of the scrollbar
 _PADDING = 4
@@ -45,7 +47,8 @@ class DetailScreen(ScrollingScreen):
     """
 
     CSS_PATH = "detail.tcss"
-    BINDINGS: ClassVar = bindings("detail")
+    AUTO_FOCUS = ""  # keys scroll the page until somebody goes into its groups
+    BINDINGS: ClassVar = [*bindings("detail"), *bindings("grouping")]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's form
         *((0, "-one"), (_TWO, "-two"), (_ROOMY, "-two-roomy"), (_THREE, "-three")),
     ]
@@ -65,10 +68,16 @@ class DetailScreen(ScrollingScreen):
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section; the curve stands below the result."""
-        result = Container(*map(_view, _RESULT), id="left", classes="column")
+        of_result = (*map(_view, _RESULT), GroupsView(id="groups"), *map(_view, _MORE))
+        result = Container(*of_result, id="left", classes="column")
         about = [Container(*map(_view, names), classes="column") for names in _ABOUT]
         columns = Container(result, Container(*about, id="right"), id="columns")
         yield VerticalScroll(columns, id="scroll", can_focus=False)
+
+    @property
+    def groups(self) -> GroupsView:
+        """The run by groups."""
+        return self.query_one(GroupsView)
 
     @property
     def run_shown(self) -> RunSummary | None:
@@ -123,7 +132,10 @@ class DetailScreen(ScrollingScreen):
         parts = sections(run, self._files, against, room)
         curve = curve_section(self._files, room - 2)
         self._sections = [*parts.values()]
+        self.groups.about(run, against.comparable(run), room)
         for view in self.query(SectionView):
+            if view is self.groups:
+                continue
             section = curve if view.id == "curve" else parts[view.id or ""]
             view.show(section if section is not None and section.lines else None)
 
@@ -135,7 +147,13 @@ class DetailScreen(ScrollingScreen):
             return len(self._order) > 1
         if action in ("tag", "note", "again"):
             return self.run_shown is not None
+        if action in ("groups", "by", "metric"):
+            return not self.groups.why_nothing
         return True
+
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why there are no groups."""
+        return self.groups.why_nothing if action in ("groups", "by", "metric") else ""
 
     def action_back(self) -> None:
         """Return to the table."""
@@ -155,6 +173,20 @@ class DetailScreen(ScrollingScreen):
         if run is not None:
             again(self.workbench, run)
 
+    def action_groups(self) -> None:
+        """Let the keys go through the groups."""
+        self.groups.focus()
+
+    def action_by(self, by: int) -> None:
+        """Divide by another attribute."""
+        self.groups.turn(by)
+        self.groups.scroll_visible(animate=False)
+
+    def action_metric(self) -> None:
+        """Compare the groups in another metric."""
+        self.groups.turn_metric()
+        self.groups.scroll_visible(animate=False)
+
     def action_tag(self) -> None:
         """Ask for the tags of the run."""
         from workbench.tui.screens.annotate import TagsScreen
@@ -173,7 +205,9 @@ class DetailScreen(ScrollingScreen):
 
     def action_copy(self) -> None:
         """Copy all sections as text."""
-        self.app.copy_to_clipboard("\n\n".join(map(str, self._sections)) + "\n")
+        groups = [self.groups.section] if self.groups.section else []
+        sections = "\n\n".join(map(str, [*self._sections, *groups]))
+        self.app.copy_to_clipboard(f"{sections}\n")
         self.notify("Copied the details of the run.", markup=False)
 
 

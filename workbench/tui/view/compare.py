@@ -81,8 +81,17 @@ def difference(
     if value is None or base is None:
         return None
     text = show.difference(value, base, percent=percent)
-    if abs(value - base) < _NOTHING:
+    return _look(value - base, text, higher=higher_is_better(metric))
+
+
+def difference_of(difference: float, *, higher: bool) -> Difference:
+    """Show a difference; `higher` tells whether more is better."""
+    return _look(difference, f"{difference:+.4f}", higher=higher)
+
+
+def _look(difference: float, text: str, *, higher: bool) -> Difference:
+    if abs(difference) < _NOTHING:
         return Difference(f"= {text}", "muted")
-    if (value > base) == higher_is_better(metric):
+    if (difference > 0) == higher:
         return Difference(f"▲ {text}", "better")
     return Difference(f"▼ {text}", "worse")
