@@ -98,7 +98,7 @@ async def test_what_is_drawn(runs: Path) -> None:
         view = await _page(s)
         lines = _lines(view)
         assert lines[0] == "Groups: ndcg@1 by team, against base (Holm over 2)"
-        assert lines[1] == "by [team]  activity   popularity"
+        assert lines[1] == "by [team] activity popularity"
         team, blue, few, unknown, whole = lines[4], lines[3], lines[5], lines[6], lines[7]
         assert team.split()[:6] == ["red", "40", "0.7500", "━━━━━━━╸", "▲", "+0.5000*"]
         assert blue.split()[:6] == ["blue", "40", "0.5000", "━━━━━", "=", "+0.0000~"]

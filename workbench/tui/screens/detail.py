@@ -65,19 +65,16 @@ class DetailScreen(ScrollingScreen):
         self._against = against
         self._files: Files | None = None
         self._sections: list[Section] = []
+        #: the run by groups
+        self.groups = GroupsView(id="groups")
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section; the curve stands below the result."""
-        of_result = (*map(_view, _RESULT), GroupsView(id="groups"), *map(_view, _MORE))
+        of_result = (*map(_view, _RESULT), self.groups, *map(_view, _MORE))
         result = Container(*of_result, id="left", classes="column")
         about = [Container(*map(_view, names), classes="column") for names in _ABOUT]
         columns = Container(result, Container(*about, id="right"), id="columns")
         yield VerticalScroll(columns, id="scroll", can_focus=False)
-
-    @property
-    def groups(self) -> GroupsView:
-        """The run by groups."""
-        return self.query_one(GroupsView)
 
     @property
     def run_shown(self) -> RunSummary | None:
@@ -111,7 +108,8 @@ class DetailScreen(ScrollingScreen):
 
     def follow_tests(self) -> None:
         """Show what has been tested meanwhile."""
-        self._draw()
+        if self.has_parts(SectionView):
+            self._draw()
 
     def _find_in(self, runs: Sequence[RunSummary]) -> RunSummary | None:
         return next((run for run in runs if run.run_id == self._run_id), None)

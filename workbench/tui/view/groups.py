@@ -132,7 +132,7 @@ def _choice(groups: Groups, width: int) -> Line:
     for attribute in groups.attributes:
         name = plain(attribute.name)
         here = attribute == groups.matrix.attribute
-        text = f"[{name}] " if here else f" {name}  "
+        text = f"[{name}] " if here else f"{name} "
         if len(text) > room:
             break
         room -= len(text)
