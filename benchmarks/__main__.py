@@ -19,6 +19,7 @@ NAMES = [
     "users",
     "screens",
     "compare",
+    "groups",
     "jobs",
     "load",
     "estimate",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def rows(tmp_path: Path) -> Made:
     return Browse(tmp_path, "teams"), write_teams_run(tmp_path / "runs", "lr", dataset, lists=None)
 
 
-def values_of(matrix: GroupMatrix, metric: str) -> dict[str, tuple[int, float | None]]:
+def values_of(matrix: GroupMatrix, metric: str) -> dict[str, tuple[int, Any]]:
     """Give n and value by group."""
     run = matrix.runs[0]
     return {
@@ -46,7 +47,7 @@ def values_of(matrix: GroupMatrix, metric: str) -> dict[str, tuple[int, float | 
     }
 
 
-def about(expected: dict[str, tuple[int, float | None]]) -> dict[str, tuple[int, object]]:
+def about(expected: Mapping[str, tuple[int, float | None]]) -> dict[str, tuple[int, Any]]:
     """Allow for rounding."""
     return {name: (n, value and pytest.approx(value)) for name, (n, value) in expected.items()}
 
@@ -172,7 +173,7 @@ def test_groups_average_to_the_whole(tmp_path: Path, seed: int) -> None:
     users = {f"c{n}": Categorical(rng.integers(-1, 3, 5).astype(np.int32), words) for n in range(6)}
     dataset = teams({name: each for name, each in users.items() if (each.codes >= 0).any()})
     prepare_teams(tmp_path, dataset)
-    values = {"recall@2": rng.random(5)}
+    values = {"recall@2": rng.random(5).tolist()}
     run = write_teams_run(tmp_path / "runs", "mf", dataset, values=values)
     browse, reader = Browse(tmp_path, "teams"), GroupReader()
     for name in ("activity", *dataset.user_columns):

@@ -81,8 +81,9 @@ def test_auc_of_users() -> None:
     rng = np.random.default_rng(1)
     user = np.sort(rng.integers(0, 60, 600))
     user = np.unique(user, return_inverse=True)[1]
-    labels = (rng.random(600) < 0.4).astype(float)
-    scores = np.round(rng.random(600) + 0.3 * labels + 0.2 * (user % 2), 1)
+    labels = (rng.random(600) < 0.4).astype(np.float64)
+    scores = np.asarray(rng.random(600) + 0.3 * labels + 0.2 * (user % 2), dtype=np.float64)
+    scores = scores.round(1)
     values = auc_values(user, labels, scores)
     assert values.mean() == pytest.approx(auc(labels, scores))
     by_user = [np.flatnonzero(user == number) for number in range(user.max() + 1)]

@@ -145,12 +145,12 @@ def to_markdown(report: Mapping[str, Any]) -> str:
 
 def markdown_blocks(report: Mapping[str, Any]) -> list[str]:
     """Write each table with its heading and notes."""
-    from workbench.reports.markdown import table, text
+    from workbench.reports.markdown import lay_out, text
 
     blocks = []
     for one in tables(report):
         blocks.append(f"## {text(one.title)}")
-        blocks.append(table([*map(text, one.headers)], [[*map(text, row)] for row in one.rows]))
+        blocks.append(lay_out([*map(text, one.headers)], [[*map(text, row)] for row in one.rows]))
         blocks.append("\n".join(f"- {text(note)}" for note in one.notes))
     return [block for block in blocks if block]
 

@@ -40,7 +40,7 @@ def text(value: object) -> str:
     return _MARKUP.sub(r"\\\g<0>", plain(str(value)))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+def lay_out(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """Lay out a table; the first `left` columns are text, the others figures."""
     lines = [header, [":--"] * left + ["--:"] * (len(header) - left), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -56,7 +56,7 @@ def _stage(table: view.StageTable) -> list[str]:
             for row, line in zip(table.rows, rows, strict=True):
                 line += [seconds(row.fit_seconds), memory(row.peak_rss_mb)]
         blocks += [f"### {heading}"] if heading else []
-        blocks.append(table(header, rows))
+        blocks.append(lay_out(header, rows))
     return blocks
 
 
@@ -87,14 +87,14 @@ def _unfinished(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         [text(run["label"]), str(run["seed"]), run["status"], text(run["reason"] or NONE)]
         for run in runs
     ]
-    return ["## Runs without a result", table(["label", "seed", "status", "reason"], rows, 4)]
+    return ["## Runs without a result", lay_out(["label", "seed", "status", "reason"], rows, 4)]
 
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     if not gates:
         return []
     rows = [[text(gate["gate"]), _PASSED[gate["passed"]], number(gate["value"])] for gate in gates]
-    return ["## Gates", table(["gate", "verdict", "value"], rows, 2)]
+    return ["## Gates", lay_out(["gate", "verdict", "value"], rows, 2)]
 
 
 def _baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -114,4 +114,4 @@ def _baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         ]
         for row in rows
     ]
-    return ["## Baseline", table(header, lines, 3)]
+    return ["## Baseline", lay_out(header, lines, 3)]

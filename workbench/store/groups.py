@@ -29,7 +29,7 @@ from workbench.store.groups_attributes import (
 )
 from workbench.store.groups_bias import BiasRow, popularity_bias
 from workbench.store.groups_cells import SMALL, Cell, Gap, Sample, cell_of, corrected, gap_of
-from workbench.store.groups_kept import Kept
+from workbench.store.groups_kept import Events, Kept
 from workbench.store.groups_samples import (
     chosen_metrics,
     group_samples,
@@ -125,6 +125,7 @@ class GroupReader:
         self._lock = Lock()
         self._attributes: tuple[str, list[Attribute]] = ("", [])
         self._kept: OrderedDict[Any, Kept] = OrderedDict()
+        self._events: dict[object, Events] = {}
         self._groupings: OrderedDict[Any, Grouping] = OrderedDict()
         self._matrices: OrderedDict[Any, GroupMatrix] = OrderedDict()
 
@@ -211,7 +212,7 @@ class GroupReader:
 
     def _kept_of(self, browse: Browse, run: Run) -> Kept:
         key = _version(run), browse.fingerprint
-        return _remembered(self._kept, key, _RUNS, lambda: Kept(run, browse))
+        return _remembered(self._kept, key, _RUNS, lambda: Kept(run, browse, self._events))
 
     def _grouping(self, browse: Browse, attribute: Attribute, kept: Kept) -> Grouping:
         split = _split_of(kept.run) if attribute == POPULARITY else ""
