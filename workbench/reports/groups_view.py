@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,11 @@ from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.values import counted
 from workbench.reports.metrics import NONE, number, signed
+from workbench.reports.tables import Table
 from workbench.store.files import StoreError, write_text
 
 #: a p-value below it is more than chance
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Table:
-    """What people see of a part of the report: a heading, columns, and sentences below."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
 
 
 def tables(report: Mapping[str, Any]) -> list[Table]:

@@ -12,11 +12,11 @@ from markupsafe import Markup
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
 from workbench.reports.folder import ReportRun
-from workbench.reports.groups_view import Table
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
 from workbench.reports.pictures import drawing
 from workbench.reports.pictures.page import Inline, baseline_pictures, stage_pictures
+from workbench.reports.tables import Table
 from workbench.store.text import plain
 
 #: metrics that get a bar chart, from the first cut-off of a stage
