@@ -52,6 +52,15 @@ def test_json(cli: Cli) -> None:
     assert lift == pytest.approx(12 / 31 - 1)
 
 
+def test_items_are_judged_by_hits_alone(cli: Cli, runs_dir: Path) -> None:
+    values = {"recall@2": (0, 1, 0, 1, 0), "novelty@2": (1, 2, 3, 4, 5)}
+    write_teams_run(runs_dir, "new", teams(), values=values)
+    report = json.loads(cli("runs", "groups", "new", "--metric", "novelty@2", "--json").out)
+    assert [one["attribute"] for one in report["attributes"]] == ["team", "activity"]
+    done = cli("runs", "groups", "new", "--metric", "novelty@2", "--by", "genre")
+    assert "unknown metric of groups of items 'novelty@2'" in done.err
+
+
 def test_ranking_runs_have_no_lists(cli: Cli) -> None:
     done = cli("runs", "groups", "lr", "--json")
     report = json.loads(done.out)

@@ -45,8 +45,8 @@ def build_groups(
         An unknown attribute or metric, runs that cannot be compared, a file that is damaged.
     """
     reader = GroupReader()
-    names = [found.name for found in reader.attributes(browse)]
-    found = [_attribute(reader, browse, runs, name, metrics) for name in by or names]
+    names = by or _having(reader, browse, runs, metrics)
+    found = [_attribute(reader, browse, runs, name, metrics) for name in names]
     first = runs[0].metrics
     report: dict[str, Any] = {
         "schema": SCHEMA,
@@ -74,6 +74,15 @@ def build_groups(
             for name in users or [""]
         ]
     return report
+
+
+def _having(
+    reader: GroupReader, browse: Browse, runs: Sequence[Run], metrics: Sequence[str]
+) -> list[str]:
+    """List the attributes whose groups have all the metrics; all attributes where none has."""
+    names = [found.name for found in reader.attributes(browse)]
+    having = [name for name in names if {*metrics} <= {*reader.metrics(browse, runs, name)}]
+    return having or names
 
 
 def _attribute(

@@ -33,6 +33,7 @@ from workbench.store.groups_kept import Events, Kept
 from workbench.store.groups_samples import (
     chosen_metrics,
     group_samples,
+    metrics_of_groups,
 )
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
@@ -138,6 +139,12 @@ class GroupReader:
         if self._attributes[0] != browse.fingerprint:
             self._attributes = browse.fingerprint, read_attributes(browse)
         return self._attributes[1]
+
+    def metrics(self, browse: Browse, runs: Sequence[Run], by: str) -> list[str]:
+        """List the metrics that runs have in the groups of an attribute."""
+        with self._lock:
+            attribute = find_attribute(self._attributes_of(browse), by)
+            return metrics_of_groups([self._kept_of(browse, run) for run in runs], attribute)
 
     def matrix(
         self, browse: Browse, runs: Sequence[Run], by: str, metrics: Sequence[str] = ()
