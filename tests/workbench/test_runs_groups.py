@@ -89,6 +89,26 @@ def test_text_and_reports(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(content)["schema"] == 1
 
 
+def test_the_report_of_a_suite(cli: Cli, tmp_path: Path) -> None:
+    paths = [tmp_path / f"suite{ending}" for ending in (".json", ".md", ".html")]
+    words = [word for path in paths for word in ("--report", str(path))]
+    suite = ("--dataset", "teams", "--models", "popularity", "--protocol", "leave-last-out")
+    done = cli("eval", *suite, "--k", "2", "--quiet", "--groups", "team", *words)
+    assert done.code == 0, done.err
+    report = json.loads(paths[0].read_text(encoding="utf-8"))
+    (groups,) = report["groups"]
+    assert violations(groups, schema()) == []
+    (team,) = groups["attributes"]
+    # of u0 the last event is liked, of u2 it is not; the others have too few
+    assert [(row["group"], row["n"]) for row in team["groups"]][:2] == [("a", 1), ("b", 0)]
+    assert "### ndcg@2 by team" in paths[1].read_text(encoding="utf-8")
+    assert "<h3>ndcg@2 by team</h3>" in paths[2].read_text(encoding="utf-8")
+    done = cli("eval", *suite, "--k", "2", "--groups", "teem", *words)
+    assert done.code == 2
+    assert "unknown attribute 'teem'" in done.err
+    assert "--groups is for reports" in cli("eval", *suite, "--groups", "team").err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

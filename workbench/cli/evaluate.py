@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 
+from recsys_core.errors import InputError
 from workbench.cli.cluster import cluster_options
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
+from workbench.cli.runs_groups import names
+
+if TYPE_CHECKING:
+    from workbench.cli.work import Judge
 
 
 @click.command("eval")
@@ -31,6 +39,13 @@ from workbench.cli.progress import at_work
     show_default=True,
     help="Number of jobs to run at once, each in a process with its own --threads.",
 )
+@click.option(
+    "--groups",
+    default="",
+    callback=names,
+    metavar="A,B…",
+    help="Also judge the runs by groups in the reports, such as age,genre: see runs groups.",
+)
 @cluster_options
 @job_options
 @pass_settings
@@ -39,6 +54,7 @@ def evaluate(
     suite: str,
     models: str | None,
     jobs: int,
+    groups: tuple[str, ...],
     scheduler: str,
     options: JobOptions,
 ) -> int:
@@ -46,6 +62,8 @@ def evaluate(
 
     A run with the same spec, data, split, code and library versions is reused unless --fresh.
     """
+    if groups and not options.reports:
+        raise InputError("--groups is for reports", "add --report FILE, or use runs groups RUN…")
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite
         from workbench.cli.parallel import check_not_paused, run_in_queue
@@ -59,6 +77,7 @@ def evaluate(
         if (jobs > 1 or scheduler) and not options.estimate:
             check_not_paused(settings.runs_dir)
         plan, split = prepare(plan, options, settings, display)
+        judge = _judge(settings, split.dataset.name, groups) if groups else None
         if options.estimate:
             from workbench.cli.estimate import estimate_plan
 
@@ -67,4 +86,12 @@ def evaluate(
             outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
         else:
             outcomes = run_or_reuse(plan, split, options, settings, display)
-    return report_on(plan, outcomes, options)
+    return report_on(plan, outcomes, options, judge)
+
+
+def _judge(settings: Settings, dataset: str, groups: tuple[str, ...]) -> Judge:
+    """Check the attributes before the first job starts; what judges the runs when all are done."""
+    from workbench.reports.groups import check_attributes, groups_of_report
+
+    check_attributes(settings.data_dir, dataset, groups)
+    return partial(groups_of_report, settings.data_dir, by=groups)

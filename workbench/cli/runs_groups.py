@@ -14,7 +14,8 @@ from workbench.cli.table import print_json, print_table, say
 from workbench.store.text import plain
 
 
-def _names(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+def names(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+    """Read ``age,genre``."""
     return tuple(name for name in map(str.strip, text.split(",")) if name)
 
 
@@ -23,7 +24,7 @@ def _names(_context: click.Context, _option: click.Parameter, text: str) -> tupl
 @click.option(
     "--by",
     default="",
-    callback=_names,
+    callback=names,
     metavar="A,B…",
     help="Attributes of users or items, such as age,genre; activity: users by number of events;"
     " popularity: items by train rows.  [default: all]",
@@ -32,7 +33,7 @@ def _names(_context: click.Context, _option: click.Parameter, text: str) -> tupl
     "--metric",
     "metrics",
     default="",
-    callback=_names,
+    callback=names,
     metavar="A,B…",
     help="Metrics, such as ndcg@10,recall@10.  [default: the main one]",
 )
@@ -67,7 +68,8 @@ def groups(
     RUN is a run id, its start or end, a label (its newest run), or a run folder.
     """
     from workbench.reports.groups import build_groups
-    from workbench.reports.groups_view import check_groups_path, tables, title, write_groups
+    from workbench.reports.groups_view import tables, title
+    from workbench.reports.groups_write import check_groups_path, write_groups
     from workbench.store.users import Browse
 
     for path in reports:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent
@@ -32,6 +33,8 @@ from workbench.store.text import plain
 
 #: does one job: spec, split, listener
 Executor = Callable[[JobSpec, Split, OnEvent], Outcome]
+#: judges runs by groups
+Judge = Callable[[Sequence[ReportRun]], list[dict[str, Any]]]
 
 
 def prepare(
@@ -120,14 +123,22 @@ def name_of(spec: JobSpec, specs: Sequence[JobSpec]) -> str:
     return f"{spec.name} seed {spec.seed}" if several else spec.name
 
 
-def report_on(plan: Plan, outcomes: Sequence[Outcome], options: JobOptions) -> int:
-    """Print the table, write the reports, say what failed; return the exit code."""
-    code = _report(plan, outcomes)
+def report_on(
+    plan: Plan, outcomes: Sequence[Outcome], options: JobOptions, judge: Judge | None = None
+) -> int:
+    """Print the table, write the reports, say what failed; return the exit code.
+
+    Parameters
+    ----------
+    judge
+        Adds what the runs are in groups to the report.
+    """
+    code = _report(plan, outcomes, judge)
     say_of_trackers([outcome.run for outcome in outcomes], options.track)
     return code
 
 
-def _report(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+def _report(plan: Plan, outcomes: Sequence[Outcome], judge: Judge | None) -> int:
     from rich.console import Console
 
     from workbench.reports.terminal import print_table
@@ -142,7 +153,13 @@ def _report(plan: Plan, outcomes: Sequence[Outcome]) -> int:
         left_out=plan.left_out,
     )
     code: int = report["exit_code"]
-    errors = [*_note_published(plan, outcomes), *_write_reports(plan, report, runs)]
+    errors: list[InputError] = []
+    if judge is not None:
+        try:
+            report["groups"] = judge(runs)
+        except InputError as error:  # the rest of the report is as good without
+            errors.append(error)
+    errors += [*_note_published(plan, outcomes), *_write_reports(plan, report, runs)]
     print_table(report, Console())
     sys.stdout.flush()
     for run in runs:

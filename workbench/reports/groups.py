@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from workbench.reports.folder import ReportRun
 from workbench.store.groups import SMALL, Attribute, BiasRow, GroupMatrix, GroupReader, GroupRow
+from workbench.store.groups_attributes import find_attribute, read_attributes
 from workbench.store.groups_cells import Cell
 from workbench.store.runs import Run
 from workbench.store.users import Browse
@@ -74,6 +77,46 @@ def build_groups(
             for name in users or [""]
         ]
     return report
+
+
+def groups_of_report(
+    data_dir: Path, runs: Sequence[ReportRun], by: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Judge the runs of a report by groups: those of lists, then those of predicted rows.
+
+    Of each label it is the run of the first seed; the first label is what the others are compared
+    with.
+
+    Raises
+    ------
+    InputError
+        As `build_groups`.
+    """
+    found = []
+    for ranking in (False, True):
+        first: dict[str, ReportRun] = {}
+        for run in sorted(runs, key=lambda run: run.seed):
+            judged = run.succeeded and not run.refit_of
+            if judged and (run.result["stage"] == "ranking") is ranking:
+                first.setdefault(run.label, run)
+        labels = [label for label in dict.fromkeys(run.label for run in runs) if label in first]
+        if not labels:
+            continue
+        dataset = first[labels[0]].result["dataset"]
+        with Browse(data_dir, dataset["name"], dataset["fingerprint"]) as browse:
+            report = build_groups(browse, [Run(first[label].path) for label in labels], by)
+        for label, row in zip(labels, report["runs"], strict=True):
+            row["label"] = label
+        found.append(report)
+    return found
+
+
+def check_attributes(data_dir: Path, name: str, by: Sequence[str]) -> None:
+    """Raise InputError for an attribute that a data set does not have."""
+    with Browse(data_dir, name) as browse:
+        attributes = read_attributes(browse)
+    for attribute in by:
+        find_attribute(attributes, attribute)
 
 
 def _having(

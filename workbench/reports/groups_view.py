@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.values import counted
 from workbench.reports.metrics import NONE, number, signed
 from workbench.reports.tables import Table
-from workbench.store.files import StoreError, write_text
 
 #: a p-value below it is more than chance
 LEVEL = 0.05
@@ -124,68 +120,3 @@ def _interval(bounds: Sequence[float] | None) -> str:
 
 def _sign(p_value: float | None) -> str:
     return "" if p_value is None else "*" if p_value < LEVEL else "~"
-
-
-def to_markdown(report: Mapping[str, Any]) -> str:
-    """Write the report as GitHub-flavoured Markdown."""
-    from workbench.reports.markdown import text
-
-    return "\n\n".join([f"# {text(title(report))}", *markdown_blocks(report)]) + "\n"
-
-
-def markdown_blocks(report: Mapping[str, Any]) -> list[str]:
-    """Write each table with its heading and notes."""
-    from workbench.reports.markdown import lay_out, text
-
-    blocks = []
-    for one in tables(report):
-        blocks.append(f"## {text(one.title)}")
-        blocks.append(lay_out([*map(text, one.headers)], [[*map(text, row)] for row in one.rows]))
-        blocks.append("\n".join(f"- {text(note)}" for note in one.notes))
-    return [block for block in blocks if block]
-
-
-def to_json(report: Mapping[str, Any]) -> str:
-    """Write the report as JSON; non-ASCII text is escaped, so no terminal is steered by it."""
-    return json.dumps(report, indent=2, allow_nan=False) + "\n"
-
-
-def to_html(report: Mapping[str, Any]) -> str:
-    """Write one self-contained page (jinja2 is loaded only for it)."""
-    from workbench.reports.html import render_tables
-
-    return render_tables(title(report), tables(report))
-
-
-_FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    ".json": to_json,
-    ".md": to_markdown,
-    ".html": to_html,
-}
-
-
-def check_groups_path(path: Path) -> None:
-    """Raise InputError unless `write_groups` knows the extension."""
-    if path.suffix.lower() not in _FORMATS:
-        raise InputError(
-            f"report {path}: unknown extension: '{path.suffix}'", f"valid: {', '.join(_FORMATS)}"
-        )
-
-
-def write_groups(report: Mapping[str, Any], path: Path) -> None:
-    """Write the report as .json, .md or .html; an old file is replaced by a complete one.
-
-    Raises
-    ------
-    InputError
-        Another extension, or a place that cannot be written.
-    """
-    check_groups_path(path)
-    content = _FORMATS[path.suffix.lower()](report)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, content)
-    except (OSError, StoreError) as error:
-        raise InputError(
-            f"report {path}: cannot be written: {error}", "choose another file for --report"
-        ) from error

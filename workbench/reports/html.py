@@ -12,6 +12,8 @@ from markupsafe import Markup
 from recsys_core.evaluation.names import higher_is_better, row_metrics, topk_metrics
 from workbench.reports import svg, view
 from workbench.reports.folder import ReportRun
+from workbench.reports.groups_view import tables as group_tables
+from workbench.reports.groups_view import title as groups_title
 from workbench.reports.metrics import NONE, headline_first, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
 from workbench.reports.pictures import drawing
@@ -65,6 +67,7 @@ def render(report: Mapping[str, Any], runs: Sequence[ReportRun] = ()) -> str:
             for table in tables
         ],
         baseline_pictures=of_baseline,
+        groups=[(groups_title(one), group_tables(one)) for one in report.get("groups", ())],
         pictures_need=trouble,
         glossary=_glossary(tables),
     )

@@ -8,8 +8,10 @@ from typing import Any
 
 from recsys_core.evaluation.names import higher_is_better
 from workbench.reports import view
+from workbench.reports.groups_view import tables, title
 from workbench.reports.metrics import NONE, memory, number, p_text, seconds, signed
 from workbench.reports.notes import notes
+from workbench.reports.tables import Table
 from workbench.store.text import plain
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~#&]")
@@ -25,8 +27,25 @@ def to_markdown(report: Mapping[str, Any]) -> str:
     blocks += _unfinished(view.unfinished(report))
     blocks += _gates(report["gates"])
     blocks += _baseline(report["baseline"])
+    for groups in report.get("groups", ()):
+        blocks += [f"## {text(title(groups))}", *_tables(tables(groups))]
     blocks.append(f"Exit code {report['exit_code']}.")
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def to_markdown_of_groups(report: Mapping[str, Any]) -> str:
+    """Write a report by groups as Markdown."""
+    return "\n\n".join([f"# {text(title(report))}", *_tables(tables(report), "##")]) + "\n"
+
+
+def _tables(found: Iterable[Table], level: str = "###") -> list[str]:
+    """Write tables with their headings and notes."""
+    blocks = []
+    for one in found:
+        blocks.append(f"{level} {text(one.title)}")
+        blocks.append(_table([*map(text, one.headers)], [[*map(text, row)] for row in one.rows]))
+        blocks.append("\n".join(f"- {text(note)}" for note in one.notes))
+    return [block for block in blocks if block]
 
 
 def text(value: object) -> str:
@@ -40,7 +59,7 @@ def text(value: object) -> str:
     return _MARKUP.sub(r"\\\g<0>", plain(str(value)))
 
 
-def lay_out(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """Lay out a table; the first `left` columns are text, the others figures."""
     lines = [header, [":--"] * left + ["--:"] * (len(header) - left), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -56,7 +75,7 @@ def _stage(table: view.StageTable) -> list[str]:
             for row, line in zip(table.rows, rows, strict=True):
                 line += [seconds(row.fit_seconds), memory(row.peak_rss_mb)]
         blocks += [f"### {heading}"] if heading else []
-        blocks.append(lay_out(header, rows))
+        blocks.append(_table(header, rows))
     return blocks
 
 
@@ -87,14 +106,14 @@ def _unfinished(runs: Sequence[Mapping[str, Any]]) -> list[str]:
         [text(run["label"]), str(run["seed"]), run["status"], text(run["reason"] or NONE)]
         for run in runs
     ]
-    return ["## Runs without a result", lay_out(["label", "seed", "status", "reason"], rows, 4)]
+    return ["## Runs without a result", _table(["label", "seed", "status", "reason"], rows, 4)]
 
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> list[str]:
     if not gates:
         return []
     rows = [[text(gate["gate"]), _PASSED[gate["passed"]], number(gate["value"])] for gate in gates]
-    return ["## Gates", lay_out(["gate", "verdict", "value"], rows, 2)]
+    return ["## Gates", _table(["gate", "verdict", "value"], rows, 2)]
 
 
 def _baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -114,4 +133,4 @@ def _baseline(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         ]
         for row in rows
     ]
-    return ["## Baseline", lay_out(header, lines, 3)]
+    return ["## Baseline", _table(header, lines, 3)]
