@@ -261,7 +261,7 @@ WRONG_LINES = [
     (
         ["runs", "lst"],
         "unknown command 'runs lst'",
-        "did you mean 'list'? valid: archive, export, list",
+        "did you mean 'list'? valid: archive, export, groups, list",
     ),
     (["data", "descibe"], "unknown command 'data descibe'", "did you mean 'describe'?"),
     (["queue", "ad"], "unknown command 'queue ad'", "did you mean 'add'?"),
