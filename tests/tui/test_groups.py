@@ -12,7 +12,7 @@ from recsys_core.data.dataset import Categorical, Dataset
 from recsys_core.data.prepared import write_prepared
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
-from tests.workbench.grouped import write_teams_run
+from tests.workbench.grouped import prepare_teams, teams, write_teams_run
 from workbench.store.files import write_json
 from workbench.store.results import Tables, write_results
 from workbench.store.runs import METRICS, RESULTS
@@ -63,11 +63,12 @@ def _write(runs_dir: Path, label: str, hits: list[int], created: float) -> None:
     write_json(run.path / METRICS, run.metrics | {"metrics": metrics})
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two runs; the newer one is better for the red team alone."""
-    folder = tmp_path / "runs"
-    write_prepared(tmp_path / "data", _dataset(), {"path": "by hand"}, {})
+    place = tmp_path_factory.mktemp("groups")
+    folder = place / "runs"
+    write_prepared(place / "data", _dataset(), {"path": "by hand"}, {})
     _write(folder, "base", [10, 20, 0, 0], 1.8e9)
     _write(folder, "mf", [30, 20, 5, 1], 1.8e9 + 60)
     return folder
@@ -174,13 +175,11 @@ async def test_items_have_no_users_to_list(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-async def test_a_data_set_that_is_gone_or_another(runs: Path, there: bool) -> None:
-    shutil.rmtree(runs.parent / "data")
+async def test_a_data_set_that_is_gone_or_another(runs: Path, tmp_path: Path, there: bool) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
     if there:
-        from tests.workbench.grouped import prepare_teams, teams
-
-        prepare_teams(runs.parent / "data", teams())
-    async with session(runs, (120, 40)) as s:
+        prepare_teams(tmp_path / "data", teams())
+    async with session(tmp_path / "runs", (120, 40)) as s:
         await s.go_to("mf")
         await s.press("enter")
         said = "is not the one the run was trained on" if there else "is not in the data folder"

@@ -88,8 +88,8 @@ def test_auc_of_users() -> None:
     assert values.mean() == pytest.approx(auc(labels, scores))
     by_user = [np.flatnonzero(user == number) for number in range(user.max() + 1)]
     drawn = []
-    for _ in range(400):
+    for _ in range(200):
         rows = np.concatenate([by_user[n] for n in rng.integers(0, len(by_user), len(by_user))])
         drawn.append(auc(labels[rows], scores[rows]))
     error = values.std(ddof=1) / sqrt(len(values))
-    assert error == pytest.approx(np.std(drawn), rel=0.15)
+    assert error == pytest.approx(np.std(drawn), rel=0.2)
