@@ -74,7 +74,12 @@ def test_folded_seeds_below_headings(snap_compare: Callable[..., bool], here: Pa
 
 
 def test_one_run(snap_compare: Callable[..., bool], here: Path) -> None:
-    press = keys(*TO_MF, "b", "k", "enter")
+    open_it = keys(*TO_MF, "b", "k", "enter")
+
+    async def press(pilot: Pilot[None]) -> None:
+        await open_it(pilot)
+        await session_of(pilot).see("They need data set 'ml-100k'")
+
     assert snap_compare(WorkbenchApp(here, Path("data")), run_before=press, terminal_size=LARGE)
 
 

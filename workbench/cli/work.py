@@ -157,8 +157,8 @@ def _report(plan: Plan, outcomes: Sequence[Outcome], judge: Judge | None) -> int
     if judge is not None:
         try:
             report["groups"] = judge(runs)
-        except InputError as error:  # the rest of the report is as good without
-            errors.append(error)
+        except InputError as trouble:  # the rest of the report is as good without
+            errors.append(trouble)
     errors += [*_note_published(plan, outcomes), *_write_reports(plan, report, runs)]
     print_table(report, Console())
     sys.stdout.flush()
