@@ -196,6 +196,7 @@ class Kept:
         import numpy as np
 
         threshold = threshold_of(self.run, browse)
+        is_known = np.isin(np.arange(256), _KNOWN)
         train_rows = np.zeros(self.n_items, dtype=np.int64)
         lengths = np.zeros(self.n_users, dtype=np.int64)
         relevant, what = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
@@ -208,16 +209,18 @@ class Kept:
                 ratings = np.frombuffer(b"".join(row[2] for row in block), dtype="<f4")
                 sizes = [len(row[1]) // 4 for row in block]
                 self._check(codes, sizes, int(items.max(initial=0)))
-                users = np.repeat(np.array([row[0] for row in block], dtype=np.int64), sizes)
+                users = np.array([row[0] for row in block], dtype=np.int64)
+                ends = np.cumsum(sizes)
                 part = np.frombuffer(b"".join(codes), dtype=np.uint8)
                 train_rows += np.bincount(items[part == _TRAIN], minlength=self.n_items)
-                known = np.isin(part, _KNOWN)
-                lengths += np.bincount(users[known], minlength=self.n_users)
+                known = is_known[part]
+                lengths[users] = np.diff(np.append(0, np.cumsum(known))[np.append(0, ends)])
                 what.append(items[known].astype(np.int32))
                 asked = part == _TEST
                 if threshold is not None:
                     asked &= ratings >= threshold
-                relevant.append(users[asked] * self.n_items + items[asked])
+                whose = users[np.searchsorted(ends, np.flatnonzero(asked), side="right")]
+                relevant.append(whose * self.n_items + items[asked])
         pairs = np.unique(np.concatenate(relevant))
         return Events(train_rows, pairs, lengths, np.concatenate(what))
 

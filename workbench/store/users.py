@@ -113,7 +113,8 @@ class Browse:
         StoreError
             The file is damaged.
         """
-        return list(self.rows(sql, values))
+        with self.damage_told(), closing(self._database.execute(sql, values)) as cursor:
+            return cursor.fetchall()  # a third of the time of `rows`
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Run a SELECT like `query`, a row at a time: thousands of them are never held at once."""
