@@ -38,7 +38,8 @@ def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         where = ["--runs-dir", folder, "--data-dir", str(prepared_data())]
         words = ["eval", "--dataset", "ml-1m", "--models", "popularity,item-cf", "--suite", "seed"]
-        subprocess.run([sys.executable, "-m", "workbench", *where, *words, "--quiet"], check=True)
+        line = [sys.executable, "-m", "workbench", *where, *words, "--quiet"]
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
         one, two = sorted(str(path.parent) for path in Path(folder).glob("*/results.sqlite"))
         yield from _figures("one run", _ATTRIBUTES, one)
         yield from _figures("two runs", "age", one, two)
