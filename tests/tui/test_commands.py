@@ -41,7 +41,7 @@ def test_no_key_means_two_things_at_once(scope: str) -> None:
     together = [c for c in COMMANDS if c.scope in (scope, "everywhere")]
     if scope == "runs":
         together += [command for command in COMMANDS if command.scope == "table"]
-    else:
+    elif scope == "detail":
         together += [command for command in COMMANDS if command.scope == "grouping"]
     keys = [key for command in together for key in command.keys]
     assert sorted(keys) == sorted(set(keys))

@@ -33,7 +33,6 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
         self._attribute = self._metric = self._cursor = 0
         self._groups: Groups | None = None
         self._reading = False
-        self.section: Section | None = None
 
     @property
     def _session(self) -> Session:
@@ -103,8 +102,9 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
             )
 
     def _say(self, section: Section | None) -> None:
-        self.section = section
         self.show(section)
+        if section is None:  # nothing that could be copied
+            self.section = None
 
     def watch_has_focus(self, value: bool) -> None:
         """Draw the cursor, or take it away."""
