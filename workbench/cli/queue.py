@@ -20,7 +20,13 @@ from workbench.cli.options import JobOptions, set_option, spec_options
 from workbench.cli.place import limit, place_options
 from workbench.cli.queue_list import list_command
 from workbench.cli.refits import check_refit_options, job_of_refit
-from workbench.cli.sweep import add_sweep, cancel_sweeps, sweep_command, sweep_options
+from workbench.cli.sweep import (
+    SweepOptions,
+    add_sweep,
+    cancel_sweeps,
+    sweep_command,
+    sweep_options,
+)
 from workbench.cli.table import say
 from workbench.cli.updates import check_update_options, job_of_update
 from workbench.jobs import queue as requests
@@ -94,7 +100,7 @@ def add(
     refit: str | None,
     origin: str | None,
     spaces: tuple[str, ...],
-    trials: int | None,
+    sweeping: SweepOptions,
     options: JobOptions,
     priority: int | None,
     after: tuple[str, ...],
@@ -112,7 +118,7 @@ def add(
             "--from RUN",
             "see: recsys-workbench queue add --help",
         )
-    _check_belonging(suite, models, spaces, trials)
+    _check_belonging(suite, models, spaces, sweeping)
     if refit is not None:
         check_refit_options((config, features, *spaces), options)
     if origin is not None:
@@ -147,20 +153,19 @@ def add(
         assert model is not None, "one of the four was given"
         specs = jobs_of_model(model, label, features, config, options, settings)
     if spaces:
-        add_sweep(settings, specs, spaces, trials, entry)
+        add_sweep(settings, specs, spaces, sweeping, entry)
     else:
         _add_all(settings, specs, entry)
     _go_on(settings)
 
 
 def _check_belonging(
-    suite: str | None, models: str | None, spaces: Sequence[str], trials: int | None
+    suite: str | None, models: str | None, spaces: Sequence[str], sweeping: SweepOptions
 ) -> None:
     """Raise InputError for an option without the one that it belongs to."""
     if models is not None and suite is None:
         raise InputError("--models chooses from a suite", "add --suite NAME, or use --model")
-    if trials is not None and not spaces:
-        raise InputError("--trials is for a sweep", "add --sweep FIELD=SPACE")
+    sweeping.check_sweep(spaces)
 
 
 def _add_all(settings: Settings, specs: Sequence[JobSpec], entry: Entry) -> None:

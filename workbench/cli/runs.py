@@ -38,7 +38,7 @@ from workbench.store.manage import (
     restore_run,
     sweep,
 )
-from workbench.store.runs import STATES, Run
+from workbench.store.runs import STATES, Run, Status, word_of
 from workbench.store.summary import marked
 from workbench.store.text import plain
 
@@ -151,7 +151,7 @@ def _row(run: RunSummary) -> tuple[object, ...]:
     headline = next((name for name in _HEADLINES if name in run.metrics), None)
     dataset = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
     value = run.metrics[headline] if headline else None
-    state = "damaged" if run.problem else run.state
+    state = "damaged" if run.problem else word_of(run.state, run.reason)
     label = marked(run.label, run.refit_of, run.updated_from)
     if run.origin == "external":
         label = f"{run.label} (external)"
@@ -177,7 +177,7 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
     lines: dict[str, Any] = {
         "run": found.run_id,
         "folder": found.path,
-        "state": status.state + (f": {status.reason}" if status.reason else ""),
+        "state": _state(status),
         "created": ago(status.created),
         **{name: value for name, value in found.spec.items() if name != "refit"},
     }
@@ -194,6 +194,14 @@ def show(settings: Settings, run: str, as_json: bool) -> None:
         sys.stdout.write("\n")
         _print_metrics(result, said.published)
         _print_importance(result.get("importance", {}))
+
+
+def _state(status: Status) -> str:
+    """Write state and reason; no word twice."""
+    word, reason = word_of(status.state, status.reason), status.reason or ""
+    if word != status.state:
+        return reason
+    return f"{word}: {reason}" if reason else word
 
 
 def _print_metrics(result: Mapping[str, Any], published: Mapping[str, Published]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from recsys_core.errors import InputError
 from workbench.cli.context import Settings, pass_settings
+from workbench.cli.place import DURATION, limit
 from workbench.cli.table import ago, print_table
 from workbench.jobs.queue import Entry
 from workbench.jobs.queue_files import is_paused
@@ -23,6 +26,7 @@ from workbench.jobs.sweep import (
     resolve_sweep,
 )
 from workbench.jobs.sweep_end import end_sweep
+from workbench.jobs.sweep_progress import Pruner, read_progress
 from workbench.store.files import StoreError
 from workbench.store.text import plain
 
@@ -47,21 +51,60 @@ _SWEEP_OPTIONS = [
         type=click.IntRange(1, _MOST_TRIALS),
         help=f"With --sweep: how many jobs to try.  [default: {_TRIALS}]",
     ),
+    click.option(
+        "--pruner",
+        type=click.Choice(get_args(Pruner)),
+        help="With --sweep: end trials that are worse than others after as many epochs: than the "
+        "median (median), or than the best third (halving, hyperband).  [default: none]",
+    ),
+    click.option(
+        "--budget",
+        callback=DURATION,
+        metavar="TIME",
+        help="With --sweep: begin no trial after its trials have run so long, e.g. 90m.",
+    ),
 ]
 
 
+@dataclass(frozen=True)
+class SweepOptions:
+    """How far a sweep goes; None where it was not said."""
+
+    trials: int | None = None
+    pruner: Pruner | None = None
+    budget: float | None = None
+
+    def check_sweep(self, spaces: Sequence[str]) -> None:
+        """Raise InputError for what is said of a sweep where there is none."""
+        for name, value in vars(self).items():
+            if value is not None and not spaces:
+                raise InputError(f"--{name} is for a sweep", "add --sweep FIELD=SPACE")
+
+
 def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a sweep."""
+    """Add the options of a sweep; the command gets ``spaces`` and ``sweeping``."""
+
+    @wraps(command)
+    def bundled(
+        *arguments: Any,
+        trials: int | None,
+        pruner: Pruner | None,
+        budget: float | None,
+        **others: Any,
+    ) -> Any:
+        return command(*arguments, sweeping=SweepOptions(trials, pruner, budget), **others)
+
+    wrapped: Callable[..., Any] = bundled
     for option in reversed(_SWEEP_OPTIONS):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def add_sweep(
     settings: Settings,
     specs: Sequence[JobSpec],
     spaces: Sequence[str],
-    trials: int | None,
+    options: SweepOptions,
     entry: Entry,
 ) -> None:
     """Write down a sweep over the fields of one job, and print its id.
@@ -93,7 +136,9 @@ def add_sweep(
         start={field: value for field, value in before.items() if found[field].holds(value)},
         entry=entry,
         metric=validation_metric(spec),
-        trials=trials or _TRIALS,
+        trials=options.trials or _TRIALS,
+        pruner=options.pruner or "none",
+        budget=limit(options.budget),
     )
     sys.stdout.write(f"{sweep.sweep_id}\n")
 
@@ -106,32 +151,51 @@ def add_sweep(
     help="Continue until there are this many trials in total.",
 )
 @click.option(
+    "--budget",
+    callback=DURATION,
+    metavar="TIME",
+    help="Continue until its trials have run so long in total; none: without a limit.",
+)
+@click.option(
     "--cancel", "cancelled", is_flag=True, help="End the sweep; its finished trials are kept."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_settings
 def sweep_command(
-    settings: Settings, name: str | None, trials: int | None, cancelled: bool, as_json: bool
+    settings: Settings,
+    name: str | None,
+    trials: int | None,
+    budget: float | None,
+    cancelled: bool,
+    as_json: bool,
 ) -> None:
     """List sweeps, or show one: the best trial, the importance of each field, every trial."""
+    changes = _changes(trials, budget)
+    option = f"--{next(iter(changes), 'trials')}"
     if name is None:
-        if cancelled or trials is not None:
+        if cancelled or changes:
             raise InputError(
-                "--cancel and --trials need a sweep", "see: recsys-workbench queue sweep"
+                f"--cancel and {option} need a sweep", "see: recsys-workbench queue sweep"
             )
         _list(settings, as_json)
         return
     sweep = resolve_sweep(settings.runs_dir, name)
-    if cancelled and trials is not None:
-        raise InputError("--cancel and --trials contradict each other", "leave one of them out")
+    if cancelled and changes:
+        raise InputError(f"--cancel and {option} contradict each other", "leave one of them out")
     if cancelled:
         cancel_sweeps(settings, [sweep])
-    elif trials is not None:
-        change_sweep(sweep, state="active", reason="", trials=trials)
+    elif changes:
+        change_sweep(sweep, state="active", reason="", **changes)
         if not is_paused(settings.runs_dir):
             ensure_supervisor(settings.runs_dir)
     else:
         _show(sweep, as_json)
+
+
+def _changes(trials: int | None, budget: float | None) -> dict[str, Any]:
+    """Collect what a sweep is to be given that goes on."""
+    changes: dict[str, Any] = {} if trials is None else {"trials": trials}
+    return changes if budget is None else changes | {"budget": limit(budget)}
 
 
 def cancel_sweeps(settings: Settings, sweeps: Sequence[Sweep] | None = None) -> None:
@@ -193,6 +257,9 @@ def _describe(sweep: Sweep) -> dict[str, Any]:
         "dataset": sweep.spec["dataset"],
         "metric": sweep.metric,
         "trials_wanted": sweep.trials,
+        "pruner": sweep.pruner,
+        "budget_seconds": sweep.budget,
+        "spent_seconds": _spent(sweep),
         "spaces": {field: str(space) for field, space in sweep.spaces.items()},
         "best": None,
         "importances": {},
@@ -220,6 +287,14 @@ def _read(sweep: Sweep) -> dict[str, Any]:
         }
 
 
+def _spent(sweep: Sweep) -> float:
+    """Read how long its trials ran; 0 where nothing is written down, or it is damaged."""
+    try:
+        return read_progress(sweep.folder).spent
+    except StoreError:
+        return 0.0
+
+
 def _trial_json(sweep: Sweep, trial: Trial) -> dict[str, Any]:
     given_up = trial.state == "under way" and sweep.state == "cancelled"
     return {
@@ -240,7 +315,8 @@ def _show(sweep: Sweep, as_json: bool) -> None:
     state = sweep.state + (f": {plain(sweep.reason)}" if sweep.reason else "")
     sys.stdout.write(
         f"sweep of {plain(sweep.name)} on {plain(sweep.spec['dataset'])}, {state}: "
-        f"{_ended(shown)} of {sweep.trials} trials, judged by {sweep.metric} on validation rows\n"
+        f"{_ended(shown)} of {sweep.trials} trials, judged by {sweep.metric} on validation rows"
+        f"{_limits(sweep, shown)}\n"
     )
     best = shown["best"]
     if best is not None:
@@ -257,7 +333,7 @@ def _show(sweep: Sweep, as_json: bool) -> None:
     sys.stdout.write("\n")
     fields = list(sweep.spaces)
     print_table(
-        ("trial", "state", sweep.metric, *fields, "run"),
+        ("trial", "state", sweep.metric, *fields, "run", "reason"),
         [
             (
                 trial["number"],
@@ -265,10 +341,23 @@ def _show(sweep: Sweep, as_json: bool) -> None:
                 trial["value"],
                 *(_value(trial["params"].get(field)) for field in fields),
                 trial["run_id"],
+                plain(trial["reason"]),
             )
             for trial in shown["trials"]
         ],
     )
+
+
+def _limits(sweep: Sweep, shown: dict[str, Any]) -> str:
+    """Say who ends trials, and what is left of the time: ``; pruner median: 3 pruned``."""
+    text = ""
+    if sweep.pruner != "none":
+        pruned = sum(trial["state"] == "pruned" for trial in shown["trials"])
+        text += f"; pruner {sweep.pruner}: {pruned} pruned"
+    if sweep.budget is not None:
+        spent, budget = shown["spent_seconds"] / 60, sweep.budget / 60
+        text += f"; {spent:.1f} of {budget:.4g} min spent"
+    return text
 
 
 def _exact(value: Any) -> str:

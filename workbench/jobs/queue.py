@@ -238,10 +238,7 @@ def cancel(run: Run) -> bool:
     runs_dir = run.path.parent
     with changing(runs_dir):
         status = run.status()
-        if status.state == "queued" and not (run.path / CLAIM).exists():
-            reason = "cancelled before it began"
-            run.write_status(replace(status, state="cancelled", ended=time.time(), reason=reason))
-            ring(runs_dir)
+        if _withdraw(run, status, "cancelled before it began"):
             return True
         if status.state not in ("queued", "running"):
             raise InputError(f"run {run.run_id} {_ended(status)}: there is nothing to cancel")
@@ -253,6 +250,25 @@ def cancel(run: Run) -> bool:
         request_stop(run, "cancelled", "cancelled while it ran")
         ring(runs_dir)
         return False
+
+
+def withdraw(run: Run, reason: str) -> bool:
+    """Cancel a job if it waits; one that a worker has goes on.
+
+    Returns
+    -------
+    Whether it waited.
+    """
+    with changing(run.path.parent):
+        return _withdraw(run, run.status(), reason)
+
+
+def _withdraw(run: Run, status: Status, reason: str) -> bool:
+    if status.state != "queued" or (run.path / CLAIM).exists():
+        return False
+    run.write_status(replace(status, state="cancelled", ended=time.time(), reason=reason))
+    ring(run.path.parent)
+    return True
 
 
 def _ended(status: Status) -> str:

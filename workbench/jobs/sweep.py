@@ -19,7 +19,7 @@ from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
 from workbench.jobs.queue_files import changing, is_paused, ring
 from workbench.jobs.space import Kind as SpaceKind
-from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, SweepState
+from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, Pruner, SweepState
 from workbench.jobs.sweep_space import Space
 from workbench.store.files import StoreError, damaged, read_json, write_json
 from workbench.store.kinds import (
@@ -51,6 +51,11 @@ _KINDS: dict[str, Kind] = {
     "state": lambda value: value in get_args(SweepState),
     "reason": text,
 }
+#: what earlier versions did not write
+_LATER: dict[str, Kind] = {
+    "pruner": lambda value: value in get_args(Pruner),
+    "budget": optional(number),
+}
 _SPEC: dict[str, Kind] = {"label": optional(text), "params": optional(mapping), "seed": whole}
 _SPACE: dict[str, Kind] = {
     "kind": lambda value: value in get_args(SpaceKind),
@@ -79,6 +84,10 @@ class Sweep:
         Of the validation rows; test metrics never steer a search.
     trials
         How many there are to be.
+    pruner
+        Who ends trials that are worse than others at the same epoch.
+    budget
+        Seconds in which its trials may run, after which none is begun; None for no limit.
     """
 
     folder: Path
@@ -91,6 +100,8 @@ class Sweep:
     created: float
     state: SweepState = "active"
     reason: str = ""
+    pruner: Pruner = "none"
+    budget: float | None = None
 
     @property
     def sweep_id(self) -> str:
@@ -125,7 +136,8 @@ def read_sweep(folder: Path) -> Sweep:
     """
     path = folder / DEFINITION
     values = read_json(path, _REMEDY)
-    check(values, _KINDS, path)
+    values = {"pruner": "median", "budget": None, **values}  # as it was before there was a choice
+    check(values, _KINDS | _LATER, path)
     check(values["spec"], {"model": text, "dataset": text}, path, inside="spec.")
     check(values["spec"], _SPEC, path, required=False, inside="spec.")
     spaces = {}
@@ -135,7 +147,8 @@ def read_sweep(folder: Path) -> Sweep:
     unknown = values["start"].keys() - spaces.keys()
     if unknown:
         raise damaged(path, f"start has '{min(unknown)}', which is not searched", _REMEDY)
-    known = {name: values[name] for name in _KINDS if name not in ("spaces", "entry")}
+    plain = (_KINDS | _LATER).keys() - {"spaces", "entry"}
+    known = {name: values[name] for name in plain}
     return Sweep(folder, spaces=spaces, entry=Entry.parse(values["entry"], path), **known)
 
 

@@ -21,20 +21,36 @@ from typing import Any
 from optuna.exceptions import StorageInternalError
 
 from recsys_core.errors import InputError
-from workbench.jobs.queue import ENTRY, Entry, add_job, cancel, read_entry, request_stop, requeue
+from workbench.jobs.queue import (
+    ENTRY,
+    Entry,
+    add_job,
+    cancel,
+    read_entry,
+    request_stop,
+    requeue,
+    withdraw,
+)
 from workbench.jobs.queue_files import changing, parallel_jobs, ring
 from workbench.jobs.sweep import LOCK, Sweep, change_sweep, read_sweep
-from workbench.jobs.sweep_progress import SweepProgress, Twin
+from workbench.jobs.sweep_budget import Budget, spent_text
+from workbench.jobs.sweep_notes import Notes
 from workbench.jobs.sweep_study import Study, Trial, damage_told, params_of
 from workbench.store.files import DamagedFileError, StoreError
 from workbench.store.kinds import whole
-from workbench.store.runs import STATUS, Run, Status
+from workbench.store.runs import PRUNED, STATUS, Run, Status
 from workbench.store.streams import open_streams
 
 #: seconds between two looks at the trials
 _POLL = 0.2
 #: a trial that was interrupted so often is given up
 _RESUMPTIONS = 3
+#: how a pruned trial was worse, by who ended it
+_WORSE = {
+    "median": "worse than the median of the sweep's other trials there",
+    "halving": "not among the best third of the sweep's trials there",
+    "hyperband": "not among the best third of its bracket there",
+}
 
 
 @dataclass
@@ -46,6 +62,7 @@ class _UnderWay:
     offset: int = 0
     step: int = 0
     epoch: int = 0
+    running: bool = False
 
 
 class Driver:
@@ -56,7 +73,8 @@ class Driver:
         self._study = Study(sweep)
         trials = self._study.trials()
         self._begun = len(trials)
-        self._noted: tuple[int, int] | None = None
+        self._budget = Budget(sweep)
+        self._notes = Notes(sweep.folder)
         self._under_way = {
             trial.number: _UnderWay(trial, self._run_of(trial))
             for trial in trials
@@ -73,33 +91,41 @@ class Driver:
         self._sweep = read_sweep(self._sweep.folder)
         if self._sweep.state != "active":
             self._end_all()
-            self._note_progress()
+            self._note_progress(last=True)
             return False
         for job in list(self._under_way.values()):
             self._follow(job)
+        self._budget.tick(any(job.running for job in self._under_way.values()))
+        spent = self._budget.spent_of(self._sweep)
+        if spent:
+            self._withdraw_waiting()
+        else:
+            self._begin_all()
+        goes_on = bool(self._under_way) or (self._begun < self._sweep.trials and not spent)
+        self._note_progress(last=not goes_on)
+        if goes_on:
+            return True
+        cut = spent and self._begun < self._sweep.trials
+        change_sweep(self._sweep, state="done", reason=spent_text(self._sweep) if cut else "")
+        return False
+
+    def _note_progress(self, *, last: bool) -> None:
+        """Write down how far it is, for those that do not load Optuna, where that has changed."""
+        done = (self._begun, len(self._under_way))
+        told = sum(job.epoch for job in self._under_way.values())
+        self._notes.write(self._study, done, told, self._budget.seconds, last=last)
+
+    def _begin_all(self) -> None:
         most = max(parallel_jobs(self._sweep.runs_dir), self._sweep.entry.jobs)
         while self._begun < self._sweep.trials and len(self._under_way) < most:
             self._begin()
-        self._note_progress()
-        if self._under_way or self._begun < self._sweep.trials:
-            return True
-        change_sweep(self._sweep, state="done")
-        return False
 
-    def _note_progress(self) -> None:
-        """Write down how far it is, for those that do not load Optuna, where that has changed."""
-        now = (self._begun, len(self._under_way))
-        if now == self._noted:
-            return
-        self._noted = now
-        trials = self._study.trials()
-        twins = [trial for trial in trials if "same_as" in trial.notes]
-        best = self._study.best()
-        SweepProgress(
-            sum(trial.state != "under way" for trial in trials),
-            (best.number, best.value) if best and best.value is not None else None,
-            tuple(Twin(twin.number, twin.notes["same_as"], twin.run_id) for twin in twins),
-        ).write(self._sweep.folder)
+    def _withdraw_waiting(self) -> None:
+        """Take back the trials that wait in the queue; those that run go on to their end."""
+        reason = f"not run: {spent_text(self._sweep)}"
+        for job in list(self._under_way.values()):
+            if withdraw(job.run, reason):
+                self._fail(job, reason, cancelled=True)
 
     def _begin(self) -> None:
         trial = self._study.begin()
@@ -143,6 +169,7 @@ class Driver:
         except DamagedFileError as error:
             self._fail(job, error.problem)
             return
+        job.running = status.state == "running"
         self._read_epochs(job)
         if status.state == "succeeded":
             self._succeed(job, result)
@@ -152,7 +179,8 @@ class Driver:
             self._study.prune(job.trial.number)
             del self._under_way[job.trial.number]
         elif status.state in ("failed", "cancelled"):
-            self._fail(job, status.reason or status.state)
+            cancelled = status.state == "cancelled"
+            self._fail(job, status.reason or status.state, cancelled=cancelled)
 
     def _note_of(self, job: _UnderWay, name: str) -> object:
         return self._study.trials()[job.trial.number].notes.get(name)
@@ -165,8 +193,8 @@ class Driver:
         self._study.succeed(job.trial.number, value)
         del self._under_way[job.trial.number]
 
-    def _fail(self, job: _UnderWay, reason: str) -> None:
-        self._study.fail(job.trial.number, reason)
+    def _fail(self, job: _UnderWay, reason: str, *, cancelled: bool = False) -> None:
+        self._study.fail(job.trial.number, reason, cancelled=cancelled)
         del self._under_way[job.trial.number]
 
     def _go_on(self, job: _UnderWay, status: Status) -> None:
@@ -190,17 +218,15 @@ class Driver:
                 job.epoch = 0
             job.step, job.epoch = event["step"], job.epoch + 1
             if self._study.report(job.trial.number, job.epoch, value):
-                self._prune(job, value)
+                self._prune(job, event.get("epoch") or job.epoch, value)
                 return
 
-    def _prune(self, job: _UnderWay, value: float) -> None:
-        reason = (
-            f"pruned: {self._sweep.metric} {value:.4f} after epoch {job.epoch} is worse than the"
-            f" median of the sweep's trials"
-        )
+    def _prune(self, job: _UnderWay, epoch: int, value: float) -> None:
+        how = _WORSE[self._sweep.pruner]
+        reason = f"{PRUNED} at epoch {epoch}: {self._sweep.metric} {value:.4f}, {how}"
         with changing(self._sweep.runs_dir):
             if job.run.noted_status().state == "running":
-                self._study.note(job.trial.number, pruned=job.epoch, reason=reason)
+                self._study.note(job.trial.number, pruned=epoch, reason=reason)
                 request_stop(job.run, "cancelled", reason)
                 ring(self._sweep.runs_dir)
 
@@ -209,7 +235,7 @@ class Driver:
         for job in list(self._under_way.values()):
             with suppress(InputError):  # it ended by itself
                 cancel(job.run)
-            self._fail(job, "the sweep was cancelled")
+            self._fail(job, "the sweep was cancelled", cancelled=True)
 
 
 def _mark(sweep: Sweep, trial: Trial) -> str:

@@ -15,6 +15,8 @@ from workbench.store.kinds import Kind, check, list_of, mapping, number, optiona
 SWEEPS = ".sweeps"
 DEFINITION, PROGRESS = "sweep.json", "progress.json"
 SweepState = Literal["active", "done", "cancelled", "failed"]
+#: Optuna's rules by which a trial is ended that is worse than others
+Pruner = Literal["none", "median", "halving", "hyperband"]
 _HEAD: dict[str, Kind] = {
     "spec": mapping,
     "metric": text,
@@ -27,6 +29,7 @@ _KINDS: dict[str, Kind] = {
     "best": optional(mapping),
     "twins": list_of(mapping),
 }
+_LATER: dict[str, Kind] = {"pruned": whole, "spent": number}
 _TWIN: dict[str, Kind] = {"trial": whole, "same_as": whole, "run_id": text}
 _BEST: dict[str, Kind] = {"trial": whole, "value": number}
 
@@ -50,11 +53,17 @@ class SweepProgress:
         Trials that ended, with or without a result.
     best
         Number and validation metric of the best trial; None before there is one.
+    pruned
+        Trials that were ended because others were better.
+    spent
+        Seconds in which a trial ran, of the sweep's budget.
     """
 
     ended: int = 0
     best: tuple[int, float] | None = None
     twins: tuple[Twin, ...] = ()
+    pruned: int = 0
+    spent: float = 0.0
 
     def write(self, folder: Path) -> None:
         """Replace what the sweep's folder says."""
@@ -63,7 +72,8 @@ class SweepProgress:
             {"trial": twin.trial, "same_as": twin.same_as, "run_id": twin.run_id}
             for twin in self.twins
         ]
-        write_json(folder / PROGRESS, {"ended": self.ended, "best": best, "twins": twins})
+        values = {"ended": self.ended, "best": best, "twins": twins, "pruned": self.pruned}
+        write_json(folder / PROGRESS, {**values, "spent": self.spent})
 
 
 def read_progress(folder: Path) -> SweepProgress:
@@ -79,6 +89,7 @@ def read_progress(folder: Path) -> SweepProgress:
         return SweepProgress()
     values = read_json(path)
     check(values, _KINDS, path)
+    check(values, _LATER, path, required=False)
     best, twins = values["best"], values["twins"]
     if best is not None:
         check(best, _BEST, path, inside="best.")
@@ -88,6 +99,8 @@ def read_progress(folder: Path) -> SweepProgress:
         values["ended"],
         (best["trial"], best["value"]) if best else None,
         tuple(Twin(twin["trial"], twin["same_as"], twin["run_id"]) for twin in twins),
+        values.get("pruned", 0),
+        values.get("spent", 0.0),
     )
 
 

@@ -28,7 +28,7 @@ from workbench.jobs.queue import Entry
 from workbench.jobs.queue_files import changing, ring
 from workbench.jobs.space import combinations
 from workbench.jobs.sweep import STUDY, Sweep
-from workbench.jobs.sweep_progress import SWEEPS
+from workbench.jobs.sweep_progress import SWEEPS, Pruner
 from workbench.jobs.sweep_space import Space
 from workbench.store.files import damaged, explain
 from workbench.store.runs import new_folder_name
@@ -37,6 +37,8 @@ _NAME = "sweep"
 _REMEDY = "begin another sweep: queue add --sweep; the runs of its trials are intact"
 #: trials before one is compared with the median of the others, and epochs before it is
 _STARTUP_TRIALS, _WARMUP_EPOCHS = 5, 2
+#: of so many trials that came as far the best one goes on
+_REDUCTION = 3
 #: seconds to wait for somebody else's change
 _SQLITE_TIMEOUT = 30.0
 #: how trials are shown
@@ -90,9 +92,10 @@ class Study:
             storage=storage,
             study_name=_NAME,
             direction="maximize" if higher_is_better(sweep.metric) else "minimize",
-            pruner=optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS),
+            pruner=optuna.pruners.NopPruner(),  # what is tried next does not depend on it
             load_if_exists=True,
         )
+        self._pruner = _pruner(sweep.pruner)
         if sweep.start:
             start = {field: _coded(sweep.spaces[field], x) for field, x in sweep.start.items()}
             self._study.enqueue_trial(start, skip_if_exists=True)
@@ -150,10 +153,9 @@ class Study:
 
     def report(self, number: int, epoch: int, value: float) -> bool:
         """Tell the validation value of an epoch; return whether the trial is hopeless."""
-        trial = self._live(number)
         if epoch not in self._frozen(number).intermediate_values:
-            trial.report(value, epoch)
-        return bool(trial.should_prune())
+            self._live(number).report(value, epoch)
+        return self._pruner.prune(self._study, self._frozen(number))
 
     def succeed(self, number: int, value: float) -> None:
         """Note the result of a trial."""
@@ -163,9 +165,9 @@ class Study:
         """Note that a trial was ended because it was hopeless."""
         self._study.tell(number, state=TrialState.PRUNED)
 
-    def fail(self, number: int, reason: str) -> None:
+    def fail(self, number: int, reason: str, *, cancelled: bool = False) -> None:
         """Note that a trial has no result."""
-        self.note(number, reason=reason)
+        self.note(number, reason=reason, **({"cancelled": True} if cancelled else {}))
         self._study.tell(number, state=TrialState.FAIL)
 
     def best(self) -> Trial | None:
@@ -198,7 +200,11 @@ class Study:
         value = trial.value if trial.state == TrialState.COMPLETE else known
         spaces = self._sweep.spaces
         params = {field: _decoded(spaces[field], x) for field, x in trial.params.items()}
-        return Trial(trial.number, STATES[trial.state], value, params, dict(trial.user_attrs))
+        notes = dict(trial.user_attrs)
+        asked = trial.state == TrialState.FAIL and notes.get("cancelled")
+        return Trial(
+            trial.number, "cancelled" if asked else STATES[trial.state], value, params, notes
+        )
 
 
 @contextmanager
@@ -216,6 +222,16 @@ def damage_told(sweep: Sweep) -> Iterator[None]:
         raise
     except DatabaseError as error:
         raise damaged(sweep.folder / STUDY, str(error.orig), _REMEDY) from error
+
+
+def _pruner(name: Pruner) -> optuna.pruners.BasePruner:
+    if name == "median":
+        return optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS)
+    if name == "halving":
+        return optuna.pruners.SuccessiveHalvingPruner(reduction_factor=_REDUCTION)
+    if name == "hyperband":
+        return optuna.pruners.HyperbandPruner(reduction_factor=_REDUCTION)
+    return optuna.pruners.NopPruner()
 
 
 def _distribution(space: Space) -> BaseDistribution:
@@ -249,6 +265,8 @@ def create_sweep(
     entry: Entry,
     metric: str,
     trials: int,
+    pruner: Pruner = "none",
+    budget: float | None = None,
 ) -> Sweep:
     """Write down a sweep; its trials begin once a supervisor looks after the queue.
 
@@ -260,7 +278,11 @@ def create_sweep(
     created = time.time()
     label = str(spec.get("label") or spec["model"])
     folder = runs_dir / SWEEPS / new_folder_name(created, label, "sweep")
-    sweep = Sweep(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created)
+    sweep = Sweep(
+        *(folder, dict(spec), dict(spaces), dict(start), entry, metric, trials, created),
+        pruner=pruner,
+        budget=budget,
+    )
     try:
         folder.mkdir(parents=True)
     except OSError as error:

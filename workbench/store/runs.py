@@ -74,6 +74,19 @@ _SPEC: dict[str, Kind] = {
 }
 #: a request to end a job of the queue
 STOP = "stop.json"
+#: what the reason of a cancelled trial begins with that its sweep ended: others were better
+PRUNED = "pruned"
+
+
+def word_of(state: str, reason: str | None) -> str:
+    """Name a state for people: a trial that its sweep ended was not cancelled by anybody.
+
+    Examples
+    --------
+    >>> word_of("cancelled", "pruned at epoch 5: ndcg@10 0.0512"), word_of("failed", None)
+    ('pruned', 'failed')
+    """
+    return PRUNED if state == "cancelled" and (reason or "").startswith(PRUNED) else state
 
 
 @dataclass(frozen=True)
