@@ -11,15 +11,13 @@ from rich.cells import cell_len
 
 from workbench.tui.view.chart import Piece
 from workbench.tui.view.format import fit
+from workbench.tui.view.ticks import log_ticks, round_ticks, tick_texts
 
 #: bit of a braille dot by its column and row in the cell, and the cell without any
 _BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BLANK = 0x2800
-#: steps between round numbers, and what of a decade is round where few decades are shown
-_STEPS = (1, 2, 5, 10)
-_IN_DECADE = ((1,), (1, 3), (1, 2, 5))
-#: ticks of an axis, however long it is; lines per tick of y, cells per tick of x
-_MOST_TICKS, _LINES, _CELLS = 6, 3, 9
+#: ticks of an axis, however long or short it is; lines per tick of y, cells per tick of x
+_FEWEST_TICKS, _MOST_TICKS, _LINES, _CELLS = 3, 6, 3, 9
 #: cells between two labels of x, and between two names
 _BETWEEN, _BETWEEN_NAMES = 2, 1
 
@@ -82,9 +80,8 @@ class _Axis:
             low, high = -0.5, len(scale.names) - 0.5
             return cls(low, high, tuple((float(n), name) for n, name in enumerate(scale.names)))
         values = (10**low, 10**high) if scale.log else (low, high)
-        ticks = round_ticks(*values, most, log=scale.log)
-        texts = tick_texts(ticks, log=scale.log)
-        placed = zip(map(scale.place, ticks), texts, strict=True)
+        ticks = (log_ticks if scale.log else round_ticks)(*values, most) or [values[0]]
+        placed = zip(map(scale.place, ticks), tick_texts(ticks), strict=True)
         return cls(low, high, tuple(placed))
 
     def share(self, place: float) -> float:
@@ -109,11 +106,11 @@ def draw_scatter(
     if not found:
         return [[Piece(" " * width)] for _ in range(height)]
     rows = max(1, height - 2)
-    most = max(2, min(_MOST_TICKS, rows // _LINES))
+    most = max(_FEWEST_TICKS, min(_MOST_TICKS, rows // _LINES))
     down = _Axis.over([place for _, place, _ in found], y, most)
     margin = min(max(cell_len(text) for _, text in down.ticks), max(1, width // 3))
     columns = max(2, width - margin - 1)
-    most = max(2, min(_MOST_TICKS, columns // _CELLS))
+    most = max(_FEWEST_TICKS, min(_MOST_TICKS, columns // _CELLS))
     across = _Axis.over([place for place, _, _ in found], x, most)
     cells = [[" "] * columns for _ in range(rows)]
     looks = [[-1] * columns for _ in range(rows)]
@@ -179,69 +176,3 @@ def _below(axis: _Axis, columns: int) -> tuple[str, str]:
         texts += " " * (start - end) + text
         end = start + cell_len(text)
     return "".join(line), fit(texts, columns)
-
-
-def round_ticks(low: float, high: float, most: int, *, log: bool = False) -> list[float]:
-    """Choose round numbers between `low` and `high`, both included; at least one number.
-
-    Examples
-    --------
-    >>> round_ticks(0.113, 0.128, 4)
-    [0.115, 0.12, 0.125]
-    >>> round_ticks(0.0007, 0.2, 5, log=True)
-    [0.001, 0.003, 0.01, 0.03, 0.1]
-    >>> round_ticks(16, 256, 5, log=True)
-    [20.0, 50.0, 100.0, 200.0]
-    """
-    if not low < high or not math.isfinite(high - low):
-        return [low]
-    found = _decades(low, high, most) if log else []
-    if len(found) < 2:  # less than a decade: as on a linear axis
-        found = _multiples(low, high, most)
-    return found or [low, high]
-
-
-def _multiples(low: float, high: float, most: int) -> list[float]:
-    power = 10.0 ** math.floor(math.log10((high - low) / max(1, most)))
-    found: list[float] = []
-    for factor in _STEPS:
-        step = factor * power
-        slack = step * 1e-9
-        numbers = range(math.ceil((low - slack) / step), math.floor((high + slack) / step) + 1)
-        if found and len(numbers) < 2:
-            break  # rather one too many than one alone
-        found = [float(f"{number * step:.12g}") for number in numbers]
-        if len(found) <= most:
-            break
-    return found
-
-
-def _decades(low: float, high: float, most: int) -> list[float]:
-    first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
-    best: list[float] = []
-    for factors in _IN_DECADE:
-        found = [
-            value
-            for power in range(first, last + 1)
-            for factor in factors
-            if low <= (value := float(f"{factor}e{power}")) <= high
-        ]
-        if len(found) <= most:
-            best = found
-        elif not best:
-            return found[:: -(-len(found) // max(1, most))]
-    return best
-
-
-def tick_texts(ticks: Sequence[float], *, log: bool = False) -> list[str]:
-    """Write ticks alike: with as many decimals as the finest of them needs.
-
-    Examples
-    --------
-    >>> tick_texts([0.115, 0.12, 0.125]), tick_texts([0.0001, 0.01, 1.0], log=True)
-    (['0.115', '0.120', '0.125'], ['0.0001', '0.01', '1'])
-    """
-    if log or any(abs(tick) >= 1e7 or 0 < abs(tick) < 1e-5 for tick in ticks):
-        return [f"{tick:.4g}" for tick in ticks]
-    decimals = max(len(f"{tick:.6f}".rstrip("0").partition(".")[2]) for tick in ticks)
-    return [f"{tick:,.{decimals}f}" for tick in ticks]
