@@ -44,7 +44,7 @@ def test_a_trial_below_the_median_is_ended_and_frees_its_place(runs_dir: Path) -
     bad = do_one(driver, runs_dir, [0.1, 0.1, 0.1])
     assert bad.status().state == "cancelled"
     assert bad.status().reason == (
-        "pruned at epoch 2: ndcg@10 0.1000, worse than the median of the sweep's other trials there"
+        "pruned at epoch 2: ndcg@10 0.1000, worse than the median of the other trials there"
     )
     good = do_one(driver, runs_dir, [0.2, 0.5, 0.6])
     assert good.status().state == "succeeded"

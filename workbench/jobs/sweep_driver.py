@@ -47,8 +47,8 @@ _POLL = 0.2
 _RESUMPTIONS = 3
 #: how a pruned trial was worse, by who ended it
 _WORSE = {
-    "median": "worse than the median of the sweep's other trials there",
-    "halving": "not among the best third of the sweep's trials there",
+    "median": "worse than the median of the other trials there",
+    "halving": "not among the best third of the trials there",
     "hyperband": "not among the best third of its bracket there",
 }
 

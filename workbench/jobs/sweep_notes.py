@@ -47,11 +47,11 @@ class Notes:
             if noted == (done, told, spent) or (same and moment - self._at < _PAUSE):
                 return
         trials = study.trials()
-        _progress(study, trials, spent).write(self._folder)
         if last or noted is None or (done, told) != noted[:2]:
             if last or moment - self._estimated_at >= _ESTIMATE:
                 self._importances, self._estimated_at = study.importances(), moment
             SweepTrials(notes_of(trials), self._importances).write(self._folder)
+        _progress(study, trials, spent).write(self._folder)
         self._noted, self._at = (done, told, spent), moment
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from workbench.tui.commands import data, everywhere, items, jobs, results, users
+from workbench.tui.commands import data, everywhere, items, jobs, results, sweeps, users
 from workbench.tui.commands.command import Command
 
 __all__ = ["BY_ID", "COMMANDS", "SCOPES", "Command", "bindings", "commands_of", "key_table"]
 __all__ += ["screen_of", "together"]
 
 #: in the order of the help screen; everywhere comes last
-_FILES = (jobs, results, users, items, data, everywhere)
+_FILES = (jobs, sweeps, results, users, items, data, everywhere)
 
 #: scope -> heading in the help screen and in the docs
 SCOPES: dict[str, str] = {scope: title for file in _FILES for scope, title in file.SCOPES.items()}

@@ -21,12 +21,18 @@ COMMANDS: tuple[Command, ...] = (
         "jobs.again",
         ("A",),
         "again",
-        "Open the form for a new job, filled in with the job under the cursor.",
+        "Open the form for a new job, filled in with the job under the cursor, or with the best "
+        "trial of the sweep.",
         "again",
         True,
     ),
     Command(
-        "jobs.cancel", ("c",), "cancel", "Cancel the job; its checkpoint is kept.", "cancel", True
+        "jobs.cancel",
+        ("c",),
+        "cancel",
+        "Cancel the job; its checkpoint is kept. On a sweep: end it; asks first.",
+        "cancel",
+        True,
     ),
     Command(
         "jobs.end-sweep",
@@ -61,13 +67,28 @@ COMMANDS: tuple[Command, ...] = (
         True,
     ),
     Command("jobs.log", ("l",), "log", "Read the job's log, and follow it.", "log", True),
-    Command("jobs.open", ("enter",), "open", "Open the run: result, settings, data.", "open", True),
+    Command(
+        "jobs.open",
+        ("enter",),
+        "open",
+        "Open the run: result, settings, data; or the page of the sweep.",
+        "open",
+        True,
+    ),
+    Command(
+        "jobs.trials",
+        ("t",),
+        "trials",
+        "Show the trials of the sweep below it, or fold them; so do → and ←.",
+        "trials",
+        True,
+    ),
     Command(
         "jobs.mark",
         ("space",),
         "mark",
         "Overlay this run's curves on those of the job under the cursor; press again to remove "
-        "them.",
+        "them. A marked sweep is shown beside the one that is opened.",
         "mark",
         True,
     ),

@@ -121,7 +121,7 @@ class DetailScreen(ScrollingScreen):
             return
         if self._files is None:
             self._files = read_files(run)
-        look = show.state_look(run.state)
+        look = show.run_look(run)
         position = f"  {self._order.index(run.run_id) + 1}/{len(self._order)}"
         self.title_line.what = f"{plain(name_of(run))}  {look.glyph} {look.word}"
         self.title_line.remark = f"{plain(run.run_id)}{position}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 _SIGNS = (
-    ("✔ ▸ ◦ ✖ ⊘ ↯", "done, running, queued, failed, cancelled, interrupted"),
+    ("✔ ▸ ◦ ✖ ⊘ ⊖ ↯", "done, running, queued, failed, cancelled, pruned, interrupted"),
     ("✦", "best of its column among runs judged on the same split"),
     ("⚑ ✱", "the pinned baseline; a marked run"),
     ("▲ ▼ =", "better than the baseline, worse, the same; the sign is the value's"),

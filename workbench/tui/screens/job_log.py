@@ -53,7 +53,7 @@ class LogScreen(FullScreen):
 
     def _say_title(self) -> None:
         run = next((r for r in self.workbench.runs if r.run_id == self._run.run_id), self._run)
-        look = show.state_look(run.state)
+        look = show.run_look(run)
         self.title_line.what = f"log of {plain(run.label)}  {look.glyph} {look.word}"
         grows = run.state in ("queued", "running")
         remark = "following" if grows else "the job has ended"

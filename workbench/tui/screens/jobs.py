@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import work
-
-from recsys_core.errors import InputError
-from workbench.store.text import plain, plain_lines
+from workbench.store.listing import RunSummary
+from workbench.store.text import plain
 from workbench.tui.commands import BY_ID, bindings
+from workbench.tui.screens.asking import AskingScreen
 from workbench.tui.screens.jobs_shown import JobsShown
 from workbench.tui.view import changes
+from workbench.tui.view.job_rows import SweepRow
 from workbench.tui.view.jobs import MOST_MARKED, why_not
-from workbench.tui.view.sweeps import SweepView, question_of, sweep_to_end
+from workbench.tui.view.sweeps import SweepView, sweep_to_end
 from workbench.tui.widgets.curves import CurvePanel
 from workbench.tui.widgets.grid import Grid
 
 
-class JobsScreen(JobsShown):
+class JobsScreen(AskingScreen, JobsShown):
     """The jobs, with what keys do."""
 
     CSS_PATH = "jobs.tcss"
@@ -34,46 +33,54 @@ class JobsScreen(JobsShown):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
-        run = self.current
         if action in ("resize", "resize_rows"):
             return self.can_move(action)
-        if action in ("open", "log", "mark", "again"):
-            return run is not None
-        if action == "cancel":
-            return run is not None and run.state in ("queued", "running")
         if action == "end_sweep":
             return self._sweep is not None
-        if action == "requeue":
-            return run is not None and run.state in ("failed", "cancelled", "interrupted")
-        if action in ("shift", "priority"):
-            return run is not None and run.state == "queued"
         panel = self.query_one(CurvePanel)
         if action == "curve":
             return panel.more > 0
         if action in ("log_axis", "smooth", "fold"):
             return bool(panel.names)
         if action == "clear":
-            return bool(self.marked) or self.zoomed or panel.is_read
-        return True
+            return bool(self.marked or self._marked_sweep) or self.zoomed or panel.is_read
+        if self.current_sweep is not None:
+            return self._use_of_sweep(self.current_sweep, action)
+        return self._use_of_job(self.current, action)
+
+    def _use_of_job(self, run: RunSummary | None, action: str) -> bool:
+        if action in ("open", "log", "mark", "again"):
+            return run is not None
+        states = {
+            "cancel": ("queued", "running"),
+            "requeue": ("failed", "cancelled", "interrupted"),
+            "shift": ("queued",),
+            "priority": ("queued",),
+        }.get(action)
+        if states is not None:
+            return run is not None and run.state in states
+        return action != "trials"
+
+    def _use_of_sweep(self, row: SweepRow, action: str) -> bool:
+        if action == "trials":
+            return bool(row.trials)
+        if action == "again":
+            return row.best is not None
+        if action == "cancel":
+            return row.sweep.state == "active"
+        return action not in ("log", "requeue", "shift", "priority")
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
         if action == "curve" and self.query_one(CurvePanel).names:
             return "all values are in sight"
-        return why_not(self.current, action)
+        row = self.current_sweep
+        return why_not(self.current, action, row.sweep if row is not None else None)
 
     def _ask(self, request: Callable[[], str]) -> None:
         """Do something to the job under the cursor, which stays there whatever becomes of it."""
         self._placed = None
-        self._request(request)
-
-    @work(group="requests")
-    async def _request(self, request: Callable[[], str]) -> None:
-        """Do something to the queue, off the thread that answers keys, and say what came of it."""
-        try:
-            self.notify(plain(await asyncio.to_thread(request)), markup=False)
-        except InputError as error:
-            self.notify(plain_lines(str(error)), severity="error", markup=False)
+        self.request(request)
 
     def action_add(self) -> None:
         """Open the dialog for a new job."""
@@ -82,11 +89,15 @@ class JobsScreen(JobsShown):
         self.app.push_screen(NewJobScreen(self.current), self._added)
 
     def action_again(self) -> None:
-        """Open the dialog for a new job, filled in with the one under the cursor."""
+        """Open the dialog for a new job, filled in with the one under the cursor.
+
+        Of a sweep with the best trial.
+        """
         from workbench.tui.screens.new_job import NewJobScreen
 
-        if self.current is not None:
-            self.app.push_screen(NewJobScreen(self.current, again=True), self._added)
+        run = self.current if self.current_sweep is None else self.current_sweep.best
+        if run is not None:
+            self.app.push_screen(NewJobScreen(run, again=True), self._added)
 
     def _added(self, ids: str | None) -> None:
         """Go to the job that was added, as soon as it is listed."""
@@ -97,27 +108,30 @@ class JobsScreen(JobsShown):
             self._draw()
 
     def action_cancel(self) -> None:
-        """Cancel the job."""
+        """Cancel the job; a sweep only when it is asked twice."""
         run = self.current
-        if run is not None:
+        if self.current_sweep is not None:
+            self._end(self.current_sweep.sweep, "jobs.cancel")
+        elif run is not None:
             self._ask(lambda: changes.cancel(run))
 
     @property
     def _sweep(self) -> SweepView | None:
         """The sweep that can be ended from here."""
+        if self.current_sweep is not None:
+            sweep = self.current_sweep.sweep
+            return sweep if sweep.state == "active" else None
         folder = self.current.folder if self.current is not None else None
         return sweep_to_end(self.workbench.queue.sweeps, folder)
 
     def action_end_sweep(self) -> None:
         """Ask whether the sweep is to end; a second time, while the question stands, end it."""
-        sweep, app = self._sweep, self.workbench
-        if sweep is None:
-            return
-        question = question_of(sweep, app.settings.shown_keys(BY_ID["jobs.end-sweep"])[0])
-        if app.said is not None and app.said.text == question:
-            self._ask(lambda: changes.end_sweep(sweep, app.runs_dir))
-        else:
-            self.notify(question, severity="warning", markup=False)
+        if self._sweep is not None:
+            self._end(self._sweep, "jobs.end-sweep")
+
+    def _end(self, sweep: SweepView, command: str) -> None:
+        if self.end_sweep(sweep, self.workbench.settings.shown_keys(BY_ID[command])[0]):
+            self._placed = None
 
     def action_requeue(self, resume: bool) -> None:
         """Put a job without a result back into the queue."""
@@ -127,18 +141,20 @@ class JobsScreen(JobsShown):
 
     def action_pause(self) -> None:
         """Pause the queue, or go on."""
-        self._request(lambda: changes.pause(self.workbench.runs_dir))
+        self.request(lambda: changes.pause(self.workbench.runs_dir))
 
     def action_shift(self, places: int) -> None:
         """Move a job that waits among those that wait."""
-        row = self.grid.cursor_row
-        other = row + places
-        if not 0 <= other < len(self._shown) or self._shown[other].state != "queued":
+        waiting = [run for run in self.shown if run.state == "queued"]
+        if self.current not in waiting:
+            return
+        place = waiting.index(self.current)
+        other = place + places
+        if not 0 <= other < len(waiting):
             end = "first" if places < 0 else "last"
             self.notify(f"it is the {end} waiting job already", markup=False)
             return
-        sooner, before = (row, other) if places < 0 else (other, row)
-        pair = self._shown[sooner], self._shown[before]
+        pair = waiting[max(place, other)], waiting[min(place, other)]
         self._ask(lambda: changes.swap(*pair))
 
     def action_priority(self, step: int) -> None:
@@ -155,16 +171,33 @@ class JobsScreen(JobsShown):
             self.app.push_screen(LogScreen(self.current))
 
     def action_open(self) -> None:
-        """Open the run under the cursor."""
+        """Open the run under the cursor, or the page of the sweep."""
         from workbench.tui.screens.detail import DetailScreen
 
-        if self.current is not None:
-            order = [run.run_id for run in self._shown]
+        if self.current_sweep is not None:
+            self._open_sweep(self.current_sweep.sweep.sweep_id)
+        elif self.current is not None:
+            order = [run.run_id for run in self.shown]
             self.app.push_screen(DetailScreen(self.current.run_id, order))
 
+    def _open_sweep(self, sweep_id: str) -> None:
+        from workbench.tui.screens.sweep import SweepScreen
+
+        marked = self._marked_sweep if self._marked_sweep != sweep_id else ""
+        self.app.push_screen(SweepScreen(sweep_id, marked))
+
+    def action_trials(self) -> None:
+        """Show the trials of the sweep, or no longer."""
+        if self.current_sweep is not None:
+            self.fold(self.current_sweep)
+
     def action_mark(self) -> None:
-        """Draw the run's curves whatever the cursor is on, or no longer."""
-        run = self.current
+        """Draw the run's curves whatever the cursor is on, or no longer; mark one sweep."""
+        run, row = self.current, self.current_sweep
+        if row is not None:
+            sweep_id = row.sweep.sweep_id
+            self._marked_sweep = "" if self._marked_sweep == sweep_id else sweep_id
+            self._draw()
         if run is None:
             return
         if run.run_id in self.marked:
@@ -197,4 +230,6 @@ class JobsScreen(JobsShown):
     def action_clear(self) -> None:
         """Go back from the cursor, one chart and one part to all, then take all marks off."""
         if not self.query_one(CurvePanel).back() and not self.unzoom():
+            self._marked_sweep = ""
             self.marked = ()
+            self._draw()

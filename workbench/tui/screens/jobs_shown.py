@@ -14,11 +14,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.store.listing import RunSummary
+from workbench.store.runs import State
 from workbench.store.text import plain
 from workbench.tui.screens.divided import DividedScreen, Line
 from workbench.tui.view import format as show
 from workbench.tui.view.curve_runs import same_job
 from workbench.tui.view.curves import CurveOptions
+from workbench.tui.view.job_rows import JobRow, SweepRow, sweep_facts
 from workbench.tui.view.jobs import (
     MOST_MARKED,
     JobsView,
@@ -30,6 +32,7 @@ from workbench.tui.view.jobs import (
 )
 from workbench.tui.view.live import CurveReader, Curves, log_tail
 from workbench.tui.widgets.curves import CurvePanel
+from workbench.tui.widgets.folding import FoldingGrid
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import put
 
@@ -59,7 +62,11 @@ class JobsShown(DividedScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: list[RunSummary] = []
+        self._rows: list[JobRow] = []
+        #: ids of the sweeps whose trials are shown, and of the one that is marked
+        self._unfolded: frozenset[str] = frozenset()
+        self._marked_sweep = ""
+        self._states: dict[str, State] = {}
         self._reader = CurveReader()
         self._curves: dict[str, Curves] = {}
         self._log = ""
@@ -75,7 +82,7 @@ class JobsShown(DividedScreen):
         """Make the table, the facts of one job, the charts, and the panel at the side."""
         with Horizontal(id="work"):
             with Vertical(id="left"):
-                yield Grid(id="jobs", sortable=False)
+                yield FoldingGrid(self.turn)
                 yield Static(id="about", markup=False)
                 yield CurvePanel()
             yield Static(id="side", markup=False)
@@ -88,22 +95,41 @@ class JobsShown(DividedScreen):
     @property
     def shown(self) -> list[RunSummary]:
         """The jobs in the table, in order."""
-        return self._shown
+        return [row for row in self._rows if isinstance(row, RunSummary)]
+
+    @property
+    def row(self) -> JobRow | None:
+        """The job or sweep under the cursor."""
+        row = self.grid.cursor_row
+        return self._rows[row] if row < len(self._rows) else None
 
     @property
     def current(self) -> RunSummary | None:
         """The job under the cursor."""
-        row = self.grid.cursor_row
-        return self._shown[row] if row < len(self._shown) else None
+        row = self.row
+        return row if isinstance(row, RunSummary) else None
+
+    @property
+    def current_sweep(self) -> SweepRow | None:
+        """The sweep whose row is under the cursor."""
+        row = self.row
+        return row if isinstance(row, SweepRow) else None
 
     @property
     def drawn(self) -> list[RunSummary]:
-        """The jobs whose curves are drawn: the marked ones and the one under the cursor."""
-        by_id = {run.run_id: run for run in self._shown}
+        """The jobs whose curves are drawn: the marked ones and the one under the cursor.
+
+        Of a sweep the trials that run, and the best one.
+        """
+        by_id = {run.run_id: run for run in self.workbench.runs if run.run_id in self.marked}
         runs = [by_id[run_id] for run_id in self.marked if run_id in by_id]
-        current = self.current
-        if current is not None and current not in runs and len(runs) < MOST_MARKED:
-            runs.append(current)
+        row = self.row
+        more: list[RunSummary | None] = [row if isinstance(row, RunSummary) else None]
+        if isinstance(row, SweepRow):
+            more = [*(run for run in row.trials if run.state == "running"), row.best]
+        for run in more:
+            if run is not None and run not in runs and len(runs) < MOST_MARKED:
+                runs.append(run)
         return runs
 
     @property
@@ -155,8 +181,7 @@ class JobsShown(DividedScreen):
     def _take_runs(self) -> None:
         """Show at once what has come to another state; mere progress comes with the curves."""
         states = {run.run_id: run.state for run in self.workbench.runs}
-        same = states == {run.run_id: run.state for run in self._shown}
-        if same or not self.is_current:
+        if states == self._states or not self.is_current:
             self._stale = True
         else:
             self._draw()
@@ -173,7 +198,7 @@ class JobsShown(DividedScreen):
 
     async def _read(self) -> None:
         current = self.current
-        wanted = [run for run in self._shown if run.state == "running"] + self.drawn
+        wanted = [run for run in self.shown if run.state == "running"] + self.drawn
         wanted += [run for runs in self.seeds.values() for run in runs]
 
         def work() -> tuple[dict[str, Curves], str]:
@@ -202,16 +227,17 @@ class JobsShown(DividedScreen):
         self._stale = False
         app = self.workbench
         view = self._view()
-        table, self._shown = build_jobs(view, self._table_width)
-        self.set_class(not self._shown, "-nothing")
+        table, self._rows = build_jobs(view, self._table_width)
+        self._states = {run.run_id: run.state for run in app.runs}
+        self.set_class(not self._rows, "-nothing")
         stay = self.grid.cursor_key not in (None, self._placed)
         self.grid.show(table)
         if self._wanted in table.keys:
             self.grid.cursor_row = table.keys.index(self._wanted)
             self._wanted = ""
-        elif not stay and self._shown:  # nobody moved the cursor: it follows what runs
+        elif not stay and self._rows:  # nobody moved the cursor: it follows what runs
             self.grid.cursor_row = 0
-            self._placed = self._shown[0].run_id
+            self._placed = self._rows[0].run_id
         self.title_line.what = counts(app.runs)
         self.title_line.remark = queue_remark(app.queue)
         self._describe()
@@ -227,23 +253,30 @@ class JobsShown(DividedScreen):
 
     def _view(self) -> JobsView:
         app = self.workbench
-        return JobsView(app.runs, app.queue, self.marked, self._curves)
+        folds = self._unfolded, self._marked_sweep
+        return JobsView(app.runs, app.queue, self.marked, self._curves, *folds)
 
     def _describe(self) -> None:
         """Say what the job under the cursor is."""
-        run = self.current
-        if run is None:
+        row = self.row
+        if row is None:
             return
-        first, second = facts(run), state_line(run, self._view())
+        if isinstance(row, SweepRow):
+            first, second = sweep_facts(row)
+        else:
+            first, second = facts(row), state_line(row, self._view())
         text = Content.assemble(f"{first}\n", Content.styled(second, "$secondary"))
         put(self.query_one("#about", Static), text)
         if self._has_side:
-            put(self.query_one("#side", Static), self._side(run))
+            put(self.query_one("#side", Static), self._side(row))
 
-    def _side(self, run: RunSummary) -> Content:
-        """Write the settings of a job and the end of its log."""
+    def _side(self, row: JobRow) -> Content:
+        """Write the settings of a job and the end of its log; of a sweep those of the best."""
         side = self.query_one("#side", Static)
         height, width = side.content_size.height, max(10, side.content_size.width)
+        run = row.best if isinstance(row, SweepRow) else row
+        if run is None:
+            return Content.styled("no trial has a result yet", "$secondary")
         settings = [
             Content.assemble(
                 Content.styled(f"{plain(name):<20} ", "$secondary"), plain(show.parameter(value))
@@ -274,13 +307,28 @@ class JobsShown(DividedScreen):
         self.once_painted(self._follow_cursor)
 
     def _follow_cursor(self) -> None:
-        run = self.current
-        seen = (run.run_id, run.state) if run is not None else None
+        row = self.row
+        state = row.sweep.state if isinstance(row, SweepRow) else row.state if row else ""
+        seen = (row.run_id, state) if row is not None else None
         if seen != self._seen:
             self._seen = seen
             self._describe()
             self.refresh_bindings()
             self.once_rested(self._draw_curves)
+
+    def turn(self, columns: int) -> bool:
+        """Unfold the sweep under the cursor with the key to the right, fold it with the other."""
+        row = self.current_sweep
+        if row is None or not row.trials or row.is_open is (columns > 0):
+            return False
+        self.fold(row)
+        return True
+
+    def fold(self, row: SweepRow) -> None:
+        """Show the trials of a sweep, or no longer."""
+        self._placed = None
+        self._unfolded ^= {row.sweep.sweep_id}
+        self._draw()
 
     def watch_marked(self) -> None:
         """Show the marks and draw the curves."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from recsys_core.errors import InputError, unknown_name
 from recsys_core.values import is_finite_number, parse_number
 from workbench.store.listing import RunSummary
-from workbench.tui.view.format import parameter, state_look
+from workbench.tui.view.format import parameter, run_look
 
 Test = Callable[[RunSummary], bool]
 
@@ -23,7 +23,7 @@ _FIELDS: dict[str, Callable[[RunSummary], str]] = {
     "dataset": lambda run: run.dataset,
     "protocol": lambda run: run.protocol,
     "seed": lambda run: str(run.seed),
-    "state": lambda run: f"{run.state} {state_look(run.state).word}",
+    "state": lambda run: f"{run.state} {run_look(run).word}",
     "run": lambda run: run.run_id,
     "tag": lambda run: " ".join(run.tags),
     "note": lambda run: run.note,

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
+from workbench.store.listing import RunSummary
+from workbench.store.runs import word_of
+
 
 @dataclass(frozen=True, slots=True)
 class StateLook:
@@ -23,6 +26,7 @@ STATES: dict[str, StateLook] = {
     "succeeded": StateLook("✔", "done", "good"),
     "failed": StateLook("✖", "failed", "bad"),
     "cancelled": StateLook("⊘", "cancelled", "muted"),
+    "pruned": StateLook("⊖", "pruned", "muted"),
     "interrupted": StateLook("↯", "interrupted", "bad"),
 }
 
@@ -30,6 +34,11 @@ STATES: dict[str, StateLook] = {
 def state_look(state: str) -> StateLook:
     """Return the look of a state; one that a later version wrote is shown by its name."""
     return STATES.get(state, StateLook("?", state or "unknown", "muted"))
+
+
+def run_look(run: RunSummary) -> StateLook:
+    """Return the look of a run's state; a trial that its sweep pruned has one of its own."""
+    return state_look(word_of(run.state, run.reason))
 
 
 def metric(value: float) -> str:
@@ -134,6 +143,17 @@ def parameter(value: object) -> str:
         given = {key: entry for key, entry in value.items() if entry not in ("", {})}
         return ", ".join(f"{key}: {parameter(entry)}" for key, entry in given.items()) or "none"
     return str(value)
+
+
+def brief(value: object) -> str:
+    """Write the value of a setting with three digits, where it is one of many.
+
+    Examples
+    --------
+    >>> brief(0.00485289), brief(54), brief("bpr")
+    ('0.00485', '54', 'bpr')
+    """
+    return f"{value:.3g}" if isinstance(value, float) else parameter(value)
 
 
 def stroke(share: float, width: int) -> str:

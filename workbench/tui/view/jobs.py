@@ -15,13 +15,21 @@ from recsys_core.values import counted
 from workbench.jobs.queue import blocking
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
-from workbench.store.runs import Run
+from workbench.store.runs import Run, word_of
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS
+from workbench.tui.view.job_rows import (
+    INDENT,
+    JobRow,
+    SweepRow,
+    fold_trials,
+    sweep_cells,
+    sweep_note,
+)
 from workbench.tui.view.live import Curves
 from workbench.tui.view.queue import QueueState
-from workbench.tui.view.sweeps import twin_text
+from workbench.tui.view.sweeps import SweepView, twin_text
 from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, gap, reason_of
 
 #: runs whose curves are drawn over each other
@@ -50,12 +58,18 @@ class JobsView:
         Ids of the runs whose curves are drawn, in the order in which they were marked.
     curves
         By run id, for those that run or are drawn.
+    unfolded
+        Ids of the sweeps whose trials are shown.
+    marked_sweep
+        Id of the sweep that another one is held against.
     """
 
     runs: tuple[RunSummary, ...] = ()
     queue: QueueState = field(default_factory=QueueState)
     marked: tuple[str, ...] = ()
     curves: Mapping[str, Curves] = field(default_factory=dict)
+    unfolded: frozenset[str] = frozenset()
+    marked_sweep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +93,32 @@ def in_order(runs: Sequence[RunSummary], queue: QueueState) -> list[RunSummary]:
     return [*running, *waiting, *rest]
 
 
-def build_jobs(view: JobsView, width: int) -> tuple[Table, list[RunSummary]]:
-    """Lay out the jobs; return the table and its runs, in order."""
-    runs = in_order(view.runs, view.queue)
-    columns = _columns(view, runs, width)
+def build_jobs(view: JobsView, width: int) -> tuple[Table, list[JobRow]]:
+    """Lay out the jobs and sweeps; return the table and what its rows are, in order."""
+    found = fold_trials(in_order(view.runs, view.queue), view.queue.sweeps, view.unfolded)
+    columns = _columns(view, found[:_FIRST], width)
     note_from = next(i for i, column in enumerate(columns) if column.key == "progress")
     heads = tuple(Head(c.key, c.title, c.width, c.right) for c in columns)
-    rows = Rows(runs, lambda run: _row(run, columns, view))
-    keys = tuple(run.run_id for run in runs)
-    return Table(heads, rows, keys, _FIXED, note_from), runs
+    narrow = width < WIDE
+    rows = Rows(found, lambda row: _row(row, columns, view, narrow=narrow))
+    keys = tuple(row.run_id for row in found)
+    return Table(heads, rows, keys, _FIXED, note_from), found
 
 
-def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Column]:
-    longest = max((cell_len(plain(run.label or run.run_id)) for run in runs[:_FIRST]), default=0)
-    label = max(8, min(longest, _LABEL))
+def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column]:
+    runs = [row for row in rows if isinstance(row, RunSummary)]
+    below = {run for row in rows if isinstance(row, SweepRow) for run in row.sweep.members}
+
+    def name(row: JobRow) -> str:
+        if isinstance(row, SweepRow):
+            return row.sweep.count
+        return (INDENT if row.run_id in below else "") + plain(row.label or row.run_id)
+
+    label = max(8, min(max((cell_len(name(row)) for row in rows), default=0), _LABEL))
     fixed = [
         _Column("mark", "", 1, lambda run: _mark(run, view.marked)),
         _Column("state", "", 1, _state),
-        _Column("label", "job", label, lambda run: Cell(plain(run.label or run.run_id))),
+        _Column("label", "job", label, lambda run: Cell(name(run))),
     ]
     progress = [
         _Column("progress", "progress", _PROGRESS, _progress),
@@ -111,7 +133,7 @@ def _columns(view: JobsView, runs: Sequence[RunSummary], width: int) -> list[_Co
     ]
     seed = _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True)
     # before the progress: what a waiting job says there covers all that follows
-    (fixed if _seeds_tell_apart(runs[:_FIRST]) else rest).append(seed)
+    (fixed if _seeds_tell_apart(runs) else rest).append(seed)
     if width < WIDE:
         return [*fixed, *progress, *params, *rest]
     # what no other column needs
@@ -130,9 +152,13 @@ def _cells(column: _Column) -> int:
     return column.width + gap(Head(column.key, column.title, column.width, column.right))
 
 
-def _row(run: RunSummary, columns: Sequence[_Column], view: JobsView) -> Row:
-    cells = tuple(column.read(run) for column in columns)
-    return Row(run.run_id, cells, _note(run, view))
+def _row(row: JobRow, columns: Sequence[_Column], view: JobsView, *, narrow: bool) -> Row:
+    if isinstance(row, SweepRow):
+        found = sweep_cells(row, row.sweep.sweep_id == view.marked_sweep)
+        cells = tuple(found.get(column.key, Cell()) for column in columns)
+        noted = narrow or row.sweep.state == "failed"
+        return Row(row.run_id, cells, sweep_note(row.sweep) if noted else None)
+    return Row(row.run_id, tuple(column.read(row) for column in columns), _note(row, view))
 
 
 def _mark(run: RunSummary, marked: Sequence[str]) -> Cell:
@@ -142,7 +168,7 @@ def _mark(run: RunSummary, marked: Sequence[str]) -> Cell:
 
 
 def _state(run: RunSummary) -> Cell:
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     return Cell(look.glyph, look.style)
 
 
@@ -150,7 +176,7 @@ def _note(run: RunSummary, view: JobsView) -> Cell | None:
     """Say what stands in the place of progress and result."""
     if run.state in ("running", "succeeded"):
         return None
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     if run.state == "queued":
         return Cell(waiting_text(run, view), look.style)
     return Cell(end_of(run), look.style)
@@ -252,7 +278,7 @@ def _given(folder: Path) -> Mapping[str, Any]:
 
 def counts(runs: Iterable[RunSummary]) -> str:
     """Count the jobs by state, those that run first."""
-    found: Counter[str] = Counter(run.state for run in runs)
+    found: Counter[str] = Counter(word_of(run.state, run.reason) for run in runs)
     order = sorted(show.STATES, key=lambda state: state != "running")
     looks = {state: show.state_look(state) for state in order if found[state]}
     parts = [f"{look.glyph} {found[state]} {look.word}" for state, look in looks.items()]
@@ -287,15 +313,27 @@ def queue_remark(queue: QueueState) -> str:
     return "  ".join([*active, f"{counted(many, 'job')} at once"])
 
 
-def why_not(run: RunSummary | None, action: str) -> str:
-    """Say why a command has no use for a job now; empty: its state is not the reason."""
+def why_not(run: RunSummary | None, action: str, sweep: SweepView | None = None) -> str:
+    """Say why a command has no use for a job now; empty: its state is not the reason.
+
+    Parameters
+    ----------
+    sweep
+        The one whose row the cursor is on, instead of a job.
+    """
+    if sweep is not None:
+        ended = action in ("cancel", "end_sweep")
+        name = f"sweep {plain(sweep.name)}"
+        return f"{name} has ended" if ended else f"{name} is no job: t shows its trials"
+    if action == "trials":
+        return "only sweeps have something folded below them"
     if action == "end_sweep":
         return "no sweep is under way here: put the cursor on one of its trials"
     if run is None:
         return "there is no job here; a adds one"
     if action in ("curve", "log_axis", "smooth", "fold"):
         return f"{plain(run.label)} has no curves to show"
-    is_now = f"{plain(run.label or run.run_id)} is {show.state_look(run.state).word}"
+    is_now = f"{plain(run.label or run.run_id)} is {show.run_look(run).word}"
     if action == "cancel":
         return f"{is_now}: there is nothing to cancel"
     if action == "requeue":

@@ -42,7 +42,7 @@ class QueueReader:
             self._waiting,
             max(parallel_jobs(self._runs_dir), self._asked),
             supervisor_pid(self._runs_dir) is not None,
-            self._sweeps.refresh(),
+            self._sweeps.refresh(runs),
         )
 
 

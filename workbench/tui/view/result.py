@@ -88,7 +88,7 @@ def result_title(run: RunSummary, against: Against) -> str:
 
 def result_lines(run: RunSummary, against: Against, width: int) -> Iterator[Line]:
     """Say how the run ended, and list its metrics at the main cut-off."""
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     if run.state != "succeeded" or run.refit_of:
         yield (Cell(f"{look.glyph} {end_of(run)}", look.style),)
     if run.state == "running":

@@ -319,7 +319,7 @@ def _row(entry: Fold | str, columns: Sequence[Column], judge: _Comparison) -> Ro
     if isinstance(entry, str):
         return Row("", (), Cell(entry, "head"))
     run, options = entry.run, judge.options
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     is_baseline = judge.is_baseline(entry)
     marked = all(member.run_id in options.marked for member in entry.members)
     cells = [
@@ -376,5 +376,5 @@ def _note(run: RunSummary, against: Fold | None) -> Cell | None:
         return None
     if run.state == "running":
         return Cell(progress_text(run), "running")
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     return Cell(end_of(run), look.style)

@@ -70,7 +70,7 @@ def why_not(action: str, run: RunSummary | None) -> str:
         return "there is only one cut-off K"
     if run is None:
         return "there is no run here"
-    is_now = f"{plain(name_of(run))} is {show.state_look(run.state).word}"
+    is_now = f"{plain(name_of(run))} is {show.run_look(run).word}"
     if action == "baseline" and run.refit_of:
         return f"{plain(name_of(run))} was not judged: a baseline needs metrics"
     if action == "baseline":

@@ -144,7 +144,7 @@ def end_of(run: RunSummary) -> str:
     """Say in which state a run is and why: ``failed: out of memory``; no word twice."""
     if run.state == "succeeded" and run.refit_of:
         return f"fitted on all rows, as run {plain(run.refit_of)}: not judged"
-    word, reason = show.state_look(run.state).word, reason_of(run)
+    word, reason = show.run_look(run).word, reason_of(run)
     if reason.startswith(word):
         return reason
     return f"{word}: {reason}" if reason else word

@@ -220,7 +220,7 @@ _NONE_YET = "no curve yet; a model that is not trained in epochs has none"
 
 def _why_none(runs: Sequence[RunSummary]) -> str:
     """Say why runs that ended have no curve: one that did not get so far may train in epochs."""
-    states = {show.state_look(run.state).word for run in runs if run.state != "succeeded"}
+    states = {show.run_look(run).word for run in runs if run.state != "succeeded"}
     if states:
         return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
     return "no training curve (not trained in epochs)"

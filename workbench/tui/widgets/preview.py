@@ -74,7 +74,7 @@ class Preview(Vertical):
 
 def _facts(row: Fold) -> str:
     run = row.run
-    look = show.state_look(run.state)
+    look = show.run_look(run)
     data = f"{run.dataset} (synthetic)" if run.synthetic else run.dataset
     seeds = " ".join(str(member.seed) for member in row.members)
     seed = f"mean of seeds {seeds}" if len(row.members) > 1 else f"seed {seeds}"
