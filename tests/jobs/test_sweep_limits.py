@@ -14,9 +14,9 @@ from optuna.pruners import NopPruner
 from tests.jobs.test_sweep import begin, do_all, finish, new_sweep, waiting
 from workbench.jobs import sweep_budget, sweep_trials
 from workbench.jobs.queue import Entry
-from workbench.jobs.sweep import DEFINITION, Sweep, read_sweep
+from workbench.jobs.sweep import Sweep, read_sweep
 from workbench.jobs.sweep_driver import Driver
-from workbench.jobs.sweep_progress import read_progress
+from workbench.jobs.sweep_progress import DEFINITION, read_progress
 from workbench.jobs.sweep_study import Study
 from workbench.jobs.sweep_trials import TRIALS, read_trials
 from workbench.store.runs import Run, Status

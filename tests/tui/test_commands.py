@@ -18,6 +18,7 @@ from tests.tui import (
     test_new_job,
     test_panes,
     test_results_commands,
+    test_sweep_page,
     test_tables,
     test_tradeoff,
     test_users,
@@ -31,7 +32,7 @@ def test_every_scope_is_tested_somewhere() -> None:
     files = (
         *(test_compare, test_curve_panel, test_data, test_detail, test_everywhere),
         *(test_groups, test_items, test_jobs, test_new_job, test_panes),
-        *(test_results_commands, test_tables, test_tradeoff, test_users),
+        *(test_results_commands, test_sweep_page, test_tables, test_tradeoff, test_users),
     )
     assert set(SCOPES) == {scope for file in files for scope in file.SCOPES_HERE}
 

@@ -36,8 +36,9 @@ from workbench.tui.widgets.chart import LineChart
 from workbench.tui.widgets.curves import CurvePanel
 
 SCOPES_HERE = ("jobs", "log", "welcome", "quit")
-#: commands that the tests of this file try; test_sweeps ends a sweep, test_curve_panel has the rest
-TRIED: set[str] = {"jobs.end-sweep", "jobs.curve", "jobs.seeds"}
+#: commands that the tests of this file try; test_sweeps ends a sweep, test_sweep_page unfolds one,
+#: test_curve_panel has the rest
+TRIED: set[str] = {"jobs.end-sweep", "jobs.trials", "jobs.curve", "jobs.seeds"}
 Test = TypeVar("Test")
 
 
@@ -394,5 +395,5 @@ def test_a_job_that_is_not_judged_says_so_in_place_of_its_metric() -> None:
     view = JobsView((RUN, refit))
     table, runs = build_jobs(view, 100)
     place = [head.key for head in table.heads].index("result")
-    said = {run.label: table.rows[i].cells[place].text for i, run in enumerate(runs)}
-    assert said == {"mf-bpr": "ndcg@10 0.2500", "mf-refit": "fitted on all rows"}
+    said = {run.run_id: table.rows[i].cells[place].text for i, run in enumerate(runs)}
+    assert said == {RUN.run_id: "ndcg@10 0.2500", "r2": "fitted on all rows"}

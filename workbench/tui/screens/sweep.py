@@ -168,6 +168,7 @@ class SweepScreen(AskingScreen):
         if self._page is not None:
             cursor = self.current.number if self.current is not None else None
             self.query_one(PlotPanel).show(plots_of(self._page, self._other, cursor))
+        self.refresh_bindings()
 
     # Events
 

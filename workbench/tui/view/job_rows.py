@@ -93,7 +93,7 @@ def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
     sweep, progress = row.sweep, row.sweep.progress
     style = _STYLES[sweep.state]
     done = show.bar(progress.ended / max(1, sweep.trials), _BAR).replace(" ", "░")
-    share = f"tried {done} {progress.ended / max(1, sweep.trials):3.0%}"
+    share = f"{done} {progress.ended / max(1, sweep.trials):3.0%}"
     best = f"best {plain(sweep.metric)} {show.metric(progress.best[1])}" if progress.best else ""
     runs = [run for run in row.trials if run.dataset]
     return {

@@ -80,7 +80,7 @@ class _Axis:
             low, high = -0.5, len(scale.names) - 0.5
             return cls(low, high, tuple((float(n), name) for n, name in enumerate(scale.names)))
         values = (10**low, 10**high) if scale.log else (low, high)
-        ticks = (log_ticks if scale.log else round_ticks)(*values, most) or [values[0]]
+        ticks = _ticks(*values, most, log=scale.log)
         placed = zip(map(scale.place, ticks), tick_texts(ticks), strict=True)
         return cls(low, high, tuple(placed))
 
@@ -136,6 +136,13 @@ def _column(share: float, columns: int) -> int:
 def _line(share: float, rows: int) -> int:
     """Find the line of dots, counted from the top, at a share of the height."""
     return round((1 - share) * (rows * 4 - 1))
+
+
+def _ticks(low: float, high: float, most: int, *, log: bool) -> list[float]:
+    """Choose ticks: rather a few too many than one alone, which tells no distances."""
+    choose = log_ticks if log else round_ticks
+    found = [choose(low, high, most + more) for more in range(3)]
+    return next((ticks for ticks in found if len(ticks) > 1), found[0] or [low])
 
 
 def _set(cells: list[list[str]], column: int, line: int, mark: str) -> None:

@@ -22,8 +22,8 @@ from workbench.tui.view.table import Cell, Head, Row, Rows, Table, gap
 
 #: cells of the metric, of a choice at most, of a remark at least, of the sign beside a title
 _VALUE, _FIELD, _LEAST, _ARROW = 8, 18, 12, 1
-#: trial, sign, metric
-_FIXED = 3
+#: sign and trial
+_FIXED = 2
 #: the states of trials as those of runs are shown, and where they stand by default
 _LOOKS = {"under way": "running", "succeeded": "succeeded", "waits": "queued"}
 _PLACES = {"succeeded": 0, "under way": 1, "pruned": 2}
@@ -145,8 +145,8 @@ def build_trials(
     """
     metric = page.sweep.metric
     heads = [
-        Head("trial", "trial", 5 + _ARROW, right=True),
         Head("state", "", 1),
+        Head("trial", "trial", 5 + _ARROW, right=True),
         Head(metric, plain(metric), max(_VALUE, cell_len(plain(metric)) + _ARROW), right=True),
         *(_field_head(page, name) for name in page.fields),
     ]
@@ -178,8 +178,8 @@ def _row(page: SweepPage, trial: TrialNote, best: TrialNote | None) -> Row:
     return Row(
         str(trial.number),
         (
-            Cell(str(trial.number), quiet),
             Cell(look.glyph, look.style),
+            Cell(str(trial.number), quiet),
             Cell(value, "best" if is_best else quiet),
             *(Cell(plain(show.brief(trial.params.get(name))), quiet) for name in page.fields),
             Cell("best" if is_best else _remark(trial), "best" if is_best else "muted"),
