@@ -20,6 +20,7 @@ NAMES = [
     "screens",
     "compare",
     "groups",
+    "sweep_page",
     "jobs",
     "load",
     "estimate",

@@ -13,6 +13,7 @@ from tests.tui.compared import write_compared
 from tests.tui.data_sets import Commands, small_catalogue
 from tests.tui.folders import recall_metrics, write_jobs, write_run
 from tests.tui.session import Session
+from tests.tui.sweep_folders import write_sweep
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.jobs.catalogue import Catalogue
 from workbench.tui import data_work
@@ -133,6 +134,38 @@ def test_jobs(
     monkeypatch.chdir(tmp_path)
     last = "fitting mf-live" if size == LARGE else "valid ndcg@10"
     wait = steps(("1", "mf-live   y linear"), ("", "best so far: step 50"), ("", last))
+    app = WorkbenchApp(Path("runs"), Path("data"))
+    assert snap_compare(app, run_before=wait, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, (120, 40), LARGE], ids=["80x24", "120x40", "200x50"])
+def test_a_sweep(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+) -> None:
+    write_sweep(tmp_path / "runs", 40, wanted=60, state="active", running=True)
+    write_sweep(tmp_path / "runs", 24, name="mf-b", first=60, shift=0.002)
+    monkeypatch.chdir(tmp_path)
+    beside = [] if size == SMALL else [("equals_sign", "best trials")]
+    last = ("j j", "30 ") if size == SMALL else ("j j", "by dim")
+    wait = steps(("1", "≈ mf 40/60"), ("enter", "by trial 27"), *beside, last)
+    app = WorkbenchApp(Path("runs"), Path("data"))
+    assert snap_compare(app, run_before=wait, terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, (120, 40)], ids=["80x24", "120x40"])
+def test_jobs_with_sweeps(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+) -> None:
+    write_sweep(tmp_path / "runs", 9, wanted=12, state="active")
+    write_sweep(tmp_path / "runs", 5, name="mf-b", first=40)
+    monkeypatch.chdir(tmp_path)
+    wait = steps(("1", "≈ mf 9/12"), ("f", "  mf-8"), ("space", "● ≈ mf"))
     app = WorkbenchApp(Path("runs"), Path("data"))
     assert snap_compare(app, run_before=wait, terminal_size=size)
 

@@ -37,6 +37,11 @@ class SweepRow:
         return f"/{self.sweep.sweep_id}"
 
     @property
+    def under_way(self) -> bool:
+        """Whether one of its trials runs or waits."""
+        return any(run.state in ("running", "queued") for run in self.trials)
+
+    @property
     def best(self) -> RunSummary | None:
         """The run of the best trial, as far as it is there."""
         best = self.sweep.progress.best
@@ -54,7 +59,7 @@ def fold_trials(
 ) -> list[JobRow]:
     """Put each sweep where the first of its trials stands, and the trials below it if unfolded.
 
-    A sweep under way without a trial comes first, an ended one whose runs are gone last.
+    A sweep between two trials comes first, an ended one whose runs are gone last.
 
     Parameters
     ----------
@@ -63,8 +68,6 @@ def fold_trials(
     unfolded
         Ids of sweeps.
     """
-    if not sweeps:
-        return list(runs)
     sweep_of = {run_id: sweep.sweep_id for sweep in sweeps for run_id in sweep.members}
     trials: dict[str, list[RunSummary]] = {sweep.sweep_id: [] for sweep in sweeps}
     for run in runs:
@@ -74,18 +77,17 @@ def fold_trials(
         sweep.sweep_id: SweepRow(sweep, tuple(trials[sweep.sweep_id]), sweep.sweep_id in unfolded)
         for sweep in sweeps
     }
-    alone = [row for row in made.values() if not row.trials]
-    rows: list[JobRow] = [row for row in alone if row.sweep.state == "active"]
+    between = [row for row in made.values() if row.sweep.state == "active" and not row.under_way]
+    in_place = [made[sweep_of[run.run_id]] if run.run_id in sweep_of else run for run in runs]
+    rows: list[JobRow] = []
     seen: set[str] = set()
-    for run in runs:
-        sweep_id = sweep_of.get(run.run_id)
-        if sweep_id is None:
-            rows.append(run)
-        elif sweep_id not in seen:
-            seen.add(sweep_id)
-            row = made[sweep_id]
-            rows += [row, *row.trials] if row.is_open else [row]
-    return [*rows, *(row for row in alone if row.sweep.state != "active")]
+    for row in (*between, *in_place, *made.values()):
+        if row.run_id not in seen:
+            seen.add(row.run_id)
+            rows.append(row)
+            if isinstance(row, SweepRow) and row.is_open:
+                rows += row.trials
+    return rows
 
 
 def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
@@ -93,6 +95,7 @@ def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
     sweep, progress = row.sweep, row.sweep.progress
     style = _STYLES[sweep.state]
     done = show.bar(progress.ended / max(1, sweep.trials), _BAR).replace(" ", "░")
+    word = "done" if sweep.state == "done" else _WORDS[sweep.state]
     share = f"{done} {progress.ended / max(1, sweep.trials):3.0%}"
     best = f"best {plain(sweep.metric)} {show.metric(progress.best[1])}" if progress.best else ""
     runs = [run for run in row.trials if run.dataset]
@@ -100,7 +103,7 @@ def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
         "mark": Cell(MARKED, "accent") if marked else Cell(_OPEN if row.is_open else _FOLDED),
         "state": Cell("≈", style),
         "label": Cell(sweep.count, "strong"),
-        "progress": Cell(_WORDS[sweep.state] or share, style if sweep.state != "done" else "muted"),
+        "progress": Cell(word or share, style if sweep.state == "active" else "muted"),
         "result": Cell(best),
         "params": Cell(values_text(sweep.values), "muted"),
         "data": Cell(plain(runs[0].dataset) if runs else "", "muted"),

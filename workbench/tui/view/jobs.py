@@ -126,7 +126,9 @@ def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column
         _Column("result", "result", _RESULT, lambda run: _result(run, view.curves)),
         _Column("loss", "loss", 8, lambda run: _loss(run, view.curves), right=True),
     ]
-    params = [_Column("params", "changed", _PARAMS, lambda run: Cell(changed(run), "muted"))]
+    params = [
+        _Column("params", "changed", _PARAMS, lambda run: Cell(changed(run, show.brief), "muted"))
+    ]
     rest = [
         _Column("rate", "steps/s", 8, _rate, right=True),
         _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
@@ -260,10 +262,10 @@ def _loss(run: RunSummary, curves: Mapping[str, Curves]) -> Cell:
     return Cell(show.quantity(points[-1][1])) if points else Cell("")
 
 
-def changed(run: RunSummary) -> str:
+def changed(run: RunSummary, write: Callable[[object], str] = show.parameter) -> str:
     """Write the model's fields that were given: ``dim=64  loss=bpr``; the others are defaults."""
     params = _given(run.folder) if run.state == "succeeded" else run.params
-    return "  ".join(f"{plain(name)}={plain(show.parameter(v))}" for name, v in params.items())
+    return "  ".join(f"{plain(name)}={plain(write(value))}" for name, value in params.items())
 
 
 @lru_cache(maxsize=1000)

@@ -17,8 +17,10 @@ from workbench.tui.view.scatter import Dot, Scale, draw_scatter
 from workbench.tui.view.sweep_page import SweepPage
 
 Lines = list[list[Piece]]
-#: marks of trials in plots: few of them, one of many, the best, the one under the cursor
-_FEW, _MANY, _BEST, _CURSOR = "•", "", "★", "◆"
+#: marks of the trials of this sweep and the other: of few, and of many
+_FEW, _MANY = ("•", "∘"), ("", "·")
+#: marks of the best trial and the one under the cursor
+_BEST, _CURSOR = "★", "◆"
 #: trials up to which each gets a cell of its own
 _MOST_FEW = 60
 #: colours: of this sweep, of the other, of the best, of the trial under the cursor
@@ -119,12 +121,12 @@ def _by_field(
     """Draw the metric against a field: of two sweeps, both; the best and the cursor stand out."""
     first = pages[0]
     shared = [page for page in pages if page is first or _alike(first, page, name)]
-    few = sum(len(page.done) for page in shared) <= _MOST_FEW
+    marks = _FEW if sum(len(page.done) for page in shared) <= _MOST_FEW else _MANY
     dots: list[Dot] = []
     marked: list[Dot] = []
-    for page, look in zip(shared, (_THIS, _OTHER), strict=False):
+    for page, look, mark in zip(shared, (_THIS, _OTHER), marks, strict=False):
         for trial in page.done:
-            dot = _dot(page, name, trial, look, _FEW if few else _MANY)
+            dot = _dot(page, name, trial, look, mark)
             dots.append(dot)
             if page is first and trial.number == cursor:
                 marked.append(Dot(dot.x, dot.y, _HERE, _CURSOR))
