@@ -12,7 +12,7 @@ import pytest
 from optuna.pruners import NopPruner
 
 from tests.jobs.test_sweep import begin, do_all, finish, new_sweep, waiting
-from workbench.jobs import sweep_budget, sweep_trials
+from workbench.jobs import sweep_budget, sweep_notes
 from workbench.jobs.queue import Entry
 from workbench.jobs.sweep import Sweep, read_sweep
 from workbench.jobs.sweep_driver import Driver
@@ -146,7 +146,7 @@ def test_trials_of_an_earlier_version_are_written_once(sweep_done: Sweep) -> Non
     before = read_trials(sweep_done.folder)
     (sweep_done.folder / TRIALS).unlink()
     assert read_trials(sweep_done.folder) is None
-    assert sweep_trials.main(sweep_done.folder) == 0
+    assert sweep_notes.main(sweep_done.folder) == 0
     assert read_trials(sweep_done.folder) == before
 
 
@@ -161,5 +161,5 @@ def test_the_notes_say_what_optuna_knows(sweep_done: Sweep) -> None:
     noted: Any = read_trials(sweep_done.folder)
     study = Study(sweep_done)
     assert noted.importances == study.importances()
-    assert list(noted.trials) == list(sweep_trials.notes_of(study.trials()))
+    assert list(noted.trials) == list(sweep_notes.notes_of(study.trials()))
     assert all((sweep_done.runs_dir / note.run_id).is_dir() for note in noted.trials)

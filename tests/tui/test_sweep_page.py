@@ -226,9 +226,7 @@ async def test_trials_that_nobody_wrote_down_are_asked_for_once(
         await jobs_at(s, "≈ other 5/5")
         await s.press("enter")
         await s.see("by trial 1:")
-    assert [line[-2:] for line in asked] == [
-        ["workbench.jobs.sweep_trials", str(folder.absolute())]
-    ]
+    assert [line[-2:] for line in asked] == [["workbench.jobs.sweep_notes", str(folder.absolute())]]
 
 
 async def test_damage_is_told(runs: Path) -> None:

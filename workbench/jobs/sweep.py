@@ -19,8 +19,8 @@ from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
 from workbench.jobs.queue_files import changing, is_paused, ring
 from workbench.jobs.space import Kind as SpaceKind
+from workbench.jobs.space import Space
 from workbench.jobs.sweep_progress import DEFINITION, SWEEPS, Pruner, SweepState
-from workbench.jobs.sweep_space import Space
 from workbench.store.files import StoreError, damaged, read_json, write_json
 from workbench.store.kinds import (
     Kind,

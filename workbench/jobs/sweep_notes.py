@@ -1,14 +1,21 @@
-"""What a driver writes down of its sweep for those that do not load Optuna."""
+"""What a driver writes down of its sweep for those that do not load Optuna.
+
+``python -m workbench.jobs.sweep_notes SWEEP_FOLDER`` does so for a sweep of an earlier version.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from recsys_core.values import is_finite_number
+from workbench.jobs.sweep import read_sweep
 from workbench.jobs.sweep_progress import SweepProgress, Twin
-from workbench.jobs.sweep_study import Study, Trial
-from workbench.jobs.sweep_trials import SweepTrials, notes_of
+from workbench.jobs.sweep_study import Study, Trial, damage_told
+from workbench.jobs.sweep_trials import SweepTrials, TrialNote
+from workbench.store.streams import open_streams
 
 #: seconds after which values of running trials, and the time that was spent, are written again
 _PAUSE = 2.0
@@ -68,3 +75,34 @@ def _progress(study: Study, trials: Sequence[Trial], spent: float) -> SweepProgr
         sum(trial.state == "pruned" for trial in trials),
         round(spent, 1),
     )
+
+
+def notes_of(trials: Sequence[Trial]) -> tuple[TrialNote, ...]:
+    """Take from Optuna's trials what is shown of them."""
+    return tuple(
+        TrialNote(
+            trial.number,
+            trial.state,
+            trial.value if is_finite_number(trial.value) else None,
+            trial.params,
+            trial.run_id,
+            str(trial.notes.get("reason", "")),
+            trial.notes.get("pruned") if trial.state == "pruned" else None,
+            trial.notes.get("same_as"),
+        )
+        for trial in trials
+    )
+
+
+def main(folder: Path) -> int:
+    """Write the trials of a sweep that a driver of an earlier version did."""
+    sweep = read_sweep(folder)
+    with damage_told(sweep):
+        study = Study(sweep)
+        SweepTrials(notes_of(study.trials()), study.importances()).write(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    open_streams()
+    sys.exit(main(Path(sys.argv[1])))

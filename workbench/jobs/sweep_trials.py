@@ -1,18 +1,15 @@
 """What the trials of a sweep were and became, for whoever must load neither Optuna nor pydantic.
 
-The driver writes it; of sweeps of earlier versions `python -m workbench.jobs.sweep_trials FOLDER`
-does, once.
+The driver writes it (`sweep_notes`).
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from recsys_core.values import is_finite_number
 from workbench.store.files import read_json, write_json
 from workbench.store.kinds import (
     Kind,
@@ -25,10 +22,6 @@ from workbench.store.kinds import (
     text,
     whole,
 )
-from workbench.store.streams import open_streams
-
-if TYPE_CHECKING:
-    from workbench.jobs.sweep_study import Study, Trial
 
 TRIALS = "trials.json"
 _KINDS: dict[str, Kind] = {"trials": list_of(mapping), "importances": mapping_of(number)}
@@ -102,41 +95,3 @@ def read_trials(folder: Path) -> SweepTrials | None:
         check(trial, _TRIAL, path, inside="trials: ")
     trials = (TrialNote(**{name: trial[name] for name in _TRIAL}) for trial in values["trials"])
     return SweepTrials(tuple(trials), values["importances"])
-
-
-def notes_of(trials: Sequence[Trial]) -> tuple[TrialNote, ...]:
-    """Take from Optuna's trials what is shown of them."""
-    return tuple(
-        TrialNote(
-            trial.number,
-            trial.state,
-            trial.value if is_finite_number(trial.value) else None,
-            trial.params,
-            trial.run_id,
-            str(trial.notes.get("reason", "")),
-            trial.notes.get("pruned") if trial.state == "pruned" else None,
-            trial.notes.get("same_as"),
-        )
-        for trial in trials
-    )
-
-
-def write_of(study: Study, folder: Path) -> None:
-    """Write the trials of a sweep as Optuna has them now."""
-    SweepTrials(notes_of(study.trials()), study.importances()).write(folder)
-
-
-def main(folder: Path) -> int:
-    """Write the trials of a sweep that a driver of an earlier version did."""
-    from workbench.jobs.sweep import read_sweep
-    from workbench.jobs.sweep_study import Study, damage_told
-
-    sweep = read_sweep(folder)
-    with damage_told(sweep):
-        write_of(Study(sweep), folder)
-    return 0
-
-
-if __name__ == "__main__":
-    open_streams()
-    sys.exit(main(Path(sys.argv[1])))

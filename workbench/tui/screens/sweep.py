@@ -132,7 +132,7 @@ class SweepScreen(AskingScreen):
     @work(group="trials")
     async def _ask_optuna(self, folder: Path) -> None:
         """Have another process write the trials of a sweep that an earlier version did."""
-        module = "workbench.jobs.sweep_trials"
+        module = "workbench.jobs.sweep_notes"
         done = await run_process(python_command("-m", module, str(folder.absolute())))
         if done.code:
             self.notify(plain_lines("\n".join(done.complaint())), severity="error", markup=False)

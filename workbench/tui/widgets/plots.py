@@ -110,9 +110,9 @@ class PlotPanel(Container, can_focus=True):
             return
         across, down = self._grid
         shown = self._plots[self._first :][: across * down]
-        across = min(across, len(shown))
-        self.styles.grid_size_columns = across
-        self.styles.grid_size_rows = -(-len(shown) // across)
+        rows = -(-len(shown) // across)
+        self.styles.grid_size_columns = -(-len(shown) // rows)  # no row is much shorter
+        self.styles.grid_size_rows = rows
         views = list(self.query(PlotView))
         new = [PlotView() for _ in range(len(shown) - len(views))]
         self.mount_all(new)
