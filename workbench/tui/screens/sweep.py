@@ -195,7 +195,7 @@ class SweepScreen(AskingScreen):
         if action == "best":
             return page is not None and self._run_of(page.best) is not None
         if action == "end":
-            return self.view is not None and self.view.state == "active"
+            return page is not None and page.sweep.state == "active" and self.view is not None
         if action == "plots":
             return not self.query_one(PlotPanel).fits_all
         if action == "beside":
