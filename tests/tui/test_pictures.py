@@ -165,7 +165,7 @@ def test_jobs_with_sweeps(
     write_sweep(tmp_path / "runs", 9, wanted=12, state="active")
     write_sweep(tmp_path / "runs", 5, name="mf-b", first=40)
     monkeypatch.chdir(tmp_path)
-    wait = steps(("1", "≈ mf 9/12"), ("f", "  mf-8"), ("space", "● ≈ mf"))
+    wait = steps(("1", "≈ mf 9/12"), ("t", "  mf-8"), ("space", "● ≈ mf"))
     app = WorkbenchApp(Path("runs"), Path("data"))
     assert snap_compare(app, run_before=wait, terminal_size=size)
 

@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.strip import Strip
 from textual.widget import Widget
 
+from workbench.tui.view.braille import GRID
 from workbench.tui.view.chart import Piece
 from workbench.tui.view.format import fit
 from workbench.tui.view.sweep_plots import Plot
@@ -27,6 +28,7 @@ class PlotView(Widget):
         *(f"plot--look-{look}" for look in range(4)),
         "plot--title",
         "plot--axis",
+        "plot--grid",
     }
 
     def __init__(self) -> None:
@@ -66,6 +68,8 @@ class PlotView(Widget):
 
 
 def _name_of(look: int) -> str:
+    if look == GRID:
+        return "grid"
     return "axis" if look < 0 else f"look-{look}"
 
 
