@@ -206,6 +206,8 @@ async def test_the_page_follows_its_sweep(runs: Path) -> None:
         await s.see("best validation ndcg@10 0.2000 by trial 12")
         await s.see("≈ mf 13/20  done: the budget of 30 min is spent")
         await s.see("sweep mf has ended: the budget of 30 min is spent, 13 of 20 trials, best")
+        (folder / TRIALS).write_text('{"trials": "none"}')
+        await s.see("trials.json: damaged")
 
 
 async def test_trials_that_nobody_wrote_down_are_asked_for_once(
@@ -227,13 +229,6 @@ async def test_trials_that_nobody_wrote_down_are_asked_for_once(
         await s.press("enter")
         await s.see("by trial 1:")
     assert [line[-2:] for line in asked] == [["workbench.jobs.sweep_notes", str(folder.absolute())]]
-
-
-async def test_damage_is_told(runs: Path) -> None:
-    async with session(runs, SIZE) as s:
-        await page(s)
-        (folder_of(runs, "mf") / TRIALS).write_text('{"trials": "none"}')
-        await s.see("trials.json: damaged")
 
 
 @checks("sweep.open", "sweep.back")
@@ -277,6 +272,11 @@ async def _(s: Session) -> None:
         ["ndcg@10 by learning_rate", "ndcg@10 by loss"],
         ["ndcg@10 by dim"],
     ]
+    await s.press("tab", "z")
+    assert s.app.screen.query_one(PlotPanel).has_class("-whole")
+    await s.see("ndcg@10 by loss")
+    await s.press("escape")
+    assert isinstance(s.app.screen, SweepScreen)
 
 
 @checks("sweep.beside")
@@ -367,13 +367,3 @@ def test_five_hundred_trials_are_five_hundred_keys_and_few_rows(runs: Path) -> N
     table = build_trials(big, big.in_order(), 120, None)
     assert len(table.keys) == 500
     assert table.rows._made == {}  # type: ignore[attr-defined]
-
-
-async def test_the_plots_can_be_zoomed(runs: Path) -> None:
-    async with session(runs, (80, 24)) as s:
-        await page(s)
-        await s.press("tab", "z")
-        assert s.app.screen.query_one(PlotPanel).has_class("-whole")
-        await s.see("ndcg@10 by loss")
-        await s.press("escape")
-        assert isinstance(s.app.screen, SweepScreen)

@@ -117,7 +117,8 @@ class SweepScreen(AskingScreen):
         try:
             page, *others = [await asyncio.to_thread(read_page, folder) for folder in folders]
         except StoreError as error:
-            put(self.query_one("#best", Static), plain(str(error).replace("\n", "; ")))
+            problem = str(error).removeprefix(f"{self.workbench.runs_dir}/{SWEEPS}/")
+            put(self.query_one("#best", Static), plain(problem.replace("\n", "; ")))
             self._stamps = stamps
             return
         if not self.has_parts(Grid, PlotPanel):  # the session has ended meanwhile
