@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,20 @@ class DataError(InputError):
 
 
 class CapacityError(InputError):
-    """A model refuses to fit because its estimated memory is more than the machine has."""
+    """A model refuses to fit because its estimated memory is more than the machine has.
+
+    Parameters
+    ----------
+    changes
+        Changes of the job with each of which it would fit, the best first: fields to set by
+        ``params`` or ``protocol``, or another ``model``.
+    """
+
+    def __init__(
+        self, problem: str, remedy: str = "", changes: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        super().__init__(problem, remedy)
+        self.changes = tuple(changes)
 
 
 def unknown_name(kind: str, value: str, valid: Iterable[str]) -> InputError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from recsys_core.compute.rehearsal import rehearsal
 from recsys_core.errors import CapacityError
@@ -17,6 +20,10 @@ USED = (
     Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
 GIB = 2**30
+#: share of the free memory that a change may need: it is less in a moment
+SPARED = 0.9
+#: fields of a job to set, or another model: see `CapacityError`
+Changes = Mapping[str, Any]
 
 
 def available_memory() -> int:
@@ -32,20 +39,49 @@ def available_memory() -> int:
     return free
 
 
-def require_memory(model: str, needed: int, why: str, remedy: str) -> None:
+def require_memory(
+    model: str, needed: int, why: str, changes: Callable[[int], Sequence[Changes]]
+) -> None:
     """Check that `needed` bytes are there.
+
+    Parameters
+    ----------
+    changes
+        Tells, by the bytes that may be used, with which changes of the job it would fit, as
+        `CapacityError` has them.
 
     Raises
     ------
     CapacityError
-        They are not; `why` says what takes them, `remedy` what to do instead.
+        They are not; `why` says what takes them.
     """
     free = available_memory()
     if needed > free:
+        found = changes(int(SPARED * free))
         raise CapacityError(
             f"model {model}: {why} needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free",
-            remedy,
+            say_changes(found),
+            found,
         )
     now = rehearsal()
     if now is not None:
         now.need(needed)
+
+
+def say_changes(changes: Sequence[Changes]) -> str:
+    """Write changes of a job as a person would make them.
+
+    Examples
+    --------
+    >>> say_changes([{"params": {"l2": [1, 2]}}, {"protocol": {"k_core": 9}}, {"model": "mf"}])
+    'set l2=[1, 2], or set protocol.k_core=9, or use mf'
+    """
+    return ", or ".join(_say(change) for change in changes)
+
+
+def _say(change: Changes) -> str:
+    if "model" in change:
+        return f"use {change['model']}"
+    fields = {f"protocol.{name}": value for name, value in change.get("protocol", {}).items()}
+    fields |= change.get("params", {})
+    return f"set {', '.join(f'{name}={json.dumps(value)}' for name, value in fields.items())}"

@@ -26,10 +26,10 @@ from recsys_core.registry import Stage, model_info
 from recsys_core.run_folder import MODEL, read_result
 from recsys_core.two_stage.anatomy import CUTOFF, part_metrics
 from recsys_core.two_stage.channels import channel_schema, check_channel
-from recsys_core.two_stage.config import ChannelConfig, TwoStageConfig
+from recsys_core.two_stage.config import NONE, ChannelConfig, TwoStageConfig
 from recsys_core.two_stage.cuts import later
 from recsys_core.two_stage.model import Saved, TwoStage
-from recsys_core.two_stage.ranker_choice import NONE, check_ranker, ranker_schema
+from recsys_core.two_stage.ranker_choice import check_ranker, ranker_schema
 
 
 class TwoStageJob:

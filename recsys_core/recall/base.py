@@ -72,6 +72,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     reads_weights: ClassVar[bool] = False
     """Whether it learns more from events of types that weigh more."""
 
+    all_pairs: ClassVar[bool] = False
+    """Whether it holds a number for every pair of items, and refuses where there are too many."""
+
     serves_new_users: ClassVar[bool] = True
     """Whether a user whom it did not learn from is served from a history."""
 

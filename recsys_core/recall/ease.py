@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
+from recsys_core.recall.shared.smaller import fewer_items
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 
@@ -56,6 +58,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
 
     Config: ClassVar[type[Config]] = EaseConfig
     updates: ClassVar[Updates | None] = "anew"
+    all_pairs: ClassVar[bool] = True
 
     reads_weights: ClassVar[bool] = True
 
@@ -67,7 +70,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
             "ease",
             MATRICES * 4 * positives.n_items**2,
             f"a matrix of {positives.n_items:,} x {positives.n_items:,} items",
-            "use item-cf or mf, or a protocol with a larger k_core",
+            lambda free: fewer_items(positives.dataset, math.isqrt(free // (MATRICES * 4))),
         )
         matrix = self._matrix(positives)
         gram = by_rows(_gram, matrix)

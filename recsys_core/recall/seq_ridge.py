@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from typing import Annotated, Any, ClassVar, Self
@@ -11,15 +12,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recsys_core.compute.capacity import require_memory
+from recsys_core.compute.capacity import Changes, require_memory
 from recsys_core.compute.rehearsal import cubic, some
 from recsys_core.config import Config
-from recsys_core.data.dataset import FloatArray
+from recsys_core.data.dataset import Dataset, FloatArray
 from recsys_core.data.interactions import Histories, Interactions, narrow
 from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import age_weights, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
+from recsys_core.recall.shared.smaller import fewer_items
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 
@@ -95,6 +97,7 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
     Config: ClassVar[type[Config]] = SeqRidgeConfig
     updates: ClassVar[Updates | None] = "anew"
+    all_pairs: ClassVar[bool] = True
 
     weights: FloatArray
     """Shape (histories * n_items, n_items): B."""
@@ -105,9 +108,9 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         size = len(self.config.history_half_lives) * self.n_items
         require_memory(
             "seq-ridge",
-            4 * (size**2 + 2 * size * self.n_items + self.n_items**2),
+            self._memory(len(self.config.history_half_lives), self.n_items),
             f"a matrix of {size:,} x {size:,} numbers",
-            "give fewer history_half_lives, or use item-cf or word2vec",
+            lambda free: self._smaller(positives.dataset, free),
         )
         gram = self._gram()
         on_event(Event("fit", 1, 3))
@@ -124,6 +127,22 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
         self.weights = cubic(solve, gram)[:, : self.n_items]
         on_event(Event("fit", 3, 3))
+
+    @staticmethod
+    def _memory(histories: int, n_items: int) -> int:
+        """Bytes of the matrices that a fit holds at its peak."""
+        return 4 * n_items**2 * (histories + 1) ** 2
+
+    def _smaller(self, dataset: Dataset, free: int) -> list[Changes]:
+        """Say what would fit: fewer histories, fewer items, or another model."""
+        lives, l2 = self.config.history_half_lives, self.config.l2
+        fewer: list[Changes] = []
+        for count in range(len(lives) - 1, 0, -1):
+            if self._memory(count, self.n_items) <= free:
+                kept = {"l2": list(l2[-count:])} if isinstance(l2, tuple) else {}
+                fewer.append({"params": {"history_half_lives": list(lives[-count:]), **kept}})
+                break
+        return [*fewer, *fewer_items(dataset, math.isqrt(free // self._memory(len(lives), 1)))]
 
     def _gram(self) -> FloatArray:
         """X'X, of which the lower blocks are enough."""

@@ -12,16 +12,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.compute.capacity import say_changes
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset, FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.errors import TRAIN_AGAIN, CapacityError, InputError
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.saved import load_tower_schema
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.recall.base import RecallModel
+from recsys_core.recall.shared.smaller import SPARSE_MODEL
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.training.config import TrainingConfig
@@ -79,7 +81,7 @@ class Channels:
         Raises
         ------
         InputError
-            A saved model was fitted on other rows than `train`.
+            A saved model was fitted on other rows than `train`, or a model refuses to be.
         """
         runtime = runtime or Runtime()
         models = {}
@@ -101,7 +103,10 @@ class Channels:
             else:  # a run's, too; and a file may have been edited since
                 schema = getattr(like.models[config.name], "schema", None)
             model = make_model(config, params, own, schema)
-            models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
+            try:
+                models[config.name] = model.fit(train, valid=valid, on_event=quietly(on_event))
+            except CapacityError as error:
+                raise _refusal(configs, config, error) from error
         return cls(models, np.sort(train.rows))
 
     def __len__(self) -> int:
@@ -249,6 +254,32 @@ def channel_schema(config: ChannelConfig, dataset: Dataset) -> FeatureSchema | N
         return load_tower_schema(info, config.features, dataset)
     except InputError as error:
         raise InputError(f"channel {config.name}: {error.problem}", error.remedy) from None
+
+
+def _refusal(
+    configs: tuple[ChannelConfig, ...], refused: ChannelConfig, error: CapacityError
+) -> CapacityError:
+    """Say what a two-stage job can do about a channel that refuses, and others of its kind."""
+    kept = {each.name: each for each in configs if not _may_refuse(each)}
+    instead = [
+        each if each.name in kept else ChannelConfig(model=SPARSE_MODEL, quota=each.quota)
+        for each in configs
+    ]
+    distinct = {each.name: each for each in reversed(instead)}  # those that were there stay
+    distinct |= kept
+    channels = [
+        distinct[name].model_dump(mode="json", exclude_defaults=True)
+        for name in dict.fromkeys(each.name for each in instead)
+    ]
+    filters = [change for change in error.changes if "protocol" in change]
+    changes = [{"params": {"channels": channels}}, *filters]
+    problem = f"channel {refused.name}: {error.problem}"
+    return CapacityError(problem, say_changes(changes), changes)
+
+
+def _may_refuse(config: ChannelConfig) -> bool:
+    cls: type[RecallModel[Any]] = recall_info(config).cls if config.model else RecallModel
+    return cls.all_pairs
 
 
 def check_channel(config: ChannelConfig, params: Mapping[str, Any]) -> Config:

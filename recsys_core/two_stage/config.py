@@ -12,6 +12,8 @@ from recsys_core.two_stage.merge import MergeConfig
 from recsys_core.two_stage.rerank import Step
 
 Loss = Literal["listwise", "pointwise"]
+#: rankers that are no registered models
+MLP_NAME, NONE = "mlp", "none"
 
 
 class ChannelConfig(Config):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys_core.compute.blocks import map_blocks
-from recsys_core.compute.capacity import require_memory
+from recsys_core.compute.capacity import Changes, require_memory
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
 from recsys_core.recall.base import BLOCK_SCORES
 from recsys_core.two_stage.candidates import FirstStage
-from recsys_core.two_stage.config import RankerConfig, TwoStageConfig
+from recsys_core.two_stage.config import NONE, RankerConfig, TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View
+
+#: fewer lists teach a ranker nothing: it is better to keep the order of the merged list
+LEAST_LISTS = 100
 
 
 @dataclass(frozen=True)
@@ -94,19 +98,33 @@ def require_lists(
     CapacityError
         They do not.
     """
-    ranker, entries = config.ranker, 0
+    ranker, shapes = config.ranker, []
     for view in (view for cut in cuts for view in cut.views):
         rated = ranker.rows == "rated"
         labelled = view.labelled if rated else view.labelled.positives()
         per_user = np.bincount(labelled.user, minlength=1)
         most = int(per_user.max())
         width = most if rated else min(config.merge.size, ranker.negatives + most)
-        entries += min(max_lists, int(np.count_nonzero(per_user))) * width
+        shapes.append((int(np.count_nonzero(per_user)), width))
+
+    def entries(most_lists: int) -> int:
+        return sum(min(most_lists, users) * width for users, width in shapes)
+
+    row = 2 * 4 * features  # in the lists, and in the ranker's copy
+
+    def changes(free: int) -> list[Changes]:
+        fitting = bisect_right(range(max_lists), free, key=lambda lists: row * entries(lists)) - 1
+        given = ranker.model_dump(mode="json", exclude_defaults=True)
+        fewer = {"ranker": {**given, "max_lists": fitting * len(shapes)}}
+        none = {"ranker": {"model": NONE}}
+        enough = fitting * len(shapes) >= LEAST_LISTS
+        return [*([{"params": fewer}] if enough else []), {"params": none}]
+
     require_memory(
         "two-stage",
-        2 * 4 * features * entries,  # the lists, and the ranker's copy
-        f"{entries:,} rows of {features} features for the ranker",
-        "lower ranker.max_lists or ranker.negatives",
+        row * entries(max_lists),
+        f"{entries(max_lists):,} rows of {features} features for the ranker",
+        changes,
     )
 
 

@@ -28,17 +28,11 @@ from recsys_core.saving.model import damaged
 from recsys_core.training.trainer import chosen_epoch
 from recsys_core.two_stage.candidates import FirstStage, feature_names
 from recsys_core.two_stage.channels import Channels, below, best_epochs
-from recsys_core.two_stage.config import TwoStageConfig
+from recsys_core.two_stage.config import MLP_NAME, NONE, TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View, inner_cuts
 from recsys_core.two_stage.list_ranker import ListRanker
 from recsys_core.two_stage.lists import Lists, judged_lists, require_lists, training_lists
-from recsys_core.two_stage.ranker_choice import (
-    MLP_NAME,
-    NONE,
-    load_ranker,
-    make_ranker,
-    ranker_schema,
-)
+from recsys_core.two_stage.ranker_choice import load_ranker, make_ranker, ranker_schema
 from recsys_core.two_stage.rerank import RankedLists, rerank
 from recsys_core.two_stage.saved import known_arrays, read_features, read_known, write_features
 

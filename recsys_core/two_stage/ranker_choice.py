@@ -12,11 +12,10 @@ from recsys_core.features.feature import Feature
 from recsys_core.features.known import Known
 from recsys_core.features.schema import FeatureSchema, joined, load_schema, packaged_schema
 from recsys_core.registry import model_info
-from recsys_core.two_stage.config import RankerConfig
+from recsys_core.two_stage.config import MLP_NAME, NONE, RankerConfig
 from recsys_core.two_stage.list_ranker import ListRanker
 from recsys_core.two_stage.mlp_ranker import MLPConfig, MLPRanker
 
-MLP_NAME, NONE = "mlp", "none"
 #: the packaged schema of what every ranker sees, unless told otherwise
 CONTEXT = "two-stage"
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recsys_core.compute.capacity import available_memory
+from recsys_core.compute.rehearsal import resident_memory
 from recsys_core.errors import CapacityError, InputError
 from recsys_core.events import OnEvent
 from recsys_core.pipeline.estimate import MIB, Estimate, estimate_job
@@ -21,6 +22,7 @@ from workbench.cli.plan import Plan
 from workbench.cli.progress import Display
 from workbench.cli.table import print_json, print_table
 from workbench.cli.work import listener, name_of
+from workbench.reports.metrics import memory, seconds
 from workbench.store.manage import find_reusable
 from workbench.store.text import plain
 
@@ -63,6 +65,7 @@ class _Line:
             "refuses": self.refuses,
             "problem": self.problem.problem if self.problem else None,
             "remedy": self.problem.remedy if self.problem else None,
+            "changes": list(getattr(self.problem, "changes", ())),
         }
 
 
@@ -115,11 +118,16 @@ def _content(plan: Plan, split: Split, lines: Sequence[_Line]) -> dict[str, Any]
         "dataset": split.dataset.name,
         "jobs": [line.content() for line in lines],
         "total": _total(lines),
-        "free_mb": available_memory() / MIB,
+        "available_mb": _may_hold(),
     }
 
 
-def _total(lines: Sequence[_Line]) -> dict[str, float | int]:
+def _may_hold() -> float:
+    """MiB that a process like this may hold: what it has, and what is free."""
+    return (available_memory() + resident_memory()) / MIB
+
+
+def _total(lines: Sequence[_Line]) -> dict[str, float]:
     """Add up what is known, of jobs that run one after the other."""
     known = [line.estimate for line in lines if line.estimate is not None]
     return {
@@ -134,10 +142,10 @@ def _print(lines: Sequence[_Line], specs: Sequence[JobSpec]) -> None:
     rows = [_cells(line, specs) for line in lines]
     total = _total(lines)
     if len(lines) > 1:
-        seconds = _range(float(total["seconds_least"]), float(total["seconds"]))
-        rows.append(("all, one by one", "", seconds, _memory(float(total["peak_rss_mb"])), ""))
-    print_table(("job", "fit", "evaluation", "memory", ""), rows)
-    free = available_memory() / MIB
+        whole = _range(total["seconds_least"], total["seconds"])
+        rows.append(("all, one by one", "", "", whole, memory(total["peak_rss_mb"]), ""))
+    print_table(("job", "fit", "evaluation", "both", "memory", ""), rows)
+    free = _may_hold()
     sys.stdout.flush()
     for line in lines:
         if line.problem is not None:
@@ -147,8 +155,8 @@ def _print(lines: Sequence[_Line], specs: Sequence[JobSpec]) -> None:
             )
         elif line.estimate is not None and line.estimate.peak_rss_mb > free:
             sys.stderr.write(
-                f"note: {plain(line.spec.name)} may need {_memory(line.estimate.peak_rss_mb)},"
-                f" {_memory(free)} are free\n"
+                f"note: {plain(line.spec.name)} may need {memory(line.estimate.peak_rss_mb)},"
+                f" a process may hold {memory(free)} here\n"
             )
 
 
@@ -156,30 +164,14 @@ def _cells(line: _Line, specs: Sequence[JobSpec]) -> tuple[str, ...]:
     name, found = name_of(line.spec, specs), line.estimate
     if found is not None:
         fit = _range(found.fit_seconds_least, found.fit_seconds)
-        return (name, fit, _seconds(found.eval_seconds), _memory(found.peak_rss_mb), "")
+        judging = found.eval_seconds
+        both = _range(found.fit_seconds_least + judging, found.fit_seconds + judging)
+        return (name, fit, seconds(judging), both, memory(found.peak_rss_mb), "")
     if line.reused is not None:
-        return (name, "", "", "", f"reuses {line.reused}")
-    return (name, "", "", "", "refuses" if line.refuses else "no estimate")
+        return (name, "", "", "", "", f"reuses {line.reused}")
+    return (name, "", "", "", "", "refuses" if line.refuses else "no estimate")
 
 
 def _range(least: float, most: float) -> str:
-    few, many = _seconds(least), _seconds(most)
+    few, many = seconds(least), seconds(most)
     return many if few == many else f"{few} to {many}"
-
-
-def _seconds(value: float) -> str:
-    """Say how long in two digits or so.
-
-    Examples
-    --------
-    >>> [_seconds(value) for value in (0.26, 34.2, 200, 9000, 200_000)]
-    ['0.3 s', '34 s', '3.3 min', '2.5 h', '56 h']
-    """
-    for size, unit in ((3600, "h"), (60, "min")):
-        if value >= 2 * size:
-            return f"{value / size:.{0 if value >= 10 * size else 1}f} {unit}"
-    return f"{value:.{0 if value >= 10 else 1}f} s"
-
-
-def _memory(mebibytes: float) -> str:
-    return f"{mebibytes / 1024:.1f} GiB" if mebibytes >= 1024 else f"{mebibytes:.0f} MiB"
