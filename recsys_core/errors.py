@@ -63,7 +63,7 @@ class CapacityError(InputError):
     ----------
     changes
         Changes of the job with each of which it would fit, the best first: fields to set by
-        ``params`` or ``protocol``, or another ``model``.
+        ``params``, or another ``model``.
     """
 
     def __init__(

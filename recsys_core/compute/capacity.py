@@ -73,8 +73,8 @@ def say_changes(changes: Sequence[Changes]) -> str:
 
     Examples
     --------
-    >>> say_changes([{"params": {"l2": [1, 2]}}, {"protocol": {"k_core": 9}}, {"model": "mf"}])
-    'set l2=[1, 2], or set protocol.k_core=9, or use mf'
+    >>> say_changes([{"params": {"dim": 8, "l2": [1, 2]}}, {"model": "mf"}])
+    'set dim=8, l2=[1, 2], or use mf'
     """
     return ", or ".join(_say(change) for change in changes)
 
@@ -82,6 +82,5 @@ def say_changes(changes: Sequence[Changes]) -> str:
 def _say(change: Changes) -> str:
     if "model" in change:
         return f"use {change['model']}"
-    fields = {f"protocol.{name}": value for name, value in change.get("protocol", {}).items()}
-    fields |= change.get("params", {})
-    return f"set {', '.join(f'{name}={json.dumps(value)}' for name, value in fields.items())}"
+    fields = (f"{name}={json.dumps(value)}" for name, value in change["params"].items())
+    return f"set {', '.join(fields)}"

@@ -27,8 +27,8 @@ WARMING = 2
 LEAST_STEPS = 3
 #: rows and columns of the matrix by which a larger one is judged
 CORNER = 1024
-#: shares of rows that are tried, each twice the one before, begin with one in so many
-FIRST_SHARE = 64
+#: of rows one in so many is tried, then more, until that takes long
+SHARES = (64, 32, 16, 8, 4, 2, 1)
 
 
 @dataclass
@@ -144,26 +144,28 @@ def cubic(work: Callable[[NDArray[Any]], NDArray[Any]], matrix: NDArray[Any]) ->
 
 
 def by_rows(work: Callable[[Any], T], matrix: Any) -> T:
-    """Call `work` on the rows of a matrix, where its cost is that of all rows together.
+    """Call `work` on the rows of a matrix, where each row costs as much, and all of them something.
 
     In a rehearsal it works on more and more of them, spread over all, until that takes long.
     """
     now = rehearsal()
     if now is None:
         return work(matrix)
-    step = FIRST_SHARE
-    while True:
-        some_rows = matrix[::step]
+    total, before = matrix.shape[0], None
+    for step in SHARES:
+        rows = matrix[::step]
         started = now.clock()
-        result = work(some_rows)
-        spent = now.clock() - started
+        result = work(rows)
+        spent, count = now.clock() - started, rows.shape[0]
         if step == 1:
-            return result
-        if spent[0, 0] > PATIENCE / 4:
-            now.leave_out(spent, step - 1)
-            return result
-        now.leave_out(-spent, 1)
-        step //= 2
+            break
+        if before is not None and spent[0, 0] > PATIENCE / 4:
+            each = np.maximum(spent - before[0], 0) / max(count - before[1], 1)
+            now.leave_out(each, total - count)
+            break
+        now.leave_out(-spent, 1)  # what is done once more does not count
+        before = spent, count
+    return result
 
 
 def resident_memory() -> int:

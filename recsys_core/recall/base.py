@@ -27,6 +27,8 @@ from recsys_core.saving.model import damaged, read_model, write_model
 BLOCK_SCORES = 2_097_152
 #: … unless a block would be shorter than this: products of few rows are slow
 LEAST_ROWS = 32
+#: a model that keeps numbers for few pairs of items, and fits where one of all pairs does not
+FEW_PAIRS = "item-cf"
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 #: how the run of a model is updated with new events

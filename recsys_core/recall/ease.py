@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,10 +15,9 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import Event, OnEvent
-from recsys_core.recall.base import RecallModel, Updates
+from recsys_core.recall.base import FEW_PAIRS, RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
-from recsys_core.recall.shared.smaller import fewer_items
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 
@@ -70,7 +68,7 @@ class Ease(ItemToItem, RecallModel[EaseConfig]):
             "ease",
             MATRICES * 4 * positives.n_items**2,
             f"a matrix of {positives.n_items:,} x {positives.n_items:,} items",
-            lambda free: fewer_items(positives.dataset, math.isqrt(free // (MATRICES * 4))),
+            lambda free: [{"model": FEW_PAIRS}],
         )
         matrix = self._matrix(positives)
         gram = by_rows(_gram, matrix)

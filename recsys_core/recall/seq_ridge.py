@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from typing import Annotated, Any, ClassVar, Self
@@ -15,13 +14,12 @@ from pydantic import Field, model_validator
 from recsys_core.compute.capacity import Changes, require_memory
 from recsys_core.compute.rehearsal import cubic, some
 from recsys_core.config import Config
-from recsys_core.data.dataset import Dataset, FloatArray
+from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions, narrow
 from recsys_core.events import Event, OnEvent
-from recsys_core.recall.base import RecallModel, Updates
+from recsys_core.recall.base import FEW_PAIRS, RecallModel, Updates
 from recsys_core.recall.shared.history import age_weights, rating_weights
 from recsys_core.recall.shared.similar import ItemToItem
-from recsys_core.recall.shared.smaller import fewer_items
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take
 
@@ -110,7 +108,7 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
             "seq-ridge",
             self._memory(len(self.config.history_half_lives), self.n_items),
             f"a matrix of {size:,} x {size:,} numbers",
-            lambda free: self._smaller(positives.dataset, free),
+            self._smaller,
         )
         gram = self._gram()
         on_event(Event("fit", 1, 3))
@@ -133,16 +131,15 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
         """Bytes of the matrices that a fit holds at its peak."""
         return 4 * n_items**2 * (histories + 1) ** 2
 
-    def _smaller(self, dataset: Dataset, free: int) -> list[Changes]:
-        """Say what would fit: fewer histories, fewer items, or another model."""
+    def _smaller(self, free: int) -> list[Changes]:
+        """Say what would fit: fewer histories, or another model."""
         lives, l2 = self.config.history_half_lives, self.config.l2
-        fewer: list[Changes] = []
         for count in range(len(lives) - 1, 0, -1):
             if self._memory(count, self.n_items) <= free:
                 kept = {"l2": list(l2[-count:])} if isinstance(l2, tuple) else {}
-                fewer.append({"params": {"history_half_lives": list(lives[-count:]), **kept}})
-                break
-        return [*fewer, *fewer_items(dataset, math.isqrt(free // self._memory(len(lives), 1)))]
+                fewer = {"history_half_lives": list(lives[-count:]), **kept}
+                return [{"params": fewer}, {"model": FEW_PAIRS}]
+        return [{"model": FEW_PAIRS}]
 
     def _gram(self) -> FloatArray:
         """X'X, of which the lower blocks are enough."""

@@ -22,8 +22,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.saved import load_tower_schema
 from recsys_core.features.schema import FeatureSchema
-from recsys_core.recall.base import RecallModel
-from recsys_core.recall.shared.smaller import SPARSE_MODEL
+from recsys_core.recall.base import FEW_PAIRS, RecallModel
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import ModelInfo, model_info, reads_features
 from recsys_core.training.config import TrainingConfig
@@ -262,7 +261,7 @@ def _refusal(
     """Say what a two-stage job can do about a channel that refuses, and others of its kind."""
     kept = {each.name: each for each in configs if not _may_refuse(each)}
     instead = [
-        each if each.name in kept else ChannelConfig(model=SPARSE_MODEL, quota=each.quota)
+        each if each.name in kept else ChannelConfig(model=FEW_PAIRS, quota=each.quota)
         for each in configs
     ]
     distinct = {each.name: each for each in reversed(instead)}  # those that were there stay
@@ -271,8 +270,7 @@ def _refusal(
         distinct[name].model_dump(mode="json", exclude_defaults=True)
         for name in dict.fromkeys(each.name for each in instead)
     ]
-    filters = [change for change in error.changes if "protocol" in change]
-    changes = [{"params": {"channels": channels}}, *filters]
+    changes = [{"params": {"channels": channels}}]
     problem = f"channel {refused.name}: {error.problem}"
     return CapacityError(problem, say_changes(changes), changes)
 

@@ -61,7 +61,7 @@ def test_a_catalogue_that_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), None)
     with pytest.raises(CapacityError, match=r"ease: a matrix of 40 x 40 items needs") as error:
         fit("ease", train)
-    assert "use item-cf or mf" in str(error.value)
+    assert error.value.changes == ({"model": "item-cf"},)
 
 
 def test_the_limit_of_a_container_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

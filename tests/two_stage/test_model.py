@@ -188,9 +188,9 @@ def test_lists_that_do_not_fit_are_refused_before_anything_is_fitted(
 ) -> None:
     needed: list[int] = []
 
-    def require(model: str, size: int, why: str, remedy: str) -> None:
+    def require(model: str, size: int, why: str, changes: object) -> None:
         needed.append(size)
-        raise CapacityError(why, remedy)
+        raise CapacityError(why)
 
     monkeypatch.setattr("recsys_core.two_stage.lists.require_memory", require)
     messages: list[str] = []
