@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recsys_core.compute.rehearsal import Rehearsal, rehearsing
 from recsys_core.errors import InputError
 from recsys_core.events import Event, ignore
+from recsys_core.recall.embeddings import skipgram
 from recsys_core.recall.embeddings.skipgram import (
     LONGEST,
     Sequences,
@@ -134,3 +136,20 @@ def test_saved_vectors_of_another_dimension_are_refused(
         InputError, match=r"has the shape \(\d+, 8\), \(\d+, (16|32)\) was expected"
     ):
         type(model).load(tmp_path)
+
+
+def test_a_rehearsal_takes_some_sequences_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skipgram, "REHEARSED", 10)
+    passes: list[SkipGram] = []
+
+    def keep(vectors: SkipGram) -> dict[str, float]:
+        passes.append(vectors)
+        return {}
+
+    corpus = sequences(*[[0, 1, 2], [2, 0, 1]] * 50)
+    config = SkipGramConfig(dim=8, window=1)
+    counts = np.bincount(corpus.tokens)
+    with rehearsing(now := Rehearsal()):
+        train_skip_gram(corpus, counts, 40, config, 0, keep, ignore)
+    assert len(passes) == 1
+    assert now.left_out.min() > 0  # 40 passes of 300 tokens but for 12 of them
