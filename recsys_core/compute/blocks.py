@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from recsys_core.compute.rehearsal import PATIENCE, Rehearsal, rehearsal, rehearsing
+from recsys_core.compute.rehearsal import Rehearsal, rehearsal, rehearsing
 from recsys_core.compute.threads import shared_out, thread_budget
 from recsys_core.events import Event, OnEvent
 
@@ -70,7 +70,7 @@ def _rehearse(
             found = _work_on(work, [slices[place] for place in chosen])
             done.update(zip(chosen.tolist(), found, strict=True))
             spent = now.clock() - started
-            if spent[0, 0] >= PATIENCE:
+            if spent[0, 0] >= now.patience:
                 break
     now.leave_out(spent, (len(order) - len(done)) / len(done))
     known = list(done.values())

@@ -19,8 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-#: seconds that a loop may take in a rehearsal
-PATIENCE = 1.0
 #: the first steps of a loop are slower: memory is asked for, caches are filled
 WARMING = 2
 #: steps that are timed at least
@@ -37,6 +35,8 @@ class Rehearsal:
 
     Parameters
     ----------
+    patience
+        Seconds that a loop may take.
     left_out
         Shape (2, 2): seconds at most and at least (of a model that may stop early), each by the
         clock and of the processor.
@@ -44,6 +44,7 @@ class Rehearsal:
         Bytes of memory that the job would hold at its peak, where a model has said so.
     """
 
+    patience: float = 1.0
     left_out: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 2)))
     needed: int = 0
 
@@ -101,7 +102,7 @@ def _first(now: Rehearsal, steps: Iterable[T], count: int) -> Iterator[T]:
         here = now.clock()
         if done == warm:
             started = here
-        elif done >= warm + LEAST_STEPS and here[0, 0] - begun >= PATIENCE:
+        elif done >= warm + LEAST_STEPS and here[0, 0] - begun >= now.patience:
             now.leave_out(here - started, (count - done) / (done - warm))
             return
 
@@ -136,7 +137,7 @@ def cubic(work: Callable[[NDArray[Any]], NDArray[Any]], matrix: NDArray[Any]) ->
     work(np.eye(size, dtype=matrix.dtype))
     spent = now.clock() - started
     times = (len(matrix) / size) ** 3
-    if times > 1 and spent[0, 0] * times <= PATIENCE:
+    if times > 1 and spent[0, 0] * times <= now.patience:
         now.leave_out(-spent, 1)  # what the small one took does not count
         return work(np.eye(len(matrix), dtype=matrix.dtype))
     now.leave_out(spent, times - 1)
@@ -159,7 +160,7 @@ def by_rows(work: Callable[[Any], T], matrix: Any) -> T:
         spent, count = now.clock() - started, rows.shape[0]
         if step == 1:
             break
-        if before is not None and spent[0, 0] > PATIENCE / 4:
+        if before is not None and spent[0, 0] > now.patience / 4:
             each = np.maximum(spent - before[0], 0) / max(count - before[1], 1)
             now.leave_out(each, total - count)
             break

@@ -24,6 +24,8 @@ from recsys_core.protocols.split import Split
 from recsys_core.registry import model_info
 from recsys_core.training.config import TrainingConfig
 
+#: seconds that a loop of a fit, and one of an evaluation, may take
+FIT_SECONDS, JUDGE_SECONDS = 1.0, 0.3
 #: test users who are judged: these tell what happens once …
 FIRST_JUDGED = 128
 #: … and the difference between a third of these and all, what each of them takes
@@ -86,7 +88,7 @@ def estimate_job(
         return _together(each)
     config = model_config(spec)
     runtime = Runtime(spec.seed, resolve_device(spec.device), earlier=earlier)
-    now = Rehearsal()
+    now = Rehearsal(FIT_SECONDS)
     reset_peak_memory()
     with (
         limited_threads(spec.threads or default_threads()),
@@ -99,6 +101,7 @@ def estimate_job(
         job = make_job(spec, config, split, runtime)
         job.fit(on_event)
         fit = now.clock() - started
+        now.patience = JUDGE_SECONDS
         on_event(Event("evaluate"))
         judging, left_out = (np.zeros((2, 2)), 0) if spec.refit else _judge(job, spec, split, now)
     peak = max(peak_memory_mb(), now.needed / MIB) + left_out * USER_BYTES / MIB

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recsys_core.compute import blocks, rehearsal
+from recsys_core.compute import rehearsal
 from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.rehearsal import Rehearsal, by_rows, cubic, passes, rehearsing, some
 from recsys_core.compute.threads import limited_threads
@@ -75,8 +75,8 @@ def test_one_pass_stands_for_all_with_what_is_left_out_inside(now: Ticking) -> N
     assert now.ticks + now.least == pytest.approx(4 * 52)
 
 
-def test_some_blocks_stand_for_all(now: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "PATIENCE", 3.0)
+def test_some_blocks_stand_for_all(now: Ticking) -> None:
+    now.patience = 3.0
     worked: list[slice] = []
 
     def work(part: slice) -> int:

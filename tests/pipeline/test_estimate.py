@@ -42,7 +42,8 @@ def job(model: str, **params: Any) -> JobSpec:
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "PATIENCE", 0.0)
+    for name in ("FIT_SECONDS", "JUDGE_SECONDS"):
+        monkeypatch.setattr(estimate, name, 0.0)
 
 
 def spare(megabytes: float, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from recsys_core.compute import capacity, rehearsal
+from recsys_core.compute import capacity
+from recsys_core.pipeline import estimate
 from tests.workbench.conftest import Cli
 
 TRAIN = ("train", "--dataset", "small", "--threads", "1", "--quiet")
@@ -15,7 +16,8 @@ TRAIN = ("train", "--dataset", "small", "--threads", "1", "--quiet")
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "PATIENCE", 0.0)
+    for name in ("FIT_SECONDS", "JUDGE_SECONDS"):
+        monkeypatch.setattr(estimate, name, 0.0)
 
 
 def test_a_plan_is_estimated_and_nothing_is_left(cli: Cli, runs_dir: Path) -> None:
