@@ -40,15 +40,15 @@ def available_memory() -> int:
 
 
 def require_memory(
-    model: str, needed: int, why: str, changes: Callable[[int], Sequence[Changes]]
+    model: str, needed: int, why: str, remedy: str | Callable[[int], Sequence[Changes]]
 ) -> None:
     """Check that `needed` bytes are there.
 
     Parameters
     ----------
-    changes
-        Tells, by the bytes that may be used, with which changes of the job it would fit, as
-        `CapacityError` has them.
+    remedy
+        What to do instead: in words, or a function that tells, by the bytes that may be used, with
+        which changes of the job it would fit, as `CapacityError` has them.
 
     Raises
     ------
@@ -57,12 +57,13 @@ def require_memory(
     """
     free = available_memory()
     if needed > free:
-        found = changes(int(SPARED * free))
-        raise CapacityError(
-            f"model {model}: {why} needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free",
-            say_changes(found),
-            found,
+        problem = (
+            f"model {model}: {why} needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free"
         )
+        if isinstance(remedy, str):
+            raise CapacityError(problem, remedy)
+        changes = remedy(int(SPARED * free))
+        raise CapacityError(problem, say_changes(changes), changes)
     now = rehearsal()
     if now is not None:
         now.need(needed)

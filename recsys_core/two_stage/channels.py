@@ -259,6 +259,9 @@ def _refusal(
     configs: tuple[ChannelConfig, ...], refused: ChannelConfig, error: CapacityError
 ) -> CapacityError:
     """Say what a two-stage job can do about a channel that refuses, and others of its kind."""
+    problem = f"channel {refused.name}: {error.problem}"
+    if not _may_refuse(refused):  # a model of another package that does not say so
+        return CapacityError(problem, error.remedy)
     kept = {each.name: each for each in configs if not _may_refuse(each)}
     instead = [
         each if each.name in kept else ChannelConfig(model=FEW_PAIRS, quota=each.quota)
@@ -271,7 +274,6 @@ def _refusal(
         for name in dict.fromkeys(each.name for each in instead)
     ]
     changes = [{"params": {"channels": channels}}]
-    problem = f"channel {refused.name}: {error.problem}"
     return CapacityError(problem, say_changes(changes), changes)
 
 

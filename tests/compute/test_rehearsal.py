@@ -83,7 +83,7 @@ def test_some_blocks_stand_for_all(now: Ticking) -> None:
         worked.append(part)
         now.ticks += 1
         map_blocks(lambda inner: worked.append(part), 10, 1)  # of a block nothing is left out
-        return part.stop - part.start
+        return int(part.stop) - int(part.start)
 
     assert map_blocks(work, 99, 10) == [10] * 9 + [9]
     assert len({(part.start, part.stop) for part in worked}) == 2 + 3

@@ -47,7 +47,7 @@ class CoLikes(RecallModel[CoLikesConfig]):
             "co-likes",
             2 * 4 * n**2,
             f"a matrix of {n:,} x {n:,} items",
-            "use item-cf, or a protocol with a larger k_core",
+            "use item-cf",
         )
         likes = positives.matrix()
         together = (likes.T @ likes).toarray().astype(np.float32)
