@@ -18,7 +18,7 @@ from recsys_core.events import Event, OnEvent
 ResultT = TypeVar("ResultT")
 #: at least this many seconds lie between two reports
 REPORT_SECONDS = 0.3
-#: a rehearsal does this many blocks at least
+#: a rehearsal does this many blocks at least, beside the first and the last
 FEWEST = 4
 
 _listener: ContextVar[tuple[OnEvent, str] | None] = ContextVar("listener", default=None)
@@ -51,7 +51,7 @@ def map_blocks(
     if len(slices) < 2:
         return [work(part) for part in slices]
     now = rehearsal()
-    if now is not None and len(slices) > FEWEST and not in_place:
+    if now is not None and len(slices) > FEWEST + 2 and not in_place:
         return _rehearse(work, slices, now)
     return _work_on(work, slices, in_place=in_place)
 
@@ -70,7 +70,7 @@ def _rehearse(
             found = _work_on(work, [slices[place] for place in chosen])
             done.update(zip(chosen.tolist(), found, strict=True))
             spent = now.clock() - started
-            if spent[0, 0] >= now.patience:
+            if len(done) >= FEWEST and now.is_enough(spent):
                 break
     now.leave_out(spent, (len(order) - len(done)) / len(done))
     known = list(done.values())

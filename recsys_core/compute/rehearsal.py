@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 #: the first steps of a loop are slower: memory is asked for, caches are filled
 WARMING = 2
+#: by the clock a loop takes at most so many times as long as it may take of the processor
+BUSY = 4
 #: steps that are timed at least
 LEAST_STEPS = 3
 #: rows and columns of the matrix by which a larger one is judged
@@ -36,7 +38,7 @@ class Rehearsal:
     Parameters
     ----------
     patience
-        Seconds that a loop may take.
+        Seconds of the processor that a loop may take.
     left_out
         Shape (2, 2): seconds at most and at least (of a model that may stop early), each by the
         clock and of the processor.
@@ -51,6 +53,17 @@ class Rehearsal:
     def clock(self) -> NDArray[np.float64]:
         """Tell the time that it would be had nothing been left out, shaped as `left_out`."""
         return np.array([time.perf_counter(), time.process_time()]) + self.left_out
+
+    def is_enough(self, spent: NDArray[np.float64], share: float = 1.0) -> bool:
+        """Tell whether a loop has taken its time; on a busy machine, a few times as much.
+
+        Parameters
+        ----------
+        share
+            Of the patience.
+        """
+        by_clock, processor = spent[0] / max(share * self.patience, 1e-9)
+        return bool(processor >= 1 or by_clock >= BUSY)
 
     def leave_out(
         self, spent: NDArray[np.float64], times: float, least: float | None = None
@@ -96,13 +109,13 @@ def some(steps: Iterable[T], count: int) -> Iterator[T]:
 
 def _first(now: Rehearsal, steps: Iterable[T], count: int) -> Iterator[T]:
     started = now.clock()
-    begun, warm = started[0, 0], min(WARMING, count // 2)
+    begun, warm = started, min(WARMING, count // 2)
     for done, step in enumerate(steps, start=1):
         yield step
         here = now.clock()
         if done == warm:
             started = here
-        elif done >= warm + LEAST_STEPS and here[0, 0] - begun >= now.patience:
+        elif done >= warm + LEAST_STEPS and now.is_enough(here - begun):
             now.leave_out(here - started, (count - done) / (done - warm))
             return
 
@@ -137,7 +150,7 @@ def cubic(work: Callable[[NDArray[Any]], NDArray[Any]], matrix: NDArray[Any]) ->
     work(np.eye(size, dtype=matrix.dtype))
     spent = now.clock() - started
     times = (len(matrix) / size) ** 3
-    if times > 1 and spent[0, 0] * times <= now.patience:
+    if times > 1 and not now.is_enough(spent * times):
         now.leave_out(-spent, 1)  # what the small one took does not count
         return work(np.eye(len(matrix), dtype=matrix.dtype))
     now.leave_out(spent, times - 1)
@@ -160,7 +173,7 @@ def by_rows(work: Callable[[Any], T], matrix: Any) -> T:
         spent, count = now.clock() - started, rows.shape[0]
         if step == 1:
             break
-        if before is not None and spent[0, 0] > now.patience / 4:
+        if before is not None and now.is_enough(spent, 1 / 4):
             each = np.maximum(spent - before[0], 0) / max(count - before[1], 1)
             now.leave_out(each, total - count)
             break

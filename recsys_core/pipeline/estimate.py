@@ -24,8 +24,8 @@ from recsys_core.protocols.split import Split
 from recsys_core.registry import model_info
 from recsys_core.training.config import TrainingConfig
 
-#: seconds that a loop of a fit, and one of an evaluation, may take
-FIT_SECONDS, JUDGE_SECONDS = 1.0, 0.3
+#: seconds of the processor that a loop of a fit, and one of an evaluation, may take
+FIT_SECONDS, JUDGE_SECONDS = 1.0, 0.5
 #: test users who are judged: these tell what happens once …
 FIRST_JUDGED = 128
 #: … and the difference between a third of these and all, what each of them takes

@@ -86,9 +86,18 @@ def test_some_blocks_stand_for_all(now: Ticking) -> None:
         return int(part.stop) - int(part.start)
 
     assert map_blocks(work, 99, 10) == [10] * 9 + [9]
-    assert len({(part.start, part.stop) for part in worked}) == 2 + 3
-    assert len(worked) == 5 * 11
+    assert len({(part.start, part.stop) for part in worked}) == 2 + 4
+    assert len(worked) == 6 * 11
     assert now.ticks + now.most == pytest.approx(10)
+
+
+def test_a_busy_machine_gets_a_few_times_as_long() -> None:
+    now = Rehearsal(patience=2.0)
+    spent = np.array([[7.0, 1.9], [0.0, 0.0]])  # by the clock and of the processor
+    assert not now.is_enough(spent)
+    assert now.is_enough(spent, share=0.5)
+    assert now.is_enough(spent + 1)
+    assert now.is_enough(np.array([[2.1, 2.0], [0.0, 0.0]]))
 
 
 def test_blocks_that_change_what_they_are_given_are_all_done(now: Ticking) -> None:
