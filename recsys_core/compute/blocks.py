@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 #: at least this many seconds lie between two reports
 REPORT_SECONDS = 0.3
 #: a rehearsal does this many blocks at least, beside the first and the last
-FEWEST = 4
+FEWEST = 2
 
 _listener: ContextVar[tuple[OnEvent, str] | None] = ContextVar("listener", default=None)
 
