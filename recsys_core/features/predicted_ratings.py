@@ -54,6 +54,7 @@ class PredictedRatings:
     @classmethod
     def fit(cls, histories: Histories, n_items: int) -> Self:
         """Learn from all ratings of some users."""
+        import scipy.linalg  # noqa: F401 - its BLAS is loaded before threads are limited
         import scipy.sparse as sp
 
         mean = np.array(histories.ratings.mean(dtype=np.float64), dtype=np.float32)

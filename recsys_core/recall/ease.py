@@ -11,6 +11,7 @@ from pydantic import Field
 
 from recsys_core.compute.capacity import require_memory
 from recsys_core.compute.rehearsal import by_rows, cubic
+from recsys_core.compute.threads import shared_out
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
@@ -118,9 +119,10 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     """Invert a symmetric positive definite matrix by its Cholesky factor, overwriting it."""
     from scipy.linalg import LinAlgError, lapack  # not needed to recommend
 
-    factor, failed = lapack.spotrf(matrix.T, lower=True, overwrite_a=True)
-    if failed:
-        raise LinAlgError("the Gram matrix is not positive definite; use a larger l2")
-    half, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
+    with shared_out(1):  # its BLAS, loaded by the import, knows of no limit of threads yet
+        factor, failed = lapack.spotrf(matrix.T, lower=True, overwrite_a=True)
+        if failed:
+            raise LinAlgError("the Gram matrix is not positive definite; use a larger l2")
+        half, _ = lapack.spotri(factor, lower=True, overwrite_c=True)
     lower: FloatArray = np.tril(half, -1)
     return np.ascontiguousarray(np.tril(half) + lower.T)

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from recsys_core.compute.capacity import Changes, require_memory
 from recsys_core.compute.rehearsal import cubic, some
+from recsys_core.compute.threads import shared_out
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions, narrow
@@ -123,7 +124,8 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
             solved = la.cho_solve(factor, some, overwrite_b=True, check_finite=False)
             return np.ascontiguousarray(solved)
 
-        self.weights = cubic(solve, gram)[:, : self.n_items]
+        with shared_out(1):  # its BLAS, loaded by the import, knows of no limit of threads yet
+            self.weights = cubic(solve, gram)[:, : self.n_items]
         on_event(Event("fit", 3, 3))
 
     @staticmethod

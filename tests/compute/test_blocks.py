@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_info
+from scipy import linalg
+from scipy.linalg import lapack
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from recsys_core.compute import blocks
 from recsys_core.compute.blocks import map_blocks, telling
@@ -118,3 +121,23 @@ def test_a_chosen_backend_does_the_work_in_its_processes() -> None:
     assert table.all()
     np.testing.assert_array_equal(here.items, there.items)
     np.testing.assert_array_equal(here.scores, there.scores)
+
+
+@pytest.mark.parametrize(
+    ("model", "module", "name"),
+    [("ease", lapack, "spotrf"), ("seq-ridge", linalg, "cho_factor")],
+)
+def test_a_library_that_is_loaded_late_keeps_to_the_budget(
+    model: str, module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    factorise = getattr(module, name)
+
+    def count(*args: Any, **options: Any) -> Any:
+        seen.append(blas_threads())
+        return factorise(*args, **options)
+
+    monkeypatch.setattr(module, name, count)
+    with limited_threads(1), threadpool_limits(2, user_api="blas"):  # as if just now loaded
+        fit(model, planted()[0])
+    assert seen == [1]
