@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.rehearsal import Rehearsal, rehearsing
-from recsys_core.compute.runtime import Runtime
 from recsys_core.compute.threads import default_threads, limited_threads
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.extensions import is_own
 from recsys_core.pipeline.environment import peak_memory_mb, reset_peak_memory
-from recsys_core.pipeline.run import model_config, resolve_device
+from recsys_core.pipeline.run import model_config, models_inside, runtime_of
 from recsys_core.pipeline.spec import JobSpec, stage_of
 from recsys_core.pipeline.stage_jobs import Job, make_job
 from recsys_core.protocols.split import Split
@@ -87,7 +86,7 @@ def estimate_job(
         each = [estimate_job(spec, one, on_event=on_event) for one in split.windows.values()]
         return _together(each)
     config = model_config(spec)
-    runtime = Runtime(spec.seed, resolve_device(spec.device), earlier=earlier)
+    runtime = runtime_of(spec, earlier=earlier)
     now = Rehearsal(FIT_SECONDS)
     reset_peak_memory()
     with (
@@ -112,13 +111,13 @@ def estimate_job(
 
 def _check_own(spec: JobSpec) -> None:
     """Refuse a model of another package, unless it trains by the loop that can be rehearsed."""
-    info = model_info(spec.model)
-    if is_own(info.cls.__module__) or issubclass(info.cls.Config, TrainingConfig):
-        return
-    raise InputError(
-        f"model {spec.model} comes with another package ({info.cls.__module__}): no estimate",
-        "train it on a small data set, e.g. --dataset ml-100k, to see what it takes",
-    )
+    for name in (spec.model, *models_inside(spec.params)):
+        cls = model_info(name).cls
+        if not is_own(cls.__module__) and not issubclass(cls.Config, TrainingConfig):
+            raise InputError(
+                f"model {name} comes with another package ({cls.__module__}): no estimate",
+                "train it on a small data set, e.g. --dataset ml-100k, to see what it takes",
+            )
 
 
 def _how(spec: JobSpec) -> str:
@@ -133,6 +132,8 @@ def _judge(
 ) -> tuple[NDArray[np.float64], int]:
     """Judge some test users; return what all would take, and how many were left out."""
     users = np.random.default_rng(0).permutation(np.unique(split.test.user))
+    relevant = np.isin(users, split.test.positives().user)
+    users = np.roll(users, -int(relevant.argmax()))  # a few without any could not be judged
     most = min(len(users), MOST_JUDGED)
     fewer = max(1, most // 3)
     clocks, sizes = [], []

@@ -164,7 +164,7 @@ def _modules_behind(spec: JobSpec, schemas: list[FeatureSchema]) -> tuple[str, .
     """
     read = {feature.reads for schema in schemas for feature in schema.features}
     statistics = [each for name, each in STATISTICS.items() if name in read]
-    inner = {model_info(name).cls.__module__ for name in _models_inside(spec.params)}
+    inner = {model_info(name).cls.__module__ for name in models_inside(spec.params)}
     found = {*inner, *(each.compute.__module__ for each in statistics)}
     return tuple(sorted({*(name for name in found if not is_own(name)), *judging_modules(spec)}))
 
@@ -176,7 +176,7 @@ def judging_modules(spec: JobSpec) -> tuple[str, ...]:
     return tuple(sorted(name for name in {*judged, protocol} if not is_own(name)))
 
 
-def _models_inside(value: Any) -> Iterator[str]:
+def models_inside(value: Any) -> Iterator[str]:
     """Find the names of models at any depth of a configuration: ``{model: NAME}``."""
     if isinstance(value, Mapping):
         if isinstance(value.get("model"), str) and value["model"] in model_names():
@@ -184,7 +184,7 @@ def _models_inside(value: Any) -> Iterator[str]:
         value = value.values()
     if isinstance(value, Collection) and not isinstance(value, str):
         for each in value:
-            yield from _models_inside(each)
+            yield from models_inside(each)
 
 
 def run(
@@ -283,13 +283,7 @@ def fit_job(
     """
     require_one_window(split, "a model is fitted on")
     config = model_config(spec)
-    runtime = Runtime(
-        seed=spec.seed,
-        device=resolve_device(spec.device),
-        checkpoint=checkpoint,
-        stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
-        earlier=earlier,
-    )
+    runtime = runtime_of(spec, checkpoint, earlier)
     with limited_threads(spec.threads or default_threads()):
         job = make_job(spec, config, split, runtime)
         started = time.perf_counter()
@@ -298,6 +292,25 @@ def fit_job(
         seconds = time.perf_counter() - started
     params = config.model_dump(mode="json")
     return FittedJob(spec, split, params, runtime.device, job, seconds)
+
+
+def runtime_of(
+    spec: JobSpec, checkpoint: Path | None = None, earlier: Earlier | None = None
+) -> Runtime:
+    """Say where and how the model of a job runs.
+
+    Raises
+    ------
+    InputError
+        A GPU was asked for and torch sees none.
+    """
+    return Runtime(
+        seed=spec.seed,
+        device=_resolve_device(spec.device),
+        checkpoint=checkpoint,
+        stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
+        earlier=earlier,
+    )
 
 
 def judge_job(
@@ -361,14 +374,7 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     }
 
 
-def resolve_device(device: str) -> str:
-    """Choose the device of a job: ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    InputError
-        ``cuda`` was asked for and torch sees no GPU.
-    """
+def _resolve_device(device: str) -> str:
     if device == "cpu":
         return device
     import torch

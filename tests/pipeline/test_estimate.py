@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import Tensor
 
@@ -127,12 +128,25 @@ def test_jobs_of_every_kind_are_estimated(model: str) -> None:
     assert found.peak_rss_mb > 50
 
 
-def test_a_model_of_a_package_is_not_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spec", [job("popularity"), job("two-stage", **LISTS)])
+def test_a_model_of_a_package_is_not_trained(
+    spec: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = model_info("popularity")
-    foreign = type("Foreign", (info.cls,), {"__module__": "somewhere.else"})
-    monkeypatch.setattr(estimate, "model_info", lambda name: replace(info, cls=foreign))
+    foreign = replace(info, cls=type("Foreign", (info.cls,), {"__module__": "somewhere.else"}))
+    others = {"popularity": foreign}
+    monkeypatch.setattr(estimate, "model_info", lambda name: others.get(name) or model_info(name))
     with pytest.raises(InputError, match=r"comes with another package \(somewhere.else\)"):
-        estimate_job(job("popularity"), cut(100))
+        estimate_job(spec, cut(100))
+
+
+def test_few_users_are_enough_if_one_of_them_can_be_judged() -> None:
+    split = cut(100)
+    chosen = np.flatnonzero(split.test.relevant)[:1]
+    mask = ~np.isin(split.test.user, split.test.user[split.test.relevant])
+    mask[chosen] = True
+    found = estimate_job(job("popularity"), replace(split, test=split.test.where(mask)))
+    assert found.eval_seconds > 0
 
 
 def test_windows_come_one_after_the_other() -> None:
