@@ -22,11 +22,11 @@ T = TypeVar("T")
 #: the first steps of a loop are slower: memory is asked for, caches are filled
 WARMING = 2
 #: by the clock a loop takes at most so many times as long as it may take of the processor
-BUSY = 4
+BUSY = 8
 #: steps that are timed at least
 LEAST_STEPS = 3
-#: rows and columns of the matrix by which a larger one is judged
-CORNER = 1024
+#: rows and columns of the matrix by which a larger one is judged, and of one before it
+CORNER, FIRST = 1024, 64
 #: of rows one in so many is tried, then more, until that takes long
 SHARES = (64, 32, 16, 8, 4, 2, 1)
 
@@ -54,15 +54,9 @@ class Rehearsal:
         """Tell the time that it would be had nothing been left out, shaped as `left_out`."""
         return np.array([time.perf_counter(), time.process_time()]) + self.left_out
 
-    def is_enough(self, spent: NDArray[np.float64], share: float = 1.0) -> bool:
-        """Tell whether a loop has taken its time; on a busy machine, a few times as much.
-
-        Parameters
-        ----------
-        share
-            Of the patience.
-        """
-        by_clock, processor = spent[0] / max(share * self.patience, 1e-9)
+    def is_enough(self, spent: NDArray[np.float64]) -> bool:
+        """Tell whether a loop has taken its time; on a busy machine, a few times as much."""
+        by_clock, processor = spent[0] / max(self.patience, 1e-9)
         return bool(processor >= 1 or by_clock >= BUSY)
 
     def leave_out(
@@ -140,21 +134,28 @@ def passes(count: int, least: int | None = None) -> Iterator[int]:
 def cubic(work: Callable[[NDArray[Any]], NDArray[Any]], matrix: NDArray[Any]) -> NDArray[Any]:
     """Call `work` on a square matrix, where its cost grows with the cube of the size.
 
-    In a rehearsal it works on the identity, of the same size only if that is quick.
+    In a rehearsal it works on the identity, of the same size only if that is quick, and what it
+    gives back, in the place of `matrix`, is random.
     """
     now = rehearsal()
     if now is None:
         return work(matrix)
     size = min(CORNER, len(matrix))
     started = now.clock()
+    work(np.eye(min(FIRST, size), dtype=matrix.dtype))  # loads what it needs
+    now.leave_out(started - now.clock(), 1)
+    started = now.clock()
     work(np.eye(size, dtype=matrix.dtype))
     spent = now.clock() - started
     times = (len(matrix) / size) ** 3
     if times > 1 and not now.is_enough(spent * times):
         now.leave_out(-spent, 1)  # what the small one took does not count
-        return work(np.eye(len(matrix), dtype=matrix.dtype))
-    now.leave_out(spent, times - 1)
-    return matrix
+        work(np.eye(len(matrix), dtype=matrix.dtype))
+    else:
+        now.leave_out(spent, times - 1)
+    # of the identity nothing is told apart, and lists of equal scores take longer
+    matrix[:] = np.random.default_rng(0).random(matrix.shape[1], dtype=np.float32)
+    return np.ascontiguousarray(matrix)
 
 
 def by_rows(work: Callable[[Any], T], matrix: Any) -> T:
@@ -173,7 +174,7 @@ def by_rows(work: Callable[[Any], T], matrix: Any) -> T:
         spent, count = now.clock() - started, rows.shape[0]
         if step == 1:
             break
-        if before is not None and now.is_enough(spent, 1 / 4):
+        if before is not None and spent[0, 1] >= now.patience / 2:  # less tells little
             each = np.maximum(spent - before[0], 0) / max(count - before[1], 1)
             now.leave_out(each, total - count)
             break

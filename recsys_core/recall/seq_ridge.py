@@ -120,12 +120,12 @@ class SeqRidge(ItemToItem, RecallModel[SeqRidgeConfig]):
 
         def solve(gram: FloatArray) -> FloatArray:
             factor = la.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-            some = cross[: len(gram), : len(gram) * self.n_items // size]
-            solved = la.cho_solve(factor, some, overwrite_b=True, check_finite=False)
-            return np.ascontiguousarray(solved)
+            right = cross[: len(gram), : len(gram) * self.n_items // size]
+            solved: FloatArray = la.cho_solve(factor, right, overwrite_b=True, check_finite=False)
+            return solved
 
         with shared_out(1):  # its BLAS, loaded by the import, knows of no limit of threads yet
-            self.weights = cubic(solve, gram)[:, : self.n_items]
+            self.weights = np.ascontiguousarray(cubic(solve, gram)[:, : self.n_items])
         on_event(Event("fit", 3, 3))
 
     @staticmethod
