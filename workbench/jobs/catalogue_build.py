@@ -25,8 +25,8 @@ from recsys_core.registry import BUILTIN, model_info, model_names, reads_feature
 from recsys_core.retrieval.vector_index import IndexConfig
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.training.config import TrainingConfig
+from recsys_core.two_stage.config import MLP_NAME
 from recsys_core.two_stage.mlp_ranker import MLPConfig
-from recsys_core.two_stage.ranker_choice import MLP_NAME
 from workbench.jobs.catalogue import GROUPS, RENAMED, Card
 from workbench.jobs.priority import step_back
 from workbench.store.files import write_json
