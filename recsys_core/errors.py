@@ -56,6 +56,10 @@ class DataError(InputError):
     """A file of a data set is malformed; the message names file, line and column."""
 
 
+class LostRankError(InputError):
+    """Of several processes that work on a job one is gone; the job can be resumed."""
+
+
 class CapacityError(InputError):
     """A model refuses to fit because its estimated memory is more than the machine has.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recsys_core.compute.earlier import Earlier
+from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Runtime:
         configuration were to come; None: it takes them all.
     earlier
         The model that the fit starts from, to learn what is new; None: it starts anew.
+    ranks
+        The processes that share the work.
     """
 
     seed: int = 0
@@ -38,6 +41,7 @@ class Runtime:
     checkpoint: Path | None = None
     stop_after: int | None = None
     earlier: Earlier | None = None
+    ranks: Ranks = ALONE
 
     def torch_device(self) -> torch.device:
         """Choose the device.

@@ -56,8 +56,8 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
-        """Cut the rows, taken in `order`, into batches."""
+    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Batch]:
+        """Cut the rows, taken in `order`, into batches of one size or of each."""
         # one gather for all: batches are then slices of what lies side by side
         owners = [torch.split(owner[order], batch_size) for owner in self._owners]
         labels = torch.split(self.labels[order], batch_size)

@@ -12,8 +12,9 @@ from typing import Any
 
 from recsys_core.compute.blocks import telling
 from recsys_core.compute.earlier import Earlier
+from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.compute.runtime import Runtime
-from recsys_core.compute.threads import default_threads, limited_threads
+from recsys_core.compute.threads import limited_threads
 from recsys_core.config import Config, parse_config
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
@@ -31,6 +32,7 @@ from recsys_core.pipeline.environment import (
     reset_peak_memory,
 )
 from recsys_core.pipeline.feature_schemas import job_schema, resolved_schemas
+from recsys_core.pipeline.ranks import check_nproc, gathered, job_threads
 from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
@@ -68,6 +70,7 @@ def model_config(spec: JobSpec) -> Config:
 
         assert isinstance(config, TwoStageConfig)
         check_models(config)
+    check_nproc(spec, config, info)
     return config
 
 
@@ -141,7 +144,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     content = {
         **spec.model_dump(mode="json", exclude=left_out),
         "params": config.model_dump(mode="json"),
-        "threads": spec.threads or default_threads(),
+        "threads": job_threads(spec),
         "split": split.fingerprint,
         "schemas": [schema.model_dump(mode="json") for schema in schemas],
         "code": code_fingerprint(spec.model, _modules_behind(spec, schemas)),
@@ -218,6 +221,22 @@ def run(
     reset_peak_memory()
     if split is None:
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
+    with gathered(spec, split, data_dir) as ranks:
+        return run_among(
+            ranks, spec, split, data_dir=data_dir, out_dir=out_dir, on_event=on_event
+        )
+
+
+def run_among(
+    ranks: Ranks,
+    spec: JobSpec,
+    split: Split,
+    *,
+    data_dir: Path,
+    out_dir: Path | None = None,
+    on_event: OnEvent = ignore,
+) -> RunResult:
+    """Do a rank's part of `run`; the first one's result is that of the job."""
     checkpoint = out_dir / CHECKPOINT if out_dir else None
     save_to = out_dir / MODEL if out_dir else None
     origin = None
@@ -229,7 +248,9 @@ def run(
     for date, window in (split.windows or {"": split}).items():
         own = window_folder(checkpoint, date)
         earlier = origin.earlier if origin is not None else None
-        fitted = fit_job(spec, window, checkpoint=own, earlier=earlier, on_event=on_event)
+        fitted = fit_job(
+            spec, window, checkpoint=own, earlier=earlier, ranks=ranks, on_event=on_event
+        )
         found[date] = judge_job(fitted, spec, save_to=save_to, on_event=on_event)
     if origin is not None:
         found[""] = replace(found[""], updated_from=origin.content())
@@ -264,6 +285,7 @@ def fit_job(
     *,
     checkpoint: Path | None = None,
     earlier: Earlier | None = None,
+    ranks: Ranks = ALONE,
     on_event: OnEvent = ignore,
 ) -> FittedJob:
     """Train one model on the train rows of a split; the first half of `run`.
@@ -274,6 +296,8 @@ def fit_job(
         Where to keep what training needs to go on; None: nowhere.
     earlier
         Of an update: what the run that is updated has learned, from `find_origin`.
+    ranks
+        The processes that fit it together, from `gathered`.
 
     Raises
     ------
@@ -283,8 +307,8 @@ def fit_job(
     """
     require_one_window(split, "a model is fitted on")
     config = model_config(spec)
-    runtime = runtime_of(spec, checkpoint, earlier)
-    with limited_threads(spec.threads or default_threads()):
+    runtime = replace(runtime_of(spec, checkpoint, earlier), ranks=ranks)
+    with limited_threads(job_threads(spec)):
         job = make_job(spec, config, split, runtime)
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
@@ -330,7 +354,7 @@ def judge_job(
         Where to write the model; None: nowhere.
     """
     job, split = fitted.job, fitted.split
-    with limited_threads(spec.threads or default_threads()):
+    with limited_threads(job_threads(spec)):
         started = time.perf_counter()
         judged = Judged(Evaluation.nothing())
         if spec.refit is None:
@@ -368,7 +392,7 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
     """Describe what a job's outcome depends on beside the spec, as environment.json has it."""
     model = None if spec.model == EXTERNAL else spec.model
     return {
-        **describe_environment(model, spec.threads or default_threads(), device),
+        **describe_environment(model, job_threads(spec), device),
         "dataset_fingerprint": split.dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
     }

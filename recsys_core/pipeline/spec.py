@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from recsys_core.config import Config, parse_config
 from recsys_core.registry import EXTERNAL, Stage, model_info, model_names
@@ -78,6 +78,13 @@ class JobSpec(Config):
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads of the job; null: all cores."
     )
+    nproc: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes that train and evaluate the model together, each with its own "
+        "threads.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu", description="Where torch models train; auto: a GPU when there is one."
     )
@@ -97,6 +104,14 @@ class JobSpec(Config):
         if not ks or min(ks) < 1 or max(ks) >= 2**31:
             raise ValueError("every K must be at least 1, and below 2^31")
         return tuple(sorted(set(ks)))
+
+    @model_serializer(mode="wrap")
+    def _one_process_as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what says nothing, so that jobs and their keys stay what they were."""
+        values: dict[str, Any] = write(self)
+        if values.get("nproc") == 1:
+            del values["nproc"]
+        return values
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, Sco
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
 from recsys_core.pipeline.timings import request_timings
 from recsys_core.protocols.split import Split
+from recsys_core.recall.shared.spread import recommend_together
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import model_info, reads_features
@@ -84,7 +85,7 @@ class _RecallJob:
     """Fits a recall model and judges its lists."""
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        self._split = split
+        self._split, self._ranks = split, runtime.ranks
         info = model_info(spec.model)
         self._schema = None
         if reads_features(info):
@@ -100,14 +101,15 @@ class _RecallJob:
         users = np.unique(split.test.user)
         histories = split.requests(users)
         started = time.perf_counter()
-        top = self._model.recommend(users, max(KEPT_ITEMS, *ks), histories=histories)
+        width = max(KEPT_ITEMS, *ks)
+        top = recommend_together(self._model, users, width, self._ranks, histories)
         seconds = time.perf_counter() - started
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, ks)
         if split.train.new_items is not None:
             judged = histories.take(np.searchsorted(users, evaluation.users))
             among = self._model.among(split.train.new_items)
-            new = among.recommend(evaluation.users, max(ks), histories=judged)
+            new = recommend_together(among, evaluation.users, max(ks), self._ranks, judged)
             evaluation = with_new_items(evaluation, new.items, split, ks)
         timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
@@ -123,7 +125,7 @@ class _RecallJob:
 
     def validation(self) -> dict[str, float]:
         # the fitted model, asked as one that knows the train rows alone
-        return Validation(self._split.valid)(self._model)
+        return Validation(self._split.valid, self._ranks)(self._model)
 
     @property
     def model(self) -> Any:
@@ -144,7 +146,7 @@ class _RankingJob:
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         from recsys_core.ranking.ranker import Ranker
 
-        self._spec, self._split = spec, split
+        self._spec, self._split, self._ranks = spec, split, runtime.ranks
         schema = job_schema(spec, model_info(spec.model), split.dataset)
         self._ranker = Ranker(spec.model, config, schema, runtime)
 
@@ -158,7 +160,7 @@ class _RankingJob:
         rows = ranking_rows(self._split, "test")
         test = rows.queries
         labels = self._ranker.tasks.labels_of(rows).numpy()
-        scores = self._ranker.score(test, Known.of(self._split.known))
+        scores = self._ranker.score(test, Known.of(self._split.known), self._ranks)
         first, *others = [
             evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
             if task.binary

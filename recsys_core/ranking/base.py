@@ -140,6 +140,9 @@ class RankingModel(nn.Module, ABC):
     Config: ClassVar[type[RankingConfig]]
     needs_histories: ClassVar[bool] = False
     """Whether its default features have the users' histories."""
+    trains_together: ClassVar[bool] = True
+    """Whether several processes can train it together: what it computes of a row depends on no
+    other row, but for the moments of `BatchMoments` layers."""
 
     def __init__(self, config: RankingConfig, layout: EmbeddingLayout, tasks: int) -> None:
         super().__init__()

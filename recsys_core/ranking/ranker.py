@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recsys_core.compute.ranks import ALONE, Ranks, part_of
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
 from recsys_core.data.dataset import Dataset, FloatArray, IntArray, TimeArray
@@ -141,7 +142,14 @@ class Ranker:
         objective = _Objective(self, rows, valid)
         reads = self.schema.digest
         self.curve = train(
-            self.module, objective, self.config, self.runtime, on_event, reads, new
+            self.module,
+            objective,
+            self.config,
+            self.runtime,
+            on_event,
+            reads,
+            new,
+            lambda batch: len(batch.labels),
         ).curve
         if calibrations is None:
             self._calibrate(valid)
@@ -159,7 +167,7 @@ class Ranker:
                 f"calibration = {self.config.calibration} needs validation rows, there are none",
                 "set calibration to none, or choose a protocol with validation rows",
             )
-        outputs, labels = self.outputs(valid), valid.labels.cpu().numpy()
+        outputs, labels = self.outputs(valid, self.runtime.ranks), valid.labels.cpu().numpy()
         self.calibrations = {
             task.name: fit_calibration(self.config.calibration, outputs[:, k], labels[:, k])
             for k, task in enumerate(self.tasks.all)
@@ -168,7 +176,7 @@ class Ranker:
 
     def _importance(self, valid: Rows) -> dict[str, float]:
         """AUC of some validation rows that each feature is worth; empty without any."""
-        if len(valid) == 0:
+        if len(valid) == 0 or not self.runtime.ranks.first:
             return {}
         order = torch.randperm(len(valid), generator=torch.Generator().manual_seed(0))[:ROWS]
         batch = next(valid.batches(order.to(self.device), ROWS))
@@ -216,30 +224,38 @@ class Ranker:
         """
         return self.score(Queries.of_events(rows), Known.of(known))
 
-    def score(self, queries: Queries, known: Known | Requests) -> FloatArray:
+    def score(
+        self, queries: Queries, known: Known | Requests, ranks: Ranks = ALONE
+    ) -> FloatArray:
         """Compute the probability that each query's item is relevant, shape (n, tasks).
 
         Training rows and requests go through the same features: `recsys_core.features.queries`
         says how to ask.
+
+        Parameters
+        ----------
+        ranks
+            The processes that score together; every one of them must ask.
         """
         nothing = torch.empty((len(queries), len(self.module.bias)))
-        return self.probabilities(self.rows(queries, known, nothing))
+        return self.probabilities(self.rows(queries, known, nothing), ranks)
 
-    def probabilities(self, rows: Rows) -> FloatArray:
+    def probabilities(self, rows: Rows, ranks: Ranks = ALONE) -> FloatArray:
         """Score encoded rows, shape (n, tasks): probabilities, and values of value tasks."""
-        outputs = self.outputs(rows)
+        outputs = self.outputs(rows, ranks)
         for number, task in enumerate(self.tasks.all):
             if task.name in self.calibrations:
                 outputs[:, number] = self.calibrations[task.name](outputs[:, number])
         return self.tasks.predictions(torch.from_numpy(outputs)).numpy()
 
-    def outputs(self, rows: Rows) -> FloatArray:
+    def outputs(self, rows: Rows, ranks: Ranks = ALONE) -> FloatArray:
         """Compute what the model says of encoded rows, shape (n, tasks): log odds, and values."""
         self.module.eval()
         with torch.inference_mode():
-            order = torch.arange(len(rows), device=self.device)
+            part = part_of(ranks, len(rows), PREDICT_ROWS)
+            order = torch.arange(part.start, part.stop, device=self.device)
             parts = [self.module(batch) for batch in rows.batches(order, PREDICT_ROWS)]
-            return torch.cat(parts).cpu().numpy()
+            return ranks.joined(torch.cat(parts)).cpu().numpy()
 
     def _build(self, tasks: int) -> RankingModel:
         return self._new_module(tasks).to(self.device)
@@ -325,7 +341,9 @@ class _Objective:
         if len(self._valid) == 0:
             return {}
         labels = self._valid.labels.cpu().numpy()
-        values = self._ranker.tasks.metrics(labels, self._ranker.probabilities(self._valid))
+        ranker = self._ranker
+        predicted = ranker.probabilities(self._valid, ranker.runtime.ranks)
+        values = ranker.tasks.metrics(labels, predicted)
         values |= self._gates()
         return {name: value for name, value in values.items() if not np.isnan(value)}
 

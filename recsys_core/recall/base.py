@@ -84,6 +84,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     """How a run is updated: anew (a full fit, which is as fast), or from what it has learned, which
     `_fit` finds in `runtime.earlier`; None: it cannot be."""
 
+    trains_together: ClassVar[bool] = False
+    """Whether several processes can train it together, through `runtime.ranks`."""
+
     catalogue: BoolArray
     """Shape (n_items,): items with a train row, and new ones: all that is ever recommended."""
     new_items: IntArray

@@ -64,7 +64,12 @@ class SamplingConfig(Config):
     @property
     def samples(self) -> bool:
         """Whether a batch contrasts with some items, rather than with the whole catalogue."""
-        return self.negatives is not None or self.sampler in ("in-batch", "mixed")
+        return self.negatives is not None or self.reads_batch
+
+    @property
+    def reads_batch(self) -> bool:
+        """Whether negatives come from the positives of the batch."""
+        return self.sampler in ("in-batch", "mixed")
 
     @model_validator(mode="after")
     def _probabilities_are_known(self) -> Self:

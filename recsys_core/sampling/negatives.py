@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
@@ -59,12 +60,21 @@ class Negatives:
         Shape (n_items,): liked train rows of each item.
     positives
         What to leave out.
+    ranks
+        The processes that share a batch: each contrasts its part with the negatives of all of it.
     """
 
     search: Search | None = None
     """Finds hard negatives; set anew every epoch where the configuration wants some."""
 
-    def __init__(self, config: SamplingConfig, counts: Tensor, positives: Positives) -> None:
+    def __init__(
+        self,
+        config: SamplingConfig,
+        counts: Tensor,
+        positives: Positives,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.ranks = ranks
         self.config, self.positives, self.n_items = config, positives, len(counts)
         self.sampler = make_sampler(config, counts)
         self.room = torch.zeros(len(counts), dtype=torch.long, device=counts.device)
@@ -96,7 +106,8 @@ class Negatives:
         -------
         Scalar.
         """
-        negatives = self.sampler.draw(self.config.negatives, liked)
+        batch_items = self.ranks.joined(liked) if self.config.reads_batch else liked
+        negatives = self.sampler.draw(self.config.negatives, batch_items, self.ranks.draws)
         if self.config.hard_negatives:
             negatives = torch.cat([negatives, self.hard(queries.detach(), users)])
         candidates = Candidates.of(liked, negatives, self.room)

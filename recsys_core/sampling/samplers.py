@@ -12,13 +12,17 @@ from recsys_core.compute.powers import power
 from recsys_core.sampling.config import SamplingConfig
 
 
+Draws = torch.Generator | None
+
+
 class Sampler(Protocol):
     """Draws items with replacement and knows how likely each was.
 
-    Draws use torch's global generator, which the training loop seeds for every epoch.
+    Draws use torch's global generator, which the training loop seeds for every epoch, or the one
+    that is given.
     """
 
-    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+    def draw(self, n: int | None, batch_items: Tensor, generator: Draws = None) -> Tensor:
         """Draw negatives for one batch.
 
         Parameters
@@ -51,11 +55,13 @@ class UniformSampler:
     def __init__(self, catalogue: Tensor) -> None:
         self.catalogue = catalogue
 
-    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+    def draw(self, n: int | None, batch_items: Tensor, generator: Draws = None) -> Tensor:
         """Draw from the catalogue, whatever the batch; None: the whole catalogue."""
         if n is None:
             return self.catalogue
-        places = torch.randint(len(self.catalogue), (n,), device=self.catalogue.device)
+        places = torch.randint(
+            len(self.catalogue), (n,), device=self.catalogue.device, generator=generator
+        )
         return self.catalogue[places]
 
     def log_probability(self, items: Tensor) -> Tensor:
@@ -80,12 +86,13 @@ class PopularitySampler:
         self.log_share = torch.full(counts.shape, -math.inf, device=counts.device)
         self.log_share[self.catalogue] = torch.log(weights / weights.sum()).float()
 
-    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+    def draw(self, n: int | None, batch_items: Tensor, generator: Draws = None) -> Tensor:
         """Draw from the catalogue, whatever the batch; None: the whole catalogue, once."""
         if n is None:
             return self.catalogue
-        dart = torch.rand(n, dtype=torch.float64, device=self.cumulated.device) * self.cumulated[-1]
-        place = torch.searchsorted(self.cumulated, dart, right=True)
+        device = self.cumulated.device
+        share = torch.rand(n, dtype=torch.float64, device=device, generator=generator)
+        place = torch.searchsorted(self.cumulated, share * self.cumulated[-1], right=True)
         return self.catalogue[place.clamp(max=len(self.catalogue) - 1)]
 
     def log_probability(self, items: Tensor) -> Tensor:
@@ -105,11 +112,12 @@ class InBatchSampler:
     def __init__(self, counts: Tensor) -> None:
         self.log_share = torch.log(counts.clamp(min=1).float() / counts.sum())
 
-    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+    def draw(self, n: int | None, batch_items: Tensor, generator: Draws = None) -> Tensor:
         """Draw from the batch's rows; None: all of them."""
         if n is None:
             return batch_items
-        return batch_items[torch.randint(len(batch_items), (n,), device=batch_items.device)]
+        device = batch_items.device
+        return batch_items[torch.randint(len(batch_items), (n,), device=device, generator=generator)]
 
     def log_probability(self, items: Tensor) -> Tensor:
         """Log of the item's share of the train rows."""
@@ -136,12 +144,12 @@ class MixedSampler:
         self.uniform = UniformSampler(counts.nonzero().squeeze(1))
         self.share = share
 
-    def draw(self, n: int | None, batch_items: Tensor) -> Tensor:
+    def draw(self, n: int | None, batch_items: Tensor, generator: Draws = None) -> Tensor:
         """Draw from both; None: all of the batch and as many others as the share asks for."""
         from_batch = len(batch_items) if n is None else round(n * self.share)
         others = round(from_batch * (1 / self.share - 1)) if n is None else n - from_batch
-        batch = self.in_batch.draw(None if n is None else from_batch, batch_items)
-        return torch.cat([batch, self.uniform.draw(others, batch_items)])
+        batch = self.in_batch.draw(None if n is None else from_batch, batch_items, generator)
+        return torch.cat([batch, self.uniform.draw(others, batch_items, generator)])
 
     def log_probability(self, items: Tensor) -> Tensor:
         """Log of the mixture's probability."""

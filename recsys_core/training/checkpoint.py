@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, BinaryIO, cast
 import torch
 from torch import Tensor, nn
 
+from recsys_core.compute.ranks import Ranks
 from recsys_core.errors import InputError
 from recsys_core.reading import DamagedError, open_regular, shorten
 from recsys_core.saving.replace import replacing
@@ -114,6 +116,34 @@ def read_checkpoint(
     except (OSError, *DAMAGE) as error:
         raise unusable(folder, error) from error
     return content["progress"], content["kept"]
+
+
+def same_state(
+    ranks: Ranks,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: tuple[dict[str, Any], dict[str, Any]] | None,
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Bring all ranks to where the first one is: it alone has a folder to read from.
+
+    Parameters
+    ----------
+    state
+        What `read_checkpoint` gave the first one.
+    """
+    if ranks.size == 1 or not ranks.agree(state is not None):
+        return state
+    told = io.BytesIO()
+    if state is not None:
+        torch.save([module.state_dict(), optimizer.state_dict(), *state], told)
+    told = io.BytesIO(ranks.hear(told.getvalue()))
+    if ranks.first:
+        return state
+    device = next(module.parameters()).device
+    weights, moments, progress, kept = torch.load(told, map_location=device, weights_only=True)
+    module.load_state_dict(weights)
+    optimizer.load_state_dict(moments)
+    return progress, kept
 
 
 def unusable(folder: Path, error: Exception) -> DamagedError:

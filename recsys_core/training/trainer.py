@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.compute.rehearsal import passes, some
 from recsys_core.compute.runtime import Runtime
 from recsys_core.errors import InputError
@@ -24,11 +25,14 @@ from recsys_core.training.average import WeightAverage
 from recsys_core.training.checkpoint import (
     DAMAGE,
     read_checkpoint,
+    same_state,
     unusable,
     write_checkpoint,
 )
 from recsys_core.training.config import TrainingConfig
+from recsys_core.training.exchange import Exchange
 from recsys_core.training.memory import keep_freed_memory
+from recsys_core.training.moments import share_moments
 from recsys_core.training.row_tables import settle
 
 BatchT = TypeVar("BatchT")
@@ -49,8 +53,8 @@ class Objective(Protocol[BatchT]):
     monitor: str
     """The validation metric that early stopping watches."""
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[BatchT]:
-        """Cut the training rows, taken in `order` (shape (size,), int64), into batches."""
+    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[BatchT]:
+        """Cut the training rows, taken in `order` (int64), into batches of one size or of each."""
         ...
 
     def loss(self, batch: BatchT) -> Tensor:
@@ -84,6 +88,7 @@ def train(
     on_event: OnEvent,
     reads: str = "",
     new: Tensor | None = None,
+    mass: Callable[[Any], float | Tensor] | None = None,
 ) -> Progress:
     """Train `module` in place and leave it, in eval mode, with the weights of its best epoch.
 
@@ -94,12 +99,18 @@ def train(
 
     Events of the stage ``fit`` count batches; the one at the end of an epoch has its metrics.
 
+    Where the runtime has several ranks, each calls this with the same module and takes its slice of
+    every batch; order, batches and what is drawn through `Ranks.draws` do not depend on their
+    number.
+
     Parameters
     ----------
     reads
         What tells the features of this training from those of another: a checkpoint goes by it.
     new
         Shape (objective.size,), bool: in an update, the rows that the earlier model has not seen.
+    mass
+        Of several ranks: what a batch counts in a mean over the parts that the ranks have.
 
     Raises
     ------
@@ -107,6 +118,7 @@ def train(
         The loss is no longer a number, or the checkpoint is of another training.
     """
     keep_freed_memory()
+    ranks = runtime.ranks
     if runtime.earlier is not None:
         config = update_schedule(config)
         reads = f"{reads} {runtime.earlier.key}"
@@ -120,26 +132,30 @@ def train(
         **config.model_dump(mode="json"),
     }
     epochs = min(config.epochs, runtime.stop_after or config.epochs)
+    state = None
     if runtime.checkpoint is not None:
         state = read_checkpoint(runtime.checkpoint, module, optimizer, identity)
-        if state is not None:
-            progress, best = _resumed(runtime.checkpoint, *state, average)
-    epoch = _Epoch(module, objective, config, optimizer, on_event, average, epochs, new)
+    state = same_state(ranks, module, optimizer, state)
+    if state is not None:
+        progress, best = _resumed(runtime.checkpoint or Path(), *state, average)
+    epoch = _Epoch(
+        module, objective, config, optimizer, on_event, average, epochs, new, ranks, mass
+    )
     least = config.patience + 1 if config.patience else epochs
     for _ in passes(epochs - progress.epoch, min(epochs, least)):
         if _exhausted(progress, config):
             break
-        torch.manual_seed(_epoch_seed(runtime.seed, progress.epoch))
-        metrics, rate = epoch.run(progress.epoch, progress.plateaus)
+        metrics, rate = epoch.run(progress.epoch, progress.plateaus, runtime.seed)
         progress.epoch += 1
         progress.curve.append(metrics)
         if _improved(progress, metrics, objective.monitor):
             best = deepcopy(epoch.weights)
-        if runtime.checkpoint is not None:
+        if runtime.checkpoint is not None and ranks.first:
             kept = {"best": best, "average": average.state_dict() if average else None}
             write_checkpoint(runtime.checkpoint, module, optimizer, kept, vars(progress), identity)
         told = {**metrics, **epoch.learning_rate, "rows_per_second": rate}
         epoch.report(progress.epoch, 0, told)
+    share_moments(module, ALONE)
     settle(module, leave=True)
     module.load_state_dict(epoch.weights if best is None else best)
     module.eval()
@@ -178,8 +194,14 @@ class _Epoch:
         average: WeightAverage | None,
         epochs: int,
         new: Tensor | None,
+        ranks: Ranks,
+        mass: Callable[[Any], float | Tensor] | None,
     ) -> None:
         self.module = module
+        self.ranks = ranks
+        self.mass = mass
+        self.exchange = Exchange(module, ranks) if mass is not None and ranks.size > 1 else None
+        share_moments(module, ranks)
         self.new = new
         self.epochs = epochs
         self.average = average
@@ -192,7 +214,7 @@ class _Epoch:
         self.size = _visited(objective.size, new)
         self.batches = max(1, -(-self.size // config.batch_size))
 
-    def run(self, epoch: int, plateaus: int) -> tuple[dict[str, float], float]:
+    def run(self, epoch: int, plateaus: int, seed: int) -> tuple[dict[str, float], float]:
         """Train for one epoch; return its loss and validation metrics, and rows per second.
 
         Parameters
@@ -201,13 +223,22 @@ class _Epoch:
             Epochs done, and how many of them were without a better validation value.
         """
         self.module.train()
+        torch.manual_seed(_epoch_seed(seed, epoch))
         order = _order(self.objective.size, self.new).to(self.device)
+        sizes: int | list[int] = self.config.batch_size
+        if self.exchange is not None:
+            sizes = self.ranks.batch_sizes(len(order), self.config.batch_size)
+            order = self.ranks.own(order, self.config.batch_size)
+            self._draw_apart(_epoch_seed(seed, epoch))
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         started = reported = time.perf_counter()
         done = 0
-        batches = self.objective.batches(order, self.config.batch_size)
+        batches = self.objective.batches(order, sizes)
         for batch in some(batches, self.batches):
             self._set_learning_rate(epoch + done / self.batches, plateaus)
+            if isinstance(sizes, list):
+                left = self.size - done * self.config.batch_size
+                self.ranks.share = sizes[done] / min(self.config.batch_size, left)
             total += self._step(batch)
             done += 1
             now = time.perf_counter()
@@ -224,7 +255,18 @@ class _Epoch:
         settle(self.module)
         self.module.eval()
         with self.average.in_place() if self.average else nullcontext(), torch.inference_mode():
-            return {"loss": loss, **self.objective.validate()}, rate
+            return self.ranks.agree({"loss": loss, **self.objective.validate()}), rate
+
+    def _draw_apart(self, seed: int) -> None:
+        """Let ranks draw alike through `Ranks.draws`, and each for itself where it does not matter.
+
+        Without dropout one process draws from the very same stream.
+        """
+        draws = torch.Generator(self.device)
+        on_gpu = self.device.type == "cuda"
+        draws.set_state(torch.cuda.get_rng_state() if on_gpu else torch.get_rng_state())
+        self.ranks.draws = draws
+        torch.manual_seed((seed + 1) * 1_000_003 + self.ranks.rank)
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -235,12 +277,15 @@ class _Epoch:
         value = self.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
+        value = value.detach()
+        if self.exchange is not None and self.mass is not None:
+            value = self.exchange(value, self.mass(batch))
         if self.config.gradient_clip is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.config.gradient_clip)
         self.optimizer.step()
         if self.average is not None:
             self.average.update()
-        return value.detach()
+        return value
 
     def _set_learning_rate(self, epochs_done: float, plateaus: int) -> None:
         share = min(1.0, epochs_done / self.config.epochs)

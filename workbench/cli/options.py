@@ -47,6 +47,7 @@ class JobOptions:
     changes: tuple[str, ...] = ()
     seeds: tuple[int, ...] | None = None
     threads: int | None = None
+    nproc: int | None = None
     device: str = "cpu"
     offline: bool = False
     fresh: bool = False
@@ -104,7 +105,16 @@ _SPEC_OPTIONS = [
     click.option(
         "--seeds", callback=_whole_numbers(0), metavar="N,N", help="Random seeds; one run per seed."
     ),
-    click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.  [default: all]"),
+    click.option(
+        "--threads",
+        type=click.IntRange(1, 1024),
+        help="CPU threads of each process.  [default: all]",
+    ),
+    click.option(
+        "--nproc",
+        type=click.IntRange(1, 1024),
+        help="Processes that train and evaluate each model together.  [default: 1]",
+    ),
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda"]),

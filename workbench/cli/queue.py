@@ -262,7 +262,8 @@ def pause(settings: Settings) -> None:
 @click.argument("name", metavar="RUN", shell_complete=run_ids)
 @click.option("--label", help="Name in reports.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Random seed.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads of each process.")
+@click.option("--nproc", type=click.IntRange(1, 1024), help="Processes that work together.")
 @click.option(
     "--before", metavar="RUN", shell_complete=run_ids, help="Move it before this waiting job."
 )
@@ -275,6 +276,7 @@ def edit(
     label: str | None,
     seed: int | None,
     threads: int | None,
+    nproc: int | None,
     before: str | None,
     changes: tuple[str, ...],
     priority: int | None,
@@ -284,7 +286,7 @@ def edit(
 ) -> None:
     """Change a waiting job: its fields, its place, its limits (``none`` for no limit)."""
     run = resolve_run(settings.runs_dir, name)
-    fields = {"label": label, "seed": seed, "threads": threads}
+    fields = {"label": label, "seed": seed, "threads": threads, "nproc": nproc}
     given = {key: value for key, value in fields.items() if value is not None}
     needed = tuple(resolve_run(settings.runs_dir, text).run_id for text in after)
     other = resolve_run(settings.runs_dir, before) if before is not None else None

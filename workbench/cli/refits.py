@@ -64,6 +64,6 @@ def job_of_refit(text: str, label: str, options: JobOptions, settings: Settings)
 
     spec = read_stored(run.spec, f"{run.path}/spec.yaml")
     spec = refit_spec(spec, run.path, find_refit, label)
-    if options.threads is not None:
-        spec = spec.model_copy(update={"threads": options.threads})
-    return spec
+    changes = {"threads": options.threads, "nproc": options.nproc}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return spec.model_copy(update=given)

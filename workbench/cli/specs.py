@@ -53,6 +53,7 @@ def specs_of_model(
         "features": features,
         "label": name,
         "threads": options.threads,
+        "nproc": options.nproc or 1,
         "device": options.device,
     }
     if options.ks is not None:
@@ -87,7 +88,8 @@ def specs_of_suite(suite: Suite, options: JobOptions, settings: Settings) -> lis
     InputError
         The protocol, or a field of a model, is wrong.
     """
-    specs = suite.specs(threads=options.threads, device=options.device)
+    shared = {"threads": options.threads, "nproc": options.nproc or 1, "device": options.device}
+    specs = suite.specs(**shared)
     return [checked(spec, settings) for spec in specs]
 
 

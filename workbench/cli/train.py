@@ -142,7 +142,10 @@ def _resume(text: str, options: JobOptions, settings: Settings) -> int:
         from workbench.store.manage import resolve_run
 
         run = resolve_run(settings.runs_dir, text)
-        spec = checked(resumable_spec(run), settings)
+        spec = resumable_spec(run)
+        if options.nproc is not None:  # a checkpoint is the same, however many made it
+            spec = spec.model_copy(update={"nproc": options.nproc})
+        spec = checked(spec, settings)
         plan = make_plan("train", [spec], options, settings)
 
         def go_on(spec: JobSpec, split: Split, on_event: OnEvent) -> Outcome:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
+from recsys_core.errors import LostRankError
 from recsys_core.pipeline.environment import peak_memory_mb
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
@@ -93,6 +94,14 @@ class Attempt:
             self._end_without_result("failed", reason)
         return reason
 
+    def interrupt(self, error: LostRankError) -> str:
+        """Note that the job ended by no fault of its own; return the reason, one line."""
+        with undisturbed():
+            reason = reason_of(error, self.run.path)
+            self._log(f"interrupted: {reason}")
+            self._end_without_result("interrupted", reason)
+        return reason
+
     def stop(self, otherwise: State) -> State:
         """Note that the job was asked to end: as it was requested, or as `otherwise`."""
         with undisturbed():
@@ -156,6 +165,8 @@ def conclude(attempt: Attempt, work: Callable[[], None], otherwise: State) -> tu
     except BaseException as error:  # noqa: BLE001 - whatever a model raises, sys.exit too, is why
         if asked_to_end():
             return attempt.stop(otherwise), ""
+        if isinstance(error, LostRankError):
+            return "interrupted", attempt.interrupt(error)
         return "failed", attempt.fail(error)
     return "succeeded", ""
 

@@ -114,6 +114,8 @@ def resume(
     """
     _check_same_data(run, split)
     attempt = take_over(run)
+    if spec.nproc != run.spec.get("nproc", 1):
+        run.write_spec(spec.model_dump(mode="json"))
     start_trackers(run, track)
     return _execute(attempt, spec, split, data_dir, on_event)
 
@@ -140,7 +142,7 @@ def _execute(
         do_job(attempt, spec, data_dir=data_dir, split=split, on_event=on_event)
 
     state, reason = conclude(attempt, work, "cancelled")
-    if state not in ("succeeded", "failed"):
+    if state not in ("succeeded", "failed") and not reason:
         raise KeyboardInterrupt
     return Outcome(attempt.run, spec.name, state, reason=reason)
 

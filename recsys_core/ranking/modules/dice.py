@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from recsys_core.ranking.modules.layers import Dropout
 from recsys_core.training.layers import linear_layers
+from recsys_core.training.moments import BatchMoments, normalise
 
 #: what Dice adds to a variance, and how much of a batch its running estimates take
 EPSILON, MOMENTUM = 1e-8, 0.1
@@ -29,7 +30,7 @@ class DiceMLP(nn.Sequential):
         """Width of the last layer."""
 
 
-class Dice(nn.Module):
+class Dice(BatchMoments):
     """A PReLU whose bend lies at the data's mean and is as soft as they are spread (section 5.3).
 
     Dice(s) = p s + (1 - p) alpha s,  p = sigmoid((s - E[s]) / sqrt(Var[s] + eps))
@@ -48,15 +49,20 @@ class Dice(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, width) -> (rows, width)."""
+        normal = None
+        if self.training and self.ranks.size > 1:
+            moments = self.mean, self.variance
+            normal = normalise(inputs, *moments, self.ranks, MOMENTUM, EPSILON)
         training = self.training and len(inputs) > 1  # one row has no variance
-        if training and FUSED:
+        if training and FUSED and self.ranks.size == 1:
             outputs: Tensor = _Dice.apply(  # type: ignore[no-untyped-call]
                 inputs, self.alpha, self.mean, self.variance
             )
             return outputs
-        normal = F.batch_norm(
-            inputs, self.mean, self.variance, training=training, momentum=MOMENTUM, eps=EPSILON
-        )
+        if normal is None:
+            normal = F.batch_norm(
+                inputs, self.mean, self.variance, training=training, momentum=MOMENTUM, eps=EPSILON
+            )
         return inputs * torch.addcmul(self.alpha, torch.sigmoid(normal), 1 - self.alpha)
 
 

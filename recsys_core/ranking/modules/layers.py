@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.training.layers import linear_layers
+from recsys_core.training.moments import BatchMoments, normalise
 
 
 class FactorizationMachine(nn.Module):
@@ -23,7 +24,11 @@ class FactorizationMachine(nn.Module):
         return 0.5 * total.sum(dim=1, keepdim=True)
 
 
-class BatchNorm(nn.Module):
+#: how much of a batch's moments the running ones take in, and what is added to a variance
+MOMENTUM, EPSILON = 0.1, 1e-5
+
+
+class BatchNorm(BatchMoments):
     """Batch normalisation (Ioffe and Szegedy, ICML 2015).
 
     (x - E[x]) / sqrt(Var[x] + eps) * weight + bias, entry by entry
@@ -44,9 +49,21 @@ class BatchNorm(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, width) -> (rows, width)."""
+        if self.training and self.ranks.size > 1:
+            moments = self.mean, self.variance
+            normal = normalise(inputs, *moments, self.ranks, MOMENTUM, EPSILON)
+            if normal is not None:
+                return torch.addcmul(self.bias, normal, self.weight)
         training = self.training and len(inputs) > 1
         return F.batch_norm(
-            inputs, self.mean, self.variance, self.weight, self.bias, training=training
+            inputs,
+            self.mean,
+            self.variance,
+            self.weight,
+            self.bias,
+            training=training,
+            momentum=MOMENTUM,
+            eps=EPSILON,
         )
 
 

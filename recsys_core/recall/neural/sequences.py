@@ -276,8 +276,8 @@ class Runs:
         first = torch.maximum(self.start, self.offsets[self.user])
         return count[self.start + self.length] > count[first]
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
-        """Cut the runs, taken in `order`, into batches."""
+    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Examples]:
+        """Cut the runs, taken in `order`, into batches of one size or of each."""
         for some in torch.split(order, batch_size):
             yield self.take(some)
 

@@ -144,13 +144,17 @@ class SequentialObjective:
             and not (config.hard_negatives or config.exclude_seen or config.logq)
         )
 
-    def batches(self, order: Tensor, batch_size: int) -> Iterator[Examples]:
+    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Examples]:
         """Cut the runs into batches; once per epoch the index for hard negatives is built anew."""
         if self.config.hard_negatives:
             with torch.no_grad():
                 vectors = self.module.vectors(self.catalogue)
             self.negatives.search = search_over(vectors, self.catalogue, self.config)
         yield from self.runs.batches(order, batch_size)
+
+    def mass(self, batch: Examples) -> Tensor:
+        """Weigh the targets of a batch."""
+        return batch.weight.sum()
 
     def loss(self, batch: Examples) -> Tensor:
         """Compute the weighted mean over all targets of the batch."""
@@ -189,6 +193,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
     reads_features: ClassVar[bool] = True
     updates: ClassVar[Updates | None] = "learned"
+    trains_together: ClassVar[bool] = True
     schema: FeatureSchema
     encoder: TowerEncoder
     dataset: Dataset
@@ -238,7 +243,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             carry_over(self.module, own.module.state_dict(), self._tables(own, earlier))
         if self.config.samples:
             learn_by_row(self.module, self.config)
-        validation = Validation(valid)
+        validation = Validation(valid, self.runtime.ranks)
 
         def validate() -> dict[str, float]:
             self._take_vectors()
@@ -262,7 +267,14 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         if objective.size:
             reads = self.schema.digest
             self.curve = train(
-                self.module, objective, self.config, self.runtime, on_event, reads, new
+                self.module,
+                objective,
+                self.config,
+                self.runtime,
+                on_event,
+                reads,
+                new,
+                objective.mass,
             ).curve
         self._serve()
         self.report_index(on_event)
@@ -331,7 +343,8 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             for side in (positives.user, positives.item)
         )
         known = Positives(users, items, positives.n_users, self.n_items)
-        return Negatives(self.config, torch.from_numpy(positives.item_counts()).to(device), known)
+        counts = torch.from_numpy(positives.item_counts()).to(device)
+        return Negatives(self.config, counts, known, self.runtime.ranks)
 
     def _take_vectors(self) -> None:
         every = torch.arange(self.n_items, device=self._device)

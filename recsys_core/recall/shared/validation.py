@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.recall.base import RecallModel
+from recsys_core.recall.shared.spread import recommend_together
 
 #: so many users tell epochs apart well enough, at a fraction of the time of all
 USERS = 2048
@@ -22,9 +24,12 @@ class Validation:
     ----------
     valid
         The validation rows; None or rows without a relevant one: nothing to measure.
+    ranks
+        The processes that measure together; every one of them must.
     """
 
-    def __init__(self, valid: Interactions | None) -> None:
+    def __init__(self, valid: Interactions | None, ranks: Ranks = ALONE) -> None:
+        self.ranks = ranks
         positives = valid.positives() if valid is not None else None
         self.users = np.empty(0, dtype=np.int64)
         if positives is None or len(positives) == 0:
@@ -49,6 +54,6 @@ class Validation:
             known = model.histories_of(self.users).or_else(self.queries)
         elif self.rows.request_time != "last":
             known = self.rows.asked(self.users, model.histories_of(self.users))
-        items = model.recommend(self.users, 10, histories=known).items
+        items = recommend_together(model, self.users, 10, self.ranks, known).items
         hits = np.isin(self.users[:, None] * model.n_items + items, self.pairs) & (items >= 0)
         return {METRIC: float(accuracy_metrics(hits, self.relevant, [10])[METRIC].mean())}
