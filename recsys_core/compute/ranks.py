@@ -180,7 +180,9 @@ class Group(Ranks):
             start().wait()
         except RuntimeError as error:
             why = str(error).partition(" This is typically")[0].strip()
-            raise LostRankError(f"rank {self.rank} of {self.size} lost the others: {why}") from error
+            raise LostRankError(
+                f"rank {self.rank} of {self.size} lost the others: {why}"
+            ) from error
 
 
 def part_of(ranks: Ranks, size: int, block: int) -> slice:

@@ -82,6 +82,11 @@ def estimate_job(
         The job would refuse, or its model comes from another package and cannot be rehearsed.
     """
     _check_own(spec)
+    if spec.nproc > 1:
+        raise InputError(
+            f"{spec.name}: what {spec.nproc} processes take together is not estimated",
+            "leave out --nproc: they share out what one process takes",
+        )
     if split.windows:
         each = [estimate_job(spec, one, on_event=on_event) for one in split.windows.values()]
         return _together(each)

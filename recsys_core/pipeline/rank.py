@@ -58,7 +58,10 @@ def work_on(job: dict[str, Any], ranks: Ranks) -> None:
     except (InputError, OSError, MemoryError) as error:
         problem = error.problem if isinstance(error, InputError) else repr(error)
         said = {"problem": problem, "remedy": getattr(error, "remedy", "")}
-    meet(ranks, said)
+    try:
+        meet(ranks, said)
+    except InputError:  # as all others: the first one says it
+        return
     run_among(ranks, spec, split, data_dir=Path(job["data_dir"]))
 
 

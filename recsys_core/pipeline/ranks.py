@@ -29,6 +29,7 @@ from recsys_core.protocols.split import Split
 from recsys_core.registry import ModelInfo
 
 if TYPE_CHECKING:
+    import torch
     from torch.distributed import Store
 
 #: seconds between two looks at processes that start, and that they get to meet and to end
@@ -165,7 +166,7 @@ def local_ranks(size: int) -> Iterator[Ranks]:
         helpers += [_Helper.start(rank, size, store.port) for rank in range(1, size)]
         _wait_for(helpers, store)
         ranks = make_group(store, 0, size, torch.device("cpu"), host="127.0.0.1")
-        with _used_for_all(ranks):
+        with used_for_all(ranks):
             yield ranks
             ranks.agree(None)
     except LostRankError as error:
@@ -176,7 +177,8 @@ def local_ranks(size: int) -> Iterator[Ranks]:
 
 
 @contextmanager
-def _used_for_all(ranks: Ranks) -> Iterator[None]:
+def used_for_all(ranks: Ranks) -> Iterator[None]:
+    """Let all jobs inside that ask for several processes have these, which wait for jobs."""
     token = _standing.set(ranks)
     try:
         yield
@@ -184,9 +186,7 @@ def _used_for_all(ranks: Ranks) -> Iterator[None]:
         _standing.reset(token)
 
 
-def make_group(
-    store: Store, rank: int, size: int, device: torch.device, host: str = ""
-) -> Group:
+def make_group(store: Store, rank: int, size: int, device: torch.device, host: str = "") -> Group:
     """Meet the other ranks.
 
     Parameters
@@ -222,7 +222,7 @@ class _Helper:
 
     @classmethod
     def start(cls, rank: int, size: int, port: int) -> _Helper:
-        complaints = tempfile.TemporaryFile()
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it ends
         process = subprocess.Popen(  # noqa: S603 - this program
             python_command("-m", "recsys_core.pipeline.rank"),
             stdin=subprocess.PIPE,

@@ -222,9 +222,7 @@ def run(
     if split is None:
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
     with gathered(spec, split, data_dir) as ranks:
-        return run_among(
-            ranks, spec, split, data_dir=data_dir, out_dir=out_dir, on_event=on_event
-        )
+        return run_among(ranks, spec, split, data_dir=data_dir, out_dir=out_dir, on_event=on_event)
 
 
 def run_among(

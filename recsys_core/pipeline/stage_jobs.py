@@ -16,6 +16,7 @@ from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
 from recsys_core.evaluation.recommendations import evaluate_recommendations
+from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import OnEvent
 from recsys_core.features.known import Known
 from recsys_core.pipeline.feature_schemas import describe_schema, job_schema
@@ -104,6 +105,8 @@ class _RecallJob:
         width = max(KEPT_ITEMS, *ks)
         top = recommend_together(self._model, users, width, self._ranks, histories)
         seconds = time.perf_counter() - started
+        if not self._ranks.first and split.train.new_items is None:
+            return Judged(Evaluation.nothing())  # the first one judges all lists
         kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, ks)
         if split.train.new_items is not None:
@@ -111,6 +114,8 @@ class _RecallJob:
             among = self._model.among(split.train.new_items)
             new = recommend_together(among, evaluation.users, max(ks), self._ranks, judged)
             evaluation = with_new_items(evaluation, new.items, split, ks)
+        if not self._ranks.first:
+            return Judged(Evaluation.nothing())
         timings = request_timings(self._model, users, histories, KEPT_ITEMS, seconds)
         features = {} if self._schema is None else describe_schema(self._schema, towers=True)
         return Judged(evaluation, recommendations=kept, timings=timings, features=features)
@@ -161,6 +166,8 @@ class _RankingJob:
         test = rows.queries
         labels = self._ranker.tasks.labels_of(rows).numpy()
         scores = self._ranker.score(test, Known.of(self._split.known), self._ranks)
+        if not self._ranks.first:
+            return Judged(Evaluation.nothing())  # the first one judges all rows
         first, *others = [
             evaluate_predictions(test.user, test.item, labels[:, k], scores[:, k], self._split)
             if task.binary

@@ -224,9 +224,7 @@ class Ranker:
         """
         return self.score(Queries.of_events(rows), Known.of(known))
 
-    def score(
-        self, queries: Queries, known: Known | Requests, ranks: Ranks = ALONE
-    ) -> FloatArray:
+    def score(self, queries: Queries, known: Known | Requests, ranks: Ranks = ALONE) -> FloatArray:
         """Compute the probability that each query's item is relevant, shape (n, tasks).
 
         Training rows and requests go through the same features: `recsys_core.features.queries`

@@ -11,7 +11,6 @@ from torch import Tensor
 from recsys_core.compute.powers import power
 from recsys_core.sampling.config import SamplingConfig
 
-
 Draws = torch.Generator | None
 
 
@@ -117,7 +116,9 @@ class InBatchSampler:
         if n is None:
             return batch_items
         device = batch_items.device
-        return batch_items[torch.randint(len(batch_items), (n,), device=device, generator=generator)]
+        return batch_items[
+            torch.randint(len(batch_items), (n,), device=device, generator=generator)
+        ]
 
     def log_probability(self, items: Tensor) -> Tensor:
         """Log of the item's share of the train rows."""

@@ -49,7 +49,9 @@ def normalise(
 
 
 class _Normal(torch.autograd.Function):
-    """With n rows in all, y the outputs and g the gradient of the whole batch's loss:
+    """The function, and its gradient over what the ranks have together.
+
+    With n rows in all, y the outputs and g the gradient of the whole batch's loss:
 
         dx = (g - sum(g) / n - y sum(g y) / n) / sqrt(Var + eps)
 

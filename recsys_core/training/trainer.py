@@ -53,8 +53,12 @@ class Objective(Protocol[BatchT]):
     monitor: str
     """The validation metric that early stopping watches."""
 
-    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[BatchT]:
-        """Cut the training rows, taken in `order` (int64), into batches of one size or of each."""
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[BatchT]:
+        """Cut the training rows, taken in `order` (shape (size,), int64), into batches.
+
+        Of one that several ranks can train `order` has this rank's rows alone, and `batch_size` is
+        a list: how many of them each batch has.
+        """
         ...
 
     def loss(self, batch: BatchT) -> Tensor:
@@ -225,7 +229,7 @@ class _Epoch:
         self.module.train()
         torch.manual_seed(_epoch_seed(seed, epoch))
         order = _order(self.objective.size, self.new).to(self.device)
-        sizes: int | list[int] = self.config.batch_size
+        sizes: Any = self.config.batch_size
         if self.exchange is not None:
             sizes = self.ranks.batch_sizes(len(order), self.config.batch_size)
             order = self.ranks.own(order, self.config.batch_size)

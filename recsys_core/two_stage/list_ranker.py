@@ -117,7 +117,7 @@ class _Objective:
         self._labels = torch.from_numpy(labels).to(device)
         self._listed = torch.from_numpy(np.concatenate([p.listed for p in parts])).to(device)
 
-    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Tensor]:
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
         """Cut the lists, taken in `order`, into batches."""
         yield from torch.split(order, batch_size)
 

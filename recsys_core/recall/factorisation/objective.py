@@ -240,7 +240,7 @@ class FactorsObjective:
         users = torch.bincount(self.user[events], minlength=len(self.length)) > 0
         return users[self.active]
 
-    def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Batch]:
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
         """Cut the users, or the rows, taken in `order`, into batches."""
         if self.config.hard_negatives:
             self.negatives.search = self._search()

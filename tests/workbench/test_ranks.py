@@ -1,0 +1,70 @@
+"""Jobs of several processes in run folders: what becomes of one when a process is killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from recsys_core.events import Event
+from recsys_core.pipeline.run import load_split
+from recsys_core.pipeline.spec import JobSpec
+from tests.data.small import SMALL
+from tests.workbench.conftest import Cli
+from workbench.jobs.execute import execute, resumable_spec
+from workbench.store.runs import Run
+
+
+def helpers() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "recsys_core.pipeline.rank" in process.cmdline()
+    ]
+
+
+def test_a_killed_rank_interrupts_the_job_which_one_process_resumes(
+    cli: Cli, runs_dir: Path, data_dir: Path
+) -> None:
+    params = {"epochs": 4, "patience": 0}
+    spec = JobSpec(dataset=SMALL, model="lr", params=params, threads=1, nproc=2)
+    split = load_split(spec, data_dir=data_dir)
+
+    def kill(event: Event) -> None:
+        if event.epoch == 2:
+            for process in helpers():
+                process.kill()
+
+    ended = execute(spec, split, runs_dir=runs_dir, data_dir=data_dir, on_event=kill)
+    killed = "rank 1 of 2 was killed (signal 9; if nobody did that, memory ran out)"
+    assert (ended.state, ended.reason) == ("interrupted", killed)
+    assert (ended.run.status().state, ended.run.status().reason) == ("interrupted", killed)
+    assert not helpers()
+    assert resumable_spec(ended.run).nproc == 2
+    done = cli("train", "--resume", ended.run.run_id, "--nproc", "1", "--quiet")
+    assert done.code == 0
+    again = Run(ended.run.path)
+    assert "nproc" not in again.spec
+    whole = execute(
+        spec.model_copy(update={"nproc": 1}),
+        split,
+        runs_dir=runs_dir,
+        data_dir=data_dir,
+        fresh=True,
+    ).run
+    losses = [[epoch["loss"] for epoch in run.metrics["curve"]] for run in (again, whole)]
+    assert losses[0] == pytest.approx(
+        losses[1], rel=1e-3
+    )  # steps of rounding, where there is no more
+
+
+@pytest.mark.parametrize("command", ["train --model", "queue add --model", "eval --models"])
+def test_a_model_of_one_process_is_refused_before_anything_starts(
+    cli: Cli, runs_dir: Path, command: str
+) -> None:
+    done = cli(*command.split(), "item-cf", "--dataset", SMALL, "--nproc", "2")
+    assert done.code == 2
+    assert "item-cf: nproc = 2: item-cf is trained by one process" in done.err
+    assert "leave out --nproc" in done.err
+    assert not runs_dir.exists() or not list(runs_dir.iterdir())
