@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from recsys_core.events import Event, OnEvent
 ResultT = TypeVar("ResultT")
 #: at least this many seconds lie between two reports
 REPORT_SECONDS = 0.3
+#: bytes from far beyond which joblib's Dask backend sends an argument once
+_LARGE = 2**20
 #: a rehearsal does this many blocks at least, beside the first and the last
 FEWEST = 2
 
@@ -87,16 +89,39 @@ def _work_on(
     threads = max(1, min(thread_budget(), len(slices)))
     where = {"require": "sharedmem"} if in_place else {"prefer": "threads"}
     listener = _listener.get()
-    if listener is not None and get_active_backend(**where)[0].supports_sharedmem:
+    shared = get_active_backend(**where)[0].supports_sharedmem
+    if listener is not None and shared:
         work = _told(work, len(slices), *listener)
     token = _listener.set(None)
     try:
         with shared_out(threads) if threads > 1 else nullcontext():
-            jobs = (delayed(work)(part) for part in slices)
+            sent = work if shared else _Sent(work)
+            jobs = (delayed(_do)(sent, part) for part in slices)
             results: list[ResultT] = Parallel(threads, **where)(jobs)
     finally:
         _listener.reset(token)
     return results
+
+
+class _Sent(Generic[ResultT]):
+    """Work that a cluster is sent once: joblib's Dask backend does so with what says it is large.
+
+    The model and the histories that it holds would travel with every block else.
+    """
+
+    def __init__(self, work: Callable[[slice], ResultT]) -> None:
+        self._work = work
+
+    def __call__(self, part: slice) -> ResultT:
+        """Do it for a block."""
+        return self._work(part)
+
+    def __sizeof__(self) -> int:
+        return _LARGE
+
+
+def _do(work: Callable[[slice], ResultT], part: slice) -> ResultT:
+    return work(part)
 
 
 def _told(

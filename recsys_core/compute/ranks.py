@@ -35,12 +35,15 @@ class Ranks:
         What the rows at hand are of those of all ranks; set for each batch.
     draws
         Generator of what all ranks draw alike, such as negatives; None: torch's own.
+    gpu
+        Number of the GPU of this machine that this rank has for itself; None: whatever there is.
     """
 
     rank = 0
     size = 1
     share: float = 1.0
     draws: torch.Generator | None = None
+    gpu: int | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Ranks:
         """Stay the same in copies of what it belongs to."""
@@ -110,6 +113,7 @@ class Group(Ranks):
 
     def __init__(self, group: Any, rank: int, size: int, device: torch.device) -> None:
         self.rank, self.size = rank, size
+        self.gpu = device.index
         self._group = group
         self._device = device
 

@@ -58,4 +58,6 @@ class Runtime:
             raise InputError(
                 "device 'cuda': torch sees no GPU on this machine", "use device cpu or auto"
             )
-        return torch.device("cuda" if found and self.device != "cpu" else "cpu")
+        if not found or self.device == "cpu":
+            return torch.device("cpu")
+        return torch.device("cuda" if self.ranks.gpu is None else f"cuda:{self.ranks.gpu}")

@@ -28,15 +28,14 @@ def main() -> int:
         signal.signal(number, signal.SIG_DFL)
     told = parse_json(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    import torch
     from torch.distributed import TCPStore
 
     load_extensions()
     store = TCPStore("127.0.0.1", told["port"], told["size"], is_master=False)
     store.add("ready", 1)
-    cpu = torch.device("cpu")
+    gpu = told["rank"] if told["gpus"] else None
     try:
-        serve(make_group(store, told["rank"], told["size"], cpu, host="127.0.0.1"), work_on)
+        serve(make_group(store, told["rank"], told["size"], gpu, host="127.0.0.1"), work_on)
     except LostRankError:
         return BEREFT
     return 0

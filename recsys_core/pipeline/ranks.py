@@ -27,9 +27,9 @@ from recsys_core.pipeline.spec import JobSpec
 from recsys_core.processes import python_command
 from recsys_core.protocols.split import Split
 from recsys_core.registry import ModelInfo
+from recsys_core.values import counted
 
 if TYPE_CHECKING:
-    import torch
     from torch.distributed import Store
 
 #: seconds between two looks at processes that start, and that they get to meet and to end
@@ -97,7 +97,7 @@ def gathered(spec: JobSpec, split: Split, data_dir: Path) -> Iterator[Ranks]:
         return
     standing = _standing.get()
     if standing is None:
-        with local_ranks(spec.nproc) as ranks:
+        with local_ranks(spec.nproc, gpus=_on_gpus(spec)) as ranks:
             yield _on_the_job(ranks, spec, split, data_dir)
     elif standing.size != spec.nproc:
         raise InputError(
@@ -106,6 +106,20 @@ def gathered(spec: JobSpec, split: Split, data_dir: Path) -> Iterator[Ranks]:
         )
     else:
         yield _on_the_job(standing, spec, split, data_dir)
+
+
+def _on_gpus(spec: JobSpec) -> bool:
+    if spec.device == "cpu":
+        return False
+    import torch
+
+    found = torch.cuda.device_count()
+    if 0 < found < spec.nproc:
+        raise InputError(
+            f"{spec.name}: nproc = {spec.nproc}, and this machine has {counted(found, 'GPU')}",
+            f"set --nproc to at most {found}, or --device cpu",
+        )
+    return found > 0
 
 
 def _on_the_job(ranks: Ranks, spec: JobSpec, split: Split, data_dir: Path) -> Ranks:
@@ -149,23 +163,27 @@ def meet(ranks: Ranks, said: dict[str, Any]) -> None:
 
 
 @contextmanager
-def local_ranks(size: int) -> Iterator[Ranks]:
+def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
     """Start the other processes on this machine; jobs inside use them, and they end with it.
+
+    Parameters
+    ----------
+    gpus
+        Whether each has the GPU of its number.
 
     Raises
     ------
     LostRankError
         One was killed.
     """
-    import torch
     from torch.distributed import TCPStore
 
     store = TCPStore("127.0.0.1", 0, size, is_master=True, wait_for_workers=False)
     helpers: list[_Helper] = []
     try:
-        helpers += [_Helper.start(rank, size, store.port) for rank in range(1, size)]
+        helpers += [_Helper.start(rank, size, store.port, gpus) for rank in range(1, size)]
         _wait_for(helpers, store)
-        ranks = make_group(store, 0, size, torch.device("cpu"), host="127.0.0.1")
+        ranks = make_group(store, 0, size, 0 if gpus else None, host="127.0.0.1")
         with used_for_all(ranks):
             yield ranks
             ranks.agree(None)
@@ -186,19 +204,22 @@ def used_for_all(ranks: Ranks) -> Iterator[None]:
         _standing.reset(token)
 
 
-def make_group(store: Store, rank: int, size: int, device: torch.device, host: str = "") -> Group:
+def make_group(store: Store, rank: int, size: int, gpu: int | None, host: str = "") -> Group:
     """Meet the other ranks.
 
     Parameters
     ----------
-    device
-        Where what they exchange lies: on CPUs gloo carries it, on GPUs NCCL.
+    gpu
+        The GPU of this rank, where NCCL carries what they exchange; None: on CPUs gloo does.
     host
         Address of this machine at which the others reach it; empty: that of its name.
     """
+    import torch
     from torch import distributed
 
-    if device.type == "cuda":
+    if gpu is not None:
+        device = torch.device("cuda", gpu)
+        torch.cuda.set_device(device)
         options = distributed.ProcessGroupNCCL.Options()
         options._timeout = PATIENCE
         return Group(distributed.ProcessGroupNCCL(store, rank, size, options), rank, size, device)
@@ -209,7 +230,7 @@ def make_group(store: Store, rank: int, size: int, device: torch.device, host: s
     options._devices = [gloo.create_device(hostname=host) if host else gloo.create_default_device()]
     group = gloo(store, rank, size, options)
     group._set_default_timeout(PATIENCE)
-    return Group(group, rank, size, device)
+    return Group(group, rank, size, torch.device("cpu"))
 
 
 @dataclass
@@ -221,7 +242,7 @@ class _Helper:
     complaints: Any
 
     @classmethod
-    def start(cls, rank: int, size: int, port: int) -> _Helper:
+    def start(cls, rank: int, size: int, port: int, gpus: bool = False) -> _Helper:
         complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it ends
         process = subprocess.Popen(  # noqa: S603 - this program
             python_command("-m", "recsys_core.pipeline.rank"),
@@ -230,7 +251,7 @@ class _Helper:
             stderr=complaints,
         )
         assert process.stdin is not None
-        line = json.dumps({"rank": rank, "size": size, "port": port})
+        line = json.dumps({"rank": rank, "size": size, "port": port, "gpus": gpus})
         with suppress(BrokenPipeError):  # it is gone: who waits for it sees that
             process.stdin.write(line.encode() + b"\n")
             process.stdin.flush()

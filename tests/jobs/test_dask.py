@@ -15,10 +15,16 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import joblib
+import numpy as np
 import psutil
 import pytest
 from distributed import Client
 
+from recsys_core.pipeline.run import fit_job, judge_job, load_split
+from recsys_core.pipeline.spec import JobSpec
+from recsys_core.recall.base import RecallModel
+from tests.data.small import SMALL
 from tests.extensions.conftest import Install
 from tests.extensions.conftest import install as install
 from tests.jobs.tools import AddJob, reason_of, state_of
@@ -263,6 +269,32 @@ def test_the_data_set_is_sent_to_a_machine_that_lacks_it(
     assert one == other
 
 
+def test_two_workers_judge_as_one_process_and_get_the_model_once(
+    cluster: Cluster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = JobSpec(dataset=SMALL, model="mf", params={"epochs": 1}, threads=1)
+    split = load_split(spec, data_dir=data_dir)
+    fitted = fit_job(spec, split)
+    monkeypatch.setattr("recsys_core.recall.base.block_rows", lambda width: 8)
+    alone = judge_job(fitted, spec).judged.evaluation
+    sent: list[int] = []
+
+    def noted(model: RecallModel[Any]) -> dict[str, Any]:
+        sent.append(1)
+        return vars(model)
+
+    monkeypatch.setattr(RecallModel, "__getstate__", noted, raising=False)
+    with Client(cluster.address), joblib.parallel_config(backend="dask"):
+        spread = judge_job(fitted, spec).judged.evaluation
+    assert len(sent) <= 2  # once for the lists and once for the validation metric
+    assert spread.metrics == pytest.approx(alone.metrics, rel=1e-12, nan_ok=True)
+    assert spread.counts == alone.counts
+    for name, interval in alone.ci95.items():
+        assert spread.ci95[name] == pytest.approx(interval, rel=1e-12, nan_ok=True)
+    for name, values in alone.user_metrics.items():
+        np.testing.assert_allclose(spread.user_metrics[name], values, rtol=1e-12)
+
+
 def test_a_lost_worker_costs_no_job_and_leaves_nothing_behind(
     supervise: Callable[[], None], cluster: Cluster, add: AddJob, within: Within
 ) -> None:
@@ -277,7 +309,9 @@ def test_a_lost_worker_costs_no_job_and_leaves_nothing_behind(
     cluster.add_worker()
     assert state_of(run) == "succeeded"
     assert worker_of(run) != lost
-    assert f"worker {lost} was lost: beginning again" in (run.path / "log.txt").read_text()
+    said = f"worker {lost} was lost: beginning again"
+    assert said in (run.path / "log.txt").read_text()
+    assert said in [event["message"] for event in run.events()[0]]  # which commands show
     within(END, lambda: not before & processes_on(cluster))
     cluster.wait_for(2)
 

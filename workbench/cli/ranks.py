@@ -22,7 +22,6 @@ def main(arguments: list[str]) -> int:
             "on one machine: recsys-workbench train --nproc N\n"
         )
         return 2
-    import torch
     from torch.distributed import PrefixStore, rendezvous
 
     from recsys_core.pipeline.rank import work_on
@@ -30,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
     store, rank, size = next(rendezvous("env://"))
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    ranks = make_group(PrefixStore(f"job/{attempt}", store), rank, size, torch.device("cpu"))
+    ranks = make_group(PrefixStore(f"job/{attempt}", store), rank, size, None)
     if rank:
         from recsys_core.extensions import load_extensions
 

@@ -16,10 +16,11 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from recsys_core.errors import InputError
+from recsys_core.events import Event
 from workbench.jobs.attempt import EXIT_CODES, Attempt, claim
 from workbench.jobs.dask_parcel import pack_data, pack_job, write_files
 from workbench.jobs.dask_task import ask_to_end, run_job
-from workbench.jobs.logs import TextLog, open_events
+from workbench.jobs.logs import EventLog, TextLog, open_events
 from workbench.jobs.processes import TAKEN, Exit, Usage, Worker
 from workbench.jobs.queue import Entry
 from workbench.store.files import StoreError, open_regular
@@ -203,7 +204,7 @@ class DaskWorker(threading.Thread):
             while True:
                 message = self._messages.get_nowait()
                 if self._token and message["token"] != self._token:
-                    self._note(f"worker {self._address} was lost: beginning again")
+                    self._tell(f"worker {self._address} was lost: beginning again")
                 if message["token"] != self._token:
                     self._token, self._received = message["token"], 0
                     self._address = message["worker"]
@@ -215,6 +216,12 @@ class DaskWorker(threading.Thread):
             with suppress(OSError), open_events(self._run.path / EVENTS) as file:
                 file.write(lines)
             self._received += len(lines)
+
+    def _tell(self, text: str) -> None:
+        """Say something in the log, and to those who wait for the job."""
+        self._note(text)
+        with suppress(OSError), open_events(self._run.path / EVENTS) as file:
+            EventLog(file)(Event("load", message=text))
 
     def _note(self, text: str) -> None:
         with suppress(OSError), open_regular(self._run.path / LOG, "ab") as file:
