@@ -89,7 +89,7 @@ def _work_on(
     threads = max(1, min(thread_budget(), len(slices)))
     where = {"require": "sharedmem"} if in_place else {"prefer": "threads"}
     listener = _listener.get()
-    shared = get_active_backend(**where)[0].supports_sharedmem
+    shared = getattr(get_active_backend(**where)[0], "supports_sharedmem", False)  # Dask has none
     if listener is not None and shared:
         work = _told(work, len(slices), *listener)
     token = _listener.set(None)

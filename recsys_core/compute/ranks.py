@@ -117,6 +117,10 @@ class Group(Ranks):
         self._group = group
         self._device = device
 
+    def close(self) -> None:
+        """Leave the others."""
+        self._group = None
+
     def own(self, order: Tensor, batch_size: int) -> Tensor:
         """Take this rank's slice of every batch."""
         import torch

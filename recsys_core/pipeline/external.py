@@ -29,12 +29,12 @@ from recsys_core.pipeline.environment import (
     peak_memory_mb,
     reset_peak_memory,
 )
+from recsys_core.pipeline.modules_behind import judging_modules
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, RunResult
 from recsys_core.pipeline.run import (
     check_ks,
     hash_of,
     job_environment,
-    judging_modules,
     load_split,
     tell_problems,
 )

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ def work_on(job: dict[str, Any], ranks: Ranks) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
+    code = 1
+    try:
+        code = main()
+    except BaseException:  # noqa: BLE001 - the first rank reads it
+        traceback.print_exc()
     sys.stderr.flush()
     os._exit(code)  # threads of the group may still wait

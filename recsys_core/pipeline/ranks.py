@@ -180,6 +180,7 @@ def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
 
     store = TCPStore("127.0.0.1", 0, size, is_master=True, wait_for_workers=False)
     helpers: list[_Helper] = []
+    ranks = None
     try:
         helpers += [_Helper.start(rank, size, store.port, gpus) for rank in range(1, size)]
         _wait_for(helpers, store)
@@ -192,6 +193,8 @@ def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
     finally:
         for helper in helpers:
             helper.end()
+        if ranks is not None:
+            ranks.close()
 
 
 @contextmanager
@@ -271,8 +274,8 @@ class _Helper:
 
     def last_words(self) -> str:
         self.complaints.seek(0)
-        lines = self.complaints.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        words: str = self.complaints.read().decode(errors="replace").strip()
+        return words or "it said nothing"
 
 
 def _wait_for(helpers: list[_Helper], store: Store) -> None:
@@ -294,7 +297,10 @@ def _explained(helpers: list[_Helper], error: LostRankError) -> InputError:
                 why = "; if nobody did that, memory ran out" if code == -9 else ""
                 return LostRankError(f"{who} was killed (signal {-code}{why})")
             if code not in (None, 0, BEREFT):
-                return InputError(f"{who} failed: {helper.last_words()}", "see its own message")
+                words = helper.last_words()
+                failed = InputError(f"{who} failed: {words.splitlines()[-1]}")
+                failed.add_note(words)
+                return failed
         time.sleep(_LOOK)
     return error
 

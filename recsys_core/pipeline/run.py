@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -18,12 +18,8 @@ from recsys_core.compute.threads import limited_threads
 from recsys_core.config import Config, parse_config
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import InputError
-from recsys_core.evaluation.extended import metric_modules
 from recsys_core.evaluation.result import Evaluation
 from recsys_core.events import Event, OnEvent, ignore
-from recsys_core.extensions import is_own
-from recsys_core.features.schema import FeatureSchema
-from recsys_core.features.statistics import STATISTICS
 from recsys_core.pipeline.environment import (
     code_fingerprint,
     describe_environment,
@@ -32,17 +28,18 @@ from recsys_core.pipeline.environment import (
     reset_peak_memory,
 )
 from recsys_core.pipeline.feature_schemas import job_schema, resolved_schemas
+from recsys_core.pipeline.modules_behind import modules_behind
 from recsys_core.pipeline.ranks import check_nproc, gathered, job_threads
 from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
-from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
+from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
 from recsys_core.pipeline.stage_jobs import Job, make_job
 from recsys_core.pipeline.update import find_origin
 from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
-from recsys_core.registry import EXTERNAL, model_info, model_names, reads_features
+from recsys_core.registry import EXTERNAL, model_info, reads_features
 from recsys_core.run_folder import CHECKPOINT, MODEL
 
 
@@ -147,7 +144,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
         "threads": job_threads(spec),
         "split": split.fingerprint,
         "schemas": [schema.model_dump(mode="json") for schema in schemas],
-        "code": code_fingerprint(spec.model, _modules_behind(spec, schemas)),
+        "code": code_fingerprint(spec.model, modules_behind(spec, schemas)),
         "packages": package_versions(),
         **({"update": spec.update.key} if spec.update else {}),
     }
@@ -158,36 +155,6 @@ def hash_of(content: Mapping[str, Any]) -> str:
     """Hash what decides an outcome."""
     text = json.dumps(content, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _modules_behind(spec: JobSpec, schemas: list[FeatureSchema]) -> tuple[str, ...]:
-    """Name the modules of what takes part beside the model, of which extensions may be.
-
-    The models inside the model, the statistics that are read, the protocol and the metrics.
-    """
-    read = {feature.reads for schema in schemas for feature in schema.features}
-    statistics = [each for name, each in STATISTICS.items() if name in read]
-    inner = {model_info(name).cls.__module__ for name in models_inside(spec.params)}
-    found = {*inner, *(each.compute.__module__ for each in statistics)}
-    return tuple(sorted({*(name for name in found if not is_own(name)), *judging_modules(spec)}))
-
-
-def judging_modules(spec: JobSpec) -> tuple[str, ...]:
-    """Name the modules of extensions that judge a job: of the protocol and the metrics."""
-    judged = metric_modules("rows" if stage_of(spec) == "ranking" else "lists")
-    protocol = type(make_protocol(spec.protocol)).__module__
-    return tuple(sorted(name for name in {*judged, protocol} if not is_own(name)))
-
-
-def models_inside(value: Any) -> Iterator[str]:
-    """Find the names of models at any depth of a configuration: ``{model: NAME}``."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("model"), str) and value["model"] in model_names():
-            yield value["model"]
-        value = value.values()
-    if isinstance(value, Collection) and not isinstance(value, str):
-        for each in value:
-            yield from models_inside(each)
 
 
 def run(
@@ -250,6 +217,8 @@ def run_among(
             spec, window, checkpoint=own, earlier=earlier, ranks=ranks, on_event=on_event
         )
         found[date] = judge_job(fitted, spec, save_to=save_to, on_event=on_event)
+    if not ranks.first:
+        return next(iter(found.values()))
     if origin is not None:
         found[""] = replace(found[""], updated_from=origin.content())
         if save_to is not None:
@@ -267,6 +236,8 @@ class FittedJob:
         Every field of the model, defaults included.
     job
         The model, as its stage is judged.
+    ranks
+        The processes that fitted it together; they judge it together, too.
     """
 
     spec: JobSpec
@@ -275,6 +246,7 @@ class FittedJob:
     device: str
     job: Job
     fit_seconds: float
+    ranks: Ranks = ALONE
 
 
 def fit_job(
@@ -313,7 +285,7 @@ def fit_job(
         job.fit(on_event)
         seconds = time.perf_counter() - started
     params = config.model_dump(mode="json")
-    return FittedJob(spec, split, params, runtime.device, job, seconds)
+    return FittedJob(spec, split, params, runtime.device, job, seconds, ranks)
 
 
 def runtime_of(
@@ -364,6 +336,7 @@ def judge_job(
         if save_to is not None:
             job.save(save_to)
         validation = job.validation()
+        memory = sum(fitted.ranks.tell_all(peak_memory_mb()))
     return RunResult(
         spec=spec,
         stage=model_info(spec.model).stage,
@@ -376,7 +349,7 @@ def judge_job(
         chosen_epochs=job.chosen_epochs if spec.refit is None else {},
         fit_seconds=fitted.fit_seconds,
         eval_seconds=evaluated - started,
-        peak_rss_mb=peak_memory_mb(),
+        peak_rss_mb=memory,
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recsys_core.compute.ranks import ALONE, Ranks
+from recsys_core.errors import InputError
 
 
 class BatchMoments(nn.Module):
@@ -23,11 +24,15 @@ def share_moments(module: nn.Module, ranks: Ranks) -> None:
             part.ranks = ranks
 
 
-def foreign_moments(module: nn.Module) -> str:
-    """Name a layer of torch in `module` that knows the rows of one process only; empty: none."""
-    normal = (nn.modules.batchnorm._NormBase,)
-    found = (type(part).__name__ for part in module.modules() if isinstance(part, normal))
-    return next(found, "")
+def check_moments(module: nn.Module) -> None:
+    """Raise InputError for a layer of torch that knows the rows of one process only."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            raise InputError(
+                f"{type(module).__name__} has a layer {type(part).__name__}, which knows the rows "
+                "of one process only",
+                "leave out --nproc, or build it with recsys_core.ranking.modules.layers.BatchNorm",
+            )
 
 
 def normalise(

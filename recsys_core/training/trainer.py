@@ -32,7 +32,7 @@ from recsys_core.training.checkpoint import (
 from recsys_core.training.config import TrainingConfig
 from recsys_core.training.exchange import Exchange
 from recsys_core.training.memory import keep_freed_memory
-from recsys_core.training.moments import share_moments
+from recsys_core.training.moments import check_moments, share_moments
 from recsys_core.training.row_tables import settle
 
 BatchT = TypeVar("BatchT")
@@ -123,6 +123,8 @@ def train(
     """
     keep_freed_memory()
     ranks = runtime.ranks
+    if ranks.size > 1:
+        check_moments(module)
     if runtime.earlier is not None:
         config = update_schedule(config)
         reads = f"{reads} {runtime.earlier.key}"
@@ -270,7 +272,7 @@ class _Epoch:
         on_gpu = self.device.type == "cuda"
         draws.set_state(torch.cuda.get_rng_state() if on_gpu else torch.get_rng_state())
         self.ranks.draws = draws
-        torch.manual_seed((seed + 1) * 1_000_003 + self.ranks.rank)
+        torch.manual_seed(_epoch_seed(seed, self.ranks.rank) % 2**63)
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -272,10 +272,10 @@ def test_the_data_set_is_sent_to_a_machine_that_lacks_it(
 def test_two_workers_judge_as_one_process_and_get_the_model_once(
     cluster: Cluster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = JobSpec(dataset=SMALL, model="mf", params={"epochs": 1}, threads=1)
+    spec = JobSpec(dataset=SMALL, model="item-cf", threads=1)
     split = load_split(spec, data_dir=data_dir)
     fitted = fit_job(spec, split)
-    monkeypatch.setattr("recsys_core.recall.base.block_rows", lambda width: 8)
+    monkeypatch.setattr("recsys_core.recall.base.block_rows", lambda width: 20)
     alone = judge_job(fitted, spec).judged.evaluation
     sent: list[int] = []
 

@@ -28,6 +28,7 @@ from recsys_core.pipeline.run import (
     reuse_key,
 )
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.training.moments import check_moments
 
 NAME = "shaped-like-ml-100k"
 LISTS, ROWS = {"name": "user-timeline"}, {"name": "random-rows"}
@@ -113,7 +114,7 @@ def test_two_ranks_judge_as_one_process(
         found = fit_job(spec, split, ranks=ranks)
         both = judge_job(found, spec)
     vars(found.job)["_ranks"] = ALONE
-    one = judge_job(found, spec)
+    one = judge_job(replace(found, ranks=ALONE), spec)
     for name, value in one.metrics.items():
         assert both.metrics[name] == pytest.approx(value, rel=1e-12, nan_ok=True)
     ours, alone = both.judged.evaluation, one.judged.evaluation
@@ -221,6 +222,11 @@ def test_a_job_of_one_process_is_what_it_was(data_dir: Path) -> None:
     assert both.model_dump(mode="json")["nproc"] == 2
     split = load_split(both, data_dir=data_dir, offline=True)
     assert reuse_key(both, split) != reuse_key(job("deepfm", 1), split)
+
+
+def test_a_layer_that_knows_one_process_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="Sequential has a layer BatchNorm1d"):
+        check_moments(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)))
 
 
 class Others(Ranks):
