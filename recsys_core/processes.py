@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+#: exit code of one of several processes at work on a job, which ended because another one did
+BEREFT = 75
+
 
 def python_command(*arguments: str) -> list[str]:
     """Put together a command line of this Python: ``python_command("-m", "pip", "download")``.

@@ -12,25 +12,29 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recsys_core.compute.ranks import Ranks
-from recsys_core.errors import InputError, LostRankError
-from recsys_core.extensions import load_extensions
-from recsys_core.pipeline.ranks import BEREFT, facts_of, make_group, meet, serve
-from recsys_core.pipeline.run import load_split, run_among
-from recsys_core.pipeline.spec import read_stored
-from recsys_core.reading import parse_json
+from recsys_core.processes import BEREFT
+
+if TYPE_CHECKING:
+    from recsys_core.compute.ranks import Ranks
 
 
 def main() -> int:
     """Work until the first rank has no job any more; return the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the first one writes how the job ended
         signal.signal(number, signal.SIG_DFL)
-    told = parse_json(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_stdin, daemon=True).start()
+    # what follows is slow to import, and who started this may be gone meanwhile
     from torch.distributed import TCPStore
 
+    from recsys_core.errors import LostRankError
+    from recsys_core.extensions import load_extensions
+    from recsys_core.pipeline.ranks import make_group, serve
+    from recsys_core.reading import parse_json
+
+    told = parse_json(line)
     load_extensions()
     store = TCPStore("127.0.0.1", told["port"], told["size"], is_master=False)
     store.add("ready", 1)
@@ -50,6 +54,11 @@ def _end_with_stdin() -> None:
 
 def work_on(job: dict[str, Any], ranks: Ranks) -> None:
     """Do a rank's part of a job."""
+    from recsys_core.errors import InputError
+    from recsys_core.pipeline.ranks import facts_of, meet
+    from recsys_core.pipeline.run import load_split, run_among
+    from recsys_core.pipeline.spec import read_stored
+
     said: dict[str, Any]
     try:
         spec = read_stored(job["spec"], "the job of the first rank")

@@ -24,7 +24,7 @@ from recsys_core.config import Config
 from recsys_core.errors import InputError, LostRankError
 from recsys_core.pipeline.environment import code_fingerprint, package_versions
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.processes import python_command
+from recsys_core.processes import BEREFT, python_command
 from recsys_core.protocols.split import Split
 from recsys_core.registry import ModelInfo
 from recsys_core.values import counted
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 #: seconds between two looks at processes that start, and that they get to meet and to end
 _LOOK, _MEET, _END = 0.02, 120, 5.0
-#: exit code of a rank that ended because another one did
-BEREFT = 75
 #: ranks that a command has started for all of its jobs
 _standing: ContextVar[Ranks | None] = ContextVar("ranks", default=None)
 

@@ -18,7 +18,7 @@ from recsys_core.data.sample import make_sample
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.batch import Rows
-from recsys_core.pipeline.ranks import BEREFT, _Helper, gathered, local_ranks, meet
+from recsys_core.pipeline.ranks import _Helper, gathered, local_ranks, meet
 from recsys_core.pipeline.run import (
     FittedJob,
     fit_job,
@@ -28,12 +28,13 @@ from recsys_core.pipeline.run import (
     reuse_key,
 )
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.processes import BEREFT
 from recsys_core.training.moments import check_moments
 
 NAME = "shaped-like-ml-100k"
 LISTS, ROWS = {"name": "user-timeline"}, {"name": "random-rows"}
 EXACT: dict[str, Any] = {"epochs": 1, "dropout": 0.0}
-EXACT_ROWS = {**EXACT, "embedding_dropout": 0.0, "batch_size": 501}
+EXACT_ROWS = {**EXACT, "embedding_dropout": 0.0, "batch_size": 301}
 #: what is trained in one process and in two, few steps each: rounding grows from step to step
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "deepfm": ("deepfm", ROWS, EXACT_ROWS),
@@ -57,7 +58,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    made = replace(make_sample(n_users=189, n_items=336, mean_events=25), name=NAME)
+    made = replace(make_sample(n_users=118, n_items=210, mean_events=20), name=NAME)
     write_prepared(folder, made, {"path": "made up"}, {})
     return folder
 
@@ -178,12 +179,12 @@ def test_a_rank_gathers_its_rows_alone(
         return batches(self, order, batch_size)
 
     monkeypatch.setattr(Rows, "batches", noted)
-    spec = job("lr", protocol=ROWS, params={"epochs": 2, "batch_size": 501})
+    spec = job("lr", protocol=ROWS, params={"epochs": 2, "batch_size": 301})
     split = fitted(spec, data_dir).split
-    expected = sum(two.batch_sizes(len(split.train), 501))
+    expected = sum(two.batch_sizes(len(split.train), 301))
     assert [len(order) for order in read] == [expected, expected]
     assert all(len(torch.unique(order)) == expected for order in read)
-    assert abs(2 * expected - len(split.train)) <= -(-len(split.train) // 501)
+    assert abs(2 * expected - len(split.train)) <= -(-len(split.train) // 301)
 
 
 @pytest.mark.parametrize(("size", "block", "expected"), [(100, 10, (50, 100)), (9, 10, (4, 9))])
