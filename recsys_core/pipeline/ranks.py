@@ -111,7 +111,7 @@ def _on_gpus(spec: JobSpec) -> bool:
         return False
     import torch
 
-    found = torch.cuda.device_count()
+    found = int(torch.cuda.device_count())
     if 0 < found < spec.nproc:
         raise InputError(
             f"{spec.name}: nproc = {spec.nproc}, and this machine has {counted(found, 'GPU')}",

@@ -32,7 +32,8 @@ class Exchange:
         sizes = [weights.numel() for weights in self._dense]
         # behind the gradients: which of them there are, the loss and the mass
         self._room = torch.zeros(sum(sizes) + len(sizes) + 2, device=learned[0].device)
-        *views, self._there, self._loss, self._mass = self._room.split([*sizes, len(sizes), 1, 1])
+        parts = torch.split(self._room, [*sizes, len(sizes), 1, 1])
+        *views, self._there, self._loss, self._mass = parts
         self._views = [
             view.view(weights.shape) for view, weights in zip(views, self._dense, strict=True)
         ]
@@ -65,7 +66,7 @@ class Exchange:
             weights.grad = view if used else None
         for table in self._tables:
             self._join_rows(table, own / total)
-        return self._loss.clone().squeeze(0)
+        return self._loss.clone()[0]
 
     def _join_rows(self, table: RowWise, share: Tensor) -> None:
         """Give a table the gradients of all rows that some rank has read."""
