@@ -16,7 +16,8 @@ from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.extensions import is_own
 from recsys_core.pipeline.environment import peak_memory_mb, reset_peak_memory
-from recsys_core.pipeline.run import model_config, models_inside, runtime_of
+from recsys_core.pipeline.modules_behind import models_inside
+from recsys_core.pipeline.run import model_config, runtime_of
 from recsys_core.pipeline.spec import JobSpec, stage_of
 from recsys_core.pipeline.stage_jobs import Job, make_job
 from recsys_core.protocols.split import Split
