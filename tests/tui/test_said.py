@@ -102,7 +102,7 @@ def test_help_has_what_was_searched_for() -> None:
 async def test_a_message_is_seen_over_a_dialog_that_has_the_whole_screen(suite: Path) -> None:
     async with session(suite, (80, 24)) as s:
         await s.press("1", "a")
-        await s.see("Enter adds the job")
+        await s.see("Enter adds")
         before = s.text().splitlines()
         s.app.notify("Something was said.")
         await s.see("Something was said.")

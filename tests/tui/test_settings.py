@@ -80,7 +80,7 @@ def test_keys_and_theme_are_read() -> None:
         ),
         ('[keys]\n"runs.filter" = "?"', "'?' would mean both runs.filter and everywhere.help"),
         ('[keys]\n"runs.filter" = "question_mark"', "'?' would mean both"),
-        ('[keys]\n"table.down" = "f"', "'f' would mean both table.down and runs.seeds"),
+        ('[keys]\n"table.down" = "f"', "'f' would mean both table.down and jobs.seeds"),
         (
             '[keys]\n"runs.filter" = "Z"\n"runs.note" = "Z"',
             "'Z' would mean both runs.filter and runs.note",

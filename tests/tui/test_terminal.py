@@ -176,4 +176,4 @@ def test_an_editor_has_the_terminal_until_it_ends(suite: Path, tmp_path: Path) -
         t.press("\x03")
         t.until(lambda: "caught" in t.text(), "the signal does not reach the editor")
         t.press(*"48", "\r")
-        t.until(lambda: "48" in t.text() and "learning_rate" in t.text(), "no form comes back")
+        t.until(lambda: "new job" in t.text() and "48" in t.text(), "no form comes back")

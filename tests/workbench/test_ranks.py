@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,12 @@ from workbench.store.runs import Run
 
 
 def helpers() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if "recsys_core.pipeline.rank" in process.cmdline()
-    ]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # or a zombie, which has none
+            if "recsys_core.pipeline.rank" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def test_a_killed_rank_interrupts_the_job_which_one_process_resumes(
