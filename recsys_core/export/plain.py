@@ -21,8 +21,8 @@ from recsys_core.ranking.base import RankingModel
 from recsys_core.ranking.din import DIN, ActivationUnit
 from recsys_core.ranking.modules.embedding import NOTHING, FieldEmbedding, FieldWeights
 from recsys_core.recall.neural.layers import EventEmbedding, QueryFields
+from recsys_core.recall.neural.objective import Network
 from recsys_core.recall.neural.sequences import RequestFields, Window
-from recsys_core.recall.neural.sequential import Network
 
 #: stands for the attention of a slot without an event
 _MASKED = -1e9

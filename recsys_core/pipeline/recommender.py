@@ -34,7 +34,7 @@ from recsys_core.errors import InputError, unknown_name
 from recsys_core.pipeline.ids import Id, Ids
 from recsys_core.pipeline.saved_run import check_fits, load_model, load_run_split
 from recsys_core.protocols.split import Split
-from recsys_core.recall.base import TopK
+from recsys_core.recall.lists import TopK
 from recsys_core.run_folder import read_result
 
 #: an item of a history: its id; id and rating; or id, rating and seconds since 1970

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
@@ -19,36 +18,17 @@ from recsys_core.data.interactions import Histories, Interactions, KnownItems, R
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.schema import FeatureSchema
+from recsys_core.recall.lists import TopK, block_rows, check_query
 from recsys_core.retrieval.topk import top_k
 from recsys_core.saving.arrays import Arrays, take, take_offsets
 from recsys_core.saving.model import damaged, read_model, write_model
 
-#: the scores of one block of users take at most this many floats (8 MiB, which a cache can hold) …
-BLOCK_SCORES = 2_097_152
-#: … unless a block would be shorter than this: products of few rows are slow
-LEAST_ROWS = 32
 #: a model that keeps numbers for few pairs of items, and fits where one of all pairs does not
 FEW_PAIRS = "item-cf"
 
 ConfigT = TypeVar("ConfigT", bound=Config)
 #: how the run of a model is updated with new events
 Updates = Literal["anew", "learned"]
-
-
-@dataclass(frozen=True)
-class TopK:
-    """Ranked items per user, best first.
-
-    Parameters
-    ----------
-    items
-        Shape (n_users, k), int32; -1 where a list is short.
-    scores
-        Shape (n_users, k), float32; -inf where a list is short.
-    """
-
-    items: IntArray
-    scores: FloatArray
 
 
 class RecallModel(ABC, Generic[ConfigT]):
@@ -421,26 +401,4 @@ class RecallModel(ABC, Generic[ConfigT]):
             items,
             take(arrays, "history.ratings", np.float32, items.shape),
             take(arrays, "history.timestamps", np.int64, items.shape),
-        )
-
-
-def block_rows(width: int) -> int:
-    """Count the rows of a block of work in which each takes `width` floats."""
-    return max(LEAST_ROWS, BLOCK_SCORES // width)
-
-
-def check_query(users: NDArray[np.integer], k: int, histories: Histories, n_items: int) -> None:
-    """Raise InputError for what `recommend` cannot answer."""
-    if k < 1:
-        raise InputError(f"recommend: k = {k}", "k must be at least 1")
-    if len(histories) != len(users):
-        raise InputError(
-            f"recommend: {len(histories)} histories for {len(users)} users", "give one row per user"
-        )
-    items = histories.items
-    wrong = items[(items < 0) | (items >= n_items)]
-    if len(wrong):
-        raise InputError(
-            f"recommend: a history has item number {wrong[0]}, the model knows 0 to {n_items - 1}",
-            "drop it, or use a model fitted on a data set that has it",
         )

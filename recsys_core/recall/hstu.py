@@ -15,8 +15,9 @@ from recsys_core.errors import InputError
 from recsys_core.features.schema import FeatureSchema
 from recsys_core.features.tower_schema import event_sequence
 from recsys_core.recall.neural.layers import EventEmbedding, Inputs, QueryFields
+from recsys_core.recall.neural.objective import Network, SequentialConfig
 from recsys_core.recall.neural.sequences import Window
-from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
+from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import register_model
 
 #: a time span of s seconds is known by floor(ln s / WIDTH) …

@@ -16,7 +16,8 @@ from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.events import OnEvent
-from recsys_core.recall.base import RecallModel, Updates, block_rows
+from recsys_core.recall.base import RecallModel, Updates
+from recsys_core.recall.lists import block_rows
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.recall.shared.similar import ItemToItem
 from recsys_core.registry import register_model

@@ -18,8 +18,9 @@ from recsys_core.recall.neural.layers import (
     QueryFields,
     hidden_layers,
 )
+from recsys_core.recall.neural.objective import Network, SequentialConfig
 from recsys_core.recall.neural.sequences import Window
-from recsys_core.recall.neural.sequential import Network, SequentialConfig, SequentialModel
+from recsys_core.recall.neural.sequential import SequentialModel
 from recsys_core.registry import register_model
 from recsys_core.training.row_tables import RowTables, look_up
 

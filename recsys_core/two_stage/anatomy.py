@@ -11,7 +11,7 @@ from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.evaluation.accuracy import accuracy_metrics
-from recsys_core.recall.base import BLOCK_SCORES
+from recsys_core.recall.lists import BLOCK_SCORES
 from recsys_core.retrieval.topk import top_k
 from recsys_core.two_stage.model import TwoStage
 

@@ -13,7 +13,7 @@ from recsys_core.compute.capacity import Changes, require_memory
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray, TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.features.known import Known
-from recsys_core.recall.base import BLOCK_SCORES
+from recsys_core.recall.lists import BLOCK_SCORES
 from recsys_core.two_stage.candidates import FirstStage
 from recsys_core.two_stage.config import NONE, RankerConfig, TwoStageConfig
 from recsys_core.two_stage.cuts import InnerCut, View

@@ -20,7 +20,8 @@ from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.comparisons import hot_rows
 from recsys_core.features.known import Known
 from recsys_core.features.saved import write_attributes
-from recsys_core.recall.base import BLOCK_SCORES, RecallModel, TopK, check_query
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.lists import BLOCK_SCORES, TopK, check_query
 from recsys_core.recall.shared.validation import METRIC
 from recsys_core.registry import register_model
 from recsys_core.saving.arrays import take

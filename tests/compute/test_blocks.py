@@ -18,7 +18,7 @@ from recsys_core.compute import blocks
 from recsys_core.compute.blocks import map_blocks, telling
 from recsys_core.compute.threads import limited_threads, one_torch_thread
 from recsys_core.events import Event
-from recsys_core.recall.base import block_rows
+from recsys_core.recall.lists import block_rows
 from tests.recall.build import N_USERS, fit, planted
 
 
@@ -115,7 +115,7 @@ def test_a_chosen_backend_does_the_work_in_its_processes() -> None:
         table = np.zeros(4)
         map_blocks(lambda part: table.__setitem__(part, 1), 4, 1, in_place=True)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("recsys_core.recall.base.BLOCK_SCORES", 50 * model.n_items)
+            patch.setattr("recsys_core.recall.lists.BLOCK_SCORES", 50 * model.n_items)
             there = model.recommend(np.arange(N_USERS), 5)
     assert os.getpid() not in elsewhere
     assert table.all()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.threads import limited_threads
 from recsys_core.data.interactions import Interactions
-from recsys_core.recall import base, item_cf
+from recsys_core.recall import item_cf, lists
 from recsys_core.recall.item_cf import ItemCF
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history
@@ -119,8 +119,8 @@ def test_agrees_with_literal_code_on_random_data(
     """Both ways to multiply, several blocks, several threads."""
     monkeypatch.setattr(item_cf, "DENSE_ITEMS", dense_items)
     monkeypatch.setattr(item_cf, "GRAM_BLOCK", 7)
-    monkeypatch.setattr(base, "BLOCK_SCORES", 9 * 40)
-    monkeypatch.setattr(base, "LEAST_ROWS", 1)
+    monkeypatch.setattr(lists, "BLOCK_SCORES", 9 * 40)
+    monkeypatch.setattr(lists, "LEAST_ROWS", 1)
     data = random_dataset(2)
     train = Interactions.in_time_order(data, np.arange(data.n_interactions), None)
     with limited_threads(3):

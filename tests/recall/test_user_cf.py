@@ -82,7 +82,7 @@ def test_blocks_are_short_where_users_are_many(monkeypatch: pytest.MonkeyPatch) 
     """Every user of a block is compared with all users, however few the items are."""
     rows = [(user, user % 3, 5.0, 0) for user in range(500)]
     train = Interactions.in_time_order(dataset(rows), np.arange(500), 4.0)
-    monkeypatch.setattr("recsys_core.recall.base.BLOCK_SCORES", 40 * 500)
+    monkeypatch.setattr("recsys_core.recall.lists.BLOCK_SCORES", 40 * 500)
     model = fit("user-cf", train)
     score, blocks = model.score, []
 

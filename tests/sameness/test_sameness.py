@@ -287,7 +287,7 @@ def test_lists_of_models_that_count(name: str, sample: Dataset) -> None:
 def test_threads_and_blocks_change_no_list(
     split: Split, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recsys_core.recall.base.BLOCK_SCORES", 100 * split.dataset.n_items)
+    monkeypatch.setattr("recsys_core.recall.lists.BLOCK_SCORES", 100 * split.dataset.n_items)
     monkeypatch.setattr(item_cf, "GRAM_BLOCK", 100)
     assert {label: lists(label, split) for label in MODELS} == LISTS["user-timeline"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys_core.compute.blocks import map_blocks
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.errors import InputError
-from recsys_core.recall.base import TopK, block_rows
+from recsys_core.recall.lists import TopK, block_rows
 from recsys_core.retrieval.topk import top_k
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.ranks import Ranks, part_of
 from recsys_core.data.interactions import Histories
-from recsys_core.recall.base import RecallModel, TopK, block_rows
+from recsys_core.recall.base import RecallModel
+from recsys_core.recall.lists import TopK, block_rows
 
 
 def recommend_together(

@@ -19,8 +19,8 @@ from recsys_core.recall.dssm import DSSMConfig, Towers
 from recsys_core.recall.hstu import Block as HSTUBlock
 from recsys_core.recall.hstu import HSTUConfig, HSTUNetwork, Spans
 from recsys_core.recall.neural.layers import Attributes, EventEmbedding, HistoryPooling, Inputs
+from recsys_core.recall.neural.objective import Network
 from recsys_core.recall.neural.sequences import RequestFields, Window
-from recsys_core.recall.neural.sequential import Network
 from recsys_core.recall.sasrec import Block, SASRecConfig, SwiGLU, Transformer
 from recsys_core.recall.youtube_dnn import YouTubeDNNConfig, YouTubeNetwork
 from tests.protocols.build import dataset, split
