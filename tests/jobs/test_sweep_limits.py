@@ -17,6 +17,7 @@ from workbench.jobs.queue import Entry
 from workbench.jobs.sweep import Sweep, read_sweep
 from workbench.jobs.sweep_driver import Driver
 from workbench.jobs.sweep_progress import DEFINITION, read_progress
+from workbench.jobs.sweep_space import Space
 from workbench.jobs.sweep_study import Study
 from workbench.jobs.sweep_trials import TRIALS, read_trials
 from workbench.store.runs import Run, Status
@@ -163,3 +164,17 @@ def test_the_notes_say_what_optuna_knows(sweep_done: Sweep) -> None:
     assert noted.importances == study.importances()
     assert list(noted.trials) == list(sweep_notes.notes_of(study.trials()))
     assert all((sweep_done.runs_dir / note.run_id).is_dir() for note in noted.trials)
+
+
+def test_in_a_grid_of_nine_trials_the_field_that_matters_is_told(runs_dir: Path) -> None:
+    """The best tenth of nine trials is one trial, whose values were equally far from chance."""
+    loss, dim = Space("choice", choices=("bpr", "bce", "mse")), Space("choice", choices=(1, 2, 3))
+    sweep = new_sweep(runs_dir, trials=9, spaces={"loss": loss, "dim": dim}, start={})
+    study = Study(sweep)
+    by_loss = {"bpr": 0.1, "bce": 0.3, "mse": 0.2}
+    for _ in range(9):
+        trial = study.begin()
+        study.succeed(trial.number, by_loss[trial.params["loss"]] + trial.params["dim"] / 1000)
+    shares = study.importances()
+    assert list(shares) == ["loss", "dim"]
+    assert shares["loss"] > 0.75

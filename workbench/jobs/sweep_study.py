@@ -178,15 +178,17 @@ class Study:
     def importances(self) -> dict[str, float]:
         """Estimate each field's share in how good a trial is (PED-ANOVA), the largest first.
 
-        Empty before there are enough results to tell.
+        The best tenth of the trials is compared with all, and at least five, or half of them: one
+        trial alone would make all fields equally important. Empty before there are enough results
+        to tell.
         """
         done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         if len({trial.value for trial in done}) < _STARTUP_TRIALS:
             return {}
-        return {
-            name: float(share)
-            for name, share in optuna.importance.get_param_importances(self._study).items()
-        }
+        best = max(0.1, min(0.5, _STARTUP_TRIALS / len(done)))
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
+        shares = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+        return {name: float(share) for name, share in shares.items()}
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]

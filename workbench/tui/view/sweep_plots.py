@@ -98,7 +98,7 @@ def _importances(page: SweepPage, width: int, height: int) -> Lines:
     """Draw a bar per field, the longest first."""
     shares = page.found.importances
     if not shares:
-        return _words("told from five different results on", width)
+        return _words("shown once five trials have different results", width)
     fields = page.fields[:height]
     label = min(max(cell_len(plain(name)) for name in fields), max(6, width // 2))
     room = max(2, width - label - 7)
