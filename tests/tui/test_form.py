@@ -82,6 +82,28 @@ def test_combinations_are_counted(
     assert form.hint(form.fields()["trials"]).startswith(said)
 
 
+def test_a_sweep_has_a_pruner_and_a_budget(catalogue: Catalogue) -> None:
+    form = form_of(catalogue, "mf")
+    of_sweep = {"trials", "pruner", "budget"}
+    assert not of_sweep & set(form.fields()), "a job that is no sweep has none"
+    form.set("mf.dim", "16,32")
+    assert of_sweep <= set(form.fields())
+    assert not {"--pruner", "--budget"} & {word.partition("=")[0] for word in form.arguments()}
+    form.set("pruner", "medain")
+    form.set("budget", "soon")
+    assert "did you mean 'median'" in form.problems()["pruner"]
+    assert "'soon' is not a duration" in form.problems()["budget"]
+    form.set("pruner", form.completions(form.fields()["pruner"], "med")[0])
+    form.set("budget", "90m")
+    assert form.problems() == {}
+    assert {"--pruner=median", "--budget=90m"} <= set(form.arguments())
+    assert not {"--pruner=median", "--budget=90m"} & set(estimate_arguments(form))
+    as_yaml.take_job(form, as_yaml.write_job(form).replace("budget: 90m", "budget: 1800"))
+    assert {"--pruner=median", "--budget=1800"} <= set(form.arguments())
+    form.set("mf.dim", "16")
+    assert not {"--pruner=median", "--budget=1800"} & set(form.arguments())
+
+
 def test_several_values_are_searched_where_a_field_takes_one(catalogue: Catalogue) -> None:
     form = form_of(catalogue, "deepfm")
     form.set("deepfm.embedding_size", "8,16")

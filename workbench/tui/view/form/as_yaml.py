@@ -18,6 +18,8 @@ _KEYS = {
     "label": "label",
     "seeds": "seeds",
     "trials": "trials",
+    "pruner": "pruner",
+    "budget": "budget",
     "dataset": "dataset",
     "features": "features",
     "ks": "k",

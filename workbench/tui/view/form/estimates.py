@@ -9,7 +9,10 @@ from recsys_core.values import counted, is_finite_number
 from workbench.tui.view.form.form import Form
 
 #: options of ``queue add`` that an estimate does not depend on
-_OF_QUEUE = ("--priority=", "--time-limit=", "--memory-limit=", "--trials=", "--label=")
+_OF_QUEUE = (
+    *("--priority=", "--time-limit=", "--memory-limit=", "--label="),
+    *("--trials=", "--pruner=", "--budget="),
+)
 UNKNOWN = "no estimate for this job"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from recsys_core.errors import InputError
 from workbench.jobs.catalogue import GROUPS, Card, Catalogue
 from workbench.jobs.json_schema import Schema, choices_of, fields_of, problem_of
 from workbench.jobs.space import Space, combinations
+from workbench.jobs.sweep_progress import Pruner
 from workbench.tui.view.form.copied import Copied, copy_of_spec
 from workbench.tui.view.form.fields import Field, Section, Start, read_value, write_value
 from workbench.tui.view.form.names import CHECKS, check_part_model
@@ -39,6 +40,8 @@ _OPTIONS = (
     *("priority", "time-limit", "memory-limit"),
 )
 _LISTS = ("seeds", "k")
+#: and those that are of a sweep
+_SWEEP_OPTIONS = ("pruner", "budget")
 
 
 class Form:
@@ -149,6 +152,11 @@ class Form:
         if self.swept():
             about = f"Number of trials of the sweep: {say_combinations(self.combinations())}."
             yield Field("trials", "trials", about, _TRIALS, {}, self._default_trials())
+            about = "Ends trials that are worse than others after as many epochs: than the median, "
+            about += "or than the best third (halving, hyperband)."
+            yield Field("pruner", "pruner", about, default="none", choices=get_args(Pruner))
+            about = "Begin no trial after its trials have run so long, e.g. 90m."
+            yield Field("budget", "budget", about, default="none")
 
     def _data_fields(self) -> Iterator[Field]:
         about = self._job["dataset"]["description"]
@@ -307,6 +315,8 @@ class Form:
             words += [f"--{key}={_listed(text) if key in _LISTS else text}"] if text else []
         if self.swept():
             words.append(f"--trials={self.texts.get('trials') or self._default_trials()}")
+            given = ((key, self.texts.get(key, "")) for key in _SWEEP_OPTIONS)
+            words += [f"--{key}={text}" for key, text in given if text]
         for each in self.fields().values():
             words += self._field_arguments(each)
         return words

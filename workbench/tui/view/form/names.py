@@ -63,6 +63,8 @@ CHECKS: dict[str, Check] = {
     "model": check_name("model"),
     "features": check_name("feature schema", paths=True, empty=True),
     "label": lambda text, each: "",
+    "pruner": check_name("pruner", empty=True),
+    "budget": _check_limit(read_time),
     "time-limit": _check_limit(read_time),
     "memory-limit": _check_limit(read_memory),
 }
