@@ -328,6 +328,31 @@ async def test_what_is_typed_while_the_models_are_listed_is_kept(
         assert ADDED == []
 
 
+async def test_keys_pressed_while_the_models_are_listed_are_kept_in_order(
+    suite: Path, monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+) -> None:
+    """The first form after an update took `/dim` into the model's name, and Tab was lost."""
+    listed = asyncio.Event()
+
+    async def slow(say: Callable[[str], None]) -> Catalogue:
+        await listed.wait()
+        return catalogue
+
+    monkeypatch.setattr(new_job, "open_catalogue", slow)
+    async with session(suite, (120, 40)) as s:
+        await s.press("1", "a", *"mf", *"/dim", "tab", *"/lea", "tab", "down", *"/see", "enter")
+        screen = s.app.screen
+        assert isinstance(screen, NewJobScreen)
+        assert ADDED == []
+        listed.set()
+        await s.until(lambda: screen.ready)
+        await s.press("enter", *"0,1")
+        assert screen._form is not None
+        texts = screen._form.state()
+        assert (texts["model"], texts["mf.dim"]) == ("mf", "64,128,256")
+        assert (texts["mf.learning_rate"], texts["seeds"]) == ("0.002,0.005,0.02", "0,1")
+
+
 async def test_the_models_are_listed_once_however_often_the_form_is_opened(
     monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -64,6 +65,12 @@ class NewJobScreen(NewJobEstimate):
         self._typed = event.value
         self._take(event.value)
 
+    def _type(self, text: str) -> None:
+        with self.prevent(FieldEntry.Changed):
+            self.entry.value = text
+        self.entry.action_end()
+        self.on_input_changed(FieldEntry.Changed(self.entry, text))
+
     def _take(self, text: str) -> None:
         each, form = self.field, self._form
         if each is None or form is None or self._busy:
@@ -109,6 +116,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_move(self, rows: int) -> None:
         """Go to another field."""
+        if self._wait_for_models(partial(self.action_move, rows)):
+            return
         if self._found_from is not None:
             self._find(self.entry.value, rows)
             return
@@ -122,6 +131,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_find(self) -> None:
         """Let the line find a field by its name."""
+        if self._wait_for_models(self.action_find):
+            return
         each = self.field
         if each is None or self._found_from is not None:
             return
@@ -155,6 +166,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_complete(self, step: int) -> None:
         """Put in the next of the values that fit what was typed."""
+        if self._wait_for_models(partial(self.action_complete, step)):
+            return
         if self._found_from is not None:
             self._end_finding()
         each, form = self.field, self._form

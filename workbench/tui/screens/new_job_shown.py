@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ class NewJobShown(ModalScreen[str | None]):
         #: the texts that the form began with
         self._start: dict[str, str] = {}
         self._clock: Timer | None = None
+        #: what was typed while the models were listed, each with the key after it
+        self._early: list[tuple[str, Callable[[], None]]] = []
         #: what an editor left that was wrong, by field
         self._drafts: dict[str, str] = {}
 
@@ -121,7 +123,7 @@ class NewJobShown(ModalScreen[str | None]):
         """Tell whether a character is a key here: no text of the field has it at this place."""
         each = self.field
         if each is None:
-            return False
+            return character == "/" and not self.ready  # a key that waits for the models
         untouched = self._typed is None or not self.entry.value
         if character == "/":
             return not each.takes_text or (untouched and not each.takes_path)
@@ -186,17 +188,30 @@ class NewJobShown(ModalScreen[str | None]):
 
     def _begin(self, form: Form, first: str) -> None:
         """Show the form; what was typed meanwhile is the model, unless a run has brought one."""
-        entry, typed = self.entry, self.entry.value
+        early = [*self._early, (self.entry.value, None)]
         self._start = form.state()
         self._draw()
+        typed = bool(early[0][0])
         self.grid.cursor_row = list(self.grid.table.keys).index("model" if typed else first)
         self._load()
-        if typed:
-            with self.prevent(FieldEntry.Changed):
-                entry.value = typed
-            entry.action_end()
-            self._typed = typed
-            self._take(typed)
+        for text, key in early:
+            if text:
+                self._type(text)
+            if key is not None:
+                key()
+
+    def _wait_for_models(self, key: Callable[[], None]) -> bool:
+        """Keep a key for when the models are listed; tell whether it has to wait."""
+        if self.ready:
+            return False
+        self._early.append((self.entry.value, key))
+        self.entry.value = ""
+        self._say("the models are still being read: the keys are kept")
+        return True
+
+    def _type(self, text: str) -> None:
+        """Do as if a text were typed."""
+        raise NotImplementedError
 
     def _follow_changes(self) -> None:
         """Find out what follows from what was put in."""
