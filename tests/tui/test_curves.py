@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,12 @@ def test_a_logarithmic_axis_leaves_out_what_has_no_logarithm() -> None:
     assert lines[0].startswith("100┤")
     assert lines[4].startswith("  1┤")
     assert lines[6].split() == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(25.7, "25.7"), (98.0, "98"), (431_000.0, "431,000")])
+def test_the_only_value_stands_at_its_axis_as_short_as_ticks_are(value: float, text: str) -> None:
+    lines = drawn(Series([(1, value)]))
+    assert [line.partition("┤")[0] for line in lines if "┤" in line] == [text]
 
 
 def test_nothing_to_draw_is_blank() -> None:

@@ -86,7 +86,7 @@ async def test_trials_are_folded_below_their_sweep(runs: Path) -> None:
         assert line.startswith("+ ≈ mf 12/20")
         assert "learning_rate=0.00485  dim=54  lo…" in line
         assert "██████░░░░ 60%" in line
-        assert "best ndcg@10 0.1167" in line
+        assert "valid ndcg@10 0.1167" in line, "the trials below it have results on test rows"
         assert not any(run.label.startswith(("mf-1", "other-")) for run in screen.shown)
         folded = len(screen.grid.table.keys)
         for unfold, fold in (("right", "left"), ("t", "t")):
@@ -105,7 +105,7 @@ async def test_a_narrow_row_says_the_best_and_its_values(runs: Path) -> None:
         await jobs_at(s)
         (line,) = [line for line in s.text().splitlines() if "≈ mf 12/20  " in line]
         assert line.split() == [
-            *("+", "≈", "mf", "12/20", "best", "0.1167"),
+            *("+", "≈", "mf", "12/20", "best", "valid", "0.1167"),
             *("learning_rate=0.00485", "dim=54", "loss=bpr"),
         ]
         await s.press("l")

@@ -209,7 +209,8 @@ def _values(box: _Box, rows: int, axes: Axes) -> dict[int, str]:
     bottom, top = (10**box.bottom, 10**box.top) if axes.log else (box.bottom, box.top)
     write = axes.number or show.quantity
     if not bottom < top:
-        return {rows // 2: write(top)}
+        text = write(top)
+        return {rows // 2: text.rstrip("0").rstrip(".") if "." in text else text}
     choose = log_ticks if axes.log else round_ticks
     most = max(2, rows // 3 + 1)
     ticks = choose(bottom, top, most)

@@ -97,7 +97,9 @@ def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
     done = show.bar(progress.ended / max(1, sweep.trials), _BAR).replace(" ", "░")
     word = "done" if sweep.state == "done" else _WORDS[sweep.state]
     share = f"{done} {progress.ended / max(1, sweep.trials):3.0%}"
-    best = f"best {plain(sweep.metric)} {show.metric(progress.best[1])}" if progress.best else ""
+    best = ""
+    if progress.best:  # the trials below it show what they reached on test rows
+        best = f"valid {plain(sweep.metric)} {show.metric(progress.best[1])}"
     runs = [run for run in row.trials if run.dataset]
     return {
         "mark": Cell(MARKED, "accent") if marked else Cell(_OPEN if row.is_open else _FOLDED),
@@ -111,10 +113,10 @@ def sweep_cells(row: SweepRow, marked: bool) -> Mapping[str, Cell]:
 
 
 def sweep_note(sweep: SweepView) -> Cell:
-    """Say all of a sweep that there is room for on a narrow terminal: ``best 0.1191  dim=64``."""
+    """Say what there is room for on a narrow terminal: ``best valid 0.1191  dim=64``."""
     parts = [_WORDS[sweep.state]]
     if sweep.progress.best:
-        parts.append(f"best {show.metric(sweep.progress.best[1])}")
+        parts.append(f"best valid {show.metric(sweep.progress.best[1])}")
         parts.append(values_text(sweep.values))
     elif sweep.state == "active":
         parts.append("no result yet")
