@@ -85,6 +85,14 @@ def test_seeds_are_of_one_job_and_the_newest_stands_for_its_seed() -> None:
     assert [len(each.members) for each in one] == [2], "they are one line, drawn once"
 
 
+def test_what_only_other_seeds_use_has_no_empty_chart() -> None:
+    """The first one ended before its memory was measured."""
+    other = replace(curves([0.2, 0.5]), usage={"rss_mb": ((4.0, 90.0), (8.0, 91.0))})
+    first = replace(other, usage={"cpu_percent": ((4.0, 50.0),)})
+    assert charts(first, other, seeds=True).names == ["ndcg@10", "cpu_percent"]
+    assert charts(first, other).names == ["ndcg@10", "cpu_percent", "rss_mb"]
+
+
 def test_values_are_those_at_the_cursor_or_the_last_before_it() -> None:
     points = [(2.0, 0.5), (4.0, 0.25)]
     assert [value_at(points, x) for x in (1, 2, 3, 4, 5)] == [None, 0.5, 0.5, 0.25, None]

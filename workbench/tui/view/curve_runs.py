@@ -63,7 +63,7 @@ def names_of(drawn: Sequence[Drawn]) -> list[str]:
     """List the values that there is a curve of: learning first, then what the job uses."""
     members = [curves for each in drawn for curves in each.members]
     learned = {name for curves in members for name in curves.series}
-    used = {name for curves in members for name in curves.usage}
+    used = {name for each in drawn for name in each.curves.usage}  # of the first of the seeds
     rest = sorted(used - USAGE.keys())
     order = [name for name in USAGE if name in used] + rest
     return sorted(learned, key=curve_order) + [name for name in order if name not in learned]
