@@ -92,6 +92,32 @@ def export_the_table(window: Window, place: Path) -> None:
     assert all(value.startswith("▲ +0.") for value in written.values()), written
 
 
+def compare_on_a_page(window: Window) -> None:
+    """Mark the two newest runs: their page has both, and what differs."""
+    window.press("2")
+    see(window, "Δ to popularity")
+    window.press("g", "space", "space", "=")
+    see(window, "2 runs compared", "Metrics, differences from A", "its 95 % interval")
+    window.press("escape")
+    window.until(lambda: "runs compared" not in window.text(), "the page stays open")
+
+
+def sweep_a_field(window: Window) -> None:
+    """Search three values around the default, and read the page of the sweep."""
+    window.press("1")
+    see(window, "add")
+    window.press("a")
+    see(window, "new job", "user-timeline")
+    window.press(*"item-cf", *"/nei", "tab")
+    see(window, "50,100,200", "3 combinations")
+    window.press("enter")
+    see(window, "item-cf 3/3")
+    window.press("g", "enter")
+    see(window, "best validation ndcg@10", "importance of fields", "ndcg@10 by neighbours", "200")
+    window.press("escape")
+    window.until(lambda: "importance" not in window.text(), "the page stays open")
+
+
 def quit_while_jobs_run(window: Window, place: Path) -> None:
     """Add five jobs, leave, and have them cancelled."""
     window.press("1")

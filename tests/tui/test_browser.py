@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-_KEYS = {"enter": "Enter", "escape": "Escape", "down": "ArrowDown"}
+_KEYS = {
+    "enter": "Enter",
+    "escape": "Escape",
+    "down": "ArrowDown",
+    "space": "Space",
+    "tab": "Tab",
+}
 #: the terminal in the page is an xterm.js; `terminal` is where the test puts it
 _MAKES, _TELLS = "this.terminal=new ", "this.terminal=window.terminal=new "
 _TEXT = """() => {
@@ -87,6 +93,8 @@ def test_from_nothing_to_an_exported_comparison(page: Page, workplace: Path) -> 
         page.screenshot(path=picture)
         story.inspect_a_user(tab)
         story.export_the_table(tab, workplace)
+        story.compare_on_a_page(tab)
+        story.sweep_a_field(tab)
         story.quit_while_jobs_run(tab, workplace)
         page.get_by_text("Session ended.").wait_for()
     assert not list(workplace.rglob("errors.log"))
