@@ -162,6 +162,7 @@ async def _(s: Session) -> None:
     await s.until(lambda: isinstance(s.app.screen, UsersScreen))
     await s.see("40 of 86 users")
     await s.see("find: team=red worst=ndcg@1")
+    await s.see("[mf] ndcg@1  [base] gain over it")  # the worst ones for the run of the page
 
 
 async def test_items_have_no_users_to_list(runs: Path) -> None:

@@ -157,7 +157,10 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
             return
         metric = groups.matrix.metrics[self._metric % len(groups.matrix.metrics)]
         order = f" worst={metric}" if groups.run.stage != "ranking" else ""
-        self._session.visit("users", Errand(groups.run.dataset, f"{row.group.search}{order}"))
+        pair = (groups.run, groups.baseline) if groups.baseline else (groups.run,)
+        runs = tuple(run.run_id for run in pair)  # of the first one the users are the worst
+        question = f"{row.group.search}{order}"
+        self._session.visit("users", Errand(groups.run.dataset, question, runs=runs))
 
 
 def _judged(run: RunSummary) -> bool:
