@@ -70,6 +70,16 @@ async def _(s: Session) -> None:
     assert "nothing here" in s.text() or "no users" in s.text(), "there is one metric of users"
 
 
+@checks("compare.by", "compare.by-back")
+async def _(s: Session) -> None:
+    await compare(s, ["better", "base"])
+    await s.until(lambda: "ndcg@10 by age" in section(s, "groups"))
+    await s.press("b")
+    await s.until(lambda: "ndcg@10 by gender" in section(s, "groups"))
+    await s.press("B", "B")
+    await s.until(lambda: "by popularity" in section(s, "groups"))
+
+
 @checks("compare.section", "compare.section-back")
 async def _(s: Session) -> None:
     page = await compare(s, ["better", "base"])

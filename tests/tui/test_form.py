@@ -61,6 +61,19 @@ def test_fields_stand_in_groups_those_of_the_model_first(catalogue: Catalogue) -
     assert "negatives" in names["sampling"]
 
 
+def test_nproc_is_asked_of_models_that_several_processes_can_train(catalogue: Catalogue) -> None:
+    together = form_of(catalogue, "dssm")
+    assert together.fields()["nproc"].default == "1"
+    together.set("nproc", "2")
+    assert together.problems() == {}
+    assert "--nproc=2" in together.arguments()
+    together.set("model", "mf")
+    assert "nproc" in together.fields(), "what was put in can be seen, and taken back"
+    alone = form_of(catalogue, "mf")
+    assert "nproc" not in alone.fields()
+    assert "threads" in alone.fields()
+
+
 @pytest.mark.parametrize(
     ("texts", "trials", "said"),
     [

@@ -5,62 +5,18 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from recsys_core.data.dataset import Categorical, Dataset
 from recsys_core.data.prepared import write_prepared
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
-from tests.workbench.grouped import prepare_teams, teams, write_teams_run
-from workbench.store.files import write_json
-from workbench.store.results import Tables, write_results
-from workbench.store.runs import METRICS, RESULTS
+from tests.tui.team_runs import team_users, write_hits
+from tests.workbench.grouped import prepare_teams, teams
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.widgets.groups import GroupsView
 
 SCOPES_HERE = ("grouping", "groups")
-#: users of each team; the last one has no team
-SIZES = {"red": 40, "blue": 40, "few": 5}
-USERS = 86
-
-
-def _dataset() -> Dataset:
-    """86 users of three teams and none, each with two events on two items."""
-    teams = np.repeat([0, 1, 2, -1], [*SIZES.values(), 1]).astype(np.int32)
-    return Dataset(
-        name="teams",
-        user=np.repeat(np.arange(USERS, dtype=np.int32), 2),
-        item=np.tile(np.arange(2, dtype=np.int32), USERS),
-        rating=np.full(2 * USERS, 5, dtype=np.float32),
-        timestamp=np.arange(2 * USERS),
-        user_ids=np.array([f"u{number}" for number in range(USERS)]),
-        item_ids=np.array(["i0", "i1"]),
-        user_columns={"team": Categorical(teams, np.array(list(SIZES)))},
-        item_columns={},
-    )
-
-
-def _write(runs_dir: Path, label: str, hits: list[int], created: float) -> None:
-    """Make a run that hits for so many users of each team: list of one item, i1 where it hits."""
-    dataset = _dataset()
-    hit = np.concatenate(
-        [np.arange(size) < n for size, n in zip((*SIZES.values(), 1), hits, strict=True)]
-    ).astype(float)
-    run = write_teams_run(runs_dir, label, dataset, created=created)
-    values = dict.fromkeys(("ndcg@1", "recall@1", "hit@1"), hit)
-    tables = Tables(
-        user_ids=dataset.user_ids,
-        item_ids=dataset.item_ids,
-        users=np.arange(USERS),
-        user_metrics=values,
-        recommendations=(np.arange(USERS), hit[:, None].astype(int), np.zeros((USERS, 1))),
-        parts=(np.full(USERS, 2), bytes([0, 2]) * USERS),
-    )
-    write_results(run.path / RESULTS, tables)
-    metrics = {name: float(value.mean()) for name, value in values.items()}
-    write_json(run.path / METRICS, run.metrics | {"metrics": metrics})
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +24,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two runs; the newer one is better for the red team alone."""
     place = tmp_path_factory.mktemp("groups")
     folder = place / "runs"
-    write_prepared(place / "data", _dataset(), {"path": "by hand"}, {})
-    _write(folder, "base", [10, 20, 0, 0], 1.8e9)
-    _write(folder, "mf", [30, 20, 5, 1], 1.8e9 + 60)
+    write_prepared(place / "data", team_users(), {"path": "by hand"}, {})
+    write_hits(folder, "base", [10, 20, 0, 0], 1.8e9)
+    write_hits(folder, "mf", [30, 20, 5, 1], 1.8e9 + 60)
     return folder
 
 

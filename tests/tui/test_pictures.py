@@ -102,6 +102,7 @@ def test_runs_compared(
         ("j space space space space b equals_sign", "4 runs compared"),
         ("", "Holm over"),
         ("" if size == SMALL else "n", "significant" if size == SMALL else "of D better over"),
+        ("", "Groups: ndcg@10 by age" if size == LARGE else "Metrics"),
     )
     app = WorkbenchApp(Path("runs"), Path("data"), Settings(theme=theme))
     assert snap_compare(app, run_before=wait, terminal_size=size)

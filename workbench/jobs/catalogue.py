@@ -28,7 +28,7 @@ from workbench.store.files import StoreError, read_json
 from workbench.store.xdg import xdg_folder
 
 #: raised when the content of the file changes
-_VERSION = 4
+_VERSION = 5
 #: where the schema of a model's fields has their earlier names: old -> new
 RENAMED = "renamed"
 #: and in which group each stands, in the order of a form: field -> group
@@ -52,6 +52,8 @@ class Card:
         Why it does not load; empty when all is well.
     reads_features
         Whether it takes a feature schema.
+    trains_together
+        Whether several processes can train it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Card:
     schema: Mapping[str, Any] | None = None
     problem: str = ""
     reads_features: bool = False
+    trains_together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

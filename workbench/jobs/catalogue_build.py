@@ -136,8 +136,9 @@ def describe_model(name: str) -> Card:
     try:
         info = model_info(name)
         schema = describe_config(info.cls.Config)
-        facts = (info.stage, info.title, info.paper, info.deterministic, schema)
-        card = Card(name, *facts, reads_features=reads_features(info))
+        facts = (info.stage, info.title, info.paper, info.deterministic, schema, "")
+        together = bool(getattr(info.cls, "trains_together", False))
+        card = Card(name, *facts, reads_features(info), together)
         json.dumps(asdict(card), allow_nan=False)
     except InputError as error:
         return Card(name, problem=_line(error))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from recsys_core.errors import unknown_name
+from recsys_core.errors import InputError, unknown_name
 from recsys_core.evaluation.names import ACCURACY_METRICS
 from workbench.store.files import StoreError
 from workbench.store.groups_attributes import Attribute, Grouping
@@ -50,9 +50,14 @@ def chosen_metrics(
     Raises
     ------
     InputError
-        A metric that a run does not have of groups.
+        A metric that a run does not have of groups, or none at all.
     """
     known = metrics_of_groups(kept, attribute)
+    if not known:
+        runs = " and ".join(one.run.run_id for one in kept)
+        raise InputError(
+            f"no metric of groups of {attribute.side}s is in {runs}", "name other runs"
+        )
     for metric in wanted:
         if metric not in known:
             raise unknown_name(f"metric of groups of {attribute.side}s", metric, known)

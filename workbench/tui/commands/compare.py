@@ -14,7 +14,14 @@ COMPARE: tuple[Command, ...] = (
         "open",
         True,
     ),
-    Command("compare.metric", ("m",), "metric", "Show the users' next metric.", "metric", True),
+    Command(
+        "compare.metric",
+        ("m",),
+        "metric",
+        "Show users and groups in the next metric.",
+        "metric",
+        True,
+    ),
     Command(
         "compare.next",
         ("n",),
@@ -30,6 +37,15 @@ COMPARE: tuple[Command, ...] = (
         "Show the users of the run before.",
         "other(-1)",
     ),
+    Command(
+        "compare.by",
+        ("b",),
+        "by …",
+        "Divide users or items by the next attribute: age, activity, genre, popularity …",
+        "by(1)",
+        True,
+    ),
+    Command("compare.by-back", ("B",), "by … before", "Divide by the attribute before.", "by(-1)"),
     Command(
         "compare.section",
         ("right_square_bracket",),

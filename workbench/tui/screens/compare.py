@@ -1,4 +1,4 @@
-"""Two to four runs side by side: metrics as a forest, users, curves, what differs."""
+"""Two to four runs side by side: metrics as a forest, users, groups, curves, what differs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ from workbench.tui.view.compare_about import (
     runs_section,
     settings_section,
 )
+from workbench.tui.view.compare_groups import (
+    READING,
+    ComparedGroups,
+    compared_groups_section,
+    not_compared_section,
+    read_compared_groups,
+)
 from workbench.tui.view.compare_metrics import main_metrics, metric_section, other_sections
 from workbench.tui.view.compare_users import Seen, changes_section, changes_table, read_changes
 from workbench.tui.view.comparison import NAMES, Comparison, Read
@@ -40,7 +47,7 @@ _ROOMY, _TWO = (width for width, _ in _WIDTHS)
 #: the sections of each column; on a narrow screen the columns stand below each other
 _LEFT, _RIGHT, _BELOW = (
     ("compared", "metrics"),
-    ("curve", "settings", "data"),
+    ("groups", "curve", "settings", "data"),
     ("cutoffs", "stages"),
 )
 #: cells at the sides of a section, and of the scrollbar
@@ -74,6 +81,9 @@ class CompareScreen(ScrollingScreen):
         self._other = 1
         self._metric = ""
         self._seen: Seen | None = None
+        #: place of the attribute that groups are by
+        self._by = 0
+        self._groups: ComparedGroups | None = None
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section, and a table for the users."""
@@ -145,6 +155,7 @@ class CompareScreen(ScrollingScreen):
     async def _read_files(self) -> None:
         self._read = await asyncio.to_thread(_read, self._comparison.runs)
         self._draw_about()
+        self._draw_groups()
 
     @work(group="users", exclusive=True)
     async def _look(self) -> None:
@@ -157,6 +168,19 @@ class CompareScreen(ScrollingScreen):
         self._draw_users()
         if self.has_parts(Grid):
             self.grid.action_first()
+        self._read_groups()
+
+    @work(group="groups", exclusive=True)
+    async def _read_groups(self) -> None:
+        """Read the groups in the metric of the users; what was asked for last is shown."""
+        rows = self._comparison.rows
+        held = [row for row in rows[1:] if self._comparison.holds(row)]
+        app, runs = self.workbench, [Run(row.run.folder) for row in (rows[0], *held)]
+        metric = "" if self._seen is None else self._seen.metric
+        self._groups = await asyncio.to_thread(
+            read_compared_groups, app.group_reader, app.data_dir, runs, self._by, metric
+        )
+        self._draw_groups()
 
     # Drawing
 
@@ -172,6 +196,7 @@ class CompareScreen(ScrollingScreen):
         self._draw_metrics()
         self._draw_about()
         self._draw_users()
+        self._draw_groups()
 
     def _show(self, name: str, section: Section | None) -> None:
         view = self.query_one(f"#{name}", SectionView)
@@ -218,6 +243,19 @@ class CompareScreen(ScrollingScreen):
             grid.show(table)
         self.refresh_bindings()
 
+    def _draw_groups(self) -> None:
+        if not self.has_parts(Grid):
+            return
+        comparison, width = self._comparison, self._room("right")
+        if not self._others():
+            section = not_compared_section(comparison, self._read, width)
+        elif self._groups is None:
+            section = READING
+        else:
+            section = compared_groups_section(self._groups, comparison, width)
+        self._show("groups", section)
+        self.refresh_bindings()
+
     # The cursor
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
@@ -252,6 +290,8 @@ class CompareScreen(ScrollingScreen):
             return self._seen is not None and len(self._seen.metrics) > 1
         if action == "other":
             return len(self._others()) > 1
+        if action == "by":
+            return self._groups is not None and len(self._groups.attributes) > 1
         return True
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
@@ -260,6 +300,8 @@ class CompareScreen(ScrollingScreen):
             return "there is only one run to hold against the reference"
         if action in ("open", "metric"):
             return "no users are listed"
+        if action == "by":
+            return "there are no groups"
         return ""
 
     def action_back(self) -> None:
@@ -282,6 +324,11 @@ class CompareScreen(ScrollingScreen):
         others = self._others()
         self._other = others[(others.index(self._other) + by) % len(others)]
         self._look()
+
+    def action_by(self, by: int) -> None:
+        """Divide users or items by the next attribute."""
+        self._by += by
+        self._read_groups()
 
     def action_open(self) -> None:
         """Go to the table of users; there, to the user under the cursor, with this pair of runs."""

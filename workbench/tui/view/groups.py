@@ -78,12 +78,7 @@ def read_groups(
         The data set is not there or another one by now, or a file is damaged.
     """
     runs = [Run(one.folder) for one in (baseline, run) if one is not None]
-    dataset = runs[-1].metrics["dataset"]
-    if not (data_dir / str(dataset["name"]) / BROWSE).exists():
-        raise InputError(
-            f"They need data set '{dataset['name']}', which is not in the data folder."
-        )
-    with Browse(data_dir, str(dataset["name"]), str(dataset["fingerprint"])) as browse:
+    with browse_of(data_dir, runs[-1]) as browse:
         attributes = tuple(reader.attributes(browse))
         by = attributes[attribute % len(attributes)].name
         matrix = reader.matrix(browse, runs, by)
@@ -91,6 +86,22 @@ def read_groups(
         if run.stage != "ranking":
             (bias,) = reader.popularity_bias(browse, runs[-1:])
         return Groups(run, baseline, attributes, matrix, bias)
+
+
+def browse_of(data_dir: Path, run: Run) -> Browse:
+    """Open a run's data set, which its groups are made of.
+
+    Raises
+    ------
+    InputError
+        The data set is not there or another one by now, or a file is damaged.
+    """
+    dataset = run.metrics["dataset"]
+    if not (data_dir / str(dataset["name"]) / BROWSE).exists():
+        raise InputError(
+            f"They need data set '{dataset['name']}', which is not in the data folder."
+        )
+    return Browse(data_dir, str(dataset["name"]), str(dataset["fingerprint"]))
 
 
 def groups_section(
@@ -108,7 +119,8 @@ def groups_section(
     matrix = groups.matrix
     shown = matrix.metrics[metric % len(matrix.metrics)]
     columns = _Columns(groups, shown, width)
-    lines = [_choice(groups, width), (Cell(columns.heading(), "muted"),)]
+    choice = choice_line(groups.attributes, matrix.attribute, width)
+    lines = [choice, (Cell(columns.heading(), "muted"),)]
     for place, row in enumerate(matrix.rows):
         here = focused and place == cursor
         lines.append((Cell("▸ " if here else "  ", "accent"), *columns.line(row, strong=here)))
@@ -125,13 +137,13 @@ def _title(groups: Groups, metric: str) -> str:
     return f"{what}, against {plain(name_of(groups.baseline))} (Holm over {tested})"
 
 
-def _choice(groups: Groups, width: int) -> Line:
+def choice_line(attributes: Sequence[Attribute], shown: Attribute, width: int) -> Line:
     """Name what groups there are; brackets are around those that are shown."""
     cells: list[Cell] = [Cell("by ", "muted")]
     room = width - 3
-    for attribute in groups.attributes:
+    for attribute in attributes:
         name = plain(attribute.name)
-        here = attribute == groups.matrix.attribute
+        here = attribute == shown
         text = f"[{name}] " if here else f"{name} "
         if len(text) > room:
             break
@@ -211,7 +223,7 @@ class _Columns:
         cells = [
             Cell(name, "strong" if strong else ""),
             Cell(f"{row.n:>{_USERS},}", "muted"),
-            Cell(f"{_number(value.value):>{_VALUE}}", "strong"),
+            Cell(f"{number_text(value.value):>{_VALUE}}", "strong"),
         ]
         if self._bar:
             share = abs(value.value or 0.0) / self._most
@@ -224,16 +236,12 @@ class _Columns:
         else:
             cells += self._difference(value, small)
         for other in self._others:
-            text = _number(self._groups.value(row, other).value)
+            text = number_text(self._groups.value(row, other).value)
             cells.append(Cell(f"{text:>{_wide(self._others)}}", "muted"))
         return tuple(cells)
 
     def _difference(self, value: Value, small: str) -> list[Cell]:
-        text, style = "", ""
-        if value.difference is not None:
-            found = difference_of(value.difference, higher=higher_is_better(self._metric))
-            text = found.text
-            style = found.style if value.sign != CHANCE and not small else "muted"
+        text, style = difference_look(value, self._metric, small=bool(small))
         sign = value.sign or (f" {small}" if small else "")
         cells = [Cell(f" {text + sign:<{_DIFFERENCE + _SIGN - 1}}", style)]
         if self._of_difference:
@@ -242,12 +250,21 @@ class _Columns:
         return cells
 
 
+def difference_look(value: Value, metric: str, *, small: bool) -> tuple[str, str]:
+    """Write a difference, and choose its style: one that may be chance has no colour."""
+    if value.difference is None:
+        return "", ""
+    found = difference_of(value.difference, higher=higher_is_better(metric))
+    return found.text, found.style if value.sign != CHANCE and not small else "muted"
+
+
 def _wide(names: Sequence[str]) -> int:
     """Cells of a column of another metric."""
     return max([_VALUE, *(len(name) + 2 for name in names)])
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """Write a value, or that there is none."""
     return "-" if value is None else show.metric(value)
 
 

@@ -173,9 +173,15 @@ class Form:
         about = "Stop the job if it needs more memory, e.g. 4G; its checkpoint is kept."
         yield Field("memory-limit", "memory limit", about, default="none")
         for name in ("threads", "nproc", "device"):
-            if name in self._job:
+            if name != "nproc" or self._takes_nproc:
                 each = make_field(name, name, self._job[name], {})
                 yield replace(each, default="" if each.start is None else each.default)
+
+    @property
+    def _takes_nproc(self) -> bool:
+        """Whether several processes can train the model; what was put in is shown in any case."""
+        model = self.model
+        return "nproc" in self.texts or (model is not None and model.trains_together)
 
     # Sweeps
 
