@@ -46,6 +46,17 @@ def parse_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def sentence(text: str) -> str:
+    """Write a remark as a sentence.
+
+    Examples
+    --------
+    >>> sentence("the set has no times")
+    'The set has no times.'
+    """
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
 def counted(count: int, noun: str) -> str:
     """Write how many there are of something whose plural ends in s.
 

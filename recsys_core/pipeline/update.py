@@ -172,7 +172,8 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     old, new = before.dataset, split.dataset
     seen = _seen(before, result, folder)
     every = row_keys(new, new.user, new.item, new.timestamp)
-    _check_shared(spec, split, held(seen, np.sort(every)), data=old.name)
+    still_there = held(seen, np.sort(every))
+    _check_shared(spec, split, still_there, data=old.name)
     _check_unseen(spec, split, held(every[split.test.rows], seen))
     users, items = (
         numbers_there(getattr(new, name), getattr(old, name)) for name in ("user_ids", "item_ids")
@@ -190,7 +191,7 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     ]
     changes = {
         "new_events": int((~held(known, seen)).sum()),
-        "gone_events": int((~held(seen, np.sort(every))).sum()),
+        "gone_events": int((~still_there).sum()),
         **_changes(old, new, users, items),
     }
     anew = getattr(model_info(spec.model).cls, "updates", None) == "anew"

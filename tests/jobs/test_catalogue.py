@@ -174,13 +174,21 @@ def test_the_form_copies_a_run_of_an_earlier_version(catalogue: Catalogue) -> No
     assert set(form.arguments()[-6:]) == {"--set", "heads=3", "max_len=9", "dim=8"}
 
 
+def add(catalogue: Catalogue, texts: dict[str, str], runs: Path) -> None:
+    """Fill in a form, and hand what it makes to ``queue add``."""
+    pause(runs)  # nothing starts
+    form = Form(catalogue, ["sample"], [])
+    for key, text in texts.items():
+        form.set(key, text)
+    assert form.problems() == {}
+    assert run_command_line([*form.arguments(), f"--runs-dir={runs}"], lambda *_: 0) == 0
+
+
 def test_what_the_form_makes_is_what_queue_add_takes(
     catalogue: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
-    pause(runs)  # nothing starts
-    form = Form(catalogue, ["sample"], [])
-    for key, text in {
+    texts = {
         "model": "mf",
         "label": "mine",
         "seeds": "3,4",
@@ -192,10 +200,8 @@ def test_what_the_form_makes_is_what_queue_add_takes(
         "mf.gradient_clip": "null",
         "protocol user-timeline.k_core": "5",
         "protocol user-timeline.drop_ratings": "3",
-    }.items():
-        form.set(key, text)
-    assert form.problems() == {}
-    assert run_command_line([*form.arguments(), f"--runs-dir={runs}"], lambda *_: 0) == 0
+    }
+    add(catalogue, texts, runs)
     added = sorted(list_runs(runs), key=lambda run: run.seed)
     assert [run.run_id for run in added] == capsys.readouterr().out.split()
     assert [run.seed for run in added] == [3, 4]
@@ -211,19 +217,15 @@ def test_queue_add_takes_fields_inside_others_too(
     catalogue: Catalogue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = tmp_path / "runs"
-    pause(runs)  # nothing starts
-    form = Form(catalogue, ["sample"], [])
-    for key, text in {
+    texts = {
         "model": "two-stage",
         "two-stage.channels.1.model": "mf",
         "two-stage.channels.1.params.mf.learning_rate": "1e-3",
         "two-stage.ranker.params.mlp.hidden": "32,16",
         "two-stage.rerank": "[{name: genre-caps, cap: 3}]",
         "time-limit": "30m",
-    }.items():
-        form.set(key, text)
-    assert form.problems() == {}
-    assert run_command_line([*form.arguments(), f"--runs-dir={runs}"], lambda *_: 0) == 0
+    }
+    add(catalogue, texts, runs)
     run = Run(runs / capsys.readouterr().out.strip())
     params = run.spec["params"]
     assert params["channels"][1] == {"model": "mf", "params": {"learning_rate": 0.001}}

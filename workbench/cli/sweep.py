@@ -25,8 +25,9 @@ from workbench.jobs.sweep import (
     read_sweeps,
     resolve_sweep,
 )
+from workbench.jobs.sweep_budget import spent_seconds
 from workbench.jobs.sweep_end import end_sweep
-from workbench.jobs.sweep_progress import Pruner, read_progress
+from workbench.jobs.sweep_progress import Pruner
 from workbench.store.files import StoreError
 from workbench.store.text import plain
 
@@ -259,7 +260,7 @@ def _describe(sweep: Sweep) -> dict[str, Any]:
         "trials_wanted": sweep.trials,
         "pruner": sweep.pruner,
         "budget_seconds": sweep.budget,
-        "spent_seconds": _spent(sweep),
+        "spent_seconds": spent_seconds(sweep),
         "spaces": {field: str(space) for field, space in sweep.spaces.items()},
         "best": None,
         "importances": {},
@@ -285,14 +286,6 @@ def _read(sweep: Sweep) -> dict[str, Any]:
             "importances": study.importances(),
             "trials": [_trial_json(sweep, trial) for trial in study.trials()],
         }
-
-
-def _spent(sweep: Sweep) -> float:
-    """Read how long its trials ran; 0 where nothing is written down, or it is damaged."""
-    try:
-        return read_progress(sweep.folder).spent
-    except StoreError:
-        return 0.0
 
 
 def _trial_json(sweep: Sweep, trial: Trial) -> dict[str, Any]:

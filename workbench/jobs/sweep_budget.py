@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from workbench.jobs.sweep import Sweep
 from workbench.jobs.sweep_progress import read_progress
@@ -18,9 +17,7 @@ class Budget:
     """
 
     def __init__(self, sweep: Sweep) -> None:
-        self.seconds = 0.0
-        with suppress(StoreError):  # damaged: it is written anew
-            self.seconds = read_progress(sweep.folder).spent
+        self.seconds = spent_seconds(sweep)  # where that is damaged, it is written anew
         self._at, self._ran = time.monotonic(), False
 
     def tick(self, running: bool) -> None:
@@ -33,6 +30,14 @@ class Budget:
     def spent_of(self, sweep: Sweep) -> bool:
         """Tell whether the sweep's budget is spent."""
         return sweep.budget is not None and self.seconds >= sweep.budget
+
+
+def spent_seconds(sweep: Sweep) -> float:
+    """Read how long its trials ran; 0 where nothing is written down, or it is damaged."""
+    try:
+        return read_progress(sweep.folder).spent
+    except StoreError:
+        return 0.0
 
 
 def spent_text(sweep: Sweep) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recsys_core.evaluation.file_counts import said_of_file
-from recsys_core.values import counted
+from recsys_core.values import counted, sentence
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
@@ -45,7 +45,7 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
     rows = ", ".join(f"{part} {protocol[part]:,}" for part in ("train", "valid", "test"))
     found = [f"Protocol: {protocol['name']}, rows: {rows}."]
     if protocol["leaks"]:
-        found.append(_sentence(protocol["leaks"]))
+        found.append(sentence(protocol["leaks"]))
     parameters = protocol["parameters"] or {}
     if parameters.get("known_items") == "allow":
         found.append("Lists may hold items that their users know (known_items: allow).")
@@ -72,10 +72,6 @@ def _protocol_notes(protocol: Mapping[str, Any]) -> list[str]:
 
 #: counts that a sentence of their own tells
 _SAID = {"sampled_test_users", "test_users_left_out"}
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:

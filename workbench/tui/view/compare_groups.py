@@ -13,6 +13,7 @@ from textwrap import wrap
 from rich.cells import cell_len
 
 from recsys_core.errors import InputError
+from recsys_core.values import sentence
 from workbench.store.groups import SMALL, Attribute, GroupMatrix, GroupReader, GroupRow
 from workbench.store.groups_cells import Cell as Value
 from workbench.store.runs import Run
@@ -162,8 +163,7 @@ def _said(matrix: GroupMatrix, comparison: Comparison) -> Iterator[str]:
     ]
     if folded:
         yield f"{', '.join(folded)}: the newest seed alone."
-    for note in matrix.notes:
-        yield f"{note[:1].upper()}{note[1:]}."
+    yield from map(sentence, matrix.notes)
 
 
 def _muted(sentences: Iterable[str], width: int) -> list[Line]:

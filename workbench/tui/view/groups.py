@@ -9,6 +9,7 @@ from textwrap import wrap
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import higher_is_better
+from recsys_core.values import sentence
 from workbench.store.groups import (
     SMALL,
     Attribute,
@@ -166,9 +167,9 @@ def _said(groups: Groups, metric: str, width: int) -> Iterator[str]:
         )
     if any(row.small for row in matrix.rows):
         sentences.append(f"few: under {SMALL} users, not tested and in no gap.")
-    sentences += [f"{note[:1].upper()}{note[1:]}." for note in matrix.notes]
-    for sentence in sentences:
-        yield from wrap(sentence, max(20, width - 1))
+    sentences += map(sentence, matrix.notes)
+    for text in sentences:
+        yield from wrap(text, max(20, width - 1))
 
 
 def _of_gap(gap: Gap, metric: str) -> str:
