@@ -172,13 +172,14 @@ def test_jobs_with_sweeps(
 
 
 def steps(*each: tuple[str, str]) -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Press keys and wait for a text, again and again."""
+    """Press keys and wait for a text, again and again; then for what is still read from files."""
 
     async def go(pilot: Pilot[None]) -> None:
         s = session_of(pilot)
         for names, text in each:
             await pilot.press(*names.split())
             await s.see(text)
+        await s.until(lambda: "reading …" not in s.text(), "still reading")
         for line in pilot.app.screen.query(TitleLine):
             if line.remark.startswith("/"):
                 line.remark = "/home/you/project/data"
@@ -202,9 +203,8 @@ def film_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_users(snap_compare: Callable[..., bool], film_runs: Path) -> None:
     app = WorkbenchApp(film_runs, Path("data"))
-    assert snap_compare(
-        app, run_before=steps(("3 enter", "Rated by the same users")), terminal_size=LARGE
-    )
+    wait = steps(("3", "18-24, F"), ("enter", "Rated by the same users"))
+    assert snap_compare(app, run_before=wait, terminal_size=LARGE)
 
 
 def test_items(snap_compare: Callable[..., bool], film_runs: Path) -> None:
