@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recsys_core.compute.devices import resolve_device
 from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.ranks import ALONE, Ranks
-from recsys_core.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,8 @@ class Runtime:
     seed
         Seeds initial weights, order of batches and sampling.
     device
-        ``"cpu"``, ``"cuda"`` or ``"auto"`` (a GPU when there is one).
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"`` (the GPU of that number) or ``"auto"`` (a GPU when there
+        is one).
     checkpoint
         Folder for checkpoints after every epoch; a fit that finds one there goes on from it.
         None keeps none.
@@ -49,15 +50,11 @@ class Runtime:
         Raises
         ------
         InputError
-            ``"cuda"`` was asked for and torch sees no GPU.
+            A GPU was asked for that torch does not see.
         """
         import torch  # models without gradients never need it
 
-        found = torch.cuda.is_available()
-        if self.device == "cuda" and not found:
-            raise InputError(
-                "device 'cuda': torch sees no GPU on this machine", "use device cpu or auto"
-            )
-        if not found or self.device == "cpu":
-            return torch.device("cpu")
-        return torch.device("cuda" if self.ranks.gpu is None else f"cuda:{self.ranks.gpu}")
+        found = resolve_device(self.device)
+        if found == "cuda" and self.ranks.gpu is not None:
+            found = f"cuda:{self.ranks.gpu}"
+        return torch.device(found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.features.layout import EncodedRows, Sequence
 
 
@@ -26,6 +27,8 @@ class Batch:
         Slots of each of the other fields.
     labels
         Shape (rows, tasks), float32; empty when predicting.
+    events
+        Used slots of each sequence, for models that look at these alone; empty: nobody has counted.
     """
 
     single: Tensor
@@ -33,6 +36,7 @@ class Batch:
     weights: Tensor
     widths: tuple[int, ...]
     labels: Tensor
+    events: tuple[int, ...] = ()
 
 
 class Rows:
@@ -57,22 +61,33 @@ class Rows:
         return len(self.labels)
 
     def batches(self, order: Tensor, batch_size: int | list[int]) -> Iterator[Batch]:
-        """Cut the rows, taken in `order`, into batches of one size or of each."""
+        """Cut the rows, taken in `order` (on the host), into batches of one size or of each."""
+        events = self._events(order, batch_size)
+        order = to_device(order, self.labels.device)
         # one gather for all: batches are then slices of what lies side by side
         owners = [torch.split(owner[order], batch_size) for owner in self._owners]
         labels = torch.split(self.labels[order], batch_size)
         rows = torch.split(order, batch_size)
-        for part, some, *owner in zip(labels, rows, *owners, strict=True):
-            events = [sequence.last(some) for sequence in self._sequences]
+        for part, some, counts, *owner in zip(labels, rows, events, *owners, strict=True):
+            last = [sequence.last(some) for sequence in self._sequences]
             weighted = _gather(self._weighted, owner)
             weights = _gather(self._weights, owner)
             yield Batch(
                 _gather(self._single, owner),
-                torch.cat([weighted, *(index for index, _ in events)], dim=1),
-                torch.cat([weights, *(weight for _, weight in events)], dim=1),
+                torch.cat([weighted, *(index for index, _ in last)], dim=1),
+                torch.cat([weights, *(weight for _, weight in last)], dim=1),
                 self.widths,
                 part,
+                counts,
             )
+
+    def _events(self, order: Tensor, batch_size: int | list[int]) -> Iterator[tuple[int, ...]]:
+        """Count the events of each batch where a GPU would make the host wait for their number."""
+        parts = torch.split(order, batch_size)
+        if self.labels.device.type == "cpu":
+            return iter([()] * len(parts))
+        counts = [sequence.counts for sequence in self._sequences]
+        return (tuple(int(count[part].sum()) for count in counts) for part in parts)
 
 
 class _Events:
@@ -86,6 +101,8 @@ class _Events:
         self._own = torch.from_numpy(sequence.own).to(device)
         self._back = torch.arange(1, sequence.length + 1, dtype=torch.int32, device=device)
         self._mean = sequence.mean
+        self.counts = torch.from_numpy(sequence.counts)
+        """Shape (n,), on the host: events of each row."""
 
     def last(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Gather index and weight of each row's last events, (rows, length); 0 where unused."""

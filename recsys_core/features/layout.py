@@ -93,6 +93,13 @@ class Sequence:
     length: int
     mean: bool
 
+    @property
+    def counts(self) -> IntArray:
+        """Shape (n,): events that each row uses."""
+        inside = (self.own >= self.start) & (self.own < self.end)
+        counts: IntArray = np.minimum(self.end - self.start - inside, self.length)
+        return counts
+
 
 @dataclass(frozen=True)
 class EncodedRows:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def fit(
     seed: int = 0,
     label: str = "",
     threads: int | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "cpu",
+    device: str = "cpu",
     on_event: OnEvent = ignore,
     **params: Any,
 ) -> Fitted:
@@ -139,7 +139,7 @@ def fit(
     threads
         CPU threads; None: all cores.
     device
-        Where torch models train.
+        Where torch models train: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
     on_event
         Is called with the progress, a `recsys_core.events.Event` at a time.
     params

@@ -112,6 +112,12 @@ def _on_gpus(spec: JobSpec) -> bool:
     import torch
 
     found = int(torch.cuda.device_count())
+    if found and ":" in spec.device:
+        raise InputError(
+            f"{spec.name}: device {spec.device} is one GPU, and each of {spec.nproc} processes "
+            "needs its own",
+            "use device cuda, or nproc 1",
+        )
     if 0 < found < spec.nproc:
         raise InputError(
             f"{spec.name}: nproc = {spec.nproc}, and this machine has {counted(found, 'GPU')}",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.compute.blocks import telling
+from recsys_core.compute.devices import resolve_device
 from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.ranks import ALONE, Ranks
 from recsys_core.compute.runtime import Runtime
@@ -32,7 +33,7 @@ from recsys_core.pipeline.modules_behind import modules_behind
 from recsys_core.pipeline.ranks import check_nproc, gathered, job_threads
 from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
-from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
+from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.stage_jobs import Job, make_job
 from recsys_core.pipeline.update import find_origin
 from recsys_core.pipeline.windows import together, window_folder
@@ -41,6 +42,8 @@ from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
 from recsys_core.registry import EXTERNAL, model_info, reads_features
 from recsys_core.run_folder import CHECKPOINT, MODEL
+from recsys_core.training.config import TrainingConfig
+from recsys_core.training.gpu_memory import said_when_full
 
 
 def model_config(spec: JobSpec) -> Config:
@@ -141,6 +144,7 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
     content = {
         **spec.model_dump(mode="json", exclude=left_out),
         "params": config.model_dump(mode="json"),
+        "device": _device_of(spec, config),
         "threads": job_threads(spec),
         "split": split.fingerprint,
         "schemas": [schema.model_dump(mode="json") for schema in schemas],
@@ -149,6 +153,12 @@ def reuse_key(spec: JobSpec, split: Split) -> str:
         **({"update": spec.update.key} if spec.update else {}),
     }
     return hash_of(content)
+
+
+def _device_of(spec: JobSpec, config: Config) -> str:
+    """Say what an outcome depends on: whether a GPU computes, not which one."""
+    learns = isinstance(config, TrainingConfig) or stage_of(spec) == "two-stage"
+    return resolve_device(spec.device).partition(":")[0] if learns else "cpu"
 
 
 def hash_of(content: Mapping[str, Any]) -> str:
@@ -282,7 +292,8 @@ def fit_job(
         job = make_job(spec, config, split, runtime)
         started = time.perf_counter()
         on_event(Event("fit", message=f"fitting {spec.name}"))
-        job.fit(on_event)
+        with said_when_full(spec.name):
+            job.fit(on_event)
         seconds = time.perf_counter() - started
     params = config.model_dump(mode="json")
     return FittedJob(spec, split, params, runtime.device, job, seconds, ranks)
@@ -300,7 +311,7 @@ def runtime_of(
     """
     return Runtime(
         seed=spec.seed,
-        device=_resolve_device(spec.device),
+        device=resolve_device(spec.device),
         checkpoint=checkpoint,
         stop_after=spec.refit.epochs.get(WHOLE_MODEL) if spec.refit else None,
         earlier=earlier,
@@ -367,15 +378,3 @@ def job_environment(spec: JobSpec, split: Split, device: str) -> dict[str, Any]:
         "dataset_fingerprint": split.dataset.fingerprint,
         "split_fingerprint": split.fingerprint,
     }
-
-
-def _resolve_device(device: str) -> str:
-    if device == "cpu":
-        return device
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if device == "cuda":
-        raise InputError("device 'cuda': torch sees no GPU on this machine", "use cpu or auto")
-    return "cpu"

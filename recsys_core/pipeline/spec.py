@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from recsys_core.compute.devices import DEVICES, is_device
 from recsys_core.config import Config, parse_config
 from recsys_core.registry import EXTERNAL, Stage, model_info, model_names
 
@@ -85,8 +86,11 @@ class JobSpec(Config):
         description="Processes that train and evaluate the model together, each with its own "
         "threads.",
     )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "cpu", description="Where torch models train; auto: a GPU when there is one."
+    device: str = Field(
+        "cpu",
+        max_length=8,
+        description="Where torch models train: auto (a GPU when there is one), cpu, cuda, or "
+        "cuda:N for the GPU of number N.",
     )
     refit: Refit | None = Field(
         None, description="Fit on all rows what an earlier run chose; nothing is judged."
@@ -104,6 +108,13 @@ class JobSpec(Config):
         if not ks or min(ks) < 1 or max(ks) >= 2**31:
             raise ValueError("every K must be at least 1, and below 2^31")
         return tuple(sorted(set(ks)))
+
+    @field_validator("device")
+    @classmethod
+    def _can_be_a_device(cls, device: str) -> str:
+        if not is_device(device):
+            raise ValueError(f"must be {DEVICES}")
+        return device
 
     @model_serializer(mode="wrap")
     def _one_process_as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -94,7 +94,9 @@ class DIN(RankingModel):
         interests = {}
         for unit, (history, target) in zip(self.units, self.histories, strict=True):
             place = history.field - batch.single.shape[1]
-            pairs = Pairs(slots[place] != 0)
+            # sequences come last
+            count = batch.events[place - len(slots)] if batch.events else None
+            pairs = Pairs(slots[place] != 0, count)
             events = self.embedding.vectors(pairs.pick(slots[place]))  # (pairs, dim)
             targets = self.embedding.vectors(batch.single[:, target])  # (rows, dim)
             activation = self._activation(unit, events, targets, pairs)
@@ -138,7 +140,7 @@ class ActivationUnit(nn.Module):
         # W [e_j; e_t; e_j - e_t; e_j * e_t] = [W1 + W3, W4] [e_j; e_j * e_t] + (W2 - W3) e_t: what
         # is the same for all events of a row is computed once
         w1, w2, w3, w4 = self.first.weight.chunk(4, dim=1)
-        of_row = F.linear(targets, w2 - w3, self.first.bias)
+        of_row = F.linear(targets, w2 - w3, self.first.bias).to(events.dtype)
         inputs = torch.cat([events, events * pairs.spread(targets)], dim=1)
         weight = torch.cat([w1 + w3, w4], dim=1)
         hidden = pairs.spread(of_row).addmm_(inputs, weight.t())

@@ -179,7 +179,7 @@ class Ranker:
         if len(valid) == 0 or not self.runtime.ranks.first:
             return {}
         order = torch.randperm(len(valid), generator=torch.Generator().manual_seed(0))[:ROWS]
-        batch = next(valid.batches(order.to(self.device), ROWS))
+        batch = next(valid.batches(order, ROWS))
         with torch.inference_mode():
             return permutation_importance(
                 batch, self.encoder.layout.names, lambda some: self.module(some)[:, 0]
@@ -251,7 +251,7 @@ class Ranker:
         self.module.eval()
         with torch.inference_mode():
             part = part_of(ranks, len(rows), PREDICT_ROWS)
-            order = torch.arange(part.start, part.stop, device=self.device)
+            order = torch.arange(part.start, part.stop)
             parts = [self.module(batch) for batch in rows.batches(order, PREDICT_ROWS)]
             return ranks.joined(torch.cat(parts)).cpu().numpy()
 
@@ -347,7 +347,7 @@ class _Objective:
 
     def _gates(self) -> dict[str, float]:
         """Mean weight of each expert over some validation rows: ``gate/love/0``."""
-        rows = torch.arange(min(len(self._valid), ROWS), device=self._ranker.device)
+        rows = torch.arange(min(len(self._valid), ROWS))
         gates = self._ranker.module.gate_weights(next(self._valid.batches(rows, ROWS)))
         return {
             f"gate/{task.name}/{number}": weight

@@ -111,7 +111,8 @@ class _Spread(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transpose: Tensor, vectors: Tensor) -> Tensor:
         ctx.transpose = transpose
-        return matrix @ vectors
+        room = vectors.new_empty(matrix.shape[0], vectors.shape[1])
+        return torch.mm(matrix, vectors, out=room)  # `@` has no sparse product with fewer digits
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.sampling.softmax import Excluded
 
 #: queries whose logits are computed at a time; a few MiB stay in the processor's cache
@@ -19,7 +20,7 @@ ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Targets:
-    """What queries like, and what else of the catalogue is no negative of theirs.
+    """What queries like, and what else of the catalogue is no negative of theirs; on the host.
 
     Parameters
     ----------
@@ -42,9 +43,11 @@ class Targets:
         out = self.excluded.part(start, stop)
         own = (self.row >= start) & (self.row < stop)
         liked = (self.row[own] - start) * width + self.liked[own]
+        liked = to_device(liked, logits.device)
+        hidden = to_device(out.query * width + out.items, logits.device)
         flat = logits.view(-1)
         kept = flat[liked]
-        flat.index_fill_(0, out.query * width + out.items, -torch.inf)
+        flat.index_fill_(0, hidden, -torch.inf)
         flat[liked] = kept
 
 
@@ -69,7 +72,8 @@ class _LogSum(torch.autograd.Function):
             total += (weight * (largest + scale.log())).sum()
             # the softmax is shares / scale: dividing short vectors spares a pass over the logits
             weight = weight / scale
-            for_queries[start : start + BLOCK] = (shares @ padded) * weight
+            # `out`, for sums over a catalogue need all digits, whatever else is computed with fewer
+            torch.mm(shares, padded, out=for_queries[start : start + BLOCK]).mul_(weight)
             for_items.addmm_(shares.T, some * weight)
         ctx.save_for_backward(for_queries, for_items[:n])
         return total.to(queries.dtype)
@@ -92,15 +96,16 @@ def full_softmax(queries: Tensor, items: Tensor, targets: Targets, weight: Tenso
     targets
         Which query likes which of the items.
     weight
-        Shape (rows,): what each of them counts.
+        Shape (rows,), on the host: what each of them counts.
 
     Returns
     -------
     Scalar.
     """
-    weight = weight / weight.sum()
-    row, liked = targets.row, targets.liked
-    mass = torch.zeros(len(queries), device=queries.device).index_add_(0, row, weight)
+    here, queries, items = queries.device, queries.float(), items.float()
+    weight = to_device(weight / weight.sum(), here)
+    row, liked = to_device(targets.row, here), to_device(targets.liked, here)
+    mass = torch.zeros(len(queries), device=here).index_add_(0, row, weight)
     log_sum: Tensor = _LogSum.apply(queries, items, mass, targets)  # type: ignore[no-untyped-call]
     own = (F.embedding(row, queries) * F.embedding(liked, items)).sum(dim=1)
     return log_sum - (weight * own).sum()

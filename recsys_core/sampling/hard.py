@@ -17,7 +17,7 @@ def search_over(vectors: Tensor, items: Tensor, config: IndexConfig) -> Search:
     vectors
         Shape (m, dim).
     items
-        Shape (m,), int64: their items.
+        Shape (m,), int64, on the host: their items.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def search_over(vectors: Tensor, items: Tensor, config: IndexConfig) -> Search:
 
     def search(queries: Tensor, k: int) -> Tensor:
         place, _ = index.search(queries.cpu().numpy(), k)
-        found = torch.from_numpy(place).to(queries.device)
+        found = torch.from_numpy(place)
         return torch.where(found >= 0, items[found.clamp(min=0)], -1)
 
     return search

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from recsys_core.compute.ranks import ALONE, Ranks
+from recsys_core.compute.transfer import to_device
 from recsys_core.sampling.config import SamplingConfig
 from recsys_core.sampling.samplers import make_sampler
 from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
@@ -15,7 +16,8 @@ from recsys_core.sampling.softmax import Candidates, Excluded, sampled_softmax
 #: the index is asked for so many items to find one that the user has not seen
 DEPTH = 64
 
-#: finds the best items of some queries: shape (n, dim) and k to item numbers of shape (n, k)
+#: finds the best items of some queries: shape (n, dim) and k to item numbers of shape (n, k), which
+#: are on the host
 Search = Callable[[Tensor, int], Tensor]
 
 
@@ -53,6 +55,9 @@ class Positives:
 
 class Negatives:
     """Draws the negatives of a batch and computes its softmax loss.
+
+    They are drawn and sorted on the host, so that they are the same on every device and a GPU is
+    never waited for; hard negatives alone are looked for with what it has computed.
 
     Parameters
     ----------
@@ -94,11 +99,11 @@ class Negatives:
         Parameters
         ----------
         queries, users
-            Shapes (q, dim) and (q,): what asks, and for whom.
+            Shapes (q, dim) and (q,): what asks, and for whom. All but `queries` is on the host.
         row, liked, weight
             Shape (rows,) each: query and number of each liked item, and what it counts.
         logits
-            Scores items, shape (c,), for all queries: shape (q, c).
+            Scores items, shape (c,), on the device of the queries, for all queries: shape (q, c).
         excluded
             What else is no negative of a query.
 
@@ -111,11 +116,13 @@ class Negatives:
         if self.config.hard_negatives:
             negatives = torch.cat([negatives, self.hard(queries.detach(), users)])
         candidates = Candidates.of(liked, negatives, self.room)
-        scores, positive = logits(candidates.items), None
+        device = queries.device
+        scores, positive = logits(to_device(candidates.items, device)), None
         if self.config.logq:
             if not self.config.logq_positive:
-                positive = scores[row, candidates.target]
-            scores = scores - self.sampler.log_probability(candidates.items)
+                positive = scores[to_device(row, device), to_device(candidates.target, device)]
+            log_q = self.sampler.log_probability(candidates.items)
+            scores = scores - to_device(log_q, device)
         out = self._out(users, candidates, excluded)
         return sampled_softmax(
             scores, row, candidates, positive=positive, excluded=out, weight=weight
@@ -137,9 +144,9 @@ class Negatives:
         """Find the best unseen item of some queries, shape (at most hard_negatives,)."""
         assert self.search is not None
         count = self.config.hard_negatives
-        turns = torch.randperm(len(queries), device=queries.device)
+        turns = torch.randperm(len(queries))
         some = turns.repeat(-(-count // len(queries)))[:count]
-        found = self.search(queries[some], DEPTH)
+        found = self.search(queries[to_device(some, queries.device)], DEPTH)
         fresh = (found >= 0) & ~self.positives.have(users[some][:, None], found.clamp(min=0))
         rank = torch.cumsum(fresh, dim=1)
         # a query that asks again, because there are fewer queries, gets its next best item

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
+
 #: a logit that no softmax gives a share to, yet finite: a row of nothing else stays a number
 MASKED = -1e9
 #: the same beside logits without bounds, such as the scores of all items
@@ -116,7 +118,7 @@ def sampled_softmax(
     Parameters
     ----------
     logits
-        Shape (queries, c): score of every candidate.
+        Shape (queries, c): score of every candidate. What else there is may be on the host.
     query
         Shape (rows,), int64: the row of `logits` that each liked item belongs to.
     candidates
@@ -132,15 +134,17 @@ def sampled_softmax(
     -------
     Scalar.
     """
+    device, logits = logits.device, logits.float()
     flat = query * logits.shape[1] + candidates.target
-    own = logits.flatten()[flat]
+    own = logits.flatten()[to_device(flat, device)]
     repeats = torch.log(candidates.drawn.to(logits.dtype))  # -inf for what was never drawn
-    counted = logits + repeats
+    counted = logits + to_device(repeats, device)
     hits = candidates.drawn[candidates.target].to(logits.dtype)
     if excluded is not None:
-        counted = counted.masked_fill(excluded, _EXCLUDED)
+        counted = counted.masked_fill(to_device(excluded, device), _EXCLUDED)
         hits = hits * ~excluded.flatten()[flat]
-    log_sum = torch.logsumexp(counted, dim=1)[query]
+    hits = to_device(hits, device)
+    log_sum = torch.logsumexp(counted, dim=1)[to_device(query, device)]
     share = torch.exp((own - log_sum).clamp(max=0.0))
     if positive is None:
         losses = _with_own_once(own - log_sum, hits, share)
@@ -148,7 +152,10 @@ def sampled_softmax(
         rest = torch.log((1 - hits * share).clamp(min=LEAST))
         difference = positive - log_sum
         losses = torch.logaddexp(rest, difference) - difference
-    return losses.mean() if weight is None else (losses * weight).sum() / weight.sum()
+    if weight is None:
+        return losses.mean()
+    weight = to_device(weight, device)
+    return (losses * weight).sum() / weight.sum()
 
 
 def _with_own_once(difference: Tensor, hits: Tensor, share: Tensor) -> Tensor:

@@ -47,6 +47,11 @@ class TrainingConfig(Config):
         description="Decay of the exponential moving average of the weights; the averaged weights "
         "are validated and saved. 0: off.",
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Numbers that products of a training step are computed in. bfloat16 is faster "
+        "on recent GPUs and less exact; weights, sums, losses and evaluation stay float32.",
+    )
     compile: bool = Field(False, description="Compile the loss with torch.compile.")
 
     @model_validator(mode="after")

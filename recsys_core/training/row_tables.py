@@ -40,8 +40,13 @@ class RowTables(nn.Module):
 
 
 def learn_by_row(module: nn.Module, config: TrainingConfig) -> None:
-    """Let steps cost what the rows they read cost, unless the fields ask for all rows."""
+    """Let steps cost what the rows they read cost, unless the fields ask for all rows.
+
+    A GPU moves whole tables faster than it is told which rows those are.
+    """
     if config.weight_decay or config.gradient_clip or config.ema_decay or config.compile:
+        return
+    if next(module.parameters()).device.type != "cpu":
         return
     for part in module.modules():
         if isinstance(part, RowTables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ from recsys_core.training.checkpoint import (
 )
 from recsys_core.training.config import TrainingConfig
 from recsys_core.training.exchange import Exchange
+from recsys_core.training.gpu_memory import check_room
 from recsys_core.training.memory import keep_freed_memory
 from recsys_core.training.moments import check_moments, share_moments
 from recsys_core.training.row_tables import settle
@@ -56,8 +57,8 @@ class Objective(Protocol[BatchT]):
     def batches(self, order: Tensor, batch_size: int) -> Iterator[BatchT]:
         """Cut the training rows, taken in `order` (shape (size,), int64), into batches.
 
-        Of one that several ranks can train `order` has this rank's rows alone, and `batch_size` is
-        a list: how many of them each batch has.
+        The order is on the host. Of one that several ranks can train it has this rank's rows alone,
+        and `batch_size` is a list: how many of them each batch has.
         """
         ...
 
@@ -122,6 +123,7 @@ def train(
         The loss is no longer a number, or the checkpoint is of another training.
     """
     keep_freed_memory()
+    check_room(module, averaged=config.ema_decay > 0)
     ranks = runtime.ranks
     if ranks.size > 1:
         check_moments(module)
@@ -217,6 +219,9 @@ class _Epoch:
         self.on_event = on_event
         self.loss = torch.compile(objective.loss) if config.compile else objective.loss
         self.device = next(module.parameters()).device
+        self.computes: AbstractContextManager[object] = nullcontext()
+        if config.precision == "bfloat16":
+            self.computes = torch.autocast(self.device.type, torch.bfloat16)
         self.size = _visited(objective.size, new)
         self.batches = max(1, -(-self.size // config.batch_size))
 
@@ -230,7 +235,7 @@ class _Epoch:
         """
         self.module.train()
         torch.manual_seed(_epoch_seed(seed, epoch))
-        order = _order(self.objective.size, self.new).to(self.device)
+        order = _order(self.objective.size, self.new)
         sizes: Any = self.config.batch_size
         if self.exchange is not None:
             sizes = self.ranks.batch_sizes(len(order), self.config.batch_size)
@@ -268,10 +273,8 @@ class _Epoch:
 
         Without dropout one process draws from the very same stream.
         """
-        draws = torch.Generator(self.device)
-        on_gpu = self.device.type == "cuda"
-        draws.set_state(torch.cuda.get_rng_state() if on_gpu else torch.get_rng_state())
-        self.ranks.draws = draws
+        self.ranks.draws = torch.Generator()
+        self.ranks.draws.set_state(torch.get_rng_state())
         torch.manual_seed(_epoch_seed(seed, self.ranks.rank) % 2**63)
 
     @property
@@ -280,7 +283,8 @@ class _Epoch:
         return self.average.weights if self.average else self.module.state_dict()
 
     def _step(self, batch: Any) -> Tensor:
-        value = self.loss(batch)
+        with self.computes:
+            value = self.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         value = value.detach()
@@ -341,7 +345,7 @@ def _order(size: int, new: Tensor | None) -> Tensor:
     order = torch.randperm(size)
     if new is None:
         return order
-    first = torch.argsort(new.cpu()[order].logical_not().int(), stable=True)
+    first = torch.argsort(new[order].logical_not().int(), stable=True)
     chosen = order[first[: _visited(size, new)]]  # new ones, then others as they were drawn
     return chosen[torch.randperm(len(chosen))]
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.transfer import to_device
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.events import OnEvent
@@ -123,7 +124,6 @@ def _logits(
     width = listed.shape[1]
 
     def compute(batch: Tensor) -> Tensor:
-        batch = batch.cpu()
         logits = torch.zeros((len(batch), width), device=ranker.device)
         part_of = torch.searchsorted(ends, batch, right=True)
         for number, rows in enumerate(encoded):
@@ -135,8 +135,9 @@ def _logits(
                 continue
             first = ends[number] - len(parts[number])
             row = (batch[place] - first) * width + column
-            some = next(rows.batches(row.to(ranker.device), len(row)))
-            logits[place, column] = ranker.module(some)[:, 0]
+            some = next(rows.batches(row, len(row)))
+            places = to_device(place, ranker.device), to_device(column, ranker.device)
+            logits[places] = ranker.module(some)[:, 0].to(logits.dtype)
         return with_table_l2(logits, ranker.module, ranker.config.table_l2)
 
     return compute

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.transfer import to_device
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
 from recsys_core.evaluation.accuracy import accuracy_metrics
@@ -85,14 +86,13 @@ def train_on_lists(
     Parameters
     ----------
     logits
-        Numbers of some lists, shape (b,) -> logits of their items, shape (b, width).
+        Numbers of some lists, shape (b,), on the host -> logits of their items, shape (b, width).
     parts
         The lists, equally wide; they are numbered through.
     config
         Its `batch_size` counts lists.
     """
-    device = next(module.parameters()).device
-    objective = _Objective(logits, parts, loss, validate, device)
+    objective = _Objective(logits, parts, loss, validate)
     return train(module, objective, config, runtime, on_event).curve
 
 
@@ -107,15 +107,14 @@ class _Objective:
         parts: Sequence[Lists],
         loss: Loss,
         validate: Callable[[], dict[str, float]],
-        device: torch.device,
     ) -> None:
         self.size = sum(map(len, parts))
         self.validate = validate
         self._logits = logits
         self._loss = listwise if loss == "listwise" else pointwise
         labels = np.concatenate([part.labels for part in parts]).astype(np.float32)
-        self._labels = torch.from_numpy(labels).to(device)
-        self._listed = torch.from_numpy(np.concatenate([p.listed for p in parts])).to(device)
+        self._labels = torch.from_numpy(labels)
+        self._listed = torch.from_numpy(np.concatenate([p.listed for p in parts]))
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[Tensor]:
         """Cut the lists, taken in `order`, into batches."""
@@ -135,16 +134,21 @@ def listwise(logits: Tensor, labels: Tensor, listed: Tensor) -> Tensor:
     Parameters
     ----------
     logits, labels, listed
-        Shape (b, width): z, 1 for the liked items L, and which places hold an item.
+        Shape (b, width): z, 1 for the liked items L, and which places hold an item. The latter two
+        may be on the host.
     """
+    labels, listed = to_device(labels, logits.device), to_device(listed, logits.device)
     log_share = F.log_softmax(logits.masked_fill(~listed, MASKED), dim=1)
     liked = labels.sum(dim=1)
     return -((log_share * labels).sum(dim=1) / liked.clamp(min=1)).mean()
 
 
 def pointwise(logits: Tensor, labels: Tensor, listed: Tensor) -> Tensor:
-    """Binary cross-entropy of all listed items, shape (b, width) each."""
-    return F.binary_cross_entropy_with_logits(logits[listed], labels[listed])
+    """Binary cross-entropy of all listed items, shape (b, width) each; `listed` is on the host."""
+    place = listed.flatten().nonzero().squeeze(1)
+    logits = logits.flatten().index_select(0, to_device(place, logits.device))
+    labels = to_device(labels.flatten().index_select(0, place), logits.device)
+    return F.binary_cross_entropy_with_logits(logits, labels)
 
 
 def judge(scores: FloatArray, lists: Lists) -> dict[str, float]:

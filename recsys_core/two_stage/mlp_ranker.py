@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from recsys_core.compute.runtime import Runtime
+from recsys_core.compute.transfer import to_device
 from recsys_core.config import Widths
 from recsys_core.data.dataset import FloatArray, IntArray
 from recsys_core.data.interactions import Histories
@@ -117,7 +118,7 @@ class MLPRanker(ListRanker):
         parts = equally_wide([replace(part, features=part.features[:, :, :0]) for part in parts])
         self.curve = train_on_lists(
             self.network,
-            lambda batch: self.network(features[batch]),
+            lambda batch: self.network(features[to_device(batch, self.device)]),
             parts,
             loss,
             lambda: judge(self._logits(judged.features), judged),

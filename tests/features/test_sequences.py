@@ -72,6 +72,8 @@ def test_the_last_events_reach_the_model(
         past = [e for e in history(row, some, "user", scope) if wanted[0] <= e.rating <= wanted[1]]
         expected.append([(place[e.item], 1.0) for e in past[::-1][:length]])
     assert slots(fitted, some) == expected
+    counts = fitted.encode(some.queries, some.known).sequences[0].counts
+    assert counts.tolist() == list(map(len, expected))  # a batch on a GPU is cut by them
 
 
 def test_the_own_row_is_left_out_of_a_full_window() -> None:

@@ -18,7 +18,7 @@ from recsys_core.data.sample import make_sample
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
 from recsys_core.features.batch import Rows
-from recsys_core.pipeline.ranks import _Helper, gathered, local_ranks, meet
+from recsys_core.pipeline.ranks import _Helper, _on_gpus, gathered, local_ranks, meet
 from recsys_core.pipeline.run import (
     FittedJob,
     fit_job,
@@ -223,6 +223,34 @@ def test_a_job_of_one_process_is_what_it_was(data_dir: Path) -> None:
     assert both.model_dump(mode="json")["nproc"] == 2
     split = load_split(both, data_dir=data_dir, offline=True)
     assert reuse_key(both, split) != reuse_key(job("deepfm", 1), split)
+
+
+def test_the_key_of_a_device_is_that_of_what_computes(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keys(model: str, *devices: str) -> list[str]:
+        spec = job(model, 1)
+        split = load_split(spec, data_dir=data_dir, offline=True)
+        return [reuse_key(spec.model_copy(update={"device": each}), split) for each in devices]
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    auto, cpu = keys("deepfm", "auto", "cpu")
+    assert auto == cpu
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert keys("deepfm", "cpu") == [cpu]
+    auto, first, second = keys("deepfm", "auto", "cuda", "cuda:1")
+    assert auto == first == second != cpu
+    nothing_to_compute = keys("popularity", "auto", "cpu", "cuda")
+    assert len(set(nothing_to_compute)) == 1
+
+
+def test_of_several_processes_each_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert _on_gpus(job(nproc=2, device="cuda"))
+    for nproc, device, problem in ((2, "cuda:1", "is one GPU"), (3, "cuda", "has 2 GPUs")):
+        with pytest.raises(InputError, match=problem):
+            _on_gpus(job(nproc=nproc, device=device))
 
 
 def test_a_layer_that_knows_one_process_is_refused_by_name() -> None:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import parse_config
@@ -171,13 +172,26 @@ def test_a_rate_that_a_schedule_changes_is_reported_and_is_no_result() -> None:
     assert "learning_rate" not in progress.curve[0]
 
 
-def test_device() -> None:
-    assert Runtime(device="cpu").torch_device() == torch.device("cpu")
-    found = torch.cuda.is_available()
-    assert Runtime(device="auto").torch_device().type == ("cuda" if found else "cpu")
-    if not found:
-        with pytest.raises(InputError, match="no GPU"):
-            Runtime(device="cuda").torch_device()
+def test_with_fewer_digits_steps_are_computed_and_validation_is_not() -> None:
+    class Noting(Regression):
+        def loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+            products.append(self.module(batch[0]).dtype)
+            return super().loss(batch)
+
+        def validate(self) -> dict[str, float]:
+            judged.append(self.module(self.x).dtype)
+            return super().validate()
+
+    products: list[torch.dtype] = []
+    judged: list[torch.dtype] = []
+    toy = Noting()
+    few = train(toy.module, toy, config(precision="bfloat16"), Runtime(), ignore)
+    assert (set(products), set(judged)) == ({torch.bfloat16}, {torch.float32})
+    assert toy.module.weight.dtype == torch.float32
+    whole = Regression()
+    all_digits = train(whole.module, whole, config(), Runtime(), ignore)
+    last = few.curve[-1]["logloss"]
+    assert last == pytest.approx(all_digits.curve[-1]["logloss"], rel=0.01)
 
 
 def test_compile_gives_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from recsys_core.compute.devices import DEVICES, is_device
 from recsys_core.errors import shorten
 from workbench.cli.completing import dataset_names, fields_to_set
 
@@ -99,6 +100,13 @@ _TRACK = click.option(
     help="Tell a tracker of the runs: tensorboard:FOLDER or mlflow:URI. Repeatable.",
 )
 
+
+def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not is_device(value):
+        raise click.BadParameter(f"'{shorten(value)}' is no device; choose {DEVICES}.")
+    return value
+
+
 #: what decides a job
 _SPEC_OPTIONS = [
     *_SPLIT_OPTIONS,
@@ -117,10 +125,11 @@ _SPEC_OPTIONS = [
     ),
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
+        callback=_device,
         default="cpu",
         show_default=True,
-        help="Where torch models train; auto: a GPU when there is one.",
+        metavar="auto|cpu|cuda[:N]",
+        help="Where torch models train; auto: a GPU when there is one; N: which of several.",
     ),
     _OFFLINE,
     _TRACK,

@@ -49,6 +49,7 @@ class Dice(BatchMoments):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(rows, width) -> (rows, width)."""
+        inputs = inputs.to(self.alpha.dtype)  # moments of few digits would be none
         normal = None
         if self.training and self.ranks.size > 1:
             moments = self.mean, self.variance

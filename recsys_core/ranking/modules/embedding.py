@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.errors import InputError
 from recsys_core.features.batch import Batch
 from recsys_core.features.layout import EmbeddingLayout, VectorField
@@ -254,10 +255,11 @@ class _Fields(torch.autograd.Function):
         rows, width = slots.shape
         starts = torch.arange(0, rows * width, width, dtype=slots.dtype, device=slots.device)
         firsts = torch.tensor([0, *accumulate(ctx.widths[:-1])], dtype=slots.dtype)
+        firsts = to_device(firsts, slots.device)
         pooled = F.embedding_bag(
             slots.flatten(),
             table.detach(),  # else it prepares for a gradient that is not asked of it
-            (starts[:, None] + firsts.to(slots.device)).flatten(),
+            (starts[:, None] + firsts).flatten(),
             mode="sum",
             per_sample_weights=all_weights.flatten(),  # 0 for padding; `padding_idx` is slow
         )
@@ -269,17 +271,17 @@ class _Fields(torch.autograd.Function):
         slots, all_weights = (each.flatten() for each in ctx.saved_tensors)
         rows, fields, dim = gradients[0].shape
         of_slot = torch.arange(fields, dtype=slots.dtype)
-        of_slot = of_slot.repeat_interleave(torch.tensor(ctx.widths)).to(slots.device)
+        of_slot = of_slot.repeat_interleave(torch.tensor(ctx.widths))
+        of_slot = to_device(of_slot, slots.device)
         of_row = torch.arange(0, rows * fields, fields, dtype=slots.dtype, device=slots.device)
         field = (of_row[:, None] + of_slot).flatten()
-        used = slots.nonzero().squeeze(1)
-        of_table = _add_up(
-            gradients[0].reshape(-1, dim),
-            slots.index_select(0, used),
-            ctx.table_rows,
-            field.index_select(0, used),
-            all_weights.index_select(0, used),
-        )
+        if slots.device.type == "cpu":  # elsewhere their number is not known without waiting
+            used = slots.nonzero().squeeze(1)
+            slots, field, all_weights = (
+                each.index_select(0, used) for each in (slots, field, all_weights)
+            )
+        of_fields = gradients[0].reshape(-1, dim)
+        of_table = _add_up(of_fields, slots, ctx.table_rows, field, all_weights)
         return of_table, None, None, None, None
 
 
@@ -315,9 +317,11 @@ def _add_up(
     places, weights
         Shape (n,): its line of `gradients` and its factor; by default, line after line, 1.
     """
-    order = torch.sort(indices, stable=True).indices
-    counts = torch.bincount(indices, minlength=table_rows)
-    starts = counts.cumsum(dim=0) - counts
+    ascending, order = torch.sort(indices, stable=True)
+    if indices.device.type == "cpu":
+        starts = starts_by_counting(indices, table_rows)
+    else:
+        starts = starts_by_searching(ascending, table_rows)
     return F.embedding_bag(
         order if places is None else places.index_select(0, order).long(),
         gradients,
@@ -325,3 +329,15 @@ def _add_up(
         mode="sum",
         per_sample_weights=None if weights is None else weights.index_select(0, order),
     )
+
+
+def starts_by_counting(indices: Tensor, table_rows: int) -> Tensor:
+    """Tell where each table row begins among its sorted uses, shape (table_rows,)."""
+    counts = torch.bincount(indices, minlength=table_rows)
+    return counts.cumsum(dim=0) - counts
+
+
+def starts_by_searching(ascending: Tensor, table_rows: int) -> Tensor:
+    """Tell the same without looking for the largest number, for which a GPU is waited for."""
+    rows = torch.arange(table_rows, dtype=ascending.dtype, device=ascending.device)
+    return torch.searchsorted(ascending, rows)

@@ -16,11 +16,15 @@ class Pairs:
     ----------
     used
         Shape (rows, slots), bool.
+    count
+        How many they are; None: unknown, so that a GPU is waited for.
     """
 
-    def __init__(self, used: Tensor) -> None:
+    def __init__(self, used: Tensor, count: int | None = None) -> None:
         self.used = used
-        self.places = used.flatten().nonzero().squeeze(1)
+        flat = used.flatten()
+        places = flat.nonzero() if count is None else torch.nonzero_static(flat, size=count)
+        self.places = places.squeeze(1)
         """Shape (pairs,): the slot of each."""
         self.row = self.places // used.shape[1]
         """Shape (pairs,): the row of each."""
@@ -38,6 +42,7 @@ class Pairs:
 
     def sum(self, of_pairs: Tensor, weights: Tensor) -> Tensor:
         """Add up what the events of a row have, weighted, (pairs, width) -> (rows, width)."""
+        weights = weights.to(of_pairs.dtype)
         total: Tensor = _Sum.apply(of_pairs, weights, self)  # type: ignore[no-untyped-call]
         return total
 

@@ -52,12 +52,11 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
     """Shape (dim, dim): products of the item vectors' columns, once somebody was folded in."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        device = self.runtime.torch_device()
         # ratings of disliked items say as much as those of liked ones
         rows = self.histories if self.config.loss == "mse" else positives.histories()
         self.trained = rows.lengths > 0
         torch.manual_seed(self.runtime.seed)
-        module = self._module(rows).to(device)
+        module = self._module(rows).to(self.runtime.torch_device())
         if self.config.samples or self.config.loss != "softmax":
             learn_by_row(module, self.config)
         validation = Validation(valid)
@@ -81,7 +80,7 @@ class FactorModel(ItemToItem, RecallModel[ConfigT]):
         if self.runtime.earlier is not None:
             dataset = positives.dataset
             keys = row_keys(dataset, rows.row, rows.items, rows.timestamps)
-            unseen = torch.from_numpy(~held(keys, self.runtime.earlier.rows)).to(device)
+            unseen = torch.from_numpy(~held(keys, self.runtime.earlier.rows))
             new = objective.rows_with(unseen)
             self._start_from(self.runtime.earlier, module)
         self.curve = train(module, objective, self.config, self.runtime, on_event, new=new).curve

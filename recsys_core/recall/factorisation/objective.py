@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories
 from recsys_core.recall.shared.validation import METRIC
@@ -163,7 +164,7 @@ class Factors(RowTables):
 
 @dataclass(frozen=True)
 class Batch:
-    """Some users with all their rows, or some rows.
+    """Some users with all their rows, or some rows; cut on the host, which knows how many.
 
     Parameters
     ----------
@@ -182,6 +183,12 @@ class Batch:
     items: Tensor
     ratings: Tensor
     weights: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """Move to a device."""
+        parts: dict[str, Tensor | None] = vars(self)
+        moved = {name: to_device(part, device) for name, part in parts.items() if part is not None}
+        return Batch(**moved)
 
     def weigh(self, values: Tensor) -> Tensor:
         """Multiply values of rows, shape (rows, n), with what the rows weigh."""
@@ -215,20 +222,20 @@ class FactorsObjective:
         validate: Callable[[], dict[str, float]],
         weights: FloatArray | None = None,
     ) -> None:
-        device = module.user.device
+        self.device = module.user.device
         self.module, self.config, self.validate = module, config, validate
-        self.active = torch.from_numpy(np.flatnonzero(rows.lengths)).to(device)
+        self.active = torch.from_numpy(np.flatnonzero(rows.lengths))
         self.size = len(self.active) if config.loss == "softmax" else len(rows.items)
-        self.start = torch.from_numpy(rows.offsets[:-1]).to(device)
-        self.length = torch.from_numpy(rows.lengths).to(device)
-        self.user = torch.from_numpy(rows.row).to(device)
-        self.item = torch.from_numpy(rows.items.astype(np.int64)).to(device)
-        self.rating = torch.from_numpy(rows.ratings).to(device)
+        self.start = torch.from_numpy(rows.offsets[:-1])
+        self.length = torch.from_numpy(rows.lengths)
+        self.user = torch.from_numpy(rows.row)
+        self.item = torch.from_numpy(rows.items.astype(np.int64))
+        self.rating = torch.from_numpy(rows.ratings)
         self.mean_rating = self.rating.mean()
-        self.weights = None if weights is None else torch.from_numpy(weights).to(device)
+        self.weights = None if weights is None else torch.from_numpy(weights)
         self.n_items = len(counts)
         self.positives = Positives(self.user, self.item, len(rows), self.n_items)
-        self.counts = torch.from_numpy(counts).to(device)
+        self.counts = torch.from_numpy(counts)
         self.negatives = Negatives(config, self.counts, self.positives)
         losses = {"softmax": self._softmax, "bpr": self._bpr, "bce": self._bce, "mse": self._mse}
         self.loss: Callable[[Batch], Tensor] = losses[config.loss]
@@ -250,13 +257,13 @@ class FactorsObjective:
     def _users(self, some: Tensor) -> Batch:
         users = self.active[some]
         lengths = self.length[users]
-        row = torch.repeat_interleave(torch.arange(len(users), device=users.device), lengths)
+        row = torch.repeat_interleave(torch.arange(len(users)), lengths)
         first = torch.cumsum(lengths, 0) - lengths
-        event = torch.arange(len(row), device=row.device) + (self.start[users] - first)[row]
+        event = torch.arange(len(row)) + (self.start[users] - first)[row]
         return Batch(users, row, self.item[event], self.rating[event], self._weights(event))
 
     def _rows(self, some: Tensor) -> Batch:
-        place = torch.arange(len(some), device=some.device)
+        place = torch.arange(len(some))
         return Batch(
             self.user[some], place, self.item[some], self.rating[some], self._weights(some)
         )
@@ -266,7 +273,7 @@ class FactorsObjective:
 
     def _softmax(self, batch: Batch) -> Tensor:
         tables: Tables = self.module()
-        users = tables.users(batch.users)
+        users = tables.users(to_device(batch.users, self.device))
         return self.negatives.loss(
             users,
             batch.users,
@@ -280,12 +287,13 @@ class FactorsObjective:
         """Index the items; their biases are one more dimension."""
         _, items, bias = self.module().all()
         catalogue = self.counts.nonzero().squeeze(1)
-        vectors = torch.cat([items, bias[:, None]], dim=1)[catalogue]
+        vectors = torch.cat([items, bias[:, None]], dim=1)[to_device(catalogue, self.device)]
         search = search_over(vectors, catalogue, IndexConfig())
         return lambda users, k: search(F.pad(users, (0, 1), value=1.0), k)
 
     def _bpr(self, batch: Batch) -> Tensor:
         items, allowed = self._drawn(batch)
+        batch = batch.to(self.device)
         allowed = batch.weigh(allowed)
         scores = _logits(self.module(), batch, items)
         loss = F.softplus(scores[:, 1:] - scores[:, :1])
@@ -294,6 +302,7 @@ class FactorsObjective:
 
     def _bce(self, batch: Batch) -> Tensor:
         items, allowed = self._drawn(batch)
+        batch = batch.to(self.device)
         scores = _logits(self.module(), batch, items)
         liked = batch.weigh(F.softplus(-scores[:, :1])).sum()
         total = len(items) if batch.weights is None else batch.weights.sum()
@@ -302,6 +311,7 @@ class FactorsObjective:
         return loss / (total + allowed.sum()) + self._penalty(batch, items[:, 1:])
 
     def _mse(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.device)
         bias = self.module.user_bias
         own = look_up(bias, batch.users) if isinstance(bias, RowWise) else bias[batch.users]
         biases = own[batch.row] + self.mean_rating
@@ -309,19 +319,20 @@ class FactorsObjective:
         return F.mse_loss(predicted, batch.ratings) + self._penalty(batch, None)
 
     def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Put each row's item and its negatives side by side, shape (rows, 1 + negatives).
+        """Put each row's item and its negatives side by side on the device, (rows, 1 + negatives).
 
         Also 1 for each negative, and 0 where the user likes it.
         """
         rows, each = len(batch.items), self.config.negatives or 1
         drawn = self.negatives.sampler.draw(rows * each, batch.items).view(rows, each)
         allowed = (~self.positives.have(batch.users[batch.row][:, None], drawn)).float()
-        return torch.cat([batch.items[:, None], drawn], dim=1), allowed
+        items = torch.cat([batch.items[:, None], drawn], dim=1)
+        return to_device(items, self.device), to_device(allowed, self.device)
 
     def _penalty(self, batch: Batch, negatives: Tensor | None) -> Tensor:
         """L2 of the weights behind each row, the negatives' averaged, a mean over rows."""
         if self.config.l2 == 0:
-            return torch.zeros(())
+            return torch.zeros((), device=self.device)
         total = _squares(self.module.user, batch.users[batch.row]).mean()
         total = total + _squares(self.module.item, batch.items).mean()
         if negatives is not None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.data.dataset import BoolArray, FloatArray, IntArray
 from recsys_core.features.layout import EmbeddingLayout, Table, VectorField
 from recsys_core.features.tower_encoder import TowerEncoder
@@ -158,12 +159,12 @@ class QueryFields(Attributes):
         if slots == len(fields.widths) and not self.training:  # nothing to pool
             return F.embedding(fields.index, self.embedding) * fields.weights[..., None]
         firsts = torch.tensor([0, *itertools.accumulate(fields.widths[:-1])])
-        starts = torch.arange(b * queries)[:, None] * slots + firsts
+        starts = (torch.arange(b * queries)[:, None] * slots + firsts).flatten()
         pooled = pool(
             self.embedding,
             fields.index.flatten(),
             fields.weights.flatten(),
-            starts.flatten().to(fields.index.device),
+            to_device(starts, fields.index.device),
         )
         return pooled.view(b, queries, len(fields.widths), dim)
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.recall.neural.layers import EventEmbedding
 from recsys_core.recall.neural.sequences import Examples, Runs, Window
 from recsys_core.recall.shared.validation import METRIC
@@ -104,10 +105,9 @@ class SequentialObjective:
         self.validate, self.size = validate, len(runs)
         self.catalogue = catalogue
         # what is not in the catalogue has a place beyond it
-        self.place = torch.full(
-            (negatives.n_items,), len(catalogue), dtype=torch.long, device=catalogue.device
-        )
-        self.place[catalogue] = torch.arange(len(catalogue), device=catalogue.device)
+        self.place = torch.full((negatives.n_items,), len(catalogue))
+        self.place[catalogue] = torch.arange(len(catalogue))
+        self.device = next(module.parameters()).device
         self.whole = (
             config.sampler == "uniform"
             and config.negatives is None
@@ -118,7 +118,7 @@ class SequentialObjective:
         """Cut the runs into batches; once per epoch the index for hard negatives is built anew."""
         if self.config.hard_negatives:
             with torch.no_grad():
-                vectors = self.module.vectors(self.catalogue)
+                vectors = self.module.vectors(to_device(self.catalogue, self.device))
             self.negatives.search = search_over(vectors, self.catalogue, self.config)
         yield from self.runs.batches(order, batch_size)
 
@@ -128,10 +128,10 @@ class SequentialObjective:
 
     def loss(self, batch: Examples) -> Tensor:
         """Compute the weighted mean over all targets of the batch."""
-        queries = self.module(batch.window, batch.queries).flatten(0, 1)
-        queries = queries.index_select(0, batch.asked)
+        queries = self.module(batch.window.to(self.device), batch.queries).flatten(0, 1)
+        queries = queries.index_select(0, to_device(batch.asked, self.device))
         if self.whole:
-            vectors = self.module.vectors(self.catalogue)
+            vectors = self.module.vectors(to_device(self.catalogue, self.device))
             known = batch.known and replace(batch.known, items=self.place[batch.known.items])
             targets = Targets(batch.row, self.place[batch.liked], known)
             return full_softmax(queries, vectors, targets, batch.weight)

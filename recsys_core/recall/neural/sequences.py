@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from recsys_core.compute.transfer import to_device
 from recsys_core.data.dataset import FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, RequestTime
 from recsys_core.features.layout import Table
@@ -50,7 +51,8 @@ class RequestFields:
 
     def to(self, device: torch.device) -> RequestFields:
         """Move to a device."""
-        return RequestFields(self.index.to(device), self.weights.to(device), self.widths)
+        index, weights = to_device(self.index, device), to_device(self.weights, device)
+        return RequestFields(index, weights, self.widths)
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ class Window:
         """Move to a device."""
         if self.items.device == device:
             return self
-        return Window(*(part.to(device) for part in vars(self).values()))
+        tensors = {name: part for name, part in vars(self).items() if name != "requests"}
+        moved = {name: to_device(part, device) for name, part in tensors.items()}
+        return Window(**moved, requests=self.requests.to(device))
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A batch: windows, and what is liked after them.
+    """A batch, on the host: windows, and what is liked after them.
 
     Parameters
     ----------
@@ -204,7 +208,8 @@ class Runs:
 
     Each user's events are cut, from the last backwards, into runs of `length` events to predict.
     In a window the events before a run come first, so that every query of the run sees `before`
-    events or all there are. Nothing of size events x window is ever stored.
+    events or all there are. Nothing of size events x window is ever stored. All of it stays on the
+    host, which knows how many targets a batch has without waiting for a GPU.
 
     Parameters
     ----------
@@ -240,32 +245,28 @@ class Runs:
         ahead: int,
         user_weighting: float,
         tell_known: bool,
-        device: torch.device,
         request_time: RequestTime = "last",
     ) -> None:
-        def on_device(array: NDArray[np.generic]) -> Tensor:
-            return torch.from_numpy(array).to(device)
-
         self.length, self.before, self.ahead = length, before, ahead
         self.tell_known = tell_known
-        self.items = on_device(histories.items.astype(np.int64) + 1)
-        self.ratings = on_device(1 + np.searchsorted(edges, histories.ratings, side="right"))
+        self.items = torch.from_numpy(histories.items.astype(np.int64) + 1)
+        self.ratings = torch.from_numpy(1 + np.searchsorted(edges, histories.ratings, side="right"))
         seconds = histories.timestamps.max(initial=0) - histories.timestamps
-        self.ages = on_device((seconds / 86_400).astype(np.float32))
-        self.times = on_device(histories.timestamps.astype(np.int64))
-        self.intervals = on_device(intervals_of(histories))
-        self.asked = on_device(asked_after(histories, request_time))
-        self.requests = RequestFields.of(requests).to(device)
-        self.liked = on_device(liked)
-        self.offsets = on_device(histories.offsets)
+        self.ages = torch.from_numpy((seconds / 86_400).astype(np.float32))
+        self.times = torch.from_numpy(histories.timestamps.astype(np.int64))
+        self.intervals = torch.from_numpy(intervals_of(histories))
+        self.asked = torch.from_numpy(asked_after(histories, request_time))
+        self.requests = RequestFields.of(requests)
+        self.liked = torch.from_numpy(liked)
+        self.offsets = torch.from_numpy(histories.offsets)
         queries = np.maximum(histories.lengths - 1, 0)  # nothing is known before the first event
         runs = -(-queries // length)
         user = np.repeat(np.arange(len(histories)), runs)
         turn = np.arange(len(user)) - np.repeat(np.cumsum(runs) - runs, runs)
-        self.user = on_device(user)
-        self.start = on_device(histories.offsets[1:][user] - length * (turn + 1))
+        self.user = torch.from_numpy(user)
+        self.start = torch.from_numpy(histories.offsets[1:][user] - length * (turn + 1))
         weights = np.maximum(queries, 1).astype(np.float32) ** -user_weighting
-        self.user_weight = on_device(weights)
+        self.user_weight = torch.from_numpy(weights)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -286,19 +287,19 @@ class Runs:
         user, start = self.user[runs], self.start[runs, None]
         first, end = self.offsets[user, None], self.offsets[user + 1, None]
         # the events that queries stand before: short histories leave the first of them empty
-        at = start + torch.arange(self.length, device=runs.device)
+        at = start + torch.arange(self.length)
         at = at[:, int((at > first).any(dim=0).int().argmax()) :]
-        column = start + torch.arange(-self.before, self.length - 1, device=runs.device)
+        column = start + torch.arange(-self.before, self.length - 1)
         column = column[:, int((column >= first).any(dim=0).int().argmax()) :]
         known = (column >= first).long()
         column = column.clamp(min=0)
-        at_all = at[:, :, None] + torch.arange(self.ahead, device=runs.device)
+        at_all = at[:, :, None] + torch.arange(self.ahead)
         inside = (at > first)[:, :, None] & (at_all < end[:, :, None])
         at_all = torch.where(inside, at_all, 0)
         target = inside & self.liked[at_all]  # (b, queries, ahead)
         per_query = target.sum(dim=2).flatten()
         asked = per_query.nonzero().squeeze(1)
-        row = torch.arange(len(asked), device=runs.device).repeat_interleave(per_query[asked])
+        row = torch.arange(len(asked)).repeat_interleave(per_query[asked])
         weight = self.user_weight[user].repeat_interleave(at.shape[1]) / per_query
         window = Window(
             self.items[column] * known,
@@ -320,6 +321,6 @@ class Runs:
             return None
         count = at - first
         ends = torch.cumsum(count, 0)
-        event = torch.arange(int(count.sum()), device=at.device)
+        event = torch.arange(int(count.sum()))
         event = event + (at - ends).repeat_interleave(count)
         return Excluded(self.items[event] - 1, ends)

@@ -116,17 +116,17 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             return validation(self)
 
         requests = self.encoder.request_fields(Queries.after_events(known, times), known)
-        runs = self._runs(requests, device)
+        runs = self._runs(requests)
         new = None
         if earlier is not None:
             events = self.histories
             keys = row_keys(positives.dataset, events.row, events.items, events.timestamps)
-            new = runs.with_events(torch.from_numpy(~held(keys, earlier.rows)).to(device))
+            new = runs.with_events(torch.from_numpy(~held(keys, earlier.rows)))
         objective = SequentialObjective(
             self.module,
             runs,
-            self._negatives(positives, device),
-            torch.from_numpy(np.flatnonzero(positives.item_counts())).to(device),
+            self._negatives(positives),
+            torch.from_numpy(np.flatnonzero(positives.item_counts())),
             self.config,
             validate,
         )
@@ -187,7 +187,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         queries = Queries.of_requests(requests, request, np.zeros_like(request))
         return self.encoder.request_fields(queries, requests)
 
-    def _runs(self, requests: Table, device: torch.device) -> Runs:
+    def _runs(self, requests: Table) -> Runs:
         length, before = self.run
         return Runs(
             self.histories,
@@ -199,17 +199,15 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             ahead=self.config.window if self.config.target == "window" else 1,
             user_weighting=self.config.user_weighting,
             tell_known=self.config.exclude_known and self.known_items == "exclude",
-            device=device,
             request_time=self.request_time,
         )
 
-    def _negatives(self, positives: Interactions, device: torch.device) -> Negatives:
+    def _negatives(self, positives: Interactions) -> Negatives:
         users, items = (
-            torch.from_numpy(side.astype(np.int64)).to(device)
-            for side in (positives.user, positives.item)
+            torch.from_numpy(side.astype(np.int64)) for side in (positives.user, positives.item)
         )
         known = Positives(users, items, positives.n_users, self.n_items)
-        counts = torch.from_numpy(positives.item_counts()).to(device)
+        counts = torch.from_numpy(positives.item_counts())
         return Negatives(self.config, counts, known, self.runtime.ranks)
 
     def _take_vectors(self) -> None:

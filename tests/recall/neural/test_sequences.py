@@ -14,7 +14,6 @@ from recsys_core.features.layout import Table
 from recsys_core.recall.neural.sequences import Runs, last_events, rating_edges
 from tests.recall.build import history
 
-CPU = torch.device("cpu")
 STARS = np.arange(1, 6, dtype=np.float32)
 
 
@@ -39,7 +38,6 @@ def make_runs(histories: Histories, liked: list[bool] | None = None, **fields: f
         every if liked is None else np.array(liked, dtype=np.bool_),
         STARS,
         counted(len(histories.items)),
-        device=CPU,
         **{**settings, **fields},  # type: ignore[arg-type]
     )
 
