@@ -24,6 +24,7 @@ NAMES = [
     "jobs",
     "load",
     "estimate",
+    "gpu",
     "evaluation",
     "score",
     "item_cf",

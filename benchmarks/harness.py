@@ -28,7 +28,7 @@ class Figure:
         Medians over the repeats, in `unit`.
     goal
         The ratio that is to be met; ``ratio`` is peer / ours for seconds and ours / peer for
-        rates and AUC, so that a larger one is better. None: shown without a goal.
+        rates, AUC and NDCG, so that a larger one is better. None: shown without a goal.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Figure:
         """How many times better than the peer; None without one."""
         if self.peer is None:
             return None
-        return self.ours / self.peer if self.unit.endswith(("/s", "AUC")) else self.peer / self.ours
+        return self.ours / self.peer if self.unit.endswith(("/s", "AUC", "auc", "ndcg@10")) else self.peer / self.ours
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 5) -> float:

@@ -130,16 +130,19 @@ class Group(Ranks):
 
     def add_up(self, values: Tensor) -> None:
         """Replace `values` by their sum over the ranks."""
-        self._wait(lambda: self._group.allreduce([values]))
+        summed = values.to(self._device)
+        self._wait(lambda: self._group.allreduce([summed]))
+        if summed is not values:
+            values.copy_(summed)
 
     def side_by_side(self, values: Tensor) -> Tensor:
         """Stack the values of all ranks."""
         import torch
 
-        values = values.contiguous()
+        here, values = values.device, values.to(self._device).contiguous()
         parts = [torch.empty_like(values) for _ in range(self.size)]
         self._wait(lambda: self._group.allgather([parts], [values]))
-        return torch.stack(parts)
+        return torch.stack(parts).to(here)
 
     def joined(self, values: Tensor) -> Tensor:
         """Put values of all ranks behind each other."""
