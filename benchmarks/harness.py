@@ -43,7 +43,8 @@ class Figure:
         """How many times better than the peer; None without one."""
         if self.peer is None:
             return None
-        return self.ours / self.peer if self.unit.endswith(("/s", "AUC", "auc", "ndcg@10")) else self.peer / self.ours
+        better = self.unit.endswith(("/s", "AUC", "auc", "ndcg@10"))
+        return self.ours / self.peer if better else self.peer / self.ours
 
 
 def median_seconds(work: Callable[[], object], repeats: int = 5) -> float:
