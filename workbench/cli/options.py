@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from recsys_core.compute.devices import DEVICES, is_device
-from recsys_core.errors import shorten
+from recsys_core.errors import InputError, shorten
 from workbench.cli.completing import dataset_names, fields_to_set
 
 #: digits of a whole number in a list, leading zeros included
@@ -61,6 +61,18 @@ class JobOptions:
     plain: bool = False
     estimate: bool = False
     as_json: bool = False
+
+
+def refuse_any(values: Iterable[Any], problem: str, remedy: str) -> None:
+    """Raise InputError if one of the options that do not go with another one was given.
+
+    Parameters
+    ----------
+    values
+        What the options have; None and empty ones were not given.
+    """
+    if any(value is not None and value not in ("", ()) for value in values):
+        raise InputError(problem, remedy)
 
 
 #: what decides on which rows a job is judged, and by what

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_core.errors import InputError
 from workbench.cli.chosen import chosen_runs
 from workbench.cli.context import Settings
-from workbench.cli.options import JobOptions
+from workbench.cli.options import JobOptions, refuse_any
 from workbench.store.listing import list_runs
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def check_refit_options(others: Iterable[Any], options: JobOptions) -> None:
         Values of options that name a model or its fields; None and empty ones were not given.
     """
     spec = (options.dataset, options.protocol, options.ks, options.changes, options.seeds)
-    if any(value is not None and value not in ("", ()) for value in (*others, *spec)):
-        raise InputError(
-            "--refit fits the job of a run unchanged: --model, --config, --set, --dataset and the "
-            "like are not allowed",
-            "leave them out, or train a new run without --refit",
-        )
+    refuse_any(
+        (*others, *spec),
+        "--refit fits the job of a run unchanged: --model, --config, --set, --dataset and the "
+        "like are not allowed",
+        "leave them out, or train a new run without --refit",
+    )
     if options.gates or options.baseline is not None or options.tolerances:
         raise InputError(
             "--refit learns from all rows, so there are none to judge it on: --gate and --baseline "

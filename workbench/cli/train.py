@@ -10,7 +10,7 @@ import click
 from recsys_core.errors import InputError
 from workbench.cli.completing import model_names, run_ids, runs_and_labels
 from workbench.cli.context import Settings, pass_settings
-from workbench.cli.options import JobOptions, job_options, set_option
+from workbench.cli.options import JobOptions, job_options, refuse_any, set_option
 from workbench.cli.progress import at_work
 from workbench.cli.refits import check_refit_options, job_of_refit
 from workbench.cli.updates import check_update_options, job_of_update
@@ -83,12 +83,12 @@ def train(
                 "leave out one of them",
             )
         given = (model, config, features, label, *_job_fields(options))
-        if any(value is not None and value not in ("", ()) for value in given):
-            raise InputError(
-                "--resume continues a job unchanged: --model, --config, --set and the like are not "
-                "allowed",
-                "leave them out, or train a new run without --resume",
-            )
+        refuse_any(
+            given,
+            "--resume continues a job unchanged: --model, --config, --set and the like are not "
+            "allowed",
+            "leave them out, or train a new run without --resume",
+        )
         return _resume(resume, options, settings)
     if model is None:
         raise InputError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_core.errors import InputError
 from workbench.cli.chosen import chosen_runs
 from workbench.cli.context import Settings
-from workbench.cli.options import JobOptions
+from workbench.cli.options import JobOptions, refuse_any
 
 if TYPE_CHECKING:
     from recsys_core.pipeline.spec import JobSpec
@@ -23,12 +23,12 @@ def check_update_options(others: Iterable[Any], options: JobOptions) -> None:
         Values of options that name a model or its fields; None and empty ones were not given.
     """
     spec = (options.protocol, options.changes, options.seeds)
-    if any(value is not None and value not in ("", ()) for value in (*others, *spec)):
-        raise InputError(
-            "--from updates the job of a run: --model, --config, --set, --protocol, --refit and "
-            "the like are not allowed",
-            "leave them out, or train a new run without --from",
-        )
+    refuse_any(
+        (*others, *spec),
+        "--from updates the job of a run: --model, --config, --set, --protocol, --refit and "
+        "the like are not allowed",
+        "leave them out, or train a new run without --from",
+    )
     if options.dataset is None:
         raise InputError(
             "--from needs the data to update the run with",
