@@ -326,12 +326,15 @@ class _Epoch:
 
 
 def update_schedule(config: TrainingConfig) -> TrainingConfig:
-    """Make the schedule of an update: a tenth of the passes, and a rate that falls to zero.
+    """Make the schedule of an update: a tenth of the passes, at the end as settled as a fit.
 
-    The optimizer starts anew. Weights are not averaged: they end where the steps are small.
+    The optimizer starts anew. A rate that is constant in a fit stays so: an update that let it fall
+    would be better than what the configuration gives, not only newer. One that falls ends at
+    zero, along a line, where the steps are too small for an average of the weights to matter.
     """
-    passes = -(-config.epochs // UPDATED_PASSES)
-    changes = {"epochs": passes, "patience": 0, "schedule": "linear", "ema_decay": 0.0}
+    changes: dict[str, Any] = {"epochs": -(-config.epochs // UPDATED_PASSES), "patience": 0}
+    if config.schedule != "constant":
+        changes |= {"schedule": "linear", "ema_decay": 0.0}
     return config.model_copy(update=changes)
 
 

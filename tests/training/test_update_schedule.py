@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from recsys_core.training.config import TrainingConfig
+from recsys_core.training.config import Schedule, TrainingConfig
 from recsys_core.training.trainer import _order, update_schedule
 
 
-def test_a_tenth_of_the_passes_at_a_falling_rate() -> None:
-    found = update_schedule(TrainingConfig(epochs=25, patience=3, ema_decay=0.9))
-    assert (found.epochs, found.patience, found.ema_decay) == (3, 0, 0.0)
-    assert found.schedule == "linear"
+@pytest.mark.parametrize(
+    ("fit", "update"),
+    [
+        ("constant", ("constant", 0.9)),
+        ("linear", ("linear", 0.0)),
+        ("cosine", ("linear", 0.0)),
+        ("plateau", ("linear", 0.0)),
+    ],
+)
+def test_a_tenth_of_the_passes_at_a_rate_that_falls_if_that_of_a_fit_does(
+    fit: Schedule, update: tuple[Schedule, float]
+) -> None:
+    found = update_schedule(TrainingConfig(epochs=25, patience=3, schedule=fit, ema_decay=0.9))
+    assert (found.epochs, found.patience) == (3, 0)
+    assert (found.schedule, found.ema_decay) == update
     assert update_schedule(TrainingConfig(epochs=4)).epochs == 1
 
 
