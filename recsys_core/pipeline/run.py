@@ -35,7 +35,7 @@ from recsys_core.pipeline.result import Judged, RunResult
 from recsys_core.pipeline.serves import cannot_serve
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec, stage_of
 from recsys_core.pipeline.stage_jobs import Job, make_job
-from recsys_core.pipeline.update import find_origin
+from recsys_core.pipeline.update import Origin, find_origin
 from recsys_core.pipeline.windows import together, window_folder
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split, require_one_window
@@ -173,6 +173,7 @@ def run(
     data_dir: Path,
     out_dir: Path | None = None,
     split: Split | None = None,
+    origin: Origin | None = None,
     offline: bool = False,
     on_event: OnEvent = ignore,
 ) -> RunResult:
@@ -186,6 +187,8 @@ def run(
         Where to put ``model/`` and, while training, ``checkpoint/``; None keeps neither.
     split
         The outcome of `load_split(spec)`, when the caller has it already.
+    origin
+        Of an update: the outcome of `find_origin(spec, split, data_dir)`, likewise.
     offline
         Never download a data set.
 
@@ -199,7 +202,15 @@ def run(
     if split is None:
         split = load_split(spec, data_dir=data_dir, offline=offline, on_event=on_event)
     with gathered(spec, split, data_dir) as ranks:
-        return run_among(ranks, spec, split, data_dir=data_dir, out_dir=out_dir, on_event=on_event)
+        return run_among(
+            ranks,
+            spec,
+            split,
+            data_dir=data_dir,
+            out_dir=out_dir,
+            origin=origin,
+            on_event=on_event,
+        )
 
 
 def run_among(
@@ -209,14 +220,14 @@ def run_among(
     *,
     data_dir: Path,
     out_dir: Path | None = None,
+    origin: Origin | None = None,
     on_event: OnEvent = ignore,
 ) -> RunResult:
     """Do a rank's part of `run`; the first one's result is that of the job."""
     checkpoint = out_dir / CHECKPOINT if out_dir else None
     save_to = out_dir / MODEL if out_dir else None
-    origin = None
     if spec.update is not None:
-        origin = find_origin(spec, split, data_dir)
+        origin = origin or find_origin(spec, split, data_dir)
         for line in origin.said():
             on_event(Event("fit", message=line))
     found = {}

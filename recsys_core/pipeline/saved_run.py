@@ -9,6 +9,7 @@ from typing import Any
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.load import load_dataset
 from recsys_core.errors import TRAIN_AGAIN, InputError
+from recsys_core.protocols.base import ProtocolConfig
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
 from recsys_core.recall.base import RecallModel
@@ -51,6 +52,19 @@ def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> S
     InputError
         The data set is not there, or is not the one the run was trained on.
     """
+    dataset = load_run_data(result, folder, data_dir)
+    protocol = run_protocol(result)
+    return protocol.whole(dataset) if result.get("refit_of") else protocol.split(dataset)
+
+
+def load_run_data(result: Mapping[str, Any], folder: Path, data_dir: Path) -> Dataset:
+    """Load the data set of a run.
+
+    Raises
+    ------
+    InputError
+        As `load_run_split`.
+    """
     name = result["dataset"]["name"]
     dataset = load_dataset(name, data_dir, offline=True)
     if dataset.fingerprint != result["dataset"]["fingerprint"]:
@@ -58,6 +72,10 @@ def load_run_split(result: Mapping[str, Any], folder: Path, data_dir: Path) -> S
             f"data set '{name}' in {data_dir} is not the one run {folder.name} was trained on",
             "choose the run's data folder, or train again",
         )
+    return dataset
+
+
+def run_protocol(result: Mapping[str, Any]) -> ProtocolConfig:
+    """Make the protocol that a run was cut by."""
     cut = result["protocol"]
-    protocol = make_protocol({"name": cut["name"], **cut["parameters"]})
-    return protocol.whole(dataset) if result.get("refit_of") else protocol.split(dataset)
+    return make_protocol({"name": cut["name"], **cut["parameters"]})

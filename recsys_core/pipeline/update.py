@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,14 @@ from numpy.typing import NDArray
 
 from recsys_core.compute.earlier import Earlier
 from recsys_core.config import parse_config
-from recsys_core.data.dataset import (
-    Categorical,
-    Column,
-    Dataset,
-    MultiCategorical,
-    Numeric,
-    Text,
-    Vectors,
-)
-from recsys_core.data.interactions import Interactions
+from recsys_core.data.changes import count_changed
+from recsys_core.data.dataset import Dataset
 from recsys_core.data.npy import map_array
-from recsys_core.data.row_keys import held, numbers_there, row_keys
+from recsys_core.data.row_keys import held, keys_of, numbers_there, rows_there
 from recsys_core.errors import TRAIN_AGAIN, InputError
-from recsys_core.pipeline.saved_run import load_run_split
+from recsys_core.pipeline.saved_run import load_run_data, run_protocol
 from recsys_core.pipeline.spec import JobSpec
+from recsys_core.protocols.base import DROPPED, TEST, TRAIN, VALID
 from recsys_core.protocols.split import Split, require_one_window
 from recsys_core.registry import model_info
 from recsys_core.run_folder import MODEL, read_result
@@ -34,7 +27,7 @@ from recsys_core.values import counted
 
 #: what follows the label of the run that was updated
 SUFFIX = "-update"
-#: keys of the events that an updated model has learned from, itself or before
+#: keys of the events that an updated model has learned from beside its own rows: they are gone
 SEEN = "seen.npy"
 #: share of the events that a run has learned from which new data must have
 LEAST_SHARED = 0.5
@@ -97,21 +90,27 @@ class Origin:
     ----------
     run
         Its id.
-    anew
-        Whether the model is fitted in full, which is as fast.
+    earlier
+        What its model is to the new data; None: the model is fitted in full, which is as fast.
     changes
         What is new, gone or changed, by name.
     lineage
         The runs before, the direct one first: ``run``, ``split`` (fingerprint), ``judged`` (their
         test rows) and ``seen`` (how many of them this run learned from).
+    gone
+        Ascending keys (`row_keys`) of what the runs before learned from and this one does not.
     """
 
     run: str
-    anew: bool
-    earlier: Earlier
+    earlier: Earlier | None
     changes: dict[str, int]
-    lineage: list[dict[str, Any]] = field(default_factory=list)
-    learned: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    lineage: list[dict[str, Any]]
+    gone: NDArray[np.uint64]
+
+    @property
+    def anew(self) -> bool:
+        """Whether the model is fitted in full."""
+        return self.earlier is None
 
     def content(self) -> dict[str, Any]:
         """Say it as metrics.json has it."""
@@ -140,8 +139,8 @@ class Origin:
         ]
 
     def save(self, folder: Path) -> None:
-        """Note beside the model which events it has learned from."""
-        np.save(folder / SEEN, self.learned, allow_pickle=False)
+        """Note beside the model what it has learned from that is none of its own rows."""
+        np.save(folder / SEEN, self.gone, allow_pickle=False)
 
 
 def _counted(count: Mapping[str, int], nouns: Mapping[str, str]) -> str:
@@ -168,55 +167,91 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
             f"run {spec.update.run} is of {result['model']}, not of {spec.model}",
             "name a run of that model",
         )
-    before = load_run_split(result, folder, data_dir)
-    old, new = before.dataset, split.dataset
-    seen = _seen(before, result, folder)
-    every = row_keys(new, new.user, new.item, new.timestamp)
-    still_there = held(seen, np.sort(every))
-    _check_shared(spec, split, still_there, data=old.name)
-    _check_unseen(spec, split, held(every[split.test.rows], seen))
+    old, new = load_run_data(result, folder, data_dir), split.dataset
     users, items = (
         numbers_there(getattr(new, name), getattr(old, name)) for name in ("user_ids", "item_ids")
     )
-    earlier = Earlier(folder / MODEL, spec.update.key, users, items, seen)
-    known = np.sort(every[np.concatenate([split.train.rows, split.valid.rows])])
+    rows, parts = rows_there(new, old, users, items), run_protocol(result).parts_of(old)
+    learned = (parts == TRAIN) | (parts == VALID)
+    gone = _gone(result, folder)
+    seen, still = _met(new, rows, learned, gone)
+    _check_shared(spec, split, still, data=old.name)
+    _check_unseen(spec, split, seen[split.test.rows])
+    known = np.zeros(new.n_interactions, dtype=np.bool_)
+    known[split.train.rows] = known[split.valid.rows] = True
     lineage = [
         {
             "run": spec.update.run,
-            "split": before.fingerprint,
-            "judged": len(before.test),
-            "seen": int(held(_keys(old, before.test), known).sum()),
+            "split": result["protocol"]["fingerprint"],
+            "judged": int((parts == TEST).sum()),
+            "seen": int((np.append(parts, DROPPED)[rows[known]] == TEST).sum()),
         },
         *((result.get("updated_from") or {}).get("lineage") or []),
     ]
     changes = {
-        "new_events": int((~held(known, seen)).sum()),
-        "gone_events": int((~still_there).sum()),
+        "new_events": int((known & ~seen).sum()),
+        "gone_events": int((~still).sum()),
         **_changes(old, new, users, items),
     }
-    anew = getattr(model_info(spec.model).cls, "updates", None) == "anew"
-    learned = np.sort(np.concatenate([seen, known]))
-    return Origin(spec.update.run, anew, earlier, changes, lineage, learned)
+    earlier = None
+    if getattr(model_info(spec.model).cls, "updates", None) != "anew":
+        keys = _with_keys(gone, old, learned)
+        earlier = Earlier(folder / MODEL, spec.update.key, users, items, keys)
+    learned[rows[known & (rows >= 0)]] = False
+    if len(gone):
+        gone = gone[~held(gone, np.sort(keys_of(new, np.flatnonzero(known))))]
+    gone = _with_keys(gone, old, learned)
+    return Origin(spec.update.run, earlier, changes, lineage, gone)
 
 
-def _keys(dataset: Dataset, *parts: Interactions) -> NDArray[np.uint64]:
-    """Give the keys of some rows, ascending."""
-    rows = np.concatenate([part.rows for part in parts])
-    return np.sort(
-        row_keys(dataset, dataset.user[rows], dataset.item[rows], dataset.timestamp[rows])
-    )
-
-
-def _seen(before: Split, result: Mapping[str, Any], folder: Path) -> NDArray[np.uint64]:
-    """Collect the keys of what a run has learned from or was chosen by, itself or before."""
+def _gone(result: Mapping[str, Any], folder: Path) -> NDArray[np.uint64]:
+    """Read the keys of what a run has learned from beside its own rows, ascending."""
     if not result.get("updated_from"):
-        return _keys(before.dataset, before.train, before.valid)
+        return np.empty(0, dtype=np.uint64)
     path = folder / MODEL / SEEN
     try:
-        found = map_array(path)
+        return np.sort(map_array(path).astype(np.uint64))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}", TRAIN_AGAIN) from error
-    return np.sort(found.astype(np.uint64))
+
+
+def _met(
+    new: Dataset,
+    rows: NDArray[np.int64],
+    learned: NDArray[np.bool_],
+    gone: NDArray[np.uint64],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which new events were learned from, and which events learned from are still there.
+
+    Parameters
+    ----------
+    rows
+        Of each new event: its row in the data before; -1: it has none.
+    learned
+        Of each row of the data before: whether the run learned from it.
+    gone
+        Keys of what it has learned from beside them.
+
+    Returns
+    -------
+    Shapes (n_interactions,), and (events learned from,).
+    """
+    seen = np.append(learned, False)[rows]
+    there = np.zeros(len(learned), dtype=np.bool_)
+    there[rows[rows >= 0]] = True
+    still = there[learned]
+    if len(gone):
+        every = keys_of(new, np.arange(new.n_interactions))
+        seen |= held(every, gone)
+        still = np.append(still, held(gone, np.sort(every)))
+    return seen, still
+
+
+def _with_keys(
+    keys: NDArray[np.uint64], dataset: Dataset, chosen: NDArray[np.bool_]
+) -> NDArray[np.uint64]:
+    """Add the keys of some events to others, ascending."""
+    return np.sort(np.append(keys, keys_of(dataset, np.flatnonzero(chosen))))
 
 
 def _check_shared(spec: JobSpec, split: Split, shared: NDArray[np.bool_], *, data: str) -> None:
@@ -250,32 +285,6 @@ def _changes(
         "new_items": int((items < 0).sum()),
         "gone_users": old.n_users - int((users >= 0).sum()),
         "gone_items": old.n_items - int((items >= 0).sum()),
-        "changed_users": _changed(old.user_columns, new.user_columns, users),
-        "changed_items": _changed(old.item_columns, new.item_columns, items),
+        "changed_users": count_changed(old.user_columns, new.user_columns, users),
+        "changed_items": count_changed(old.item_columns, new.item_columns, items),
     }
-
-
-def _changed(old: Mapping[str, Column], new: Mapping[str, Column], there: NDArray[np.int64]) -> int:
-    """Count the users or items that both data sets have, with another value in a column of both."""
-    here = np.flatnonzero(there >= 0)
-    differs = np.zeros(len(here), dtype=np.bool_)
-    for name in old.keys() & new.keys():
-        before, now = _texts(old[name], there[here]), _texts(new[name], here)
-        differs |= np.array([a != b for a, b in zip(before, now, strict=True)], dtype=np.bool_)
-    return int(differs.sum())
-
-
-def _texts(column: Column, rows: NDArray[np.integer]) -> list[Any]:
-    """Give the values of some rows so that they can be compared between data sets."""
-    match column:
-        case Categorical(codes, vocabulary):
-            return list(np.append(vocabulary, "")[codes[rows]])  # -1 picks the last
-        case MultiCategorical(offsets, codes, vocabulary):
-            ends = zip(offsets[rows].tolist(), offsets[rows + 1].tolist(), strict=True)
-            return [tuple(vocabulary[codes[a:b]].tolist()) for a, b in ends]
-        case Numeric(values):
-            return list(np.nan_to_num(values[rows], nan=np.inf))
-        case Text(values):
-            return list(values[rows])
-        case Vectors(values):
-            return [row.tobytes() for row in values[rows]]

@@ -131,9 +131,7 @@ class ProtocolConfig(Config, ABC):
         threshold = self.threshold_for(dataset)
         rows = self._filter(dataset, threshold)
         _check_filtered(self, dataset, rows, threshold)
-        cut = self._cut(dataset, rows)
-        if self.test_users is not None:
-            cut = sample_test_users(cut, dataset.user[rows], self.test_users)
+        cut = self._assigned(dataset, rows)
         train, valid, test = (
             Interactions.in_time_order(dataset, rows[cut.part == part], threshold, self.known_items)
             for part in (TRAIN, VALID, TEST)
@@ -186,6 +184,23 @@ class ProtocolConfig(Config, ABC):
             cut=cut,
             windows={},
         )
+
+    def parts_of(self, dataset: Dataset) -> NDArray[np.int8]:
+        """Give the part of each row, shape (n_interactions,), of a set that was split before.
+
+        Nothing is checked again or put in time order; several windows are not told apart.
+        """
+        rows = self._filter(dataset, self.threshold_for(dataset))
+        parts = np.full(dataset.n_interactions, DROPPED, dtype=np.int8)
+        parts[rows] = self._assigned(dataset, rows).part
+        return parts
+
+    def _assigned(self, dataset: Dataset, rows: TimeArray) -> Cut:
+        """Assign the rows that pass the filters to the parts."""
+        cut = self._cut(dataset, rows)
+        if self.test_users is not None:
+            cut = sample_test_users(cut, dataset.user[rows], self.test_users)
+        return cut
 
     def threshold_for(self, dataset: Dataset) -> float | None:
         """Say from which rating on a row of `dataset` is relevant; of labels: from 1 on."""

@@ -265,16 +265,22 @@ class GlobalTimeline(TimeCut):
 def _cut_users_ends(dataset: Dataset, rows: TimeArray, share: float, ties: str) -> Cut:
     """Cut max(1, floor(share * n)) events off the end of each user's timeline, twice."""
     user, times = dataset.user[rows], dataset.timestamp[rows]
-    from_end, length = places_from_end(user, times, dataset.n_users)
-    held_out = np.maximum(1, share_of(length, share))
+    lengths = np.bincount(user, minlength=dataset.n_users)
+    held_out = np.maximum(1, share_of(lengths, share))
     part = np.full(len(rows), TRAIN, dtype=np.int8)
     if ties == "together":
-        valid, test = cut_users_between_moments(user, times, from_end, held_out)
-        enough = np.bincount(user[test], minlength=dataset.n_users)[user] > 0
+        from_end, _ = places_from_end(user, times, dataset.n_users)
+        valid, test = cut_users_between_moments(user, times, from_end, held_out[user])
+        part[valid] = VALID
+        part[test] = TEST
+        enough = np.bincount(user[test], minlength=dataset.n_users) > 0
     else:
-        enough = length >= MIN_EVENTS
-        valid, test = enough & (from_end < 2 * held_out), enough & (from_end < held_out)
-    part[valid] = VALID
-    part[test] = TEST
-    short_users = len(np.unique(user[~enough]))
+        enough = lengths >= MIN_EVENTS
+        held_out[~enough] = 0
+        sizes = np.stack([lengths - 2 * held_out, held_out, held_out], axis=1)
+        codes = np.tile(np.array([TRAIN, VALID, TEST], dtype=np.int8), dataset.n_users)
+        whole = len(rows) == dataset.n_interactions
+        order = dataset.timeline if whole else np.lexsort((times, user))
+        part[order] = np.repeat(codes, sizes.ravel())
+    short_users = int(np.count_nonzero(lengths[~enough]))
     return Cut(part, {"users_only_in_train": short_users})

@@ -244,6 +244,23 @@ def test_what_is_no_basis_of_an_update(popular: Path, data_dir: Path, tmp_path: 
         refit_spec(job, after, lambda folder: folder)
 
 
+def test_what_is_gone_from_the_data_stays_learned(
+    popular: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    second = done(update_spec(spec("popularity"), popular, "fewer"), data_dir, tmp_path / "second")
+    old, every = (
+        load_split(spec("popularity", name), data_dir=data_dir) for name in ("old", "all")
+    )
+    learned, known = (
+        int((cut.dataset.user_ids == "6")[part.user].sum())  # whom the data of the second lack
+        for cut, part in ((old, old.known), (every, every.known))
+    )
+    assert len(np.load(second / "model" / "seen.npy")) == learned
+    third = find_origin(update_spec(spec("popularity"), second, "all"), every, data_dir)
+    assert (third.changes["gone_events"], len(third.gone)) == (0, 0)  # they have come back
+    assert third.changes["new_events"] == known - learned
+
+
 def test_what_was_seen_is_read_with_care(popular: Path, data_dir: Path, tmp_path: Path) -> None:
     job = update_spec(spec("popularity"), popular, "all")
     after = done(job, data_dir, tmp_path / "after")

@@ -14,7 +14,7 @@ from recsys_core.events import OnEvent
 from recsys_core.pipeline.estimate import MIB, Estimate, estimate_job
 from recsys_core.pipeline.run import reuse_key
 from recsys_core.pipeline.spec import JobSpec
-from recsys_core.pipeline.update import find_origin
+from recsys_core.pipeline.update import Origin
 from recsys_core.protocols.split import Split
 from workbench.cli.context import Settings
 from workbench.cli.options import JobOptions
@@ -83,7 +83,7 @@ def estimate_plan(
     lines = []
     for number, spec in enumerate(plan.specs, start=1):
         display.begin(f"estimate {number}/{len(plan.specs)} {name_of(spec, plan.specs)}", 0, 0)
-        lines.append(_look(spec, split, options, settings, display))
+        lines.append(_look(spec, split, plan.origin, options, settings, display))
     if options.as_json:
         print_json(_content(plan, split, lines))
     else:
@@ -92,13 +92,18 @@ def estimate_plan(
 
 
 def _look(
-    spec: JobSpec, split: Split, options: JobOptions, settings: Settings, display: Display
+    spec: JobSpec,
+    split: Split,
+    origin: Origin | None,
+    options: JobOptions,
+    settings: Settings,
+    display: Display,
 ) -> _Line:
     if not options.fresh:
         found = find_reusable(settings.runs_dir, reuse_key(spec, split))
         if found is not None:
             return _Line(spec, reused=found.run_id)
-    earlier = find_origin(spec, split, settings.data_dir).earlier if spec.update else None
+    earlier = origin.earlier if origin else None
     try:
         found_out = estimate_job(spec, split, earlier=earlier, on_event=_steps(listener(display)))
     except InputError as error:

@@ -16,6 +16,7 @@ from recsys_core.evaluation.names import (
 )
 from recsys_core.pipeline.spec import JobSpec, stage_of
 from recsys_core.pipeline.suites import Reference, Suite
+from recsys_core.pipeline.update import Origin
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.reading import is_file
 from recsys_core.registry import Stage
@@ -44,6 +45,8 @@ class Plan:
         Whether the models were named one by one: then none of them may be left out.
     left_out
         Why jobs of a suite are left out, by label: their models cannot learn from the data.
+    origin
+        Of an update: the run before, seen from the data, as soon as they have been read.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Plan:
     references: Mapping[str, Mapping[str, Reference]] = field(default_factory=dict)
     named: bool = True
     left_out: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
 
     def without(self, lacks: Mapping[str, InputError]) -> Plan:
         """Leave out the jobs that cannot learn from the data.

@@ -44,7 +44,8 @@ def prepare(
 
     Returns
     -------
-    The plan without jobs of a suite that cannot learn from these data, and the split.
+    The plan without jobs of a suite that cannot learn from these data, with what an update comes
+    from, and the split.
 
     Raises
     ------
@@ -68,6 +69,7 @@ def prepare(
             origin = find_origin(spec, split, settings.data_dir)
             if plan.baseline is not None:
                 check_unseen(plan.baseline, spec.name, origin.lineage, split.fingerprint)
+            plan = replace(plan, origin=origin)  # it is the only job
     return plan, split
 
 
@@ -92,6 +94,7 @@ def run_or_reuse(
             split,
             runs_dir=settings.runs_dir,
             data_dir=settings.data_dir,
+            origin=plan.origin,
             fresh=options.fresh,
             track=options.track,
             on_event=on_event,

@@ -15,6 +15,7 @@ from recsys_core.pipeline.result import RunResult
 from recsys_core.pipeline.run import check_ks, check_split, job_environment, load_split, reuse_key
 from recsys_core.pipeline.run import run as run_spec
 from recsys_core.pipeline.spec import JobSpec, read_stored
+from recsys_core.pipeline.update import Origin
 from recsys_core.protocols.split import Split
 from workbench.jobs.attempt import Attempt, conclude, take_over
 from workbench.jobs.interrupts import undisturbed
@@ -52,6 +53,7 @@ def execute(
     *,
     runs_dir: Path,
     data_dir: Path,
+    origin: Origin | None = None,
     fresh: bool = False,
     track: Sequence[str] = (),
     on_event: OnEvent = ignore,
@@ -62,6 +64,8 @@ def execute(
     ----------
     split
         The outcome of `load_split(spec)`.
+    origin
+        Of an update: the outcome of `find_origin(spec, split, data_dir)`, when the caller has it.
     fresh
         Run even if there is a run to reuse.
     track
@@ -81,7 +85,7 @@ def execute(
         return Outcome(found, spec.name, "succeeded", reused=True)
     attempt = Attempt.begin(create_run(runs_dir, spec.model_dump(mode="json"), spec.name))
     start_trackers(attempt.run, track)
-    return _execute(attempt, spec, split, data_dir, on_event)
+    return _execute(attempt, spec, split, data_dir, origin, on_event)
 
 
 def resumable_spec(run: Run) -> JobSpec:
@@ -117,7 +121,7 @@ def resume(
     if spec.nproc != run.spec.get("nproc", 1):
         run.write_spec(spec.model_dump(mode="json"))
     start_trackers(run, track)
-    return _execute(attempt, spec, split, data_dir, on_event)
+    return _execute(attempt, spec, split, data_dir, None, on_event)
 
 
 def _check_same_data(run: Run, split: Split) -> None:
@@ -134,12 +138,17 @@ def _check_same_data(run: Run, split: Split) -> None:
 
 
 def _execute(
-    attempt: Attempt, spec: JobSpec, split: Split, data_dir: Path, on_event: OnEvent
+    attempt: Attempt,
+    spec: JobSpec,
+    split: Split,
+    data_dir: Path,
+    origin: Origin | None,
+    on_event: OnEvent,
 ) -> Outcome:
     """Do the job in this process; a signal that ends it is passed on as KeyboardInterrupt."""
 
     def work() -> None:
-        do_job(attempt, spec, data_dir=data_dir, split=split, on_event=on_event)
+        do_job(attempt, spec, data_dir=data_dir, split=split, origin=origin, on_event=on_event)
 
     state, reason = conclude(attempt, work, "cancelled")
     if state not in ("succeeded", "failed") and not reason:
@@ -153,6 +162,7 @@ def do_job(
     *,
     data_dir: Path,
     split: Split | None = None,
+    origin: Origin | None = None,
     offline: bool = False,
     on_event: OnEvent = ignore,
 ) -> None:
@@ -160,8 +170,8 @@ def do_job(
 
     Parameters
     ----------
-    split
-        The outcome of `load_split(spec)`, when the caller has it already.
+    split, origin
+        The outcomes of `load_split` and of an update's `find_origin`, when the caller has them.
     offline
         Never download a data set.
     """
@@ -186,7 +196,14 @@ def do_job(
             _check_same_data(run, split)
         run.write_environment(job_environment(spec, split, spec.device))
         key = reuse_key(spec, split)  # of the schemas that are read now: files may be edited
-        result = run_spec(spec, data_dir=data_dir, out_dir=run.path, split=split, on_event=listen)
+        result = run_spec(
+            spec,
+            data_dir=data_dir,
+            out_dir=run.path,
+            split=split,
+            origin=origin,
+            on_event=listen,
+        )
         attempt.check_folder()
         run.write_environment(result.environment)
         run.write_result({**result.content(), "reuse_key": key}, tables_of(result))
