@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import stat
 import zipfile
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import unquote
 
 from recsys_core.errors import DataError
 
@@ -39,6 +41,8 @@ CHUNK = 2**22
 HEAD = 2**16
 
 GZ = ".gz"
+#: what engines write for a key of a folder that is missing
+NO_KEY = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,27 @@ class RawFile:
         """Its name for a message."""
         return str(self.path / self.member)
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """What its folders say of all its rows, as in ``country=de/dt=2024-01-01/part.csv``."""
+        pairs = (folder.partition("=") for folder in PurePosixPath(self.member).parts[:-1])
+        found = {unquote(name): unquote(value) for name, equals, value in pairs if name and equals}
+        return {name: "" if value == NO_KEY else value for name, value in found.items()}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it lies there as it is, not packed."""
+        return not self.zipped and not self.member.lower().endswith(GZ)
+
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """Open it for a reader that goes to and fro; a packed file is unpacked into memory."""
+        if not self.is_plain:
+            yield io.BytesIO(self.read())
+            return
+        with self._errors(), self._open() as file:
+            yield file
+
     def head(self) -> bytes:
         """Read the first lines, whole ones."""
         return next(self._lines(HEAD), b"")
@@ -86,6 +111,12 @@ class RawFile:
     def read_lines(self) -> bytes:
         """Read all of a text file; errors as `chunks`."""
         return b"".join(self.chunks())
+
+    def content(self) -> Iterator[bytes]:
+        """Read it piece by piece as it lies there, packed or not."""
+        with self._errors(), (self.path / self.member).open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
 
     def pieces(self) -> Iterator[bytes]:
         """Read it piece by piece, wherever a piece ends."""
@@ -170,6 +201,8 @@ class RawFiles:
         Base name of the file that holds the ratings.
     parts
         Where several hold them: name of a part of the split -> base name of its file.
+    rows
+        Where several files are one table: all of them, by their paths.
     """
 
     path: Path
@@ -177,6 +210,7 @@ class RawFiles:
     zipped: bool
     main: str
     parts: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
 
     def __contains__(self, name: str) -> bool:
         return name in self.members
@@ -188,7 +222,8 @@ class RawFiles:
         """Hash the content: the zip's bytes, or name and bytes of those of `names` that exist."""
         digest = hashlib.blake2b(digest_size=16)
         if self.zipped:
-            digest.update(read_file(self.path))
+            for piece in RawFile(self.path.parent, self.path.name, zipped=False).content():
+                digest.update(piece)
             return digest.hexdigest()
         for name in names:
             if name in self:
@@ -196,14 +231,6 @@ class RawFiles:
                 for piece in self[name].pieces():
                     digest.update(piece)
         return digest.hexdigest()
-
-
-def read_file(path: Path) -> bytes:
-    """Read a file, or raise a `DataError` that names it."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def zip_members(path: Path) -> list[str]:

@@ -82,6 +82,8 @@ class Layout:
         What `rating` is called in messages.
     exact
         Whether that number keeps all its digits (float64) or is a rating (float32).
+    keys
+        What the folders of the file say of all its rows: fields that follow those of a line.
     """
 
     separator: str
@@ -105,6 +107,7 @@ class Layout:
     keep: tuple[str, ...] = ()
     number: str = "rating"
     exact: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def number_type(self) -> str:

@@ -19,6 +19,7 @@ from recsys_core.data.formats import (
     recognise_format,
 )
 from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.many_files import files_below, files_named, has_key, one_table
 from recsys_core.data.parts import SPLIT_FILE, read_option, recognise_parts
 from recsys_core.data.vectors import vector_files
 from recsys_core.errors import InputError
@@ -53,7 +54,12 @@ def find_raw(path: Path, options: ImportOptions) -> Found:
     DataError
         A file cannot be read, or a zip is damaged or refused.
     """
-    files = _files_at(path) if options.parts is None else _parts_at(path, options.parts)
+    if options.files:
+        files = files_named(path, options.files)
+    elif options.parts is not None:
+        files = _parts_at(path, options.parts)
+    else:
+        files = _files_at(path)
     chosen = recognise_format(files, options)
     whole = files.zipped or chosen.is_folder
     digest = files.digest(chosen.used)
@@ -128,7 +134,11 @@ def _in_folder(path: Path) -> RawFiles:
         if len(zips) == 1:
             return _in_zip(path / zips[0])
         folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
-        files += [f"{folder.name}/{file}" for folder in folders for file in _files_in(folder)]
+        files += [
+            f"{folder.name}/{file}"
+            for folder in folders
+            for file in (files_below(folder) if has_key(folder.name) else _files_in(folder))
+        ]
     return _pick(path, files, zipped=False)
 
 
@@ -186,17 +196,20 @@ def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
             for folder, names in named.items()
         }
         found = {folder: mains for folder, mains in found.items() if mains}
+        every = [named[folder][name] for folder, names in found.items() for name in names]
+        rows = one_table(every) if wanted is is_table else ()
+        if rows and not recognise_parts(rows):
+            return RawFiles(path, {row: row for row in rows}, zipped, rows[0], rows=rows)
         if len(found) > 1 and wanted is not is_table:
             raise InputError(
                 f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
                 "give the path of one of them",
             )
-        mains = [(folder, main) for folder, names in found.items() for main in names]
-        parts = recognise_parts(main for _, main in mains) if len(found) == 1 else {}
+        mains = [main for names in found.values() for main in names]
+        parts = recognise_parts(mains) if len(found) == 1 else {}
         if len(mains) > 1 and not parts:
-            raise _several(path, [named[folder][main] for folder, main in mains], zipped)
-        if mains:
-            folder, main = mains[0]
+            raise _several(path, every, zipped)
+        for folder, (main, *_) in found.items():
             return RawFiles(path, named[folder], zipped, parts.get("train", main), parts)
     raise InputError(
         f"{path}: no rating file here",
@@ -210,6 +223,7 @@ def _several(path: Path, files: list[str], zipped: bool) -> InputError:
     unpack = "unpack it and " if zipped else ""
     return InputError(
         f"{path}: {len(files)} files may hold the ratings: {shown}",
-        f"{unpack}give the path of one of them; if they are the parts of a split, say so:"
+        f"{unpack}give the path of one of them, or of all that are one table:"
+        " recsys-workbench data import FILE FILE; if they are the parts of a split, say so:"
         " recsys-workbench data import PATH --parts train=FILE,test=FILE",
     )

@@ -18,6 +18,8 @@ Rule = Literal["error", "first row", "first", "last", "greatest", "count", "keep
 DEFAULT_RANGE = (0.0, 10.0)
 #: an event of a type weighs at most so much
 MOST_WEIGHT = 1e6
+#: an option that changes how a set is read, not what comes of it
+MEMORY_LIMIT = "memory_limit"
 #: options that sets of earlier versions do not have; they are kept where they were given
 _LATER = (
     *("separator", "time_unit", "repeats", "users", "items", "keep", "type_weights"),
@@ -57,6 +59,11 @@ class ImportOptions:
     parts
         Files that are the parts of a split: ``train=FILE,test=FILE``; None: there is one file, or
         their names tell.
+    files
+        Files that are one table: paths in the folder that is read, or patterns such as
+        ``*.parquet``; empty: they are found.
+    memory_limit
+        Bytes of memory to stay below; rows are then kept on disk. None: they are kept in memory.
     """
 
     on_bad_rows: OnBadRows = "error"
@@ -71,6 +78,8 @@ class ImportOptions:
     keep: str | None = None
     type_weights: str | None = None
     parts: str | None = None
+    files: tuple[str, ...] = ()
+    memory_limit: int | None = None
 
     @property
     def kept_types(self) -> tuple[str, ...]:
@@ -112,6 +121,7 @@ class ImportOptions:
         }
         given = {name: getattr(self, name) for name in _LATER}
         given["vectors"] = list(self.vectors) or None
+        given |= {"files": list(self.files) or None, MEMORY_LIMIT: self.memory_limit}
         return values | {name: value for name, value in given.items() if value is not None}
 
     @classmethod
@@ -131,5 +141,11 @@ class ImportOptions:
                 raise TypeError(f"{name} is no text")
         if later["repeats"] not in (None, *get_args(Repeats)):
             raise ValueError(f"repeats is '{later['repeats']}'")
-        vectors = tuple(map(str, values.get("vectors", ())))
-        return cls(on_bad_rows, columns, bounds, vectors=vectors, **later)
+        memory = values.get(MEMORY_LIMIT)
+        return cls(
+            *(on_bad_rows, columns, bounds),
+            vectors=tuple(map(str, values.get("vectors", ()))),
+            files=tuple(map(str, values.get("files", ()))),
+            memory_limit=None if memory is None else int(memory),
+            **later,
+        )

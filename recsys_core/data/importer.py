@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_core.data.advice import slug
-from recsys_core.data.archive import RawFiles, read_file
+from recsys_core.data.archive import RawFile, RawFiles
 from recsys_core.data.attribute_tables import add_tables
 from recsys_core.data.attributes import (
     RawData,
@@ -29,6 +29,7 @@ from recsys_core.data.dataset import PART, Dataset
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions as ImportOptions
 from recsys_core.data.import_summary import as_text
+from recsys_core.data.pieces import IN_MEMORY
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.data.registered import check_name
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
@@ -89,7 +90,7 @@ def prepare(
     """
     files = found.files
     on_event(Event("load", message=f"reading {found.path}"))
-    raw = add_vectors(add_tables(found.format.read(files, options), options), options)
+    raw = add_vectors(add_tables(found.format.read(files, options, IN_MEMORY), options), options)
     made = put_together(raw, options, str(found.path), name or "")
     dataset, bad_rows = made.dataset, made.bad_rows
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
@@ -224,4 +225,7 @@ def _is_official(files: RawFiles, known: Source | None) -> bool | None:
         return None
     if not files.zipped:
         return False
-    return hashlib.md5(read_file(files.path), usedforsecurity=False).hexdigest() == known.md5
+    digest = hashlib.md5(usedforsecurity=False)
+    for piece in RawFile(files.path.parent, files.path.name, zipped=False).content():
+        digest.update(piece)
+    return digest.hexdigest() == known.md5

@@ -34,6 +34,10 @@ from recsys_core.values import counted, parse_number
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
 Fields = list[str] | csv.Error
 """What a line holds, or why it cannot be split."""
+Values = tuple[Any, Any, float, int, str, list[str]]
+"""User, item, rating, time, type and further columns of a row."""
+#: rows that are turned into arrays at a time
+MOST_ROWS = 2**17
 
 
 def csv_problem(error: csv.Error) -> str:
@@ -55,57 +59,89 @@ class BadRowError(Exception):
 
 
 def read_lines(
-    chunks: Iterator[bytes], where: str, layout: Layout, on_bad_rows: OnBadRows
-) -> tuple[Rows, TimeArray, Counter[str]]:
-    """Go through a file line by line.
+    chunks: Iterable[bytes],
+    where: str,
+    layout: Layout,
+    on_bad_rows: OnBadRows,
+    bad: Counter[str],
+    before: int = 0,
+) -> Iterator[tuple[Rows, TimeArray]]:
+    """Go through a file line by line; yield good rows and their line numbers, shape (n,).
 
-    Returns
-    -------
-    The good rows, their line numbers (shape (n,)), and how many rows were bad, by heading.
+    Parameters
+    ----------
+    bad
+        Bad rows are counted here, by heading.
+    before
+        Lines of the file before the first of `chunks`.
 
     Raises
     ------
     DataError
         A bad row, unless bad rows are skipped; file, line and column are named.
     """
-    users: list[Any] = []
-    items: list[Any] = []
-    ratings, times, lines = array("d"), array("q"), array("q")
-    kinds: list[str] = []
-    context: list[list[str]] = [[] for _ in layout.context]
-    bad: Counter[str] = Counter()
-    for line, fields in _split(chunks, layout):
+    some = _Some(layout)
+    for line, fields in _split(chunks, layout, before):
         if layout.lists and isinstance(fields, list) and len(fields) == 1:
             bad["no items"] += 1  # nothing is wrong with such a user
             continue
         try:
-            user, item, rating, time, kind, further = _convert(fields, layout)
+            values = _convert(fields, layout)
         except BadRowError as error:
             if on_bad_rows == "error":
                 raise _explain(error, where, line, layout) from None
             bad[error.heading] += 1
             continue
-        users.append(user)
-        items.append(item)
-        ratings.append(rating)
-        times.append(time)
-        kinds.append(kind)
-        for values, text in zip(context, further, strict=True):
-            values.append(text)
-        lines.append(line)
-    id_type = np.int64 if layout.whole else object
-    rows = Rows(
-        np.array(users, dtype=id_type),
-        np.array(items, dtype=id_type),
-        None if layout.rating is None else np.array(ratings, dtype=layout.number_type),
-        None if layout.timestamp is None else np.array(times, dtype=np.int64),
-        None if layout.kind is None else np.array(kinds, dtype=object),
-        tuple(map(Texts.of, context)),
-    )
-    return rows, np.array(lines, dtype=np.int64), bad
+        some.add(line, values)
+        if len(some.lines) == MOST_ROWS:
+            yield some.take()
+            some = _Some(layout)
+    if some.lines:
+        yield some.take()
 
 
-def _split(chunks: Iterator[bytes], layout: Layout) -> Iterator[tuple[int, Fields]]:
+class _Some:
+    """Some rows as they are read."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.users: list[Any] = []
+        self.items: list[Any] = []
+        self.ratings, self.times, self.lines = array("d"), array("q"), array("q")
+        self.kinds: list[str] = []
+        self.context: list[list[str]] = [[] for _ in layout.context]
+
+    def add(self, line: int, values: Values) -> None:
+        """Add a row."""
+        user, item, rating, time, kind, further = values
+        self.users.append(user)
+        self.items.append(item)
+        self.ratings.append(rating)
+        self.times.append(time)
+        self.kinds.append(kind)
+        for column, text in zip(self.context, further, strict=True):
+            column.append(text)
+        self.lines.append(line)
+
+    def take(self) -> tuple[Rows, TimeArray]:
+        """Give the rows and their lines."""
+        layout = self.layout
+
+        def ids(values: list[Any]) -> Any:
+            return np.array(values, dtype=np.int64) if layout.whole else Texts.of(values)
+
+        rows = Rows(
+            ids(self.users),
+            ids(self.items),
+            None if layout.rating is None else np.array(self.ratings, dtype=layout.number_type),
+            None if layout.timestamp is None else np.array(self.times, dtype=np.int64),
+            None if layout.kind is None else Texts.of(self.kinds),
+            tuple(map(Texts.of, self.context)),
+        )
+        return rows, np.array(self.lines, dtype=np.int64)
+
+
+def _split(chunks: Iterable[bytes], layout: Layout, before: int) -> Iterator[tuple[int, Fields]]:
     """Yield line number and fields of each row; one row per item where lines are lists."""
     encoding = "latin-1" if layout.whole else "utf-8"
     # bytes that are not UTF-8 become lone surrogates, which `_convert` finds
@@ -115,7 +151,7 @@ def _split(chunks: Iterator[bytes], layout: Layout) -> Iterator[tuple[int, Field
     body = itertools.islice(text, layout.header_lines, None)
     rows = split_lines(body, layout.separator, quoted=layout.quoted, padded=layout.padded)
     for number, fields in rows:
-        line = layout.header_lines + number
+        line = before + layout.header_lines + number
         if not layout.lists or isinstance(fields, csv.Error) or len(fields) < 2:
             yield line, fields
         else:
@@ -160,13 +196,14 @@ def _split_quoted(
             yield number, fields
 
 
-def _convert(fields: Fields, layout: Layout) -> tuple[Any, Any, float, int, str, list[str]]:
+def _convert(fields: Fields, layout: Layout) -> Values:
     if isinstance(fields, csv.Error):
         raise BadRowError("fields", csv_problem(fields))
     if len(fields) != len(layout.names):
         raise BadRowError(
             "fields", f"{counted(len(fields), 'field')} where {len(layout.names)} are expected"
         )
+    fields = [*fields, *layout.keys] if layout.keys else fields
     for position in layout.used:
         text = fields[position]
         if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
@@ -275,5 +312,6 @@ def _read_number(heading: str, text: str, column: int, hint: str = "") -> float:
 def _explain(error: BadRowError, where: str, line: int, layout: Layout) -> DataError:
     column = ""
     if error.column is not None:
-        column = f", column {error.column + 1} ({layout.names[error.column]})"
+        name = (*layout.names, *layout.keys)[error.column]
+        column = f", column {error.column + 1} ({name})"
     return DataError(f"{where}, line {line}{column}: {error.problem}", SKIP_HINT)

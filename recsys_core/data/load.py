@@ -9,7 +9,7 @@ from typing import Any
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.embed import Recipe, embed_again
 from recsys_core.data.find import Found, find_raw
-from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.import_options import MEMORY_LIMIT, ImportOptions
 from recsys_core.data.importer import import_dataset, prepare
 from recsys_core.data.large import Sizes, make_large, sizes_of
 from recsys_core.data.prepared import Prepared, find_prepared, write_prepared
@@ -169,7 +169,8 @@ def _load_path(path: Path, data_dir: Path, on_event: OnEvent) -> Dataset:
 
 def _was_read_from(prepared: Prepared, found: Found, options: ImportOptions) -> bool:
     source = prepared.meta["source"]
-    return bool(source.get("digest") == found.digest and source.get("options") == options.plain())
+    said = {key: value for key, value in source.get("options", {}).items() if key != MEMORY_LIMIT}
+    return bool(source.get("digest") == found.digest and said == options.plain())
 
 
 def _fetch(name: str, data_dir: Path, offline: bool, on_event: OnEvent) -> Dataset:

@@ -27,6 +27,7 @@ from recsys_core.data.import_options import ImportOptions, OnBadRows
 from recsys_core.data.import_summary import Summary
 from recsys_core.data.linewise import Fields, csv_problem, split_lines
 from recsys_core.data.numbering import Ratings
+from recsys_core.data.pieces import Store
 from recsys_core.data.ratings import read_ratings
 from recsys_core.data.times import Clock
 from recsys_core.errors import DataError
@@ -50,11 +51,10 @@ GENRES_100K = (
 LineT = TypeVar("LineT")
 
 
-def read_100k(files: RawFiles, options: ImportOptions) -> RawData:
+def read_100k(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
     """Read the ``u.*`` files of MovieLens 100K."""
-    events = _events(
-        files, Layout("\t", COLUMNS, 0, 1, 2, 3, whole=True, scale=(1.0, 5.0)), options
-    )
+    layout = Layout("\t", COLUMNS, 0, 1, 2, 3, whole=True, scale=(1.0, 5.0))
+    events = _events(files, layout, options, store)
     lines = _Lines(files, options.on_bad_rows)
     names = [line.split("|")[0] for _, line in lines.of("u.genre") if line] or GENRES_100K
     movies = lines.parse("u.item", lambda line: _movie_100k(line, names))
@@ -63,9 +63,9 @@ def read_100k(files: RawFiles, options: ImportOptions) -> RawData:
     return RawData(events, users, _movies(movies), lines.bad, _summary("100K"))
 
 
-def read_dat(files: RawFiles, options: ImportOptions) -> RawData:
+def read_dat(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
     """Read the ``::`` files of MovieLens 1M and 10M."""
-    events = _events(files, Layout("::", COLUMNS, 0, 1, 2, 3, whole=True), options)
+    events = _events(files, Layout("::", COLUMNS, 0, 1, 2, 3, whole=True), options, store)
     lines = _Lines(files, options.on_bad_rows)
     movies = lines.parse("movies.dat", _movie_dat)
     people = lines.parse("users.dat", lambda line: _fields(line, "::", 5))
@@ -74,16 +74,16 @@ def read_dat(files: RawFiles, options: ImportOptions) -> RawData:
     return RawData(events, users, _movies(movies), lines.bad, _summary("1M or 10M"))
 
 
-def read_csv(files: RawFiles, options: ImportOptions) -> RawData:
+def read_csv(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
     """Read ratings.csv and movies.csv of MovieLens 20M, 25M, 32M and latest."""
     layout = Layout(",", COLUMNS, 0, 1, 2, 3, header_lines=1, whole=True)
-    events = _events(files, layout, options)
+    events = _events(files, layout, options, store)
     lines = _Lines(files, options.on_bad_rows)
     movies = lines.parse_csv("movies.csv")
     return RawData(events, Attributes(), _movies(movies), lines.bad, _summary("20M or later"))
 
 
-def _events(files: RawFiles, layout: Layout, options: ImportOptions) -> Ratings:
+def _events(files: RawFiles, layout: Layout, options: ImportOptions, store: Store) -> Ratings:
     """Read the main file: as MovieLens has it, but for what the options say otherwise."""
     file = files[files.main]
     layout = replace(
@@ -93,7 +93,7 @@ def _events(files: RawFiles, layout: Layout, options: ImportOptions) -> Ratings:
         id_hint=ID_HINT,
         clock=Clock(options.time_unit or "s", said=options.time_unit is not None),
     )
-    return read_ratings(file.chunks, file.where, layout, options.on_bad_rows, options.rule)
+    return read_ratings(file.chunks, file.where, layout, options.on_bad_rows, options.rule, store)
 
 
 def _summary(release: str) -> Summary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,16 @@ from recsys_core.data.dataset import (
     Column,
     FloatArray,
     IntArray,
+    Numeric,
     TextArray,
     TimeArray,
 )
 from recsys_core.data.import_options import Rule
-from recsys_core.errors import DataError, unknown_name
+from recsys_core.errors import DataError
 from recsys_core.values import counted
 
+#: gives file and line of a row
+Place = Callable[[int], tuple[str, int]]
 #: an id of more digits than this is text
 MOST_DIGITS = 1_000
 #: a table of all pairs of users and items has so many cells per row at most
@@ -42,7 +45,7 @@ class Rows:
     timestamp: TimeArray | None
     kind: NDArray[Any] | Texts | None = None
     """The type of each event, as text; None where the file has no types."""
-    context: tuple[Texts, ...] = ()
+    context: tuple[Texts | Numeric, ...] = ()
     """Further columns, in the order of the layout's."""
 
     def take(self, rows: NDArray[Any]) -> Rows:
@@ -51,7 +54,10 @@ class Rows:
         def pick(column: Any) -> Any:
             return None if column is None else column[rows]
 
-        context = tuple(column[rows] for column in self.context)
+        context = tuple(
+            Numeric(column.values[rows]) if isinstance(column, Numeric) else column[rows]
+            for column in self.context
+        )
         return Rows(
             *(pick(self.user), pick(self.item), pick(self.rating), pick(self.timestamp)),
             kind=pick(self.kind),
@@ -98,44 +104,28 @@ class Ratings:
     labelled: bool = False
 
 
-def keep_types(
-    rows: Rows, lines: TimeArray, keep: Sequence[str], where: str, bad: Counter[str]
-) -> tuple[Rows, TimeArray]:
-    """Leave out and count the events of other types than those to keep; with none keep all.
-
-    Parameters
-    ----------
-    lines
-        Shape (n,): line number of each row; they are picked likewise.
-
-    Raises
-    ------
-    InputError
-        No event has one of the types.
-    """
-    if not keep or rows.kind is None:
-        return rows, lines
-    kinds = rows.kind if isinstance(rows.kind, Texts) else Texts.of(rows.kind)
-    values = kinds.values.tolist()
-    for name in keep:
-        if name not in values:
-            raise unknown_name(f"type of events in {where} (--keep)", name, map(str, values))
-    wanted = np.array([value in keep for value in values])[kinds.codes]
-    bad["type"] += int(np.count_nonzero(~wanted))
-    return rows.take(wanted), lines[wanted]
-
-
 def number_rows(rows: Rows) -> Ratings:
     """Give users and items the numbers 0..n-1, in the order of their ids."""
-    user, user_ids, user_written = _number(rows.user)
-    item, item_ids, item_written = _number(rows.item)
-    times = None if rows.timestamp is None else rows.timestamp.astype(np.int64, copy=False)
+    return number_columns(rows.user, rows.item, rows.rating, rows.timestamp, rows.kind)
+
+
+def number_columns(
+    user: NDArray[Any] | Texts,
+    item: NDArray[Any] | Texts,
+    rating: FloatArray | None,
+    timestamp: TimeArray | None,
+    kind: NDArray[Any] | Texts | None,
+) -> Ratings:
+    """Give users, items and types numbers; the arguments are the columns of `Rows`."""
+    users, user_ids, user_written = _number(user)
+    items, item_ids, item_written = _number(item)
+    times = None if timestamp is None else timestamp.astype(np.int64, copy=False)
     sides = (("user", user_written, user_ids), ("item", item_written, item_ids))
     notes = tuple(note for side in sides if (note := _id_note(*side)))
-    numbered = Ratings(user, item, rows.rating, times, user_ids, item_ids, notes=notes)
-    if rows.kind is None:
+    numbered = Ratings(users, items, rating, times, user_ids, item_ids, notes=notes)
+    if kind is None:
         return numbered
-    codes, vocabulary, _ = _number(rows.kind)
+    codes, vocabulary, _ = _number(kind)
     return replace(numbered, kind=Categorical(codes, vocabulary))
 
 
@@ -156,7 +146,8 @@ def _number(values: NDArray[Any] | Texts) -> tuple[IntArray, TextArray, TextArra
     if not isinstance(values, Texts):
         if values.dtype.kind == "i":
             distinct, codes = _number_integers(values)
-            ids: TextArray = distinct.astype(np.str_)
+            width = len(str(distinct[-1])) if len(distinct) else 1
+            ids: TextArray = distinct.astype(f"U{width}")
             return codes, ids, ids
         values = Texts.of(values)
     values = values.used()
@@ -199,7 +190,7 @@ def _id_note(side: str, written: TextArray, ids: TextArray) -> str:
     return ""
 
 
-def _number_integers(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], IntArray]:
+def _number_integers(values: NDArray[np.integer]) -> tuple[NDArray[np.integer], IntArray]:
     """Find distinct values and each value's place among them; a table beats sorting."""
     top = int(values.max(initial=0))
     if top > 4 * len(values) + 1_000_000:
@@ -228,7 +219,10 @@ def _is_whole(text: str) -> bool:
 
 def pairs_of(ratings: Ratings) -> TimeArray:
     """Give user and item of each row as one number."""
-    return ratings.user.astype(np.int64) * len(ratings.item_ids) + ratings.item
+    pairs = ratings.user.astype(np.int64)
+    pairs *= len(ratings.item_ids)
+    pairs += ratings.item
+    return pairs
 
 
 def has_duplicates(ratings: Ratings) -> bool:
@@ -245,7 +239,7 @@ def has_duplicates(ratings: Ratings) -> bool:
 
 def settle_repeats(
     ratings: Ratings,
-    lines: TimeArray,
+    place: Place,
     where: str,
     rule: Rule,
     bad: Counter[str],
@@ -255,8 +249,8 @@ def settle_repeats(
 
     Parameters
     ----------
-    lines
-        Shape (n,): line number of each row, for the message.
+    place
+        Gives file and line of a row, for the message.
     rule
         Which row stays; of ``first`` and ``last`` in time, where there are times, those of equal
         time in the order of the file. Of equal ratings the first in the file is the greatest.
@@ -272,31 +266,34 @@ def settle_repeats(
     """
     check_rule(rule, ratings, where)
     if rule == "keep":
-        return replace(ratings, bad_rows=bad, notes=(*ratings.notes, _kept_note(ratings)))
+        return replace(
+            ratings, bad_rows=bad, notes=(*ratings.notes, kept_note(count_repeats(ratings)))
+        )
+    if rule != "count" and not has_duplicates(ratings):
+        return replace(ratings, bad_rows=bad)
     pairs = pairs_of(ratings)
-    order = _order(pairs, ratings, rule)
+    order = repeats_order(pairs, ratings, rule)
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = pairs[order[1:]] != pairs[order[:-1]]
     starts = np.flatnonzero(is_new)
     sizes = np.diff(np.append(starts, len(order)))
     repeats = len(order) - len(starts)
     if repeats and rule == "error":
-        raise _repeated(ratings, pairs, order[~is_new], lines, where, unit)
+        second = int(order[~is_new].min())
+        first = int(np.flatnonzero(pairs == pairs[second])[0])
+        raise repeated(ratings, first, second, place, unit)
     kept = order[starts + sizes - 1] if rule in ("last", "count") else order[starts]
     notes = ratings.notes
     rating = ratings.rating
     if rule == "count":
         rating = np.empty(len(order), np.float32)
         rating[kept] = sizes
-        notes += (
-            f"the rating is the number of rows of a user and item; repeated rows: {repeats:,}",
-        )
+        notes += (counted_note(repeats),)
     elif repeats:
         bad["duplicate"] += repeats
         if rating is not None:
             other = int(np.count_nonzero(rating[order] != np.repeat(rating[kept], sizes)))
-            what = "label" if ratings.labelled else "rating"
-            notes += (f"{other:,} of {counted(repeats, 'repeat')} left out have another {what}",)
+            notes += (other_note(other, repeats, ratings.labelled),)
     kind = ratings.kind
     rows = np.sort(kept)  # every id is still used: one row of each pair stays
     return replace(
@@ -312,10 +309,27 @@ def settle_repeats(
     )
 
 
-def _kept_note(ratings: Ratings) -> str:
-    pairs = np.sort(pairs_of(ratings))
-    repeats = int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+def count_repeats(ratings: Ratings) -> int:
+    """Count the rows whose user and item stand in another row, too, but for one of each."""
+    pairs = pairs_of(ratings)
+    pairs.sort()
+    return int(np.count_nonzero(pairs[1:] == pairs[:-1]))
+
+
+def kept_note(repeats: int) -> str:
+    """Say how many repeats are kept."""
     return f"events of a user with an item met before, all kept: {repeats:,}"
+
+
+def counted_note(repeats: int) -> str:
+    """Say that rows were counted."""
+    return f"the rating is the number of rows of a user and item; repeated rows: {repeats:,}"
+
+
+def other_note(other: int, repeats: int, labelled: bool) -> str:
+    """Say how many repeats that were left out say something else than the row that stays."""
+    what = "label" if labelled else "rating"
+    return f"{other:,} of {counted(repeats, 'repeat')} left out have another {what}"
 
 
 def check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
@@ -333,7 +347,7 @@ def check_rule(rule: Rule, ratings: Ratings, where: str) -> None:
         )
 
 
-def _order(pairs: TimeArray, ratings: Ratings, rule: Rule) -> NDArray[np.intp]:
+def repeats_order(pairs: TimeArray, ratings: Ratings, rule: Rule) -> NDArray[np.intp]:
     """Sort rows by pair, those of a pair by what the rule goes by, then as in the file."""
     if rule == "greatest":
         return np.lexsort((-ratings.rating, pairs))  # type: ignore[operator]
@@ -342,22 +356,14 @@ def _order(pairs: TimeArray, ratings: Ratings, rule: Rule) -> NDArray[np.intp]:
     return np.argsort(pairs, kind="stable")
 
 
-def _repeated(
-    ratings: Ratings,
-    pairs: TimeArray,
-    repeats: NDArray[np.intp],
-    lines: TimeArray,
-    where: str,
-    unit: str,
-) -> DataError:
-    """Name the first row that repeats another."""
-    second = int(repeats.min())
-    first = int(np.flatnonzero(pairs == pairs[second])[0])
-    user = ratings.user_ids[ratings.user[second]]
-    item = ratings.item_ids[ratings.item[second]]
+def repeated(ratings: Ratings, first: int, second: int, place: Place, unit: str) -> DataError:
+    """Name a row that repeats another."""
+    user, item = ratings.user_ids[ratings.user[second]], ratings.item_ids[ratings.item[second]]
+    (file, line), (where, number) = place(first), place(second)
+    of = "" if file == where else f" of {file}"
     return DataError(
-        f"{where}, {unit} {lines[second]}: user {user!s} and item {item!s} were already"
-        f" on {unit} {lines[first]}",
+        f"{where}, {unit} {number}: user {user!s} and item {item!s} were already"
+        f" on {unit} {line}{of}",
         "fix the file, or say which row to keep: recsys-workbench data import PATH --repeats last"
         " (or first, greatest, count; keep: all of them); recsys-workbench data import PATH"
         " --on-bad-rows skip keeps the first and leaves out bad rows",

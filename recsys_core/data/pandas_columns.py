@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from recsys_core.data.typed_rows import (
     check_rows,
     check_single,
     clock_of,
+    piece_of,
     plan_columns,
     settle_numbers,
     settle_rows,
@@ -49,10 +51,10 @@ def read_frame(frame: pd.DataFrame, where: str, options: ImportOptions) -> RawDa
     frame = with_index(frame)
     plan = plan_columns(column_names(frame, where), options, where)
     checked = _checked({r: frame.iloc[:, at] for r, at in plan.places.items()}, where, options)
-    context = {
-        about.name: _context(frame.iloc[:, about.place], about, where) for about in plan.context
-    }
-    return settle_rows(plan, checked, context, where, options, "pandas DataFrame")
+    context = [_context(frame.iloc[:, about.place], about, where) for about in plan.context]
+    bad: Counter[str] = Counter()
+    piece = piece_of(checked, context, where, options, bad)
+    return settle_rows(plan, [piece], where, options, "pandas DataFrame", bad)
 
 
 def number_table(
@@ -77,7 +79,7 @@ def _checked(found: dict[str, pd.Series[Any]], where: str, options: ImportOption
         rating = _labels(found["label"], where)
     times = found.get("timestamp")
     seconds = None if times is None else _seconds(times, where, clock_of(options))
-    return check_rows(ids, rating, seconds, where, options, labelled=labelled)
+    return check_rows(ids, rating, seconds, options, labelled=labelled)
 
 
 def plain_columns(frame: pd.DataFrame, where: str) -> dict[str, list[Any]]:

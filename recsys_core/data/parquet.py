@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,41 +17,61 @@ from recsys_core.data.dataset import Numeric
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
+from recsys_core.data.pieces import Piece, Store
+from recsys_core.data.roles import check_keys, check_same_columns
 from recsys_core.data.times import Clock, read_dates
 from recsys_core.data.typed_rows import (
     Checked,
     ChooseColumns,
     Ids,
     NumberTable,
+    Plan,
     check_rows,
     check_single,
     clock_of,
+    piece_of,
     plan_columns,
     settle_numbers,
     settle_rows,
 )
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
+#: rows that are turned into arrays at a time
+BATCH_ROWS = 2**17
 
-def read_parquet(file: RawFile, options: ImportOptions) -> RawData:
-    """Read one file of events.
+
+def read_parquet_files(
+    files: Sequence[RawFile], where: str, options: ImportOptions, store: Store
+) -> RawData:
+    """Read files of one schema as one, some rows at a time.
+
+    Parameters
+    ----------
+    where
+        What they are together, for messages.
 
     Raises
     ------
     InputError
         The mapping names a role or column that does not exist, or none can be guessed.
     DataError
-        A bad row, or a column of a type that cannot be what it is said to be.
+        A bad row, a column of a type that cannot be what it is said to be, or files that differ in
+        their columns or in what these hold.
     """
-    with _opened(file) as stored:
+    schemas = Schemas(files[0])
+    with _opened(files[0]) as stored:
         names = stored.schema_arrow.names
+    plan = plan_columns([*names, *files[0].keys], options, where)
+    check_keys(plan.places, len(names), plan.names, where)
+    bad: Counter[str] = Counter()
 
-        def read(columns: list[str]) -> Any:
-            table = stored.read(columns=columns)
-            table.validate(full=True)
-            return table
+    def pieces() -> Iterator[Piece]:
+        for file in files:
+            with _opened(file) as stored:
+                schemas.check(stored.schema_arrow, file, plan.used)
+                yield from _pieces(_tables(stored, plan.used, file), plan, file.where, options, bad)
 
-        return read_arrow(names, read, file.where, options, "parquet table")
+    return settle_rows(plan, pieces(), where, options, "parquet table", bad, store)
 
 
 def read_arrow(
@@ -61,7 +81,7 @@ def read_arrow(
     options: ImportOptions,
     read_as: str,
 ) -> RawData:
-    """Read events from columns of Arrow; errors as `read_parquet`.
+    """Read events from columns of Arrow; errors as `read_parquet_files`.
 
     Parameters
     ----------
@@ -71,15 +91,121 @@ def read_arrow(
         Gives a table of the columns that are named to it.
     """
     plan = plan_columns(names, options, where)
-    wanted = {role: names[place] for role, place in plan.places.items()}
-    table = read([*wanted.values(), *(names[column.place] for column in plan.context)])
-    found = {role: table.column(column) for role, column in wanted.items()}
-    checked = _checked(found, where, options)
-    context = {
-        about.name: _context(table.column(names[about.place]), about, where)
-        for about in plan.context
-    }
-    return settle_rows(plan, checked, context, where, options, read_as)
+    bad: Counter[str] = Counter()
+    table = read(list(plan.used))
+    pieces = _pieces([table], plan, where, options, bad)
+    return settle_rows(plan, pieces, where, options, read_as, bad)
+
+
+def _tables(stored: Any, columns: Sequence[str], file: RawFile) -> Iterator[Any]:
+    """Read some rows at a time; what the folders of the file say of them are columns, too."""
+    import pyarrow as pa
+
+    keys = file.keys
+    names = [name for name in columns if name not in keys]
+    for batch in stored.iter_batches(BATCH_ROWS, columns=names):
+        table = pa.Table.from_batches([batch])
+        table.validate(full=True)
+        for name in columns:
+            if name in keys:
+                values = pa.repeat(pa.scalar(keys[name], pa.large_string()), len(table))
+                table = table.append_column(name, values)
+        yield table
+
+
+class Schemas:
+    """What the columns of files hold, which has to be the same in each.
+
+    Parameters
+    ----------
+    first
+        The file that the others are compared with.
+    """
+
+    def __init__(self, first: RawFile) -> None:
+        self._first = first
+        self._kinds: dict[str, str] = {}
+
+    def check(self, schema: Any, file: RawFile, used: Sequence[str]) -> None:
+        """Look at one more.
+
+        Parameters
+        ----------
+        used
+            Names of the columns that are read.
+
+        Raises
+        ------
+        DataError
+            It has other columns than the first, or one that is read holds something else.
+        """
+        kinds = {each.name: _kind_of(each.type) for each in schema} | dict.fromkeys(
+            file.keys, "text"
+        )
+        if file is self._first:
+            self._kinds = kinds
+        check_same_columns(self._kinds, self._first.where, kinds, file.where)
+        for name in used:
+            if kinds[name] != self._kinds[name]:
+                raise DataError(
+                    f"{file.where}: column '{shorten(name)}' holds {kinds[name]},"
+                    f" in {self._first.where} {self._kinds[name]}",
+                    "write all files with the same types, or import them one by one",
+                )
+
+
+def _kind_of(kind: Any) -> str:
+    """Say what a column holds; what is the same is read the same way."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _kind_of(kind.value_type)
+    if types.is_integer(kind):
+        return "whole numbers"
+    if types.is_floating(kind):
+        return "numbers"
+    if _is_text(kind) or types.is_string_view(kind):
+        return "text"
+    return str(kind)
+
+
+class _Written:
+    """How times that are text are written: all as dates, or all as numbers."""
+
+    def __init__(self) -> None:
+        self.as_dates: bool | None = None
+
+    def check(self, column: Any, where: str) -> None:
+        """Look at some more of them; errors as `_seconds`."""
+        import pyarrow as pa
+
+        column = None if column is None else _plain(column)
+        if column is None or not _is_text(column.type):
+            return
+        texts = column.drop_null()
+        if not len(texts):
+            return
+        as_dates = read_dates(np.array(texts.to_pylist(), object)) is not None
+        if self.as_dates not in (None, as_dates):
+            raise _wrong_type(pa.array([], column.type), "timestamp", where, "numbers")
+        self.as_dates = as_dates
+
+
+def _pieces(
+    tables: Iterable[Any], plan: Plan, where: str, options: ImportOptions, bad: Counter[str]
+) -> Iterator[Piece]:
+    """Turn tables, which follow each other in one file, into rows."""
+    before, written = 0, _Written()
+    for table in tables:
+        found = {role: table.column(plan.names[at]) for role, at in plan.places.items()}
+        written.check(found.get("timestamp"), where)
+        checked = _checked(found, where, options)
+        context = [
+            _context(table.column(plan.names[about.place]), about, where) for about in plan.context
+        ]
+        yield piece_of(checked, context, where, options, bad, before)
+        before += len(table)
 
 
 def read_number_table(
@@ -236,9 +362,11 @@ def _opened(file: RawFile) -> Iterator[Any]:
             f"{file.where}: reading parquet needs pyarrow",
             "pip install 'recsys-workbench[parquet]'",
         ) from None
-    content = file.read()
-    with arrow_errors(file.where, "not a readable parquet file", "write or copy it again"):
-        yield parquet.ParquetFile(io.BytesIO(content))
+    with (
+        file.seekable() as content,
+        arrow_errors(file.where, "not a readable parquet file", "write or copy it again"),
+    ):
+        yield parquet.ParquetFile(content)
 
 
 @contextmanager
@@ -271,7 +399,7 @@ def _checked(columns: dict[str, Any], where: str, options: ImportOptions) -> Che
         rating = _labels(columns["label"], where)
     times = columns.get("timestamp")
     seconds = None if times is None else _seconds(times, where, clock_of(options))
-    return check_rows(ids, rating, seconds, where, options, labelled=labelled)
+    return check_rows(ids, rating, seconds, options, labelled=labelled)
 
 
 def _is_whole(column: Any) -> bool:
@@ -288,7 +416,9 @@ def _is_whole(column: Any) -> bool:
 
 def _ids(column: Any, role: str, where: str) -> Texts:
     """Write ids as text, empty where one is missing."""
-    return Texts.of(_texts(column, role, where).fill_null("").to_numpy())
+    encoded = _texts(column, role, where).fill_null("").combine_chunks().dictionary_encode()
+    values = encoded.dictionary.to_numpy(zero_copy_only=False)
+    return Texts(np.asarray(encoded.indices, np.int32), np.asarray(values, dtype=object))
 
 
 def _plain(column: Any) -> Any:
@@ -327,6 +457,12 @@ def _texts(column: Any, role: str, where: str) -> Any:
         raise _wrong_type(column, role, where, "whole numbers or text in UTF-8") from None
 
 
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def _numbers(column: Any, role: str, where: str) -> NDArray[np.float64]:
     """Turn a column into numbers, NaN where one is missing."""
     import pyarrow as pa
@@ -340,10 +476,8 @@ def _numbers(column: Any, role: str, where: str) -> NDArray[np.float64]:
 
 def _labels(column: Any, where: str) -> NDArray[np.float64]:
     """Turn 0/1 labels into numbers, NaN where one is missing."""
-    import pyarrow as pa
-
     column = _plain(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if _is_text(column.type):
         texts = (str(text).strip().lower() for text in column.to_pylist())
         return np.array([LABELS.get(text, np.nan) for text in texts])
     return _numbers(column, "label", where)
@@ -365,7 +499,7 @@ def _seconds(column: Any, where: str, clock: Clock) -> NDArray[np.float64]:
         # with a zone, too, what is stored counts from 1970 in UTC
         numbers = column.cast(pa.int64())
         return _counted(numbers, Clock(column.type.unit), where)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    if _is_text(column.type):
         dates = read_dates(np.array(column.drop_null().to_pylist(), object))
         if dates is not None and len(dates):
             seconds = np.full(len(column), np.nan)

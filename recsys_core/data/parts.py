@@ -104,8 +104,7 @@ def join_parts(read: Mapping[str, RawData], where: str, rule: Rule) -> RawData:
     if len(shared) and rule in ("error", "count"):
         raise _shares(joined, shared, where)
     if len(shared) and rule != "keep":
-        rows = np.arange(len(joined.user))
-        joined = settle_repeats(joined, rows, where, rule, joined.bad_rows, "row")
+        joined = settle_repeats(joined, lambda row: (where, row), where, rule, joined.bad_rows)
     bad = sum((raw.bad_rows for raw in read.values()), Counter[str]())
     return replace(first, ratings=joined, bad_rows=bad, summary=_summary(read))
 

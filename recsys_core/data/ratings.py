@@ -1,8 +1,8 @@
-"""Rating files to arrays: a fast pass for files in order, a slow one that names what is wrong.
+"""Rating files to rows, piece by piece: a fast pass for lines in order, a slow one for others.
 
-The fast pass lets the C parser of pandas read all rows and checks the arrays. Only when it finds
-anything amiss does the slow pass (`linewise`) go through the file again; it alone decides what is
-a bad row.
+In the fast pass the C parser of pandas reads a piece, whose arrays are checked. Only when it finds
+anything amiss does the slow pass (`linewise`) go through that piece again; it alone decides what
+is a bad row.
 """
 
 from __future__ import annotations
@@ -10,42 +10,53 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.context import Texts, context_column
-from recsys_core.data.file_layout import BLANKS, LATEST, MISSING, Layout
+from recsys_core.data.context import Texts
+from recsys_core.data.file_layout import BLANKS, LATEST, MISSING, Layout, is_missing
 from recsys_core.data.import_options import OnBadRows, Rule
 from recsys_core.data.linewise import read_lines
-from recsys_core.data.numbering import (
-    Ratings,
-    Rows,
-    check_rule,
-    has_duplicates,
-    keep_types,
-    number_rows,
-    settle_repeats,
-)
-from recsys_core.data.times import DATES_HINT, are_dates, read_dates
-from recsys_core.errors import DataError
+from recsys_core.data.numbering import Ratings, Rows
+from recsys_core.data.pieces import IN_MEMORY, Piece, Store, Wanted
+from recsys_core.data.times import is_number, read_dates
 
 BOM = b"\xef\xbb\xbf"
 #: threads that parse; more gain nothing while one unpacks
 PARSERS = 2
+Chunks = Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of rows.
+
+    Parameters
+    ----------
+    chunks
+        Opens the file: its bytes in pieces that end with a line.
+    where
+        Its name, for messages.
+    """
+
+    chunks: Chunks
+    where: str
+    layout: Layout
 
 
 def read_ratings(
-    chunks: Callable[[], Iterator[bytes]],
+    chunks: Chunks,
     where: str,
     layout: Layout,
     on_bad_rows: OnBadRows = "error",
     rule: Rule | None = None,
+    store: Store = IN_MEMORY,
 ) -> Ratings:
     """Read a rating file.
 
@@ -60,104 +71,101 @@ def read_ratings(
     rule
         What becomes of rows with the same user and item; None: as `on_bad_rows` says, of which
         ``"skip"`` keeps the first in the file.
+    store
+        What the rows are gathered in.
 
     Raises
     ------
     DataError
         A bad row (file, line and column named), or no row at all.
     """
-    rule = rule or ("error" if on_bad_rows == "error" else "first row")
-    rows = None if layout.lists else _read_fast(chunks(), layout)
-    if rows is not None and _acceptable(rows, layout):
-        bad: Counter[str] = Counter()
-        rows, lines = keep_types(rows, np.arange(1, len(rows.user) + 1), layout.keep, where, bad)
-        ratings = _numbered(rows, layout)
-        if ratings is not None and not _has_missing(ratings, layout):
-            _check_times(ratings, where, layout)
-            check_rule(rule, ratings, where)
-            if rule not in ("count", "keep") and not has_duplicates(ratings):
-                return replace(ratings, bad_rows=bad)
-            if rule not in ("error", "first row"):
-                return settle_repeats(ratings, lines, where, rule, bad)
-    rows, lines, bad = read_lines(_without_bom(chunks()), where, layout, on_bad_rows)
-    if not len(rows.user):
-        what = "every row is bad" if bad else "there are no rows"
-        raise DataError(f"{where}: {what}", "check that this is the right file, and complete")
-    rows, lines = keep_types(rows, lines, layout.keep, where, bad)
-    found = _numbered(rows, layout)
-    assert found is not None  # every row was looked at
-    _check_times(found, where, layout)
-    return settle_repeats(found, lines, where, rule, bad)
+    return read_files([TextFile(chunks, where, layout)], where, on_bad_rows, rule, store)
 
 
-def _numbered(rows: Rows, layout: Layout) -> Ratings | None:
-    """Give users and items numbers and build the rest; None: a column is not what is said."""
-    built = [
-        context_column(texts, column.kind)
-        for texts, column in zip(rows.context, layout.context, strict=True)
-    ]
-    context = {
-        column.name: found
-        for column, found in zip(layout.context, built, strict=True)
-        if found is not None
-    }
-    if len(context) < len(layout.context):
-        return None
-    return replace(number_rows(rows), context=context, labelled=layout.label)
+def read_files(
+    files: Sequence[TextFile],
+    where: str,
+    on_bad_rows: OnBadRows,
+    rule: Rule | None,
+    store: Store,
+) -> Ratings:
+    """Read files of one layout as one; `where` is what they are together."""
+    layout = files[0].layout
+    wanted = Wanted(
+        where,
+        rule or ("error" if on_bad_rows == "error" else "first row"),
+        context=layout.context,
+        keep=layout.keep,
+        labelled=layout.label,
+        no_dates=not (layout.clock.said or layout.clock.text),
+    )
+    bad: Counter[str] = Counter()
+    pieces = (piece for file in files for piece in _pieces(file, on_bad_rows, bad))
+    return store.gather(pieces, wanted, bad)
+
+
+def _pieces(file: TextFile, on_bad_rows: OnBadRows, bad: Counter[str]) -> Iterator[Piece]:
+    """Yield the rows of a file, those of a piece that is not plain by the slow pass.
+
+    The slow pass also takes what follows a piece with quotes, which may end within a field.
+    """
+    layout, where, before = file.layout, file.where, 0
+    chunks = _without_bom(file.chunks())
+
+    def slowly(contents: Iterable[bytes]) -> Iterator[Piece]:
+        read = read_lines(contents, where, layout, on_bad_rows, bad, before)
+        return (Piece(rows, lines, where) for rows, lines in read)
+
+    if layout.lists:
+        yield from slowly(chunks)
+        return
+    with ThreadPoolExecutor(PARSERS) as pool:
+        parsed = _parsed(pool, chunks, layout)
+        for content, read in parsed:
+            if read is not None and _acceptable(read[0], layout):
+                rows, lines = read
+                first = before + 1
+                yield Piece(
+                    rows,
+                    range(lines.start + first, lines.stop + first)
+                    if isinstance(lines, range)
+                    else lines + first,
+                    where,
+                )
+            elif layout.quoted and b'"' in content:
+                yield from slowly(itertools.chain([content], (chunk for chunk, _ in parsed)))
+                return
+            else:
+                yield from slowly([content])
+            before += content.count(b"\n")
+            layout = replace(layout, header_lines=0)
+
+
+Parsed = tuple[Rows, range | NDArray[np.int64]] | None
+"""Rows and their lines from 0; None where anything is not exactly as the layout says."""
+
+
+def _parsed(
+    pool: ThreadPoolExecutor, chunks: Iterator[bytes], layout: Layout
+) -> Iterator[tuple[bytes, Parsed]]:
+    """Parse pieces, a few ahead of the one that is asked for.
+
+    Unpacking, reading and parsing run at the same time: none of them holds the interpreter lock.
+    """
+    ahead: deque[tuple[bytes, Future[Parsed]]] = deque()
+    for content in chunks:
+        ahead.append((content, pool.submit(_parse, content, layout)))
+        layout = replace(layout, header_lines=0)
+        if len(ahead) > PARSERS:
+            content, found = ahead.popleft()
+            yield content, found.result()
+    for content, found in ahead:
+        yield content, found.result()
 
 
 def _without_bom(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield next(chunks, b"").removeprefix(BOM)
     yield from chunks
-
-
-def _has_missing(ratings: Ratings, layout: Layout) -> bool:
-    """Whether any id is a text that stands for no value."""
-    if layout.whole:
-        return False
-    ids = [ratings.user_ids, ratings.item_ids]
-    if ratings.kind is not None:
-        ids.append(ratings.kind.vocabulary)
-    missing = MISSING | {""}
-    return any(not missing.isdisjoint(map(str.lower, texts.tolist())) for texts in ids)
-
-
-def _check_times(ratings: Ratings, where: str, layout: Layout) -> None:
-    """Refuse dates without dashes, which would be read as seconds of the year 1970."""
-    times, clock = ratings.timestamp, layout.clock
-    if times is not None and not (clock.said or clock.text) and are_dates(times):
-        raise DataError(f"{where}: the times look like dates, e.g. {times[0]}", DATES_HINT)
-
-
-def _read_fast(chunks: Iterator[bytes], layout: Layout) -> Rows | None:
-    """Parse with the C engine; None when anything is not exactly as `layout` says.
-
-    Unpacking, reading and parsing run at the same time: none of them holds the interpreter lock.
-    """
-    with ThreadPoolExecutor(PARSERS) as pool:
-        skip = itertools.chain([layout.header_lines], itertools.repeat(0))
-        parts = list(pool.map(_parse, chunks, skip, itertools.repeat(layout)))
-    good = [part for part in parts if part is not None]
-    if len(good) < len(parts) or not sum(len(part.user) for part in good):
-        return None
-
-    columns = zip(*map(_columns, good), strict=True)
-    user, item, rating, times, kind, *context = map(_joined, columns)
-    return Rows(user, item, rating, times, kind, tuple(context))
-
-
-def _columns(part: Rows) -> tuple[Any, ...]:
-    return (part.user, part.item, part.rating, part.timestamp, part.kind, *part.context)
-
-
-def _joined(parts: tuple[Any, ...]) -> Any:
-    """Put the pieces of a column together; texts are numbered once for all."""
-    if parts[0] is None or isinstance(parts[0], np.ndarray):
-        return None if parts[0] is None else np.concatenate(parts)
-    every = Texts.of(np.concatenate([part.values for part in parts]))
-    starts = np.cumsum([0, *(len(part.values) for part in parts)])
-    pieces = (every.codes[start + part.codes] for start, part in zip(starts, parts, strict=False))
-    return Texts(np.concatenate(list(pieces)), every.values).used()
 
 
 def _is_plain(content: bytes, layout: Layout) -> bool:
@@ -186,10 +194,10 @@ def _wanted(layout: Layout) -> dict[int, Any]:
     if layout.kind is not None:
         wanted[layout.kind * step] = "category"
     wanted |= {column.place * step: "category" for column in layout.context}
-    return wanted
+    return {place: kind for place, kind in wanted.items() if place < len(layout.names) * step}
 
 
-def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
+def _parse(content: bytes, layout: Layout) -> Parsed:
     if not _is_plain(content, layout):
         return None
     import pandas as pd
@@ -203,7 +211,7 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
                 sep=r"\s+" if layout.separator == BLANKS else layout.separator[0],
                 skipinitialspace=layout.padded,
                 header=None,
-                skiprows=header_lines,
+                skiprows=layout.header_lines,
                 usecols=sorted(wanted),
                 dtype=wanted,
                 engine="c",
@@ -214,11 +222,19 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
     except (ValueError, OverflowError, pd.errors.ParserError):
         return None
     frame = frame.iloc[: len(frame) - bool(end)]
-    if not _fields_match(content, layout, len(frame) + header_lines):
+    if not _fields_match(content, layout, len(frame) + layout.header_lines):
+        return None
+    lines = _lines(content, layout.header_lines, len(frame))
+    if lines is None:
         return None
 
     def column(position: int | None) -> Any:
-        return None if position is None else _values(frame[position * step])
+        if position is None:
+            return None
+        key = position - len(layout.names)
+        if key >= 0:
+            return Texts(np.zeros(len(frame), np.int32), np.array([layout.keys[key]], dtype=object))
+        return _values(frame[position * step])
 
     places = (layout.user, layout.item, layout.rating, layout.timestamp, layout.kind)
     user, item, rating, times, kind = map(column, places)
@@ -227,7 +243,18 @@ def _parse(content: bytes, header_lines: int, layout: Layout) -> Rows | None:
             times = read_dates(times) if layout.clock.text else layout.clock.seconds(times)
         if times is None:
             return None
-    return Rows(user, item, rating, times, kind, tuple(column(c.place) for c in layout.context))
+    context = tuple(column(about.place) for about in layout.context)
+    return Rows(user, item, rating, times, kind, context), lines
+
+
+def _lines(content: bytes, header_lines: int, rows: int) -> range | NDArray[np.int64] | None:
+    """Tell on which line each row stands; None: not every line that is not blank is a row."""
+    found = content.count(b"\n") + (not content.endswith(b"\n"))
+    if found == header_lines + rows:
+        return range(header_lines, found)
+    texts = content.split(b"\n")
+    lines = [line for line in range(header_lines, len(texts)) if texts[line].strip()]
+    return np.array(lines, np.int64) if len(lines) == rows else None
 
 
 def _end(content: bytes, wanted: Mapping[int, Any], layout: Layout) -> bytes:
@@ -293,12 +320,18 @@ def _one_per_line(
 
 
 def _acceptable(rows: Rows, layout: Layout) -> bool:
-    """Whether all values are in range; NaN fails every comparison."""
-    for ids in (rows.user, rows.item):
+    """Whether all values are what they should be; NaN fails every comparison."""
+    for ids in (rows.user, rows.item, rows.kind):
         if isinstance(ids, Texts):
-            if "" in ids.values:
+            if any(not text or text.lower() in MISSING for text in ids.values.tolist()):
                 return False
-        elif not np.all(ids >= 0):
+        elif ids is not None and not np.all(ids >= 0):
+            return False
+    for texts, about in zip(rows.context, layout.context, strict=True):
+        assert isinstance(texts, Texts)
+        if about.kind == "number" and not all(
+            is_missing(text) or is_number(text) for text in texts.values.tolist()
+        ):
             return False
     rating, times = rows.rating, rows.timestamp
     low, high = layout.scale

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from recsys_core.data.archive import RawFile, RawFiles
 from recsys_core.data.attributes import Attributes, RawData
-from recsys_core.data.context import Texts, context_column
-from recsys_core.data.dataset import BoolArray, Column
-from recsys_core.data.file_layout import LATEST, MISSING, RANGE_HINT, SKIP_HINT
+from recsys_core.data.context import Texts
+from recsys_core.data.dataset import BoolArray
+from recsys_core.data.file_layout import LATEST, MISSING, RANGE_HINT, SKIP_HINT, ContextColumn
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import Summary
-from recsys_core.data.numbering import Rows, keep_types, number_rows, settle_repeats
+from recsys_core.data.numbering import Rows
+from recsys_core.data.pieces import IN_MEMORY, Piece, Wanted
 from recsys_core.errors import DataError, InputError, shorten
 from recsys_core.extensions import (
     NAME,
@@ -238,14 +239,15 @@ def read_events(reader: Reader, files: RawFiles, options: ImportOptions) -> RawD
         raise DataError(f"{file.where}: every row is bad", "check that this is the right file")
     bad = Counter({"row": n - len(kept)} if len(kept) < n else {})
     rows = _rows(texts, numbers, events.columns, kept)
-    rows, lines = keep_types(rows, kept + 1, options.kept_types, file.where, bad)
-    context: dict[str, Column] = {}
-    for name, read in zip(events.columns, rows.context, strict=True):
-        column = context_column(read, "guess")
-        assert column is not None  # what is guessed is always something
-        context[name] = column
-    numbered = replace(number_rows(rows), context=context, labelled="label" in columns)
-    ratings = settle_repeats(numbered, lines, file.where, options.rule, bad, "row")
+    wanted = Wanted(
+        file.where,
+        options.rule,
+        "row",
+        tuple(ContextColumn(column, place) for place, column in enumerate(events.columns)),
+        options.kept_types,
+        labelled="label" in columns,
+    )
+    ratings = IN_MEMORY.gather([Piece(rows, kept + 1, file.where)], wanted, bad)
     summary = Summary(f"{reader.title} (reader {reader.name})", {role: role for role in columns})
     summary = summary.with_context(ratings.context)
     return RawData(ratings, events.users, events.items, summary=summary)

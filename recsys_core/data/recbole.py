@@ -29,6 +29,7 @@ from recsys_core.data.dialect import find_clock, plain_name, read_dialect
 from recsys_core.data.file_layout import RANGE_HINT, SKIP_HINT, ContextColumn, ContextKind, Layout
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions, OnBadRows
 from recsys_core.data.import_summary import summarise
+from recsys_core.data.pieces import Store
 from recsys_core.data.ratings import read_ratings
 from recsys_core.data.roles import (
     USUAL_ATTRIBUTES,
@@ -66,7 +67,7 @@ def is_atomic(files: RawFiles) -> bool:
     return all(cell.rpartition(":")[2] in TYPES for cell in cells)
 
 
-def read_atomic(files: RawFiles, options: ImportOptions) -> RawData:
+def read_atomic(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
     """Read the atomic files of one data set.
 
     Raises
@@ -101,7 +102,9 @@ def read_atomic(files: RawFiles, options: ImportOptions) -> RawData:
         context=context,
         keep=options.kept_types,
     )
-    ratings = read_ratings(file.chunks, file.where, layout, options.on_bad_rows, options.rule)
+    ratings = read_ratings(
+        file.chunks, file.where, layout, options.on_bad_rows, options.rule, store
+    )
     bad: Counter[str] = Counter()
     used = places | {column.name: column.place for column in context}
     summary = summarise("RecBole's atomic files", names, used).with_context(ratings.context)

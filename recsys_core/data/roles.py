@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from recsys_core.data.advice import ROLES, import_advice
 from recsys_core.data.dataset import OUTCOME_COLUMNS, PART
 from recsys_core.data.dialect import plain_name
 from recsys_core.data.file_layout import ContextColumn, ContextKind
-from recsys_core.errors import InputError, shorten, unknown_name
+from recsys_core.errors import DataError, InputError, shorten, unknown_name
 
 #: role -> names of columns, as `plain_name` writes them, the likeliest first; a type is only said
 USUAL_NAMES = {
@@ -214,6 +214,42 @@ def _guess(names: Sequence[str], where: str) -> dict[str, int]:
         if known.count(name) > 1:
             raise _twice(where, known.count(name), names[known.index(name)])
     return places
+
+
+def check_keys(places: Mapping[str, int], fields: int, names: Sequence[str], where: str) -> None:
+    """Refuse what a folder (``dt=2024-01-01``) says of its files for other roles than the type.
+
+    Parameters
+    ----------
+    fields
+        Number of columns that the file itself has; those of the folders follow.
+    """
+    for role, place in places.items():
+        if place >= fields and role != "type":
+            raise InputError(
+                f"{where}: '{shorten(names[place])}' is the name of a folder, and cannot be"
+                f" the {role}",
+                "a folder can be the type or a further column: --columns type=NAME or NAME",
+            )
+
+
+def check_same_columns(
+    first: Iterable[str], where_first: str, others: Iterable[str], where: str
+) -> None:
+    """Refuse files of one set of which one has a column that another has not.
+
+    Raises
+    ------
+    DataError
+        They do not have the same columns.
+    """
+    here, there = set(others), set(first)
+    for name in sorted(here ^ there):
+        has, lacks = (where, where_first) if name in here else (where_first, where)
+        raise DataError(
+            f"{has} has a column '{shorten(name)}', {lacks} has none",
+            "files that are read as one need the same columns; import others one by one",
+        )
 
 
 def _twice(where: str, count: int, name: str) -> InputError:

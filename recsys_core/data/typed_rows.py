@@ -7,19 +7,20 @@ what becomes of them is the same for all, and stands here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.attributes import RawData
-from recsys_core.data.context import Texts, context_column, take_rows
-from recsys_core.data.dataset import BoolArray, Column, Numeric, TimeArray
+from recsys_core.data.context import Texts
+from recsys_core.data.dataset import BoolArray, Numeric, TimeArray
 from recsys_core.data.file_layout import LATEST, MISSING, RANGE_HINT, SKIP_HINT, ContextColumn
 from recsys_core.data.import_options import DEFAULT_RANGE, ImportOptions
 from recsys_core.data.import_summary import summarise
-from recsys_core.data.numbering import Ratings, Rows, keep_types, number_rows, settle_repeats
+from recsys_core.data.numbering import Ratings, Rows, number_rows
+from recsys_core.data.pieces import IN_MEMORY, Piece, Store, Wanted
 from recsys_core.data.roles import (
     check_roles,
     find_context,
@@ -60,6 +61,12 @@ class Plan:
     places: Mapping[str, int]
     context: tuple[ContextColumn, ...]
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the columns that are read."""
+        places = [*self.places.values(), *(column.place for column in self.context)]
+        return tuple(dict.fromkeys(self.names[place] for place in places))
+
 
 def plan_columns(names: Sequence[str], options: ImportOptions, where: str) -> Plan:
     """Find out which columns to read: those that are said, or those with usual names.
@@ -95,7 +102,6 @@ def check_rows(
     ids: Mapping[str, Ids],
     rating: Floats | None,
     seconds: Floats | None,
-    where: str,
     options: ImportOptions,
     *,
     labelled: bool,
@@ -121,9 +127,6 @@ def check_rows(
         latest = float(np.max(seconds, initial=0.0, where=late))
         problems[f"the timestamp {clock.problem(latest)}"] = late
         problems[f"the timestamp {clock.problem(0)}"] = ~((seconds >= 0) & ~late)
-        if not clock.said and are_dates(seconds):
-            found = f"{where}: the times look like dates, e.g. {seconds[0]:.0f}"
-            raise DataError(found, DATES_HINT)
     good = np.ones(len(ids["user"]), np.bool_)
     for bad in problems.values():
         good &= ~bad
@@ -173,59 +176,75 @@ def _rating_problems(
     }
 
 
-def _context(column: Texts | Numeric, rows: TimeArray, about: ContextColumn, where: str) -> Column:
-    """Make a further column of the events that are left."""
-    if isinstance(column, Numeric):
-        return take_rows(column, rows)
-    found = context_column(column[rows], about.kind)
-    if found is None:
-        raise DataError(
-            f"{where}: column {about.name} holds text that is no number",
-            f"say {about.name}:category in --columns",
-        )
-    return found
-
-
-def settle_rows(
-    plan: Plan,
+def piece_of(
     checked: Checked,
-    context: Mapping[str, Texts | Numeric],
+    context: Sequence[Texts | Numeric],
     where: str,
     options: ImportOptions,
-    read_as: str,
-) -> RawData:
-    """Leave out or refuse bad rows, number users and items, settle repeats.
+    bad: Counter[str],
+    before: int = 0,
+) -> Piece:
+    """Leave out or refuse bad rows.
 
     Parameters
     ----------
     context
-        Further columns by name, one value for each row that was read.
+        Further columns, one value for each row that was read.
+    bad
+        Where bad rows are counted.
+    before
+        Rows of the file before these.
+
+    Raises
+    ------
+    DataError
+        A bad row.
+    """
+    rows, good, reason = checked
+    lines: range | TimeArray = range(before + 1, before + 1 + len(good))
+    rows = replace(rows, context=tuple(context))
+    if good.all():
+        return Piece(rows, lines, where)
+    first = int(np.flatnonzero(~good)[0])
+    if options.on_bad_rows == "error":
+        raise DataError(f"{where}, row {before + first + 1}: {reason(first)}", SKIP_HINT)
+    bad["row"] += int(np.count_nonzero(~good))
+    return Piece(rows, lines, where).take(good)
+
+
+def settle_rows(
+    plan: Plan,
+    pieces: Iterable[Piece],
+    where: str,
+    options: ImportOptions,
+    read_as: str,
+    bad: Counter[str],
+    store: Store = IN_MEMORY,
+) -> RawData:
+    """Gather rows: number users and items, settle repeats.
+
+    Parameters
+    ----------
+    bad
+        Where bad rows are counted while pieces are asked for.
 
     Raises
     ------
     InputError
         No event is of a type that is kept.
     DataError
-        A bad row, repeats that are refused, no row at all, or text in a column that is said to
-        hold numbers.
+        Repeats that are refused, no row at all, or text in a column that is said to hold numbers.
     """
-    rows, good, reason = checked
-    bad: Counter[str] = Counter()
-    if not good.all():
-        first = int(np.flatnonzero(~good)[0])
-        if options.on_bad_rows == "error":
-            raise DataError(f"{where}, row {first + 1}: {reason(first)}", SKIP_HINT)
-        bad["row"] = int(np.count_nonzero(~good))
-        rows = rows.take(good)
-    if not len(rows.user):
-        raise DataError(f"{where}: there are no rows", "check that this is the right file")
-    lines = np.flatnonzero(good) + 1
-    rows, lines = keep_types(rows, lines, options.kept_types, where, bad)
-    left = {
-        about.name: _context(context[about.name], lines - 1, about, where) for about in plan.context
-    }
-    numbered = replace(number_rows(rows), context=left, labelled="label" in plan.places)
-    ratings = settle_repeats(numbered, lines, where, options.rule, bad, "row")
+    wanted = Wanted(
+        where,
+        options.rule,
+        "row",
+        plan.context,
+        options.kept_types,
+        labelled="label" in plan.places,
+        no_dates=not clock_of(options).said,
+    )
+    ratings = store.gather(pieces, wanted, bad)
     used = {**plan.places, **{column.name: column.place for column in plan.context}}
     summary = summarise(read_as, plan.names, used).with_context(ratings.context)
     return RawData(ratings, summary=summary)
@@ -242,6 +261,9 @@ def settle_numbers(
         A bad row, the first is named and all are counted; or no row at all.
     """
     rows, good, reason = checked
+    if rows.timestamp is not None and good.all() and are_dates(rows.timestamp):
+        found = f"{where}: the times look like dates, e.g. {rows.timestamp[0]}"
+        raise DataError(found, DATES_HINT)
     for role, values in numbers.items():
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):

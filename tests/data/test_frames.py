@@ -18,8 +18,9 @@ from recsys_core.data.dataset import Categorical, Numeric, Vectors
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.importer import import_dataset, put_together
 from recsys_core.data.load import load_dataset
+from recsys_core.data.pieces import IN_MEMORY
 from recsys_core.data.prepared import find_prepared
-from recsys_core.data.text_table import read_table
+from recsys_core.data.text_table import read_tables
 from recsys_core.errors import DataError, InputError
 from tests.data.real import real_data
 
@@ -181,7 +182,8 @@ def test_movielens_is_the_same(tmp_path: Path) -> None:
     )
     made = Dataset.from_frame(frame, name="ml-100k-frame")
     frame.to_csv(tmp_path / "events.csv", index=False)
-    read = read_table(RawFile(tmp_path, "events.csv", zipped=False), ImportOptions())
+    file = RawFile(tmp_path, "events.csv", zipped=False)
+    read = read_tables([file], file.where, ImportOptions(), IN_MEMORY)
     filed = put_together(read, ImportOptions(), "events.csv", "")  # nothing is written
     assert made.fingerprint == filed.dataset.fingerprint
     assert Dataset.from_frame(pa.Table.from_pandas(frame)).fingerprint == made.fingerprint

@@ -213,7 +213,7 @@ def _same_both_ways(content: bytes, layout: Layout, pairs: list[tuple[object, ob
     """Compare what is read with the pairs that were written, and the two passes."""
     fast = read(content, layout)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ratings_module, "_read_fast", lambda *_: None)
+        patch.setattr(ratings_module, "_parse", lambda *_: None)
         slow = read(content, layout)
     for ratings in (fast, slow):
         users = ratings.user_ids[ratings.user].tolist()

@@ -16,6 +16,7 @@ from workbench.cli.data_options import (
     as_json_option,
     events_option,
     following,
+    memory_callback,
     read_columns,
     read_range,
 )
@@ -80,7 +81,7 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
 
 
 @data.command("import")
-@click.argument("path", type=Path)
+@click.argument("paths", metavar="PATH…", type=Path, nargs=-1, required=True)
 @click.option("--name", help="Name of the data set.  [default: that of the recognised format]")
 @click.option(
     "--on-bad-rows",
@@ -154,12 +155,19 @@ def fetch(settings: Settings, name: str, as_json: bool, events: bool) -> None:
     metavar="LOW,HIGH",
     help="Ratings allowed.  [default: 0,10; MovieLens' own in its files]",
 )
+@click.option(
+    "--memory-limit",
+    metavar="SIZE",
+    callback=memory_callback,
+    help="Read the rows through the disk, with less memory than that, e.g. 1G; slower, the same"
+    " data set. Needs the extra [large].",
+)
 @as_json_option
 @events_option
 @pass_settings
 def import_command(
     settings: Settings,
-    path: Path,
+    paths: tuple[Path, ...],
     name: str | None,
     on_bad_rows: Literal["error", "skip"],
     columns: str | None,
@@ -173,6 +181,7 @@ def import_command(
     separator: str | None,
     time_unit: str | None,
     rating_range: str | None,
+    memory_limit: int | None,
     as_json: bool,
     events: bool,
 ) -> None:
@@ -180,10 +189,14 @@ def import_command(
 
     Reads MovieLens in any release, RecBole's atomic files, CSV and similar text, lines of a user
     and its items, and parquet. Times are numbers since 1970, or like 2020-01-05T10:51:09Z.
+    Several files with the same columns are read as one: several PATHs, a pattern in quotes
+    ('events/*.parquet'), or a folder of numbered parts or of folders such as dt=2024-01-01.
     """
     from recsys_core.data.importer import ImportOptions, import_dataset
+    from recsys_core.data.many_files import split_paths
     from recsys_core.data.vectors import read_option
 
+    path, files = split_paths(paths)
     options = ImportOptions(
         on_bad_rows,
         read_columns(columns),
@@ -197,6 +210,8 @@ def import_command(
         keep=keep,
         type_weights=type_weights,
         parts=parts,
+        files=files,
+        memory_limit=memory_limit,
     )
     options.weights()
     with following(path.name, events) as on_event:

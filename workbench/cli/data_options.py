@@ -40,6 +40,16 @@ def following(name: str, as_lines: bool) -> Iterator[OnEvent]:
             yield display.event
 
 
+def memory_callback(
+    ctx: click.Context, param: click.Parameter, value: float | str | None
+) -> int | None:
+    """Read a size as bytes; ``none`` is no limit."""
+    from workbench.cli.place import limit, read_size
+
+    size = limit(read_size(ctx, param, value if value is None else str(value)))
+    return None if size is None else int(size * 2**20)
+
+
 def read_columns(text: str | None) -> dict[str, str]:
     """Read ``user=a,item=b``; a further column may be named alone: ``device``, ``price:number``."""
     from recsys_core.data.advice import ROLES

@@ -27,6 +27,7 @@ def _measure(
 
 
 DURATION = _measure(read_time)
+read_size = _measure(read_memory)
 _PLACE_OPTIONS = [
     click.option(
         "--priority", type=int, help="Jobs with a higher priority run first.  [default: 0]"
@@ -45,7 +46,7 @@ _PLACE_OPTIONS = [
     ),
     click.option(
         "--memory-limit",
-        callback=_measure(read_memory),
+        callback=read_size,
         metavar="SIZE",
         help="Fail the job if it needs more memory, e.g. 4G.",
     ),
