@@ -80,6 +80,15 @@ class RawFile:
         """Whether it lies there as it is, not packed."""
         return not self.zipped and not self.member.lower().endswith(GZ)
 
+    @property
+    def size(self) -> int:
+        """Bytes of what it holds; those of a file packed with gzip as they are."""
+        with self._errors():
+            if not self.zipped:
+                return (self.path / self.member).stat().st_size
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.getinfo(self.member).file_size
+
     @contextmanager
     def seekable(self) -> Iterator[IO[bytes]]:
         """Open it for a reader that goes to and fro; a packed file is unpacked into memory."""
@@ -92,6 +101,14 @@ class RawFile:
     def head(self) -> bytes:
         """Read the first lines, whole ones."""
         return next(self._lines(HEAD), b"")
+
+    def ends(self) -> list[bytes]:
+        """Read its first lines, and if it is not packed the last ones."""
+        if not self.is_plain:
+            return [self.head()]
+        with self._errors(), (self.path / self.member).open("rb") as file:
+            file.seek(max(0, self.size - HEAD))
+            return [self.head(), file.read()]
 
     def chunks(self) -> Iterator[bytes]:
         """Read it piece by piece; every piece but the last ends with a line.

@@ -29,6 +29,7 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.data.import_summary import Summary, as_text
 from recsys_core.data.numbering import Ratings, add_items
+from recsys_core.data.pieces import Store
 from recsys_core.errors import DataError, InputError, shorten, unknown_name
 from recsys_core.values import counted
 
@@ -138,12 +139,14 @@ class RawData:
     vectors: tuple[RawVectors, ...] = ()
 
 
-def number_listed(raw: RawData) -> RawData:
+def number_listed(raw: RawData, store: Store) -> RawData:
     """Give the items of a list that have no event a number, too."""
-    return replace(raw, ratings=add_items(raw.ratings, raw.items.ids)) if raw.items.is_list else raw
+    if not raw.items.is_list:
+        return raw
+    return replace(raw, ratings=add_items(raw.ratings, raw.items.ids, store.look_up))
 
 
-def build_dataset(name: str, raw: RawData) -> Dataset:
+def build_dataset(name: str, raw: RawData, store: Store) -> Dataset:
     """Put ratings and attributes together, one row for each numbered user and item."""
     ratings = raw.ratings
     vectors: dict[str, dict[str, Column]] = {"user": {}, "item": {}}
@@ -155,8 +158,8 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
         name=name,
         user=ratings.user,
         item=ratings.item,
-        rating=np.ones(rows, np.float32) if ratings.rating is None else ratings.rating,
-        timestamp=np.zeros(rows, np.int64) if ratings.timestamp is None else ratings.timestamp,
+        rating=store.full(rows, 1, np.float32) if ratings.rating is None else ratings.rating,
+        timestamp=store.full(rows, 0, np.int64) if ratings.timestamp is None else ratings.timestamp,
         user_ids=ratings.user_ids,
         item_ids=ratings.item_ids,
         user_columns=align(raw.users, ratings.user_ids) | vectors["user"],
@@ -171,7 +174,7 @@ def build_dataset(name: str, raw: RawData) -> Dataset:
     )
 
 
-def weigh_types(raw: RawData, weights: Mapping[str, float]) -> RawData:
+def weigh_types(raw: RawData, weights: Mapping[str, float], store: Store) -> RawData:
     """Add what each event weighs by its type, where that is said.
 
     Raises
@@ -192,7 +195,8 @@ def weigh_types(raw: RawData, weights: Mapping[str, float]) -> RawData:
                 f"--type-weights says nothing of the type '{shorten(name)}'",
                 f"add {name}=1, or leave such events out: --keep {','.join(weights)}",
             )
-    each = np.array([weights[name] for name in names], dtype=np.float32)[kind.codes]
+    table = np.array([weights[name] for name in names], dtype=np.float32)
+    each = store.look_up(table, kind.codes)
     context = {**raw.ratings.context, "type_weight": Numeric(each)}
     said = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
     note = f"what events weigh by type: {said} (read by {', '.join(WEIGHING)})"

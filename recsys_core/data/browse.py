@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys_core.data.dataset import (
     Categorical,
@@ -39,6 +40,8 @@ CREATE TABLE histories (
     timestamps BLOB NOT NULL
 );
 """
+#: rows that are looked at together
+BLOCK_ROWS = 2**20
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 INDEXES = """
@@ -77,14 +80,14 @@ def _meta(dataset: Dataset) -> list[tuple[str, str]]:
 
 
 def _users(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
-    events = np.bincount(dataset.user, minlength=dataset.n_users).tolist()
+    events = event_counts(dataset.user, dataset.n_users).tolist()
     attributes = _attributes(dataset.user_columns, dataset.n_users)
     ids = dataset.user_ids.tolist()
     return zip(range(dataset.n_users), ids, events, attributes, strict=True)
 
 
 def _items(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
-    events = np.bincount(dataset.item, minlength=dataset.n_items).tolist()
+    events = event_counts(dataset.item, dataset.n_items).tolist()
     columns = dict(dataset.item_columns)
     title = columns.pop("title", None)
     titles = title.values.tolist() if isinstance(title, Text) else [""] * dataset.n_items
@@ -142,11 +145,27 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
 
 def _histories(dataset: Dataset) -> Iterator[tuple[int, memoryview, memoryview, memoryview]]:
     """Yield each user's events, oldest first (then file order), as little-endian arrays."""
-    order = dataset.timeline
     columns = ((dataset.item, "<i4"), (dataset.rating, "<f4"), (dataset.timestamp, "<i8"))
-    items, ratings, times = (
-        column.take(order).astype(kind, copy=False).data for column, kind in columns
-    )
-    ends = np.cumsum(np.bincount(dataset.user, minlength=dataset.n_users)).tolist()
-    for user, (start, end) in enumerate(itertools.pairwise([0, *ends])):
-        yield user, items[start:end], ratings[start:end], times[start:end]
+    ends = np.append(0, np.cumsum(event_counts(dataset.user, dataset.n_users)))
+    first = 0
+    while first < dataset.n_users:
+        # some users at a time, one at least: all rows at once are as large as the set
+        last = int(np.searchsorted(ends, ends[first] + BLOCK_ROWS, side="right")) - 1
+        last = max(first + 1, last)
+        start = int(ends[first])
+        rows = dataset.timeline[start : ends[last]]
+        items, ratings, times = (
+            column.take(rows).astype(kind, copy=False).data for column, kind in columns
+        )
+        for user in range(first, last):
+            here = slice(int(ends[user]) - start, int(ends[user + 1]) - start)
+            yield user, items[here], ratings[here], times[here]
+        first = last
+
+
+def event_counts(numbers: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+    """Count the events of each of `n` users or items, some rows at a time."""
+    counts = np.zeros(n, np.int64)
+    for start in range(0, len(numbers), BLOCK_ROWS):
+        counts += np.bincount(numbers[start : start + BLOCK_ROWS], minlength=n)
+    return counts

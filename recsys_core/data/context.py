@@ -71,7 +71,7 @@ def context_column(texts: Texts, kind: ContextKind) -> Column | None:
     if kind == "number" and not all(map(is_number, present)):
         return None
     if kind == "number" or (
-        kind == "guess" and present and all(is_number(v) and not _is_code(v) for v in present)
+        kind == "guess" and present and all(is_number(v) and not is_code(v) for v in present)
     ):
         numbers = [number_of(value) if is_number(value) else np.nan for value in values]
         return Numeric(np.array(numbers, dtype=np.float32)[texts.codes])
@@ -83,7 +83,8 @@ def context_column(texts: Texts, kind: ContextKind) -> Column | None:
     return Categorical(codes[texts.codes], np.array(order, dtype=np.str_))
 
 
-def _is_code(text: str) -> bool:
+def is_code(text: str) -> bool:
+    """Whether a number is written as codes are, with zeros before it."""
     return PADDED_NUMBER.fullmatch(text) is not None
 
 

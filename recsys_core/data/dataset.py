@@ -55,6 +55,8 @@ class Vectors:
     values: FloatArray
 
 
+#: rows that are turned into others at a time, where all at once would be as large as the set
+BLOCK_ROWS = 2**20
 #: the column of events with the part of a published split that each belongs to
 PART = "part"
 #: columns of events that say what came of it, or how it is used: no feature reads them
@@ -167,9 +169,14 @@ class Dataset:
         if (self.n_users * span) << bits >= 2**63:
             return np.lexsort((self.timestamp, self.user))
         # user, time and row in one number: values are sorted in half the time of their places
-        key = self.user.astype(np.int64) * span + (self.timestamp - first)
+        key = self.user.astype(np.int64)
+        key *= span
+        key += self.timestamp
+        key -= first
         key <<= bits
-        key |= np.arange(rows)
+        for start in range(0, rows, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, rows)
+            key[start:stop] |= np.arange(start, stop)
         key.sort()
         key &= (1 << bits) - 1
         return key
@@ -193,7 +200,10 @@ def tie_rank_of(fingerprint: str, n_items: int) -> IntArray:
 def update_digest(digest: Any, array: NDArray[Any]) -> None:
     """Add an array's kind, shape and content to a hash; text is hashed as UTF-8."""
     if array.dtype.kind == "U":
-        content = "\0".join(array.tolist()).encode()
+        content = b"\0".join(
+            "\0".join(array[start : start + BLOCK_ROWS].tolist()).encode()
+            for start in range(0, len(array), BLOCK_ROWS)
+        )
         digest.update(f"U{array.shape}{len(content)}".encode())
         digest.update(content)
     else:

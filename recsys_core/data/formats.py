@@ -94,11 +94,11 @@ def recognise_format(files: RawFiles, options: ImportOptions) -> Format:
         )
     read_all = _table_reader(files[main], options)
 
-    def read(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
+    def read_one(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
         file = files[files.main]
         return read_all([file], file.where, options, store)
 
-    return Format((main,), read)
+    return Format((main,), read_one)
 
 
 def _table_reader(
@@ -125,7 +125,7 @@ def whole(read: Callable[[RawFiles, ImportOptions], RawData], what: str) -> Read
     def checked(files: RawFiles, options: ImportOptions, store: Store) -> RawData:
         if store.limited:
             raise InputError(
-                f"{what} reads all rows into memory", "import it without --memory-limit"
+                f"{what} reads all rows into memory", "import it without a limit of memory"
             )
         return read(files, options)
 

@@ -135,7 +135,7 @@ class ImportOptions:
         if low_high is not None:
             low, high = map(float, low_high)
             bounds = (low, high)
-        later = {name: values.get(name) for name in _LATER}
+        later: dict[str, Any] = {name: values.get(name) for name in _LATER}
         for name, value in later.items():
             if not isinstance(value, str | None):
                 raise TypeError(f"{name} is no text")
@@ -143,7 +143,9 @@ class ImportOptions:
             raise ValueError(f"repeats is '{later['repeats']}'")
         memory = values.get(MEMORY_LIMIT)
         return cls(
-            *(on_bad_rows, columns, bounds),
+            on_bad_rows,
+            columns,
+            bounds,
             vectors=tuple(map(str, values.get("vectors", ()))),
             files=tuple(map(str, values.get("files", ()))),
             memory_limit=None if memory is None else int(memory),

@@ -1,9 +1,10 @@
 """From raw files to a registered data set, step by step: find, read, put together, name, write.
 
 `find` finds the files and `formats` says what they are; then `prepare` is the walk: a reader
-(`movielens`, `recbole`, `text_table`, `parquet`) turns the bytes that `archive` gives into numbered
-rows, through `ratings` (or, line by line, `linewise`) and `numbering`; `attribute_tables` and
-`vectors` add what lies beside them, `attributes` puts the data set together, `prepared` writes it.
+(`movielens`, `recbole`, `text_table`, `parquet`) turns the bytes that `archive` gives into pieces
+of rows, through `ratings` (or, line by line, `linewise`); `pieces` puts them together and
+`numbering` numbers them, or `on_disk` does both; `attribute_tables` and `vectors` add what lies
+beside them, `attributes` puts the data set together, `prepared` writes it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from recsys_core.data.dataset import PART, Dataset
 from recsys_core.data.find import Found, find_raw
 from recsys_core.data.import_options import ImportOptions as ImportOptions
 from recsys_core.data.import_summary import as_text
-from recsys_core.data.pieces import IN_MEMORY
+from recsys_core.data.on_disk.scratch import open_store
+from recsys_core.data.pieces import IN_MEMORY, Store
 from recsys_core.data.prepared import find_prepared, write_prepared
 from recsys_core.data.registered import check_name
+from recsys_core.data.room import check_room
 from recsys_core.data.sources import SAMPLE, SOURCES, Source, recognise
 from recsys_core.data.vectors import add_vectors
 from recsys_core.errors import InputError
@@ -88,10 +91,25 @@ def prepare(
         Whether a registered set of the same name is replaced; otherwise one that holds the same
         data is left as it is, and beside one that holds other data the new set gets a longer name.
     """
-    files = found.files
+    check_room(found.files, str(found.path), data_dir, limited=options.memory_limit is not None)
     on_event(Event("load", message=f"reading {found.path}"))
-    raw = add_vectors(add_tables(found.format.read(files, options, IN_MEMORY), options), options)
-    made = put_together(raw, options, str(found.path), name or "")
+    with open_store(options.memory_limit, data_dir) as store:
+        raw = found.format.read(found.files, options, store)
+        raw = add_vectors(add_tables(raw, options), options)
+        made = put_together(raw, options, str(found.path), name or "", store)
+        return _register(made, found, data_dir, name, options, replace=replace)
+
+
+def _register(
+    made: Made,
+    found: Found,
+    data_dir: Path,
+    name: str | None,
+    options: ImportOptions,
+    *,
+    replace: bool,
+) -> Dataset:
+    """Name a set and write it; see `prepare`."""
     dataset, bad_rows = made.dataset, made.bad_rows
     counts = (dataset.n_interactions, dataset.n_users, dataset.n_items)
     # a set that was mended, or is a split of it, is not the published one
@@ -111,15 +129,16 @@ def prepare(
         "checksum_official": None,
         "options": options.plain(),
     }
-    write_prepared(
+    prepared = write_prepared(
         data_dir,
         dataset,
         source,
         bad_rows,
         made.summary,
-        later={"checksum_official": partial(_is_official, files, known)},
+        later={"checksum_official": partial(_is_official, found.files, known)},
     )
-    return dataset
+    # what is mapped from the files of an import below a limit is deleted with them
+    return dataset if options.memory_limit is None else prepared.load()
 
 
 @dataclass(frozen=True)
@@ -139,13 +158,17 @@ class Made:
     summary: dict[str, Any]
 
 
-def put_together(raw: RawData, options: ImportOptions, where: str, name: str) -> Made:
+def put_together(
+    raw: RawData, options: ImportOptions, where: str, name: str, store: Store = IN_MEMORY
+) -> Made:
     """Make a data set of what a reader found.
 
     Parameters
     ----------
     where
         What was read, for messages.
+    store
+        What the rows were gathered in.
 
     Raises
     ------
@@ -155,13 +178,16 @@ def put_together(raw: RawData, options: ImportOptions, where: str, name: str) ->
         No row of a table or of vectors belongs to a user or item.
     """
     _check_options(raw, options, where)
-    raw = weigh_types(raw, options.weights())
+    raw = weigh_types(raw, options.weights(), store)
     matched = match_attributes(raw)
-    raw = number_listed(raw)
+    raw = number_listed(raw, store)
     vectors = match_vectors(raw)
     left_out = {**raw.ratings.bad_rows, **raw.bad_rows}
+    dataset = build_dataset(name, raw, store)
+    if store.timeline is not None:
+        vars(dataset)["timeline"] = store.timeline
     return Made(
-        build_dataset(name, raw),
+        dataset,
         {as_text(reason): count for reason, count in left_out.items()},
         {**raw.summary.plain(raw.ratings.notes), "attributes": matched, "vectors": vectors},
     )
@@ -193,11 +219,12 @@ def _registered(data_dir: Path, name: str) -> str | None:
 
 
 def named(dataset: Dataset, name: str) -> Dataset:
-    """Give a set its name; a fingerprint that is known does not depend on it and is kept."""
+    """Give a set its name; what is known of it and does not depend on that is kept."""
     values = {field.name: getattr(dataset, field.name) for field in fields(dataset)}
     named = Dataset(**{**values, "name": name})
-    if (known := vars(dataset).get("fingerprint")) is not None:
-        vars(named)["fingerprint"] = known
+    for known in ("fingerprint", "timeline"):
+        if known in vars(dataset):
+            vars(named)[known] = vars(dataset)[known]
     return named
 
 

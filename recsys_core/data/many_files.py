@@ -98,7 +98,9 @@ def _expand(folder: Path, name: str) -> list[str]:
     if path.is_file():
         return [name]
     matched = folder.glob(name) if _PATTERN.search(name) else ()
-    return [str(file.relative_to(folder)) for file in matched if file.is_file()]
+    # what begins so is no data for engines and shells either
+    files = (file for file in matched if file.is_file() and file.name[0] not in "._")
+    return [str(file.relative_to(folder)) for file in files]
 
 
 def split_paths(paths: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:

@@ -49,19 +49,20 @@ class Rows:
     """Further columns, in the order of the layout's."""
 
     def take(self, rows: NDArray[Any]) -> Rows:
-        """Pick rows."""
+        """Pick rows, and of texts those that they have."""
 
         def pick(column: Any) -> Any:
-            return None if column is None else column[rows]
+            if column is None:
+                return None
+            if isinstance(column, Numeric):
+                return Numeric(column.values[rows])
+            picked = column[rows]
+            return picked.used() if isinstance(picked, Texts) else picked
 
-        context = tuple(
-            Numeric(column.values[rows]) if isinstance(column, Numeric) else column[rows]
-            for column in self.context
-        )
         return Rows(
             *(pick(self.user), pick(self.item), pick(self.rating), pick(self.timestamp)),
             kind=pick(self.kind),
-            context=context,
+            context=tuple(map(pick, self.context)),
         )
 
 
@@ -129,8 +130,18 @@ def number_columns(
     return replace(numbered, kind=Categorical(codes, vocabulary))
 
 
-def add_items(ratings: Ratings, ids: Iterable[str]) -> Ratings:
-    """Give items without an event a number, too; all stand in the order of their ids then."""
+def add_items(
+    ratings: Ratings,
+    ids: Iterable[str],
+    look_up: Callable[[IntArray, IntArray], IntArray],
+) -> Ratings:
+    """Give items without an event a number, too; all stand in the order of their ids then.
+
+    Parameters
+    ----------
+    look_up
+        Makes a column of what its first argument has for each code of the second.
+    """
     more = sorted(set(ids).difference(ratings.item_ids.tolist()))
     if not more:
         return ratings
@@ -138,14 +149,14 @@ def add_items(ratings: Ratings, ids: Iterable[str]) -> Ratings:
     order = id_order(texts)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return replace(ratings, item=rank[ratings.item], item_ids=texts[order])
+    return replace(ratings, item=look_up(rank, ratings.item), item_ids=texts[order])
 
 
 def _number(values: NDArray[Any] | Texts) -> tuple[IntArray, TextArray, TextArray]:
     """Give each value's place among the ids, the ids, and the ids as they were written."""
     if not isinstance(values, Texts):
         if values.dtype.kind == "i":
-            distinct, codes = _number_integers(values)
+            distinct, codes = number_integers(values)
             width = len(str(distinct[-1])) if len(distinct) else 1
             ids: TextArray = distinct.astype(f"U{width}")
             return codes, ids, ids
@@ -183,14 +194,24 @@ def _id_note(side: str, written: TextArray, ids: TextArray) -> str:
     if ids.dtype.kind == "U" and written is not ids:
         floats = next((text for text in written.tolist() if text.endswith(".0")), "")
         if floats and not any(text.endswith(".0") for text in ids.tolist()):
-            return f"{side} ids are whole numbers: {floats} is read as {floats.removesuffix('.0')}"
-        padded = sum(text != text.strip() for text in ids.tolist())
-        if padded:
-            return f"{side} ids that begin or end with a blank, which is part of them: {padded:,}"
+            return floats_note(side, floats)
+        return padded_note(side, sum(text != text.strip() for text in ids.tolist()))
     return ""
 
 
-def _number_integers(values: NDArray[np.integer]) -> tuple[NDArray[np.integer], IntArray]:
+def floats_note(side: str, example: str) -> str:
+    """Say that ids written as columns of floats are read as whole numbers."""
+    return f"{side} ids are whole numbers: {example} is read as {example.removesuffix('.0')}"
+
+
+def padded_note(side: str, padded: int) -> str:
+    """Say how many ids begin or end with a blank; nothing if none does."""
+    if not padded:
+        return ""
+    return f"{side} ids that begin or end with a blank, which is part of them: {padded:,}"
+
+
+def number_integers(values: NDArray[np.integer]) -> tuple[NDArray[np.integer], IntArray]:
     """Find distinct values and each value's place among them; a table beats sorting."""
     top = int(values.max(initial=0))
     if top > 4 * len(values) + 1_000_000:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from recsys_core.data.context import Texts, context_column
-from recsys_core.data.dataset import Column, Numeric, TimeArray
+from recsys_core.data.dataset import Column, IntArray, Numeric, TimeArray
 from recsys_core.data.file_layout import ContextColumn
 from recsys_core.data.import_options import Rule
 from recsys_core.data.numbering import (
@@ -27,6 +27,9 @@ from recsys_core.data.numbering import (
 )
 from recsys_core.data.times import DATES_HINT, are_dates
 from recsys_core.errors import DataError, unknown_name
+
+#: rows that a column in memory grows by at most
+GROWTH = 2**22
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Piece:
     where: str
 
     def take(self, kept: NDArray[np.bool_]) -> Piece:
-        """Pick rows."""
+        """Pick rows, and of texts those that they have."""
         return Piece(self.rows.take(kept), np.asarray(self.lines, np.int64)[kept], self.where)
 
 
@@ -88,6 +91,16 @@ class Store(Protocol):
     def limited(self) -> bool:
         """Whether what cannot be read piece by piece has to be refused."""
 
+    @property
+    def timeline(self) -> TimeArray | None:
+        """The rows by user and time, where gathering has found them on the way."""
+
+    def full(self, rows: int, value: float, dtype: DTypeLike) -> NDArray[Any]:
+        """Make a column of one value."""
+
+    def look_up(self, table: NDArray[Any], codes: NDArray[np.integer]) -> NDArray[Any]:
+        """Make a column of what `table` has for each of the codes."""
+
     def gather(self, pieces: Iterable[Piece], wanted: Wanted, bad: Counter[str]) -> Ratings:
         """Put pieces together, number users and items, settle repeats.
 
@@ -114,11 +127,11 @@ class Places:
         self._pieces: list[tuple[str, range | TimeArray]] = []
         self.rows = 0
 
-    def add(self, piece: Piece) -> None:
+    def add(self, where: str, lines: range | TimeArray) -> None:
         """Add the rows of the next piece."""
         self._starts.append(self.rows)
-        self._pieces.append((piece.where, piece.lines))
-        self.rows += len(piece.lines)
+        self._pieces.append((where, lines))
+        self.rows += len(lines)
 
     def of(self, row: int) -> tuple[str, int]:
         """Give file and line of a row."""
@@ -194,23 +207,32 @@ class InMemory:
     """Gathers pieces in memory."""
 
     limited = False
+    timeline: TimeArray | None = None
+
+    def full(self, rows: int, value: float, dtype: DTypeLike) -> NDArray[Any]:
+        """Make a column of one value."""
+        return np.full(rows, value, dtype)
+
+    def look_up(self, table: NDArray[Any], codes: NDArray[np.integer]) -> NDArray[Any]:
+        """Make a column of what `table` has for each of the codes."""
+        found: NDArray[Any] = table[codes]
+        return found
 
     def gather(self, pieces: Iterable[Piece], wanted: Wanted, bad: Counter[str]) -> Ratings:
         """Put pieces together; see `Store`."""
-        columns: list[list[Any]] = [[] for _ in range(5 + len(wanted.context))]
+        columns = [_Growing() for _ in range(5 + len(wanted.context))]
         places = Places()
         for piece in sift(pieces, wanted, bad):
-            places.add(piece)
+            places.add(piece.where, piece.lines)
             for column, values in zip(columns, columns_of(piece.rows), strict=True):
                 column.append(values)
-        # a column at a time: the pieces of one make room for the next
-        user, item, rating, times, kind, *context = (_joined(column) for column in columns)
+        user, item, rating, times, kind, *context = (column.take() for column in columns)
         further: dict[str, Column] = {}
         for about, read in zip(wanted.context, context, strict=True):
-            if isinstance(read, Numeric):
-                further[about.name] = read
-            else:
+            if isinstance(read, Texts):
                 further[about.name] = finished_context(read, about, wanted.where)
+            else:
+                further[about.name] = Numeric(read)
         numbered = replace(
             number_columns(user, item, rating, times, kind),
             context=further,
@@ -236,21 +258,59 @@ def narrow(ids: NDArray[Any] | Texts) -> NDArray[Any] | Texts:
     return ids.astype(np.int32) if fits else ids
 
 
-def _joined(parts: list[Any]) -> Any:
-    """Put the pieces of a column together and forget them; texts are numbered once for all."""
-    first = parts[0]
-    if first is None:
-        return None
-    if isinstance(first, Numeric):
-        whole: Any = Numeric(np.concatenate([part.values for part in parts]))
-    elif not any(isinstance(part, Texts) for part in parts):
-        whole = np.concatenate(parts) if len(parts) > 1 else first
-    elif len(parts) == 1:
-        whole = first
-    else:
-        whole = _joined_texts([as_texts(part) for part in parts])
-    parts.clear()
-    return whole
+class _Growing:
+    """A column in memory that grows where it is: putting pieces together would take it twice."""
+
+    def __init__(self) -> None:
+        self._values: NDArray[Any] | None = None
+        self._rows = 0
+        #: of texts: those of each piece, and its rows; numbers are codes of them
+        self._texts: list[NDArray[Any]] = []
+        self._ends: list[int] = []
+
+    def append(self, values: Any) -> None:
+        """Add the values of the next piece; None for a column that there is not."""
+        if values is None:
+            return
+        if isinstance(values, Numeric):
+            values = values.values
+        if isinstance(values, Texts) or self._texts:
+            values = self._as_codes(as_texts(values))
+        if self._values is None:
+            self._values = np.empty(0, values.dtype)
+        elif self._values.dtype != values.dtype:
+            wider = np.result_type(self._values, values)
+            self._values = self._values.astype(wider, copy=False)
+        end = self._rows + len(values)
+        if end > len(self._values):
+            self._values.resize(end + min(end, GROWTH), refcheck=False)
+        self._values[self._rows : end] = values
+        self._rows = end
+
+    def _as_codes(self, values: Texts) -> IntArray:
+        if not self._texts and self._values is not None:  # ids so far were whole numbers
+            before = as_texts(self._values[: self._rows])
+            self._values = before.codes
+            self._texts, self._ends = [before.values], [self._rows]
+        self._texts.append(values.values)
+        self._ends.append(self._rows + len(values))
+        return values.codes
+
+    def take(self) -> Any:
+        """Give the column, which is let go of; texts are numbered once for all."""
+        values, self._values = self._values, None
+        if values is None:
+            return None
+        values.resize(self._rows, refcheck=False)
+        if not self._texts:
+            return values
+        every = Texts.of(np.concatenate(self._texts))
+        start = first = 0
+        for end, texts in zip(self._ends, self._texts, strict=True):
+            values[start:end] = every.codes[first + values[start:end]]
+            start, first = end, first + len(texts)
+        self._texts.clear()
+        return Texts(values, every.values).used()
 
 
 def as_texts(values: Any) -> Texts:
@@ -262,10 +322,3 @@ def as_texts(values: Any) -> Texts:
     distinct, codes = np.unique(values, return_inverse=True)
     texts = np.array([str(number) for number in distinct.tolist()], dtype=object)
     return Texts(codes.astype(np.int32), texts)
-
-
-def _joined_texts(parts: list[Texts]) -> Texts:
-    every = Texts.of(np.concatenate([part.values for part in parts]))
-    starts = np.cumsum([0, *(len(part.values) for part in parts)])
-    pieces = [every.codes[start + part.codes] for start, part in zip(starts, parts, strict=False)]
-    return Texts(np.concatenate(pieces), every.values).used()

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.browse import write_browse
+from recsys_core.data.browse import event_counts, write_browse
 from recsys_core.data.column_files import (
     CHECKED,
     is_checked,
@@ -59,6 +59,8 @@ PLAIN_FIELDS = ("user", "item", "rating", "timestamp", "user_ids", "item_ids", "
 FLAGS = ("explicit", "timed", "synthetic", "labelled")
 #: what this version and the one before put into the folder of a set
 OURS = {COLUMNS, BROWSE, CHECKED, META, "prepared.npz"}
+#: how the name of a folder ends in which an import keeps rows that it does not hold in memory
+SCRATCH = ".scratch"
 #: what NumPy and we raise for arrays and a meta.json that are not those of a set
 _UNREADABLE = (
     OSError,
@@ -167,7 +169,7 @@ def write_prepared(
     partial = data_dir / f".{dataset.name}.{os.getpid()}.partial"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(data_dir)
+        remove_leftovers(data_dir)
         partial.mkdir()
         # SQLite, hashing, sorting and writing hold no interpreter lock
         with ThreadPoolExecutor(2) as beside:
@@ -183,7 +185,7 @@ def write_prepared(
             "interactions": dataset.n_interactions,
             "users": dataset.n_users,
             "items": dataset.n_items,
-            "items_without_events": dataset.n_items - _n_different(dataset.item),
+            "items_without_events": _without_events(dataset),
             **{flag: getattr(dataset, flag) for flag in FLAGS},
             "columns": _kinds(dataset),
             "source": {**source, **{name: found.result() for name, found in rest.items()}},
@@ -197,19 +199,24 @@ def write_prepared(
         (partial / META).write_text(f"{text}\n", encoding="utf-8")
         _move_into_place(partial, data_dir / dataset.name)
     except (OSError, sqlite3.OperationalError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"the data folder {data_dir} cannot be written to: {reason}",
-            "free some space there or choose another folder with --data-dir",
-        ) from error
+        raise unwritable(data_dir, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Prepared(data_dir / dataset.name, meta)
 
 
-def _n_different(numbers: NDArray[np.int32]) -> int:
-    """Count different numbers, none of them large; without sorting."""
-    return int(np.count_nonzero(np.bincount(numbers)))
+def _without_events(dataset: Dataset) -> int:
+    """Count items that no event is of."""
+    return int(np.count_nonzero(event_counts(dataset.item, dataset.n_items) == 0))
+
+
+def unwritable(data_dir: Path, error: Exception) -> InputError:
+    """Say that nothing can be written, and why."""
+    reason = getattr(error, "strerror", None) or error
+    return InputError(
+        f"the data folder {data_dir} cannot be written to: {reason}",
+        "free some space there or choose another folder with --data-dir",
+    )
 
 
 def _move_into_place(partial: Path, place: Path) -> None:
@@ -239,11 +246,15 @@ def _move_into_place(partial: Path, place: Path) -> None:
     raise OSError(f"{place} is being written by another process")
 
 
-def _remove_leftovers(data_dir: Path) -> None:
+def remove_leftovers(data_dir: Path) -> None:
     """Delete what killed processes left half-written."""
     for folder in [*data_dir.glob(".*.*.partial"), *data_dir.glob(".*.*.old")]:
         pid = folder.name.split(".")[-2]
         if pid.isdecimal() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in data_dir.glob(f".import.*{SCRATCH}"):
+        pid = folder.name.split(".")[2]
+        if pid.isdecimal() and int(pid) != os.getpid() and not _alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

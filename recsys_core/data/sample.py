@@ -23,6 +23,7 @@ from recsys_core.data.attributes import (
 from recsys_core.data.dataset import Dataset
 from recsys_core.data.movielens import GENRES_100K
 from recsys_core.data.numbering import Rows, number_rows
+from recsys_core.data.pieces import IN_MEMORY
 from recsys_core.data.sources import SAMPLE
 
 #: raised when the generated data change
@@ -80,7 +81,7 @@ def make_sample(
     user, item, rating, time = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     ratings = number_rows(Rows(user + 1, item + 1, rating.astype(np.float32), time))
     users = _people(rng, ages, women)
-    dataset = build_dataset(SAMPLE, RawData(ratings, users, _films(rng, membership)))
+    dataset = build_dataset(SAMPLE, RawData(ratings, users, _films(rng, membership)), IN_MEMORY)
     return Dataset(**{**vars(dataset), "synthetic": True})
 
 

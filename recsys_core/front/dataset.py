@@ -115,7 +115,9 @@ class Dataset(core.Dataset):
         from recsys_core.data.frames import read_frames
 
         tables = {"items": items, "users": users}
-        named = {key: str(each) for key, each in tables.items() if isinstance(each, str | Path)}
+        named: dict[str, Any] = {
+            key: str(each) for key, each in tables.items() if isinstance(each, str | Path)
+        }
         files = {k: str(v) for k, v in (vectors or {}).items() if isinstance(v, str | Path)}
         with python_words():
             options = ImportOptions(
