@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.events import Key
 from textual.widgets import Input
 
+from tests.tui.compared import section, write_compared
 from tests.tui.folders import write_jobs
 from tests.tui.session import Session, session
+from tests.tui.sweep_folders import write_sweep
 from tests.workbench.films import prepare_films, write_list_run
+from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.jobs import JobsScreen
+from workbench.tui.screens.new_job import NewJobScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.view import changes as requests
+from workbench.tui.view.job_rows import SweepRow
+from workbench.tui.widgets import people
+from workbench.tui.widgets.grid import Grid
 
 
 @pytest.fixture
@@ -105,3 +115,65 @@ async def test_keys_typed_while_the_session_ends_are_dropped(
         type_at_once(s, "q", "C", "C", *"hoalive", "2", "slash", *"mf", "enter")
         await s.until(lambda: not s.app.is_running)
     assert (s.app.return_code, s.app.errors) == (0, [])
+
+
+async def test_a_key_waits_for_the_users_that_it_is_for(runs: Path) -> None:
+    """`3 Enter j` typed at once: the user is opened, and `j` moves in the list that Enter led to."""
+    async with session(runs, (100, 30)) as s:
+        type_at_once(s, "3", "enter", "j", "i")
+        await s.until(lambda: s.app.chosen == "items", "'i' went to nobody")
+
+
+async def test_a_key_that_waits_says_so_and_escape_takes_it_back(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = threading.Event()
+    found = people.find_users
+
+    def find_late(*asked: Any) -> Any:
+        there.wait()
+        return found(*asked)
+
+    monkeypatch.setattr(people, "find_users", find_late)
+    async with session(runs, (100, 30)) as s:
+        type_at_once(s, "3", "enter")
+        await s.see("Enter (open) waits: the users are still being read; Esc forgets it")
+        type_at_once(s, "escape")
+        await s.until(lambda: "waits" not in s.text())
+        type_at_once(s, "j")
+        await s.see("j (down) waits")
+        type_at_once(s, "3")  # a key that leads to a screen is not held up
+        await s.until(lambda: "waits" not in s.text())
+        there.set()
+        await s.until(lambda: len(s.app.screen.query_one("#users", Grid).table.keys) > 1)
+        assert not s.app.screen.has_class("-open")
+        assert s.app.screen.query_one("#users", Grid).cursor_row == 0
+        await s.press("enter")
+        await s.until(lambda: s.app.screen.has_class("-open"))
+
+
+async def test_keys_wait_for_the_part_of_a_page_that_they_are_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the comparison right after `=`, in a run's groups, and among the trials of a sweep."""
+    monkeypatch.setattr(requests, "ensure_supervisor", lambda runs_dir: None)
+    folder = write_compared(tmp_path)
+    write_sweep(folder, 3)
+    async with session(folder, (160, 45)) as s:
+        for label in ("base", "better"):
+            await s.go_to(label)
+            await s.press("space")
+        type_at_once(s, "equals_sign", "b", "enter", "enter")
+        await s.until(lambda: s.app.chosen == "users", "Enter went to no user")
+        await s.see("gain over it")
+        type_at_once(s, "2", "escape", "escape", "enter", "b")
+        await s.until(lambda: isinstance(s.app.screen, DetailScreen))
+        await s.until(lambda: "[gender]" in section(s, "groups"))
+        type_at_once(s, "escape", "1")
+        await s.see("≈ mf 3/3")
+        jobs = s.app.screen
+        assert isinstance(jobs, JobsScreen)
+        names = [row.sweep.short if isinstance(row, SweepRow) else "" for row in jobs._rows]
+        jobs.grid.cursor_row = names.index("≈ mf 3/3")
+        type_at_once(s, "enter", "b")
+        await s.until(lambda: isinstance(s.app.screen, NewJobScreen), "no form")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import work
 from textual.command import Provider
-from textual.events import Event, Key
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
@@ -23,14 +22,12 @@ from recsys_core.extensions import EXTENSIONS, import_none, points_of
 from workbench.store.files import StoreError
 from workbench.store.listing import RunListing, RunSummary
 from workbench.store.text import plain
+from workbench.tui.answering import Answering
 from workbench.tui.commands import bindings
 from workbench.tui.compositor import forget_colours
 from workbench.tui.hangup import on_hangup, on_terminate
-from workbench.tui.keys import KeyOrder
 from workbench.tui.modes import BY_NAME, SCREENS
-from workbench.tui.refusals import Refusal
 from workbench.tui.settings import Settings, read_settings
-from workbench.tui.speaking import Speaking
 from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.stylesheet import RememberedStylesheet
 from workbench.tui.theme import ANSI, DEFAULT, THEMES
@@ -55,7 +52,7 @@ def _palette() -> type[Provider]:
     return CommandsProvider
 
 
-class WorkbenchApp(Speaking):
+class WorkbenchApp(Answering):
     """Shows the runs of a folder, or how to get some, and follows what happens in it."""
 
     CSS_PATH = "app.tcss"
@@ -80,8 +77,6 @@ class WorkbenchApp(Speaking):
         self._listing = RunListing(runs_dir)
         self._queue_reader: QueueReader | None = None
         self.stylesheet = RememberedStylesheet(variables=self.get_css_variables())
-        self._keys = KeyOrder(self, super().on_event)
-        self._refusals: list[Refusal] = []
         for theme in (*THEMES, *ANSI):
             self.register_theme(theme)
         self.theme = self._wanted_theme()
@@ -220,27 +215,8 @@ class WorkbenchApp(Speaking):
             self.notify(plain(problem), severity="warning", markup=False)
         self.mutate_reactive(WorkbenchApp.runs)  # which of two values is better may be known now
 
-    async def on_event(self, event: Event) -> None:
-        """Take one key after the other; one that comes back is a command."""
-        if isinstance(event, Key) and not event.is_forwarded:
-            await self._keys.take(event)
-        elif isinstance(event, Key):
-            self._refusals.clear()
-            await super().on_event(event)
-            if self._refusals:
-                self.explain(self._refusals[0], event.key)
-        else:
-            await super().on_event(event)
-
     def _leave(self, code: int) -> None:
         self.exit(return_code=code)
-
-    def exit(self, *arguments: Any, **options: Any) -> None:
-        """End the session; keys that are still on their way, a pasted file, do not hold it up."""
-        self._keys.close()
-        if self._driver is not None:
-            self._driver.disable_input()
-        super().exit(*arguments, **options)
 
     # Errors
 
@@ -256,10 +232,6 @@ class WorkbenchApp(Speaking):
         except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on
             self.report(error)
             done = True
-        if done:
-            self._refusals.clear()
-        elif isinstance(action, str):
-            self._refusals.append(Refusal(action, default_namespace or self))
         return done
 
     def report(self, error: Exception) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +69,10 @@ class Session(App[None]):
 
     def explain_metric(self, metric: str) -> None:
         """Show what a metric is, before what the keys do."""
+        raise NotImplementedError
+
+    def keep_keys(self, ready: Callable[[], bool]) -> None:
+        """Keep what is typed until a part that it is meant for is there."""
         raise NotImplementedError
 
     def watch_runs(self) -> None:

@@ -12,7 +12,6 @@ from textual.widgets import Input
 
 from workbench.tui.commands import BY_ID
 from workbench.tui.messages import SECONDS, Messages
-from workbench.tui.refusals import Refusal, reason_of
 from workbench.tui.session import Session
 from workbench.tui.widgets.lines import KeyLine
 
@@ -67,11 +66,3 @@ class Speaking(Session):
         if isinstance(self.screen, ModalScreen) or isinstance(self.focused, Input):
             keys = f"Esc, then {keys}"  # which is a letter like others in a field
         self.notify(f"{keys} leaves the session.", markup=False)
-
-    def explain(self, refusal: Refusal, key: str) -> None:
-        """Say why a key does nothing; a dialog keeps Ctrl+C from the app."""
-        reason = reason_of(refusal, key)
-        if reason:
-            self.notify(reason, markup=False)
-        elif key == "ctrl+c":
-            self.action_help_quit()

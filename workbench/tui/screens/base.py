@@ -91,6 +91,10 @@ class FullScreen(Screen[Any]):
         """Say why a command has no use now; empty: nothing more is known than that."""
         return ""
 
+    def awaits(self, action: str) -> str:
+        """Say what a command needs and is still being read, as "the users are"; empty: nothing."""
+        return ""
+
     @property
     def title_line(self) -> TitleLine:
         """The line below the header."""

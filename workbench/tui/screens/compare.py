@@ -84,6 +84,8 @@ class CompareScreen(ScrollingScreen):
         #: place of the attribute that groups are by
         self._by = 0
         self._groups: ComparedGroups | None = None
+        #: whether users and groups are being read
+        self._looking = self._grouping = False
 
     def body(self) -> Iterable[Widget]:
         """Make a place for each section, and a table for the users."""
@@ -157,22 +159,30 @@ class CompareScreen(ScrollingScreen):
         self._draw_about()
         self._draw_groups()
 
+    def _look(self) -> None:
+        """Find the users whose metric changes most, and the groups in this metric."""
+        if self._others():
+            self._looking = self._grouping = True
+            self._find_users()
+
     @work(group="users", exclusive=True)
-    async def _look(self) -> None:
-        """Find the users whose metric changes most."""
-        if not self._others():
-            return
+    async def _find_users(self) -> None:
         first, second = (Run(row.run.folder) for row in self._pair)
         data_dir = self.workbench.data_dir
         self._seen = await asyncio.to_thread(read_changes, data_dir, first, second, self._metric)
+        self._looking = False
         self._draw_users()
         if self.has_parts(Grid):
             self.grid.action_first()
         self._read_groups()
 
-    @work(group="groups", exclusive=True)
-    async def _read_groups(self) -> None:
+    def _read_groups(self) -> None:
         """Read the groups in the metric of the users; what was asked for last is shown."""
+        self._grouping = True
+        self._find_groups()
+
+    @work(group="groups", exclusive=True)
+    async def _find_groups(self) -> None:
         rows = self._comparison.rows
         held = [row for row in rows[1:] if self._comparison.holds(row)]
         app, runs = self.workbench, [Run(row.run.folder) for row in (rows[0], *held)]
@@ -180,6 +190,7 @@ class CompareScreen(ScrollingScreen):
         self._groups = await asyncio.to_thread(
             read_compared_groups, app.group_reader, app.data_dir, runs, self._by, metric
         )
+        self._grouping = False
         self._draw_groups()
 
     # Drawing
@@ -284,15 +295,22 @@ class CompareScreen(ScrollingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
+        seen = None if self._looking else self._seen
         if action == "open":
-            return self._seen is not None and bool(self._seen.keys)
+            return seen is not None and bool(seen.keys)
         if action == "metric":
-            return self._seen is not None and len(self._seen.metrics) > 1
+            return seen is not None and len(seen.metrics) > 1
         if action == "other":
             return len(self._others()) > 1
         if action == "by":
             return self._groups is not None and len(self._groups.attributes) > 1
         return True
+
+    def awaits(self, action: str) -> str:
+        """Say what a command needs and is still being read."""
+        if self._looking and action in ("open", "metric"):
+            return "the users are"
+        return "the groups are" if self._grouping and action == "by" else ""
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""

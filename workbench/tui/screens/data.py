@@ -49,6 +49,13 @@ class DataScreen(DataShown):
             return not busy and each.here and bool(self.query_one(Features).names)
         return each.here if action in ("train", "users") else True
 
+    def awaits(self, action: str) -> str:
+        """Say what a command needs and is still being read."""
+        if not self.listed and action != "schema":
+            return "the data folder is"
+        of_schemas = not self.catalogued and action in ("schema", "measure")
+        return "the schemas are" if of_schemas and not self.activity.busy else ""
+
     def action_open(self) -> None:
         """Go to the part in sight; Tab goes on from there."""
         places = {

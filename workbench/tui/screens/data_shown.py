@@ -53,6 +53,8 @@ class DataShown(DividedScreen):
         super().__init__()
         #: what `data list` says
         self.sets: list[DataSet] = []
+        #: whether the list, and protocols and schemas, have been read, or cannot be
+        self.listed = self.catalogued = False
         #: fingerprint -> what `data describe` says
         self._about: dict[str, Mapping[str, Any]] = {}
         self._part = PARTS[0]
@@ -134,6 +136,8 @@ class DataShown(DividedScreen):
         except InputError as error:
             self.activity.complain("the data folder cannot be read", error)
             return
+        finally:
+            self.listed = True
         if not self.has_parts(Grid, Facts):  # the session has ended meanwhile
             return
         names = dataset_names(self.workbench.runs, self.workbench.data_dir) if first else []
@@ -157,6 +161,8 @@ class DataShown(DividedScreen):
         except InputError as error:
             say(str(error))
             return
+        finally:
+            self.catalogued = True
         protocols.open(catalogue.protocols)
         self.query_one(Features).open(catalogue.features)
         self._show_set()

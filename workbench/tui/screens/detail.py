@@ -149,6 +149,11 @@ class DetailScreen(ScrollingScreen):
             return not self.groups.why_nothing
         return True
 
+    def awaits(self, action: str) -> str:
+        """Say that the groups are still being read."""
+        of_groups = action in ("groups", "by", "metric") and self.groups.is_reading
+        return "the groups are" if of_groups else ""
+
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why there are no groups."""
         return self.groups.why_nothing if action in ("groups", "by", "metric") else ""

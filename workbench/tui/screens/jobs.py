@@ -70,6 +70,11 @@ class JobsScreen(AskingScreen, JobsShown):
             return row.sweep.state == "active"
         return action not in ("log", "requeue", "shift", "priority")
 
+    def awaits(self, action: str) -> str:
+        """Say what a command needs and is still being read."""
+        of_curves = action in ("curve", "log_axis", "smooth", "fold")
+        return self.query_one(CurvePanel).awaits(action) if of_curves else ""
+
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
         if action == "curve" and self.query_one(CurvePanel).names:

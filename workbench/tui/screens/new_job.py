@@ -126,6 +126,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_page(self, pages: int) -> None:
         """Go on by a page."""
+        if self._wait_for_models(partial(self.action_page, pages)):
+            return
         self._check_now()
         self.grid.action_page(pages)
 
@@ -198,6 +200,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_add_part(self) -> None:
         """Add an entry to the list, after the one that the cursor is in."""
+        if self._wait_for_models(self.action_add_part):
+            return
         at, form = self._entry_of_list(), self._form
         if at is None or form is None:
             self._say("only lists of parts have entries to add, such as the channels of two-stage")
@@ -211,6 +215,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_remove_part(self) -> None:
         """Remove the entry that the cursor is in from its list."""
+        if self._wait_for_models(self.action_remove_part):
+            return
         at, form = self._entry_of_list(), self._form
         if at is None or form is None or at[1] < 0:
             self._say("stand on the entry that is to be removed, such as a channel of two-stage")
@@ -230,6 +236,8 @@ class NewJobScreen(NewJobEstimate):
 
     def action_edit(self) -> None:
         """Edit the field, or on the first one the whole job, as YAML in the person's editor."""
+        if self._wait_for_models(self.action_edit):
+            return
         each, form = self.field, self._form
         if each is None or form is None or self._busy or self._found_from is not None:
             return

@@ -203,6 +203,10 @@ class SweepScreen(AskingScreen):
             return bool(self._beside or self._alike())
         return True
 
+    def awaits(self, action: str) -> str:
+        """Say that the trials are still being read; once they are, or cannot be, nothing is."""
+        return "" if self._stamps else "the trials are"
+
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
         return {

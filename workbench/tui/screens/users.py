@@ -54,6 +54,12 @@ class UsersScreen(UsersShown):
             return len(self.names()) > 1
         return self._browse is not None
 
+    def awaits(self, action: str) -> str:
+        """Say what a command needs and is still being read."""
+        if self.people.searching:
+            return "the users are"
+        return "the user is" if self._looking and self.user_open else ""
+
     def action_open(self) -> None:
         """Show the user; the focus goes to the first list."""
         self.open_user()

@@ -56,6 +56,8 @@ class UsersShown(SubjectScreen):
     def __init__(self) -> None:
         super().__init__()
         self._opening = False
+        #: whether a user is being read
+        self._looking = False
         #: it may be put together before anybody asks for it
         self._begun = False
         #: what holds painting back until there is something to see
@@ -273,6 +275,7 @@ class UsersShown(SubjectScreen):
         self.add_class("-open")
         self._opening = True
         self._inspect()
+        self.workbench.keep_keys(lambda: not (self._opening and self._looking))
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:
         """Follow the cursor: another user, another item, or nobody where none is found."""
@@ -281,6 +284,7 @@ class UsersShown(SubjectScreen):
         self.set_class(key is None, "-nobody")
         if key is None:
             self.workers.cancel_group(self, "look")
+            self._looking = False
             self.person.inspection = None
         elif self.user_open and key != shown:
             self._inspect()
@@ -300,6 +304,7 @@ class UsersShown(SubjectScreen):
         """Look at the user under the cursor."""
         key = self.people.grid.cursor_key
         if self.user_open and key is not None and self._browse is not None:
+            self._looking = True
             self._look(int(key))
 
     @work(group="look", exclusive=True)
@@ -310,12 +315,14 @@ class UsersShown(SubjectScreen):
         try:
             user = browse.user(number)
             seen, problems = await asyncio.to_thread(read_lists, browse, user, runs, LENGTH)
+            self._looking = False
             for problem in problems:
                 self.tell_damage(problem)
             self._show(seen)
             await self.painted()  # two threads that compute take turns, and the lists come late
             self._show(await asyncio.to_thread(read_reasons, seen))
         except InputError as error:
+            self._looking = False
             self.notify(plain_lines(str(error)), severity="error", markup=False)
 
     def _show(self, inspection: Inspection) -> None:

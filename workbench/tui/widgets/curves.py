@@ -65,6 +65,13 @@ class CurvePanel(Vertical, can_focus=True):
         """How many values further the next ones are; 0 where all are in sight."""
         return len(self._shown) if len(self._shown) < len(self.names) else 0
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether there may be curves that have not been read yet."""
+        waiting = any(run.state in ("queued", "running") for run in self._runs)
+        read = all(run.run_id in self._curves for run in self._runs)
+        return not (self.names or waiting or read)
+
     def show(
         self,
         runs: Sequence[RunSummary],
@@ -150,7 +157,7 @@ class CurvePanel(Vertical, can_focus=True):
     def _why_nothing(self) -> Content:
         waiting = any(run.state in ("queued", "running") for run in self._runs)
         text = _NONE_YET if waiting else _why_none(self._runs)
-        if not waiting and any(run.run_id not in self._curves for run in self._runs):
+        if self.is_reading:
             text = "reading …"
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
@@ -162,6 +169,10 @@ class CurvePanel(Vertical, can_focus=True):
         if action == "choose":
             return len(self.names) > 1
         return bool(self.names) if action in ("read", "read_end", "enlarge") else True
+
+    def awaits(self, action: str) -> str:
+        """Say that the curves are still being read."""
+        return "the curves are" if self.is_reading else ""
 
     @property
     def is_large(self) -> bool:

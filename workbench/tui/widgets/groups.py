@@ -45,7 +45,12 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
         """Why there are no groups to go through; empty where there are some."""
         if self._groups is not None:
             return ""
-        return "they are still being read" if self._reading else "this run has no groups to show"
+        return "this run has no groups to show"
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether they are being read."""
+        return self._reading
 
     @property
     def chosen(self) -> GroupRow | None:
@@ -64,6 +69,7 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
             return
         self._about, self._groups, self._cursor = about, None, 0
         if about is None:
+            self._reading = False
             self._say(None)
         else:
             self._ask()
@@ -71,6 +77,7 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
     def _ask(self) -> None:
         if self._groups is None:
             self._say(Section("Groups", ((Cell("reading …", "muted"),),)))
+        self._reading = True
         self._read()
 
     @work(group="groups", exclusive=True)
@@ -79,7 +86,6 @@ class GroupsView(SectionView, can_focus=True, inherit_bindings=False):
         if self._about is None:
             return
         app, (run, baseline), attribute = self._session, self._about, self._attribute
-        self._reading = True
         try:
             found = await asyncio.to_thread(
                 read_groups, app.group_reader, app.data_dir, run, baseline, attribute

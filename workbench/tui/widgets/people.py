@@ -62,6 +62,8 @@ class People(Vertical):
         self._refused = ("", "")
         #: the user to go to when the question is answered
         self._wanted: int | None = None
+        #: whether the users are being looked for
+        self.searching = False
 
     def compose(self) -> ComposeResult:
         """Make the table; the search line comes when it is asked for."""
@@ -123,6 +125,7 @@ class People(Vertical):
     def search(self) -> None:
         """Find the users that pass, off the thread that answers keys."""
         if self._browse is not None:
+            self.searching = True
             self._find(self._browse)
 
     @work(group="find", exclusive=True)
@@ -132,12 +135,14 @@ class People(Vertical):
             asked = self._parse(question)
             found = await asyncio.to_thread(_search, browse, asked, self._runs, self._facets)
         except InputError as error:
+            self.searching = False
             self._refused = question, str(error)
             if not self.query("#find") and question:  # it was left before it was answered
                 await self.open_find()
             self._complain(str(error))
             return
         self._refused = ("", "")
+        self.searching = False
         self._complain("")
         self._asked, self.answered = asked, question
         self.found = found
