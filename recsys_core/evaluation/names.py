@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -191,6 +192,24 @@ def higher_is_better(metric: str) -> bool:
     name = re.split(r"[@/]", split_part(metric)[1])[0]
     card = _card(name)
     return name not in _LOWER_IS_BETTER if card is None else card.higher_is_better
+
+
+def bounds_of(metric: str) -> tuple[float, float]:
+    """Give the least and the greatest value that a metric can have; infinite: no bound.
+
+    Examples
+    --------
+    >>> bounds_of("channel/ease/recall@200"), bounds_of("logloss")
+    ((0.0, 1.0), (0.0, inf))
+    """
+    name = re.split("[@/]", split_part(metric)[1])[0]
+    card = _card(name)
+    if card is None:
+        return 0.0, math.inf if name in _RANGES else 1.0
+    return (
+        -math.inf if card.low is None else card.low,
+        math.inf if card.high is None else card.high,
+    )
 
 
 def meaning_of(metric: str) -> str:

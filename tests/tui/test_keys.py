@@ -118,7 +118,7 @@ async def test_keys_typed_while_the_session_ends_are_dropped(
 
 
 async def test_a_key_waits_for_the_users_that_it_is_for(runs: Path) -> None:
-    """`3 Enter j` typed at once: the user is opened, and `j` moves in the list that Enter led to."""
+    """`3 Enter j i` at once: the user is opened, `j` moves in the list that Enter led to."""
     async with session(runs, (100, 30)) as s:
         type_at_once(s, "3", "enter", "j", "i")
         await s.until(lambda: s.app.chosen == "items", "'i' went to nobody")

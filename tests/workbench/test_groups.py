@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from math import log
+from math import log, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from recsys_core.data.dataset import Categorical, Column, Numeric
 from recsys_core.errors import InputError
 from tests.workbench.grouped import EVENTS, TEAM, VALUES, prepare_teams, teams, write_teams_run
 from workbench.store.groups import GroupMatrix, GroupReader, group_matrix
-from workbench.store.runs import RESULTS, Run
+from workbench.store.runs import METRICS, RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_find import find_users
 from workbench.store.users_question import parse_question
@@ -59,12 +60,27 @@ def test_users(lists: Made) -> None:
     assert values_of(matrix, "recall@2") == about(expected)
     whole = matrix.overall.cells[run.run_id, "recall@2"].value
     assert whole == pytest.approx((2 * 3 / 4 + 2 * 1 / 2 + 0) / 5) == pytest.approx(5 / 10)
-    # 3/4 and 1/2 differ by 1/4 from their mean each: standard error 1/4, t of one degree 12.7062
-    low, high = matrix.rows[0].cells[run.run_id, "recall@2"].interval or (0, 0)
-    assert (low, high) == pytest.approx((3 / 4 - 12.7062 / 4, 3 / 4 + 12.7062 / 4), abs=1e-4)
+    # 1/2 and 1 differ by 1/4 from their mean each: standard error 1/4, t of one degree 12.7062;
+    # recall is never below 0 or above 1
+    assert 3 / 4 - 12.7062 / 4 < 0
+    assert matrix.rows[0].cells[run.run_id, "recall@2"].interval == (0, 1)
     assert [row.group.search for row in matrix.rows] == ["team=a", "team=b", "team="]
     assert all(row.small for row in matrix.rows)
     assert not matrix.gaps  # of two users each
+
+
+def test_all_users_have_the_interval_that_the_run_reports(lists: Made) -> None:
+    browse, run = lists
+    path = run.path / METRICS
+    result = json.loads(path.read_text())
+    reported = {"recall@2": [0.1, 0.9], "hit@2": [0.2, 0.8]}
+    metrics = {"recall@2": 0.5, "hit@2": 0.7}  # another one than the mean of users, which is 3/5
+    path.write_text(json.dumps(result | {"metrics": metrics, "ci95": reported}))
+    cells = group_matrix(browse, [Run(run.path)], "team", ["recall@2", "hit@2"]).overall.cells
+    assert cells[run.run_id, "recall@2"].interval == (0.1, 0.9)
+    # 1, 1, 0, 1, 0: standard error sqrt(.3 / 5), t of four degrees 2.7764
+    low = 3 / 5 - 2.7764 * sqrt(0.3 / 5)
+    assert cells[run.run_id, "hit@2"].interval == pytest.approx((max(0, low), 1), abs=1e-4)
 
 
 def test_items(lists: Made) -> None:

@@ -79,9 +79,9 @@ def test_text_and_reports(cli: Cli, tmp_path: Path) -> None:
     assert lines[0] == "base, mf by groups: teams, given"
     assert lines[2:4] == [
         "recall@2 by team",
-        "team     users    base    95 % interval      mf      - base    its 95 % interval",
+        "team     users    base    95 % interval     mf      - base    its 95 % interval",
     ]
-    assert lines[4].startswith("a        2 (few)  0.5000  [-5.8531, 6.8531]  0.7500  +0.2500 ")
+    assert lines[4].startswith("a        2 (few)  0.5000  [0.0000, 1.0000]  0.7500  +0.2500 ")
     assert "(few): under 30 users, not tested and in no gap." in lines
     markdown, page, content = (path.read_text(encoding="utf-8") for path in paths)
     assert "| a | 2 (few) | 0.5000 |" in markdown

@@ -8,9 +8,10 @@ Nothing is trained or judged again, so that it works for every run there is.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -28,7 +29,17 @@ from workbench.store.groups_attributes import (
     read_grouping,
 )
 from workbench.store.groups_bias import BiasRow, popularity_bias
-from workbench.store.groups_cells import SMALL, Cell, Gap, Sample, cell_of, corrected, gap_of
+from workbench.store.groups_cells import (
+    SMALL,
+    Cell,
+    Gap,
+    Key,
+    Sample,
+    cells_of,
+    corrected,
+    gap_of,
+    over_runs,
+)
 from workbench.store.groups_kept import Events, Kept
 from workbench.store.groups_samples import (
     chosen_metrics,
@@ -56,8 +67,8 @@ __all__ = [
 
 #: runs, groupings and matrices that are kept in memory
 _RUNS, _GROUPINGS, _MATRICES = 4, 16, 32
-#: run id and metric
-Key = tuple[str, str]
+#: relative difference of means that were summed in another order
+_SAME = 1e-9
 V = TypeVar("V")
 
 
@@ -92,7 +103,8 @@ class GroupMatrix:
     runs
         Run ids; differences are from the first.
     overall
-        All users together; its p-values are corrected over the runs alone.
+        All users together, with the run's own interval as far as it reports one; p-values are
+        corrected over the runs alone.
     rows
         A group each. P-values of a metric are corrected by Holm's method over the groups and the
         runs together, without small groups, which are not tested.
@@ -304,9 +316,10 @@ def _matrix(
 ) -> GroupMatrix:
     ids = tuple(one.run.run_id for one in kept)
     found = [group_samples(browse, one, grouping, metrics) for one in kept]
-    every = _cells(ids, metrics, [whole for whole, _ in found], tested=True)
+    every = cells_of(ids, metrics, [whole for whole, _ in found], tested=True)
+    _take_own_intervals(every, kept)
     overall = GroupRow(
-        Group("all", "value", kept[0].n_users), len(kept[0].judged), _families(every, metrics, ids)
+        Group("all", "value", kept[0].n_users), len(kept[0].judged), over_runs(every, metrics, ids)
     )
     cells: dict[tuple[int, str, str], Cell] = {}
     sizes = []
@@ -314,7 +327,7 @@ def _matrix(
         samples = [groups[place] for _, groups in found]
         n = max((len(one.users) for mine in samples for one in mine.values()), default=0)
         sizes.append(n)
-        mine = _cells(ids, metrics, samples, tested=n >= SMALL)
+        mine = cells_of(ids, metrics, samples, tested=n >= SMALL)
         cells |= {(place, *key): cell for key, cell in mine.items()}
     for metric in metrics:  # a family: all groups and all runs
         family = [key for key in cells if key[2] == metric]
@@ -333,30 +346,17 @@ def _matrix(
     )
 
 
-def _cells(
-    ids: Sequence[str],
-    metrics: Sequence[str],
-    samples: Sequence[Mapping[str, Sample]],
-    *,
-    tested: bool,
-) -> dict[Key, Cell]:
-    first = samples[0]
-    return {
-        (run_id, metric): cell_of(mine[metric], first.get(metric) if place else None, tested=tested)
-        for place, (run_id, mine) in enumerate(zip(ids, samples, strict=True))
-        for metric in metrics
-        if metric in mine
-    }
-
-
-def _families(
-    cells: dict[Key, Cell], metrics: Sequence[str], ids: Sequence[str]
-) -> dict[Key, Cell]:
-    """Correct each metric over the runs."""
-    for metric in metrics:
-        keys = [(run_id, metric) for run_id in ids if (run_id, metric) in cells]
-        cells.update(zip(keys, corrected([cells[key] for key in keys]), strict=True))
-    return cells
+def _take_own_intervals(cells: dict[Key, Cell], kept: Sequence[Kept]) -> None:
+    """Give what is of all users the interval that the run reports: two would be one too many."""
+    for one in kept:
+        metrics, reported = one.run.metrics["metrics"], one.run.metrics.get("ci95") or {}
+        for key, cell in cells.items():
+            run_id, metric = key
+            if run_id != one.run.run_id or cell.value is None or not reported.get(metric):
+                continue
+            if math.isclose(cell.value, metrics[metric], rel_tol=_SAME):  # not so over windows
+                low, high = reported[metric]
+                cells[key] = replace(cell, interval=(low, high))
 
 
 def _gaps(

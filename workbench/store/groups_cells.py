@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from recsys_core.evaluation.holm import holm
-from recsys_core.evaluation.names import higher_is_better
+from recsys_core.evaluation.names import bounds_of, higher_is_better
 from recsys_core.evaluation.student import t_quantile, t_tails
 from recsys_core.evaluation.tested import is_of_difference
 
@@ -24,6 +24,8 @@ LEVEL = 0.05
 #: relative to the values: below it a standard error is rounding
 _ROUNDING = 1e-12
 Bounds = tuple[float, float]
+#: run id and metric
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,37 @@ def cell_of(sample: Sample, base: Sample | None, *, tested: bool = True) -> Cell
     return replace(cell, p_value=_p(mean, error, len(pairs) - 1)) if tested else cell
 
 
+def within(cell: Cell, bounds: Bounds) -> Cell:
+    """Leave out of the interval what the metric cannot be.
+
+    The true value is in the bounds whatever the interval is: as many intervals hold it as before.
+    """
+    if cell.interval is None:
+        return cell
+    low, high = cell.interval
+    return replace(cell, interval=(max(low, bounds[0]), min(high, bounds[1])))
+
+
+def cells_of(
+    ids: Sequence[str],
+    metrics: Sequence[str],
+    samples: Sequence[Mapping[str, Sample]],
+    *,
+    tested: bool,
+) -> dict[Key, Cell]:
+    """Describe the samples of runs in some metrics; differences are from the first run's."""
+    first = samples[0]
+    return {
+        (run_id, metric): within(
+            cell_of(mine[metric], first.get(metric) if place else None, tested=tested),
+            bounds_of(metric),
+        )
+        for place, (run_id, mine) in enumerate(zip(ids, samples, strict=True))
+        for metric in metrics
+        if metric in mine
+    }
+
+
 def _around(mean: float, error: float, freedom: float, tails: float = 0.05) -> Bounds:
     margin = error and t_quantile(freedom, tails) * error
     return mean - margin, mean + margin
@@ -151,6 +184,16 @@ def corrected(cells: Sequence[Cell]) -> list[Cell]:
         cell if math.isnan(p_value) else replace(cell, p_value=p_value)
         for cell, p_value in zip(cells, p_values, strict=True)
     ]
+
+
+def over_runs(
+    cells: dict[Key, Cell], metrics: Sequence[str], ids: Sequence[str]
+) -> dict[Key, Cell]:
+    """Correct each metric over the runs."""
+    for metric in metrics:
+        keys = [(run_id, metric) for run_id in ids if (run_id, metric) in cells]
+        cells.update(zip(keys, corrected([cells[key] for key in keys]), strict=True))
+    return cells
 
 
 def gap_of(metric: str, samples: Sequence[tuple[str, Sample]]) -> Gap | None:
