@@ -83,3 +83,8 @@ def test_a_ranker_comes_after_those_with_lists() -> None:
 def test_chips() -> None:
     assert chips(RUNS[:2]) == "[e]  [d]"
     assert chips(RUNS[:2], ["ndcg@10", "gain over it"]) == "[e] ndcg@10  [d] gain over it"
+
+
+def test_seeds_of_one_model_are_told_apart() -> None:
+    seeds = [replace(RUNS[0], run_id=f"x-{seed}", seed=seed) for seed in (0, 1)]
+    assert chips([*seeds, RUNS[1]], ["ndcg@10"]) == "[e seed 0] ndcg@10  [e seed 1]  [d]"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from tests.tui.checks import Check, cases_of, checks
-from tests.tui.compared import amend, compare, run_of, section, write_compared
+from tests.tui.compared import BASE, BETTER, amend, compare, run_of, section, write_compared
 from tests.tui.folders import write_run
 from tests.tui.session import Session, session
 from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
 from workbench.store.listing import list_runs
 from workbench.store.runs import RESULTS
+from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.users import UsersScreen
 from workbench.tui.view.baseline import baseline_of
@@ -52,6 +56,36 @@ async def _(s: Session) -> None:
     assert users.people.grid.cursor_key == "1"
     assert [run.run_id.rpartition("-")[0][16:] for run in users.runs_shown][:1] == ["base"]
     await s.see("[base] ndcg@10  [better] gain over it")
+
+
+@checks("compare.export")
+async def _(s: Session) -> None:
+    await compare(s, ["better", "other"], baseline="base")
+    await s.press("e")
+    assert isinstance(s.app.screen, ExportScreen)
+    for name in ("t.csv", "t.json"):
+        await s.press("ctrl+u")
+        await s.type(name)
+        await s.press("enter")
+        await s.press("e")
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert [(row["run"], row["value"]) for row in rows[:3]] == [
+        ("A base", "0.5000"),
+        ("B other", "0.5000"),
+        ("C better", "0.6500"),
+    ]
+    assert (rows[2]["difference"], rows[3]["difference"]) == ("▲ +0.1500*", "")
+    written = json.loads(Path("t.json").read_text())
+    (found,) = (
+        one
+        for one in written["differences"]
+        if one["metric"] == "ndcg@10" and "better" in one["run_id"]
+    )
+    gains = [after - before for after, before in zip(BETTER, BASE, strict=True)]
+    test = stats.ttest_1samp(gains, 0)
+    assert found["delta"] == pytest.approx(0.15)
+    assert found["delta_ci95"] == pytest.approx(tuple(test.confidence_interval()))
+    assert found["p_value"] == pytest.approx(2 * test.pvalue), "of two comparisons"
 
 
 @checks("compare.metric", "compare.next", "compare.previous")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.folders import add_events, falling_curve, this_process, write_run
-from workbench.store.listing import read_summary
+from workbench.store.listing import RunSummary, read_summary
 from workbench.tui.view.chart import MARKERS, Axes, Series, draw_plot, smoothed
+from workbench.tui.view.curve_runs import why_no_curve
 from workbench.tui.view.detail import curve_section, read_files
 from workbench.tui.view.live import (
     CurveReader,
@@ -178,3 +180,24 @@ def test_the_end_of_a_log_is_whole_lines(tmp_path: Path) -> None:
     assert log_tail(run) == ""
     (folder / "log.txt").write_text("first line\nsecond line\nthird\n")
     assert log_tail(run, size=10) == "third\n", "the second line is cut, so it is left out"
+
+
+def test_why_there_is_no_curve_is_said_of_what_is_known(tmp_path: Path) -> None:
+    def run(number: int, model: str, state: str = "succeeded", **params: int) -> RunSummary:
+        folder = write_run(tmp_path, model, number=number, state=state, params=params)
+        return read_summary(folder)
+
+    mf, ease = run(1, "mf", epochs=20), run(2, "ease")
+    assert why_no_curve([mf], []) == "no curve was kept"
+    assert why_no_curve([ease], []) == "no curve: not trained in epochs"
+    waiting = run(3, "mf", "queued"), run(4, "ease", "queued"), run(5, "dssm", "queued")
+    assert why_no_curve(waiting[:1], [mf, ease]) == "no curve yet"
+    assert why_no_curve(waiting[1:2], [mf, ease]) == "no curve: not trained in epochs"
+    assert why_no_curve(waiting[2:], [mf, ease]).startswith("no curve yet; a model that is not")
+    failed = run(6, "ease", "failed"), run(7, "mf", "failed")
+    assert why_no_curve(failed[:1], [ease]) == "no curve: not trained in epochs"
+    assert why_no_curve(failed[1:], [mf]) == "no curve: failed before the first epoch ended"
+    (mf.folder / "metrics.json").write_text("{")
+    assert why_no_curve([read_summary(mf.folder)], []) == "no curve: damaged files"
+    scores = replace(mf, origin="external", params={})
+    assert why_no_curve([scores], [mf]) == "no curve: not trained here"

@@ -56,13 +56,15 @@ def test_a_histogram_by_hand() -> None:
     drawn = gain_section(Gains((1, 0, 90, 4, 2), 0.5, 1, 90, 9), "ndcg@10", ("ease", "mf"), 40)
     assert str(drawn).splitlines() == [
         "gain of mf over ease",
-        "    ██",
+        "    ↑█",
         "    ██▄",
         "  ▆ ███",
         "  -0.500+0.50",
-        "  ▼ 1 %  = 90 %  ▲ 9 % of the users",
+        "  ▼ 1 %  = 90 %  ▲ 9 % of the users, ↑ cut",
         "  ",
     ]
+    whole = gain_section(Gains((1, 0, 4, 4, 2), 0.5, 1, 4, 6), "ndcg@10", ("ease", "mf"), 40)
+    assert "↑" not in str(whole), "as high as another: not cut"
     styles = [cell.style for cell in drawn.lines[2]]
     assert styles == ["worse", "muted", "better"]
     falling = gain_section(Gains((1, 0, 2), 0.5, 1, 0, 2), "logloss", ("ease", "mf"), 40)

@@ -93,6 +93,8 @@ async def test_trials_are_folded_below_their_sweep(runs: Path) -> None:
             await s.press(unfold)
             assert len(screen.grid.table.keys) == folded + 12, "the twin has no run of its own"
             assert "  mf-12" in s.text()
+            assert s.text().count("★") == 1
+            assert "  mf-9 ★" in s.text(), "the best one"
             await s.press(fold)
             assert len(screen.grid.table.keys) == folded
         column = screen.grid.cursor_column
@@ -262,6 +264,7 @@ async def _(s: Session) -> None:
     assert "all plots are shown" in s.text()
     await s.pilot.resize_terminal(80, 24)
     await s.until(lambda: len(s.app.screen.query(PlotView)) == 2)
+    await s.see(" 3 more: v")
     titles = []
     for _turn in range(3):
         views = s.app.screen.query(PlotView)

@@ -378,6 +378,10 @@ def test_runs_list_shows_and_filters(cli: Cli, runs_dir: Path) -> None:
     (listed,) = json.loads(cli("runs", "list", "--model", hostile, "--json").out)
     assert (listed["run_id"], listed["metrics"]["hit@10"]) == (good.run_id, 0.5)
     assert "disk full" in cli("runs", "show", bad.run_id).out
+    bad.write_status(Status("cancelled", reason="pruned at epoch 5: ndcg@10 0.0512"))
+    for state in ("pruned", "cancelled"):  # which is what its folder says
+        (listed,) = json.loads(cli("runs", "list", "--state", state, "--json").out)
+        assert listed["state"] == "pruned"
 
 
 def test_runs_show_has_the_whole_result(cli: Cli, runs_dir: Path) -> None:

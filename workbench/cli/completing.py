@@ -39,10 +39,12 @@ def _folder(ctx: click.Context, option: str) -> Path:
 def _runs(ctx: click.Context, archived: bool = False) -> Iterator[CompletionItem[str]]:
     from workbench.store.listing import list_runs
     from workbench.store.manage import ARCHIVE
+    from workbench.store.runs import word_of
 
     folder = _folder(ctx, "runs_dir")
     for run in list_runs(folder / ARCHIVE if archived else folder):
-        yield CompletionItem(run.run_id, help=f"{run.label} on {run.dataset}, {run.state}")
+        state = word_of(run.state, run.reason)
+        yield CompletionItem(run.run_id, help=f"{run.label} on {run.dataset}, {state}")
 
 
 def _labels(ctx: click.Context) -> Iterator[CompletionItem[str]]:

@@ -38,7 +38,7 @@ from workbench.store.manage import (
     restore_run,
     sweep,
 )
-from workbench.store.runs import STATES, Run, Status, word_of
+from workbench.store.runs import PRUNED, STATES, Run, Status, word_of
 from workbench.store.summary import marked
 from workbench.store.text import plain
 
@@ -70,7 +70,11 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Only runs of this model or label.",
         ),
         click.option(
-            "--state", "states", multiple=True, type=click.Choice(STATES), help="Only this state."
+            "--state",
+            "states",
+            multiple=True,
+            type=click.Choice([*STATES, PRUNED]),
+            help="Only this state; cancelled trials include those that their sweep pruned.",
         ),
     ):
         command = option(command)
@@ -87,7 +91,7 @@ def _chosen(
     return [
         run
         for run in list_runs(runs_dir)
-        if (not states or run.state in states)
+        if (not states or {run.state, word_of(run.state, run.reason)} & set(states))
         and model in (None, run.model, run.label)
         and dataset in (None, run.dataset)
         and (tag is None or tag in run.tags)
@@ -144,7 +148,7 @@ def _as_json(run: RunSummary) -> dict[str, Any]:
     skipped = {"runs_dir", "progress", "params", "metrics", "ci95", "annotations"}
     plain_fields = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in skipped}
     mappings = {name: dict(getattr(run, name)) for name in ("params", "metrics", "annotations")}
-    return plain_fields | mappings
+    return plain_fields | {"state": word_of(run.state, run.reason)} | mappings
 
 
 def _row(run: RunSummary) -> tuple[object, ...]:

@@ -69,6 +69,14 @@ COMPARE: tuple[Command, ...] = (
     Command("compare.bottom", ("G", "end"), "bottom", "Go to the end.", "bottom"),
     Command("compare.copy", ("y",), "copy", "Copy the comparison as text.", "copy", True),
     Command(
+        "compare.export",
+        ("e",),
+        "export",
+        "Write all metrics and differences to CSV, Markdown, JSON or HTML.",
+        "export",
+        True,
+    ),
+    Command(
         "compare.back",
         ("escape", "backspace"),
         "back",

@@ -27,6 +27,7 @@ Pair = tuple[str, str]
 _SIGNS = (
     ("✔ ▸ ◦ ✖ ⊘ ⊖ ↯", "done, running, queued, failed, cancelled, pruned, interrupted"),
     ("✦", "best of its column among runs judged on the same split"),
+    ("★", "the best trial of a sweep, on validation rows"),
     ("⚑ ✱", "the pinned baseline; a marked run"),
     ("▲ ▼ =", "better than the baseline, worse, the same; the sign is the value's"),
     ("* ~", "significant, not significant: paired test over users, p < .05 corrected"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on, work
@@ -27,7 +28,7 @@ from workbench.tui.processes import run_process
 from workbench.tui.screens.divided import Line
 from workbench.tui.screens.subject import SubjectScreen, line_right_of
 from workbench.tui.view.items import Alike, alike_table, catalogue_table, item_section
-from workbench.tui.view.subject import best_first, chips
+from workbench.tui.view.subject import apart, best_first, chips
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Entry, Title
 from workbench.tui.widgets.sections import SectionView
@@ -198,6 +199,7 @@ class ItemsScreen(SubjectScreen):
     @work(group="describe", exclusive=True)
     async def _describe(self, item: int) -> None:
         await asyncio.sleep(_REST)
+        names = apart(self.chosen)
         runs = [Run(run.folder) for run in self.chosen if run.stage != "ranking"]
         try:
             facts = await asyncio.to_thread(_read, self.browse, item, runs)
@@ -208,9 +210,22 @@ class ItemsScreen(SubjectScreen):
             return
         about = self.query_one("#about", SectionView)
         one = self.query_one("#one").size
+        facts = replace(
+            facts,
+            exposures=tuple(
+                replace(one, label=names[run.run_id])
+                for one, run in zip(facts.exposures, runs, strict=True)
+            ),
+        )
         about.show(item_section(self.browse, facts, one.width, tall=one.height >= _TALL))
-        known = [self._known[run.run_id, item] for run in runs if (run.run_id, item) in self._known]
+        known = [found for run in runs if (found := self._known_of(run.run_id, item)) is not None]
         self._show_alike(item, known)
+
+    def _known_of(self, run_id: str, item: int) -> Alike | None:
+        """Look up what a run finds, under the name that it has among those shown."""
+        found = self._known.get((run_id, item))
+        name = apart(self.chosen).get(run_id)
+        return replace(found, label=name) if found is not None and name else found
 
     def _show_alike(self, item: int, lists: list[Alike]) -> None:
         """Show what was found like the item so far."""
@@ -279,7 +294,7 @@ class ItemsScreen(SubjectScreen):
         runs = runs or [run for run in own if run.stage == "recall"][:1]
         lists: list[Alike] = []
         for run in runs:
-            found = self._known.get((run.run_id, item))
+            found = self._known_of(run.run_id, item)
             if found is None:
                 self._asked = asked = (item, run)
                 self._show_asked(item, lists)

@@ -17,7 +17,7 @@ from workbench.jobs.sweep_trials import TRIALS, TrialNote
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain, plain_lines
-from workbench.tui.commands import bindings
+from workbench.tui.commands import BY_ID, bindings
 from workbench.tui.processes import run_process
 from workbench.tui.screens.again import again
 from workbench.tui.screens.asking import AskingScreen
@@ -59,7 +59,7 @@ class SweepScreen(AskingScreen):
     def body(self) -> Iterable[Widget]:
         """Make the line about the best trial, the plots, and the table of trials."""
         yield Static("reading …", id="best", markup=False)
-        yield PlotPanel()
+        yield PlotPanel(self.workbench.settings.shown_keys(BY_ID["sweep.plots"])[0])
         yield Grid(id="trials")
 
     @property

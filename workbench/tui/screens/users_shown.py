@@ -23,7 +23,7 @@ from workbench.store.users_find import user_metrics
 from workbench.store.users_inspect import Inspection
 from workbench.tui.screens.divided import Line
 from workbench.tui.screens.subject import SubjectScreen, line_right_of
-from workbench.tui.view.subject import chips, read_lists, read_reasons
+from workbench.tui.view.subject import apart, chips, read_lists, read_reasons
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.people import People
 from workbench.tui.widgets.person import MOST_LISTS, PANE, Person
@@ -230,7 +230,7 @@ class UsersShown(SubjectScreen):
                 self._show_runs()
                 return
         try:
-            self.people.open(self.browse, self._turned)
+            self.people.open(self.browse, self._turned, apart(self._in_turn))
         except InputError as error:  # the data set is damaged
             self._say_nothing(error)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,31 @@ def name_of(run: RunSummary) -> str:
     if run.origin == "external":
         return f"{name} (external)"
     return marked(name, run.refit_of, run.updated_from)
+
+
+def names_apart(runs: Iterable[tuple[str, int | None, str]]) -> list[str]:
+    """Tell runs of one label apart: by their seed, else by the end of their id.
+
+    Parameters
+    ----------
+    runs
+        Label, seed and run id of each.
+
+    Examples
+    --------
+    >>> names_apart([("mf", 0, "x-mf-aa01"), ("mf", 1, "x-mf-aa02"), ("ease", 0, "x-ease-aa03")])
+    ['mf seed 0', 'mf seed 1', 'ease']
+    >>> names_apart([("mf", 0, "x-mf-aa01"), ("mf", 0, "x-mf-aa02")])
+    ['mf aa01', 'mf aa02']
+    """
+    found = list(runs)
+    labels = Counter(label for label, _, _ in found)
+    seeds = Counter((label, seed) for label, seed, _ in found)
+    names = []
+    for label, seed, run_id in found:
+        more = f" seed {seed}" if seeds[label, seed] == 1 else f" {run_id.rpartition('-')[2]}"
+        names.append(label + more if labels[label] > 1 else label)
+    return names
 
 
 def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[str]:

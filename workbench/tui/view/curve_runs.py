@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.store.listing import RunSummary
+from workbench.tui.view.format import run_look
 from workbench.tui.view.live import Curves, curve_order
 
 #: what jobs use, in the order of the charts, with the titles of these
@@ -100,3 +101,50 @@ def drawn_of(
             shown = [each for each in read if each.reports] or read[:1] or [Curves()]
             found.append(Drawn(run, tuple(shown)))
     return found
+
+
+def why_no_curve(runs: Sequence[RunSummary], known: Iterable[RunSummary]) -> str:
+    """Say why runs have no curve, no more than is known of them.
+
+    Parameters
+    ----------
+    known
+        Other runs: the fields of one that ended well tell whether its model is trained in epochs.
+    """
+    epochs = {_in_epochs(run, known) for run in runs}
+    if epochs == {False}:
+        return "no curve: not trained in epochs"
+    if any(run.state in ("queued", "running") for run in runs):
+        return _NONE_YET if epochs == {True} else f"{_NONE_YET}; {_PERHAPS}"
+    if any(run.problem for run in runs):
+        return "no curve: damaged files"
+    states = {run_look(run).word for run in runs if run.state != "succeeded"}
+    if states:  # one that did not get so far may be trained in epochs
+        return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
+    if all(run.origin == "external" for run in runs):
+        return "no curve: not trained here"
+    return "no curve was kept"
+
+
+_NONE_YET = "no curve yet"
+_PERHAPS = "a model that is not trained in epochs has none"
+
+
+def _in_epochs(run: RunSummary, known: Iterable[RunSummary]) -> bool | None:
+    """Tell whether a run's model is trained in epochs; None where nothing tells."""
+    if run.origin == "external":
+        return None
+    if _EPOCHS in run.params:
+        return True
+    alike = (run, *(other for other in known if other.model == run.model))
+    whole = (
+        one for one in alike if one.state == "succeeded" and one.origin == "own" and one.metrics
+    )
+    fields = next(whole, None)
+    if fields is None or fields.stage == "two-stage":  # whose parts may be trained in epochs
+        return None
+    return _EPOCHS in fields.params
+
+
+#: the field of models that are
+_EPOCHS = "epochs"

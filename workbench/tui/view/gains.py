@@ -15,6 +15,8 @@ from workbench.tui.view.users import fit
 #: lines of the columns, and the steps of a line
 _HEIGHT, _STEPS = 3, 8
 _BLOCKS = " ▁▂▃▄▅▆▇█"
+#: the end of a column that is longer than the room
+_CUT = "↑"
 #: what counts as the same: sums of fractions in another order
 _SAME = 1e-12
 #: columns at least and at most; odd, so that 0 has one of its own
@@ -75,29 +77,34 @@ def gain_columns(width: int) -> int:
 def gain_section(gains: Gains, metric: str, labels: tuple[str, str], width: int) -> Section:
     """Draw the histogram: users who lose at the left, who gain at the right.
 
-    The column of gains of 0 may be far higher than the others: it is cut, its number stands below.
+    The column of gains of 0 may be far higher than the others: it is cut, with an arrow at its end,
+    and its number stands below.
     """
     up, down = ("better", "worse") if higher_is_better(metric) else ("worse", "better")
     side = len(gains.counts) // 2
     highest = max(1, *gains.counts[:side], *gains.counts[side + 1 :])
+    cut = gains.counts[side] > highest
     lines: list[tuple[Cell, ...]] = []
     for line in range(_HEIGHT - 1, -1, -1):
         text = "".join(_block(count / highest, line) for count in gains.counts)
-        middle = Cell(text[side], "muted")
+        at_end = cut and line == _HEIGHT - 1
+        middle = Cell(_CUT, "accent") if at_end else Cell(text[side], "muted")
         lines.append((Cell(text[:side], down), middle, Cell(text[side + 1 :], up)))
     left, right = f"{-gains.limit:.2f}", f"{gains.limit:+.2f}"
     axis = f"{left:<{side}}0{right:>{side}}"
     lines.append((Cell(axis, "muted"),))
     share = 100 / max(1, gains.less + gains.same + gains.more)
-    lines.append(
-        (
-            Cell(f"▼ {gains.less * share:.0f} %", down),
-            Cell(f"  = {gains.same * share:.0f} %  ", "muted"),
-            Cell(f"▲ {gains.more * share:.0f} %", up),
-            Cell(" of the users", "muted"),
-        )
+    shares = (
+        Cell(f"▼ {gains.less * share:.0f} %", down),
+        Cell(f"  = {gains.same * share:.0f} %  ", "muted"),
+        Cell(f"▲ {gains.more * share:.0f} %", up),
     )
-    lines.append(())
+    said = " of the users"
+    if cut:
+        room = width - sum(len(cell.text) for cell in shares)
+        notes = (f"{said}, {_CUT} is cut", f"{said}, {_CUT} cut", f", {_CUT} cut")
+        said = next((note for note in notes if len(note) <= room), "")
+    lines += [(*shares, Cell(said, "muted")), ()]
     first, second = (plain(label) for label in labels)
     return Section(fit(f"gain of {second} over {first}", width).rstrip(), tuple(lines))
 

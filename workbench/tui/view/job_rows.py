@@ -18,6 +18,8 @@ _FOLDED, _OPEN = "+", "-"
 MARKED = "●"
 #: before the label of a trial below its sweep
 INDENT = "  "
+#: after the label of the best trial, as in the plots of its sweep
+BEST_TRIAL = "★"
 _BAR = 10
 _STYLES = {"active": "running", "done": "good", "cancelled": "muted", "failed": "bad"}
 _WORDS = {"active": "", "done": "", "cancelled": "cancelled", "failed": "failed"}

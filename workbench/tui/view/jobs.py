@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS
 from workbench.tui.view.job_rows import (
+    BEST_TRIAL,
     INDENT,
     JobRow,
     SweepRow,
@@ -107,18 +108,23 @@ def build_jobs(view: JobsView, width: int) -> tuple[Table, list[JobRow]]:
 
 def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column]:
     runs = [row for row in rows if isinstance(row, RunSummary)]
-    below = {run for row in rows if isinstance(row, SweepRow) for run in row.sweep.members}
+    sweeps = [row for row in rows if isinstance(row, SweepRow)]
+    below = {run for row in sweeps for run in row.sweep.members}
+    best = {row.best.run_id for row in sweeps if row.best is not None}
 
     def name(row: JobRow) -> str:
         if isinstance(row, SweepRow):
             return row.sweep.count
-        return (INDENT if row.run_id in below else "") + plain(row.label or row.run_id)
+        named = plain(row.label or row.run_id)
+        if row.run_id not in below:
+            return named
+        return f"{INDENT}{named} {BEST_TRIAL}" if row.run_id in best else INDENT + named
 
     label = max(8, min(max((cell_len(name(row)) for row in rows), default=0), _LABEL))
     fixed = [
         _Column("mark", "", 1, lambda run: _mark(run, view.marked)),
         _Column("state", "", 1, _state),
-        _Column("label", "job", label, lambda run: Cell(name(run))),
+        _Column("label", "job", label, lambda run: Cell(name(run), _style(run, best))),
     ]
     progress = [
         _Column("progress", "progress", _PROGRESS, _progress),
@@ -142,6 +148,10 @@ def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column
     taken = sum(_cells(column) for column in (*fixed, *params, *progress, *rest))
     grown = replace(params[0], width=params[0].width + max(0, width - taken))
     return [*fixed, grown, *progress, *rest]
+
+
+def _style(run: RunSummary, best: Collection[str]) -> str:
+    return "best" if run.run_id in best else ""
 
 
 def _seeds_tell_apart(runs: Iterable[RunSummary]) -> bool:

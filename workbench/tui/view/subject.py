@@ -14,6 +14,7 @@ from workbench.store.text import plain
 from workbench.store.users import Browse, User
 from workbench.store.users_inspect import Inspection, explained, inspect
 from workbench.tui.view.choices import Choice, Options
+from workbench.tui.view.columns import names_apart
 
 #: rankers have no list of their own and come last
 _STAGES = ("two-stage", "recall", "ranking")
@@ -94,9 +95,16 @@ def chips(chosen: Sequence[RunSummary], told: Sequence[str] = ()) -> str:
         What a list of users has of each, as far as it has something.
     """
     notes = [*told, *[""] * len(chosen)]
+    names = apart(chosen).values()
     return "  ".join(
-        f"[{plain(run.label)}] {note}".rstrip() for run, note in zip(chosen, notes, strict=False)
+        f"[{plain(name)}] {note}".rstrip() for name, note in zip(names, notes, strict=False)
     )
+
+
+def apart(chosen: Sequence[RunSummary]) -> dict[str, str]:
+    """Name runs by run id; those of one label by what tells them apart, such as the seed."""
+    names = names_apart((run.label, run.seed, run.run_id) for run in chosen)
+    return {run.run_id: name for run, name in zip(chosen, names, strict=True)}
 
 
 # Work of other threads, each over a connection of its own

@@ -13,6 +13,7 @@ from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import MARKERS, Axes, Piece, Point, Series, draw_plot
 from workbench.tui.view.format import fit
+from workbench.tui.view.job_rows import BEST_TRIAL
 from workbench.tui.view.scatter import Dot, Scale, draw_scatter
 from workbench.tui.view.sweep_page import SweepPage
 
@@ -20,7 +21,7 @@ Lines = list[list[Piece]]
 #: marks of the trials of this sweep and the other: of few, and of many
 _FEW, _MANY = ("•", "∘"), ("", "·")
 #: marks of the best trial and the one under the cursor
-_BEST, _CURSOR = "★", "◆"
+_BEST, _CURSOR = BEST_TRIAL, "◆"
 #: trials up to which each gets a cell of its own
 _MOST_FEW = 60
 #: colours: of this sweep, of the other, of the best, of the trial under the cursor

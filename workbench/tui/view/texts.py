@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,18 @@ th, td {{ padding: .2rem .6rem; border-bottom: 1px solid var(--line); text-align
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is on the screen: the table, the runs behind its rows, and a line on what they are."""
+    """What is on the screen: the table, the runs behind its rows, and a line on what they are.
+
+    Parameters
+    ----------
+    more
+        What JSON says beside the runs.
+    """
 
     table: Table
     folds: Sequence[Fold]
     about: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_markdown(table: Table) -> str:
@@ -103,10 +110,10 @@ def _tag(name: str, cell: Cell, *, right: bool = False, span: int = 1) -> str:
     return f"<{name}{attributes}>{text}</{name}>"
 
 
-def as_json(folds: Sequence[Fold]) -> str:
+def as_json(folds: Sequence[Fold], more: Mapping[str, Any] = {}) -> str:
     """Write the runs, in order, with full precision."""
     entries = [_entry(fold) for fold in folds]
-    return json_text({"runs": entries}) + "\n"
+    return json_text({"runs": entries, **more}) + "\n"
 
 
 def _entry(fold: Fold) -> dict[str, Any]:
@@ -166,7 +173,7 @@ def export(path: Path, what: Exported, *, overwrite: bool) -> None:
 
 def _as_text(suffix: str, what: Exported) -> str:
     if suffix == ".json":
-        return as_json(what.folds)
+        return as_json(what.folds, what.more)
     if suffix == ".html":
         return as_html(what.table, what.about)
     return as_csv(what.table) if suffix == ".csv" else as_markdown(what.table)

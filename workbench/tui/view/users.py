@@ -24,6 +24,7 @@ from workbench.store.users import Browse, User
 from workbench.store.users_find import Found
 from workbench.store.users_inspect import Entry, Inspection, Listing, Past
 from workbench.tui.view import format as show
+from workbench.tui.view.columns import names_apart
 from workbench.tui.view.table import Cell, Head, NumberKeys, Row, Rows, Table
 
 #: held out and liked; held out and not liked
@@ -306,10 +307,15 @@ def score(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
-def list_title(listing: Listing) -> str:
+def list_names(listings: Sequence[Listing]) -> list[str]:
+    """Name lists by their runs, so that they are told apart."""
+    return names_apart((one.label, one.run.metrics.get("seed"), one.run.run_id) for one in listings)
+
+
+def list_title(listing: Listing, name: str) -> str:
     """Name a list: the run, how well it did for this user, where it comes from."""
     result = listing.run.metrics
-    parts = [marked(plain(listing.label), result.get("refit_of"), updated_from(result))]
+    parts = [marked(plain(name), result.get("refit_of"), updated_from(result))]
     for name in ("ndcg@10", "gauc", "recall@10"):
         if name in listing.metrics:
             parts.append(f"{name} {listing.metrics[name]:.3f}")

@@ -14,9 +14,9 @@ from textual.widgets import Static
 from workbench.store.listing import RunSummary
 from workbench.store.text import plain
 from workbench.tui.commands import bindings
-from workbench.tui.view import format as show
+from workbench.tui.session import Session
 from workbench.tui.view.chart import Piece
-from workbench.tui.view.curve_runs import drawn_of
+from workbench.tui.view.curve_runs import drawn_of, why_no_curve
 from workbench.tui.view.curves import Charts, CurveOptions, grid_for
 from workbench.tui.view.live import Curves
 from workbench.tui.widgets.chart import LineChart
@@ -155,10 +155,9 @@ class CurvePanel(Vertical, can_focus=True):
         return Content("").join(said)
 
     def _why_nothing(self) -> Content:
-        waiting = any(run.state in ("queued", "running") for run in self._runs)
-        text = _NONE_YET if waiting else _why_none(self._runs)
-        if self.is_reading:
-            text = "reading …"
+        app = self.app
+        known = app.runs if isinstance(app, Session) else ()
+        text = "reading …" if self.is_reading else why_no_curve(self._runs, known)
         names = ", ".join(plain(run.label) for run in self._runs)
         return Content.styled(f"{names}: {text}", "$secondary")
 
@@ -223,15 +222,3 @@ class CurvePanel(Vertical, can_focus=True):
         self._chosen = event.chart.what
         self._cursor = self._charts.position(self._chosen, event.x)
         self._draw()
-
-
-#: what runs that wait or began just now will have, nobody knows before their model reports
-_NONE_YET = "no curve yet; a model that is not trained in epochs has none"
-
-
-def _why_none(runs: Sequence[RunSummary]) -> str:
-    """Say why runs that ended have no curve: one that did not get so far may train in epochs."""
-    states = {show.run_look(run).word for run in runs if run.state != "succeeded"}
-    if states:
-        return f"no curve: {' and '.join(sorted(states))} before the first epoch ended"
-    return "no training curve (not trained in epochs)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from textual import work
@@ -47,6 +47,7 @@ class People(Vertical):
         super().__init__(id="people", classes="part")
         self._browse: Browse | None = None
         self._runs: Sequence[Run] = ()
+        self._names: Mapping[str, str] = {}
         self._list: UserList | None = None
         self._asked = Question()
         #: the question whose answer is listed; what is typed may be another, and wrong
@@ -90,8 +91,15 @@ class People(Vertical):
         self._list = self._browse = None
         self.set_reactive(People.found, Found())
 
-    def open(self, browse: Browse, runs: Sequence[Run]) -> None:
-        """List the users of a data set; the first two runs give metric and gain."""
+    def open(self, browse: Browse, runs: Sequence[Run], names: Mapping[str, str]) -> None:
+        """List the users of a data set; the first two runs give metric and gain.
+
+        Parameters
+        ----------
+        names
+            What the runs are called, by run id.
+        """
+        self._names = names
         if browse is not self._browse:
             self._attributes = user_attributes(browse)
             self._facets = Facets()
@@ -172,7 +180,7 @@ class People(Vertical):
             else:
                 self._read_gains(people)
             if gains is not None:
-                first, second = (str(run.metrics["label"]) for run in people.runs)
+                first, second = (self._names[run.path.name] for run in people.runs)
                 view.show(gain_section(gains, people.metric, (first, second), width))
         if gains is None:
             view.show(None)

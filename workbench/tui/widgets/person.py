@@ -7,11 +7,18 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from workbench.store.text import plain
-from workbench.store.users_inspect import Inspection, Listing
+from workbench.store.users_inspect import Inspection
 from workbench.tui.view.detail import Section
 from workbench.tui.view.texts import as_markdown
 from workbench.tui.view.user_reasons import event_section, genre_section, why_section
-from workbench.tui.view.users import history_table, item_of, list_table, list_title, profile_line
+from workbench.tui.view.users import (
+    history_table,
+    item_of,
+    list_names,
+    list_table,
+    list_title,
+    profile_line,
+)
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.lines import Title
 from workbench.tui.widgets.sections import SectionView
@@ -103,16 +110,17 @@ class Person(Vertical):
         history = self.query_one("#history", Pane)
         history.name_it(f"history of user {plain(inspection.user.user_id)}")
         history.grid.show(history_table(inspection, width))
-        for place, listing in enumerate(inspection.listings):
-            self._show_list(self.query_one(f"#list-{place}", Pane), inspection, listing, width)
+        for place, name in enumerate(list_names(inspection.listings)):
+            self._show_list(inspection, place, name, width)
         if before is None or before.user != inspection.user:
             for pane in self.panes:
                 pane.grid.action_first()
         self.show_reasons()
 
-    def _show_list(self, pane: Pane, inspection: Inspection, listing: Listing, width: int) -> None:
+    def _show_list(self, inspection: Inspection, place: int, name: str, width: int) -> None:
+        pane, listing = self.query_one(f"#list-{place}", Pane), inspection.listings[place]
         note = f"  {plain(listing.notes[0])}" if listing.notes else ""
-        pane.name_it(list_title(listing) + note)
+        pane.name_it(list_title(listing, name) + note)
         pane.grid.show(list_table(inspection, listing, width, own=self.own))
 
     def show_reasons(self) -> None:

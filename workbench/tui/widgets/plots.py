@@ -34,12 +34,14 @@ class PlotView(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._plot: Plot | None = None
+        #: stands at the right of the title
+        self._note = ""
         self._drawn: tuple[object, list[list[Piece]]] | None = None
 
-    def show(self, plot: Plot) -> None:
+    def show(self, plot: Plot, note: str = "") -> None:
         """Draw a plot; nothing happens when it is drawn already."""
-        if plot != self._plot:
-            self._plot = plot
+        if (plot, note) != (self._plot, self._note):
+            self._plot, self._note = plot, note
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -48,7 +50,9 @@ class PlotView(Widget):
         if self._plot is None:
             return Strip.blank(width, base)
         if y == 0:
-            return Strip([Segment(fit(self._plot.title, width), self._style("title", base))])
+            title = fit(self._plot.title, max(0, width - len(self._note)))
+            note = Segment(self._note, self._style("axis", base))
+            return Strip([Segment(title, self._style("title", base)), note])
         lines = self._lines(self._plot)
         if y > len(lines):
             return Strip.blank(width, base)
@@ -74,10 +78,17 @@ def _name_of(look: int) -> str:
 
 
 class PlotPanel(Container, can_focus=True):
-    """Plots in a grid; with the focus it can be zoomed."""
+    """Plots in a grid; with the focus it can be zoomed.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    key
+        What shows the plots that do not fit.
+    """
+
+    def __init__(self, key: str) -> None:
         super().__init__(id="plots", classes="part")
+        self._key = key
         self._plots: Sequence[Plot] = ()
         self._first = 0
 
@@ -122,5 +133,7 @@ class PlotPanel(Container, can_focus=True):
         self.mount_all(new)
         for view in views[len(shown) :]:
             view.remove()
-        for view, plot in zip([*views, *new], shown, strict=False):
-            view.show(plot)
+        last, more = len(shown) - 1, len(self._plots) - len(shown)
+        note = f" {more} more: {self._key}" if more else ""
+        for place, (view, plot) in enumerate(zip([*views, *new], shown, strict=False)):
+            view.show(plot, note if place == last else "")
