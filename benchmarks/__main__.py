@@ -21,6 +21,7 @@ NAMES = [
     "compare",
     "groups",
     "sweep_page",
+    "newcomer",
     "jobs",
     "load",
     "estimate",

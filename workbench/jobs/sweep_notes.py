@@ -54,12 +54,20 @@ class Notes:
             if noted == (done, told, spent) or (same and moment - self._at < _PAUSE):
                 return
         trials = study.trials()
-        if last or noted is None or (done, told) != noted[:2]:
-            if last or moment - self._estimated_at >= _ESTIMATE:
-                self._importances, self._estimated_at = study.importances(), moment
+        changed = last or noted is None or (done, told) != noted[:2]
+        if changed:
             SweepTrials(notes_of(trials), self._importances).write(self._folder)
         _progress(study, trials, spent).write(self._folder)
         self._noted, self._at = (done, told, spent), moment
+        if changed and (last or moment - self._estimated_at >= _ESTIMATE):
+            self._estimate(study, trials)
+
+    def _estimate(self, study: Study, trials: Sequence[Trial]) -> None:
+        """Add the importances: what loads for them takes seconds, and the best trial is known."""
+        before, self._importances = self._importances, study.importances()
+        self._estimated_at = time.monotonic()
+        if self._importances != before:
+            SweepTrials(notes_of(trials), self._importances).write(self._folder)
 
 
 def _progress(study: Study, trials: Sequence[Trial], spent: float) -> SweepProgress:

@@ -137,6 +137,7 @@ class CompareShown(ScrollingScreen):
         for pair in (*own, *family):
             await self._test_pair(tests, pair, family[pair])
         self._draw_metrics()
+        self.refresh_bindings()
 
     async def _test_pair(
         self,

@@ -147,7 +147,8 @@ def _title(matrix: GroupMatrix, comparison: Comparison) -> str:
     )
     reference = comparison.name(comparison.reference)
     what = f"Groups: {plain(metric)} by {plain(matrix.attribute.name)}"
-    return f"{what}, differences from {reference} (Holm over {tests})"
+    how = f"Holm over {tests}" if tests else "not tested"
+    return f"{what}, differences from {reference} ({how})"
 
 
 def _said(matrix: GroupMatrix, comparison: Comparison) -> Iterator[str]:

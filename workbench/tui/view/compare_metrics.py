@@ -224,8 +224,8 @@ class _Table:
 
 def _legend(alone: Mapping[Pair, Verdicts], names: Sequence[str], width: int) -> Iterator[Line]:
     """Say what the signs mean, and why some differences have no test."""
-    text = f"{SURE} * significant, p < .05   {MAYBE} ~ may be chance   {UNTESTED} no test"
-    for line in wrap(f"{text} (no values of users)", width):
+    text = f"{SURE} * significant, p < .05  {MAYBE} ~ may be chance  {UNTESTED} no test"
+    for line in wrap(f"{text}: no values of users", width):
         yield (Cell(line, "muted"),)
     untested = [
         name for name in names if any(found.get(name, ...) is None for found in alone.values())

@@ -135,7 +135,8 @@ def _title(groups: Groups, metric: str) -> str:
     if groups.baseline is None:
         return what
     tested = sum(not row.small for row in groups.matrix.rows)
-    return f"{what}, against {plain(name_of(groups.baseline))} (Holm over {tested})"
+    how = f"Holm over {tested}" if tested else "not tested"
+    return f"{what}, against {plain(name_of(groups.baseline))} ({how})"
 
 
 def choice_line(attributes: Sequence[Attribute], shown: Attribute, width: int) -> Line:

@@ -22,6 +22,8 @@ from workbench.tui.view.table import Cell, Head, Row, Rows, Table, gap
 
 #: cells of the metric, of a choice at most, of a remark at least, of the sign beside a title
 _VALUE, _FIELD, _LEAST, _ARROW = 8, 18, 12, 1
+#: of a remark that can be read
+_READABLE = 36
 #: sign and trial
 _FIXED = 2
 #: the states of trials as those of runs are shown, and where they stand by default
@@ -153,7 +155,8 @@ def build_trials(
     run = max([len("run"), *(cell_len(plain(trial.run_id)) for trial in trials)])
     remark = max([_LEAST, *(cell_len(_remark(trial)) for trial in trials)])
     left = width - sum(head.width + gap(head) for head in heads)
-    room = left - run - 2 if left - run - 2 > _LEAST else left  # beside the run, or without it
+    # beside the run where both can be read: Enter leads to it anyway
+    room = left - run - 2 if left - run - 2 >= min(remark, _READABLE) else left
     heads += [Head("remark", "remark", max(_LEAST, min(remark, room))), Head("run", "run", run)]
     best = page.best
     rows = Rows(trials, lambda trial: _row(page, trial, best))
