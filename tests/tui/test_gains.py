@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.tui.session import session
 from tests.tui.two_lists import to_users, write_two_lists
 from tests.workbench.films import films, prepare_films, write_list_run
 from workbench.store.users_gains import gains_of_users
+from workbench.tui.view import gains as view
 from workbench.tui.view.gains import Gains, count_gains, gain_columns, gain_section
 
 NAN = float("nan")
@@ -36,8 +38,13 @@ def test_gains_are_differences_of_users_whom_both_judged(tmp_path: Path) -> None
         ([NAN], None),
     ],
 )
-def test_gains_are_counted_by_size(gains: list[float], counted: Gains | None) -> None:
+@pytest.mark.parametrize("many", [2_000, 0], ids=["loop", "arrays"])
+def test_gains_are_counted_by_size(
+    gains: list[float], counted: Gains | None, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "_MANY", many)
     assert count_gains(gains, range(len(gains)), 5) == counted
+    assert count_gains(array("d", gains), array("i", range(len(gains))), 5) == counted
 
 
 def test_who_is_not_found_is_not_counted() -> None:

@@ -34,7 +34,7 @@ from workbench.tui.view.comparison import NAMES, Comparison, Read
 from workbench.tui.view.detail import Section
 from workbench.tui.view.fold import Fold
 from workbench.tui.view.live import finished_curves
-from workbench.tui.view.significance import Members, Pair, PairedTests, compare_pair
+from workbench.tui.view.significance import Pair, PairedTests, compare_pair
 from workbench.tui.widgets.grid import Grid
 from workbench.tui.widgets.sections import SectionView
 
@@ -71,6 +71,8 @@ class CompareShown(ScrollingScreen):
         self._tests = tests
         #: those of the metrics that are seen first, of rows that are not tested in all of them
         self._quick = PairedTests()
+        #: what the sections below the columns were drawn from
+        self._drawn_below: tuple[object, ...] = ()
         self._read: Mapping[str, Read] = {}
         #: whom the users' gains are of, and in what
         self._other = 1
@@ -126,28 +128,28 @@ class CompareShown(ScrollingScreen):
 
     @work(group="tests")
     async def _test(self) -> None:
-        """Test the rows of the page, what is seen first at first; then all of the family."""
-        own, family, tests = self._comparison.own, self._comparison.family, self._tests
+        """Test the rows of the page, what is seen first at first; then the rest of the family."""
+        own, family, known = self._comparison.own, self._comparison.family, self._tests.known
         main = main_metrics(self._comparison)
-        missing = tests.missing(own)
-        quick = [self._test_pair(self._quick, pair, own[pair], main) for pair in missing]
-        await asyncio.gather(*quick)
+        missing = self._tests.missing(own)
+
+        async def test_main(pair: Pair) -> None:
+            self._quick.known[pair] = await asyncio.to_thread(compare_pair, *own[pair], main)
+
+        async def test_rest(pair: Pair) -> None:
+            metrics = {name for run in own[pair][0] for name in run.metrics}
+            rest = sorted(metrics - set(main))
+            found = await asyncio.to_thread(compare_pair, *own[pair], rest) if rest else {}
+            known.setdefault(pair, {**self._quick.known[pair], **found})
+
+        await asyncio.gather(*map(test_main, missing))
         self._draw_metrics()
         await self.painted()
-        for pair in (*own, *family):
-            await self._test_pair(tests, pair, family[pair])
+        await asyncio.gather(*map(test_rest, missing))
+        for pair in self._tests.missing(family):
+            known[pair] = await asyncio.to_thread(compare_pair, *family[pair])
         self._draw_metrics()
         self.refresh_bindings()
-
-    async def _test_pair(
-        self,
-        tests: PairedTests,
-        pair: Pair,
-        rows: tuple[Members, Members],
-        some: Sequence[str] = (),
-    ) -> None:
-        if pair not in tests.known:
-            tests.known[pair] = await asyncio.to_thread(compare_pair, *rows, some)
 
     @work(group="files")
     async def _read_files(self) -> None:
@@ -218,9 +220,12 @@ class CompareShown(ScrollingScreen):
         first = tested or comparison.tested(self._quick)
         main = self._quick.known | whole
         self._show("metrics", metric_section(comparison, first, main, self._room("left")))
-        others = other_sections(comparison, tested, whole, self._room("below"))
-        for name, section in others.items():
-            self._show(name, section)
+        below = self._room("below")
+        drawn = bool(tested), frozenset(whole), below
+        if drawn != self._drawn_below:  # much text, and out of sight at first
+            self._drawn_below = drawn
+            for name, section in other_sections(comparison, tested, whole, below).items():
+                self._show(name, section)
 
     def _draw_about(self) -> None:
         if not self.has_parts(Grid):

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from workbench.store.listing import RunSummary
 from workbench.store.summary import marked
@@ -25,6 +26,8 @@ _MAIN_K = 10
 _EXACT = 2**53
 #: digits of a K, and more
 _LONGEST_K = 10
+#: names of metrics that were taken apart before; they are asked for again and again
+_NAMES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ def metric_names(runs: Sequence[RunSummary], first: int | None = None) -> list[s
     return sorted(names, key=usefulness)
 
 
+@lru_cache(maxsize=_NAMES)
 def _base(name: str) -> str:
     """Take a metric without its K; a task's stands with that of the main task."""
     base = name.partition("@")[0]
@@ -121,6 +125,7 @@ def main_cutoff(names: Iterable[str]) -> int:
     return _MAIN_K if _MAIN_K in cutoffs else min(cutoffs, default=_MAIN_K)
 
 
+@lru_cache(maxsize=_NAMES)
 def cutoff_of(name: str) -> int | None:
     """Return the K in the name of a metric, or of its column; None where it has none."""
     text = name.partition("@")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CUT = "↑"
 #: what counts as the same: sums of fractions in another order
 _SAME = 1e-12
+#: users from which on arrays are faster than a loop, and are so with the import of NumPy included
+_MANY, _MOST_LOOPED = 2_000, 50_000
 #: columns at least and at most; odd, so that 0 has one of its own
 _LEAST, _MOST = 15, 61
 
@@ -50,11 +53,13 @@ def count_gains(gains: Sequence[float], users: Sequence[int], columns: int) -> G
     >>> count_gains([0.0, -1.0, 0.5, 0.4, float("nan")], range(5), 5)
     Gains(counts=(1, 0, 1, 2, 0), limit=1.0, less=1, same=1, more=2)
     """
+    side = columns // 2
+    if len(users) > (_MANY if "numpy" in sys.modules else _MOST_LOOPED):
+        return _count_many(gains, users, side)
     found = [gain for user in users if not math.isnan(gain := gains[user])]
     if not found:
         return None
     limit = max(map(abs, found))
-    side = columns // 2
     counts = [0] * (2 * side + 1)
     less = same = more = 0
     for gain in found:
@@ -67,6 +72,26 @@ def count_gains(gains: Sequence[float], users: Sequence[int], columns: int) -> G
             less, more = less + (gain < 0), more + (gain > 0)
         counts[side + place] += 1
     return Gains(tuple(counts), limit, less, same, more)
+
+
+def _count_many(gains: Sequence[float], users: Sequence[int], side: int) -> Gains | None:
+    """Count as `count_gains` does; of 100,000 users a loop takes a tenth of a second."""
+    import numpy as np
+
+    every = np.asarray(gains, dtype=np.float64)
+    chosen = slice(users.start, users.stop, users.step) if isinstance(users, range) else users
+    found = every[chosen]
+    found = found[~np.isnan(found)]
+    if not len(found):
+        return None
+    sizes = np.abs(found)
+    limit = float(sizes.max())
+    is_same = sizes <= _SAME
+    places = np.maximum(1, np.ceil(sizes / (limit or 1.0) * side)) * np.sign(found)
+    places[is_same] = 0
+    counts = np.bincount(places.astype(np.intp) + side, minlength=2 * side + 1)
+    same, less = int(is_same.sum()), int((places < 0).sum())
+    return Gains(tuple(counts.tolist()), limit, less, same, len(found) - same - less)
 
 
 def gain_columns(width: int) -> int:
