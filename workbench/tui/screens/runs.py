@@ -43,6 +43,9 @@ class RunsScreen(RunsTable):
     CSS_PATH = "runs.tcss"
     BINDINGS: ClassVar = bindings("runs")
 
+    #: runs, and their cut-offs
+    _judged_at: tuple[Sequence[RunSummary], list[int]] = ((), [])
+
     def on_grid_opened(self, _event: Grid.Opened) -> None:
         """Open the run that was clicked twice."""
         self.action_open()
@@ -67,6 +70,14 @@ class RunsScreen(RunsTable):
 
     # Commands
 
+    @property
+    def _cutoffs(self) -> list[int]:
+        """The K of the runs; asked for after every key, and looked for where there are others."""
+        runs = self.workbench.runs
+        if self._judged_at[0] is not runs:
+            self._judged_at = runs, cutoffs_of(runs)
+        return self._judged_at[1]
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell which commands have a use now."""
         if action in _ON_ROWS:
@@ -82,7 +93,7 @@ class RunsScreen(RunsTable):
         if action in ("filter", "clear", "columns", "seeds", "stages", "failed"):
             return bool(self.workbench.runs)
         if action == "cutoff":
-            return len(cutoffs_of(self.workbench.runs)) > 1
+            return len(self._cutoffs) > 1
         if action == "remove":
             return any(removable(run) for run in self._targets())
         if action == "unchanged":
