@@ -147,7 +147,7 @@ def _title(matrix: GroupMatrix, comparison: Comparison) -> str:
     )
     reference = comparison.name(comparison.reference)
     what = f"Groups: {plain(metric)} by {plain(matrix.attribute.name)}"
-    how = f"Holm over {tests}" if tests else "not tested"
+    how = f"Holm over {tests}" if tests else "no group tested"
     return f"{what}, differences from {reference} ({how})"
 
 

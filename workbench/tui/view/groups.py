@@ -135,7 +135,7 @@ def _title(groups: Groups, metric: str) -> str:
     if groups.baseline is None:
         return what
     tested = sum(not row.small for row in groups.matrix.rows)
-    how = f"Holm over {tested}" if tested else "not tested"
+    how = f"Holm over {tested}" if tested else "no group tested"
     return f"{what}, against {plain(name_of(groups.baseline))} ({how})"
 
 

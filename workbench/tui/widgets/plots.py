@@ -51,8 +51,8 @@ class PlotView(Widget):
             return Strip.blank(width, base)
         if y == 0:
             title = fit(self._plot.title, max(0, width - len(self._note)))
-            note = Segment(self._note, self._style("axis", base))
-            return Strip([Segment(title, self._style("title", base)), note])
+            notes = [Segment(self._note, self._style("axis", base))] if self._note else []
+            return Strip([Segment(title, self._style("title", base)), *notes])
         lines = self._lines(self._plot)
         if y > len(lines):
             return Strip.blank(width, base)
