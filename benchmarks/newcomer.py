@@ -82,7 +82,7 @@ def _sweep(newcomer: _Newcomer) -> None:
 def _best(newcomer: _Newcomer) -> None:
     """Open the sweep, and from it the run of the best trial; go back to the jobs."""
     newcomer.press("enter")
-    newcomer.see("best validation ndcg@10", "by ndcg@10")
+    newcomer.see("best validation ndcg@10", "by trial")
     newcomer.press("enter")
     newcomer.see("Settings", "95 % interval")
     newcomer.press("escape", "escape")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from workbench.reports.compare import compare_runs
 from workbench.reports.folder import read_report_run
 from workbench.store.listing import list_runs
 from workbench.store.runs import RESULTS
+from workbench.tui.screens import compare_shown
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.users import UsersScreen
@@ -26,6 +28,7 @@ from workbench.tui.view.choices import Options
 from workbench.tui.view.comparison import chosen_rows, compare_rows, rows_marked
 from workbench.tui.view.fold import fold_seeds, unfolded
 from workbench.tui.view.forest import Scale
+from workbench.tui.view.significance import Members, Verdicts, compare_pair
 
 SCOPES_HERE = ("compare",)
 
@@ -160,14 +163,29 @@ async def test_command(check: Check, runs: Path) -> None:
         await check(running)
 
 
-async def test_the_numbers_are_those_of_compare(runs: Path) -> None:
+async def test_the_numbers_are_those_of_compare(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same differences, intervals and p-values, corrected over the same runs."""
+    asked: list[tuple[str, str]] = []
+
+    def test(ours: Members, theirs: Members, metrics: Sequence[str]) -> Verdicts:
+        asked.extend((ours[0].run_id, metric) for metric in metrics)
+        return compare_pair(ours, theirs, metrics)
+
+    monkeypatch.setattr(compare_shown, "compare_pair", test)
+    for label in ("other", "better", "base"):
+        run = run_of(runs, label)
+        amend(run, metrics=run.metrics["metrics"] | {"ndcg@50": 0.5})
     labels = ["other", "better", "base"]  # as the table has them, newest first
     told = compare_runs([read_report_run(run_of(runs, label).path) for label in labels])
     (ndcg,) = (entry for entry in told["metrics"] if entry["metric"] == "ndcg@10")
     async with session(runs, (170, 50)) as s:
         await compare(s, labels)
         assert "(Holm over 2 compared runs)" in section(s, "metrics")
+        found = {(run_of(runs, label).run_id, "ndcg@50") for label in ("better", "base")}
+        assert found <= set(asked)
+        assert len(asked) == len(set(asked)), "no metric is tested twice"
         for letter, label, value in zip("BC", labels[1:], ndcg["values"][1:], strict=True):
             low, high = value["delta_ci95"]
             line = line_of(s, "metrics", f"{letter} {label}")

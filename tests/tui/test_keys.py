@@ -117,13 +117,6 @@ async def test_keys_typed_while_the_session_ends_are_dropped(
     assert (s.app.return_code, s.app.errors) == (0, [])
 
 
-async def test_a_key_waits_for_the_users_that_it_is_for(runs: Path) -> None:
-    """`3 Enter j i` at once: the user is opened, `j` moves in the list that Enter led to."""
-    async with session(runs, (100, 30)) as s:
-        type_at_once(s, "3", "enter", "j", "i")
-        await s.until(lambda: s.app.chosen == "items", "'i' went to nobody")
-
-
 async def test_a_key_that_waits_says_so_and_escape_takes_it_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,8 +141,9 @@ async def test_a_key_that_waits_says_so_and_escape_takes_it_back(
         await s.until(lambda: len(s.app.screen.query_one("#users", Grid).table.keys) > 1)
         assert not s.app.screen.has_class("-open")
         assert s.app.screen.query_one("#users", Grid).cursor_row == 0
-        await s.press("enter")
-        await s.until(lambda: s.app.screen.has_class("-open"))
+        # the user is opened, and `j` moves in the list that Enter leads to
+        type_at_once(s, "enter", "j", "i")
+        await s.until(lambda: s.app.chosen == "items", "'i' went to nobody")
 
 
 async def test_keys_wait_for_the_part_of_a_page_that_they_are_for(
