@@ -93,7 +93,7 @@ def _compare(newcomer: _Newcomer) -> None:
     """Sort by the metric on test rows, and compare the two best runs."""
     newcomer.press("2")
     newcomer.see("9 runs")
-    newcomer.press("S", "g", "space", "space", "=")
+    newcomer.press("S", "g", " ", " ", "=")
     newcomer.see("2 runs compared", "Holm over 1 compared run")
 
 

@@ -78,6 +78,7 @@ async def _(s: Session) -> None:
         ("C better", "0.6500"),
     ]
     assert (rows[2]["difference"], rows[3]["difference"]) == ("▲ +0.1500*", "")
+    assert list(map(float, (rows[1]["its 95 % interval from"], rows[1]["to"]))) == [-0.0742, 0.0742]
     written = json.loads(Path("t.json").read_text())
     (found,) = (
         one
@@ -158,7 +159,8 @@ async def _(s: Session) -> None:
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))
-async def test_command(check: Check, runs: Path) -> None:
+async def test_command(check: Check, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs.parent)
     async with session(runs) as running:
         await check(running)
 

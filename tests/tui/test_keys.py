@@ -18,6 +18,7 @@ from tests.tui.folders import write_jobs
 from tests.tui.session import Session, session
 from tests.tui.sweep_folders import write_sweep
 from tests.workbench.films import prepare_films, write_list_run
+from workbench.store.users_find import find_users
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
@@ -121,13 +122,12 @@ async def test_a_key_that_waits_says_so_and_escape_takes_it_back(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = threading.Event()
-    found = people.find_users
 
     def find_late(*asked: Any) -> Any:
         there.wait()
-        return found(*asked)
+        return find_users(*asked)
 
-    monkeypatch.setattr(people, "find_users", find_late)
+    monkeypatch.setattr(f"{people.__name__}.find_users", find_late)
     async with session(runs, (100, 30)) as s:
         type_at_once(s, "3", "enter")
         await s.see("Enter (open) waits: the users are still being read; Esc forgets it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from workbench.store.runs import RESULTS, Run
 from workbench.store.summary import RunSummary
 from workbench.store.text import plain
 
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 #: tables that can be exported: one line per run and metric, and those of results.sqlite
 TABLES = ("metrics", "user_metrics", "recommendations", "rows")
 _METRICS = (
@@ -93,10 +95,18 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Rows) -> None:
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """Keep text text: a spreadsheet takes a leading = + - @ for a formula."""
+    """Keep text text: a spreadsheet takes a leading = + - @ for a formula; numbers are none.
+
+    Examples
+    --------
+    >>> spreadsheet_cell("-0.0742"), spreadsheet_cell("-1+2"), spreadsheet_cell("=1")
+    ('-0.0742', "'-1+2", "'=1")
+    """
     if not isinstance(value, str):
         return value
     text = plain(value)
+    if _NUMBER.fullmatch(text):
+        return text
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 

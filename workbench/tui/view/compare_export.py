@@ -11,7 +11,7 @@ from workbench.tui.view.columns import metric_names
 from workbench.tui.view.compare import comparable, difference, look_of, sign_of
 from workbench.tui.view.comparison import Comparison
 from workbench.tui.view.fold import Fold
-from workbench.tui.view.result import interval_text, p_text
+from workbench.tui.view.result import p_text
 from workbench.tui.view.significance import Pair, Verdict, Verdicts
 from workbench.tui.view.table import Cell, Head, Row, Table
 from workbench.tui.view.texts import Exported
@@ -21,7 +21,8 @@ _HEADS = (
     Head("run", "run", 24),
     Head("value", "value", 8, right=True),
     Head("difference", "difference", 12, right=True),
-    Head("interval", "its 95 % interval", 19),
+    Head("low", "its 95 % interval from", 22, right=True),
+    Head("high", "to", 8, right=True),
     Head("p", "p", 7, right=True),
 )
 
@@ -55,11 +56,11 @@ def _row(comparison: Comparison, row: Fold, name: str, verdict: Verdict | None) 
     if row is not reference and comparable(row.run, reference.run):
         found = difference(row.run, reference.run, name, percent=False)
     if found is None:
-        cells += [Cell("")] * 3
+        cells += [Cell("")] * 4
     else:
         sign = sign_of(verdict)
         cells.append(Cell(found.text + sign.strip(), look_of(found, sign)))
-        cells.append(Cell(interval_text(verdict.interval, "+") if verdict else ""))
+        cells += [Cell(f"{bound:.4f}") for bound in verdict.interval] if verdict else [Cell("")] * 2
         cells.append(Cell(p_text(verdict) if verdict else ""))
     return Row(f"{name} {comparison.name(row)}", tuple(cells))
 
