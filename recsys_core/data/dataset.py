@@ -97,6 +97,9 @@ class Dataset:
         to, and what was known when it happened.
     labelled
         Whether what the source had are labels, no ratings.
+    item_numbers
+        Shape (n_items,), of a set that some items were left out of: their numbers in the whole
+        one, whose fingerprint it has; None: it is whole.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Dataset:
     synthetic: bool = False
     event_columns: dict[str, Column] = field(default_factory=dict)
     labelled: bool = False
+    item_numbers: IntArray | None = None
 
     @property
     def columns(self) -> dict[str, dict[str, Column]]:

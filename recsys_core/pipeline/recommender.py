@@ -30,9 +30,10 @@ from recsys_core.data.dataset import (
 )
 from recsys_core.data.interactions import Histories
 from recsys_core.data.timelines import Timelines
-from recsys_core.errors import InputError, unknown_name
+from recsys_core.errors import InputError, shorten, unknown_name
 from recsys_core.pipeline.ids import Id, Ids
 from recsys_core.pipeline.saved_run import check_fits, load_model, load_run_split
+from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.split import Split
 from recsys_core.recall.lists import TopK
 from recsys_core.run_folder import read_result
@@ -113,7 +114,9 @@ class Recommender:
     model
         The fitted recall or two-stage model.
     split
-        The data set, cut as it was for the run.
+        The data set, cut as it was for the run. Where the protocol's filters leave items out, the
+        model has no number for them: `dataset` is the set without them, and events with them
+        are left out of histories.
     known
         ``"split"``: a user's history is what the run knew at test time, so that held-out rows
         can be found again; ``"all"``: every row of the data set, for use beyond evaluation; None:
@@ -122,12 +125,14 @@ class Recommender:
 
     def __init__(self, model: Recommends, split: Split, known: Known | None = None) -> None:
         self.model = model
+        self.numbering = Numbering(split.dataset, getattr(model, "item_numbers", None))
+        split = self.numbering.split(split)
         self.dataset: Dataset = split.dataset
         known = known or ("split" if split.cut is None else "all")
         check_known(known)
         self._histories = split.timelines() if known == "split" else Timelines(self.dataset)
         # built once, and before threads share them
-        self.users, self.items = Ids.users(self.dataset), Ids.items(self.dataset)
+        self.users, self.items = Ids.users(self.dataset), Ids.items(self.numbering.whole)
         self._titles = self._read_titles()
 
     @classmethod
@@ -261,8 +266,8 @@ class Recommender:
             return None
         allowed = np.full(self.dataset.n_items, candidates is None)
         if candidates is not None:
-            allowed[self.items.numbers(candidates)] = True
-        allowed[self.items.numbers(without)] = False
+            allowed[self._own(self.items.numbers(candidates))] = True
+        allowed[self._own(self.items.numbers(without))] = False
         if not allowed.any():
             raise InputError(
                 "recommend: no item is allowed",
@@ -296,9 +301,21 @@ class Recommender:
         Raises
         ------
         InputError
-            The data set has no such item; the nearest ids are named.
+            The data set has no such item, and the nearest ids are named; or the filters of the
+            run's protocol left it out.
         """
-        return self.items.number(item_id)
+        own = self._own(np.array([self.items.number(item_id)]))
+        if not len(own):
+            raise InputError(
+                f"item '{shorten(str(item_id))}': the filters of the run's protocol left it out",
+                "name an item that the run may recommend",
+            )
+        return int(own[0])
+
+    def _own(self, items: IntArray) -> IntArray:
+        """Give the model's numbers of items of the data set, of those that have one."""
+        numbers = self.numbering.own(items)
+        return numbers[numbers >= 0]
 
     def known_of(self, user: int | IntArray) -> Histories:
         """Give what is known of users by number; one row each."""
@@ -324,14 +341,16 @@ class Recommender:
             )
         best, latest = float(self.dataset.rating.max()), int(self.dataset.timestamp.max())
         full = [_event(event, best, latest) for event in events]
-        items = [self.item_number(item) for item, _, _ in full]
+        numbers = [self.items.number(item) for item, _, _ in full]
+        items = self.numbering.own(np.array(numbers, dtype=np.int32))
         order = np.argsort([time for _, _, time in full], kind="stable")
-        return Histories(
+        history = Histories(
             offsets=np.array([0, len(full)], dtype=np.int64),
-            items=np.array(items, dtype=np.int32)[order],
+            items=items[order],
             ratings=np.array([rating for _, rating, _ in full], dtype=np.float32)[order],
             timestamps=np.array([time for _, _, time in full], dtype=np.int64)[order],
         )
+        return history.where(history.items >= 0)
 
     def _read_titles(self) -> TextArray | None:
         column = self.dataset.item_columns.get("title")

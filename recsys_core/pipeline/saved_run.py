@@ -31,8 +31,12 @@ def load_model(name: str, folder: Path) -> RecallModel[Any]:
 
 def check_fits(model: RecallModel[Any], dataset: Dataset, folder: Path) -> None:
     """Raise InputError for a model whose items and users are not those of the data set."""
+    numbers = model.item_numbers
+    n_items = dataset.n_items if numbers is None else len(numbers)
     found = (model.fingerprint, model.n_items, len(model.histories))
-    if found != (dataset.fingerprint, dataset.n_items, dataset.n_users):
+    if found != (dataset.fingerprint, n_items, dataset.n_users) or (
+        numbers is not None and numbers.max(initial=-1) >= dataset.n_items
+    ):
         raise InputError(
             f"{folder / MODEL}: this model was not trained on data set '{dataset.name}'",
             TRAIN_AGAIN,

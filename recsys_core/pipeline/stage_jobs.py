@@ -23,6 +23,7 @@ from recsys_core.pipeline.feature_schemas import describe_schema, job_schema
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations, ScoredRows
 from recsys_core.pipeline.spec import WHOLE_MODEL, JobSpec
 from recsys_core.pipeline.timings import request_timings
+from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.spread import recommend_together
 from recsys_core.recall.shared.validation import METRIC as RECALL_METRIC
@@ -86,7 +87,8 @@ class _RecallJob:
     """Fits a recall model and judges its lists."""
 
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
-        self._split, self._ranks = split, runtime.ranks
+        self._numbering, self._ranks = Numbering.of(split), runtime.ranks
+        self._split = self._numbering.split(split)
         info = model_info(spec.model)
         self._schema = None
         if reads_features(info):
@@ -107,7 +109,8 @@ class _RecallJob:
         seconds = time.perf_counter() - started
         if not self._ranks.first and split.train.new_items is None:
             return Judged(Evaluation.nothing())  # the first one judges all lists
-        kept = Recommendations(users, top.items[:, :KEPT_ITEMS], top.scores[:, :KEPT_ITEMS])
+        listed = self._numbering.in_whole(top.items[:, :KEPT_ITEMS])
+        kept = Recommendations(users, listed, top.scores[:, :KEPT_ITEMS])
         evaluation = evaluate_recommendations(users, top.items, split, ks)
         if split.train.new_items is not None:
             judged = histories.take(np.searchsorted(users, evaluation.users))
@@ -122,7 +125,7 @@ class _RecallJob:
 
     def on(self, split: Split) -> Job:
         other = copy(self)
-        other._split = split
+        other._split = self._numbering.split(split)
         return other
 
     def save(self, folder: Path) -> None:

@@ -20,6 +20,7 @@ from recsys_core.events import OnEvent
 from recsys_core.pipeline.result import KEPT_ITEMS, Judged, Recommendations
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.pipeline.timings import request_timings
+from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.split import Split
 from recsys_core.recall.shared.validation import Validation
 from recsys_core.registry import Stage, model_info
@@ -38,7 +39,8 @@ class TwoStageJob:
     def __init__(self, spec: JobSpec, config: Config, split: Split, runtime: Runtime) -> None:
         assert isinstance(config, TwoStageConfig)
         check_parts(config, split)
-        self._split = split
+        self._numbering = Numbering.of(split)
+        split = self._split = self._numbering.split(split)
         config, saved = use_runs(config, split)
         if split.cut is not None and config.inner.split == "auto":  # as it was for that split
             by_time = later(split.cut.train, split.cut.valid)
@@ -61,7 +63,7 @@ class TwoStageJob:
         seconds = time.perf_counter() - started
         kept = Recommendations(
             users,
-            top.items[:, :KEPT_ITEMS],
+            self._numbering.in_whole(top.items[:, :KEPT_ITEMS]),
             top.scores[:, :KEPT_ITEMS],
             model.channel_names,
             top.sources[:, :KEPT_ITEMS],
@@ -86,7 +88,7 @@ class TwoStageJob:
     def on(self, split: Split) -> TwoStageJob:
         """Give the same model, to be judged on the test rows of another split."""
         other = copy(self)
-        other._split = split
+        other._split = self._numbering.split(split)
         return other
 
     def save(self, folder: Path) -> None:

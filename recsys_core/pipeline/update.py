@@ -20,9 +20,12 @@ from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.pipeline.saved_run import load_run_data, run_protocol
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.base import DROPPED, TEST, TRAIN, VALID
+from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.split import Split, require_one_window
+from recsys_core.recall.base import NUMBERS
 from recsys_core.registry import model_info
 from recsys_core.run_folder import MODEL, read_result
+from recsys_core.saving.model import read_model
 from recsys_core.values import counted
 
 #: what follows the label of the run that was updated
@@ -195,13 +198,27 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     }
     earlier = None
     if getattr(model_info(spec.model).cls, "updates", None) != "anew":
-        keys = _with_keys(gone, old, learned)
-        earlier = Earlier(folder / MODEL, spec.update.key, users, items, keys)
+        keys, there = _with_keys(gone, old, learned), items
+        if model_info(spec.model).stage == "recall":
+            there = _numbers_there(split, old, result, folder, items)
+        earlier = Earlier(folder / MODEL, spec.update.key, users, there, keys)
     learned[rows[known & (rows >= 0)]] = False
     if len(gone):
         gone = gone[~held(gone, np.sort(keys_of(new, np.flatnonzero(known))))]
     gone = _with_keys(gone, old, learned)
     return Origin(spec.update.run, earlier, changes, lineage, gone)
+
+
+def _numbers_there(
+    split: Split, old: Dataset, result: Mapping[str, Any], folder: Path, items: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Say in the numbers that models have what `items` says in those of the data sets."""
+    own, saved = Numbering.of(split), Numbering(old)
+    if result["protocol"]["counts"].get("filtered_rows"):
+        _, arrays = read_model(folder / MODEL, model_info(result["model"]).cls.__name__)
+        saved = Numbering(old, arrays.get(NUMBERS))
+    there = np.where(items >= 0, saved.own(items), -1).astype(np.int64)
+    return there if own.items is None else there[own.items]
 
 
 def _gone(result: Mapping[str, Any], folder: Path) -> NDArray[np.uint64]:

@@ -26,6 +26,9 @@ from recsys_core.saving.model import damaged, read_model, write_model
 #: a model that keeps numbers for few pairs of items, and fits where one of all pairs does not
 FEW_PAIRS = "item-cf"
 
+#: the saved array of `RecallModel.item_numbers`
+NUMBERS = "item_numbers"
+
 ConfigT = TypeVar("ConfigT", bound=Config)
 #: how the run of a model is updated with new events
 Updates = Literal["anew", "learned"]
@@ -85,6 +88,9 @@ class RecallModel(ABC, Generic[ConfigT]):
     """One row a user of the data set: the events known at fit."""
     fingerprint: str
     """Fingerprint of the data set the model was fitted on."""
+    item_numbers: IntArray | None = None
+    """Shape (n_items,), ascending: the number of each item in that data set, where filters left
+    items out and the others were numbered anew; None: the same."""
 
     def __init__(self, config: ConfigT, runtime: Runtime | None = None) -> None:
         self.config = config
@@ -131,6 +137,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.request_time = train.request_time
         self.histories = train.histories()
         self.fingerprint = train.dataset.fingerprint
+        self.item_numbers = train.dataset.item_numbers
         self.popularity = train.positives().item_counts().astype(np.float32)
 
     @abstractmethod
@@ -343,6 +350,8 @@ class RecallModel(ABC, Generic[ConfigT]):
             common[name] = getattr(self, name)
         if len(self.new_items):
             common["new_items"] = self.new_items
+        if self.item_numbers is not None:
+            common[NUMBERS] = self.item_numbers
         write_model(folder, header, {**self.state(), **common})
 
     @classmethod
@@ -391,6 +400,10 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.new_items = np.empty(0, np.int32)
         if "new_items" in arrays:
             self.new_items = take(arrays, "new_items", np.int32, (None,), lowest=0, below=n)
+        if NUMBERS in arrays:
+            self.item_numbers = take(arrays, NUMBERS, np.int32, (n,), lowest=0)
+            if (np.diff(self.item_numbers) <= 0).any():
+                raise ValueError(f"{NUMBERS} do not ascend")
         self.popularity = take(arrays, "popularity", np.float32, (n,), lowest=0)
         self.tie_rank = take(arrays, "tie_rank", np.int32, (n,), lowest=0, below=n)
         if (np.bincount(self.tie_rank, minlength=n) != 1).any():

@@ -199,6 +199,13 @@ def load_fitted(
         It was fitted on other rows: it might know what it is to be judged on.
     """
     model: RecallModel[Any] = model_info(config.model).cls.load(folder, runtime)
+    numbers, expected = model.item_numbers, train.dataset.item_numbers
+    if (numbers is None) != (expected is None):
+        raise InputError(
+            f"channel {config.name}: the model in {folder} numbers other items (it was made by an"
+            " earlier version?)",
+            TRAIN_AGAIN,
+        )
     before, now = model.histories, train.histories()
     if not all(np.array_equal(a, vars(now)[name]) for name, a in vars(before).items()):
         raise InputError(

@@ -94,12 +94,17 @@ def _neighbours(run: Run, wanted: Item, items: Items, k: int, fingerprint: str) 
             f"run {run.run_id}: its model was fitted on other data than its metrics say",
             TRAIN_AGAIN,
         )
-    top = model.similar_items(np.array([wanted.number]), k)
+    numbers = model.item_numbers
+    asked = np.array([wanted.number])
+    if numbers is not None:
+        asked = np.flatnonzero(numbers == wanted.number)
+        if not len(asked):  # the filters of its protocol left the item out
+            return Neighbours(run, [], [])
+    top = model.similar_items(asked, k)
     listed = top.items[0] >= 0
+    found = top.items[0][listed] if numbers is None else numbers[top.items[0][listed]]
     return Neighbours(
-        run,
-        [items[number] for number in top.items[0][listed].tolist()],
-        top.scores[0][listed].tolist(),
+        run, [items[number] for number in found.tolist()], top.scores[0][listed].tolist()
     )
 
 

@@ -75,7 +75,7 @@ def _ask(inspection: Inspection, listing: Listing, data_dir: Path, k: int) -> Li
         found = recommender.recommend(inspection.user.user_id, k)
         reasons = _reasons(recommender, inspection, [one.item_id for one in found])
     entries = [
-        Entry(one.rank, recommender.item_number(one.item_id), one.score, channels=one.channels)
+        Entry(one.rank, recommender.items.number(one.item_id), one.score, channels=one.channels)
         for one in found
     ]
     listing = replace(listing, source="recomputed")
@@ -100,8 +100,14 @@ def _reasons(
     user = inspection.user.number
     items = np.array([recommender.item_number(item) for item in item_ids], dtype=np.int32)
     found = explain_items(recommender.model, user, recommender.known_of(user), items)
+
+    def in_data(item: int) -> int:
+        return int(recommender.numbering.in_whole(np.array([item]))[0])
+
     return {
-        one.item: Why(one.how, causes=tuple(Tie(cause.item, cause.weight) for cause in one.causes))
+        in_data(one.item): Why(
+            one.how, causes=tuple(Tie(in_data(cause.item), cause.weight) for cause in one.causes)
+        )
         for one in found
     }
 
