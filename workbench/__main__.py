@@ -7,9 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+from recsys_core.compute.threads import wait_asleep
+
 
 def main() -> int:
     """Run the command line with the arguments of the process; return the exit code."""
+    wait_asleep()
     try:
         from workbench.store.streams import open_streams
 

@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+#: environment variables by which threads that wait for each other sleep: on a busy machine they
+#: would spin for longer than they compute. OpenMP and OpenBLAS read them when they are loaded
+ASLEEP = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "10"}
+
 _budget: ContextVar[int | None] = ContextVar("threads", default=None)
 
 
@@ -18,6 +22,15 @@ def default_threads() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores or 1, int(wanted)) if wanted.isdigit() and int(wanted) else cores or 1
+
+
+def wait_asleep() -> None:
+    """Let threads sleep while they wait, in this process and its children, unless told otherwise.
+
+    To be called before NumPy and torch are loaded. Results do not depend on it.
+    """
+    for name, value in ASLEEP.items():
+        os.environ.setdefault(name, value)
 
 
 def thread_budget() -> int:

@@ -13,14 +13,16 @@ from pydantic import Field
 from recsys_core.compute.powers import decays, power
 from recsys_core.config import Config
 from recsys_core.data.dataset import FloatArray, TimeArray
-from recsys_core.data.interactions import Histories, Interactions
-from recsys_core.events import OnEvent
+from recsys_core.data.interactions import Histories, Interactions, narrow
+from recsys_core.events import Event, OnEvent
 from recsys_core.recall.base import RecallModel, Updates
 from recsys_core.recall.shared.history import HistoryConfig, query_matrix
 from recsys_core.registry import register_model
 from recsys_core.retrieval.topk import lower_bounds
 from recsys_core.saving.arrays import take_matrix
 
+#: windows that are weighed at a time, so that memory is that of the outcome, twice
+BLOCK = 1 << 17
 #: the smallest similarity that is one
 LEAST = np.finfo(np.float32).smallest_subnormal
 
@@ -110,13 +112,17 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
         self._prepare()
-        windows = self._windows(self.histories, self.moments)
-        events = windows.getnnz(axis=1)
-        moment = np.repeat(np.arange(len(events)), events)
-        squares = np.bincount(moment, windows.data.astype(np.float64) ** 2, minlength=len(events))
-        length = np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
-        windows.data /= length[moment]
-        self.windows = windows.T.tocsr()
+        blocks = []
+        for start in range(0, max(1, len(self.moments)), BLOCK):
+            on_event(Event("fit", start, len(self.moments)))
+            windows = self._windows(self.histories, self.moments[start : start + BLOCK])
+            events = windows.getnnz(axis=1)
+            moment = np.repeat(np.arange(len(events)), events)
+            squares = np.bincount(moment, windows.data.astype(np.float64) ** 2, len(events))
+            length = np.sqrt(np.where(squares > 0, squares, 1)).astype(np.float32)
+            windows.data /= length[moment]
+            blocks.append(windows.tocsc())
+        self.windows = _rows_of_items(blocks)
 
     def _prepare(self) -> None:
         """Look up what scoring needs of the events of fit."""
@@ -217,3 +223,26 @@ class SessionKNN(RecallModel[SessionKNNConfig]):
         self._prepare()
         names = ("windows.data", "windows.indices", "windows.indptr")
         self.windows = take_matrix(arrays, names, (self.n_items, len(self.moments)))
+
+
+def _rows_of_items(blocks: list[sp.csc_matrix]) -> sp.csr_matrix:
+    """Put blocks of windows, shape (b, n_items) each, side by side, shape (n_items, m).
+
+    The list is emptied: nothing is held twice for longer than it takes.
+    """
+    n_items = blocks[0].shape[1]
+    counts = np.zeros(n_items, dtype=np.int64)
+    for block in blocks:
+        counts += np.diff(block.indptr)
+    offsets = np.append(0, np.cumsum(counts))
+    indices, data = np.empty(offsets[-1], np.int32), np.empty(offsets[-1], np.float32)
+    free, first = offsets[:-1].copy(), 0
+    while blocks:
+        block = blocks.pop(0)
+        lengths = np.diff(block.indptr)
+        place = np.repeat(free - block.indptr[:-1], lengths) + np.arange(block.nnz)
+        indices[place] = block.indices + np.int32(first)
+        data[place] = block.data
+        free += lengths
+        first += block.shape[0]
+    return sp.csr_matrix((data, indices, narrow(offsets)), (n_items, first))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recsys_core.data.interactions import Interactions
+from recsys_core.recall import session_knn
 from tests.protocols.build import dataset, random_dataset
 from tests.recall.build import fit, history
 
@@ -96,3 +97,13 @@ def test_equal_windows_get_equal_scores() -> None:
     np.testing.assert_array_equal(together, np.concatenate(alone))
     np.testing.assert_array_equal(together[[1, 3, 6]], together[[0, 0, 4]])
     assert not np.array_equal(together[0], together[4])
+
+
+def test_windows_in_blocks_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = random_dataset(4)
+    train = Interactions.in_time_order(data, np.arange(data.n_interactions), 4.0)
+    whole = fit("session-knn", train, window=3, stride=1).state()
+    monkeypatch.setattr(session_knn, "BLOCK", 7)
+    for name, array in fit("session-knn", train, window=3, stride=1).state().items():
+        assert array.dtype == whole[name].dtype
+        assert array.tolist() == whole[name].tolist()

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import psutil
 
+from recsys_core.compute.threads import ASLEEP
 from recsys_core.processes import python_command
 from workbench.jobs.queue import Entry
 from workbench.jobs.usage import measure_family
@@ -109,8 +110,8 @@ def _thread_environment(spec: dict[str, Any]) -> dict[str, str]:
     """Cap the threads of numerical libraries; those that wait must not spin: jobs share cores."""
     threads = spec.get("threads")
     if not whole(threads):
-        return {"OMP_WAIT_POLICY": "PASSIVE"}
-    return {"OMP_WAIT_POLICY": "PASSIVE", **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+        return ASLEEP
+    return {**ASLEEP, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
 
 
 class ProcessWorker:
