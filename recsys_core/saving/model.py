@@ -1,4 +1,4 @@
-"""Fitted recall models on disk: a JSON header and one npz of arrays; nothing is pickled."""
+"""Fitted recall models on disk: a JSON header and npz files of arrays; nothing is pickled."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError, read_json, shorten
-from recsys_core.saving.npz import map_arrays, write_arrays
+from recsys_core.saving.npz import checksums, map_arrays, write_arrays
 from recsys_core.saving.replace import replacing
 
 #: raised when the format of saved models changes
 FORMAT = 1
 HEADER, ARRAYS = "model.json", "model.npz"
+#: what is known of users, which models of one split share: the file, and how names of its arrays
+#: begin. Models of earlier versions have these in `ARRAYS`
+HISTORY, KNOWN = "history.npz", "history."
 TYPES: dict[str, type | tuple[type, ...]] = {
     "format": int,
     "class": str,
@@ -34,10 +37,14 @@ def write_model(folder: Path, header: dict[str, Any], arrays: dict[str, NDArray[
         What `TYPES` names, without the format.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    known = {name: array for name, array in arrays.items() if name.startswith(KNOWN)}
+    with replacing(folder / HISTORY) as partial:
+        write_arrays(partial, known)
     with replacing(folder / ARRAYS) as partial:
-        write_arrays(partial, arrays)
+        write_arrays(partial, {n: array for n, array in arrays.items() if n not in known})
     with replacing(folder / HEADER) as partial:
-        text = json.dumps({"format": FORMAT, **header}, indent=2)
+        told = {"format": FORMAT, **header, "history": checksums(folder / HISTORY)}
+        text = json.dumps(told, indent=2)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -60,10 +67,25 @@ def read_model(folder: Path, class_name: str) -> tuple[dict[str, Any], dict[str,
             f"{path}: this is a {shorten(header['class'])}, not a {class_name}",
             "load it by its own class",
         )
+    return header, {**_read_history(folder, header), **_mapped(folder, ARRAYS)}
+
+
+def _read_history(folder: Path, header: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """Map what is known of users; nothing, where that lies among the other arrays."""
+    path = folder / HISTORY
+    if not path.exists():
+        return {}
+    arrays = _mapped(folder, HISTORY)
+    if checksums(path) != header.get("history"):
+        raise damaged(folder, f"{HISTORY} is that of another model")
+    return arrays
+
+
+def _mapped(folder: Path, name: str) -> dict[str, NDArray[Any]]:
     try:
-        return header, map_arrays(folder / ARRAYS)
+        return map_arrays(folder / name)
     except (ValueError, OSError) as error:
-        raise damaged(folder, f"{ARRAYS}: {error}") from error
+        raise damaged(folder, f"{name}: {error}") from error
 
 
 def damaged(folder: Path, why: object) -> DamagedError:

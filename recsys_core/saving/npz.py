@@ -78,6 +78,22 @@ def map_arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise ValueError(str(error)) from error
 
 
+def checksums(path: Path) -> str:
+    """Give the checksums of the arrays in an npz file, as it says them.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `map_arrays`.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return " ".join(f"{member.CRC:08x}" for member in archive.infolist())
+        except _DAMAGE as error:
+            raise ValueError(str(error)) from error
+
+
 def _array(held: mmap.mmap, member: zipfile.ZipInfo) -> NDArray[Any]:
     """Find the array of one member, and check that its bytes are what was written."""
     sizes = member.header_offset + LOCAL_HEADER - 4

@@ -21,7 +21,7 @@ from recsys_core.saving.npz import map_arrays, write_arrays
 from recsys_core.testing.checks import hold, refused
 from recsys_core.testing.planted import N_ITEMS, N_USERS, history
 
-ARRAYS = "model.npz"
+ARRAYS, HISTORY = "model.npz", "history.npz"
 Array = NDArray[Any]
 
 
@@ -97,7 +97,7 @@ ARRAY_DAMAGES: dict[str, list[Callable[[Array], Array]]] = {
 def damaged_arrays_are_refused_or_do_no_harm(name: str, saved: Path, folder: Path) -> None:
     """Damage each array of the model in `saved` in each way, one at a time, in `folder`."""
     copytree(saved, folder, dirs_exist_ok=True)  # with what may lie beside the arrays
-    arrays = map_arrays(saved / ARRAYS)
+    arrays = _in_one_file(saved, folder)
     for key in _some_of_each_kind(arrays):
         array = arrays[key]
         for damage in ARRAY_DAMAGES[array.dtype.kind]:
@@ -119,12 +119,18 @@ def damaged_arrays_are_refused_or_do_no_harm(name: str, saved: Path, folder: Pat
 def a_missing_array_is_named(name: str, saved: Path, folder: Path) -> None:
     """Leave out each array in turn."""
     copytree(saved, folder, dirs_exist_ok=True)
-    arrays = map_arrays(saved / ARRAYS)
+    arrays = _in_one_file(saved, folder)
     for key in arrays:
         write_arrays(folder / ARRAYS, {k: v for k, v in arrays.items() if k != key})
         where = key.removeprefix("module.")
         with refused(rf"damaged: .*'{where}'", f"a model without the array '{key}'"):
             model_info(name).cls.load(folder)
+
+
+def _in_one_file(saved: Path, folder: Path) -> dict[str, Array]:
+    """Read all arrays of a model; in `folder` they will lie in one file, as they may."""
+    (folder / HISTORY).unlink()
+    return {**map_arrays(saved / HISTORY), **map_arrays(saved / ARRAYS)}
 
 
 def _ask(name: str, folder: Path) -> None:

@@ -25,7 +25,7 @@ from recsys_core.testing.foreign import (
 from recsys_core.testing.planted import fit, planted
 
 RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
-HEADER = "model.json"
+HEADER, HISTORY = "model.json", "history.npz"
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,8 @@ def test_a_missing_array_is_named(saved: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("saved", ["item-cf"], indirect=True)
 def test_the_message_says_what_is_out_of_range(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / HEADER).write_bytes((saved / HEADER).read_bytes())
+    for name in (HEADER, HISTORY):
+        (tmp_path / name).write_bytes((saved / name).read_bytes())
     arrays = map_arrays(saved / ARRAYS)
     neighbours = arrays["neighbours"].copy()
     neighbours[0] = 10_000_000

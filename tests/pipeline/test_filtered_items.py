@@ -21,7 +21,7 @@ from recsys_core.pipeline.update import find_origin, update_spec
 from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.registry import make_protocol
 from recsys_core.protocols.split import Split
-from recsys_core.recall.item_cf import ItemCF
+from recsys_core.recall.item_cf import ItemCF, ItemCFConfig
 from recsys_core.registry import model_info
 from tests.data.small import small
 from workbench.cli.main import run_command_line
@@ -29,7 +29,7 @@ from workbench.store import results
 from workbench.store.listing import list_runs
 
 PROTOCOL = {"name": "user-timeline", "k_core": 12, "relevance": 3}
-TWO_STAGE = {
+TWO_STAGE: dict[str, Any] = {
     "channels": [{"model": "item-cf", "quota": 20}, {"model": "popularity", "quota": 10}],
     "ranker": {"params": {"hidden": [4], "epochs": 1}},
 }
@@ -204,7 +204,7 @@ def test_a_model_of_all_items_is_served_as_ever(
     """Runs of earlier versions have numbers for all items."""
     expected = Recommender.load(folders["item-cf"], data_dir).recommend("1", k=5)
     (tmp_path / "metrics.json").write_bytes((folders["item-cf"] / "metrics.json").read_bytes())
-    ItemCF(ItemCF.Config()).fit(split.train).save(tmp_path / "model")
+    ItemCF(ItemCFConfig()).fit(split.train).save(tmp_path / "model")
     recommender = Recommender.load(tmp_path, data_dir)
     assert recommender.dataset is recommender.numbering.whole
     assert recommender.recommend("1", k=5) == expected
@@ -222,7 +222,7 @@ def test_two_stage_takes_a_channel_from_a_run(
     assert result.metrics["channel/item-cf/recall@10"] > 0
     # one of an earlier version has other numbers
     (tmp_path / "metrics.json").write_bytes((folders["item-cf"] / "metrics.json").read_bytes())
-    ItemCF(ItemCF.Config()).fit(split.train).save(tmp_path / "model")
+    ItemCF(ItemCFConfig()).fit(split.train).save(tmp_path / "model")
     channels[0] = {"run": str(tmp_path), "quota": 20}
     job = spec("two-stage", params={**TWO_STAGE, "channels": channels})
     with pytest.raises(InputError, match="numbers other items"):

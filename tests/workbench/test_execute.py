@@ -17,6 +17,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.events import Event, OnEvent, ignore
+from recsys_core.pipeline.recommender import Recommender
 from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
@@ -88,6 +89,24 @@ def test_a_run_folder_has_what_its_readme_says(do: Do, split: Split) -> None:
     assert run.run_id not in "".join(
         path.read_text() for path in run.path.iterdir() if path.suffix in (".json", ".yaml")
     )
+
+
+def test_runs_of_a_split_keep_its_histories_once_and_can_be_moved(
+    do: Do, data_dir: Path, runs_dir: Path, tmp_path: Path
+) -> None:
+    first, second = (do(model).run.path for model in ("popularity", "item-cf"))
+    files = [folder / "model" / "history.npz" for folder in (first, second)]
+    assert files[0].samefile(files[1])
+    other = JobSpec(dataset=SMALL, model="popularity", protocol={"name": "leave-last-out"})
+    outcome = execute(
+        other, load_split(other, data_dir=data_dir), runs_dir=runs_dir, data_dir=data_dir
+    )
+    assert not (outcome.run.path / "model" / "history.npz").samefile(files[0])
+    copied = shutil.copytree(second, tmp_path / "elsewhere" / "run")
+    expected = Recommender.load(second, data_dir).recommend("1", k=3)
+    shutil.rmtree(first)
+    assert Recommender.load(second, data_dir).recommend("1", k=3) == expected
+    assert Recommender.load(copied, data_dir).recommend("1", k=3) == expected
 
 
 def test_the_same_job_is_reused_under_any_label(do: Do) -> None:

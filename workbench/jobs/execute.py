@@ -26,6 +26,7 @@ from workbench.jobs.usage import watched
 from workbench.store.manage import find_reusable
 from workbench.store.results import Tables
 from workbench.store.runs import ENVIRONMENT, EVENTS, LOG, Run, State, create_run
+from workbench.store.shared import share_history
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,7 @@ def do_job(
             on_event=listen,
         )
         attempt.check_folder()
+        share_history(run.path)
         run.write_environment(result.environment)
         run.write_result({**result.content(), "reuse_key": key}, tables_of(result))
         with undisturbed():  # what is finished stays so
