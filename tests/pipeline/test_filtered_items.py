@@ -241,6 +241,7 @@ def test_an_update_finds_its_items_among_others(folders: dict[str, Path], data_d
     origin = find_origin(job, after, data_dir)
     here = Numbering.of(after).dataset.item_ids
     there = Recommender.load(folders["ials"], data_dir).dataset.item_ids
+    assert origin.earlier is not None
     places = origin.earlier.items
     assert len(places) == len(here) != len(there)
     assert here[places >= 0].tolist() == there[places[places >= 0]].tolist()
