@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import recsys_core
-from tests.rewriting import rewrite_modules
+from tests.rewriting import collect_constants, rewrite_modules
 
 gc.disable()
 
@@ -59,7 +59,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.getoption("dist", "no") != "no" and not hasattr(
         session.config, "workerinput"
     ):
-        rewrite_modules(session.config, Path(__file__).parent)
+        here = Path(__file__).parent
+        rewrite_modules(session.config, here)
+        collect_constants(here.parent / "recsys_core", here.parent / "workbench")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,17 +1,22 @@
-"""What pytest makes of the tests' assertions, made once rather than by each process beside others.
+"""What pytest and Hypothesis make of the code, made once rather than by each process beside others.
 
-In a fresh clone each of them would rewrite all modules at the same time. Pytest has no call for it,
-so its own functions are used; they leave what the processes then read.
+In a fresh clone each of them would rewrite the assertions of all test modules, and read the
+constants of all of the code, at the same time. Neither has a call for it, so their own functions
+are used; they leave what the processes then read.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from _pytest.assertion import rewrite
+from hypothesis.configuration import storage_directory
+from hypothesis.internal.constants_ast import constants_from_module
 
 
 def rewrite_modules(config: pytest.Config, folder: Path) -> None:
@@ -20,10 +25,19 @@ def rewrite_modules(config: pytest.Config, folder: Path) -> None:
     waiting = [path for path in modules if rewrite._read_pyc(path, _rewritten(path)) is None]
     if len(waiting) < len(modules) / 2:  # the few that were edited are not worth a process
         return
+    _share(lambda some: _rewrite(config, some), waiting)
+
+
+def collect_constants(*folders: Path) -> None:
+    """Have Hypothesis note, one process a core, the constants of the code in folders, once."""
+    if not storage_directory("constants").path.exists():
+        _share(_note_constants, [path for folder in folders for path in folder.rglob("*.py")])
+
+
+def _share(work: Callable[[list[Path]], None], paths: list[Path]) -> None:
     cores = os.cpu_count() or 1
     fork = multiprocessing.get_context("fork")
-    shares = [(config, waiting[first::cores]) for first in range(cores)]
-    processes = [fork.Process(target=_rewrite, args=share) for share in shares]
+    processes = [fork.Process(target=work, args=(paths[first::cores],)) for first in range(cores)]
     for process in processes:
         process.start()
     for process in processes:
@@ -41,3 +55,10 @@ def _rewrite(config: pytest.Config, paths: list[Path]) -> None:
 
 def _rewritten(path: Path) -> Path:
     return rewrite.get_cache_dir(path) / (path.stem + rewrite.PYC_TAIL)
+
+
+def _note_constants(paths: list[Path]) -> None:
+    for path in paths:
+        module = ModuleType(path.stem)
+        module.__file__ = str(path)
+        constants_from_module(module)

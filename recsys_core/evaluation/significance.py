@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special  # scipy.stats has no more of it, and takes most of a second to load
 
 from recsys_core.evaluation.result import Vector
 
@@ -58,6 +57,9 @@ def paired_test(a: Vector, b: Vector) -> Comparison:
     error = float(difference.std(ddof=1)) / np.sqrt(n)
     if error == 0:  # every user differs by the same amount
         return Comparison(delta, (delta, delta), 1.0 if delta == 0 else 0.0, n)
+    # scipy.stats has no more of it and takes a second to load; this takes a third, for few commands
+    from scipy import special
+
     margin = float(special.stdtrit(n - 1, 0.975)) * error
     p_value = float(2 * special.stdtr(n - 1, -abs(delta) / error))
     return Comparison(delta, (delta - margin, delta + margin), p_value, n)

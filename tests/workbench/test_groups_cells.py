@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from recsys_core.evaluation.linearised import auc_values
 from recsys_core.evaluation.rows import auc
@@ -22,7 +22,7 @@ def shares(ones: int, of: int = 30) -> Sample:
 @pytest.mark.parametrize("freedom", [1, 2, 3.5, 29, 6039])
 @pytest.mark.parametrize("tails", [0.05, 0.05 / 190, 0.5])
 def test_quantile(freedom: float, tails: float) -> None:
-    expected = stats.t.ppf(1 - tails / 2, freedom)
+    expected = scipy.stats.t.ppf(1 - tails / 2, freedom)
     assert t_quantile(freedom, tails) == pytest.approx(expected, rel=1e-9)
 
 
@@ -31,10 +31,10 @@ def test_cell_is_the_paired_test() -> None:
     ours, theirs = rng.random(40), rng.random(40)
     users = np.arange(40)
     cell = cell_of(Sample(users, ours), Sample(users, theirs))
-    test = stats.ttest_rel(ours, theirs)
+    test = scipy.stats.ttest_rel(ours, theirs)
     assert cell.p_value == pytest.approx(test.pvalue)
     assert cell.difference_interval == pytest.approx(tuple(test.confidence_interval()))
-    own = stats.t.interval(0.95, 39, ours.mean(), stats.sem(ours))
+    own = scipy.stats.t.interval(0.95, 39, ours.mean(), scipy.stats.sem(ours))
     assert cell.interval == pytest.approx(own)
     untested = cell_of(Sample(users, ours), Sample(users, theirs), tested=False)
     assert (untested.p_value, untested.sign) == (None, "")
@@ -66,9 +66,9 @@ def test_gap_of_three_groups() -> None:
     # variances of the means: p (1 - p) / 29; Welch's degrees of freedom; three pairs
     error = sqrt((0.5 * 0.5 + 0.2 * 0.8) / 29)
     freedom = 29 * (0.25 + 0.16) ** 2 / (0.25**2 + 0.16**2)
-    margin = stats.t.ppf(1 - 0.05 / 3 / 2, freedom) * error
+    margin = scipy.stats.t.ppf(1 - 0.05 / 3 / 2, freedom) * error
     assert gap.interval == pytest.approx((0.3 - margin, 0.3 + margin))
-    expected = 3 * 2 * stats.t.sf(0.3 / error, freedom)
+    expected = 3 * 2 * scipy.stats.t.sf(0.3 / error, freedom)
     assert gap.p_value == pytest.approx(expected)
     loss = gap_of("logloss", samples)
     assert loss is not None
