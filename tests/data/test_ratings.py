@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys_core.data import ratings as ratings_module
@@ -192,6 +192,7 @@ def test_both_passes_read_whole_numbers_alike(
     _same_both_ways("".join(lines).encode(), TAB, pairs)
 
 
+@settings(max_examples=50)
 @given(_pairs(texts), st.data())
 def test_both_passes_read_any_ids_alike(
     pairs: list[tuple[object, object]], data: st.DataObject

@@ -115,7 +115,7 @@ def alone(everybody: Known, user: int, history: Histories) -> Known:
     return Known(everybody.dataset, **columns, threshold=everybody.threshold)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(EVENTS, REQUESTS)
 @example([(0, 0, 5, 0), (0, 0, 3, 1), (1, 0, 2, 1)], [(0, [(0, 1, 6)]), (0, []), (1, [(0, 5, 6)])])
 def test_requests_see_what_each_would_see_alone(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tui.folders import recall_metrics, write_run
@@ -238,6 +238,7 @@ def test_headings_by_stage() -> None:
     assert len(as_csv(found.table).splitlines()) == 5
 
 
+@settings(max_examples=40)
 @given(
     st.builds(
         Options,
@@ -261,6 +262,7 @@ def test_choices_survive_json(options: Options) -> None:
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=4)
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(list(Options().plain())), VALUES))
 def test_choices_that_make_no_sense_are_left_out(values: dict[str, object]) -> None:
     options = Options.parse(values)
