@@ -14,7 +14,7 @@ help:  ## list the targets
 eval: .venv/.installed  ## run the suite `quick` on MovieLens-100K (ARGS='--suite …' for another)
 	$(BIN)/recsys-workbench --headless eval $(ARGS)
 
-test: .venv/.installed-dev  ## all tests (ARGS='tests/recall -k mf' for some)
+test: .venv/.installed-test  ## all tests (ARGS='tests/recall -k mf' for some)
 	$(BIN)/pytest -m '$(EVERYDAY)' -n 3 --dist worksteal --durations=15 $(ARGS)
 
 check: .venv/.installed-dev  ## style, types, layers
@@ -101,10 +101,14 @@ clean:  ## remove the environment and every cache
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; found $$($(PYTHON) -V). Use: make PYTHON=python3.11 …" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(PIP_INSTALL) --upgrade pip  # that of Python 3.11 takes twice the time to read the index
+	@# the pip that comes with Python 3.11 takes twice the time to read the index, and five seconds to
+	@# unpack and compile: that of $(PYTHON) installs the newer one, where it can
+	$(PYTHON) -m venv --without-pip .venv
+	@$(PYTHON) -m pip --python $@ $(PIP_OPTIONS) pip 2>/dev/null || \
+	  { $(PYTHON) -m venv .venv && $(PIP_INSTALL) --upgrade pip; } || { rm -rf .venv; exit 1; }
 
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PIP_OPTIONS := install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip $(PIP_OPTIONS)
 
 # Import what is installed of the packages named. The first import writes bytecode, of what is used
 # and no more; `env`: pip would write none, and it may be forbidden.
@@ -113,8 +117,10 @@ LOAD := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import sys; from import
 
 # Torch is asked for alone: a wider request could choose a build of several gigabytes. Pip uses one
 # core, so another installs what torch does not need meanwhile: for the tests all that
-# constraints.txt pins but the browser, else the largest. The last request sees to what is missing.
-PINNED := grep -Ev '^(\#|torch=|playwright=|greenlet=|numpy=|scipy=)' constraints.txt
+# constraints.txt pins but the browser and what `check` needs, else the largest. The last request
+# sees to what is missing.
+STYLE := ast_serialize|cfgv|distlib|grimp|identify|import-linter|librt|mypy|mypy_extensions|nodeenv|pandas-stubs|pre_commit|python-discovery|ruff|types-psutil|types-PyYAML|virtualenv
+PINNED := grep -Ev '^(\#|(torch|numpy|scipy|playwright|greenlet|$(STYLE))=)' constraints.txt
 define install
 	{ $(PIP_INSTALL) --no-deps "$$(grep '^torch==' constraints.txt)" && $(PIP_INSTALL) --no-deps numpy scipy; } & torch=$$!; \
 	  $(PIP_INSTALL) --no-deps $(if $(1),$$($(PINNED)),pandas gensim faiss-cpu) && wait $$torch
@@ -128,8 +134,12 @@ endef
 .venv/.installed: .venv/bin/python pyproject.toml constraints.txt
 	$(call install,,$@)
 
-.venv/.installed-dev: .venv/bin/python pyproject.toml constraints.txt
-	$(call install,[dev],.venv/.installed $@)
+.venv/.installed-test: .venv/bin/python pyproject.toml constraints.txt
+	$(call install,[test],.venv/.installed $@)
+
+.venv/.installed-dev: .venv/.installed-test
+	$(PIP_INSTALL) --no-build-isolation -e '.[dev]'
+	@touch $@
 
 .venv/.installed-browser: .venv/.installed-dev
 	$(PIP_INSTALL) -e '.[browser]'
