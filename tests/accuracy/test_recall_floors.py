@@ -26,7 +26,7 @@ from tests.data.real import real_data
 SUITE = load_suite("topn-random-ml1m")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     """Tests run side by side."""
     with limited_threads(1):

@@ -28,7 +28,7 @@ RECALL = [name for name in model_names() if model_info(name).stage == "recall"]
 HEADER, HISTORY = "model.json", "history.npz"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     with limited_threads(1):
         yield

@@ -66,7 +66,7 @@ REPEATED: dict[str, dict[str, Any]] = {
 every_model = pytest.mark.parametrize("name", RECALL)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     """Tiny products are slower on several threads, by far where tests run side by side."""
     with limited_threads(1):

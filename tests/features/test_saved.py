@@ -32,7 +32,7 @@ IDS = {"name": "item_id", "source": "item", "kind": "categorical"}
 EVENTS = {"name": "events", "source": "user-history", "kind": "sequence", "column": "all"}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     with limited_threads(1):
         yield

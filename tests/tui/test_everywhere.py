@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from textual.command import CommandPalette
 
 from tests.tui.checks import Check, cases_of, checks
 from tests.tui.session import Session, session
+from tests.tui.terminal import PATIENCE
+from workbench.store.listing import RunSummary
 from workbench.tui import palette
 from workbench.tui.screens import new_job
 from workbench.tui.screens.help import HelpScreen
@@ -41,6 +45,25 @@ async def _(s: Session) -> None:
     await s.press("enter")
     await s.until(lambda: s.app.chosen == "jobs")
     await s.see("Raise the priority of a waiting job.")
+
+
+async def test_what_is_typed_while_metrics_are_read_finds_them(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    metrics_of = palette._metrics_of
+
+    def read(runs: Sequence[RunSummary]) -> list[str]:
+        gate.wait(PATIENCE)
+        return metrics_of(runs)
+
+    monkeypatch.setattr(palette, "_metrics_of", read)
+    async with session(suite) as s:
+        await s.press("colon")
+        await s.type("log")
+        await s.type("-likelihood")  # the search for `log` is given up
+        gate.set()
+        await s.see("metric: logloss")
 
 
 async def test_the_palette_finds_metrics_and_models(

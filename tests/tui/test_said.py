@@ -103,6 +103,7 @@ async def test_a_message_is_seen_over_a_dialog_that_has_the_whole_screen(suite: 
     async with session(suite, (80, 24)) as s:
         await s.press("1", "a")
         await s.see("Enter adds")
+        await s.until(lambda: "reading the models" not in s.text())
         before = s.text().splitlines()
         s.app.notify("Something was said.")
         await s.see("Something was said.")
@@ -121,3 +122,14 @@ async def test_ctrl_c_says_how_to_leave_wherever_it_is_pressed(suite: Path) -> N
             assert await said(s, "ctrl+c") == "Esc, then q leaves the session.", key
             await s.press("escape")
             assert await said(s, "ctrl+c") == "q leaves the session.", key
+
+
+async def test_a_message_whose_time_is_over_as_the_session_ends(suite: Path) -> None:
+    async with session(suite) as s:
+        s.app.notify("Something was said.")
+        stack = s.app._screen_stack
+        screens = stack.copy()
+        stack.clear()
+        s.app._be_quiet()
+        stack += screens
+        assert s.app.said is None

@@ -55,7 +55,14 @@ class CommandsProvider(Provider):
         self._models: Mapping[str, str] = {}
 
     async def startup(self) -> None:
-        """Read which models and metrics there are, off the thread that answers keys."""
+        """Begin to read which models and metrics there are.
+
+        Textual ends what it waits for here when the next key replaces a search.
+        """
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        """Read them off the thread that answers keys."""
         app: Session = self.app  # type: ignore[assignment]
         self._metrics = await asyncio.to_thread(_metrics_of, app.runs)
         self._models = await asyncio.to_thread(_models)
@@ -67,6 +74,7 @@ class CommandsProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """List the commands, metrics and models whose name or description fits."""
+        await asyncio.shield(self._reading)
         matcher = self.matcher(query)
         for offer in (*self._offers(), *self._named()):
             score, display = matcher.match(offer.title), matcher.highlight(offer.title)

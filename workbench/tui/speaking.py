@@ -42,12 +42,14 @@ class Speaking(Session):
 
     def watch_said(self) -> None:
         """Show it, or the keys again; over a dialog, which may lie over the line, too."""
-        for screen in self.screen_stack:
+        screens = self.screen_stack  # none any more when the session has ended meanwhile
+        for screen in screens:
             if isinstance(screen, ModalScreen) and self.said is None:
                 screen.query(KeyLine).remove()
-        if isinstance(self.screen, ModalScreen) and self.said and not self.screen.query(KeyLine):
-            self.screen.mount(KeyLine())
-        for screen in self.screen_stack:
+        for screen in screens[-1:]:
+            if isinstance(screen, ModalScreen) and self.said and not screen.query(KeyLine):
+                screen.mount(KeyLine())
+        for screen in screens:
             for line in screen.query(KeyLine):
                 line.refresh()
 

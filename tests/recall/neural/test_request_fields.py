@@ -46,7 +46,7 @@ SMALL: dict[str, Any] = {"dim": 8, "max_len": 6, "epochs": 2, "batch_size": 16}
 USERS = np.arange(N_USERS)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     with limited_threads(1):
         yield

@@ -26,7 +26,7 @@ CYCLE = 24
 SMALL: dict[str, Any] = {"dim": 32, "max_len": 8, "batch_size": 16, "learning_rate": 0.01}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     with limited_threads(1):
         yield
