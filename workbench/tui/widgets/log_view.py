@@ -68,7 +68,8 @@ class LogView(ScrollView, can_focus=False):
     def _fit(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._rows))
         if self.follow:
-            self.scroll_end(animate=False)  # once the layout knows the new height
+            # once the layout knows the new height; forced: it may have no scroll bar to show yet
+            self.scroll_end(animate=False, force=True)
         self.refresh()
 
     def on_resize(self, _event: events.Resize) -> None:
