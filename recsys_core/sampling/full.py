@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recsys_core.compute.transfer import to_device
-from recsys_core.sampling.softmax import Excluded
+from recsys_core.sampling.softmax import Excluded, at_least_float32
 
 #: queries whose logits are computed at a time; a few MiB stay in the processor's cache
 BLOCK = 128
@@ -102,7 +102,7 @@ def full_softmax(queries: Tensor, items: Tensor, targets: Targets, weight: Tenso
     -------
     Scalar.
     """
-    here, queries, items = queries.device, queries.float(), items.float()
+    here, queries, items = queries.device, at_least_float32(queries), at_least_float32(items)
     weight = to_device(weight / weight.sum(), here)
     row, liked = to_device(targets.row, here), to_device(targets.liked, here)
     mass = torch.zeros(len(queries), device=here).index_add_(0, row, weight)

@@ -99,6 +99,11 @@ class Candidates:
         return held
 
 
+def at_least_float32(values: Tensor) -> Tensor:
+    """Give values of fewer digits the type in which sums are taken."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def sampled_softmax(
     logits: Tensor,
     query: Tensor,
@@ -134,7 +139,7 @@ def sampled_softmax(
     -------
     Scalar.
     """
-    device, logits = logits.device, logits.float()
+    device, logits = logits.device, at_least_float32(logits)
     flat = query * logits.shape[1] + candidates.target
     own = logits.flatten()[to_device(flat, device)]
     repeats = torch.log(candidates.drawn.to(logits.dtype))  # -inf for what was never drawn
