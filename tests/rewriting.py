@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from types import ModuleType
 import pytest
 from _pytest.assertion import rewrite
 from hypothesis.configuration import storage_directory
+from hypothesis.errors import HypothesisSideeffectWarning
 from hypothesis.internal.constants_ast import constants_from_module
 
 
@@ -30,8 +32,10 @@ def rewrite_modules(config: pytest.Config, folder: Path) -> None:
 
 def collect_constants(*folders: Path) -> None:
     """Have Hypothesis note, one process a core, the constants of the code in folders, once."""
-    if not storage_directory("constants").path.exists():
-        _share(_note_constants, [path for folder in folders for path in folder.rglob("*.py")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisSideeffectWarning)  # it is early, on purpose
+        if not storage_directory("constants").path.exists():
+            _share(_note_constants, [path for folder in folders for path in folder.rglob("*.py")])
 
 
 def _share(work: Callable[[list[Path]], None], paths: list[Path]) -> None:

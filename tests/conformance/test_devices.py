@@ -7,8 +7,10 @@ whoever leaves a tensor on the host.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -102,6 +104,10 @@ def test_a_step_waits_for_nothing(
     name: str, fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runtime, "torch_device", lambda _: META)
+    # torch would load its compiler, to keep it off the shapes of products: seconds for nothing
+    compiler = SimpleNamespace(disable=lambda function, *_, **__: function)
+    monkeypatch.setitem(sys.modules, "torch._dynamo", compiler)
+    monkeypatch.setattr(torch, "_dynamo", compiler, raising=False)
     # sparse products have no shapes without values
     monkeypatch.setattr(
         lightgcn, "_on_torch", lambda matrix, device: torch.empty(matrix.shape, device=device)
