@@ -6,11 +6,8 @@ import builtins
 import gzip
 import json
 import os
-import resource
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +23,7 @@ from recsys_core.data.prepared import find_prepared
 from recsys_core.data.registered import list_datasets
 from recsys_core.errors import InputError
 from tests.data.files import ATOMIC, ML_1M, write_files
+from tests.full_disk import full_disk
 
 LIMIT = 400 * 2**20
 BAD = b"user,item,time\n1,a,2020-01-05\n2,b,oops\n,b,2020-01-05\n3,\xe9,2020-01-06\n4,c,2020-01-06"
@@ -214,17 +212,6 @@ def test_without_the_extra_its_name_is_told(tmp_path: Path, monkeypatch: Any) ->
     with pytest.raises(InputError, match=r"needs duckdb\npip install 'recsys-workbench\[large\]'"):
         import_dataset(path, tmp_path / "data", None, ImportOptions(memory_limit=LIMIT))
     assert not (tmp_path / "data").exists()
-
-
-@contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """Let writes beyond `size` bytes of a file fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_disk_that_fills_up_is_said_and_nothing_stays(tmp_path: Path) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from recsys_core.pipeline.run import load_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.protocols.split import Split
 from tests.data.small import SMALL
+from tests.full_disk import full_disk
 from tests.workbench import trouble
 from workbench.jobs.execute import Outcome, execute, resumable_spec, resume
 from workbench.jobs.interrupts import asked_to_end, check, interruptible, undisturbed
@@ -236,22 +235,11 @@ def test_a_run_on_other_data_is_not_resumed(
         resume(run, resumable_spec(run), split, data_dir=data_dir)
 
 
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let writes beyond `size` bytes fail, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize("size", [20_000, 100_000])
 def test_a_full_disk_fails_the_job_and_nothing_looks_good(
     do: Do, runs_dir: Path, size: int
 ) -> None:
-    with largest_file(size):
+    with full_disk(size):
         outcome = do()
     assert outcome.state == "failed"
     assert "cannot be written" in outcome.reason
