@@ -17,6 +17,8 @@ from recsys_core.reading import DamagedError, read_json
 STATUS, SPEC, EVENTS, LOG = "status.json", "spec.yaml", "events.jsonl", "log.txt"
 ENVIRONMENT, METRICS, RESULTS = "environment.json", "metrics.json", "results.sqlite"
 MODEL, CHECKPOINT = "model", "checkpoint"
+#: beside a saved model: what is known of users, which models of one split share
+HISTORY = "history.npz"
 
 #: where the scores of a run come from: a model trained here, or a file
 Origin = Literal["own", "external"]

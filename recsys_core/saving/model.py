@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.reading import DamagedError, read_json, shorten
+from recsys_core.run_folder import HISTORY
 from recsys_core.saving.npz import checksums, map_arrays, write_arrays
 from recsys_core.saving.replace import replacing
 
 #: raised when the format of saved models changes
 FORMAT = 1
 HEADER, ARRAYS = "model.json", "model.npz"
-#: what is known of users, which models of one split share: the file, and how names of its arrays
-#: begin. Models of earlier versions have these in `ARRAYS`
-HISTORY, KNOWN = "history.npz", "history."
+#: how names of the arrays in `HISTORY` begin; models of earlier versions have these in `ARRAYS`
+KNOWN = "history."
 TYPES: dict[str, type | tuple[type, ...]] = {
     "format": int,
     "class": str,

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from recsys_core.reading import DamagedError
-from recsys_core.saving.model import ARRAYS, HISTORY, read_model, write_model
+from recsys_core.run_folder import HISTORY
+from recsys_core.saving.model import ARRAYS, read_model, write_model
 from recsys_core.saving.npz import write_arrays
 
 HEADER: dict[str, Any] = {"class": "It", "config": {}, "threshold": None, "fingerprint": "f"}

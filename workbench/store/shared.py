@@ -12,11 +12,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from recsys_core.run_folder import MODEL
+from recsys_core.run_folder import HISTORY, MODEL
 from recsys_core.saving.replace import PARTIAL
-
-#: what `recsys_core.saving.model` calls them
-HISTORY = "history.npz"
 
 
 def share_history(folder: Path) -> None:
