@@ -74,8 +74,8 @@ docs: .venv/.installed-docs  ## the documentation site in build/site: pages trie
 test-mlflow: .venv-mlflow/.installed  ## what MLflow is told: a folder, a database, a server on this machine
 	.venv-mlflow/bin/pytest -m mlflow tests/tracking/test_mlflow.py $(ARGS)
 
-accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (long: neural models and two-stage are fitted)
-	$(BIN)/pytest -m accuracy $(ARGS)
+accuracy: .venv/.installed-dev  ## accuracy floors on MovieLens-1M (up to two hours; goes on where it was interrupted)
+	$(BIN)/pytest -m accuracy -n 2 --dist worksteal --durations=0 $(ARGS)
 
 soak: .venv/.installed-dev  ## kill jobs again and again; a session of 20 minutes (SOAK_MINUTES=20)
 	$(BIN)/pytest -m soak $(ARGS)
