@@ -15,7 +15,7 @@ from recsys_core.data.file_layout import LABELS, ContextColumn
 from recsys_core.data.import_options import ImportOptions
 from recsys_core.data.roles import check_same_columns
 from recsys_core.data.times import Clock, read_dates
-from recsys_core.data.typed_rows import Checked, Ids, check_rows, clock_of
+from recsys_core.data.typed_rows import Checked, Ids, check_rows, check_single, clock_of
 from recsys_core.errors import DataError, shorten
 
 
@@ -43,8 +43,11 @@ class Schemas:
         Raises
         ------
         DataError
-            It has other columns than the first, or one that is read holds something else.
+            It has other columns than the first, one that is read twice, or one that holds
+            something else.
         """
+        for name in used:
+            check_single([*schema.names, *file.keys], name, file.where)
         kinds = {each.name: _kind_of(each.type) for each in schema}
         kinds |= dict.fromkeys(file.keys, "text")
         if file is self._first:

@@ -105,6 +105,15 @@ def parquet(path: Path, **columns: Any) -> Path:
     return path
 
 
+def parquet_with_items_twice(path: Path) -> Path:
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    columns = [pa.array([1]), pa.array(["a"]), pa.array(["b"])]
+    pq.write_table(pa.table(columns, ["user", "item", "item"]), path)
+    return path
+
+
 def test_a_missing_key_is_a_missing_value_and_keys_are_unquoted(tmp_path: Path, load: Load) -> None:
     for key in ("__HIVE_DEFAULT_PARTITION__", "a%2Fb"):
         folder = tmp_path / "raw" / f"site={key}"
@@ -139,6 +148,8 @@ def test_files_that_disagree_are_refused(tmp_path: Path, load: Load) -> None:
     refused(r"5.parquet: column 'user' holds text, in .*4.parquet whole numbers\n", typed, changed)
     other = parquet(tmp_path / "raw" / "6.parquet", user=[1], item=["a"], rating=[1.0])
     refused("6.parquet has a column 'rating', .*4.parquet has none", typed, other)
+    twice = parquet_with_items_twice(tmp_path / "raw" / "8.parquet")
+    refused("8.parquet: there are 2 columns 'item'", typed, twice)
     broken = text("7.parquet", b"PAR1 and nothing else")
     refused("7.parquet: not a readable parquet file", typed, broken)
 
