@@ -13,6 +13,9 @@ from recsys_core.data.dataset import Dataset
 from recsys_core.data.prepared import write_prepared
 from tests.data.small import SMALL, prepare_small, small
 from tests.workbench.conftest import Cli
+from workbench.cli.context import Settings
+from workbench.cli.options import JobOptions
+from workbench.cli.updates import job_of_update
 from workbench.jobs import service
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.runs import Run
@@ -104,6 +107,19 @@ def test_what_goes_with_from(cli: Cli, before: str) -> None:
     assert "--from needs the data" in cli("train", "--from", before).err
     done = cli("train", "--from", before, "--dataset", SMALL, "--set", "x=1")
     assert (done.code, "--from updates the job of a run" in done.err) == (2, True)
+
+
+def test_options_of_an_update_are_checked_like_those_of_a_job(
+    cli: Cli, before: str, runs_dir: Path, data_dir: Path
+) -> None:
+    options = JobOptions(dataset=SMALL, ks=(10, 5), device="auto")
+    spec = job_of_update(before, "", options, Settings(runs_dir, data_dir))
+    assert (spec.ks, spec.device) == ((5, 10), "auto")
+    for source in (("--from", before, "--dataset", SMALL), ("--refit", before)):
+        done = cli("queue", "add", *source, "--nproc", "2")
+        assert (done.code, "popularity is trained by one process" in done.err) == (2, True)
+    done = cli("train", "--resume", before, "--device", "cpu")
+    assert (done.code, "--resume continues a job unchanged" in done.err) == (2, True)
 
 
 def test_an_update_in_the_background(

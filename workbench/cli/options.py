@@ -49,7 +49,7 @@ class JobOptions:
     seeds: tuple[int, ...] | None = None
     threads: int | None = None
     nproc: int | None = None
-    device: str = "cpu"
+    device: str | None = None
     offline: bool = False
     fresh: bool = False
     gates: tuple[str, ...] = ()
@@ -113,9 +113,9 @@ _TRACK = click.option(
 )
 
 
-def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not is_device(value):
-        raise click.BadParameter(f"'{shorten(value)}' is no device; choose {DEVICES}.")
+def _device(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not is_device(value):
+        raise click.BadParameter(f"'{shorten(value)}' is not a device; choose {DEVICES}.")
     return value
 
 
@@ -138,10 +138,9 @@ _SPEC_OPTIONS = [
     click.option(
         "--device",
         callback=_device,
-        default="cpu",
-        show_default=True,
         metavar="auto|cpu|cuda[:N]",
-        help="Where torch models train; auto: a GPU when there is one; N: which of several.",
+        help="Where torch models train; auto: a GPU when there is one; N: which of several.  "
+        "[default: cpu]",
     ),
     _OFFLINE,
     _TRACK,

@@ -49,6 +49,7 @@ def job_of_refit(text: str, label: str, options: JobOptions, settings: Settings)
     """
     from recsys_core.pipeline.refit import refit_spec
     from recsys_core.pipeline.spec import read_stored
+    from workbench.cli.specs import changed_job
 
     (run,) = chosen_runs(settings, [text])
 
@@ -64,6 +65,4 @@ def job_of_refit(text: str, label: str, options: JobOptions, settings: Settings)
 
     spec = read_stored(run.spec, f"{run.path}/spec.yaml")
     spec = refit_spec(spec, run.path, find_refit, label)
-    changes = {"threads": options.threads, "nproc": options.nproc}
-    given = {name: value for name, value in changes.items() if value is not None}
-    return spec.model_copy(update=given)
+    return changed_job(spec, ("threads", "nproc", "device"), options)

@@ -54,7 +54,7 @@ def specs_of_model(
         "label": name,
         "threads": options.threads,
         "nproc": options.nproc or 1,
-        "device": options.device,
+        "device": options.device or "cpu",
     }
     if options.ks is not None:
         values["ks"] = options.ks
@@ -88,8 +88,9 @@ def specs_of_suite(suite: Suite, options: JobOptions, settings: Settings) -> lis
     InputError
         The protocol, or a field of a model, is wrong.
     """
-    shared = {"threads": options.threads, "nproc": options.nproc or 1, "device": options.device}
-    specs = suite.specs(**shared)
+    specs = suite.specs(
+        threads=options.threads, nproc=options.nproc or 1, device=options.device or "cpu"
+    )
     return [checked(spec, settings) for spec in specs]
 
 
@@ -124,6 +125,20 @@ def checked(spec: JobSpec, settings: Settings) -> JobSpec:
     make_protocol(spec.protocol)
     model_config(spec)
     return with_run_folders(spec, settings.runs_dir)
+
+
+def changed_job(spec: JobSpec, names: Iterable[str], options: JobOptions) -> JobSpec:
+    """Let the options of these names, where they are given, replace fields of a run's job.
+
+    Raises
+    ------
+    InputError
+        The model cannot be trained so.
+    """
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    changed = parse_config(JobSpec, {**spec.model_dump(), **given}, f"job {spec.name}")
+    model_config(changed)
+    return changed
 
 
 def _labelled(change: str, label: str) -> str:

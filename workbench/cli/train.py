@@ -129,7 +129,7 @@ def _update(text: str, label: str, options: JobOptions, settings: Settings) -> i
 
 def _job_fields(options: JobOptions) -> tuple[Any, ...]:
     fields = (options.dataset, options.protocol, options.ks, options.changes, options.seeds)
-    return (*fields, options.threads)
+    return (*fields, options.threads, options.device)
 
 
 def _resume(text: str, options: JobOptions, settings: Settings) -> int:

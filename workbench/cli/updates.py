@@ -46,12 +46,10 @@ def job_of_update(text: str, label: str, options: JobOptions, settings: Settings
     """
     from recsys_core.pipeline.spec import read_stored
     from recsys_core.pipeline.update import update_spec
+    from workbench.cli.specs import changed_job
 
     (run,) = chosen_runs(settings, [text])
     assert options.dataset is not None, "checked"
     spec = read_stored(run.spec, f"{run.path}/spec.yaml")
-    changes: dict[str, Any] = {"threads": options.threads, "nproc": options.nproc, "ks": options.ks}
     spec = update_spec(spec, run.path, options.dataset, label)
-    return spec.model_copy(
-        update={name: value for name, value in changes.items() if value is not None}
-    )
+    return changed_job(spec, ("threads", "nproc", "device", "ks"), options)
