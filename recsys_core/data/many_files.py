@@ -87,20 +87,27 @@ def files_named(folder: Path, named: Iterable[str]) -> RawFiles:
 
 
 def _expand(folder: Path, name: str) -> list[str]:
+    """List the files that a path or pattern means, relative to the folder."""
     path = folder / name
     if path.is_dir():
-        inside = [file for file in files_below(path) if may_be_table(PurePosixPath(file).name)]
+        inside = _tables_below(path)
         if not inside:
             raise InputError(
                 f"{path}: no rating file here", "give the path of files that hold rows"
             )
-        return [str(PurePosixPath(name) / file) for file in inside]
+        return [str(file.relative_to(folder)) for file in inside]
     if path.is_file():
         return [name]
-    matched = folder.glob(name) if _PATTERN.search(name) else ()
-    # what begins so is no data for engines and shells either
-    files = (file for file in matched if file.is_file() and file.name[0] not in "._")
-    return [str(file.relative_to(folder)) for file in files]
+    found: list[Path] = []
+    for each in folder.glob(name) if _PATTERN.search(name) else ():
+        if not each.name.startswith((".", "_")):  # no data for engines and shells either
+            found += _tables_below(each) if each.is_dir() else [each]
+    return [str(file.relative_to(folder)) for file in found]
+
+
+def _tables_below(folder: Path) -> list[Path]:
+    names = (PurePosixPath(file) for file in files_below(folder))
+    return [folder / name for name in names if may_be_table(name.name)]
 
 
 def split_paths(paths: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:

@@ -93,6 +93,9 @@ def test_what_folders_say_can_be_the_type_and_further_columns(
     assert plain_values(dataset.event_columns["type"]) == ["buy", "buy", "view", "view"]
     assert plain_values(dataset.event_columns["day"]) == ["2024-01-01"] * 4
     assert load(folder, columns={**columns, "type": "event"}, keep="view").n_interactions == 2
+    for pattern in ("dt=2024-*", "dt=*/event=*", "**"):  # of folders
+        found = load(folder / pattern, columns={**columns, "type": "event"})
+        assert found.fingerprint == load(folder, columns={**columns, "type": "event"}).fingerprint
     with pytest.raises(InputError, match="'dt' is the name of a folder, and cannot be the timest"):
         load(folder, columns={**columns, "timestamp": "dt"})
 
