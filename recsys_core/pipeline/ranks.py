@@ -186,7 +186,8 @@ def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
     helpers: list[_Helper] = []
     ranks = None
     try:
-        helpers += [_Helper.start(rank, size, store.port, gpus) for rank in range(1, size)]
+        for rank in range(1, size):
+            helpers.append(_Helper.start(rank, size, store.port, gpus))  # noqa: PERF401 - each ends
         _wait_for(helpers, store)
         ranks = make_group(store, 0, size, 0 if gpus else None, host="127.0.0.1")
         with used_for_all(ranks):

@@ -283,6 +283,24 @@ def test_ranks_with_other_data_are_refused(other: dict[str, Any], message: str) 
     meet(Others({"facts": {"the split": "a1"}}), {"facts": {"the split": "a1"}})
 
 
+def test_ranks_end_where_another_one_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    class First:
+        def end(self) -> None:
+            ended.append("first")
+
+    def start(rank: int, *_: Any) -> First:
+        if rank == 1:
+            return First()
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(_Helper, "start", start)
+    with pytest.raises(OSError, match="no more"), local_ranks(3):
+        pass
+    assert ended == ["first"]
+
+
 def test_a_rank_ends_with_the_process_that_started_it() -> None:
     helper = _Helper.start(1, 2, port=1)
     assert helper.process.stdin is not None
