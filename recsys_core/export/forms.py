@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from recsys_core.export.part import Arrays
-from recsys_core.recall.base import RecallModel
 from recsys_core.recall.factorisation.model import FOLD_ALL, FOLD_RIDGE
 from recsys_core.recall.shared.history import FORGOTTEN
 
@@ -37,12 +36,6 @@ class Form:
     formula: str
     fields: dict[str, Any]
     arrays: Arrays
-
-
-def form_of(name: str, model: RecallModel[Any]) -> Form | None:
-    """Give the form of a registered model; None: it has none."""
-    make = _FORMS.get(name)
-    return None if make is None else make(model)
 
 
 def _popularity(model: Any) -> Form:
@@ -208,7 +201,8 @@ def _rows(name: str, matrix: sp.csr_matrix) -> Arrays:
     }
 
 
-_FORMS: dict[str, Callable[[Any], Form]] = {
+#: name of a model -> what describes a fitted one
+FORMS: dict[str, Callable[[Any], Form]] = {
     "popularity": _popularity,
     "ease": _ease,
     "seq-ridge": _seq_ridge,

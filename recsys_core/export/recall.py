@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from recsys_core.errors import InputError
-from recsys_core.export.forms import Form, form_of
+from recsys_core.export.forms import FORMS
 from recsys_core.export.index import INDEX, indexed_vectors, write_index
 from recsys_core.export.part import Arrays, ExportFormat, Part
 from recsys_core.recall.base import RecallModel
@@ -16,21 +16,10 @@ from recsys_core.recall.shared.vectors import VectorModel
 from recsys_core.registry import ModelInfo
 from recsys_core.retrieval.vector_index import IndexConfig
 
-#: models that are served by products of vectors and have a form of arrays
+#: those of `FORMS` that are served by products of vectors
 _FACTORS = ("mf", "lightgcn", "ials", "word2vec")
 #: models whose query is made by a network
 TOWERS = ("dssm", "youtube-dnn", "sasrec", "hstu")
-#: models whose form is arrays alone
-_ARRAYS = (
-    "popularity",
-    "ease",
-    "seq-ridge",
-    "item-cf",
-    "user-cf",
-    "session-knn",
-    "deepwalk-item",
-    "deepwalk-user",
-)
 
 
 def formats_of(info: ModelInfo) -> tuple[ExportFormat, ...]:
@@ -41,7 +30,7 @@ def formats_of(info: ModelInfo) -> tuple[ExportFormat, ...]:
         return ("onnx", "faiss")
     if info.name in _FACTORS:
         return ("npz", "faiss")
-    return ("npz",) if info.name in _ARRAYS else ()
+    return ("npz",) if info.name in FORMS else ()
 
 
 def check_format(info: ModelInfo, wanted: ExportFormat, where: str) -> None:
@@ -80,14 +69,12 @@ def recall_part(name: str, model: RecallModel[Any], *, index: bool = False) -> P
         Whether to add a faiss index of the item vectors.
     """
     graph = Part({}, {})
-    form: Form | None
     if name in TOWERS:
         from recsys_core.export.towers import tower_part  # loads torch, which others do without
 
         form, graph = tower_part(model)  # type: ignore[arg-type]
     else:
-        form = form_of(name, model)
-    assert form is not None
+        form = FORMS[name](model)
     arrays, files = {**_common(model), **form.arrays}, dict(graph.files)
     if isinstance(model, VectorModel):
         arrays["learned"] = model.learned

@@ -58,14 +58,14 @@ def export_run(
         "program": f"recsys-workbench {__version__}",
         "stage": info.stage,
         "model": info.name,
-        "run": {"id": run_dir.name, "label": result.get("label"), "all_rows": _all_rows(result)},
+        "run": {
+            "id": run_dir.name,
+            "label": result.get("label"),
+            "all_rows": bool(result.get("refit_of")),
+        },
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
     }
     return write_export(folder, parts, known_data(dataset, histories), about, on_event)
-
-
-def _all_rows(result: dict[str, Any]) -> bool:
-    return bool(result.get("refit_of"))
 
 
 def _ranking(

@@ -13,7 +13,7 @@ from recsys_core.export.graph import OPSET, write_graph
 from recsys_core.export.part import Part
 from recsys_core.export.rankers import GRAPH, OUTPUT, TRACED_ROWS, ranker_part
 from recsys_core.export.recall import formats_of, recall_part
-from recsys_core.registry import model_info
+from recsys_core.registry import model_info, model_names
 from recsys_core.two_stage.candidates import feature_names
 from recsys_core.two_stage.field_ranker import FieldRanker
 from recsys_core.two_stage.mlp_ranker import MLPRanker
@@ -82,8 +82,6 @@ def two_stage_parts(model: TwoStage, where: str) -> dict[str, Part]:
 
 def model_name_of(model: Any) -> str:
     """Find the registered name of a fitted model."""
-    from recsys_core.registry import model_names
-
     return next(name for name in model_names() if model_info(name).cls is type(model))
 
 

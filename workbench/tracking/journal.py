@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from workbench.store.files import DamagedFileError, StoreError, explain, read_json, write_json
+from workbench.store.files import StoreError, explain, read_json, write_json
 from workbench.store.kinds import Kind, check, number, text, whole
 from workbench.tracking.targets import Target
 
@@ -87,7 +87,7 @@ def read_journal(run: Path, target: Target) -> Journal | None:
     try:
         values = read_json(path)
         check(values, _KINDS, path)
-    except (StoreError, DamagedFileError):  # it is sent again
+    except StoreError:  # it is sent again
         return None
     return Journal(**{name: values[name] for name in _KINDS})
 
