@@ -24,7 +24,7 @@ from recsys_core.data.dataset import (
 from recsys_core.data.file_layout import LATEST
 
 
-def check_dataset(dataset: Dataset, *, rows_expected: bool = True) -> None:
+def check_dataset(dataset: Dataset, *, rows_expected: bool) -> None:
     """Check that rows, ids and attributes fit together.
 
     Raises

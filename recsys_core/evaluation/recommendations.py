@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.data.dataset import IntArray
-from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
 from recsys_core.evaluation.accuracy import accuracy_metrics
 from recsys_core.evaluation.beyond import catalogue_metrics, list_metrics
@@ -24,20 +22,16 @@ from recsys_core.evaluation.strata import recall_by_stratum
 from recsys_core.protocols.split import Split
 from recsys_core.values import counted
 
-Part = Literal["valid", "test"]
-
 
 def evaluate_recommendations(
     users: NDArray[np.integer],
     items: IntArray,
     split: Split,
     ks: Sequence[int],
-    *,
-    part: Part = "test",
 ) -> Evaluation:
-    """Compute every top-K metric of ranked lists.
+    """Compute every top-K metric of ranked lists, which are judged on the test rows.
 
-    Users without a relevant item in `part` are left out and counted. A relevant item that has no
+    Users without a relevant item there are left out and counted. A relevant item that has no
     train row cannot be recommended: it stays relevant, so it is a miss, and is counted as a cold
     item. An item that its user already knows takes a place as any other does; such places are
     counted as ``known_items``, where there are some. Where the protocol leaves known items out of
@@ -53,9 +47,6 @@ def evaluate_recommendations(
         width is at least max(ks).
     ks
         The cut-offs K.
-    part
-        What the lists are judged on: at ``"test"`` train and validation rows are known, at
-        ``"valid"`` train rows.
 
     Raises
     ------
@@ -66,14 +57,13 @@ def evaluate_recommendations(
     check_lists(users, items, split, max(ks))
     if items.shape[1] < max(ks):
         raise ValueError(f"lists of {items.shape[1]} items cannot be judged at K = {max(ks)}")
-    judged: Interactions = getattr(split, part)
     n_items = split.dataset.n_items
-    pairs = judged.positives().pairs()
+    pairs = split.test.positives().pairs()
     relevant = np.bincount(pairs // n_items, minlength=split.dataset.n_users)
     chosen = relevant[users] > 0
     if not chosen.any():
         raise InputError(
-            f"none of the {counted(len(users), 'user')} has a relevant item in the {part} part",
+            f"none of the {counted(len(users), 'user')} has a relevant item in the test part",
             "set a lower relevance in the protocol, or null",
         )
     judged_users = users[chosen].astype(np.int32)
@@ -89,14 +79,13 @@ def evaluate_recommendations(
         **{name: _mean(values) for name, values in user_metrics.items()},
         **catalogue_metrics(items, split, ks),
     }
-    known = split.known_before_valid if part == "valid" else split.known
-    known_pairs = known.pairs()
+    known_pairs = split.known.pairs()
     listed = int(hits_of(judged_users, items[:, : max(ks)], known_pairs, n_items).sum())
     missed = 0
     if split.known_items == "exclude":
         asked = pairs[np.isin(pairs // n_items, judged_users)]
         missed = len(np.intersect1d(asked, known_pairs, assume_unique=True))
-    has_history = np.bincount(known.user, minlength=split.dataset.n_users) > 0
+    has_history = np.bincount(split.known.user, minlength=split.dataset.n_users) > 0
     evaluation = Evaluation(
         users=judged_users,
         user_metrics=user_metrics,

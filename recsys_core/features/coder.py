@@ -267,7 +267,7 @@ class Fitter:
     """
 
     def __init__(
-        self, features: tuple[Feature, ...], views: Views, earlier: Iterable[FittedFeature] = ()
+        self, features: tuple[Feature, ...], views: Views, earlier: Iterable[FittedFeature]
     ) -> None:
         self._earlier = {each.feature.name: each for each in earlier}
         self._features = {feature.name: feature for feature in features}

@@ -120,7 +120,6 @@ class Queries:
         request: NDArray[np.integer],
         items: NDArray[np.integer],
         given: Mapping[str, FloatArray] | None = None,
-        times: TimeArray | None = None,
     ) -> Self:
         """Ask about candidates of requests, which have their own histories.
 
@@ -128,15 +127,12 @@ class Queries:
         ----------
         request, items
             Shape (n,): one candidate each, by the number of its request.
-        times
-            Shape (requests,): when each is made; None: as `Requests.times` has it.
         """
-        times = requests.times if times is None else times
         return cls(
             requests.dataset,
             requests.users[request],
             items.astype(np.int32),
-            times[request],
+            requests.times[request],
             np.full(len(request), -1, dtype=np.int64),
             after=True,
             given=given or {},

@@ -24,6 +24,8 @@ from recsys_core.recall.shared.similar import ItemToItem
 How = Literal["influence", "similarity", "none"]
 #: the latest events that are looked at, so that a long history takes no longer
 LATEST = 300
+#: causes of an item that are named
+MOST_CAUSES = 3
 #: a score that moves by less than this share of itself did not move
 _NOISE = 1e-5
 
@@ -50,7 +52,6 @@ def explain_items(
     user: int,
     history: Histories,
     items: NDArray[np.integer],
-    n_causes: int = 3,
 ) -> list[Explanation]:
     """Explain why `model` recommends `items` to one user.
 
@@ -62,12 +63,10 @@ def explain_items(
         One row: what the recommendation was asked with.
     items
         Shape (n,): item numbers.
-    n_causes
-        At most so many causes per item.
 
     Returns
     -------
-    One explanation per item, in their order.
+    One explanation per item, in their order, with up to `MOST_CAUSES` causes.
     """
     events = history.items[-LATEST:]
     if not len(events) or not len(items):
@@ -75,7 +74,7 @@ def explain_items(
     moved = influence(model, user, history, items)
     similar = _similarity(model, events, items)
     return [
-        _explain(item, ("influence", mine), ("similarity", alike), events, n_causes)
+        _explain(item, ("influence", mine), ("similarity", alike), events)
         for item, mine, alike in zip(items.tolist(), moved, similar, strict=True)
     ]
 
@@ -85,11 +84,10 @@ def _explain(
     first: tuple[How, FloatArray],
     other: tuple[How, FloatArray],
     events: IntArray,
-    n: int,
 ) -> Explanation:
     """Take the first way that names a cause."""
     for how, weights in (first, other):
-        causes = _strongest(events, weights, n)
+        causes = _strongest(events, weights)
         if causes:
             return Explanation(item, how, causes)
     return Explanation(item, "none")
@@ -141,11 +139,11 @@ def _similarity(
     return scores
 
 
-def _strongest(events: IntArray, weights: FloatArray, n: int) -> tuple[Cause, ...]:
+def _strongest(events: IntArray, weights: FloatArray) -> tuple[Cause, ...]:
     """Pick the items of the largest positive weights; of equal events the latest."""
     found: dict[int, Cause] = {}
     for place in np.lexsort((-np.arange(len(events)), -weights)):
-        if len(found) == n or not (np.isfinite(weights[place]) and weights[place] > 0):
+        if len(found) == MOST_CAUSES or not (np.isfinite(weights[place]) and weights[place] > 0):
             break
         item = int(events[place])
         found.setdefault(item, Cause(item, float(weights[place])))

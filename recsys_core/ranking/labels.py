@@ -40,7 +40,7 @@ def _no_ratings_to_predict(task: TaskName, dataset: str) -> InputError:
     )
 
 
-def label_problem(task: TaskName, train: Interactions, *, drawn: bool = False) -> InputError | None:
+def label_problem(task: TaskName, train: Interactions, *, drawn: bool) -> InputError | None:
     """Say why train rows teach nothing of a task: they are all of one class; None: they do.
 
     Parameters

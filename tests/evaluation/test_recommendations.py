@@ -9,7 +9,7 @@ import pytest
 
 from recsys_core.errors import InputError
 from recsys_core.evaluation.names import TOPK_METRICS
-from recsys_core.evaluation.recommendations import Part, evaluate_recommendations
+from recsys_core.evaluation.recommendations import evaluate_recommendations
 from recsys_core.protocols.split import Split
 from tests.protocols.build import dataset, random_dataset, split
 
@@ -48,22 +48,13 @@ def test_by_hand(cut: Split) -> None:
     assert np.isnan(outcome.metrics["diversity@3"])  # no genres
 
 
-def test_validation_is_judged_on_validation_rows(cut: Split) -> None:
-    lists = np.array([[3, 2], [2, 1]], dtype=np.int32)
-    outcome = evaluate_recommendations(np.arange(2), lists, cut, [1, 2], part="valid")
-    assert outcome.user_metrics["recall@1"].tolist() == [1, 0]
-    assert outcome.user_metrics["recall@2"].tolist() == [1, 1]
-    assert outcome.counts["cold_users"] == 0
-
-
 def test_a_user_is_cold_where_nothing_is_known_of_her_yet() -> None:
-    """User 2 has a validation row and a test row: cold in validation, not in test."""
+    """User 2 has a test row, and a validation row or none."""
     data = dataset([(0, 0, 5.0, 0), (1, 1, 5.0, 1), (2, 0, 5.0, 2), (2, 1, 5.0, 3)])
-    cut = split(data, [0, 1], [2], [3])
     lists = np.array([[0]], dtype=np.int32)
-    parts: list[tuple[Part, int]] = [("valid", 1), ("test", 0)]
-    for part, cold in parts:
-        outcome = evaluate_recommendations(np.array([2]), lists, cut, [1], part=part)
+    for valid, cold in (([2], 0), ([], 1)):
+        cut = split(data, [0, 1], valid, [3])
+        outcome = evaluate_recommendations(np.array([2]), lists, cut, [1])
         assert outcome.counts["cold_users"] == cold
 
 
@@ -144,8 +135,6 @@ def test_what_is_judged_at_no_k_may_be_there_twice(cut: Split) -> None:
 
 
 def test_known_items_in_lists_are_counted(cut: Split) -> None:
-    """User 0 knows 0 and 1 of train and 3 of validation; at validation that is still to come."""
+    """User 0 knows 0 and 1 of train and 3 of validation; the last of the list is not judged."""
     lists = np.array([[0, 2, 3, 4, 1]])
     assert evaluate_recommendations(np.array([0]), lists, cut, [4]).counts["known_items"] == 2
-    valid = evaluate_recommendations(np.array([0]), lists, cut, [4], part="valid")
-    assert valid.counts["known_items"] == 1

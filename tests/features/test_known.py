@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -187,11 +188,12 @@ def laid_out(encoder: FeatureEncoder, queries: Queries, known: Known | Requests)
 def test_the_time_of_a_request_can_be_given() -> None:
     data = dataset([(0, 0, 5, 0), (1, 0, 2, 3), (2, 0, 4, 5)])
     known = Known.of(Interactions.in_time_order(data, np.arange(3), 4.0))
-    requests = known.requests(np.array([0]), histories_of([(0, [(1, 5, 2)])]))
+    history = histories_of([(0, [(1, 5, 2)])])
     count = Feature(name="count", source="item-history", kind="numeric")
     for day, expected in ((None, 0), (4, 1), (6, 2)):
-        times = None if day is None else np.array([day * DAY])
-        queries = Queries.of_requests(requests, np.array([0]), np.array([0]), times=times)
+        asked = None if day is None else np.array([day * DAY])
+        requests = known.requests(np.array([0]), replace(history, asked=asked))
+        queries = Queries.of_requests(requests, np.array([0]), np.array([0]))
         assert numbers(count, queries, requests).tolist() == [expected]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from recsys_core.data.dataset import Dataset, Numeric
 from recsys_core.data.interactions import Interactions
@@ -78,15 +77,6 @@ def test_an_item_twice_in_the_test_rows_is_one_and_known_ones_are_counted() -> N
     found = evaluate_recommendations(users, nothing, cut("exclude"), [1, 2])
     assert found.metrics["recall@2"] == 0
     assert found.counts["known_targets"] == 2  # item 5, which both know
-
-
-@pytest.mark.parametrize("part", ["valid", "test"])
-def test_known_targets_are_those_known_before_the_part(part: str) -> None:
-    # user 0's validation target 6 is new, 0 is known from train
-    users = np.array([0], dtype=np.int32)
-    nothing = np.full((1, 1), -1, dtype=np.int32)
-    found = evaluate_recommendations(users, nothing, cut("exclude"), [1], part=part)  # type: ignore[arg-type]
-    assert found.counts["known_targets"] == 1
 
 
 def test_a_pair_weighs_as_much_as_its_weightiest_event() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import log, sqrt
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,19 @@ import pytest
 from recsys_core.data.dataset import Categorical, Column, Numeric
 from recsys_core.errors import InputError
 from tests.workbench.grouped import EVENTS, TEAM, VALUES, prepare_teams, teams, write_teams_run
-from workbench.store.groups import GroupMatrix, GroupReader, group_matrix
+from workbench.store.groups import GroupMatrix, GroupReader
 from workbench.store.runs import METRICS, RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_find import find_users
 from workbench.store.users_question import parse_question
 
 Made = tuple[Browse, Run]
+
+
+def group_matrix(
+    browse: Browse, runs: Sequence[Run], by: str, metrics: Sequence[str] = ()
+) -> GroupMatrix:
+    return GroupReader().matrix(browse, runs, by, metrics)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from workbench.store.text import plain
 _PATIENCE = 0.2
 
 
-def work_here(runs_dir: Path, *, stay: bool, scheduler: str = "") -> int:
+def work_here(runs_dir: Path, *, stay: bool, scheduler: str) -> int:
     """Supervise the queue until all is done; where another process does, wait for it to end.
 
     Parameters

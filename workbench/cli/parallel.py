@@ -69,7 +69,7 @@ def run_in_queue(
     settings: Settings,
     display: Display,
     jobs: int,
-    scheduler: str = "",
+    scheduler: str,
 ) -> list[Outcome]:
     """Run or reuse all jobs of a plan, `jobs` at a time; what is reused is as with one at a time.
 

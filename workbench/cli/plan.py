@@ -98,9 +98,7 @@ class Plan:
         return [f"left out: {', '.join(labels)} ({why})" for why, labels in reasons.items()]
 
 
-def plan_of_suite(
-    suite: Suite, options: JobOptions, settings: Settings, *, named: bool = True
-) -> Plan:
+def plan_of_suite(suite: Suite, options: JobOptions, settings: Settings, *, named: bool) -> Plan:
     """Apply the options to a suite and plan its jobs.
 
     Parameters

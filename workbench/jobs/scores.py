@@ -23,7 +23,7 @@ def score_into(
     split: Split,
     *,
     runs_dir: Path,
-    fresh: bool = False,
+    fresh: bool,
     on_event: OnEvent = ignore,
 ) -> Outcome:
     """Judge scores and keep them as a run, or reuse the run of the same content and split.

@@ -182,7 +182,7 @@ _PARTS = {"machine": "architecture", "numpy": "NumPy", "blas": "BLAS"}
 
 
 def baseline_note(
-    baseline: Baseline, runs: Iterable[ReportRun], untested: Sequence[str] = ()
+    baseline: Baseline, runs: Iterable[ReportRun], untested: Sequence[str]
 ) -> str | None:
     """Say what has to be known of a baseline to read its rows; None: nothing.
 

@@ -21,7 +21,7 @@ _OF_RUN = ("label", "model", "stage", "seed")
 def build_groups(
     browse: Browse,
     runs: Sequence[Run],
-    by: Sequence[str] = (),
+    by: Sequence[str],
     metrics: Sequence[str] = (),
     k: int = 10,
 ) -> dict[str, Any]:

@@ -61,7 +61,6 @@ __all__ = [
     "GroupMatrix",
     "GroupReader",
     "GroupRow",
-    "group_matrix",
     "read_attributes",
 ]
 
@@ -122,13 +121,6 @@ class GroupMatrix:
     rows: tuple[GroupRow, ...]
     gaps: Mapping[Key, Gap]
     notes: tuple[str, ...] = ()
-
-
-def group_matrix(
-    browse: Browse, runs: Sequence[Run], by: str, metrics: Sequence[str] = ()
-) -> GroupMatrix:
-    """Judge runs of one split by the groups of one attribute; see `GroupReader.matrix`."""
-    return GroupReader().matrix(browse, runs, by, metrics)
 
 
 class GroupReader:

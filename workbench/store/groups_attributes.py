@@ -180,7 +180,7 @@ def _by_number(
             low, high = value[mine].min(), value[mine].max()
             groups.append(_range(attribute, float(low), float(high), int(mine.sum())))
             members.append(number[mine])
-    return _with_unknown(attribute, groups, members, total, note=note)
+    return _with_unknown(attribute, groups, members, total, False, note)
 
 
 def _range(attribute: Attribute, low: float, high: float, size: int) -> Group:
@@ -248,8 +248,8 @@ def _with_unknown(
     groups: Iterable[Group],
     members: Sequence[NDArray[np.int64]],
     total: int,
-    overlapping: bool = False,
-    note: str = "",
+    overlapping: bool,
+    note: str,
 ) -> Grouping:
     """Add those without a value, if there are any."""
     import numpy as np

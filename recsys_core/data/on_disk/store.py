@@ -135,18 +135,17 @@ class OnDisk:
         changes = Changes(self._engine)
         columns = _arrays(ratings)
         files = {name: self._new(column.dtype) for name, column in columns.items()}
-        counts = self._new(np.float32)
+        if rule == "count":
+            files["rating"] = self._new(np.float32)
         for rows in blocks(len(ratings.user)):
             sizes = changes.of(rows)
             stays = sizes > 0
             for name, column in columns.items():
                 files[name].append(column[rows][stays])
-            counts.append(sizes[stays].astype(np.float32))
+            if rule == "count":
+                files["rating"].append(sizes[stays])
         forget(*columns.values())
-        mapped = {name: file.map() for name, file in files.items()}
-        if rule == "count":
-            mapped["rating"] = counts.map()
-        return _with_arrays(ratings, mapped)
+        return _with_arrays(ratings, {name: file.map() for name, file in files.items()})
 
     def _new(self, dtype: DTypeLike) -> ColumnFile:
         return ColumnFile(self._folder / f"{next(self._numbers)}.column", dtype)

@@ -18,7 +18,7 @@ def recommend_together(
     users: NDArray[np.integer],
     k: int,
     ranks: Ranks,
-    histories: Histories | None = None,
+    histories: Histories | None,
 ) -> TopK:
     """Recommend as the model does alone; every rank calls this, and has all lists after it."""
     if ranks.size == 1:

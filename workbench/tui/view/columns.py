@@ -160,10 +160,10 @@ class AllColumns:
 
 def all_columns(
     runs: Sequence[RunSummary],
-    seeds: Mapping[str, int] | None = None,
+    seeds: Mapping[str, int] | None,
     *,
-    published: bool = True,
-    cutoff: int | None = None,
+    published: bool,
+    cutoff: int | None,
 ) -> AllColumns:
     """Make the columns that any of the runs has a value for.
 
