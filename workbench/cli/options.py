@@ -12,7 +12,7 @@ import click
 
 from recsys_core.compute.devices import DEVICES, is_device
 from recsys_core.errors import InputError, shorten
-from workbench.cli.completing import dataset_names, fields_to_set
+from workbench.cli.completing import dataset_names, fields_to_set, model_names, runs_and_labels
 
 #: digits of a whole number in a list, leading zeros included
 _DIGITS = 20
@@ -75,6 +75,36 @@ def refuse_any(values: Iterable[Any], problem: str, remedy: str) -> None:
         raise InputError(problem, remedy)
 
 
+#: which model a job trains, or the run that it repeats or updates
+_MODEL_OPTIONS = [
+    click.option(
+        "--model",
+        metavar="NAME",
+        shell_complete=model_names,
+        help="Model to train: see models list.",
+    ),
+    click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model."),
+    click.option(
+        "--features",
+        metavar="NAME|FILE",
+        help="Feature schema: what the model reads of users, items and rows.",
+    ),
+    click.option("--label", default="", help="Name in reports.  [default: the model's name]"),
+    click.option(
+        "--refit",
+        metavar="RUN",
+        shell_complete=runs_and_labels,
+        help="Fit the model of a run on all rows, test rows included, with the epochs that it "
+        "chose.",
+    ),
+    click.option(
+        "--from",
+        "origin",
+        metavar="RUN",
+        shell_complete=runs_and_labels,
+        help="Update a run with the events of --dataset: start from what it has learned.",
+    ),
+]
 #: what decides on which rows a job is judged, and by what
 _SPLIT_OPTIONS = [
     click.option(
@@ -226,6 +256,13 @@ def _packed(command: Callable[..., Any], options: list[Callable[..., Any]]) -> C
     for option in reversed(options):
         packed = option(packed)
     return packed
+
+
+def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say what one job trains."""
+    for option in reversed(_MODEL_OPTIONS):
+        command = option(command)
+    return command
 
 
 def set_option(metavar: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

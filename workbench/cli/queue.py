@@ -14,9 +14,9 @@ import click
 from recsys_core.errors import InputError
 from recsys_core.values import counted
 from workbench.cli.cluster import cluster_options
-from workbench.cli.completing import model_names, run_ids, runs_and_labels
+from workbench.cli.completing import run_ids
 from workbench.cli.context import NamingGroup, Settings, pass_settings
-from workbench.cli.options import JobOptions, set_option, spec_options
+from workbench.cli.options import JobOptions, model_options, set_option, spec_options
 from workbench.cli.place import limit, place_options
 from workbench.cli.queue_list import list_command
 from workbench.cli.refits import check_refit_options, job_of_refit
@@ -57,31 +57,11 @@ queue.add_command(sweep_command)
 
 
 @queue.command
-@click.option(
-    "--model", metavar="NAME", shell_complete=model_names, help="Model to train: see models list."
-)
-@click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
-@click.option("--label", default="", help="Name in reports.  [default: the model's name]")
-@click.option(
-    "--features", metavar="NAME|FILE", help="Feature schema, for models that read features."
-)
+@model_options
 @click.option("--suite", metavar="NAME|FILE", help="Add every job of a suite.")
 @click.option("--models", metavar="A,B", help="With --suite: only these labels.")
 @click.option(
     "--spec", "spec_file", type=Path, metavar="FILE", help="A job as YAML: a run's spec.yaml."
-)
-@click.option(
-    "--refit",
-    metavar="RUN",
-    shell_complete=runs_and_labels,
-    help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
-)
-@click.option(
-    "--from",
-    "origin",
-    metavar="RUN",
-    shell_complete=runs_and_labels,
-    help="Update a run with the events of --dataset: start from what it has learned.",
 )
 @set_option("FIELD=VALUE")
 @sweep_options
@@ -107,7 +87,7 @@ def add(
     time_limit: float | None,
     memory_limit: float | None,
 ) -> None:
-    """Add a job (--model), a suite (--suite), a file's job (--spec) or a refit; print the run ids.
+    """Add a model, a suite, a file's job, a refit or an update; print the run ids.
 
     They run in the background, in turn: see queue list. With --sweep it is a search over fields
     of the job, and its id is printed: see queue sweep.
@@ -150,7 +130,7 @@ def add(
         for line in plan.said_of_left_out():
             say(line)
     else:
-        assert model is not None, "one of the four was given"
+        assert model is not None, "one of the five was given"
         specs = jobs_of_model(model, label, features, config, options, settings)
     if spaces:
         add_sweep(settings, specs, spaces, sweeping, entry)
@@ -203,7 +183,7 @@ def cancel(settings: Settings, names: tuple[str, ...], everything: bool) -> None
         going = [run for run in going if run.status().state in ("queued", "running")]
     if going:
         raise InputError(
-            f"run {going[0].run_id} was asked to end and still runs",
+            f"run {going[0].run_id} was asked to end but is still running",
             f"see {settings.runs_dir}/.queue/supervisor.log",
         )
     say(f"{counted(len(chosen), 'job')} cancelled")

@@ -6,9 +6,10 @@ import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recsys_core.errors import InputError
+from workbench.store.export import load_pyarrow
 from workbench.store.files import replacing
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def check_lists_path(path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError(f"--to {path}: there is no folder {path.parent}", "make it first")
     if path.suffix.lower() == ".parquet":
-        _parquet(path)
+        load_pyarrow(path)
 
 
 @contextmanager
@@ -61,10 +62,10 @@ def _csv_writer(path: Path) -> Iterator[Write]:
 
 @contextmanager
 def _parquet_writer(path: Path) -> Iterator[Write]:
-    pyarrow, parquet = _parquet(path)
+    pyarrow = load_pyarrow(path)
     types = (pyarrow.string(), pyarrow.string(), pyarrow.int32(), pyarrow.float32())
     schema = pyarrow.schema(list(zip(COLUMNS, types, strict=True)))
-    with parquet.ParquetWriter(path, schema) as writer:
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
 
         def write(lists: UserLists) -> None:
             texts = [column.tolist() for column in (lists.user_ids, lists.item_ids)]
@@ -72,18 +73,6 @@ def _parquet_writer(path: Path) -> Iterator[Write]:
             writer.write_table(pyarrow.table(columns, schema=schema))
 
         yield write
-
-
-def _parquet(path: Path) -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(
-            f"{path}: parquet needs the package pyarrow",
-            "pip install 'recsys-workbench[parquet]', or write .csv",
-        ) from None
-    return pyarrow, pyarrow.parquet
 
 
 _WRITERS = {".parquet": _parquet_writer, ".csv": _csv_writer}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recsys_core.errors import InputError
-from workbench.cli.completing import model_names, run_ids, runs_and_labels
+from workbench.cli.completing import run_ids
 from workbench.cli.context import Settings, pass_settings
-from workbench.cli.options import JobOptions, job_options, refuse_any, set_option
+from workbench.cli.options import JobOptions, job_options, model_options, refuse_any, set_option
 from workbench.cli.progress import at_work
 from workbench.cli.refits import check_refit_options, job_of_refit
 from workbench.cli.updates import check_update_options, job_of_update
@@ -24,31 +24,9 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option(
-    "--model", metavar="NAME", shell_complete=model_names, help="Model to train: see models list."
-)
-@click.option("--config", type=Path, metavar="FILE", help="YAML file with fields of the model.")
+@model_options
 @click.option(
     "--resume", metavar="RUN", shell_complete=run_ids, help="Resume a run that did not finish."
-)
-@click.option(
-    "--refit",
-    metavar="RUN",
-    shell_complete=runs_and_labels,
-    help="Fit the model of a run on all rows, test rows included, with the epochs that it chose.",
-)
-@click.option(
-    "--from",
-    "origin",
-    metavar="RUN",
-    shell_complete=runs_and_labels,
-    help="Update a run with the events of --dataset: start from what it has learned.",
-)
-@click.option("--label", default="", help="Name in reports.  [default: the model's name]")
-@click.option(
-    "--features",
-    metavar="NAME|FILE",
-    help="Feature schema: what the model reads of users, items and rows.",
 )
 @set_option("FIELD=VALUE")
 @job_options
@@ -79,7 +57,7 @@ def train(
     if resume is not None:
         if options.estimate:
             raise InputError(
-                "--estimate is of a job that has not begun: --resume is not allowed with it",
+                "--estimate is for a job that has not begun: --resume is not allowed with it",
                 "leave out one of them",
             )
         given = (model, config, features, label, *_job_fields(options))

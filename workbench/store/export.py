@@ -120,7 +120,14 @@ def _write_json(path: Path, columns: Sequence[str], rows: Rows) -> None:
         file.write("\n]\n" if separator != "[\n" else "[]\n")
 
 
-def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
+def load_pyarrow(path: Path) -> Any:
+    """Import pyarrow, with its parquet, to write a file.
+
+    Raises
+    ------
+    InputError
+        It is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
@@ -129,6 +136,11 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
             f"{path}: parquet needs the package pyarrow",
             "pip install 'recsys-workbench[parquet]', or write .csv",
         ) from None
+    return pyarrow
+
+
+def _write_parquet(path: Path, columns: Sequence[str], rows: Rows) -> None:
+    pyarrow = load_pyarrow(path)
     content = list(rows)
     values = {name: [row[place] for row in content] for place, name in enumerate(columns)}
     pyarrow.parquet.write_table(pyarrow.table(values), path)
