@@ -95,7 +95,6 @@ class JobSpec(Config):
     refit: Refit | None = Field(
         None, description="Fit on all rows what an earlier run chose; nothing is judged."
     )
-
     update: Update | None = Field(
         None,
         description="Start from what an earlier run has learned, and learn what is new; null: "

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from recsys_core.compute.earlier import Earlier
 from recsys_core.compute.runtime import Runtime
-from recsys_core.data.dataset import BoolArray, Dataset, FloatArray
+from recsys_core.data.dataset import BoolArray, Dataset, FloatArray, TimeArray
 from recsys_core.data.interactions import Histories, Interactions
 from recsys_core.data.row_keys import held, row_keys
 from recsys_core.events import OnEvent
@@ -89,26 +89,10 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
         """Events to predict in a run, and events that its first query sees."""
 
     def _fit(self, positives: Interactions, valid: Interactions | None, on_event: OnEvent) -> None:
-        device = self.runtime.torch_device()
         self.schema = self._given or tower_schema(positives.dataset)
-        earlier = self.runtime.earlier
-        own = None if earlier is None else type(self).load(earlier.folder)
         known = Known.of_histories(positives.dataset, self.histories, self.threshold)
         times = asked_after(self.histories, self.request_time)
-        self.encoder = TowerEncoder.fit(self.schema, known, times, own.encoder if own else None)
-        self.dataset = self.encoder.attributes(positives.dataset)
-        features = digest_of(self.schema, self.encoder, self.dataset)
-        self._read(own.inputs.edges if own else rating_edges(self.histories.ratings), features)
-        torch.manual_seed(self.runtime.seed)
-        self.module = self.build(self.inputs).to(device)
-        if len(self.new_items):  # they are known by their attributes alone
-            with torch.no_grad():
-                for parameter in self.module.of_items:
-                    parameter[torch.from_numpy(self.new_items).long().to(device)] = 0
-        if own is not None and earlier is not None:
-            carry_over(self.module, own.module.state_dict(), self._tables(own, earlier))
-        if self.config.samples:
-            learn_by_row(self.module, self.config)
+        self._make_module(positives.dataset, known, times)
         validation = Validation(valid, self.runtime.ranks)
 
         def validate() -> dict[str, float]:
@@ -117,11 +101,7 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
 
         requests = self.encoder.request_fields(Queries.after_events(known, times), known)
         runs = self._runs(requests)
-        new = None
-        if earlier is not None:
-            events = self.histories
-            keys = row_keys(positives.dataset, events.row, events.items, events.timestamps)
-            new = runs.with_events(torch.from_numpy(~held(keys, earlier.rows)))
+        new = self._new_runs(runs, positives.dataset)
         objective = SequentialObjective(
             self.module,
             runs,
@@ -144,6 +124,33 @@ class SequentialModel(ItemToItem, VectorModel[ConfigT]):
             ).curve
         self._serve()
         self.report_index(on_event)
+
+    def _make_module(self, dataset: Dataset, known: Known, times: TimeArray) -> None:
+        """Fit the encoder and build the network; an update takes over what the run had learned."""
+        device, earlier = self.runtime.torch_device(), self.runtime.earlier
+        own = None if earlier is None else type(self).load(earlier.folder)
+        self.encoder = TowerEncoder.fit(self.schema, known, times, own.encoder if own else None)
+        self.dataset = self.encoder.attributes(dataset)
+        features = digest_of(self.schema, self.encoder, self.dataset)
+        self._read(own.inputs.edges if own else rating_edges(self.histories.ratings), features)
+        torch.manual_seed(self.runtime.seed)
+        self.module = self.build(self.inputs).to(device)
+        if len(self.new_items):  # they are known by their attributes alone
+            with torch.no_grad():
+                for parameter in self.module.of_items:
+                    parameter[torch.from_numpy(self.new_items).long().to(device)] = 0
+        if own is not None and earlier is not None:
+            carry_over(self.module, own.module.state_dict(), self._tables(own, earlier))
+        if self.config.samples:
+            learn_by_row(self.module, self.config)
+
+    def _new_runs(self, runs: Runs, dataset: Dataset) -> Tensor | None:
+        """Of an update: mark the runs with an event that the earlier run did not learn from."""
+        earlier, events = self.runtime.earlier, self.histories
+        if earlier is None:
+            return None
+        keys = row_keys(dataset, events.row, events.items, events.timestamps)
+        return runs.with_events(torch.from_numpy(~held(keys, earlier.rows)))
 
     def _tables(self, own: Self, earlier: Earlier) -> dict[str, Kept]:
         """Tell which rows of the module's tables were there in the model that is updated."""
