@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -101,7 +101,8 @@ def _parts_at(path: Path, said: str) -> RawFiles:
     zipped = path.is_file() and zipfile.is_zipfile(path)
     if not (zipped or path.is_dir()):
         raise InputError(
-            f"--parts {said}: {path} is no folder or zip", "give the path of what the files lie in"
+            f"--parts {said}: {path} is not a folder or zip",
+            "give the path of what the files lie in",
         )
     there = zip_members(path) if zipped else []
     for file in parts.values():
@@ -196,26 +197,48 @@ def _pick(path: Path, files: list[str], *, zipped: bool) -> RawFiles:
             for folder, names in named.items()
         }
         found = {folder: mains for folder, mains in found.items() if mains}
-        every = [named[folder][name] for folder, names in found.items() for name in names]
-        rows = one_table(every) if wanted is is_table else ()
-        if rows and not recognise_parts(rows):
-            return RawFiles(path, {row: row for row in rows}, zipped, rows[0], rows=rows)
-        if len(found) > 1 and wanted is not is_table:
-            raise InputError(
-                f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
-                "give the path of one of them",
-            )
-        mains = [main for names in found.values() for main in names]
-        parts = recognise_parts(mains) if len(found) == 1 else {}
-        if len(mains) > 1 and not parts:
-            raise _several(path, every, zipped)
-        for folder, (main, *_) in found.items():
-            return RawFiles(path, named[folder], zipped, parts.get("train", main), parts)
+        if found:
+            return _the_only(path, named, found, zipped=zipped, tables=wanted is is_table)
     raise InputError(
         f"{path}: no rating file here",
         "expected ratings.dat, u.data, ratings.csv, NAME.inter or one table"
         f" ({', '.join(TABLES)}, perhaps with {GZ})",
     )
+
+
+def _the_only(
+    path: Path,
+    named: Mapping[str, Mapping[str, str]],
+    found: Mapping[str, Sequence[str]],
+    *,
+    zipped: bool,
+    tables: bool,
+) -> RawFiles:
+    """Take the only rating file that was found, or several that are one set.
+
+    Parameters
+    ----------
+    named
+        Folder -> base name -> path, of all files.
+    found
+        Folder -> base names of those that may be it.
+    tables
+        Whether they are tables, several of which may be one.
+    """
+    every = [named[folder][name] for folder, names in found.items() for name in names]
+    rows = one_table(every) if tables else ()
+    if rows and not recognise_parts(rows):
+        return RawFiles(path, {row: row for row in rows}, zipped, rows[0], rows=rows)
+    if len(found) > 1 and not tables:
+        raise InputError(
+            f"{path}: {len(found)} folders hold rating files: {', '.join(list(found)[:3])}",
+            "give the path of one of them",
+        )
+    folder, mains = next(iter(found.items()))
+    parts = recognise_parts(mains) if len(found) == 1 else {}
+    if len(every) > 1 and not parts:
+        raise _several(path, every, zipped)
+    return RawFiles(path, named[folder], zipped, parts.get("train", mains[0]), parts)
 
 
 def _several(path: Path, files: list[str], zipped: bool) -> InputError:

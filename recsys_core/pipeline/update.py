@@ -18,7 +18,7 @@ from recsys_core.data.npy import map_array
 from recsys_core.data.row_keys import held, keys_of, numbers_there, rows_there
 from recsys_core.errors import TRAIN_AGAIN, InputError
 from recsys_core.pipeline.saved_run import load_run_data, run_protocol
-from recsys_core.pipeline.spec import JobSpec
+from recsys_core.pipeline.spec import JobSpec, Update
 from recsys_core.protocols.base import DROPPED, TEST, TRAIN, VALID
 from recsys_core.protocols.numbering import Numbering
 from recsys_core.protocols.split import Split, require_one_window
@@ -58,7 +58,8 @@ def update_spec(spec: JobSpec, folder: Path, dataset: str, label: str = "") -> J
     if spec.refit is not None:
         raise InputError(
             f"run {folder.name} was fitted on all rows: an update of it could not be judged",
-            f"update the run that it repeats, {spec.refit.run}, then refit in full",
+            f"update the run that it repeats, {spec.refit.run}; for a fit on all rows of the new "
+            "data, train in full on them and refit that run",
         )
     update = {
         "run": folder.name,
@@ -80,7 +81,7 @@ def check_model(name: str) -> None:
         )
     if info.stage == "recall" and getattr(info.cls, "updates", None) is None:
         raise InputError(
-            f"{name} cannot be updated: what it has learned does not say where to go on",
+            f"{name} cannot be updated: it cannot continue from what it has learned",
             "train it in full: recsys-workbench train --model NAME",
         )
 
@@ -162,14 +163,8 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     """
     assert spec.update is not None, "asked for updates alone"
     require_one_window(split, "an update is judged on")
-    check_model(spec.model)
     folder = Path(spec.update.folder)
-    result = read_result(folder)
-    if result["model"] != spec.model:
-        raise InputError(
-            f"run {spec.update.run} is of {result['model']}, not of {spec.model}",
-            "name a run of that model",
-        )
+    result = _result_before(spec.model, spec.update)
     old, new = load_run_data(result, folder, data_dir), split.dataset
     users, items = (
         numbers_there(getattr(new, name), getattr(old, name)) for name in ("user_ids", "item_ids")
@@ -182,15 +177,13 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     _check_unseen(spec, split, seen[split.test.rows])
     known = np.zeros(new.n_interactions, dtype=np.bool_)
     known[split.train.rows] = known[split.valid.rows] = True
-    lineage = [
-        {
-            "run": spec.update.run,
-            "split": result["protocol"]["fingerprint"],
-            "judged": int((parts == TEST).sum()),
-            "seen": int((np.append(parts, DROPPED)[rows[known]] == TEST).sum()),
-        },
-        *((result.get("updated_from") or {}).get("lineage") or []),
-    ]
+    before = {
+        "run": spec.update.run,
+        "split": result["protocol"]["fingerprint"],
+        "judged": int((parts == TEST).sum()),
+        "seen": int((np.append(parts, DROPPED)[rows[known]] == TEST).sum()),
+    }
+    lineage = [before, *((result.get("updated_from") or {}).get("lineage") or [])]
     changes = {
         "new_events": int((known & ~seen).sum()),
         "gone_events": int((~still).sum()),
@@ -198,15 +191,27 @@ def find_origin(spec: JobSpec, split: Split, data_dir: Path) -> Origin:
     }
     earlier = None
     if getattr(model_info(spec.model).cls, "updates", None) != "anew":
-        keys, there = _with_keys(gone, old, learned), items
+        there = items
         if model_info(spec.model).stage == "recall":
             there = _numbers_there(split, old, result, folder, items)
+        keys = _with_keys(gone, old, learned)
         earlier = Earlier(folder / MODEL, spec.update.key, users, there, keys)
     learned[rows[known & (rows >= 0)]] = False
     if len(gone):
         gone = gone[~held(gone, np.sort(keys_of(new, np.flatnonzero(known))))]
     gone = _with_keys(gone, old, learned)
     return Origin(spec.update.run, earlier, changes, lineage, gone)
+
+
+def _result_before(model: str, update: Update) -> dict[str, Any]:
+    """Read the result of the run that a job updates, which is of the same model."""
+    check_model(model)
+    result = read_result(Path(update.folder))
+    if result["model"] != model:
+        raise InputError(
+            f"run {update.run} is of {result['model']}, not of {model}", "name a run of that model"
+        )
+    return result
 
 
 def _numbers_there(
