@@ -102,7 +102,7 @@ def _explain(config: type[Config], error: ValidationError, where: str) -> InputE
                 f"{where}{inside}: '{key}' is called '{instead}' now", f"write {instead}"
             )
         if instead is not None:
-            return InputError(f"{where}{inside}: '{key}' is no field any more", instead)
+            return InputError(f"{where}{inside}: '{key}' is no longer a field", instead)
         return unknown_name(f"field of {where}{inside}", str(key), owner.model_fields)
     if first["type"] == "missing":
         return InputError(f"{where}: field '{path}' is missing", f"add {path}: VALUE")

@@ -147,7 +147,7 @@ def model_info(name: str) -> ModelInfo:
             _load_plugin(_plugins()[name])
         elif name == EXTERNAL:
             raise InputError(
-                f"'{name}' is no model: runs of that name hold scores from a file only",
+                f"'{name}' is not a model: runs of that name only hold scores from a file",
                 "name a model that is trained here: recsys-workbench models list",
             )
         else:

@@ -69,7 +69,7 @@ class Grandchild(Child):
     [
         ({"width": 2}, "thing: 'width' is called 'size' now\nwrite size"),
         ({"pieces": []}, "thing: 'pieces' is called 'parts' now\nwrite parts"),
-        ({"colour": "red"}, "thing: 'colour' is no field any more\npaint it"),
+        ({"colour": "red"}, "thing: 'colour' is no longer a field\npaint it"),
         ({"inner": {"width": 2}}, "thing, in inner: 'width' is called 'size' now\nwrite size"),
     ],
 )

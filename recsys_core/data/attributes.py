@@ -192,7 +192,7 @@ def weigh_types(raw: RawData, weights: Mapping[str, float], store: Store) -> Raw
     for name in names:
         if name not in weights:
             raise InputError(
-                f"--type-weights says nothing of the type '{shorten(name)}'",
+                f"--type-weights says nothing about the type '{shorten(name)}'",
                 f"add {name}=1, or leave such events out: --keep {','.join(weights)}",
             )
     table = np.array([weights[name] for name in names], dtype=np.float32)

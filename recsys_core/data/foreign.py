@@ -47,5 +47,5 @@ def check_text(head: bytes, where: str) -> None:
             raise DataError(f"{where}: is {kind}", remedy)
     if head.startswith(b"\0") or b"\0" in head.partition(b"\n")[0]:
         raise DataError(
-            f"{where}, line 1: null bytes; this is no text", "check that this is the right file"
+            f"{where}, line 1: null bytes; this is not text", "check that this is the right file"
         )

@@ -139,7 +139,7 @@ def _rows_format(files: RawFiles, options: ImportOptions) -> Format:
     if len(kinds) > 1:
         raise InputError(
             f"{files.path}: some files are parquet and some are text: {', '.join(names[:3])}",
-            "give the files of one kind",
+            "give files of one kind",
         )
     read_all = _table_reader(files[names[0]], options)
 

@@ -125,7 +125,8 @@ def as_table(frame: Any, where: str) -> Any:
     if is_pandas(frame) and not _is_arrow_backed(frame):
         return frame
     if not hasattr(frame, "__arrow_c_stream__"):
-        raise InputError(f"{where}: a {called.removeprefix('builtins ')} is no table", TABLE_HINT)
+        what = called.removeprefix("builtins ")
+        raise InputError(f"{where}: a {what} is not a table", TABLE_HINT)
     try:
         import pyarrow as pa
     except ImportError:

@@ -102,7 +102,7 @@ class ImportOptions:
                 raise InputError(
                     f"--type-weights {shorten(self.type_weights)}: '{shorten(pair)}' is not"
                     " TYPE=NUMBER with a number above 0",
-                    "e.g. --type-weights view=1,cart=3; what shall not count, leave out: --keep",
+                    "e.g. --type-weights view=1,cart=3; to leave types out, use --keep",
                 )
             found[name.strip()] = weight
         return found
@@ -138,7 +138,7 @@ class ImportOptions:
         later: dict[str, Any] = {name: values.get(name) for name in _LATER}
         for name, value in later.items():
             if not isinstance(value, str | None):
-                raise TypeError(f"{name} is no text")
+                raise TypeError(f"{name} is not text")
         if later["repeats"] not in (None, *get_args(Repeats)):
             raise ValueError(f"repeats is '{later['repeats']}'")
         memory = values.get(MEMORY_LIMIT)

@@ -66,17 +66,17 @@ class Sizes:
             raise InputError(f"seed {self.seed:,}", "choose 0 to 9,223,372,036,854,775,807")
         if self.rows < FEWEST * self.users:
             raise InputError(
-                f"{self.rows:,} rows of {self.users:,} users: each has {FEWEST} at least",
+                f"{self.rows:,} rows of {self.users:,} users: each has at least {FEWEST}",
                 f"choose {FEWEST * self.users:,} rows or more, or fewer users",
             )
         if self.rows < self.items:
             raise InputError(
-                f"{self.rows:,} rows of {self.items:,} items: each has one at least",
+                f"{self.rows:,} rows of {self.items:,} items: each has at least one",
                 f"choose {self.items:,} rows or more, or fewer items",
             )
         if self.rows > self.users * (self.items // 2):
             raise InputError(
-                f"{self.rows:,} rows of {self.users:,} users: each has half of the items at most",
+                f"{self.rows:,} rows of {self.users:,} users: each has at most half of the items",
                 f"choose {self.users * (self.items // 2):,} rows or fewer, or more users or items",
             )
 

@@ -111,7 +111,7 @@ def column_names(frame: pd.DataFrame, where: str) -> list[str]:
     for name in names:
         if not isinstance(name, str):
             raise InputError(
-                f"{where}: a column is called {shorten(repr(name), 40)}, which is no text",
+                f"{where}: a column is called {shorten(repr(name), 40)}, which is not text",
                 "name the columns: frame.columns = ['user', 'item', …]",
             )
     return names

@@ -149,7 +149,8 @@ def _context(
         name = names[column.place]
         if header[name] not in CONTEXT_KINDS:
             raise InputError(
-                f"{where}: column '{shorten(name)}' holds lists ({header[name]}), no single values",
+                f"{where}: column '{shorten(name)}' holds lists ({header[name]}),"
+                " not single values",
                 f"leave {column.name} out of --columns",
             )
     kinds = [CONTEXT_KINDS[header[names[column.place]]] for column in found]

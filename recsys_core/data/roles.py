@@ -55,7 +55,7 @@ def is_list(columns: Mapping[str, str]) -> bool:
         return False
     if dict(columns) != {"user": "1", "item": "2+"}:
         raise InputError(
-            "--columns: a + stands for all further columns and is possible with items only",
+            "--columns: a + stands for all further columns and is only possible for items",
             "lines of a user and its items are read with --columns user=1,item=2+",
         )
     return True
@@ -75,7 +75,7 @@ def check_roles(columns: Mapping[str, str], where: str) -> None:
             raise InputError(problem, MAPPING_HINT)
     if "rating" in columns and "label" in columns:
         raise InputError(
-            f"--columns gives {where} ratings and labels: a set has one of both",
+            f"--columns gives {where} ratings and labels: a data set has one or the other",
             "leave out rating= or label=",
         )
 

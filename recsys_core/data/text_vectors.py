@@ -64,7 +64,7 @@ def text_vectors(
     """
     present = [row for row, text in enumerate(texts) if text]
     if len(present) < LEAST_TEXTS:
-        raise InputError(f"{len(present)} of the texts holds anything", "name another column")
+        raise InputError("fewer than two of the texts hold anything", "name another column")
     some = [texts[row] for row in present]
     if model == TFIDF:
         found = word_vectors(some, size or WORD_SIZE)
@@ -90,7 +90,7 @@ def word_vectors(texts: Sequence[str], size: int) -> FloatArray:
     frequency = Counter(word for words in counts for word in words)
     shared = sorted(word for word, texts_with in frequency.items() if texts_with >= LEAST_TEXTS)
     if not shared:
-        raise InputError("no word stands in two of the texts", "name another column, or a model")
+        raise InputError("no word occurs in two of the texts", "name another column, or a model")
     code = {word: number for number, word in enumerate(shared)}
     entries = [
         (row, code[word], 1 + np.log(times))

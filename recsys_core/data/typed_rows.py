@@ -83,7 +83,8 @@ def plan_columns(names: Sequence[str], options: ImportOptions, where: str) -> Pl
     columns, more = split_columns(options.columns)
     check_roles(columns, where)
     if is_list(columns):
-        raise InputError(f"{where}: it has columns, no lines to read as lists", "name the columns")
+        found = f"{where}: it has columns, not lines to be read as lists"
+        raise InputError(found, "name the columns")
     places = find_roles(names, columns, where)
     context = find_context(names, more, places, where, by_number=is_by_number(columns))
     for place in (*places.values(), *(column.place for column in context)):
@@ -268,7 +269,7 @@ def settle_numbers(
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise DataError(
-                f"{where}, row {bad[0] + 1}: the {role} is missing or no finite number;"
+                f"{where}, row {bad[0] + 1}: the {role} is missing or not a finite number;"
                 f" such rows in all: {len(bad):,}",
                 remedy,
             )

@@ -286,9 +286,10 @@ def _checked(ids: Array, values: Array, where: str) -> FloatArray:
     wrong = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
     if len(wrong):
         row = numbers[wrong[0]]
+        more = f"; such rows in all: {len(wrong):,}" if len(wrong) > 1 else ""
         raise DataError(
             f"{where}, row {wrong[0] + 1}: id {shorten(ids[wrong[0]], 40)} has"
-            f" {row[~np.isfinite(row)][0]} among its numbers; so do {len(wrong) - 1:,} other rows",
+            f" {row[~np.isfinite(row)][0]} among its numbers{more}",
             "leave ids without a vector out of the file",
         )
     return numbers

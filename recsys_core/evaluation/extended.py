@@ -261,7 +261,7 @@ def _check_card(card: MetricCard) -> None:
     bounds = [bound for bound in (card.low, card.high) if bound is not None]
     if not np.isfinite(bounds).all() or bounds != sorted(bounds):
         raise InputError(
-            f"metric '{card.name}': low = {card.low}, high = {card.high} is no range",
+            f"metric '{card.name}': low = {card.low}, high = {card.high} is not a range",
             "give finite numbers, or None where there is no bound",
         )
 

@@ -46,16 +46,16 @@ def check_format(info: ModelInfo, wanted: ExportFormat, where: str) -> None:
         return
     if not formats:
         raise InputError(
-            f"{where}: {info.name} is a model of a package, which exports do not know",
+            f"{where}: {info.name} is a model of another package, which exports do not know",
             "export another run, or serve this one with recsys_core (docs/serving.md)",
         )
     why = {
-        "onnx": "it is no network",
+        "onnx": "it is not a network",
         "faiss": "it does not rank by products of vectors",
         "npz": "a network computes its scores",
     }[wanted]
     raise InputError(
-        f"{where}: {info.name} has no form {wanted}, since {why}",
+        f"{where}: {info.name} cannot be exported as {wanted}: {why}",
         f"use recsys-workbench models export --format {' or '.join(formats)}",
     )
 

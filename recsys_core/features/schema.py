@@ -141,8 +141,8 @@ def _check_difference(feature: Feature, by_name: dict[str, Feature]) -> None:
         other = by_name.get(name)
         if other is None or other.kind != "numeric" or other.source == "difference":
             raise ValueError(
-                f"feature '{feature.name}' is a difference of '{name}', which is no numeric "
-                "feature of this schema, or a difference itself"
+                f"feature '{feature.name}' is a difference of '{name}', which is not a numeric "
+                "feature of this schema, or is itself a difference"
             )
 
 
@@ -153,8 +153,8 @@ def _check_shares(feature: Feature, by_name: dict[str, Feature]) -> None:
     other = by_name.get(feature.share_embedding)
     if other is None or (other.source, other.reads) != (side, ID_COLUMNS[side]):
         raise ValueError(
-            f"feature '{feature.name}' shares '{feature.share_embedding}', which is no feature of "
-            f"{ID_COLUMNS[side]} in this schema"
+            f"feature '{feature.name}' shares '{feature.share_embedding}', which is not a feature "
+            f"of {ID_COLUMNS[side]} in this schema"
         )
 
 

@@ -243,7 +243,7 @@ def _range(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
         low, high = map(float, bounds)
         if low < high:
             return low, high
-    raise InputError(f"rating_range = {bounds!r} is no range", "e.g. rating_range=(0, 100)")
+    raise InputError(f"rating_range = {bounds!r} is not a range", "e.g. rating_range=(0, 100)")
 
 
 def _joined(types: Sequence[str] | str | None) -> str | None:

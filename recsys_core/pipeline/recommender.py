@@ -386,5 +386,5 @@ def _event(event: Event, best: float, latest: int) -> tuple[str, float, int]:
                 when = int(np.int64(int(time[0]))) if time else latest  # as it is kept
                 return str(item), float(rating), when
     raise InputError(
-        f"history: {event!r} is no event", "give an item id, (id, rating) or (id, rating, time)"
+        f"history: {event!r} is not an event", "give an item id, (id, rating) or (id, rating, time)"
     )

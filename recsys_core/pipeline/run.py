@@ -88,7 +88,7 @@ def check_split(spec: JobSpec, split: Split) -> None:
         raise InputError(
             f"data set '{split.dataset.name}' is not the one run {spec.refit.run} chose its epochs "
             "on",
-            "train and judge it on the data of today first, then refit that run",
+            "train and evaluate it on the current data first, then refit that run",
         )
     refusal = cannot_serve(spec, config, split)
     if refusal is not None:

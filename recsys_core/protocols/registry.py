@@ -45,7 +45,7 @@ def register_protocol(protocol: ClassT) -> ClassT:
     where = f"protocol '{shorten(name)}' ({protocol.__module__}.{protocol.__qualname__})"
     if not issubclass(protocol, ProtocolConfig):
         raise InputError(
-            f"{where} is no ProtocolConfig", "derive it from recsys_core.protocols.base"
+            f"{where} is not a ProtocolConfig", "derive it from recsys_core.protocols.base"
         )
     if re.fullmatch(NAME, name) is None:
         raise InputError(f"{where} has no proper name", "set name to words like 'every-third'")

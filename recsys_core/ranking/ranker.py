@@ -290,7 +290,7 @@ class Ranker:
         """
         header = _read_header(folder / HEADER)
         if model_info(header["model"]).stage != "ranking":
-            raise _damaged(folder / HEADER, f"{shorten(header['model'])} is no ranking model")
+            raise _damaged(folder / HEADER, f"{shorten(header['model'])} is not a ranking model")
         config_class = model_info(header["model"]).cls.Config
         stored = config_class.current(header["config"])
         config = parse_config(config_class, stored, f"model {header['model']}")

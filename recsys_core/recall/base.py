@@ -407,7 +407,7 @@ class RecallModel(ABC, Generic[ConfigT]):
         self.popularity = take(arrays, "popularity", np.float32, (n,), lowest=0)
         self.tie_rank = take(arrays, "tie_rank", np.int32, (n,), lowest=0, below=n)
         if (np.bincount(self.tie_rank, minlength=n) != 1).any():
-            raise ValueError("tie_rank is no order of the items")
+            raise ValueError("tie_rank is not an order of the items")
         items = take(arrays, "history.items", np.int32, (None,), lowest=0, below=n)
         self.histories = Histories(
             take_offsets(arrays, "history.offsets", None, len(items)),

@@ -162,7 +162,7 @@ def _read(path: Path, device: torch.device) -> dict[str, dict[str, Any]]:
         file.seek(0)
         content = torch.load(file, map_location=device, weights_only=True)
     if not isinstance(content, dict):
-        raise ValueError("it is no checkpoint of this program")
+        raise ValueError("it is not a checkpoint of this program")
     for part in PARTS:
         if not isinstance(content.get(part), dict):
             raise ValueError(f"it has no proper '{part}'")

@@ -150,7 +150,7 @@ def test_what_cannot_be_embedded(
 
 @pytest.mark.parametrize(
     ("lines", "says"),
-    [(["", "a"], "1 of the texts holds anything"), (["a", "b"], "no word stands in two")],
+    [(["", "a"], "fewer than two of the texts hold"), (["a", "b"], "no word occurs in two")],
 )
 def test_texts_of_which_nothing_can_be_made(lines: list[str], says: str) -> None:
     with pytest.raises(InputError, match=says):

@@ -167,7 +167,7 @@ def test_models_that_weigh_events_are_those_that_the_note_names() -> None:
         (CLICKS, ["--keep", "buy"], "--keep has no effect: there is no type\n"),
         (CLICKS, ["--type-weights", "buy=2"], "--type-weights has no effect: there is no type\n"),
         (SHOP, ["--keep", "bought"], "unknown type of events .*'bought'\n.*valid: buy, cart, view"),
-        (SHOP, ["--type-weights", "view=1,buy=2"], "nothing of the type 'cart'\n.*add cart=1"),
+        (SHOP, ["--type-weights", "view=1,buy=2"], "nothing about the type 'cart'\n.*add cart=1"),
         (SHOP, ["--type-weights", "view=0"], "'view=0' is not TYPE=NUMBER .* above 0\n.*--keep"),
         (SHOP, ["--type-weights", "view=1,cart=1,buy=1,fav=1"], "unknown type of events .*'fav'\n"),
         ("1 2 3\n", ["--columns", "user=1,item=2+,device=3"], "names, or numbers|further columns"),

@@ -112,7 +112,7 @@ def test_further_columns_of_atomic_files_are_read_where_they_are_named(tmp_path:
     again = load(tmp_path, files, columns=columns | more, rating_range=(0, 99), keep="buy")
     assert again.rating.tolist() == [50, 30]
     assert plain_values(again.event_columns["area"]) == ["02", None]
-    with pytest.raises(InputError, match=r"'seen' holds lists \(token_seq\), no single values"):
+    with pytest.raises(InputError, match=r"'seen' holds lists \(token_seq\), not single values"):
         load(tmp_path, files, columns=columns | {"seen": "seen"})
     with pytest.raises(InputError, match=r"no column user_id\n.*--columns user=NAME,item=NAME"):
         load(tmp_path, files)

@@ -172,7 +172,7 @@ def test_the_first_repeat_is_named_with_file_and_line(tmp_path: Path) -> None:
         (
             {"t.csv": b"user,item\n1,a\n"},
             {"memory_limit": 2**20},
-            r"1 MiB of memory are too little .*\n.*-limit 400M",
+            r"1 MiB of memory is too little .*\n.*-limit 400M",
         ),
         (
             {"t.train.csv": b"user,item\n1,a\n", "t.test.csv": b"user,item\n1,b\n"},

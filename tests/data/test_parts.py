@@ -143,5 +143,5 @@ def test_what_cannot_be_a_split_is_refused(
 
 def test_a_file_is_no_place_for_parts(tmp_path: Path) -> None:
     folder = write_files(tmp_path / "raw", {"train.csv": TRAIN})
-    with pytest.raises(InputError, match="is no folder or zip"):
+    with pytest.raises(InputError, match="is not a folder or zip"):
         load(folder / "train.csv", parts="train=train.csv,test=test.csv")

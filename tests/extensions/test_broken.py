@@ -81,7 +81,7 @@ def read(file):
         (metric("ndcg"), "metric 'ndcg' is built in; give yours another name"),
         (metric("good"), "metric 'good' is registered twice: a_good and broken"),
         (metric("Mine@10"), "metric 'Mine@10': not a name"),
-        (metric(more=", low=2"), "low = 2, high = 1.0 is no range"),
+        (metric(more=", low=2"), "low = 2, high = 1.0 is not a range"),
         (protocol("user-timeline"), "protocol 'user-timeline' is registered twice"),
         (protocol(leaks=""), r"protocol 'mine' \(broken.Mine\) does not say what it leaks"),
         (metric() + "raise ValueError('late')", "does not load: ValueError: late"),

@@ -275,7 +275,7 @@ def test_a_difference_needs_numeric_features() -> None:
     one = Feature(name="a", source="item", kind="numeric")
     other = Feature(name="b", source="item", kind="categorical")
     for features in ((one, gap), (one, other, gap)):
-        with pytest.raises(ValueError, match="difference of 'b', which is no numeric feature"):
+        with pytest.raises(ValueError, match="difference of 'b', which is not a numeric feature"):
             FeatureSchema(name="s", features=features)
 
 

@@ -265,9 +265,9 @@ def test_scores_from_elsewhere_are_judged_alike(
     assert counts["unknown_items"] == 1
     for frame, problem in (
         (lists.drop(columns="item"), "scores: no column is the item; its columns are: user, rank"),
-        (lists.assign(score=np.nan), "scores, row 1: the score is missing or no finite number"),
+        (lists.assign(score=np.nan), "scores, row 1: the score is missing or not a finite number"),
         (lists.assign(user="nobody"), "scores: no user of it is in data set 'small'"),
-        ([1], "scores: a list is no table"),
+        ([1], "scores: a list is not a table"),
     ):
         with pytest.raises(InputError, match=problem):
             score(frame, parts, ks=[10])

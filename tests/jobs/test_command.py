@@ -134,7 +134,7 @@ def test_a_suite_and_a_file_are_added(paused: Cli, runs_dir: Path, tmp_path: Pat
         ("edit {waiting} --set neighbors=3", "did you mean 'neighbours'?"),
         ("edit {waiting} --set nothing", "not of the form FIELD=VALUE"),
         ("edit {waiting} --after {waiting}", "would wait for itself"),
-        ("edit {waiting} --before {done}", "does not wait in the queue"),
+        ("edit {waiting} --before {done}", "is not waiting in the queue"),
         ("work --stay", "--stay is for --foreground"),
     ],
 )

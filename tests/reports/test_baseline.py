@@ -224,7 +224,7 @@ def test_a_report_with_a_value_that_is_no_number_is_refused(tmp_path: Path, mean
     (tmp_path / "old.json").write_text(json.dumps(report))
     with pytest.raises(InputError, match="not a report of schema 1") as error:
         read_baseline(tmp_path / "old.json")
-    assert "is no number" in error.value.problem
+    assert "is not a number" in error.value.problem
 
 
 def _array(values: list[Any]) -> Any:

@@ -128,7 +128,7 @@ async def test_items_have_no_users_to_list(runs: Path) -> None:
         await s.until(lambda: "by popularity" in _lines(view)[0])
         await s.press("enter", "enter")
         assert isinstance(s.app.screen, DetailScreen)
-        await s.see("popularity divides items: 'head' is no group of users to list.")
+        await s.see("popularity divides items: 'head' is not a group of users to list.")
 
 
 @pytest.mark.parametrize("there", [False, True])

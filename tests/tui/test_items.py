@@ -134,7 +134,7 @@ async def test_from_a_recommendation_to_its_item(runs: Path) -> None:
         (processes.Done(-9, "", ""), "its process was ended by SIGKILL"),
         (processes.Done(3, "", ""), "its process ended with exit code 3"),
         (processes.Done(2, "", "warning: old\nerror: no model\ntrain it"), "no model"),
-        (processes.Done(0, "a plug-in says hello", ""), "what it printed is no answer: a plug-in"),
+        (processes.Done(0, "a plug-in says hello", ""), "what it printed is not an answer: a plug"),
     ],
 )
 async def test_a_helper_that_does_not_answer_is_told_of(

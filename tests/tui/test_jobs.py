@@ -252,7 +252,7 @@ async def test_what_is_asked_of_a_job_in_vain_is_said(
     async with session(jobs) as s:
         await to(s, "mf-live")
         await s.press("c")
-        await s.until(lambda: any("is not of the queue" in message for message in said))
+        await s.until(lambda: any("is not in the queue" in message for message in said))
 
 
 async def test_the_table_or_the_curves_can_have_the_whole_screen(jobs: Path) -> None:

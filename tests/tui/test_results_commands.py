@@ -258,7 +258,7 @@ async def _(s: Session) -> None:
     assert "tags of 2 runs" in s.text()
     await s.type("no:tag")
     await s.press("enter")
-    assert "'no:tag' is no tag" in s.text()
+    assert "'no:tag' is not a tag" in s.text()
     await s.press("ctrl+u")
     await s.type("paper tuned")
     await s.press("enter")

@@ -61,14 +61,14 @@ def test_keys_and_theme_are_read() -> None:
         ('thme = "nord"', "unknown setting 'thme'\ndid you mean 'theme'?"),
         ('theme = "nrod"', "unknown theme 'nrod'\ndid you mean 'nord'?"),
         ("theme = 3", "unknown theme '3'"),
-        ('keys = "x"', "keys is no table"),
+        ('keys = "x"', "keys is not a table"),
         (
             '[keys]\n"runs.fliter" = "F"',
             "unknown command 'runs.fliter'\ndid you mean 'runs.filter'?",
         ),
         ('[keys]\n"runs.filter" = []', "runs.filter has no keys"),
         ('[keys]\n"runs.filter" = 5', "runs.filter has no keys"),
-        ('[keys]\n"runs.filter" = [5]', "runs.filter: 5 is no key"),
+        ('[keys]\n"runs.filter" = [5]', "runs.filter: 5 is not a key"),
         (
             '[keys]\n"runs.filter" = "pgdown"',
             "key of runs.filter: 'pgdown'\ndid you mean 'pagedown'?",

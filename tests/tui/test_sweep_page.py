@@ -111,7 +111,7 @@ async def test_a_narrow_row_says_the_best_and_its_values(runs: Path) -> None:
             *("learning_rate=0.00485", "dim=54", "loss=bpr"),
         ]
         await s.press("l")
-        assert "sweep mf is no job: t shows its trials" in s.text()
+        assert "sweep mf is not a job: t shows its trials" in s.text()
         await s.press("down", "t")
         assert "only sweeps have something folded below them" in s.text()
 

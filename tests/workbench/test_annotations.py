@@ -80,7 +80,7 @@ def test_the_list_and_its_index_see_every_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a b!", "x" * 41, "-no", "a:b", "a>b", "\x1b[2J", '"q"'])
 def test_what_is_no_tag(text: str) -> None:
-    with pytest.raises(InputError, match="is no tag"):
+    with pytest.raises(InputError, match="is not a tag"):
         parse_tags(text)
 
 

@@ -58,12 +58,12 @@ def test_a_run_becomes_an_export(export: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("run", "file_format", "problem", "remedy"),
     [
-        ("ease", "onnx", "ease has no form onnx, since it is no network", "--format npz"),
-        ("ease", "faiss", "ease has no form faiss, since it does not rank by", "--format npz"),
+        ("ease", "onnx", "ease cannot be exported as onnx: it is not a network", "--format npz"),
+        ("ease", "faiss", "ease cannot be exported as faiss: it does not rank by", "--format npz"),
         (
             "20260101-000000-lr-0000",
             "npz",
-            "lr has no form npz, since a network computes",
+            "lr cannot be exported as npz: a network computes",
             "--format onnx",
         ),
     ],

@@ -121,7 +121,7 @@ def test_without_proc_a_process_says_what_is_missing(
     monkeypatch.setattr("psutil.PROCFS_PATH", str(tmp_path / "proc"))
     process.boot_id.cache_clear()
     try:
-        with pytest.raises(StoreError, match=r"see to it that .*proc is mounted"):
+        with pytest.raises(StoreError, match=r"make sure that .*proc is mounted"):
             ProcessIdentity.current()
         assert not me.alive()
     finally:

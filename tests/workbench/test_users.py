@@ -160,7 +160,7 @@ def test_values_say_what_was_asked_for(browse: Browse, tmp_path: Path) -> None:
         ("agee=25", "unknown condition 'agee'\ndid you mean 'age'?"),
         ("worst=ndcg@20", "unknown metric of users 'ndcg@20'\ndid you mean 'ndcg@10'?"),
         ("genre=Horor", "unknown genre 'Horor'\ndid you mean 'Horror'?"),
-        ("most=ratings", "'most=ratings' is no order\nmost=events"),
+        ("most=ratings", "'most=ratings' is not an order\nmost=events"),
         ("rated=7", "no item '7' in data set 'films'"),
         ("min-history=many", "'min-history=many' wants a number, got 'many'\ne.g. min-history=50"),
         ("min-history=inf", "'min-history=inf' wants a number, got 'inf'"),

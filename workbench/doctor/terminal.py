@@ -22,7 +22,7 @@ def check_terminal() -> Iterator[Check]:
 
 def _size() -> Check:
     if not sys.stdout.isatty():
-        return Check("terminal", "ok", "stdout is no terminal")
+        return Check("terminal", "ok", "stdout is not a terminal")
     width, height = shutil.get_terminal_size()
     found = f"{width}x{height} characters"
     if width < MINIMUM[0] or height < MINIMUM[1]:

@@ -244,7 +244,7 @@ def cancel(run: Run) -> bool:
             raise InputError(f"run {run.run_id} {_ended(status)}: there is nothing to cancel")
         if not (run.path / ENTRY).exists():
             raise InputError(
-                f"run {run.run_id} is not of the queue: process {status.pid} runs it",
+                f"run {run.run_id} is not in the queue: process {status.pid} is running it",
                 "end it with ctrl-C in its own terminal",
             )
         request_stop(run, "cancelled", "cancelled while it ran")
@@ -359,7 +359,7 @@ def placed_before(entry: Entry, other: Run, runs: Iterable[RunSummary]) -> Entry
     places = [place for place, job in enumerate(waiting) if job.run.run_id == other.run_id]
     if not places:
         raise InputError(
-            f"run {other.run_id} does not wait in the queue",
+            f"run {other.run_id} is not waiting in the queue",
             "see: recsys-workbench queue list",
         )
     follower = waiting[places[0]].entry

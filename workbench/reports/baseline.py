@@ -162,7 +162,7 @@ def _from_report(path: Path, tolerances: Mapping[str, float]) -> Baseline:
     note = ""
     if users is None:
         note = (
-            f"No values user by user lie beside the baseline ({path_beside(path).name}), so that"
+            f"There are no per-user values beside the baseline ({path_beside(path).name}), so"
             " its differences are not tested."
         )
     return Baseline(
@@ -214,7 +214,7 @@ def processor_note(baseline: Baseline, runs: Iterable[ReportRun]) -> str | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"'{shorten(value)}' is no text")
+        raise TypeError(f"'{shorten(value)}' is not text")
     return value
 
 
@@ -222,7 +222,7 @@ def _number(value: object) -> float | None:
     if value is None:
         return None
     if not is_finite_number(value):
-        raise TypeError(f"the mean '{shorten(value)}' is no number")
+        raise TypeError(f"the mean '{shorten(value)}' is not a number")
     return value
 
 

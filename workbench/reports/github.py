@@ -59,7 +59,7 @@ def _rows(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _difference(row: Mapping[str, Any]) -> str:
     if row["delta"] is None:
-        return "cannot be compared: a value is missing, or the rows of the split are others"
+        return "cannot be compared: a value is missing, or the splits differ"
     text = (
         f"is {number(row['value'])}, in the baseline {number(row['baseline'])}:"
         f" {signed(row['delta'])}, allowed is a change for the worse of {row['tolerance']:g}"

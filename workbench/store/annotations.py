@@ -121,7 +121,8 @@ def parse_tags(text: str) -> tuple[str, ...]:
     for tag in tags:
         if len(tag) > _LONGEST_TAG or not _TAG.fullmatch(tag):
             raise InputError(
-                f"'{tag}' is no tag", f"letters, digits and . + @ # / - _; at most {_LONGEST_TAG}"
+                f"'{tag}' is not a tag",
+                f"letters, digits and . + @ # / - _; at most {_LONGEST_TAG}",
             )
     return tuple(tags)
 

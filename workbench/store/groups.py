@@ -214,7 +214,7 @@ class GroupReader:
             attribute = find_attribute(self._attributes_of(browse), by) if by else None
             if attribute is not None and attribute.side == "item":
                 raise InputError(
-                    f"'{by}' divides items; popularity bias is of users", "name one of users"
+                    f"'{by}' divides items; popularity bias is about users", "name one of users"
                 )
             kept = [self._kept_of(browse, run) for run in runs]
             grouping = self._grouping(browse, attribute, kept[0]) if attribute else None

@@ -43,7 +43,7 @@ class ProcessIdentity:
         if identity is None:
             raise StoreError(
                 "the system does not say when this process started, so jobs cannot be told apart",
-                f"see to it that {_PROC} is mounted",
+                f"make sure that {_PROC} is mounted",
             )
         return identity
 

@@ -338,6 +338,7 @@ def read_run(path: Path) -> Run:
     """
     if not (path / STATUS).exists():
         raise StoreError(
-            f"{path}: this is no run folder", "see what there is with: recsys-workbench runs list"
+            f"{path}: this is not a run folder",
+            "see what there is with: recsys-workbench runs list",
         )
     return Run(path)

@@ -138,7 +138,7 @@ class _Reader:
 
 def _events(word: str, value: str) -> str:
     if value != "events":
-        raise InputError(f"'{word}' is no order", "most=events or least=events")
+        raise InputError(f"'{word}' is not an order", "most=events or least=events")
     return value
 
 

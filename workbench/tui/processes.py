@@ -58,7 +58,7 @@ class Done:
             return json.loads(self.output)
         except ValueError:
             begin = shorten(self.output)
-            raise InputError(f"what it printed is no answer: {begin}") from None
+            raise InputError(f"what it printed is not an answer: {begin}") from None
 
     def _ending(self) -> str:
         if self.code >= 0:

@@ -111,7 +111,8 @@ def _settings(values: Mapping[str, Any], themes: list[str]) -> Settings:
     if theme and theme not in themes:
         raise unknown_name("theme", str(theme), themes)
     if not isinstance(keys, dict):
-        raise InputError("keys is no table", 'write e.g. [keys] and below it "runs.filter" = "F"')
+        remedy = 'write e.g. [keys] and below it "runs.filter" = "F"'
+        raise InputError("keys is not a table", remedy)
     settings = Settings(theme, dict(_keys(keys)))
     _check_conflicts(settings)
     return settings
@@ -131,7 +132,7 @@ def _keys(values: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
 def _key(command: str, key: object) -> str:
     """Return a key by Textual's name."""
     if not isinstance(key, str):
-        raise InputError(f"{command}: {key!r} is no key", 'write e.g. "F", "ctrl+f" or "f2"')
+        raise InputError(f"{command}: {key!r} is not a key", 'write e.g. "F", "ctrl+f" or "f2"')
     if key in _BY_CHARACTER or (len(key) == 1 and key.isprintable() and key != " "):
         return _BY_CHARACTER.get(key, key)
     bare = key

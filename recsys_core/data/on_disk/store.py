@@ -67,8 +67,8 @@ class OnDisk:
     def __init__(self, folder: Path, memory: int) -> None:
         if memory < OWN + LEAST:
             raise InputError(
-                f"{memory // MIB} MiB of memory are too little for an import",
-                "at least: recsys-workbench data import PATH"
+                f"{memory // MIB} MiB of memory is too little for an import",
+                "give at least: recsys-workbench data import PATH"
                 f" --memory-limit {(OWN + LEAST) // MIB}M",
             )
         self._folder = folder

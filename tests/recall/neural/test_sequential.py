@@ -156,6 +156,6 @@ def test_heads_must_divide_the_dimension() -> None:
     ("field", "instead"), [("clock", "features: movielens-towers"), ("attributes", "item_id")]
 )
 def test_a_field_of_an_earlier_version_says_what_took_its_place(field: str, instead: str) -> None:
-    wrong = rf"model youtube-dnn: '{field}' is no field any more\n.*{instead}"
+    wrong = rf"model youtube-dnn: '{field}' is no longer a field\n.*{instead}"
     with pytest.raises(InputError, match=wrong):
         parse_config(YouTubeDNNConfig, {field: True}, "model youtube-dnn")

@@ -100,7 +100,7 @@ def _bins(run: ReportRun) -> tuple[list[Bin], str]:
     if not found:
         return [], "its scored rows were removed"
     if found[0][4] < 0 or max(row[5] for row in found) > 1:
-        return [], "scores outside 0 to 1 are no probabilities"
+        return [], "scores outside 0 to 1 are not probabilities"
     return [Bin(*row[:4]) for row in found], ""
 
 

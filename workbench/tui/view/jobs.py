@@ -336,7 +336,7 @@ def why_not(run: RunSummary | None, action: str, sweep: SweepView | None = None)
     if sweep is not None:
         ended = action in ("cancel", "end_sweep")
         name = f"sweep {plain(sweep.name)}"
-        return f"{name} has ended" if ended else f"{name} is no job: t shows its trials"
+        return f"{name} has ended" if ended else f"{name} is not a job: t shows its trials"
     if action == "trials":
         return "only sweeps have something folded below them"
     if action == "end_sweep":

@@ -179,5 +179,5 @@ def _why_no_users(groups: Groups, row: GroupRow) -> str:
         return ""
     name, group = plain(groups.matrix.attribute.name), plain(row.group.name)
     if groups.matrix.attribute.side == "item":
-        return f"{name} divides items: '{group}' is no group of users to list."
+        return f"{name} divides items: '{group}' is not a group of users to list."
     return f"No search finds '{group}' of {name}."
