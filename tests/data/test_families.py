@@ -116,7 +116,7 @@ def test_further_columns_of_atomic_files_are_read_where_they_are_named(tmp_path:
         load(tmp_path, files, columns=columns | {"seen": "seen"})
     with pytest.raises(InputError, match=r"no column user_id\n.*--columns user=NAME,item=NAME"):
         load(tmp_path, files)
-    with pytest.raises(InputError, match="one of both"):
+    with pytest.raises(InputError, match="one or the other"):
         load(tmp_path, files, columns=columns | {"rating": "stars", "label": "rating"})
 
 

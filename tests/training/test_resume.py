@@ -171,7 +171,7 @@ def replaced(content: dict[str, Any], **parts: Any) -> dict[str, Any]:
     ("change", "message"),
     [
         (lambda c: replaced(c, kept=Hostile()), "more than weights and numbers"),
-        (lambda c: [1, 2], "no checkpoint of this program"),
+        (lambda c: [1, 2], "not a checkpoint of this program"),
         (lambda c: replaced(c, identity=None), "no proper 'identity'"),
         (lambda c: replaced(c, weights=[]), "no proper 'weights'"),
         (lambda c: {}, "no proper 'weights'"),
