@@ -16,6 +16,7 @@ from recsys_core.evaluation.holm import holm
 from recsys_core.evaluation.linearised import ratio_values
 from recsys_core.evaluation.significance import paired_test
 from tests.reports.folders import PROTOCOL, make_run, make_unfinished
+from tests.workbench.results import without_arrays
 from workbench.reports.baseline import read_baseline
 from workbench.reports.build import build_report
 from workbench.reports.compare import compare_runs
@@ -120,6 +121,7 @@ def by_rows(path: Path, values: list[float], rows: list[int], *, old: bool) -> P
     (folder / RESULTS).unlink()
     write_results(folder / RESULTS, tables)
     if old:
+        without_arrays(folder / RESULTS)
         with closing(sqlite3.connect(folder / RESULTS, isolation_level=None)) as database:
             database.execute("ALTER TABLE user_metrics DROP COLUMN linearised")
     return folder

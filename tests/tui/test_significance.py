@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from recsys_core.evaluation.significance import paired_test
 from recsys_core.evaluation.student import t_tails
 from tests.tui.folders import write_run
+from tests.workbench.results import without_arrays
 from workbench.store.files import StoreError
 from workbench.store.listing import RunSummary, list_runs
 from workbench.store.paired import PairedDifference, paired_differences
@@ -26,13 +28,15 @@ from workbench.tui.view.significance import (
 )
 
 
-def write_users(folder: Path, values: dict[str, list[float]]) -> Path:
-    """Write results of users; their values by metric."""
-    users = np.arange(len(next(iter(values.values()))))
+def write_users(
+    folder: Path, values: dict[str, list[float]], users: Sequence[int] | None = None
+) -> Path:
+    """Write results of users, all by default; their values by metric."""
+    who = np.arange(len(next(iter(values.values())))) if users is None else np.array(users)
     tables = Tables(
-        user_ids=np.array([f"u{user}" for user in users]),
+        user_ids=np.array([f"u{user}" for user in range(max(who) + 1)]),
         item_ids=np.array(["i"]),
-        users=users,
+        users=who,
         user_metrics={name: np.array(value) for name, value in values.items()},
     )
     folder.mkdir(exist_ok=True)
@@ -56,7 +60,7 @@ def test_tails_are_scipys(t: float, freedom: int) -> None:
     left=st.integers(1, 3),
     right=st.integers(1, 2),
 )
-def test_sums_in_sqlite_give_the_paired_test(
+def test_arrays_and_sums_in_sqlite_give_the_paired_test(
     seed: int, users: int, left: int, right: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Any number of seeds a side; some users lack a value in some runs."""
@@ -66,15 +70,31 @@ def test_sums_in_sqlite_give_the_paired_test(
     folder = tmp_path_factory.mktemp("runs")
     files = [write_users(folder / f"{n}", {"m": list(row)}) for n, row in enumerate(values)]
     expected = paired_test(values[:left].mean(axis=0), values[left:].mean(axis=0))
-    found = paired_differences(files[:left], files[left:])
-    if expected.n < 2:
-        assert found == {}
-    else:
+    for earlier in (False, True):  # one file without arrays is enough for the sums
+        if earlier:
+            without_arrays(files[-1])
+        found = paired_differences(files[:left], files[left:])
+        if expected.n < 2:
+            assert found == {}
+            continue
         assert found["m"].users == expected.n
         assert found["m"].mean == pytest.approx(expected.delta, abs=1e-12)
         result = verdict_on(found["m"])
         assert result.p_value == pytest.approx(expected.p_value, rel=1e-6, abs=1e-12)
         assert result.interval == pytest.approx(expected.ci95, rel=1e-6, abs=1e-9)
+
+
+def test_files_about_other_users_are_compared_over_those_of_both(tmp_path: Path) -> None:
+    a = write_users(tmp_path / "a", {"m": [0.3, 0.4, 0.9, 0.1]}, users=[5, 2, 9, 4])
+    b = write_users(tmp_path / "b", {"m": [0.2, 0.8, 0.1]}, users=[2, 4, 9])
+    by_arrays = paired_differences([a], [b])["m"]
+    assert (by_arrays.users, by_arrays.mean) == (3, pytest.approx((0.2 - 0.7 + 0.8) / 3))
+    without_arrays(a)
+    by_sums = paired_differences([a], [b])["m"]
+    assert (by_sums.mean, by_sums.error) == (
+        pytest.approx(by_arrays.mean),
+        pytest.approx(by_arrays.error),
+    )
 
 
 def test_users_that_all_differ_alike(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.workbench.results import without_arrays
 from workbench.store import results
+from workbench.store.files import StoreError
+from workbench.store.packed import judged_users, packed_values, values_by_user
 from workbench.store.results import Tables, write_results
 
 
@@ -44,6 +49,55 @@ def test_lists_are_read_as_they_were_written(
             assert brought == (expected if with_channels else [])
     assert results.user_metric(path, "ndcg@10")[users - 1] == pytest.approx(float(users > 1))
     assert results.metric_names(path) == ["hit@10", "ndcg@10"]
+
+
+def write_two_metrics(path: Path) -> Path:
+    """Write what three of six users have, not in their order."""
+    tables = Tables(
+        user_ids=np.array(list("abcdef")),
+        item_ids=np.array(["i"]),
+        users=np.array([4, 1, 3]),
+        user_metrics={"auc": np.array([0.4, np.nan, 0.3]), "hit@10": np.array([1.0, 0.0, 1.0])},
+        linearised={"auc": np.array([0.8, 0.1, 0.6])},
+    )
+    write_results(path, tables)
+    return path
+
+
+def test_metrics_are_the_same_with_and_without_arrays(tmp_path: Path) -> None:
+    path = write_two_metrics(tmp_path / "results.sqlite")
+    packed = packed_values(path, tested=True)
+    assert packed is not None
+    for metric, values in packed.values.items():
+        found = dict(zip(packed.users.tolist(), values.tolist(), strict=True))
+        assert found == results.tested_metric(path, metric)
+    by_array = {name: values_by_user(path, name, 4) for name in ("auc", "hit@10", "gone")}
+    assert judged_users(path, 4).tolist() == [1, 3]
+    assert judged_users(path, 6).tolist() == [1, 3, 4]
+    without_arrays(path)
+    assert packed_values(path) is None
+    assert judged_users(path, 4).tolist() == [1, 3]
+    for name, values in by_array.items():
+        np.testing.assert_array_equal(values_by_user(path, name, 4), values)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE packed SET value = substr(value, 1, 16)", "2 values of 3 users"),
+        ("UPDATE packed SET value = substr(value, 1, 15)", "buffer size must be a multiple"),
+        ("UPDATE packed SET value = 7", "bytes-like object is required"),
+        ("UPDATE judged SET users = x'020000000100000003000000'", "users are not in order"),
+        ("DELETE FROM judged", "not enough values"),
+        ("DROP TABLE judged", "no such table: judged"),
+    ],
+)
+def test_arrays_that_are_damaged_are_said(tmp_path: Path, change: str, said: str) -> None:
+    path = write_two_metrics(tmp_path / "results.sqlite")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(change)
+    with pytest.raises(StoreError, match=said):
+        values_by_user(path, "auc", 6)
 
 
 def test_memory_does_not_grow_with_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

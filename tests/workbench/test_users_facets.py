@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from operator import eq, ge, gt, le, lt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from recsys_core.data.browse import write_browse
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from tests.workbench.films import write_list_run
-from workbench.store import results
-from workbench.store.results import rows, user_metric
+from workbench.store import users_facets
+from workbench.store.packed import values_by_user
+from workbench.store.results import user_metric
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
@@ -170,13 +172,13 @@ def test_few_metrics_are_kept(
 ) -> None:
     read: list[str] = []
 
-    def note(path: Path, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        read.append(values[0])
-        return rows(path, sql, values)
+    def note(path: Path, metric: str, users: int) -> NDArray[np.float64]:
+        read.append(metric)
+        return values_by_user(path, metric, users)
 
     facets = Facets()
     facets.warm_up(browse, runs, "ndcg@10")
-    monkeypatch.setattr(results, "rows", note)
+    monkeypatch.setattr(users_facets, "values_by_user", note)
     for _ in range(2):
         find_users(browse, Question(order=("gain", "ndcg@10")), runs, facets)
     assert read == []

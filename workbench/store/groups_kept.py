@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_core.errors import TRAIN_AGAIN
 from workbench.store import results
 from workbench.store.files import StoreError
+from workbench.store.packed import judged_users, values_by_user
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_find import user_metrics
@@ -103,18 +104,8 @@ class Kept:
 
     def user_values(self, metric: str) -> NDArray[np.float64]:
         """Return a metric of each user, shape (n_users,); NaN where the run has none."""
-        import numpy as np
-
         if metric not in self._values:
-            found = self._read(
-                "SELECT user, value FROM user_metrics WHERE metric = ?"
-                " AND user BETWEEN 0 AND ? AND value IS NOT NULL",
-                (metric, self.n_users - 1),
-                [("user", np.int64), ("value", np.float64)],
-            )
-            values = np.full(self.n_users, np.nan)
-            values[found["user"]] = found["value"]
-            self._values[metric] = values
+            self._values[metric] = values_by_user(self.path, metric, self.n_users)
         return self._values[metric]
 
     @cached_property
@@ -124,13 +115,7 @@ class Kept:
 
         if self.ranks:
             return np.unique(self.rows.users)
-        rows = results.query(
-            self.path,
-            "SELECT user FROM user_metrics WHERE metric = (SELECT min(metric) FROM user_metrics)"
-            " AND user BETWEEN 0 AND ? ORDER BY user",
-            (self.n_users - 1,),
-        )
-        return np.array([row[0] for row in rows], dtype=np.int64)
+        return judged_users(self.path, self.n_users)
 
     def lists(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the users, and the first K items of each list, -1 where it is short."""

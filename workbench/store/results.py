@@ -6,6 +6,8 @@ import itertools
 import json
 import math
 import sqlite3
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ CREATE TABLE rows (
     user INTEGER NOT NULL, item INTEGER NOT NULL, label REAL NOT NULL, score REAL NOT NULL
 );
 CREATE TABLE parts (user INTEGER PRIMARY KEY, parts BLOB NOT NULL);
+CREATE TABLE judged (users BLOB NOT NULL);
+CREATE TABLE packed (metric TEXT PRIMARY KEY, value BLOB NOT NULL, linearised BLOB);
 """
 _USER_METRICS = ("metric", "user", "value", "linearised")
 _INDEX_ROWS = "CREATE INDEX rows_by_user ON rows (user)"
@@ -42,6 +46,8 @@ _BLOCK = 2048
 #: what to do about a results file that is damaged
 AGAIN = TRAIN_AGAIN
 TABLES = ("users", "items", "user_metrics", "recommendations", "rows")
+#: of the program's own; `packed` repeats user_metrics, see `packed.py`
+_OWN_TABLES = ("parts", "judged", "packed")
 
 
 class Array(Protocol):
@@ -119,12 +125,16 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
         texts = ids.tolist()
         _insert(database, name, [(range(len(texts)), texts)])
     users = tables.users.tolist()
+    order = sorted(range(len(users)), key=users.__getitem__)
+    database.execute("INSERT INTO judged VALUES (?)", (_packed("i", users, order),))
     for metric in sorted(tables.user_metrics):
         columns = [[metric] * len(users), users, tables.user_metrics[metric].tolist()]
         if metric in tables.linearised:
             columns.append(tables.linearised[metric].tolist())
         head = f"user_metrics ({', '.join(_USER_METRICS[: len(columns)])})"
         _insert(database, head, [columns])
+        packed = [_packed("d", column, order) for column in columns[2:]]
+        database.execute("INSERT INTO packed VALUES (?, ?, ?)", (metric, *packed, None)[:3])
     if tables.recommendations is not None:
         # without the column of channels it takes half the time
         head = "recommendations" + ("" if tables.channels else " (user, rank, item, score)")
@@ -135,6 +145,14 @@ def _fill(database: sqlite3.Connection, tables: Tables) -> None:
     if tables.parts is not None:
         pieces = list(_pieces(*tables.parts))
         _insert(database, "parts", [(range(len(pieces)), pieces)])
+
+
+def _packed(code: str, values: Sequence[Any], order: Iterable[int]) -> bytes:
+    """Write numbers one behind the other, the lowest byte first."""
+    numbers = array(code, map(values.__getitem__, order))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def _insert(
@@ -222,7 +240,7 @@ def open_results(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
         raise StoreError(
             f"no such file: {path}", "the run did not succeed, or its tables were removed"
         )
-    return connect(path, (*TABLES, "parts"), remedy=AGAIN, any_thread=any_thread)
+    return connect(path, (*TABLES, *_OWN_TABLES), remedy=AGAIN, any_thread=any_thread)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recsys_core.errors import unknown_name
 from recsys_core.evaluation.names import higher_is_better
-from workbench.store import results
+from workbench.store.packed import values_by_user
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_question import number_of
@@ -238,7 +238,9 @@ class Facets:
     def _of_users(self, browse: Browse, run: Run, metric: str) -> NDArray[np.float64]:
         """Return a metric of each user; NaN where the run has none."""
         key = run.path, metric
-        return self._kept(self._metrics, key, lambda: _read_metric(run, metric, len(browse)))
+        return self._kept(
+            self._metrics, key, lambda: values_by_user(run.path / RESULTS, metric, len(browse))
+        )
 
     def _kept(self, known: dict[K, V], key: K, make: Callable[[], V]) -> V:
         """Return what is kept under `key`; it is made when it is not, and the oldest one goes."""
@@ -305,22 +307,6 @@ def _read_events(browse: Browse) -> NDArray[np.int64]:
     counts = (row[0] for row in browse.rows("SELECT events FROM users ORDER BY user"))
     with browse.damage_told():
         return np.fromiter(counts, dtype=np.int64)
-
-
-def _read_metric(run: Run, metric: str, users: int) -> NDArray[np.float64]:
-    import numpy as np
-
-    rows = results.rows(
-        run.path / RESULTS,
-        "SELECT user, value FROM user_metrics"
-        " WHERE metric = ? AND user BETWEEN 0 AND ? AND value IS NOT NULL",
-        (metric, users - 1),
-    )
-    with results.damage_told(run.path / RESULTS):
-        found = np.fromiter(rows, dtype=[("user", np.int64), ("value", np.float64)])
-    values = np.full(users, np.nan)
-    values[found["user"]] = found["value"]
-    return values
 
 
 def _shares(
