@@ -102,8 +102,9 @@ class FullScreen(Screen[Any]):
 
     def has_parts(self, *more: type[Widget]) -> bool:
         """Tell whether the widgets are there: one that waited may find the session at its end."""
+        there = {type(node) for node in self.walk_children()}
         parts: tuple[type[Widget], ...] = (*_FRAME, *more)
-        return all(bool(self.query(part)) for part in parts)
+        return all(any(issubclass(kind, part) for kind in there) for part in parts)
 
     def on_screen_resume(self) -> None:
         """Take away, or show, a message of meanwhile."""
@@ -135,6 +136,11 @@ class FullScreen(Screen[Any]):
         """Paint, unless it would not be shown: Textual draws all and then throws it away."""
         if not self.app._batch_count:
             super()._compositor_refresh()
+
+    def _screen_resized(self, size: Size) -> None:
+        """Lay out for another size; Textual does it for the same one, too, when a screen opens."""
+        if size != self._size:
+            super()._screen_resized(size)
 
     def once_painted(self, work: Callable[[], None]) -> None:
         """Do `work` when the screen has been drawn; asked for twice before, it is done once.

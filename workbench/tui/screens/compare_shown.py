@@ -71,8 +71,8 @@ class CompareShown(ScrollingScreen):
         self._tests = tests
         #: those of the metrics that are seen first, of rows that are not tested in all of them
         self._quick = PairedTests()
-        #: what the sections below the columns were drawn from
-        self._drawn_below: tuple[object, ...] = ()
+        #: what the sections below the columns were drawn from; None: not yet, they are out of sight
+        self._drawn_below: tuple[object, ...] | None = None
         self._read: Mapping[str, Read] = {}
         #: whom the users' gains are of, and in what
         self._other = 1
@@ -146,9 +146,12 @@ class CompareShown(ScrollingScreen):
         self._draw_metrics()
         await self.painted()
         await asyncio.gather(*map(test_rest, missing))
-        for pair in self._tests.missing(family):
-            known[pair] = await asyncio.to_thread(compare_pair, *family[pair])
+        self._drawn_below = ()
         self._draw_metrics()
+        if others := self._tests.missing(family):
+            for pair in others:
+                known[pair] = await asyncio.to_thread(compare_pair, *family[pair])
+            self._draw_metrics()
         self.refresh_bindings()
 
     @work(group="files")
@@ -222,7 +225,7 @@ class CompareShown(ScrollingScreen):
         self._show("metrics", metric_section(comparison, first, main, self._room("left")))
         below = self._room("below")
         drawn = bool(tested), frozenset(whole), below
-        if drawn != self._drawn_below:  # much text, and out of sight at first
+        if self._drawn_below not in (None, drawn):
             self._drawn_below = drawn
             for name, section in other_sections(comparison, tested, whole, below).items():
                 self._show(name, section)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from workbench.store.listing import RunSummary
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 #: commands that need a row, whichever it is
 _ON_ROWS = {"open", "again", "mark", "mark_all", "copy", "copy_table", "export", "tag", "note"}
+
+
+def load_comparison() -> None:
+    """Import the page that compares runs, and what its users and groups are read with."""
+    for name in ("workbench.tui.screens.compare", "numpy"):
+        import_module(name)
 
 
 class RunsScreen(RunsTable):
@@ -169,11 +176,18 @@ class RunsScreen(RunsTable):
         if row is not None:
             self.options = self.options.marking(run.run_id for run in row.members)
             self.grid.action_move(1)
+            self.once_painted(self._prepare_comparison)
 
     def action_mark_all(self) -> None:
         """Mark all runs in the table, or take their marks off."""
         folds = self._layout.folds.values()
         self.options = self.options.marking(run.run_id for fold in folds for run in fold.members)
+        self.once_painted(self._prepare_comparison)
+
+    def _prepare_comparison(self) -> None:
+        """Load what the page of marked runs needs while nobody waits for it."""
+        if len(self.options.marked) >= LEAST and not self.app.is_headless:
+            self.run_worker(load_comparison, group="prepare", thread=True, exclusive=True)
 
     def action_baseline(self) -> None:
         """Pin the run as the baseline and show differences; or unpin it."""
