@@ -48,6 +48,8 @@ class FullScreen(Screen[Any]):
         self._compositor = SparingCompositor()
         self._later: list[Callable[[], None]] = []
         self._resting: Timer | None = None
+        #: what has the focus, and what is around it
+        self._lit: set[Widget] = set()
 
     @property
     def workbench(self) -> Session:
@@ -63,9 +65,10 @@ class FullScreen(Screen[Any]):
     def watch_focused(self) -> None:
         """Light up the part that keys go to: its nearest title follows this."""
         way = self.focused.ancestors_with_self if self.focused else []
-        lit = [node for node in way if isinstance(node, Widget)][:2]
-        for node in {*self.query(".-lit"), *lit}:
-            if node.has_class("-lit") is not (node in lit):
+        lit = {node for node in way[:2] if isinstance(node, Widget)}
+        before, self._lit = self._lit, lit
+        for node in before ^ lit:
+            if node.is_attached:
                 node.set_class(node in lit, "-lit", update=False)
                 # not tables: they draw their focus themselves, and to style one takes long
                 styled = [each for each in node.walk_children() if not isinstance(each, Grid)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import ClassVar
@@ -143,10 +143,12 @@ class Grid(FocusedByLine, inherit_bindings=False):
             self.virtual_size = size
             self._scroll_update(size)
 
-    def _refresh_changed(self) -> None:
-        """Draw those lines anew that no longer look as they were drawn."""
+    def _refresh_changed(self, some: Iterable[int] | None = None) -> None:
+        """Draw those lines anew, of all or of some, that no longer look as they were drawn."""
         width, self._shown = self._width, self._visible_columns()
-        changed = [y for y in range(self.size.height) if self._drawn.get(y) != self._look(y)]
+        lines = range(self.size.height)
+        within = lines if some is None else [y for y in some if y in lines]
+        changed = [y for y in within if self._drawn.get(y) != self._look(y)]
         if changed:
             self.refresh(*(Region(0, y, width, lines) for y, lines in together(changed)))
 
@@ -162,7 +164,7 @@ class Grid(FocusedByLine, inherit_bindings=False):
 
     def watch_has_focus(self, _has_focus: bool) -> None:
         """Show whether keys go here: the cursor's row is bright, or dim; no rule asks for it."""
-        self._refresh_changed()
+        self._refresh_changed((0, self.cursor_row - round(self.scroll_offset.y) + 1))
 
     @property
     def column_key(self) -> str | None:

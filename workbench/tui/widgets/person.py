@@ -85,7 +85,8 @@ class Person(Vertical):
     def panes(self) -> list[Pane]:
         """History and lists that are in sight, left to right."""
         away = {"-absent", "-aside"}
-        return [pane for pane in self.query(Pane) if not away & pane.classes]
+        panes = self.query_one("#panes").query_children(Pane)
+        return [pane for pane in panes if not away & pane.classes]
 
     @property
     def pane(self) -> Pane:
