@@ -85,8 +85,8 @@ class Cluster:
             return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
     def wait_for(self, workers: int) -> None:
-        with Client(self.address, timeout=30, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=30)
+        with Client(self.address, timeout=END, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=END)
 
     def kill_worker(self, address: str) -> None:
         with Client(self.address, set_as_default=False) as client:
