@@ -18,6 +18,7 @@ import pytest
 from _pytest.assertion import rewrite
 from hypothesis.configuration import storage_directory
 from hypothesis.errors import HypothesisSideeffectWarning
+from hypothesis.internal.charmap import intervals_from_codec
 from hypothesis.internal.constants_ast import constants_from_module
 
 
@@ -31,19 +32,28 @@ def rewrite_modules(config: pytest.Config, folder: Path) -> None:
 
 
 def collect_constants(*folders: Path) -> None:
-    """Have Hypothesis note, one process a core, the constants of the code in folders, once."""
+    """Have Hypothesis note, one process a core, the constants of the code in folders, once.
+
+    And which characters there are: it tries them one by one.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisSideeffectWarning)  # it is early, on purpose
         if not storage_directory("constants").path.exists():
-            _share(_note_constants, [path for folder in folders for path in folder.rglob("*.py")])
+            sources = [path for folder in folders for path in folder.rglob("*.py")]
+            _share(_note_constants, sources, meanwhile=lambda: intervals_from_codec("utf-8"))
 
 
-def _share(work: Callable[[list[Path]], None], paths: list[Path]) -> None:
+def _share(
+    work: Callable[[list[Path]], None],
+    paths: list[Path],
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
     cores = os.cpu_count() or 1
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=work, args=(paths[first::cores],)) for first in range(cores)]
     for process in processes:
         process.start()
+    meanwhile()
     for process in processes:
         process.join()
 
