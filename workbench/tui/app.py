@@ -15,7 +15,7 @@ from textual import work
 from textual.command import Provider
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
-from textual.theme import BUILTIN_THEMES
+from textual.theme import BUILTIN_THEMES, Theme
 
 from recsys_core.errors import InputError
 from recsys_core.extensions import EXTENSIONS, import_none, points_of
@@ -30,7 +30,7 @@ from workbench.tui.modes import BY_NAME, SCREENS
 from workbench.tui.settings import Settings, read_settings
 from workbench.tui.state import SessionState, read_state, write_state
 from workbench.tui.stylesheet import RememberedStylesheet
-from workbench.tui.theme import ANSI, DEFAULT, THEMES
+from workbench.tui.theme import ANSI, DEFAULT, FOREIGN, THEMES, readable
 from workbench.tui.tracebacks import log_error, summary_of
 from workbench.tui.view.queue import QueueState
 
@@ -105,6 +105,11 @@ class WorkbenchApp(Answering):
         """Choose what the settings say, else what was chosen last, as far as there is such one."""
         wanted = self.settings.theme or self.state.theme
         return wanted if wanted in self.available_themes else DEFAULT
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Look up a theme, in colours that can be read as text."""
+        theme = super().get_theme(theme_name)
+        return readable(theme.name) if theme and theme.name in FOREIGN else theme
 
     def keep_state(self) -> None:
         """Leave the choices for the next session on this runs folder."""
