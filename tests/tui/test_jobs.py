@@ -20,7 +20,7 @@ from tests.tui.test_view import RUN
 from workbench.jobs import queue_files
 from workbench.jobs.queue import ENTRY, Entry, read_entry, write_entry
 from workbench.store.listing import list_runs
-from workbench.store.runs import STOP, Run, Status
+from workbench.store.runs import CHECKPOINT, STOP, Run, Status
 from workbench.tui.screens import new_job
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.job_log import LogScreen
@@ -205,7 +205,7 @@ async def test_the_cursor_stays_on_a_job_that_is_cancelled(jobs: Path) -> None:
         await s.press("1")
         await s.until(lambda: shows(s, JobsScreen) and labels(s)[:1] == ["mf-live"])
         await s.press("c")
-        await s.see("mf-live is being cancelled; R resumes it")
+        await s.see("mf-live is being cancelled; R starts it again")  # it has no checkpoint yet
         run.write_status(replace(run.status(), state="cancelled", reason="cancelled while it ran"))
         await s.until(lambda: labels(s)[0] == "wait-a")
         assert screen(s).current is not None
@@ -240,7 +240,12 @@ async def test_cancel_retry_resume_and_pause(jobs: Path, supervisors: list[Path]
         await to(s, "wait-a")
         await s.press("R")
         await s.until(lambda: "waits #4" in line(s, "wait-a"))
+        await s.see("wait-a has no checkpoint: it starts again")
         assert len(supervisors) == 3
+        (run_of(jobs, "mf-live").path / CHECKPOINT).mkdir()
+        await to(s, "mf-live")
+        await s.press("c")
+        await s.see("mf-live is being cancelled; R resumes it from its checkpoint")
 
 
 async def test_what_is_asked_of_a_job_in_vain_is_said(

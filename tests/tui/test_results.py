@@ -156,6 +156,8 @@ def test_a_run_alone_says_of_a_difference_what_the_table_says() -> None:
     assert all(len("".join(cell.text for cell in line)) <= 62 for line in lines)
     assert "0.1900 to 0.2100" in "".join(c.text for c in [*result_lines(run, against, 90)][1])
     assert result_title(run, Against(base)) == "Result, against mf-bpr (not tested)"
+    waits = Against(base, family=34, testing=True)
+    assert result_title(run, waits) == "Result, against mf-bpr (testing …)"
     folded = Against(base, seeds=3)
     assert result_title(run, folded) == "Result, against mf-bpr (one of 3 seeds)"
     elsewhere = Against(other("r0", metrics={"auc": 0.7}), seeds=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,7 +106,7 @@ async def test_trials_are_folded_below_their_sweep(runs: Path) -> None:
 async def test_a_narrow_row_says_the_best_and_its_values(runs: Path) -> None:
     async with session(runs, (80, 24)) as s:
         await jobs_at(s)
-        (line,) = [line for line in s.text().splitlines() if "≈ mf 12/20  " in line]
+        (line,) = [line for line in s.text().splitlines() if "+ ≈ mf 12/20  " in line]
         assert line.split() == [
             *("+", "≈", "mf", "12/20", "best", "valid", "0.1167"),
             *("learning_rate=0.00485", "dim=54", "loss=bpr"),
@@ -193,6 +194,15 @@ async def test_the_page_says_all_of_a_sweep(runs: Path) -> None:
         screen.grid.focus()
         await s.press("0", "S")
         assert trials_shown(s)[:2] == [12, 11]
+        assert screen._page is not None
+        best = screen._page.best
+        assert best is not None
+        shutil.rmtree(runs / str(best.run_id))
+        await s.until(lambda: best.run_id not in {run.run_id for run in s.app.runs})
+        said = screen.why_not("best", ())
+        assert said == "the run of the best trial was archived or deleted", "it had a result"
+        screen.grid.go_to_row("9")
+        assert screen.why_not("open", ()) == "the run of the trial was archived or deleted"
 
 
 async def test_the_page_follows_its_sweep(runs: Path) -> None:

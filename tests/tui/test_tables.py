@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,25 @@ async def test_columns_come_back_where_there_is_room_again(suite: Path) -> None:
         await s.until(lambda: "ndcg@10" in s.titles)
         assert "made" in s.titles
         assert not s.runs.grid.render_line(0).text.startswith("«")
+
+
+async def test_a_filter_leaves_cursor_columns_and_what_it_says_in_sight(suite: Path) -> None:
+    async with session(suite, (70, 17)) as s:
+        await s.go_to("pop-sample")
+        first = s.titles
+        await s.press("slash")
+        await s.type("model:none -state:failed seed>7")
+        assert s.labels == []
+        assert " 0 of 10 runs" in s.text()
+        assert "  filter: model:none -" in s.text(), "cut, but there"
+        assert s.text().splitlines()[1].endswith("… ")
+        await s.press("escape")
+        assert s.titles == first, "the table was away, and had no room for a column"
+        grid, table = s.runs.grid, s.runs.grid.table
+        more, rows = [f"new-{number}" for number in range(30)], list(table.rows)
+        grid.show(replace(table, keys=[*more, *table.keys], rows=rows * 4))
+        assert grid.cursor_row == 30
+        assert grid.scroll_offset.y > 10, "the cursor was in sight, and is"
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))

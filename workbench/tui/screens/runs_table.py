@@ -197,10 +197,12 @@ class RunsTable(FullScreen):
 
     def _against_of(self, row: Fold | None, run_id: str) -> Against:
         layout, baseline = self._layout, self.baseline
-        for ours, theirs in layout.tested:
-            if row is not None and ours == tuple(run.run_id for run in row.members):
-                tested = layout.tested[ours, theirs]
-                return Against(baseline, tested, len(layout.comparisons))
+        members = () if row is None else tuple(run.run_id for run in row.members)
+        for pair in layout.comparisons:
+            if members and members == pair[0]:
+                tested = layout.tested.get(pair, {})
+                testing = bool(self._tests.missing(layout.comparisons))
+                return Against(baseline, tested, len(layout.comparisons), testing)
         return Against(baseline)
 
     def on_grid_moved(self, _event: Grid.Moved) -> None:

@@ -209,10 +209,15 @@ class SweepScreen(AskingScreen):
 
     def why_not(self, action: str, parameters: Sequence[object]) -> str:
         """Say why a command has no use now."""
+        no_run, best = "the trial has no run", "no trial has a result yet"
+        if self.current is not None and self.current.run_id:
+            no_run = "the run of the trial was archived or deleted"
+        if self._page is not None and self._page.best is not None:
+            best = "the run of the best trial was archived or deleted"
         return {
-            "open": "the trial has no run",
-            "again": "the trial has no run",
-            "best": "no trial has a result yet",
+            "open": no_run,
+            "again": no_run,
+            "best": best,
             "end": "the sweep has ended",
             "plots": "all plots are shown",
             "beside": "there is no other sweep with this metric",

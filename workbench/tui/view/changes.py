@@ -15,7 +15,7 @@ from workbench.jobs.queue import Entry
 from workbench.jobs.service import ensure_supervisor
 from workbench.jobs.sweep_progress import SWEEPS
 from workbench.store.listing import RunSummary, list_runs
-from workbench.store.runs import Run
+from workbench.store.runs import CHECKPOINT, Run
 from workbench.tui.view.sweeps import SweepView
 
 #: what the first steps train: seconds each, no settings to choose
@@ -33,7 +33,12 @@ def cancel(run: RunSummary) -> str:
     if queue.cancel(Run(run.folder)):
         return f"{run.label} is cancelled; r puts it back into the queue"
     ensure_supervisor(run.runs_dir)
-    return f"{run.label} is being cancelled; R resumes it from its checkpoint"
+    again = "resumes it from its checkpoint" if _has_checkpoint(run) else "starts it again"
+    return f"{run.label} is being cancelled; R {again}"
+
+
+def _has_checkpoint(run: RunSummary) -> bool:
+    return (run.folder / CHECKPOINT).exists()
 
 
 def end_sweep(sweep: SweepView, runs_dir: Path) -> str:
@@ -98,8 +103,10 @@ def requeue(run: RunSummary, data_dir: Path, *, resume: bool) -> str:
         It succeeded, waits or runs.
     """
     entry = Entry(str(data_dir.absolute()), str(Path.cwd()))
+    how = "starts again"
+    if resume:
+        how = "is resumed" if _has_checkpoint(run) else "has no checkpoint: it starts again"
     queue.requeue(Run(run.folder), entry, resume=resume)
-    how = "is resumed" if resume else "starts again"
     return f"{run.label} {how}{go_on(run.runs_dir)}"
 
 

@@ -35,6 +35,8 @@ class Against:
         By metric: the paired test of the difference, its p-value corrected.
     family
         How many runs the correction is over.
+    testing
+        Whether the test is still under way.
     seeds
         How many seeds the table folds with the run: their mean is tested, not this one alone.
     """
@@ -42,6 +44,7 @@ class Against:
     baseline: RunSummary | None = None
     tested: Verdicts = field(default_factory=dict)
     family: int = 0
+    testing: bool = False
     seeds: int = 1
 
     def other(self, run: RunSummary) -> RunSummary | None:
@@ -81,6 +84,8 @@ def result_title(run: RunSummary, against: Against) -> str:
         return f"Result, {why} with {plain(name_of(other))}"
     over = counted(against.family, "run")
     how = f"Holm over {over}" if against.tested else "not tested"
+    if against.testing:
+        how = "testing …"
     if against.folds(run):
         how = f"one of {against.seeds} seeds"
     return f"Result, against {plain(name_of(other))} ({how})"

@@ -112,8 +112,8 @@ class Grid(FocusedByLine, inherit_bindings=False):
         return keys[self.cursor_row] or None if self.cursor_row < len(keys) else None
 
     def show(self, table: Table) -> None:
-        """Draw `table`; the cursor follows its row and its column."""
-        key, column = self.cursor_key, self._column_chosen
+        """Draw `table`; the cursor follows its row and its column, and stays in sight if it is."""
+        key, column, in_sight = self.cursor_key, self._column_chosen, self._in_sight
         if table.heads == self.table.heads:
             table = replace(table, heads=self.table.heads)  # the same object compares at once
         self.table = table
@@ -127,6 +127,8 @@ class Grid(FocusedByLine, inherit_bindings=False):
             self._first = table.fixed
         self._resize_content(self.size.width)
         self.set_reactive(Grid.cursor_row, row)
+        if in_sight:
+            self._scroll_to_cursor()
         self._keep_column_in_sight()
         self._tell(self.Moved(self, self.cursor_key))
         self._refresh_changed()
@@ -255,6 +257,12 @@ class Grid(FocusedByLine, inherit_bindings=False):
         self._tell(self.ColumnMoved(self, self.column_key or ""))
         self._refresh_changed()
 
+    @property
+    def _in_sight(self) -> bool:
+        """Whether the cursor's row is seen: the wheel leaves it behind."""
+        top = round(self.scroll_offset.y)
+        return top <= self.cursor_row < top + self.size.height - 1
+
     def _scroll_to_cursor(self) -> None:
         top, height = round(self.scroll_offset.y), self.size.height - 1
         first = self._heading_above()
@@ -269,6 +277,8 @@ class Grid(FocusedByLine, inherit_bindings=False):
         return row - 1 if row and not self.table.keys[row - 1] else row
 
     def _keep_column_in_sight(self) -> None:
+        if not self._width:  # not shown: what fits is seen when it is
+            return
         fixed = self.table.fixed
         self._first = max(fixed, min(self._first, max(fixed, self.cursor_column)))
         while self._first < self.cursor_column > max(self._visible_columns(), default=fixed):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from workbench.tui.session import Session
 
 
+#: cells below which the beginning of a remark says nothing
+_LEAST_REMARK = 12
+
+
 def put(place: Static, text: Content | str) -> None:
     """Write into a widget whose size does not depend on it; what it says already costs nothing."""
     new = Content(text) if isinstance(text, str) else text
@@ -66,11 +70,14 @@ class TitleLine(Widget):
         return width <= self.screen.size.width
 
     def render(self) -> RenderResult:
-        """Draw the line; the remark gives way when there is no room."""
-        left = Content(f" {self.what}")
-        if not self.has_room(self.what, self.remark):
-            return left
-        remark = Content.styled(self.remark, "$secondary")
+        """Draw the line; of a remark that is too long the beginning, where that says something."""
+        left, text = Content(f" {self.what}"), self.remark
+        if not self.has_room(self.what, text):
+            room = self.size.width - left.cell_length - 3
+            if room < _LEAST_REMARK:
+                return left
+            text = f"{set_cell_size(text, room - 1).rstrip()}…"
+        remark = Content.styled(text, "$secondary")
         space = self.size.width - left.cell_length - remark.cell_length - 1
         return Content.assemble(left, " " * space, remark)
 
