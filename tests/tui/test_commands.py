@@ -61,6 +61,12 @@ async def test_the_key_line_names_only_what_works(suite: Path) -> None:
         assert "runs.baseline" in named()
         await s.press("b", "space")
         assert {"runs.delta", "runs.only-marked"} <= named()
+        await s.press("slash")
+        line = str(s.app.screen.query_one(KeyLine).render())
+        assert line.split("  ") == [
+            *(" Enter keep", "Esc clear", "Tab complete", "↑ earlier"),
+            *("Ctrl+P commands", "F1 help "),
+        ], "the other keys are text here"
 
 
 async def test_a_click_on_the_key_line_runs_the_command(suite: Path) -> None:

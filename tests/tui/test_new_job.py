@@ -191,7 +191,9 @@ async def _(s: Session) -> None:
     assert screen.entry.value == "", "what follows is the value"
     assert screen.field is not None
     assert screen.field.key == "mf.dim"
+    assert "· / finds ·" in s.text()
     await to_field(s, screen, "dataset")
+    assert "· Ctrl+F finds ·" in s.text()
     await s.press("slash")
     assert screen.entry.value == "/", "a path begins so"
     await s.press("ctrl+f", *"lab", "enter", "x")
@@ -402,6 +404,8 @@ async def test_no_text_is_taken_while_the_job_is_added(
         await s.press("enter", "x", "down")
         await asked.wait()
         assert entry.disabled
+        assert s.app.said is not None
+        assert s.app.said.text == "the job is being checked and added"
         assert (entry.value, screen.field and screen.field.key) == ("item-cf", "model")
         answered.set()
         await s.see("the disk is full")

@@ -105,6 +105,10 @@ async def test_a_search_that_the_data_refuses_stays_open(runs: Path) -> None:
         here.people.close_find()
         await s.press("slash")
         assert "unknown genre 'Horor'" in s.text(), "nor is it when one comes back to it"
+        here.people.close_find()
+        await here.people.open_find()  # as when the answer comes while the line is taken away
+        await s.pilot.pause()
+        assert here.people.query("#find.-wrong")
 
 
 async def test_a_run_that_was_thinned_out_is_left_out(runs: Path) -> None:

@@ -70,4 +70,4 @@ def reason_of(refusal: Refusal, key: str) -> str:
     _, name, parameters = parse(refusal.action)
     if isinstance(refusal.node, Explains) and (why := refusal.node.why_not(name, parameters)):
         return why
-    return f"{shown(key)} ({command.label}): nothing here to use it on"
+    return f"{shown(key)} ({command.label}) does nothing here"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -319,6 +319,10 @@ class NewJobScreen(NewJobEstimate):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Tell that the fields stay as they are while the job is added."""
         return action == "close" or not self._busy
+
+    def why_not(self, action: str, parameters: Sequence[object]) -> str:
+        """Say why a key does nothing."""
+        return "the job is being checked and added" if self._busy else ""
 
     def action_close(self) -> None:
         """Close without adding; what was typed into several fields is asked about once."""

@@ -34,6 +34,7 @@ from workbench.tui.widgets.grid_cells import cut_lines
 _MOST_RUNS = 200
 #: cells of name and value, on a narrow and on a wide terminal
 _NARROW, _WIDE = (24, 22), (30, 40)
+_KEYS = "↑ ↓ · {} finds · Tab completes · Ctrl+E YAML · Enter adds · Esc closes"
 _TICK, _CROSS, _SWEPT = "•", "✖", "≈"
 _WHOLE = {
     "list": "+ adds an entry, - on one removes it; Ctrl+E edits all as YAML",
@@ -102,9 +103,7 @@ class NewJobShown(ModalScreen[str | None]):
         """Make the list of fields, the words on one of them, and the line to type in."""
         with Vertical(id="new-job") as frame:
             frame.border_title = Content(self.title_text)
-            frame.border_subtitle = (
-                "↑ ↓ · / finds · Tab completes · Ctrl+E YAML · Enter adds · Esc closes"
-            )
+            frame.border_subtitle = _KEYS.format("/")
             grid = Grid(id="fields", sortable=False)
             grid.can_focus = False
             yield grid
@@ -319,6 +318,8 @@ class NewJobShown(ModalScreen[str | None]):
         each, form = self.field, self._form
         if each is None or form is None:
             return
+        finds = "/" if self.leaves("/") else "Ctrl+F"
+        self.query_one("#new-job").border_subtitle = _KEYS.format(finds)
         self._help(each.full_name, each.help)
         problem = self._problems.get(each.key, "")
         if problem:

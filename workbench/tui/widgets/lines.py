@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
@@ -53,6 +53,9 @@ class Title(Static):
 
 class Entry(Input):
     """A line to type in whose place does not depend on its text: typing lays nothing out anew."""
+
+    #: keys of the line itself and what they do, for the line of keys
+    HINTS: ClassVar[tuple[tuple[str, str], ...]] = (("Enter", "keep"), ("Esc", "back"))
 
     virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
 
@@ -113,13 +116,20 @@ class KeyLine(Widget):
         """List the commands of the line that work now."""
         active = self.screen.active_bindings
         working = {entry.binding.id for entry in active.values() if entry.enabled}
-        return [command for command in COMMANDS if command.in_key_line and command.id in working]
+        named = (command for command in COMMANDS if command.in_key_line and command.id in working)
+        return [command for command in named if self._key(command)]
+
+    def _hints(self) -> tuple[tuple[str, str], ...]:
+        """Name the keys of the line that is typed in."""
+        typed_in = self.screen.focused
+        return typed_in.HINTS if isinstance(typed_in, Entry) else ()
 
     def fitting(self) -> list[Command]:
         """Leave out what does not fit, from the middle: the last three are always named."""
         commands = self.commands()
         last, rest = commands[-3:], commands[:-3]
-        while rest and sum(map(self._width, [*rest, *last])) > self.size.width:
+        room = self.size.width - sum(len(key) + len(label) + 3 for key, label in self._hints())
+        while rest and sum(map(self._width, [*rest, *last])) > room:
             rest.pop()
         return [*rest, *last]
 
@@ -131,17 +141,22 @@ class KeyLine(Widget):
             return self._message(app.said)
         parts: list[Content] = []
         self._named = self.fitting()
+        for key, label in self._hints():
+            parts.append(self._pair(key, label))
         for command in self._named:
-            key = Content.styled(self._key(command), "bold $primary")
-            pair = Content.assemble(" ", key, f" {command.label} ")
+            pair = self._pair(self._key(command), command.label)
             parts.append(pair.stylize(Style.from_meta({"command": command.id})))
         return Content("").join(parts)
+
+    def _pair(self, key: str, label: str) -> Content:
+        return Content.assemble(" ", Content.styled(key, "bold $primary"), f" {label} ")
 
     def _message(self, said: Said) -> Content:
         """Draw a message; of a long one the beginning, and where the whole is."""
         text, rest = said.line, ""
         if cell_len(text) > self.size.width - 2:
-            rest = f"…  {self._key(BY_ID['everywhere.messages'])} shows all"
+            key = self._key(BY_ID["everywhere.messages"])
+            rest = f"…  {key} shows all" if key else "…"
             text = set_cell_size(text, max(0, self.size.width - 2 - cell_len(rest)))
         style = LOOKS[said.severity][1]
         return Content.assemble(
@@ -149,8 +164,12 @@ class KeyLine(Widget):
         )
 
     def _key(self, command: Command) -> str:
+        """Name a key of a command; while a line is typed in, one that is not text, or none."""
         app: Session = self.app  # type: ignore[assignment]
-        return app.settings.shown_keys(command)[0]
+        keys = app.settings.shown_keys(command)
+        if isinstance(self.screen.focused, Input):
+            keys = tuple(key for key in keys if len(key) > 1 and key != "Space")
+        return keys[0] if keys else ""
 
     def _width(self, command: Command) -> int:
         return cell_len(self._key(command)) + cell_len(command.label) + 3

@@ -145,7 +145,7 @@ class People(Vertical):
         except InputError as error:
             self.searching = False
             self._refused = question, str(error)
-            if not self.query("#find") and question:  # it was left before it was answered
+            if question and not self.query("#find").exclude(".-left"):  # before it was answered
                 await self.open_find()
             self._complain(str(error))
             return
@@ -245,6 +245,7 @@ class People(Vertical):
         if self._browse is not None and self._list is not None:
             metric = self._list.metric
             self._read_ahead(self._browse, metric)
+        await self.query("#find.-left").remove()
         if not self.query("#find"):
             line = SearchLine(
                 self.question, placeholder=_EXAMPLE, id="find", completions=self._completions
@@ -272,7 +273,7 @@ class People(Vertical):
 
     def close_find(self) -> None:
         """Leave the search line for the list."""
-        self.query("#find").remove()
+        self.query("#find").add_class("-left").remove()
         self.query_one(Problem).say("")
         self.grid.focus()
 

@@ -61,6 +61,7 @@ class SearchLine(Entry):
         Lists what the last word may become.
     """
 
+    HINTS = (("Enter", "keep"), ("Esc", "clear"), ("Tab", "complete"), ("↑", "earlier"))
     BINDINGS: ClassVar = [
         Binding("up", "recall(-1)", show=False),
         Binding("down", "recall(1)", show=False),
