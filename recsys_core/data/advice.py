@@ -8,11 +8,19 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from recsys_core.data.dialect import plain_name
 from recsys_core.data.times import is_date, is_number
 
 ROLES = ("user", "item", "rating", "label", "timestamp", "type")
 #: smaller numbers are ratings, larger ones times
 _LEAST_TIME = 100_000_000
+#: words in names of columns that are probably the user or the item
+_LIKELY = {
+    "user": ("user", "visitor", "customer", "client", "member", "listener", "reader", "person"),
+    "item": ("item", "product", "sku", "article", "movie", "film", "track", "song", "book"),
+}
+#: names of columns that say what kind of event it is
+_TYPES = ("event", "eventtype", "type", "action", "behavior", "behaviour")
 
 
 def slug(path: Path) -> str:
@@ -46,6 +54,9 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
     --------
     >>> import_advice("my.csv", ["1", "a", "5"], {}).partition("data import ")[2]
     'my.csv --columns user=1,item=2,rating=3 --name my, then use --dataset my'
+    >>> names = ["ts", "visitor", "event", "sku", "price"]
+    >>> import_advice("shop.tsv", names, {"timestamp": 0}).split()[9]
+    'user=visitor,item=sku,timestamp=ts,type=event'
     """
     places = dict(known)
     numbers = _numbers(cells)
@@ -54,8 +65,11 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
         if role not in places and not rest:
             return f"every event needs a user and an item: add a column with the {role}"
         if role not in places:
-            places[role] = rest.pop(0)
+            places[role] = _likeliest(role, cells, rest)
+            rest.remove(places[role])
     for place in rest:
+        if plain_name(cells[place]) in _TYPES:
+            places.setdefault("type", place)
         if place in numbers:
             is_time = numbers[place] >= _LEAST_TIME
             if is_time or "label" not in places:
@@ -70,6 +84,19 @@ def import_advice(where: str, cells: Sequence[str], known: Mapping[str, int]) ->
     words = ["data", "import", str(path), "--columns", columns, "--name", slug(path)]
     command = f"recsys-workbench {shlex.join(words)}"
     return f"say which is which: {command}, then use --dataset {slug(path)}"
+
+
+def _likeliest(role: str, cells: Sequence[str], places: Sequence[int]) -> int:
+    """Choose a column with a likely name, else the first that is not likely something else."""
+    names = {place: plain_name(cells[place]) for place in places}
+
+    def named(words: Sequence[str]) -> list[int]:
+        return [place for place in places if any(word in names[place] for word in words)]
+
+    elsewhere = named([w for other, words in _LIKELY.items() if other != role for w in words])
+    elsewhere += [place for place in places if names[place] in (*_TYPES, "price", "quantity")]
+    left = [place for place in places if place not in elsewhere]
+    return (named(_LIKELY[role]) or left or list(places))[0]
 
 
 def _numbers(cells: Sequence[str]) -> dict[int, float]:

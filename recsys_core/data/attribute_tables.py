@@ -155,7 +155,7 @@ def _take_attributes(
     """Take what is said of a table's columns; say which are not used."""
     for column in option.columns.values():
         if column not in columns:
-            raise unknown_name(f"column of {file.where}", column, columns)
+            raise unknown_name(f"column in {file.where}:", column, columns)
     key = option.columns.get(ID) or _find_key(columns, side, ids, file.where)
     if any(isinstance(value, bytes) for value in columns[key]):
         raise DataError(
@@ -185,7 +185,7 @@ def _take_attributes(
         built[target] = build_column(target, cells, option.kinds.get(target), file.where)
     for target in option.kinds:
         if target not in built:
-            raise unknown_name(f"column of {file.where}", target, built)
+            raise unknown_name(f"column in {file.where}:", target, built)
     left = [f"{c} ({file.member})" for c in columns if c != key and c not in taken.values()]
     texts = [str(keys[row]) for row in rows]
     return Attributes(texts, built, file.where, is_list=side == "item"), left

@@ -267,7 +267,7 @@ def _only(said: str | None, found: list[str], names: list[str], question: str) -
     if said is not None and names.count(said) == 1:
         return said
     if said is not None:
-        raise unknown_name(f"column of {question.partition(':')[0]}", said, names)
+        raise unknown_name(f"column in {question.partition(':')[0]}:", said, names)
     if len(found) != 1 or names.count(found[0]) > 1:
         listed = ", ".join(shorten(name, 40) for name in names[:8])
         raise InputError(

@@ -133,7 +133,7 @@ def find_context(
     for name, text in columns.items():
         column, kind = _kind_said(text)
         if column not in valid:
-            raise unknown_name(f"column of {where}", column, valid)
+            raise unknown_name(f"column in {where}:", column, valid)
         if valid.count(column) > 1:
             raise _twice(where, valid.count(column), column)
         place = valid.index(column)
@@ -185,7 +185,7 @@ def find_roles(names: Sequence[str], columns: Mapping[str, str], where: str) -> 
     valid = numbers if is_by_number(columns) else list(names)
     for column in columns.values():
         if column not in valid:
-            raise unknown_name(f"column of {where}", column, valid)
+            raise unknown_name(f"column in {where}:", column, valid)
         if valid.count(column) > 1:
             raise _twice(where, valid.count(column), column)
     places = {role: valid.index(column) for role, column in columns.items()}
@@ -206,7 +206,7 @@ def _guess(names: Sequence[str], where: str) -> dict[str, int]:
     places = {role: known.index(name) for role, name in found.items()}
     if "user" not in places or "item" not in places:
         raise InputError(
-            f"{where}: no column is known to be the user or the item;"
+            f"{where}: no column is recognised as the user or the item;"
             f" the first line is: {', '.join(names)[:200]}",
             import_advice(where, names, places),
         )

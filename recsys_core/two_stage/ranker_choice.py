@@ -90,7 +90,7 @@ def make_ranker(
     Raises
     ------
     InputError
-        The model is no ranking model, or has no such field or feature.
+        The model is not a ranking model, or has no such field or feature.
     """
     if config.model == NONE:
         return None
@@ -112,7 +112,7 @@ def check_ranker(config: RankerConfig) -> Config:
     Raises
     ------
     InputError
-        The model is no ranking model, or has no such field.
+        The model is not a ranking model, or has no such field.
     """
     if config.model == MLP_NAME:
         return _mlp_config(config)

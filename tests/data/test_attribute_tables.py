@@ -181,11 +181,11 @@ def test_a_table_with_a_line_without_an_end_is_not_read_into_memory(
         (b"book,title\nx1,Sea\n", "t.csv", ",id=book", "none of its 1 item has an event"),
         (b"book,x\nx1,Sea\n", "t.csv", "", "which column has the item ids.* none has\n?.*"),
         (b"a,b\nb1,b2\n", "t.csv", "", "Of a, b a, b have ids of the events\n.*,id=COLUMN"),
-        (BOOKS, "t.csv", ",id=bok", "unknown column of .*'bok'\ndid you mean 'book'"),
+        (BOOKS, "t.csv", ",id=bok", "unknown column in .*'bok'\ndid you mean 'book'"),
         (BOOKS, "t.csv", ",id", "'id' is not NAME=COLUMN or NAME:KIND\ne.g."),
         (b"item,x,x\nb1,1,2\n", "t.csv", "", "there are 2 columns 'x'\nrename"),
         (b"item,title,name\nb1,1,2\n", "t.csv", "", "two columns could be the title\nsay which"),
-        (BOOKS, "t.csv", ",authr:text", "unknown column of .*'authr'\ndid you mean 'author'"),
+        (BOOKS, "t.csv", ",authr:text", "unknown column in .*'authr'\ndid you mean 'author'"),
         (
             BOOKS,
             "t.csv",

@@ -158,7 +158,7 @@ def test_models_that_weigh_events_are_those_that_the_note_names() -> None:
 @pytest.mark.parametrize(
     ("content", "options", "problem"),
     [
-        (CLICKS, ["--columns", "devise"], "unknown column of .*'devise'\n.*'device'"),
+        (CLICKS, ["--columns", "devise"], "unknown column in .*'devise'\n.*'device'"),
         (CLICKS, ["--columns", "lable=click"], "unknown role in --columns 'lable'\n.*'label'"),
         (CLICKS, ["--columns", "score=price"], "usual name of the rating\n.*rating=score"),
         (CLICKS, ["--columns", "day=time"], "column 'time' .* is the timestamp already\n"),

@@ -232,10 +232,10 @@ def test_without_ratings_and_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({}, "no column is known to be the user or the item; the first line is: who, what"),
+        ({}, "no column is recognised as the user or the item; the first line is: who, what"),
         ({"user": "who"}, "does not say which column of .* is the item\nsay which is which"),
-        ({"user": "who", "item": "wat"}, "unknown column of .* 'wat'\ndid you mean 'what'"),
-        ({"user": "who", "item": "9"}, "unknown column of .* '9'"),
+        ({"user": "who", "item": "wat"}, "unknown column in .* 'wat'\ndid you mean 'what'"),
+        ({"user": "who", "item": "9"}, "unknown column in .* '9'"),
         ({"user": "who", "item": "who"}, "gives one column of .* two roles"),
         ({"user": "who", "itm": "what"}, "unknown role in --columns 'itm'\ndid you mean 'item'"),
     ],

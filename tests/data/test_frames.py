@@ -234,9 +234,9 @@ class LazyFrame:
 
 
 BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "no user": (EVENTS[["sku"]], {}, "events: no column is known to be the user or the item;"),
+    "no user": (EVENTS[["sku"]], {}, "events: no column is recognised as the user or the item;"),
     "only items": (frame()[["item"]], {}, "needs a user and an item: add a column with the user"),
-    "no such column": (EVENTS, {"columns": {"user": "id", "item": "sku"}}, "column of events 'id'"),
+    "no such column": (EVENTS, {"columns": {"user": "id", "item": "sku"}}, "in events: 'id'"),
     "no pair": (EVENTS, {"columns": "user"}, "columns: 'user' is not ROLE=COLUMN"),
     "nobody": (frame(user=[np.nan, 2]), {}, "events, row 1: the user is missing\n"),
     "nobody of Arrow": (

@@ -72,9 +72,9 @@ def _is_taken_over_by_pydantic(field: str, value: Any) -> bool:
     [
         ("whole", 6, "must be at most 5"),
         ("open_number", 1, "must be below 1"),
-        ("loss", "brp", "'brp' is none of bpr, bce: did you mean 'bpr'?"),
+        ("loss", "brp", "'brp' is not one of bpr, bce: did you mean 'bpr'?"),
         ("optional", 0, "must be at least 1"),
-        ("optional", "x", "must be integer of at least 1, or null"),
+        ("optional", "x", "must be an integer of at least 1, or null"),
         ("text", "other", "must have at most 4 characters"),
         ("sizes", [], "must have at least 1"),
         ("sizes", [64, 0], "entry 2 must be at least 1"),

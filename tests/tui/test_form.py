@@ -380,7 +380,7 @@ def test_an_estimate_is_of_the_job_without_its_place_in_the_queue(catalogue: Cat
         ("memory-limit", "4 X", "'4 X' is not a size: write e.g. 500M or 4G"),
         ("time-limit", "none", ""),
         ("mf.learning_rate", "0", "must be above 0"),
-        ("mf.dim", "64,x", "x must be integer 1 to 4096"),
+        ("mf.dim", "64,x", "x must be an integer 1 to 4096"),
         ("dataset", "nosuch", "unknown data set 'nosuch'"),
     ],
 )

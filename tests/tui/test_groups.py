@@ -64,7 +64,7 @@ async def test_what_is_drawn(runs: Path) -> None:
         assert unknown.split()[:2] == ["unknown", "1"]
         assert whole.split()[:3] == ["all", "86", "0.6512"]  # (30 + 20 + 5 + 1) / 86
         text = " ".join(lines)
-        assert "ndcg@1 is worst for blue: gap to red 0.2500, " in text
+        assert "ndcg@1 is worst for blue, best for red. The gap is 0.2500, " in text
         assert "few: under 30 users, not tested and in no gap." in text
         # lists: i1 for 56 users, with no train row, else i0 with 86; histories: i0
         assert "Popularity: 30 train rows per listed item, 86 per item of the histories" in text

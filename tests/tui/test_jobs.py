@@ -391,6 +391,17 @@ def test_every_command_was_tried() -> None:
     assert set(ids_of(*SCOPES_HERE)) == TRIED
 
 
+def test_jobs_of_one_name_on_other_data_say_so_before_what_they_wait_for() -> None:
+    waits = replace(RUN, state="queued", metrics={})
+    runs = tuple(replace(waits, run_id=name, dataset=name) for name in ("plays", "shop"))
+    table, _ = build_jobs(JobsView(runs), 80)
+    heads = [head.key for head in table.heads]
+    assert heads.index("data") < heads.index("progress"), "what waits covers the rest"
+    table, _ = build_jobs(JobsView(runs[:1]), 200)
+    heads = [head.key for head in table.heads]
+    assert heads.index("data") > heads.index("progress")
+
+
 def test_clock() -> None:
     assert [clock(x) for x in (0.4, 59.6, 3600)] == ["0:00", "1:00", "1:00:00"]
 

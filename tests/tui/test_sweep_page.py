@@ -114,7 +114,7 @@ async def test_a_narrow_row_says_the_best_and_its_values(runs: Path) -> None:
         await s.press("l")
         assert "sweep mf is not a job: t shows its trials" in s.text()
         await s.press("down", "t")
-        assert "only sweeps have something folded below them" in s.text()
+        assert "only sweeps have trials to show" in s.text()
 
 
 async def test_a_sweep_is_marked_opened_beside_another_and_ended(runs: Path) -> None:

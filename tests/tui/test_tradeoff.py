@@ -74,7 +74,7 @@ async def _(s: Session) -> None:
 async def _(s: Session) -> None:
     await plot(s)
     assert "◆ b · ndcg@10 0.2000 · coverage@10 0.2000" in s.text()
-    assert "beaten by 1 run, of the front by c" in s.text()
+    assert "beaten by 1 run; on the front by c" in s.text()
     await s.press("right")
     assert "◆ c ·" in s.text()
     await s.press("h", "left", "left")

@@ -285,6 +285,8 @@ def test_progress() -> None:
     # 13 / 20 of 12 cells: 7.8, so 7 and the eighth that is nearest to .8, which is 6 / 8
     assert progress_text(run) == "fit  ███████▊░░░░ 13/20  loss 0.4120  rows_per_second 431,022"
     assert progress_text(replace(run, progress=None)) == "starting"
+    judged = replace(progress, stage="evaluate", total=None, message="evaluating mf")
+    assert progress_text(replace(run, progress=judged)) == "evaluating", "once"
 
 
 @pytest.mark.parametrize(("share", "text"), [(0, "    "), (0.5, "██  "), (1, "████"), (7, "████")])

@@ -56,7 +56,7 @@ def problem_of(value: Any, entry: Schema, shared: Schema) -> str:
     >>> problem_of(0, {"type": "integer", "minimum": 1}, {})
     'must be at least 1'
     >>> problem_of("brp", {"enum": ["bpr", "bce"]}, {})
-    "'brp' is none of bpr, bce: did you mean 'bpr'?"
+    "'brp' is not one of bpr, bce: did you mean 'bpr'?"
     """
     alternatives = list(alternatives_of(entry, shared))
     problems = [_problem(value, each, shared) for each in alternatives]
@@ -67,7 +67,7 @@ def problem_of(value: Any, entry: Schema, shared: Schema) -> str:
         for each, problem in zip(alternatives, problems, strict=True)
         if _is_type(value, str(each.get("type", ""))) or "enum" in each
     ]
-    return fitting[0] if fitting else f"must be {allowed(entry, shared)}"
+    return fitting[0] if fitting else _must_be(entry, shared)
 
 
 def alternatives_of(entry: Schema, shared: Schema) -> Iterator[Schema]:
@@ -91,7 +91,7 @@ def _problem(value: Any, entry: Schema, shared: Schema) -> str:
     if kind is None:
         return ""
     if not _is_type(value, kind):
-        return f"must be {allowed(entry, shared)}"
+        return _must_be(entry, shared)
     if kind in ("integer", "number"):
         return _out_of_bounds(value, entry)
     if kind == "string":
@@ -102,6 +102,14 @@ def _problem(value: Any, entry: Schema, shared: Schema) -> str:
     if kind == "object":
         return _object_problem(value, entry, shared)
     return ""
+
+
+def _must_be(entry: Schema, shared: Schema) -> str:
+    """Say what a value has to be; a type has an article, listed values have none."""
+    what = allowed(entry, shared)
+    kind = what.split(" ", 1)[0]
+    article = {"integer": "an ", "number": "a ", "string": "a ", "list": "a "}.get(kind, "")
+    return f"must be {article}{what}"
 
 
 def _is_type(value: Any, kind: str) -> bool:
@@ -116,7 +124,7 @@ def _not_among(value: Any, choices: Sequence[Any]) -> str:
     names = [str(choice) for choice in choices]
     near = get_close_matches(str(value), names, n=1)
     hint = f": did you mean '{near[0]}'?" if near else ""
-    return f"'{value}' is none of {', '.join(names)}{hint}"
+    return f"'{value}' is not one of {', '.join(names)}{hint}"
 
 
 def _out_of_bounds(value: float, entry: Schema) -> str:
@@ -204,6 +212,8 @@ def _allowed(entry: Schema, shared: Schema, *, many: bool = False) -> str:
         named = " or ".join(dict.fromkeys(items))
         return f"list of {named}" if named != "any" else "list"
     kind = str(entry.get("type", "any"))
+    if kind == "boolean":
+        return "true | false"
     kind += "s" if many and kind in ("integer", "number", "string", "object") else ""
     bounds = _bounds(entry)
     between = ", each" if many and bounds else " of" if bounds.startswith("at ") else ""

@@ -81,8 +81,8 @@ def _of_gap(gap: Mapping[str, Any], labels: Mapping[str, str], metric: str) -> s
     worst = f"{metric} is worst for {gap['worst']}"
     best = gap["largest"] if gap["worst"] == gap["smallest"] else gap["smallest"]
     return (
-        f"{labels[gap['run_id']]}: {worst}; gap to {best} {number(gap['gap'])}, 95 % interval"
-        f" {_interval(gap['ci95'])} over all pairs of {gap['groups']} groups{chance}."
+        f"{labels[gap['run_id']]}: {worst}, best for {best}. The gap is {number(gap['gap'])},"
+        f" 95 % interval {_interval(gap['ci95'])} over all pairs of {gap['groups']} groups{chance}."
     )
 
 

@@ -11,7 +11,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "sweep.best",
         ("b",),
-        "job of the best",
+        "new job from best",
         "Open the form for a new job, filled in with the best trial.",
         "best",
         True,

@@ -18,7 +18,7 @@ from workbench.tui.view.columns import name_of
 from workbench.tui.view.comparison import NAMES, Comparison, Read, refusals
 from workbench.tui.view.detail import Section
 from workbench.tui.view.format import fit
-from workbench.tui.view.live import Curves, common_unit, curve_order, is_metric
+from workbench.tui.view.live import Curves, common_unit, curve_order, titled
 from workbench.tui.view.runs_table import BASELINE
 from workbench.tui.view.table import Cell
 
@@ -179,7 +179,7 @@ def _chart(name: str, curves: Sequence[Curves], width: int) -> list[Line]:
         for look, one in enumerate(curves)
         if (points := one.points(name, unit))
     ]
-    title = f"{plain(name)} (validation)" if is_metric(name) else plain(name)
+    title = titled(name)
     plot = draw_plot(series, width, _CHART_HEIGHT, Axes(unit=unit))
     gap = Cell(" " * _CHART_GAP)
     return [

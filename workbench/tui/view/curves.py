@@ -20,7 +20,7 @@ from workbench.tui.view.chart import (
 )
 from workbench.tui.view.curve_points import seeds_band, thinned, thinned_band, value_at
 from workbench.tui.view.curve_runs import USAGE, Drawn, marked_epoch, names_of
-from workbench.tui.view.live import Unit, common_unit, is_metric
+from workbench.tui.view.live import Unit, common_unit, titled
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
 #: cells that are kept for the values of y, so that charts below each other line up
@@ -166,7 +166,7 @@ class Charts:
             cursor=self.cursor,
             margin=_MARGIN,
         )
-        title = f"{plain(name)} (validation)" if is_metric(name) else plain(name)
+        title = titled(name)
         if self.cursor is None:
             return Chart(name, (Piece(title),), tuple(series), axes)
         return Chart(name, self._title(plain(name), texts), tuple(series), axes)

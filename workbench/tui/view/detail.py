@@ -15,7 +15,7 @@ from workbench.store.runs import Run
 from workbench.store.text import plain
 from workbench.tui.view import format as show
 from workbench.tui.view.chart import draw_chart
-from workbench.tui.view.live import Curves, common_unit, curves_of, reported
+from workbench.tui.view.live import Curves, common_unit, curves_of, reported, titled
 from workbench.tui.view.result import (
     NOTHING,
     Against,
@@ -155,25 +155,29 @@ def _data(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, obj
         f"{run.dataset} (synthetic, not real people)" if run.synthetic else run.dataset,
     )
     for name in ("interactions", "users", "items"):
-        yield name, dataset.get(name)
+        yield name, _counted(dataset.get(name))
     yield "protocol", run.protocol
     for name, value in _mapping(protocol.get("parameters")).items():
         yield name, value
     parts = [protocol.get(part) for part in ("train", "valid", "test")]
     if all(isinstance(part, int) for part in parts):
         yield "train / valid / test", " / ".join(f"{part:,}" for part in parts)
-    yield "leaks", protocol.get("leaks")
+    yield "leaks", str(protocol.get("leaks") or "").removeprefix("Leaks ")
     yield "refit of", run.refit_of
     yield "updated from", run.updated_from
     features = _mapping(result.get("features"))
     yield "features", features.get("schema")
     yield "histories see", " and ".join(features.get("scopes") or ()) or None
     for name, value in _mapping(result.get("counts")).items():
-        yield "users judged" if name == "users" else name.replace("_", " "), value
+        yield "users judged" if name == "users" else name.replace("_", " "), _counted(value)
     if run.origin == "external":
         yield "scores from", run.params.get("file")
         yield "that file", said_of_file(_mapping(result.get("file_counts")))
     yield "split", run.split_fingerprint
+
+
+def _counted(value: object) -> object:
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _cost(run: RunSummary, result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -238,7 +242,7 @@ def curve_section(files: Files, width: int, *, rows: int | None = None) -> Secti
     across = max(1, min(len(drawn), width // _CHART_MINIMUM))
     chart_width = min(_CHART_WIDTH, width // across - _CHART_GAP)
     charts = [
-        draw_chart(plain(name), points, chart_width, _CHART_HEIGHT, unit)
+        draw_chart(titled(name), points, chart_width, _CHART_HEIGHT, unit)
         for name, points in list(drawn.items())[: None if rows is None else rows * across]
     ]
     lines: list[tuple[Cell, ...]] = []

@@ -178,8 +178,8 @@ def _of_gap(gap: Gap, metric: str) -> str:
     low, high = gap.interval
     chance = ", which may be chance" if gap.sign == CHANCE else ""
     return (
-        f"{metric} is worst for {plain(gap.worst)}: gap to {plain(best)} {gap.value:.4f},"
-        f" {low:.4f} to {high:.4f} over all pairs{chance}."
+        f"{metric} is worst for {plain(gap.worst)}, best for {plain(best)}. The gap is"
+        f" {gap.value:.4f}, 95 % interval {low:.4f} to {high:.4f} over all pairs{chance}."
     )
 
 

@@ -31,7 +31,7 @@ from workbench.tui.view.job_rows import (
 from workbench.tui.view.live import Curves
 from workbench.tui.view.queue import QueueState
 from workbench.tui.view.sweeps import SweepView, twin_text
-from workbench.tui.view.table import Cell, Head, Row, Rows, Table, end_of, gap, reason_of
+from workbench.tui.view.table import STAGES, Cell, Head, Row, Rows, Table, end_of, gap, reason_of
 
 #: runs whose curves are drawn over each other
 MOST_MARKED = len(MARKERS)
@@ -45,8 +45,6 @@ _BAR = 10
 _FIRST = 200
 #: metrics of a finished run that stand for it, the first it has
 _HEADLINES = ("ndcg@10", "auc")
-#: stages without steps, as words
-_STAGES = {"load": "loading data", "split": "splitting", "evaluate": "evaluating", "fit": "fitting"}
 
 
 @dataclass(frozen=True)
@@ -135,12 +133,11 @@ def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column
     params = [
         _Column("params", "changed", _PARAMS, lambda run: Cell(changed(run, show.brief), "muted"))
     ]
-    rest = [
-        _Column("rate", "steps/s", 8, _rate, right=True),
-        _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted")),
-    ]
+    rest = [_Column("rate", "steps/s", 8, _rate, right=True)]
+    data = _Column("data", "data", 13, lambda run: Cell(plain(run.dataset), "muted"))
     seed = _Column("seed", "seed", 5, lambda run: Cell(str(run.seed), "muted"), right=True)
     # before the progress: what a waiting job says there covers all that follows
+    (fixed if _data_tell_apart(runs) else rest).append(data)
     (fixed if _seeds_tell_apart(runs) else rest).append(seed)
     if width < WIDE:
         return [*fixed, *progress, *params, *rest]
@@ -152,6 +149,12 @@ def _columns(view: JobsView, rows: Sequence[JobRow], width: int) -> list[_Column
 
 def _style(run: RunSummary, best: Collection[str]) -> str:
     return "best" if run.run_id in best else ""
+
+
+def _data_tell_apart(runs: Iterable[RunSummary]) -> bool:
+    """Tell whether jobs of one name are of different data sets."""
+    data: dict[str, str] = {}
+    return any(data.setdefault(run.label, run.dataset) != run.dataset for run in runs)
 
 
 def _seeds_tell_apart(runs: Iterable[RunSummary]) -> bool:
@@ -219,7 +222,7 @@ def _progress(run: RunSummary) -> Cell:
     if progress is None:
         return Cell("starting", "running")
     if not progress.total:
-        return Cell(_STAGES.get(progress.stage, plain(progress.stage)), "running")
+        return Cell(STAGES.get(progress.stage, plain(progress.stage)), "running")
     share = progress.step / progress.total
     done = show.bar(share, _BAR).replace(" ", "░")
     return Cell(f"{plain(progress.stage)[:5]} {done} {min(share, 1):3.0%}", "running")
@@ -338,7 +341,7 @@ def why_not(run: RunSummary | None, action: str, sweep: SweepView | None = None)
         name = f"sweep {plain(sweep.name)}"
         return f"{name} has ended" if ended else f"{name} is not a job: t shows its trials"
     if action == "trials":
-        return "only sweeps have something folded below them"
+        return "only sweeps have trials to show"
     if action == "end_sweep":
         return "no sweep is under way here: put the cursor on one of its trials"
     if run is None:

@@ -15,6 +15,7 @@ from recsys_core.values import is_finite_number
 from workbench.store.files import StoreError, open_regular
 from workbench.store.listing import RunSummary
 from workbench.store.runs import EVENTS, LOG, Run
+from workbench.store.text import plain
 from workbench.tui.view.chart import Point
 
 #: entries of a curve that are no result; the last one is told beside what the job uses
@@ -89,6 +90,11 @@ def is_metric(name: str) -> bool:
     """Tell whether a name of a curve is a metric of the validation rows."""
     base = name.partition("@")[0]
     return base in topk_metrics() or base.partition("/")[0] in row_metrics()
+
+
+def titled(name: str) -> str:
+    """Title the chart of a curve: the test rows have metrics of the same names."""
+    return f"{plain(name)} (validation)" if is_metric(name) else plain(name)
 
 
 def curve_order(name: str) -> tuple[int, int, str]:

@@ -150,15 +150,19 @@ def end_of(run: RunSummary) -> str:
     return f"{word}: {reason}" if reason else word
 
 
+#: stages without steps, as words
+STAGES = {"load": "loading data", "split": "splitting", "evaluate": "evaluating", "fit": "fitting"}
+
+
 def progress_text(run: RunSummary) -> str:
     """Draw how far a run is: ``fit ███████▌     13/20  loss 0.4120``."""
     progress = run.progress
     if progress is None:
         return "starting"
-    parts = [plain(progress.stage)]
-    if progress.total:
-        done = bar_of(progress.step, progress.total)
-        parts.append(f"{done} {progress.step}/{progress.total}")
+    if not progress.total:
+        return STAGES.get(progress.stage) or plain(progress.message or progress.stage)
+    done = bar_of(progress.step, progress.total)
+    parts = [plain(progress.stage), f"{done} {progress.step}/{progress.total}"]
     parts += [f"{plain(name)} {show.quantity(value)}" for name, value in progress.metrics.items()]
     if progress.message:
         parts.append(plain(progress.message))

@@ -228,7 +228,7 @@ def words_on(found: TradeOff, point: Point) -> tuple[str, str]:
     better = found.beaten_by(point)
     front = [one for one in better if one.mark == FRONT]
     named = ", ".join(plain(name_of(one.row.run)) for one in front[:3])
-    return first, f"beaten by {counted(len(better), 'run')}, of the front by {named}"
+    return first, f"beaten by {counted(len(better), 'run')}; on the front by {named}"
 
 
 def front_section(found: TradeOff, cursor: Point | None, width: int) -> Section:
