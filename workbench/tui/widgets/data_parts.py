@@ -193,10 +193,8 @@ def _state(each: DataSet, protocol: str, measured: Mapping[str, Any] | None) -> 
         rows = f"{measured['train']:,} train rows, {measured['valid']:,} validation rows"
         return f"{plain(each.name)}, {protocol}: {rows}{leak if suspects else ''}"
     if not each.here:
-        return "missing values, and the AUC of each alone, can be measured once the set is here"
-    return (
-        f"m measures missing values, and the AUC of each alone, on {plain(each.name)}, {protocol}"
-    )
+        return "missing values and the AUC of each can be measured once the set is here"
+    return f"m measures missing values and the AUC of each on {plain(each.name)}, {protocol}"
 
 
 _DEFAULT = "user-timeline"
