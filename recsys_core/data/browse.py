@@ -58,6 +58,8 @@ def write_browse(path: Path, dataset: Dataset) -> None:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA page_size = 32768")  # histories are large
+        # SQLite counts the default in pages of the size before: eight times this
+        connection.execute("PRAGMA cache_size = -2000")
         with connection:
             connection.executescript(SCHEMA)
             connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", _users(dataset))
