@@ -35,8 +35,9 @@ LONGEST_LINE = 2**24
 ENCRYPTED = 0x1
 BROKEN = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
 
-#: bytes read at a time: small enough that unpacking and parsing overlap
-CHUNK = 2**22
+#: bytes read at a time: small enough that unpacking and parsing overlap, and that what a parser
+#: takes for a piece is given to it again for the next
+CHUNK = 2**21
 #: bytes from which a reader tells what a file is
 HEAD = 2**16
 

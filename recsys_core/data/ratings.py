@@ -175,9 +175,9 @@ def _is_plain(content: bytes, layout: Layout) -> bool:
         return False
     if b"\0" in content:
         return False  # NumPy's text does not keep a null character at its end
-    # the parser takes a carriage return alone for the end of a line
-    returns = content.count(b"\r")
-    return not returns or returns == content.count(b"\r\n")
+    # the parser takes a carriage return alone for the end of a line; that there is none is seen
+    # sooner than counted
+    return b"\r" not in content or content.count(b"\r") == content.count(b"\r\n")
 
 
 def _wanted(layout: Layout) -> dict[int, Any]:
