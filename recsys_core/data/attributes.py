@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -312,11 +313,13 @@ def _multi(lists: list[Sequence[str]], order: tuple[str, ...]) -> MultiCategoric
 
 def _vocabulary(values: Iterable[str], order: tuple[str, ...]) -> tuple[TextArray, dict[str, int]]:
     """List the distinct values, the empty one (missing) left out, and number them."""
-    rank = {value: number for number, value in enumerate(order)}
-    distinct = sorted(set(values) - {""}, key=lambda value: (rank.get(value, len(rank)), value))
-    return np.array(distinct, dtype=np.str_), {value: code for code, value in enumerate(distinct)}
+    distinct = set(values) - {""}
+    listed = [value for value in order if value in distinct]
+    listed += sorted(distinct.difference(order))
+    return np.array(listed, dtype=np.str_), {value: code for code, value in enumerate(listed)}
 
 
+@lru_cache
 def age_group(text: str) -> str:
     """Put an age in years into MovieLens-1M's group; its own codes fall into their own groups.
 

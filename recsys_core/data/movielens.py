@@ -11,6 +11,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 from recsys_core.data.archive import RawFiles
@@ -187,6 +188,7 @@ def _movie_csv(fields: Fields) -> list[str]:
     return [str(int(fields[0])), " ".join(title.split()) if "\n" in title else title, fields[2]]
 
 
+@lru_cache
 def _occupation(code: str) -> str:
     known = code.isdecimal() and int(code) < len(OCCUPATIONS)
     return OCCUPATIONS[int(code)] if known else code
