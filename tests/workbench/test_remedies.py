@@ -128,7 +128,7 @@ def test_options_of_other_commands_come_with_their_command(below: str) -> None:
             "user=1,item=2,rating=4,timestamp=3",
         ),
         ("named.csv", "who,what,stars\na,1,3\nb,2,4\n", "user=who,item=what,rating=stars"),
-        ("item.csv", "sku,who,item\nz,a,1\ny,b,2\n", "user=sku,item=item"),
+        ("item.csv", "sku,who,item\nz,a,1\ny,b,2\n", "user=who,item=item"),
     ],
 )
 def test_the_import_that_eval_advises_works(

@@ -248,7 +248,7 @@ def test_what_needs_a_model_says_that_there_is_none(
     channels = f'[{{"run": "{kept.run_id}"}}, {{"model": "popularity"}}]'
     line = ("train", "--model", "two-stage", "--dataset", SMALL, "--threads", "1", "--quiet")
     assert "holds scores only" in cli(*line, "--set", f"channels={channels}").err
-    assert "no model" in cli("train", "--model", "external", "--dataset", SMALL).err
+    assert "is not a model" in cli("train", "--model", "external", "--dataset", SMALL).err
 
 
 def test_users_are_shown_with_the_lists_of_a_file(cli: Cli, own: RunResult, tmp_path: Path) -> None:
