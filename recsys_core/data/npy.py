@@ -6,6 +6,7 @@ its header speaks of.
 
 from __future__ import annotations
 
+import ast
 import math
 import mmap
 import os
@@ -19,6 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.reading import open_regular
+
+# NumPy reads headers with Python's parser. Before Python 3.11.8 that fails with a SystemError when
+# two threads are the first to parse: so neither is.
+ast.literal_eval("0")
 
 #: times its packed size that a member of an archive may have, from a size on
 MAX_RATIO, RATIO_FROM = 200, 2**20

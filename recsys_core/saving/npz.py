@@ -5,6 +5,7 @@ They are npz files like NumPy's, uncompressed, with every array at a multiple of
 
 from __future__ import annotations
 
+import ast
 import io
 import mmap
 import tokenize
@@ -18,6 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_core.reading import open_regular
+
+# NumPy reads headers with Python's parser. Before Python 3.11.8 that fails with a SystemError when
+# two threads are the first to parse: so neither is.
+ast.literal_eval("0")
 
 #: bytes; as the arrays themselves are aligned in an npy file
 ALIGN = 64

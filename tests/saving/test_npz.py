@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -99,3 +101,35 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.npz")
     with pytest.raises(ValueError, match="not a regular file"):
         map_arrays(tmp_path / "a.npz")
+
+
+#: the garbage lets the other thread run while the first one is in Python's parser
+_TWO_THREADS = """
+import gc, sys, threading, time
+from pathlib import Path
+from recsys_core.saving.npz import map_arrays
+
+class Garbage:
+    def __init__(self): self.itself = self
+    def __del__(self): time.sleep(5e-3)
+
+def read(depth):
+    if depth:
+        return read(depth - 1)
+    for _ in range(3):
+        Garbage(), Garbage(), Garbage()
+        map_arrays(Path(sys.argv[1]))
+
+gc.freeze()
+gc.set_threshold(120, 1, 1)
+for depth in (0, 40):
+    threading.Thread(target=read, args=(depth,)).start()
+"""
+
+
+def test_the_first_two_to_read_may_be_threads(tmp_path: Path) -> None:
+    """In a process of its own: what goes wrong there does so once per process."""
+    write_arrays(tmp_path / "a.npz", {"a": np.zeros((3, 4))})
+    line = [sys.executable, "-c", _TWO_THREADS, str(tmp_path / "a.npz")]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
