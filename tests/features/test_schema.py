@@ -144,6 +144,7 @@ def test_packaged_schemas_load() -> None:
         "movielens-full",
         "movielens-full-crosses",
         "movielens-full-others",
+        "movielens-numbers",
         "movielens-towers",
         "two-stage",
     ]

@@ -157,6 +157,7 @@ FEATURES = {
     "movielens-full": "624e0ab8",
     "movielens-full-crosses": "f06f3efe",
     "movielens-full-others": "3755f22c",
+    "movielens-numbers": "d23b2f7e",
 }
 
 
