@@ -52,6 +52,7 @@ FLOORS: list[tuple[str, str, tuple[int, ...], dict[str, float]]] = [
     ("next-item-ml1m", "item-cf", (0,), {"recall@20": 0.27}),
     ("ctr-random-ml1m", "qnn", (0,), {"auc": 0.9069, "logloss": 0.3002}),
     ("ctr-random-ml1m", "dcn-v2", (0,), {"auc": 0.9061, "logloss": 0.3015}),
+    ("ctr-random-ml1m", "dcn-v2-full", (0,), {"auc": 0.9080, "logloss": 0.2981}),
     ("ctr-random-ml1m", "dcn", (0,), {"auc": 0.9056, "logloss": 0.3021}),
     ("ctr-random-ml1m", "deep", (0,), {"auc": 0.9055, "logloss": 0.3020}),
     ("ctr-random-ml1m", "deepfm", (0,), {"auc": 0.9048, "logloss": 0.3031}),
