@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recsys_core.data.dataset import (
     Categorical,
@@ -23,6 +22,7 @@ from recsys_core.data.dataset import (
     Numeric,
     Text,
     Vectors,
+    event_counts,
 )
 
 SCHEMA = """
@@ -163,11 +163,3 @@ def _histories(dataset: Dataset) -> Iterator[tuple[int, memoryview, memoryview, 
             here = slice(int(ends[user]) - start, int(ends[user + 1]) - start)
             yield user, items[here], ratings[here], times[here]
         first = last
-
-
-def event_counts(numbers: NDArray[np.int32], n: int) -> NDArray[np.int64]:
-    """Count the events of each of `n` users or items, some rows at a time."""
-    counts = np.zeros(n, np.int64)
-    for start in range(0, len(numbers), BLOCK_ROWS):
-        counts += np.bincount(numbers[start : start + BLOCK_ROWS], minlength=n)
-    return counts

@@ -201,6 +201,14 @@ def tie_rank_of(fingerprint: str, n_items: int) -> IntArray:
     return rng.permutation(n_items).astype(np.int32)
 
 
+def event_counts(numbers: IntArray, n: int) -> TimeArray:
+    """Count the events of each of `n` users or items, some rows at a time."""
+    counts = np.zeros(n, np.int64)
+    for start in range(0, len(numbers), BLOCK_ROWS):
+        counts += np.bincount(numbers[start : start + BLOCK_ROWS], minlength=n)
+    return counts
+
+
 def update_digest(digest: Any, array: NDArray[Any]) -> None:
     """Add an array's kind, shape and content to a hash; text is hashed as UTF-8."""
     if array.dtype.kind == "U":

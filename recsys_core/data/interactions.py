@@ -16,6 +16,7 @@ from recsys_core.data.dataset import (
     IntArray,
     Numeric,
     TimeArray,
+    event_counts,
 )
 
 if TYPE_CHECKING:  # slow to import, and not every model asks for a matrix
@@ -39,6 +40,22 @@ def among(keys: NDArray[np.integer], pairs: TimeArray) -> BoolArray:
     place = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
     found: BoolArray = pairs[place] == keys
     return found
+
+
+def _by_time(dataset: Dataset, rows: TimeArray) -> TimeArray:
+    """Sort rows by time, then by number."""
+    times = dataset.timestamp[rows]
+    first = int(times.min()) if len(rows) else 0
+    bits = dataset.n_interactions.bit_length()
+    if (int(times.max(initial=first)) - first + 1) << bits >= 2**63:
+        return rows[np.lexsort((rows, times))]
+    # time and row in one number: values are sorted in a third of the time of their places
+    times -= first
+    times <<= bits
+    times |= rows
+    times.sort()
+    times &= (1 << bits) - 1
+    return times
 
 
 @dataclass(frozen=True)
@@ -82,9 +99,7 @@ class Interactions:
         known_items: KnownItems = "exclude",
     ) -> Interactions:
         """Build from row numbers in any order."""
-        rows = np.sort(rows)
-        order = np.argsort(dataset.timestamp[rows], kind="stable")
-        return cls(dataset, rows[order], threshold, known_items)
+        return cls(dataset, _by_time(dataset, rows), threshold, known_items)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -149,7 +164,7 @@ class Interactions:
 
     def item_counts(self) -> TimeArray:
         """Shape (n_items,): rows of each item."""
-        return np.bincount(self.item, minlength=self.n_items)
+        return event_counts(self.item, self.n_items)
 
     @cached_property
     def catalogue(self) -> BoolArray:
@@ -199,7 +214,7 @@ class Interactions:
     def histories(self) -> Histories:
         """Group by user; row u of the result is user u, oldest event first."""
         data, rows = self.dataset, self._rows_by_user()
-        counts = np.bincount(self.user, minlength=self.n_users)
+        counts = event_counts(self.user, self.n_users)
         return Histories(
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             items=data.item[rows],

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.browse import event_counts, write_browse
+from recsys_core.data.browse import write_browse
 from recsys_core.data.column_files import (
     CHECKED,
     is_checked,
@@ -39,6 +39,7 @@ from recsys_core.data.dataset import (
     Numeric,
     Text,
     Vectors,
+    event_counts,
 )
 from recsys_core.data.prepared_checks import check_dataset
 from recsys_core.data.registered import (

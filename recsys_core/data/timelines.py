@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.data.dataset import BoolArray, Dataset, TimeArray
+from recsys_core.data.dataset import BoolArray, Dataset, TimeArray, event_counts
 from recsys_core.data.interactions import Histories
 
 
@@ -20,7 +20,7 @@ class Timelines:
 
     def __init__(self, dataset: Dataset, rows: TimeArray | None = None) -> None:
         self._dataset = dataset
-        counts = np.bincount(dataset.user, minlength=dataset.n_users)
+        counts = event_counts(dataset.user, dataset.n_users)
         self._offsets = np.append(0, np.cumsum(counts))
         self._known: BoolArray | None = None
         if rows is not None:

@@ -26,10 +26,10 @@ def resamples(n_users: int, n: int) -> Iterator[NDArray[np.float64]]:
     block = max(1, BLOCK_DRAWS // max(n_users, 1))
     for start in range(0, n, block):
         rows = min(block, n - start)
-        drawn = rng.integers(n_users, size=(rows, n_users))
-        drawn += np.arange(rows)[:, None] * n_users
-        counts = np.bincount(drawn.ravel(), minlength=rows * n_users)
-        yield counts.reshape(rows, n_users).astype(np.float64)
+        counts = np.empty((rows, n_users))
+        for row in counts:  # one by one, in the cache; the numbers are those drawn all at once
+            row[:] = np.bincount(rng.integers(n_users, size=n_users), minlength=n_users)
+        yield counts
 
 
 def percentile_interval(values: Vector) -> tuple[float, float]:
@@ -51,10 +51,15 @@ def mean_intervals(user_metrics: Mapping[str, Vector]) -> dict[str, tuple[float,
     values = np.column_stack(list(user_metrics.values()))
     defined = ~np.isnan(values)
     filled = np.where(defined, values, 0.0)
+    partly = ~defined.all(axis=0)
+    known = defined[:, partly].astype(np.float64)
     means = []
     for weights in resamples(len(values), MEAN_RESAMPLES):
+        # whole numbers: where all users are defined, each resample has as many
+        total = np.full((len(weights), values.shape[1]), float(len(values)))
+        total[:, partly] = weights @ known
         with np.errstate(invalid="ignore"):  # a resample without any defined user: NaN
-            means.append((weights @ filled) / (weights @ defined.astype(np.float64)))
+            means.append((weights @ filled) / total)
     columns = np.concatenate(means).T
     return {
         name: percentile_interval(column)

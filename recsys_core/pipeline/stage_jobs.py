@@ -12,6 +12,7 @@ import numpy as np
 
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config
+from recsys_core.data.dataset import event_counts
 from recsys_core.evaluation.names import higher_is_better
 from recsys_core.evaluation.new_items import with_new_items
 from recsys_core.evaluation.predictions import evaluate_predictions, evaluate_ratings
@@ -101,7 +102,8 @@ class _RecallJob:
 
     def evaluate(self, ks: Sequence[int]) -> Judged:
         split = self._split
-        users = np.unique(split.test.user)
+        tested = event_counts(split.test.user, split.dataset.n_users)
+        users = np.flatnonzero(tested).astype(np.int32)
         histories = split.requests(users)
         started = time.perf_counter()
         width = max(KEPT_ITEMS, *ks)

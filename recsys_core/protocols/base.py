@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
 from recsys_core.config import Config
-from recsys_core.data.dataset import PART, BoolArray, Dataset, IntArray, TimeArray
+from recsys_core.data.dataset import (
+    PART,
+    BoolArray,
+    Dataset,
+    IntArray,
+    TimeArray,
+    event_counts,
+)
 from recsys_core.data.interactions import Interactions, KnownItems, RequestTime
 from recsys_core.errors import InputError
 from recsys_core.protocols.split import Split
@@ -364,8 +371,11 @@ def _check_filtered(
 ) -> None:
     """Refuse a set of which the filters leave nothing to learn from."""
     where = f"protocol {protocol.name} on data set '{dataset.name}'"
-    for side, ids in (("user", dataset.user), ("item", dataset.item)):
-        left = len(np.unique(ids[rows]))
+    for side, ids, n in (
+        ("user", dataset.user, dataset.n_users),
+        ("item", dataset.item, dataset.n_items),
+    ):
+        left = np.count_nonzero(event_counts(ids[rows], n))
         if left < LEAST_IDS:
             raise InputError(
                 f"{where}: {left} {side}{'' if left == 1 else 's'} after filtering, "

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from recsys_core.data.dataset import Dataset, TimeArray
+from recsys_core.data.dataset import Dataset, TimeArray, event_counts
 from recsys_core.data.interactions import Interactions, RequestTime
 from recsys_core.protocols.base import (
     DROPPED,
@@ -265,7 +265,7 @@ class GlobalTimeline(TimeCut):
 def _cut_users_ends(dataset: Dataset, rows: TimeArray, share: float, ties: str) -> Cut:
     """Cut max(1, floor(share * n)) events off the end of each user's timeline, twice."""
     user, times = dataset.user[rows], dataset.timestamp[rows]
-    lengths = np.bincount(user, minlength=dataset.n_users)
+    lengths = event_counts(user, dataset.n_users)
     held_out = np.maximum(1, share_of(lengths, share))
     part = np.full(len(rows), TRAIN, dtype=np.int8)
     if ties == "together":

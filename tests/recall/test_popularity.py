@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from recsys_core.data.interactions import Interactions
 from recsys_core.errors import InputError
+from recsys_core.recall.base import RecallModel
 from tests.protocols.build import dataset
 from tests.recall.build import fit
 
@@ -46,5 +48,31 @@ def test_scores_of_another_shape_name_the_class(monkeypatch: pytest.MonkeyPatch)
     train = Interactions.in_time_order(dataset(ROWS), np.arange(len(ROWS)), 4.0)
     model = fit("popularity", train)
     monkeypatch.setattr(type(model), "score", lambda *_: np.zeros((2, 1), np.float32))
-    with pytest.raises(InputError, match=r"Popularity\.score gave shape \(2, 1\), not \(2, 2\)"):
+    with pytest.raises(InputError, match=r"Popularity\.score gave shape \(2, 1\), not \(1, 2\)"):
         model.recommend(np.array([0, 1]), k=1)
+
+
+@pytest.mark.parametrize("k", [1, 5, 40])
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_lists_are_those_of_ranking_each_user(k: int, exclude_seen: bool) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        (int(user), int(item), float(rating), 0)
+        for user, item, rating in zip(
+            rng.integers(50, size=600),
+            rng.integers(30, size=600),
+            rng.integers(1, 6, size=600),
+            strict=False,
+        )
+    ]
+    train = Interactions.in_time_order(dataset(rows), np.arange(len(rows)), 4.0)
+    model = fit("popularity", replace(train, new_items=np.array([3], np.int32)))
+    users, banned = np.array([7, 2, -1, 49]), np.array([0, 9], np.int32)
+    histories = model.histories_of(users)
+    asked: dict[str, Any] = {"exclude_seen": exclude_seen, "banned": banned}
+    items, scores = model.rank(users, histories, k, **asked)
+    each_items, each_scores = RecallModel.rank(model, users, histories, k, **asked)
+    assert items.tolist() == each_items.tolist()
+    assert scores.tolist() == each_scores.tolist()
+    assert items.dtype == each_items.dtype
+    assert scores.dtype == each_scores.dtype
