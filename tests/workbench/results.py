@@ -6,6 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from workbench.store.packed import metric_of_users
+
+
+def values_of(path: Path, metric: str, *, tested: bool = False) -> dict[int, float]:
+    """Read a metric: user number -> value."""
+    found = metric_of_users(path, metric, tested=tested)
+    return dict(zip(found.users.tolist(), found.values.tolist(), strict=True))
+
 
 def without_arrays(path: Path) -> None:
     """Take the arrays out of a results file."""

@@ -25,8 +25,8 @@ from tests.workbench import trouble
 from workbench.jobs.execute import Outcome, execute, resumable_spec, resume
 from workbench.jobs.interrupts import asked_to_end, check, interruptible, undisturbed
 from workbench.jobs.logs import EventLog
-from workbench.store import results
 from workbench.store.listing import list_runs
+from workbench.store.packed import metric_of_users
 from workbench.store.runs import Run
 
 
@@ -83,7 +83,7 @@ def test_a_run_folder_has_what_its_readme_says(do: Do, split: Split) -> None:
     assert run.metrics["label"] == "top"
     assert sorted(run.metrics) == sorted(documented("metrics.json"))
     assert run.environment["split_fingerprint"] == split.fingerprint
-    values = list(results.user_metric(run.path / "results.sqlite", "ndcg@10").values())
+    values = metric_of_users(run.path / "results.sqlite", "ndcg@10").values
     assert np.nanmean(values) == pytest.approx(run.metrics["metrics"]["ndcg@10"], abs=1e-12)
     assert run.run_id not in "".join(
         path.read_text() for path in run.path.iterdir() if path.suffix in (".json", ".yaml")

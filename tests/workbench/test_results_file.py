@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.workbench.results import without_arrays
+from tests.workbench.results import values_of, without_arrays
 from workbench.store import results
 from workbench.store.files import StoreError
-from workbench.store.packed import judged_users, packed_values, values_by_user
+from workbench.store.packed import (
+    judged_users,
+    metric_names,
+    metric_of_users,
+    packed_values,
+    values_by_user,
+)
 from workbench.store.results import Tables, write_results
 
 
@@ -47,8 +53,8 @@ def test_lists_are_read_as_they_were_written(
         for item, _, brought in found:
             expected = [name for name, by in (("even", 2), ("third", 3)) if item % by == 0]
             assert brought == (expected if with_channels else [])
-    assert results.user_metric(path, "ndcg@10")[users - 1] == pytest.approx(float(users > 1))
-    assert results.metric_names(path) == ["hit@10", "ndcg@10"]
+    assert values_of(path, "ndcg@10")[users - 1] == pytest.approx(float(users > 1))
+    assert metric_names(path) == ["hit@10", "ndcg@10"]
 
 
 def write_two_metrics(path: Path) -> Path:
@@ -66,12 +72,12 @@ def write_two_metrics(path: Path) -> Path:
 
 def test_metrics_are_the_same_with_and_without_arrays(tmp_path: Path) -> None:
     path = write_two_metrics(tmp_path / "results.sqlite")
-    packed = packed_values(path, tested=True)
-    assert packed is not None
-    for metric, values in packed.values.items():
-        found = dict(zip(packed.users.tolist(), values.tolist(), strict=True))
-        assert found == results.tested_metric(path, metric)
-    by_array = {name: values_by_user(path, name, 4) for name in ("auc", "hit@10", "gone")}
+    names = ("auc", "hit@10", "gone")
+    by_array = {name: values_by_user(path, name, 4) for name in names}
+    of_users = [
+        metric_of_users(path, name, tested=tested) for name in names for tested in (False, True)
+    ]
+    assert metric_names(path) == ["auc", "hit@10"]
     assert judged_users(path, 4).tolist() == [1, 3]
     assert judged_users(path, 6).tolist() == [1, 3, 4]
     without_arrays(path)
@@ -79,6 +85,14 @@ def test_metrics_are_the_same_with_and_without_arrays(tmp_path: Path) -> None:
     assert judged_users(path, 4).tolist() == [1, 3]
     for name, values in by_array.items():
         np.testing.assert_array_equal(values_by_user(path, name, 4), values)
+    again = [
+        metric_of_users(path, name, tested=tested) for name in names for tested in (False, True)
+    ]
+    for found, expected in zip(again, of_users, strict=True):
+        np.testing.assert_array_equal(found.users, expected.users)
+        np.testing.assert_array_equal(found.values, expected.values)
+    assert [found.values.tolist() for found in of_users[1::2]] == [[0.1, 0.6, 0.8], [0, 1, 1], []]
+    assert metric_names(path) == ["auc", "hit@10"]
 
 
 @pytest.mark.parametrize(

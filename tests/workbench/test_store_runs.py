@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from recsys_core.errors import InputError
+from tests.workbench.results import values_of
 from workbench.store import results
 from workbench.store.export import export, metrics_table, results_table
 from workbench.store.files import StoreError, write_json
 from workbench.store.listing import RunListing, list_runs
 from workbench.store.manage import delete_run, find_reusable, resolve_run, sweep
+from workbench.store.packed import metric_names, metric_of_users
 from workbench.store.process import ProcessIdentity
 from workbench.store.results import Tables, write_results
 from workbench.store.runs import Run, Status, create_run
@@ -90,10 +92,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_results_keep_what_was_put_in(tmp_path: Path) -> None:
     path = write_run(tmp_path, "mf").path / "results.sqlite"
-    values = results.user_metric(path, "ndcg@10")
+    values = values_of(path, "ndcg@10")
     assert values[0] == 1.0
     assert np.isnan(values[1])
-    assert results.metric_names(path) == ["ndcg@10"]
+    assert metric_names(path) == ["ndcg@10"]
     assert results.recommendations(path, 0) == [(2, 0.9, []), (0, 0.5, [])]
     assert results.recommendations(path, 1) == [(1, 0.7, [])]  # the padding is left out
     columns, rows = results.table(path, "recommendations")
@@ -104,7 +106,7 @@ def test_a_damaged_results_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     path.write_bytes(b"SQLite format 3\x00" + b"\x01" * 500)
     with pytest.raises(StoreError, match=r"results\.sqlite: damaged"):
-        results.user_metric(path, "auc")
+        metric_of_users(path, "auc")
 
 
 def test_listing_is_newest_first_and_says_what_is_known(tmp_path: Path) -> None:

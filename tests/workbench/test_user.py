@@ -20,10 +20,10 @@ from recsys_core.data.prepared import write_prepared
 from tests.reports.schema import violations
 from tests.workbench.conftest import Cli
 from tests.workbench.films import films, prepare_films, write_list_run, write_rows_run
+from tests.workbench.results import values_of
 from workbench.cli.main import run_command_line
 from workbench.reports.user import user_json
 from workbench.reports.user_terminal import print_user
-from workbench.store import results
 from workbench.store.listing import list_runs
 from workbench.store.runs import Run
 from workbench.store.users import Browse
@@ -341,7 +341,7 @@ def test_marks_agree_with_the_metric_of_the_run(trained: tuple[Path, Path]) -> N
     runs, data = trained
     (summary,) = list_runs(runs)
     run = Run(summary.folder)
-    recall = results.user_metric(run.path / "results.sqlite", "recall@10")
+    recall = values_of(run.path / "results.sqlite", "recall@10")
     with Browse(data, "sample", run.metrics["dataset"]["fingerprint"]) as browse:
         for number in list(recall)[:25]:
             seen = inspect(browse, browse.user(number), [run], 10)

@@ -15,9 +15,9 @@ from recsys_core.data.browse import write_browse
 from recsys_core.data.dataset import Categorical, Dataset, MultiCategorical, Numeric
 from recsys_core.errors import InputError
 from tests.workbench.films import write_list_run
+from tests.workbench.results import values_of
 from workbench.store import users_facets
 from workbench.store.packed import values_by_user
-from workbench.store.results import user_metric
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_facets import Facets
@@ -151,7 +151,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 
 @pytest.mark.parametrize("kind", ["worst", "best", "gain", "loss"])
 def test_users_are_in_the_order_of_their_values(kind: str, browse: Browse, runs: list[Run]) -> None:
-    first, second = (user_metric(run.path / RESULTS, "ndcg@10") for run in runs)
+    first, second = (values_of(run.path / RESULTS, "ndcg@10") for run in runs)
     values = {user: value for user, value in first.items() if not np.isnan(value)}
     if kind in ("gain", "loss"):
         values = {

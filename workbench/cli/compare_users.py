@@ -14,7 +14,7 @@ from workbench.cli.context import Settings
 from workbench.cli.table import print_json
 from workbench.reports.folder import read_report_run
 from workbench.reports.metrics import headline_first
-from workbench.store import results
+from workbench.store.packed import metric_names
 from workbench.store.runs import RESULTS, Run
 from workbench.store.users import Browse
 from workbench.store.users_gains import Changed, Changes, changes_of_users
@@ -67,7 +67,7 @@ def _two_on_one_split(runs: Sequence[Run]) -> tuple[Run, Run]:
 
 
 def _shared_metric(first: Run, second: Run, metric: str) -> str:
-    ours, theirs = (set(results.metric_names(run.path / RESULTS)) for run in (first, second))
+    ours, theirs = (set(metric_names(run.path / RESULTS)) for run in (first, second))
     shared = [name for name in headline_first(ours & theirs) if not is_descriptive(name)]
     if not shared:
         raise InputError(

@@ -22,6 +22,8 @@ from workbench.cli.references import with_run_folders
 
 #: the key of `--set` that means the protocol
 PROTOCOL = "protocol"
+#: options that say which processes do a job, named as its fields
+_PROCESSES = ("threads", "nproc", "device")
 
 
 def specs_of_model(
@@ -52,9 +54,7 @@ def specs_of_model(
         "params": params,
         "features": features,
         "label": name,
-        "threads": options.threads,
-        "nproc": options.nproc or 1,
-        "device": options.device or "cpu",
+        **_given(options, _PROCESSES),
     }
     if options.ks is not None:
         values["ks"] = options.ks
@@ -88,9 +88,7 @@ def specs_of_suite(suite: Suite, options: JobOptions, settings: Settings) -> lis
     InputError
         The protocol, or a field of a model, is wrong.
     """
-    specs = suite.specs(
-        threads=options.threads, nproc=options.nproc or 1, device=options.device or "cpu"
-    )
+    specs = suite.specs(**_given(options, _PROCESSES))
     return [checked(spec, settings) for spec in specs]
 
 
@@ -135,10 +133,15 @@ def changed_job(spec: JobSpec, names: Iterable[str], options: JobOptions) -> Job
     InputError
         The model cannot be trained so.
     """
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = _given(options, names)
     changed = parse_config(JobSpec, {**spec.model_dump(), **given}, f"job {spec.name}")
     model_config(changed)
     return changed
+
+
+def _given(options: JobOptions, names: Iterable[str]) -> dict[str, Any]:
+    """Pick the options that are on the line; what the others mean, the fields of a job say."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def _labelled(change: str, label: str) -> str:

@@ -187,8 +187,8 @@ def _user_deciles(run: ReportRun) -> dict[str, list[float]]:
     if not run.succeeded:
         return {}
     for metric in headline_first(run.user_metrics):
-        values = list(run.user_values(metric).values())
-        if values:
+        values = run.values_of_users(metric).values
+        if len(values):
             return {metric: np.quantile(values, np.linspace(0, 1, 11)).tolist()}
     return {}
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workbench.store import results
 from workbench.store.comparing import not_judged, rows_seen, seen_rows
 from workbench.store.files import without_nan
 from workbench.store.metrics_json import updated_from
+from workbench.store.packed import OfUsers, metric_names, metric_of_users
 from workbench.store.runs import ENVIRONMENT, RESULTS, read_run
 
 
@@ -99,23 +99,23 @@ class ReportRun:
     def user_metrics(self) -> frozenset[str]:
         """Metrics that results.sqlite has user by user; none when the file was thinned out."""
         path = self.path / RESULTS
-        return frozenset(results.metric_names(path)) if path.is_file() else frozenset()
+        return frozenset(metric_names(path)) if path.is_file() else frozenset()
 
-    def user_values(self, metric: str) -> dict[int, float]:
-        """Read one metric: user number -> finite value."""
+    def values_of_users(self, metric: str, *, tested: bool = False) -> OfUsers:
+        """Read a metric of `user_metrics`, of the users for whom it is finite.
+
+        Parameters
+        ----------
+        tested
+            Whether the values are those that a test takes: their mean is the metric.
+        """
+        import numpy as np
+
         if metric not in self.user_metrics:
-            return {}
-        return _finite(results.user_metric(self.path / RESULTS, metric))
-
-    def tested_values(self, metric: str) -> dict[int, float]:
-        """Read the finite values of a metric that a test takes: their mean is the metric."""
-        if metric not in self.user_metrics:
-            return {}
-        return _finite(results.tested_metric(self.path / RESULTS, metric))
-
-
-def _finite(values: Mapping[int, float]) -> dict[int, float]:
-    return {user: value for user, value in values.items() if math.isfinite(value)}
+            return OfUsers.nobody()
+        users, values = metric_of_users(self.path / RESULTS, metric, tested=tested)
+        known = np.isfinite(values)
+        return OfUsers(users[known], values[known])
 
 
 def read_report_run(path: Path, *, label: str = "", reused: bool = False) -> ReportRun:

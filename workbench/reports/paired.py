@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from recsys_core.evaluation.holm import holm
 from recsys_core.evaluation.significance import Comparison, paired_test
 from recsys_core.evaluation.tested import is_of_difference
 from workbench.reports.folder import ReportRun, mean_of
+from workbench.store.packed import OfUsers
 
 #: users that both sides need to have before a test says anything
 MIN_USERS = 2
@@ -52,28 +54,28 @@ def compare_users(ours: Sequence[ReportRun], theirs: Sequence[ReportRun], metric
 
 
 def compare_values(
-    left: Mapping[int, float],
-    right: Mapping[int, float],
-    value: float | None,
-    base: float | None,
+    left: OfUsers, right: OfUsers, value: float | None, base: float | None
 ) -> Tested:
     """Test the difference ``value - base`` of a metric by the values of two sides' users."""
-    users = sorted(left.keys() & right.keys())
+    users, ours, theirs = np.intersect1d(
+        left.users, right.users, assume_unique=True, return_indices=True
+    )
     if len(users) < MIN_USERS or value is None or base is None:
         return Tested()
-    test = paired_test(
-        np.array([left[user] for user in users]), np.array([right[user] for user in users])
-    )
+    test = paired_test(left.values[ours], right.values[theirs])
     return Tested(test) if is_of_difference(test.delta, value, base) else Tested(unweighed=True)
 
 
-def user_means(runs: Sequence[ReportRun], metric: str) -> dict[int, float]:
+def user_means(runs: Sequence[ReportRun], metric: str) -> OfUsers:
     """Average what a test takes of a metric over runs, for the users that all of them have."""
-    values = [run.tested_values(metric) for run in runs]
-    if not values:
-        return {}
-    users = set(values[0]).intersection(*values[1:])
-    return {user: sum(run[user] for run in values) / len(values) for user in users}
+    found = [run.values_of_users(metric, tested=True) for run in runs]
+    if not found:
+        return OfUsers.nobody()
+    users = reduce(np.intersect1d, [one.users for one in found])
+    total = np.zeros(len(users))
+    for one in found:
+        total += one.values[np.searchsorted(one.users, users)]
+    return OfUsers(users, total / len(found))
 
 
 def corrected(p_values: Sequence[float | None]) -> list[float | None]:

@@ -6,7 +6,6 @@ unpickling anything.
 
 from __future__ import annotations
 
-import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,8 @@ from recsys_core.errors import InputError, shorten
 from recsys_core.reading import is_file, open_regular
 from workbench.reports.folder import ReportRun, by_label
 from workbench.reports.metrics import headline_first
-from workbench.store import results
 from workbench.store.files import replacing
+from workbench.store.packed import OfUsers, metric_of_users
 from workbench.store.runs import RESULTS
 
 #: ending of the file beside report.json
@@ -74,7 +73,9 @@ def write_user_values(runs: Sequence[ReportRun], path: Path) -> None:
 
 def _of_label(runs: Sequence[ReportRun]) -> dict[str, NDArray[Any]]:
     names = headline_first(frozenset.intersection(*(run.user_metrics for run in runs)))
-    read = [[_column(run, name) for run in runs] for name in names]
+    read = [
+        [metric_of_users(run.path / RESULTS, name, tested=True) for run in runs] for name in names
+    ]
     every = [users for columns in read for users, _ in columns]
     users = np.unique(np.concatenate([np.array([], dtype=np.int64), *every]))
     values = np.full((len(names), len(users)), np.nan)
@@ -92,13 +93,6 @@ def _of_label(runs: Sequence[ReportRun]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _column(run: ReportRun, metric: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Read a metric as arrays: users and values, NaN where not defined."""
-    found = results.tested_metric(run.path / RESULTS, metric)
-    users = np.array(sorted(found), dtype=np.int64)
-    return users, np.array([found[user] for user in users.tolist()], dtype=np.float64)
-
-
 def _write(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
     member = zipfile.ZipInfo(f"{name}.npy")  # of 1980: the same values give the same bytes
     member.compress_type = zipfile.ZIP_DEFLATED
@@ -109,39 +103,35 @@ def _write(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 @dataclass(frozen=True)
 class UserValues:
-    """What `write_user_values` wrote: by label and metric, user number -> value."""
+    """What `write_user_values` wrote, by label and metric."""
 
     path: Path
     labels: Mapping[str, int]
-    _read: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
+    _read: dict[str, dict[str, OfUsers]] = field(default_factory=dict)
 
-    def of(self, label: str, metric: str) -> dict[int, float]:
-        """Give the defined values of a metric; empty where there is none.
+    def of(self, label: str, metric: str) -> OfUsers:
+        """Give the defined values of a metric; of no users where there are none.
 
         Raises
         ------
         InputError
             The file is damaged.
         """
-        if label not in self.labels:
-            return {}
-        if label not in self._read:
+        if label in self.labels and label not in self._read:
             self._read[label] = self._of_label(label)
-        return self._read[label].get(metric, {})
+        return self._read.get(label, {}).get(metric) or OfUsers.nobody()
 
-    def _of_label(self, label: str) -> dict[str, dict[int, float]]:
+    def _of_label(self, label: str) -> dict[str, OfUsers]:
         arrays = (f"{self.labels[label]}/{name}" for name in ("metrics", "users", "values"))
         metrics, users, values = _read(self.path, *arrays)
         if values.dtype.kind != "f" or values.shape != (*metrics.shape, *users.shape):
             raise _damaged(self.path, f"the values of '{shorten(label)}' have another shape")
-        numbers = users.tolist()
+        if users.dtype.kind not in "iu" or (np.diff(users) <= 0).any():
+            raise _damaged(self.path, f"the users of '{shorten(label)}' are not in order")
         return {
-            metric: {
-                user: value
-                for user, value in zip(numbers, row, strict=True)
-                if math.isfinite(value)
-            }
-            for metric, row in zip(metrics.tolist(), values.tolist(), strict=True)
+            metric: OfUsers(users[known], row[known])
+            for metric, row in zip(metrics.tolist(), values, strict=True)
+            for known in [np.isfinite(row)]
         }
 
 

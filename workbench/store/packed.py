@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.store.results import damage_told, open_results, rows
+from workbench.store.results import damage_told, open_results, rows, value_of_test
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_HAS_ARRAYS = "SELECT 1 FROM sqlite_master WHERE name = 'packed'"
 _SOME = " WHERE metric IN (SELECT value FROM json_each(?))"
 
 
@@ -38,6 +37,20 @@ class Packed:
 
     users: NDArray[np.int32]
     values: Mapping[str, NDArray[np.float64]]
+
+
+class OfUsers(NamedTuple):
+    """A metric of users: their numbers, shape (n,), ascending, and their values."""
+
+    users: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def nobody(cls) -> OfUsers:
+        """Have no values."""
+        import numpy as np
+
+        return cls(np.empty(0, np.int64), np.empty(0))
 
 
 def packed_values(
@@ -58,7 +71,7 @@ def packed_values(
         The file is missing or damaged.
     """
     with closing(open_results(path)) as database, damage_told(path):
-        if not database.execute(_HAS_ARRAYS).fetchall():
+        if not _has_arrays(database):
             return None
         users = _users(database)
         column = "COALESCE(linearised, value)" if tested else "value"
@@ -79,10 +92,10 @@ def judged_users(path: Path, users: int) -> NDArray[np.int64]:
     """
     import numpy as np
 
-    packed = packed_values(path, [""])
-    if packed is not None:
-        found = packed.users.astype(np.int64)
-        return found[(found >= 0) & (found < users)]
+    with closing(open_results(path)) as database, damage_told(path):
+        if _has_arrays(database):
+            found = _users(database).astype(np.int64)
+            return found[(found >= 0) & (found < users)]
     listed = rows(
         path,
         "SELECT user FROM user_metrics WHERE metric = (SELECT min(metric) FROM user_metrics)"
@@ -120,6 +133,55 @@ def values_by_user(path: Path, metric: str, users: int) -> NDArray[np.float64]:
         found = np.fromiter(listed, dtype=[("user", np.int64), ("value", np.float64)])
     values[found["user"]] = found["value"]
     return values
+
+
+def metric_names(path: Path) -> list[str]:
+    """List the metrics that a results file has values of users for, by name.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or damaged.
+    """
+    with closing(open_results(path)) as database, damage_told(path):
+        table = "packed" if _has_arrays(database) else "user_metrics"
+        listed = database.execute(f"SELECT DISTINCT metric FROM {table} ORDER BY metric")  # noqa: S608 - made here
+        return [str(metric) for (metric,) in listed]
+
+
+def metric_of_users(path: Path, metric: str, *, tested: bool = False) -> OfUsers:
+    """Read a metric of all its users, NaN where not defined; of no users where it is unknown.
+
+    Parameters
+    ----------
+    tested
+        Whether the values are those that a test takes.
+
+    Raises
+    ------
+    StoreError
+        The file is missing or damaged.
+    """
+    import numpy as np
+
+    packed = packed_values(path, [metric], tested=tested)
+    if packed is not None:
+        if metric not in packed.values:
+            return OfUsers.nobody()
+        return OfUsers(packed.users.astype(np.int64), packed.values[metric])
+    with closing(open_results(path)) as database, damage_told(path):
+        value = value_of_test(database, "user_metrics") if tested else "value"
+        listed = database.execute(
+            f"SELECT user, {value} FROM user_metrics WHERE metric = ? ORDER BY user",  # noqa: S608 - made here
+            (metric,),
+        )
+        found = np.fromiter(listed, dtype=[("user", np.int64), ("value", np.float64)])
+    return OfUsers(found["user"], found["value"])
+
+
+def _has_arrays(database: sqlite3.Connection) -> bool:
+    listed = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'packed'").fetchall()
+    return bool(listed)
 
 
 def _users(database: sqlite3.Connection) -> NDArray[np.int32]:

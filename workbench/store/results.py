@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import sqlite3
 import sys
 from array import array
@@ -250,27 +249,6 @@ def damage_told(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, ValueError, TypeError, IndexError) as error:
         raise damaged(path, shorten(error), AGAIN) from error
-
-
-def metric_names(path: Path) -> list[str]:
-    """List the metrics that the file has values of users for."""
-    return [row[0] for row in query(path, "SELECT DISTINCT metric FROM user_metrics")]
-
-
-def user_metric(path: Path, metric: str) -> dict[int, float]:
-    """Read one metric: user number -> value, NaN where it is not defined; empty when unknown."""
-    rows = query(path, "SELECT user, value FROM user_metrics WHERE metric = ?", (metric,))
-    with damage_told(path):
-        return {int(user): math.nan if value is None else float(value) for user, value in rows}
-
-
-def tested_metric(path: Path, metric: str) -> dict[int, float]:
-    """Read the values of a metric that a test takes: user number -> value, NaN where undefined."""
-    with closing(open_results(path)) as database, damage_told(path):
-        value = value_of_test(database, "user_metrics")
-        sql = f"SELECT user, {value} FROM user_metrics WHERE metric = ?"  # noqa: S608 - made here
-        rows = database.execute(sql, (metric,)).fetchall()
-        return {int(user): math.nan if value is None else float(value) for user, value in rows}
 
 
 def value_of_test(database: sqlite3.Connection, source: str) -> str:
