@@ -56,7 +56,7 @@ class DataError(InputError):
     """A file of a data set is malformed; the message names file, line and column."""
 
 
-class LostRankError(InputError):
+class LostProcessError(InputError):
     """Of several processes that work on a job one is gone; the job can be resumed."""
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,10 @@ _LARGE = 2**20
 #: a rehearsal does this many blocks at least, beside the first and the last
 FEWEST = 2
 
+#: does the work for slices in other processes, each with so many threads, and keeps the order
+Sender = Callable[[Callable[[slice], Any], Sequence[slice], int], list[Any]]
+
+_sender: ContextVar[Sender | None] = ContextVar("sender", default=None)
 _listener: ContextVar[tuple[OnEvent, str] | None] = ContextVar("listener", default=None)
 
 
@@ -36,8 +40,23 @@ def telling(on_event: OnEvent, stage: str) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextmanager
+def elsewhere(sender: Sender) -> Iterator[None]:
+    """Let another one than joblib do what `map_blocks` is asked for inside."""
+    token = _sender.set(sender)
+    try:
+        yield
+    finally:
+        _sender.reset(token)
+
+
 def map_blocks(
-    work: Callable[[slice], ResultT], size: int, block: int, *, in_place: bool = False
+    work: Callable[[slice], ResultT],
+    size: int,
+    block: int,
+    *,
+    in_place: bool = False,
+    in_turn: bool = False,
 ) -> list[ResultT]:
     """Call `work` for consecutive slices of range(size), at most `block` long, and keep the order.
 
@@ -48,9 +67,16 @@ def map_blocks(
     ----------
     in_place
         Whether `work` changes arrays of the caller, so that it must stay in this process.
+    in_turn
+        Whether `work` uses the threads of the job itself, so that here one block follows another.
     """
     slices = [slice(start, min(start + block, size)) for start in range(0, size, block)]
     if len(slices) < 2:
+        return [work(part) for part in slices]
+    sender = None if in_place else _sender.get()
+    if sender is not None:
+        return sender(work, slices, thread_budget() if in_turn else 1)
+    if in_turn:
         return [work(part) for part in slices]
     now = rehearsal()
     if now is not None and len(slices) > FEWEST + 2 and not in_place:

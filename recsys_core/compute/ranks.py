@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys_core.errors import LostRankError
+from recsys_core.errors import LostProcessError
 from recsys_core.reading import parse_json
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Group(Ranks):
             start().wait()
         except RuntimeError as error:
             why = str(error).partition(" This is typically")[0].strip()
-            raise LostRankError(
+            raise LostProcessError(
                 f"rank {self.rank} of {self.size} lost the others: {why}"
             ) from error
 
@@ -208,10 +208,17 @@ def part_of(ranks: Ranks, size: int, block: int) -> slice:
     return slice(span.start * block, min(span.stop * block, size))
 
 
-def same_everywhere(every: Sequence[Mapping[str, str]]) -> str:
-    """Say in what a rank differs from the first one, e.g. its data; empty: in nothing."""
-    for rank, other in enumerate(every):
+def same_everywhere(every: Sequence[Mapping[str, str]], called: Sequence[str] = ()) -> str:
+    """Say in what a process differs from the first one, e.g. its data; empty: in nothing.
+
+    Parameters
+    ----------
+    called
+        Their names; empty: by rank.
+    """
+    names = called or [f"rank {rank}" for rank in range(len(every))]
+    for who, other in zip(names, every, strict=True):
         for name, value in every[0].items():
             if other.get(name) != value:
-                return f"rank {rank} has {name} {other.get(name)}, rank 0 has {value}"
+                return f"{who} has {name} {other.get(name)}, {names[0]} has {value}"
     return ""

@@ -96,16 +96,31 @@ def one_torch_thread(threads: int = 1) -> Iterator[None]:
 @contextmanager
 def shared_out(workers: int) -> Iterator[None]:
     """Let BLAS and torch use so few threads inside that `workers` of them keep to the budget."""
+    with _libraries_use(max(1, thread_budget() // workers)):
+        yield
+
+
+@contextmanager
+def each_uses(threads: int) -> Iterator[None]:
+    """Let what is done inside, beside the same in other threads of this process, use `threads`."""
+    token = _budget.set(threads)
+    try:
+        with _libraries_use(threads):
+            yield
+    finally:
+        _budget.reset(token)
+
+
+@contextmanager
+def _libraries_use(threads: int) -> Iterator[None]:
     from threadpoolctl import threadpool_limits
 
-    each = max(1, thread_budget() // workers)
-
     def limit() -> threadpool_limits:
-        return threadpool_limits(each, user_api="blas")
+        return threadpool_limits(threads, user_api="blas")
 
     with (
         _blas_limit.hold(limit, threadpool_limits.restore_original_limits),
-        one_torch_thread(each),
+        one_torch_thread(threads),
     ):
         yield
 

@@ -29,7 +29,7 @@ def main() -> int:
     # what follows is slow to import, and who started this may be gone meanwhile
     from torch.distributed import TCPStore
 
-    from recsys_core.errors import LostRankError
+    from recsys_core.errors import LostProcessError
     from recsys_core.extensions import load_extensions
     from recsys_core.pipeline.ranks import make_group, serve
     from recsys_core.reading import parse_json
@@ -41,7 +41,7 @@ def main() -> int:
     gpu = told["rank"] if told["gpus"] else None
     try:
         serve(make_group(store, told["rank"], told["size"], gpu, host="127.0.0.1"), work_on)
-    except LostRankError:
+    except LostProcessError:
         return BEREFT
     return 0
 

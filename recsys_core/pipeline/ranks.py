@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from recsys_core.compute.ranks import ALONE, PATIENCE, Group, Ranks, same_everywhere
 from recsys_core.compute.threads import default_threads
 from recsys_core.config import Config
-from recsys_core.errors import InputError, LostRankError
+from recsys_core.errors import InputError, LostProcessError
 from recsys_core.pipeline.environment import code_fingerprint, package_versions
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.processes import BEREFT, python_command
@@ -87,7 +87,7 @@ def gathered(spec: JobSpec, split: Split, data_dir: Path) -> Iterator[Ranks]:
     ------
     InputError
         A rank has other data, code or libraries, or could not load them.
-    LostRankError
+    LostProcessError
         A rank was killed.
     """
     if spec.nproc == 1:
@@ -177,7 +177,7 @@ def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
 
     Raises
     ------
-    LostRankError
+    LostProcessError
         One was killed.
     """
     from torch.distributed import TCPStore
@@ -193,7 +193,7 @@ def local_ranks(size: int, *, gpus: bool = False) -> Iterator[Ranks]:
         with used_for_all(ranks):
             yield ranks
             ranks.agree(None)
-    except LostRankError as error:
+    except LostProcessError as error:
         raise _explained(helpers, error) from error
     finally:
         for helper in helpers:
@@ -287,11 +287,11 @@ def _wait_for(helpers: list[_Helper], store: Store) -> None:
     """Wait until all are ready to meet, or one is gone."""
     while store.add("ready", 0) < len(helpers):
         if any(helper.process.poll() is not None for helper in helpers):
-            raise LostRankError("a rank ended before it began")
+            raise LostProcessError("a rank ended before it began")
         time.sleep(_LOOK)
 
 
-def _explained(helpers: list[_Helper], error: LostRankError) -> InputError:
+def _explained(helpers: list[_Helper], error: LostProcessError) -> InputError:
     """Say which rank is gone and why: others follow it."""
     until = time.monotonic() + _END
     while time.monotonic() < until:
@@ -300,7 +300,7 @@ def _explained(helpers: list[_Helper], error: LostRankError) -> InputError:
             who = f"rank {helper.rank} of {len(helpers) + 1}"
             if code is not None and code < 0:
                 why = "; if nobody did that, memory ran out" if code == -9 else ""
-                return LostRankError(f"{who} was killed (signal {-code}{why})")
+                return LostProcessError(f"{who} was killed (signal {-code}{why})")
             if code not in (None, 0, BEREFT):
                 words = helper.last_words()
                 failed = InputError(f"{who} failed: {words.splitlines()[-1]}")

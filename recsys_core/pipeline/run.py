@@ -29,6 +29,7 @@ from recsys_core.pipeline.environment import (
     reset_peak_memory,
 )
 from recsys_core.pipeline.feature_schemas import job_schema, resolved_schemas
+from recsys_core.pipeline.judges import judges_at_work
 from recsys_core.pipeline.modules_behind import modules_behind
 from recsys_core.pipeline.ranks import check_nproc, gathered, job_threads
 from recsys_core.pipeline.result import Judged, RunResult
@@ -351,7 +352,7 @@ def judge_job(
         judged = Judged(Evaluation.nothing())
         if spec.refit is None:
             on_event(Event("evaluate", message=f"evaluating {spec.name}"))
-            with telling(on_event, "evaluate"):
+            with telling(on_event, "evaluate"), judges_at_work(on_event):
                 judged = job.evaluate(spec.ks)
         tell_problems(judged.evaluation, on_event)
         evaluated = time.perf_counter()

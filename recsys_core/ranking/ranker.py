@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from recsys_core.compute.blocks import map_blocks
 from recsys_core.compute.ranks import ALONE, Ranks, part_of
 from recsys_core.compute.runtime import Runtime
 from recsys_core.config import Config, parse_config
@@ -251,9 +253,9 @@ class Ranker:
         self.module.eval()
         with torch.inference_mode():
             part = part_of(ranks, len(rows), PREDICT_ROWS)
-            order = torch.arange(part.start, part.stop)
-            parts = [self.module(batch) for batch in rows.batches(order, PREDICT_ROWS)]
-            return ranks.joined(torch.cat(parts)).cpu().numpy()
+            work = partial(_outputs, self.module, rows, part.start)
+            parts = map_blocks(work, part.stop - part.start, PREDICT_ROWS, in_turn=True)
+            return ranks.joined(torch.cat(parts or [work(slice(0, 0))])).cpu().numpy()
 
     def _build(self, tasks: int) -> RankingModel:
         return self._new_module(tasks).to(self.device)
@@ -392,3 +394,12 @@ def _read_header(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, why: str) -> DamagedError:
     return DamagedError(f"{path}: the saved model is damaged: {why}", TRAIN_AGAIN)
+
+
+def _outputs(module: RankingModel, rows: Rows, start: int, block: slice) -> Tensor:
+    """Compute what a model says of a block of the rows from `start` on, in whatever process."""
+    with torch.inference_mode():
+        order = torch.arange(start + block.start, start + block.stop)
+        (batch,) = rows.batches(order, PREDICT_ROWS)
+        outputs: Tensor = module(batch)
+        return outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ import psutil
 import pytest
 from distributed import Client
 
+from recsys_core.pipeline import judges
 from recsys_core.pipeline.run import fit_job, judge_job, load_split
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.recall.base import RecallModel
@@ -47,6 +49,7 @@ from workbench.jobs.service import wait_for_supervisor
 from workbench.jobs.supervisor import Supervisor, serve
 from workbench.store.files import StoreError
 from workbench.store.listing import list_runs
+from workbench.store.packed import packed_values
 from workbench.store.runs import Run, Status
 
 Within = Callable[[float, Callable[[], bool]], float]
@@ -293,6 +296,99 @@ def test_two_workers_judge_as_one_process_and_get_the_model_once(
         assert spread.ci95[name] == pytest.approx(interval, rel=1e-12, nan_ok=True)
     for name, values in alone.user_metrics.items():
         np.testing.assert_allclose(spread.user_metrics[name], values, rtol=1e-12)
+
+
+@pytest.fixture
+def evaluated(
+    cluster: Cluster,
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., tuple[int, str, list[Run]]]:
+    """`eval`, with small blocks: its exit code, what it says, and its runs by label."""
+    monkeypatch.setattr("recsys_core.recall.base.block_rows", lambda width: 9)
+    monkeypatch.setattr("recsys_core.ranking.ranker.PREDICT_ROWS", 50)
+
+    def evaluate(models: str, *, there: bool) -> tuple[int, str, list[Run]]:
+        runs_dir = tmp_path / f"runs-{there}"
+        line = ["eval", "--models", models, "--dataset", SMALL, "--threads", "1", "--plain"]
+        line += ["--runs-dir", str(runs_dir), "--data-dir", str(data_dir), "--fresh"]
+        line += ["--set", "lr.epochs=1"] if "lr" in models else []
+        if there:
+            line += ["--executor", "dask-eval", "--scheduler", cluster.address]
+        code = run_command_line(line, no_session)
+        runs = sorted(list_runs(runs_dir), key=lambda run: run.label)
+        return code, capsys.readouterr().err, [Run(run.folder) for run in runs]
+
+    return evaluate
+
+
+def check_equal(ours: Run, theirs: Run) -> None:
+    """Check metrics, intervals and values of users to 1e-12."""
+    for name in ("metrics", "ci95", "validation"):
+        assert ours.metrics[name] == {
+            key: value if value is None else pytest.approx(value, rel=1e-12)
+            for key, value in theirs.metrics[name].items()
+        }
+    one, other = (packed_values(run.path / "results.sqlite") for run in (ours, theirs))
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.users, other.users)
+    for name, values in other.values.items():
+        np.testing.assert_allclose(one.values[name], values, rtol=1e-12)
+
+
+def test_eval_here_with_judges_there_gives_the_same_figures(
+    evaluated: Callable[..., tuple[int, str, list[Run]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    does, here = judges._do, os.getpid()
+
+    def noted(work: Any, slices: Any, threads: int) -> list[Any]:
+        assert (os.getpid() != here, threads) == (True, 1)
+        return does(work, slices, threads)
+
+    monkeypatch.setattr(judges, "_do", noted)
+    models = "item-cf,lr"
+    (code, said, spread), (_, _, alone) = (evaluated(models, there=far) for far in (True, False))
+    assert code == 0, said
+    assert len(spread) == len(alone) == 2
+    for ours, theirs in zip(spread, alone, strict=True):
+        check_equal(ours, theirs)
+
+
+def test_a_judge_that_is_killed_is_said_and_its_part_done_again(
+    cluster: Cluster,
+    evaluated: Callable[..., tuple[int, str, list[Run]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    does, left = judges._do, tmp_path / "left"
+
+    def deadly(work: Any, slices: Any, threads: int) -> list[Any]:
+        """End the worker, as often as there is a file for it."""
+        for file in left.glob("*"):
+            file.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return does(work, slices, threads)
+
+    monkeypatch.setattr(judges, "_do", deadly)
+    left.mkdir()
+    (left / "1").touch()
+    code, said, (run,) = evaluated("item-cf", there=True)
+    assert code == 0, said
+    assert re.search(r"worker tcp://127.0.0.1:\d+ was lost: others do its part", said)
+    (whole,) = evaluated("item-cf", there=False)[2]
+    check_equal(run, whole)
+
+    (left / "1").touch()  # the only one that is left
+    code, said, runs = evaluated("item-cf", there=True)
+    cluster.add_worker()
+    cluster.add_worker()
+    assert code == 3, said
+    (reason,) = [reason_of(run) for run in runs if state_of(run) == "interrupted"]
+    assert "all workers that had the model are gone" in reason
+    cluster.wait_for(2)
 
 
 def test_a_lost_worker_costs_no_job_and_leaves_nothing_behind(

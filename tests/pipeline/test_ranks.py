@@ -29,6 +29,7 @@ from recsys_core.pipeline.run import (
 )
 from recsys_core.pipeline.spec import JobSpec
 from recsys_core.processes import BEREFT
+from recsys_core.registry import model_info, model_names
 from recsys_core.training.moments import check_moments
 
 NAME = "shaped-like-ml-100k"
@@ -52,6 +53,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {**EXACT, "batch_size": 200, "negatives": 50, "sampler": "popularity", "logq": True},
     ),
     "self-attention": ("sasrec", LISTS, {**EXACT, "batch_size": 101, "max_len": 20}),
+    "pointwise attention": ("hstu", LISTS, {**EXACT, "batch_size": 101, "max_len": 20}),
+    **{name: (name, ROWS, {"epochs": 1, "batch_size": 301}) for name in ("lr", "fm")},
+    **{
+        name: (name, ROWS, EXACT_ROWS)
+        for name in ("deep", "wide-deep", "dcn", "dcn-v2", "qnn", "mmoe", "ple")
+    },
 }
 
 
@@ -99,7 +106,16 @@ def test_two_ranks_learn_the_weights_of_one_process(
     size = torch.cat([value.flatten() for value in expected.values()])
     assert torch.linalg.norm(apart) <= 1e-5 * torch.linalg.norm(size)
     for name, value in expected.items():
-        assert torch.linalg.norm(weights[name] - value) <= 1e-4 * torch.linalg.norm(value), name
+        # attention by time has gradients near Adam's epsilon: rounding makes a part of each step
+        most = 1e-2 if name.endswith(".time") else 1e-4
+        assert torch.linalg.norm(weights[name] - value) <= most * torch.linalg.norm(value), name
+
+
+def test_weights_of_every_model_that_ranks_train_are_compared() -> None:
+    together = {
+        name for name in model_names() if getattr(model_info(name).cls, "trains_together", False)
+    }
+    assert together == {model for model, _, _ in CASES.values()}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tests.workbench.conftest import Cli
 from workbench.jobs.execute import execute, resumable_spec
 from workbench.store.runs import Run
 
+#: why a job is interrupted
+KILLED = "rank 1 of 2 was killed (signal 9; if nobody did that, memory ran out)"
+
 
 def helpers() -> list[psutil.Process]:
     found = []
@@ -43,9 +46,8 @@ def test_a_killed_rank_interrupts_the_job_which_one_process_resumes(
                 process.kill()
 
     ended = execute(spec, split, runs_dir=runs_dir, data_dir=data_dir, on_event=kill)
-    killed = "rank 1 of 2 was killed (signal 9; if nobody did that, memory ran out)"
-    assert (ended.state, ended.reason) == ("interrupted", killed)
-    assert (ended.run.status().state, ended.run.status().reason) == ("interrupted", killed)
+    assert (ended.state, ended.reason) == ("interrupted", KILLED)
+    assert (ended.run.status().state, ended.run.status().reason) == ("interrupted", KILLED)
     assert not helpers()
     assert resumable_spec(ended.run).nproc == 2
     done = cli("train", "--resume", ended.run.run_id, "--nproc", "1", "--quiet")
@@ -55,6 +57,23 @@ def test_a_killed_rank_interrupts_the_job_which_one_process_resumes(
     curve = again.metrics["curve"]
     assert [epoch["loss"] for epoch in curve[:2]] == losses  # which are not learned again
     assert len(curve) == 4
+
+
+def test_a_rank_that_is_killed_while_it_judges_interrupts_the_job(
+    runs_dir: Path, data_dir: Path
+) -> None:
+    spec = JobSpec(dataset=SMALL, model="lr", params={"epochs": 1}, threads=1, nproc=2)
+
+    def kill(event: Event) -> None:
+        if event.stage == "evaluate":
+            for process in helpers():
+                process.kill()
+
+    split = load_split(spec, data_dir=data_dir)
+    ended = execute(spec, split, runs_dir=runs_dir, data_dir=data_dir, on_event=kill)
+    assert (ended.state, ended.reason) == ("interrupted", KILLED)
+    assert not (ended.run.path / "metrics.json").exists()
+    assert not helpers()
 
 
 @pytest.mark.parametrize("command", ["train --model", "queue add --model", "eval --models"])

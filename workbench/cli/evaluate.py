@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recsys_core.errors import InputError
-from workbench.cli.cluster import cluster_options
+from workbench.cli.cluster import judging_options
 from workbench.cli.context import Settings, pass_settings
 from workbench.cli.options import JobOptions, job_options, set_option
 from workbench.cli.progress import at_work
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     metavar="A,B…",
     help="Also judge the runs by groups in the reports, such as age,genre: see runs groups.",
 )
-@cluster_options
+@judging_options
 @job_options
 @pass_settings
 def evaluate(
@@ -56,6 +56,7 @@ def evaluate(
     jobs: int,
     groups: tuple[str, ...],
     scheduler: str,
+    judges: str,
     options: JobOptions,
 ) -> int:
     """Train (or reuse) and evaluate a suite of models, then compare, gate and report.
@@ -64,6 +65,11 @@ def evaluate(
     """
     if groups and not options.reports:
         raise InputError("--groups is for reports", "add --report FILE, or use runs groups RUN…")
+    if judges and (jobs > 1 or options.nproc or options.device not in (None, "cpu")):
+        raise InputError(
+            "--executor dask-eval trains one job at a time, in one process, on the CPU",
+            "leave out --jobs, --nproc and --device",
+        )
     with at_work(options) as display:
         from recsys_core.pipeline.suites import load_suite
         from workbench.cli.parallel import check_not_paused, run_in_queue
@@ -84,6 +90,11 @@ def evaluate(
             return estimate_plan(plan, split, options, settings, display)
         if jobs > 1 or scheduler:
             outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
+        elif judges:
+            from recsys_core.pipeline.judges import judged_by
+
+            with judged_by(judges):
+                outcomes = run_or_reuse(plan, split, options, settings, display)
         else:
             outcomes = run_or_reuse(plan, split, options, settings, display)
     return report_on(plan, outcomes, options, judge)

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from recsys_core.errors import InputError, LostRankError
+from recsys_core.errors import InputError, LostProcessError
 
 
 def main(arguments: list[str]) -> int:
@@ -34,14 +34,14 @@ def main(arguments: list[str]) -> int:
         from recsys_core.extensions import load_extensions
 
         load_extensions()
-        with suppress(LostRankError):
+        with suppress(LostProcessError):
             serve(ranks, work_on)
         return 0
     from workbench.cli.main import run_command_line
 
     with used_for_all(ranks):
         code = run_command_line([*arguments, "--nproc", str(size)], _no_session)
-    with suppress(LostRankError):
+    with suppress(LostProcessError):
         ranks.agree(None)
     return code
 

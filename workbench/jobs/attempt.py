@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 
-from recsys_core.errors import LostRankError
+from recsys_core.errors import LostProcessError
 from recsys_core.pipeline.environment import peak_memory_mb
 from workbench.jobs.interrupts import asked_to_end, undisturbed
 from workbench.jobs.logs import TextLog
@@ -94,7 +94,7 @@ class Attempt:
             self._end_without_result("failed", reason)
         return reason
 
-    def interrupt(self, error: LostRankError) -> str:
+    def interrupt(self, error: LostProcessError) -> str:
         """Note that the job ended by no fault of its own; return the reason, one line."""
         with undisturbed():
             reason = reason_of(error, self.run.path)
@@ -165,7 +165,7 @@ def conclude(attempt: Attempt, work: Callable[[], None], otherwise: State) -> tu
     except BaseException as error:  # noqa: BLE001 - whatever a model raises, sys.exit too, is why
         if asked_to_end():
             return attempt.stop(otherwise), ""
-        if isinstance(error, LostRankError):
+        if isinstance(error, LostProcessError):
             return "interrupted", attempt.interrupt(error)
         return "failed", attempt.fail(error)
     return "succeeded", ""
