@@ -30,14 +30,18 @@ SHOWN: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("ndcg@10",),
         ("popularity", "item-cf-plain", "item-cf", "mf", "mf-bpr", "ease", "two-stage"),
     ),
-    ("next-item-ml1m", ("ndcg@10",), ("sasrec", "youtube-dnn-plain", "youtube-dnn")),
+    (
+        "next-item-ml1m",
+        ("ndcg@10",),
+        ("sasrec", "hstu", "youtube-dnn-plain", "youtube-dnn", "two-stage"),
+    ),
     ("next-item-target-ml1m", ("ndcg@10",), ("youtube-dnn",)),
     ("recall-user-timeline-ml1m", ("ndcg@10",), ("youtube-dnn",)),
     ("seed", ("ndcg@10",), ("two-stage",)),
     (
         "ctr-random-ml1m",
         ("auc", "logloss"),
-        ("lr", "fm", "deep", "deepfm", "dcn-v2", "qnn", "deepfm-full"),
+        ("lr", "fm", "deep", "deepfm", "dcn-v2", "qnn", "dcn-v2-full"),
     ),
 ]
 NAMES = {"auc": "AUC", "logloss": "LogLoss"}
@@ -60,7 +64,7 @@ READMES = {
             ("topn-random-ml1m", "item-cf-plain"): "cosine, 250 neighbours",
             ("next-item-ml1m", "youtube-dnn"): "reads times of past events",
             ("next-item-target-ml1m", "youtube-dnn"): "told the time of the event it predicts",
-            ("ctr-random-ml1m", "deepfm-full"): "also reads histories and statistics",
+            ("ctr-random-ml1m", "dcn-v2-full"): "also reads histories and statistics",
         },
     ),
     "README.zh-CN.md": Words(
@@ -70,7 +74,7 @@ READMES = {
             ("topn-random-ml1m", "item-cf-plain"): "余弦相似度、250 个近邻",
             ("next-item-ml1m", "youtube-dnn"): "使用过去行为的时间",
             ("next-item-target-ml1m", "youtube-dnn"): "已知所预测行为的时间",
-            ("ctr-random-ml1m", "deepfm-full"): "还使用历史序列与统计特征",
+            ("ctr-random-ml1m", "dcn-v2-full"): "还使用历史序列与统计特征",
         },
     ),
 }
