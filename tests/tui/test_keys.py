@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual._xterm_parser import XTermParser
 from textual.events import Key
 from textual.widgets import Input
 
@@ -19,6 +20,7 @@ from tests.tui.session import Session, session
 from tests.tui.sweep_folders import write_sweep
 from tests.workbench.films import prepare_films, write_list_run
 from workbench.store.users_find import find_users
+from workbench.tui.escape import apart, name_keys_after_escape
 from workbench.tui.screens.detail import DetailScreen
 from workbench.tui.screens.export import ExportScreen
 from workbench.tui.screens.help import HelpScreen
@@ -45,6 +47,27 @@ def type_at_once(s: Session, *keys: str) -> None:
     """Hand keys to the app before it can handle any of them."""
     for key in keys:
         s.app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+def arriving(sent: str, *bound: str) -> list[str]:
+    """Name the keys that a terminal's input is taken as."""
+    name_keys_after_escape()
+    parser = XTermParser()
+    found = [*parser.feed(sent), *parser.feed("")]
+    return [key.key for each in found if isinstance(each, Key) for key in apart(each, bound)]
+
+
+def test_escape_and_the_key_right_after_it_are_two_keys() -> None:
+    assert arriving("\x1bj") == ["escape", "j"]
+    assert arriving("\x1bG") == ["escape", "G"]
+    assert arriving("\x1b2") == ["escape", "2"], "Textual makes it '™', as Option does on a Mac"
+    assert arriving("\x1b=") == ["escape", "equals_sign"]
+    assert arriving("\x1b/ab") == ["escape", "slash", "a", "b"]
+    assert arriving("\x1b]\x1b") == ["escape", "right_square_bracket", "escape"]
+    assert arriving("\x1b\r") == ["escape", "enter"]
+    assert arriving("\x1b\x1b[B") == ["escape", "down"]
+    assert arriving("\x1b[1;3B\x1b[24~") == ["alt+down", "f12"], "these are single keys"
+    assert arriving("\x1bJ", "alt+shift+j") == ["alt+shift+j"], "somebody's own key"
 
 
 async def test_text_typed_right_after_a_line_was_asked_for_goes_into_it(suite: Path) -> None:
@@ -75,7 +98,8 @@ async def test_a_key_goes_to_the_screen_that_the_key_before_it_opened(suite: Pat
         type_at_once(s, "1", "question_mark")
         await s.until(lambda: isinstance(s.app.screen, HelpScreen))
         assert "│  Jobs " in s.text().split("\n")[3], "its commands come first"
-        type_at_once(s, "escape", "2", "j")
+        s.app.post_message(Key("alt+2", "2"))  # Esc and 2, as they arrive together
+        type_at_once(s, "j")
         await s.until(lambda: isinstance(s.app.screen, RunsScreen))
         await s.until(lambda: s.current == s.labels[1])
 

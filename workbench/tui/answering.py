@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.events import Event, Key
 
+from workbench.tui.escape import apart, name_keys_after_escape
 from workbench.tui.keys import KeyOrder
 from workbench.tui.messages import Said
 from workbench.tui.refusals import Refusal, reason_of, waiting_for
@@ -18,14 +19,16 @@ class Answering(Speaking):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        name_keys_after_escape()
         self._keys = KeyOrder(self, super().on_event)
         self._refusals: list[Refusal] = []
 
     async def on_event(self, event: Event) -> None:
         """Take one key after the other; one that comes back is a command."""
         if isinstance(event, Key) and not event.is_forwarded:
-            if not self._forgets(event):
-                await self._keys.take(event)
+            for key in apart(event, self.screen.active_bindings):
+                if not self._forgets(key):
+                    await self._keys.take(key)
         elif isinstance(event, Key):
             self._refusals.clear()
             await super().on_event(event)
