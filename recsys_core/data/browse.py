@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ CREATE TABLE histories (
     timestamps BLOB NOT NULL
 );
 """
+#: of a set whose events have types
+TYPES_SCHEMA = "CREATE TABLE types (user INTEGER PRIMARY KEY, types BLOB NOT NULL)"
 #: rows that are looked at together
 BLOCK_ROWS = 2**20
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -65,6 +67,10 @@ def write_browse(path: Path, dataset: Dataset) -> None:
             connection.executemany("INSERT INTO users VALUES (?, ?, ?, ?)", _users(dataset))
             connection.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?)", _items(dataset))
             connection.executemany("INSERT INTO histories VALUES (?, ?, ?, ?)", _histories(dataset))
+            if types := _types(dataset):
+                connection.execute(TYPES_SCHEMA)
+                codes = _by_user(dataset, ((types.codes, "<i4"),))
+                connection.executemany("INSERT INTO types VALUES (?, ?)", codes)
             # last: the fingerprint is worked out beside the rest
             connection.executemany("INSERT INTO meta VALUES (?, ?)", _meta(dataset))
             connection.executescript(INDEXES)
@@ -78,7 +84,14 @@ def _meta(dataset: Dataset) -> list[tuple[str, str]]:
         ("name", dataset.name),
         ("fingerprint", dataset.fingerprint),
         *((flag, json.dumps(getattr(dataset, flag))) for flag in flags),
+        *(("types", _to_json(types.vocabulary.tolist())) for types in [_types(dataset)] if types),
     ]
+
+
+def _types(dataset: Dataset) -> Categorical | None:
+    """Find the types of the events, where they have some."""
+    types = dataset.event_columns.get("type")
+    return types if isinstance(types, Categorical) else None
 
 
 def _users(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
@@ -145,9 +158,15 @@ def _plain_lists(column: MultiCategorical, words: list[str]) -> list[Any]:
     ]
 
 
-def _histories(dataset: Dataset) -> Iterator[tuple[int, memoryview, memoryview, memoryview]]:
-    """Yield each user's events, oldest first (then file order), as little-endian arrays."""
+def _histories(dataset: Dataset) -> Iterator[tuple[Any, ...]]:
     columns = ((dataset.item, "<i4"), (dataset.rating, "<f4"), (dataset.timestamp, "<i8"))
+    return _by_user(dataset, columns)
+
+
+def _by_user(
+    dataset: Dataset, columns: Sequence[tuple[NDArray[Any], str]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield values of each user's events, oldest first (then file order), little-endian."""
     ends = np.append(0, np.cumsum(event_counts(dataset.user, dataset.n_users)))
     first = 0
     while first < dataset.n_users:
@@ -156,10 +175,8 @@ def _histories(dataset: Dataset) -> Iterator[tuple[int, memoryview, memoryview, 
         last = max(first + 1, last)
         start = int(ends[first])
         rows = dataset.timeline[start : ends[last]]
-        items, ratings, times = (
-            column.take(rows).astype(kind, copy=False).data for column, kind in columns
-        )
+        values = [column.take(rows).astype(kind, copy=False).data for column, kind in columns]
         for user in range(first, last):
             here = slice(int(ends[user]) - start, int(ends[user + 1]) - start)
-            yield user, items[here], ratings[here], times[here]
+            yield user, *(each[here] for each in values)
         first = last

@@ -75,7 +75,7 @@ def map_arrays(folder: Path, index: Mapping[str, Any]) -> dict[str, NDArray[Any]
 def _map(folder: Path, entry: Any) -> NDArray[Any]:
     file = entry["file"]
     if not _PLAIN.fullmatch(file):
-        raise ValueError(f"'{file}' is no name of a file of a column")
+        raise ValueError(f"'{file}' is not the name of a column's file")
     try:
         array = map_array(folder / file)
     except (ValueError, OSError) as error:

@@ -67,7 +67,7 @@ def test_a_histogram_by_hand() -> None:
         "    ██▄",
         "  ▆ ███",
         "  -0.500+0.50",
-        "  ▼ 1 %  = 90 %  ▲ 9 % of the users, ↑ cut",
+        "  ▼ 1%  = 90%  ▲ 9% of the users, ↑ is cut",
         "  ",
     ]
     whole = gain_section(Gains((1, 0, 4, 4, 2), 0.5, 1, 4, 6), "ndcg@10", ("ease", "mf"), 40)
@@ -83,12 +83,12 @@ async def test_it_stands_above_the_list_where_there_is_room(tmp_path: Path) -> N
     async with session(runs, (160, 40)) as s:
         here = await to_users(s)
         await s.see("gain of item-cf over other")
-        assert "▼ 50 %  = 0 %  ▲ 50 % of the users" in s.text(), "of u0 and u1"
+        assert "▼ 50%  = 0%  ▲ 50% of the users" in s.text(), "of u0 and u1"
         await s.press("slash")
         await s.type("u0")
-        await s.see("▼ 100 %  = 0 %  ▲ 0 % of the users")
+        await s.see("▼ 100%  = 0%  ▲ 0% of the users")
         await s.press("enter", "m")
         await s.see("gain of other over item-cf")
-        await s.see("▼ 0 %  = 0 %  ▲ 100 %")
+        await s.see("▼ 0%  = 0%  ▲ 100%")
         await s.pilot.resize_terminal(160, 30)
         await s.until(lambda: not here.people.query_one("#gains").display)

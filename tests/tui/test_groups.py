@@ -68,7 +68,7 @@ async def test_what_is_drawn(runs: Path) -> None:
         assert "few: under 30 users, not tested and in no gap." in text
         # lists: i1 for 56 users, with no train row, else i0 with 86; histories: i0
         assert "Popularity: 30 train rows per listed item, 86 per item of the histories" in text
-        assert "tail items: 65.1 % of the lists, 0.0 % of the histories." in text
+        assert "tail items: 65.1% of the lists, 0.0% of the histories." in text
 
 
 async def test_narrow_and_without_a_baseline(runs: Path) -> None:

@@ -113,7 +113,7 @@ async def test_a_shop_is_imported_with_its_products(
 
 def test_every_option_of_the_command_has_a_field() -> None:
     options = {opt for each in import_command.params for opt in each.opts}
-    apart = {"paths", "--json", "--events", "--memory-limit"}
+    apart = {"paths", "--json", "--events"}
     assert {f"--{field.option}" for field in FIELDS if field.option} == options - apart
     choices = {
         each.opts[0]: tuple(each.type.choices)

@@ -76,7 +76,7 @@ async def _(s: Session) -> None:
     await s.press("b")
     assert "▲ +0.1268" in s.row("item-cf")
     await s.press("d")
-    assert "▲ +113.1 %" in s.row("item-cf")  # .1268 / .1121
+    assert "▲ +113.1%" in s.row("item-cf")  # .1268 / .1121
     await s.press("d")
     assert "0.2389" in s.row("item-cf")
     await s.press("d")

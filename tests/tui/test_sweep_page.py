@@ -372,7 +372,7 @@ def test_a_field_that_has_nothing_in_a_trial_sorts_it_last() -> None:
     assert [t.number for t in both.sorted_by("loss", descending=False)] == [1, 0]
     assert [t.number for t in both.sorted_by("dim", descending=True)] == [1, 0]
     table = build_trials(both, both.in_order(), 80, None)
-    assert [head.title for head in table.heads][:3] == ["", "trial", "ndcg@10"]
+    assert [head.title for head in table.heads][:3] == ["", "trial", "valid ndcg@10"]
 
 
 def test_five_hundred_trials_are_five_hundred_keys_and_few_rows(runs: Path) -> None:

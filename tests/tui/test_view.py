@@ -97,7 +97,7 @@ def test_only_runs_of_one_split_compete() -> None:
     ("metric", "value", "base", "percent", "text", "style"),
     [
         ("ndcg@10", 0.30, 0.25, False, "▲ +0.0500", "better"),
-        ("ndcg@10", 0.30, 0.25, True, "▲ +20.0 %", "better"),
+        ("ndcg@10", 0.30, 0.25, True, "▲ +20.0%", "better"),
         ("logloss", 0.30, 0.25, False, "▼ +0.0500", "worse"),
         ("logloss", 0.20, 0.25, False, "▲ -0.0500", "better"),
         ("auc", 0.80004, 0.80, False, "= +0.0000", "muted"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from recsys_core.data.dataset import Categorical
 from recsys_core.data.prepared import write_prepared
 from tests.reports.schema import violations
 from tests.workbench.conftest import Cli
@@ -28,6 +30,7 @@ from workbench.store.listing import list_runs
 from workbench.store.runs import Run
 from workbench.store.users import Browse
 from workbench.store.users_inspect import inspect
+from workbench.tui.view.user_reasons import event_section
 from workbench.tui.view.users import history_table
 
 #: user 0 knows 0, 1, 7, 5 and has 3 held out, which is not liked; user 1 has 7, liked
@@ -122,6 +125,26 @@ def test_the_terminal_shows_titles_as_text(
     assert "item-cf" in heads[0]
     assert "Held out: 1, 0 liked" in done.out
     assert "rated with Alien (1979)" in done.out
+
+
+def test_types_of_events_stand_beside_titles(tmp_path: Path) -> None:
+    codes = np.array([0, 1, -1, 0, 1] + [0] * 17, dtype=np.int32)[: len(films().user)]
+    types = Categorical(codes, np.array(["buy", "view"]))
+    write_prepared(tmp_path, replace(films(), event_columns={"type": types}), {}, {})
+    with Browse(tmp_path, "films") as browse:
+        inspection = inspect(browse, browse.find_user("u0"), [], 2)
+        printed = StringIO()
+        print_user(inspection, Console(file=printed, width=120))
+        content = user_json(inspection)
+        table = history_table(inspection, 50)
+        about = event_section(inspection, 0, 80).lines[0][0].text
+    assert violations(content, schema()) == []
+    wanted = ["view", "buy", "", "view", "buy"]  # newest first
+    assert [event["type"] for event in content["history"]] == wanted
+    assert [head.key for head in table.heads] == ["mark", "rating", "title", "type"]
+    assert [row.cells[3].text for row in table.rows] == wanted
+    assert about.startswith("buy  rated 5")
+    assert re.search(r"5 +Alien \(1979\) +buy ", printed.getvalue())
 
 
 @pytest.mark.parametrize("timed", [True, False])

@@ -35,7 +35,7 @@ def show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         print_json(meta)
         return
     rows = [
-        ("events" if meta.get("labelled") else "ratings", f"{meta['interactions']:,}"),
+        (_events_word(meta), f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", _items(meta)),
         *_summary_lines(meta.get("summary") or {}),
@@ -53,6 +53,11 @@ def _source_lines(source: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("read from", "nowhere: it is made up")]
     checksum = CHECKSUM[source["checksum_official"]]
     return [("read from", source["path"]), ("checksum", checksum)]
+
+
+def _events_word(meta: Mapping[str, Any]) -> str:
+    rated = meta.get("explicit", True) and not meta.get("labelled")
+    return "ratings" if rated else "events"
 
 
 def _items(meta: Mapping[str, Any]) -> str:
@@ -137,8 +142,8 @@ def _print_counts(facts: dict[str, Any]) -> None:
     popular = facts["popularity"]
     lines += [
         ("popularity", f"gini {popular['gini']:.2f}"),
-        ("top 1 % of items", f"{popular['top_1_percent']:.1%} of the {what_events_are(facts)}"),
-        ("top 10 % of items", f"{popular['top_10_percent']:.1%} of the {what_events_are(facts)}"),
+        ("top 1% of items", f"{popular['top_1_percent']:.1%} of the {what_events_are(facts)}"),
+        ("top 10% of items", f"{popular['top_10_percent']:.1%} of the {what_events_are(facts)}"),
     ]
     print_table(("data set", label), lines)
 

@@ -109,7 +109,7 @@ class Attempt:
                 otherwise,
                 "asked to end by ctrl-C or a signal",
             )
-            self._log(f"{state}: {reason}")
+            self._log(reason if reason.startswith(state) else f"{state}: {reason}")
             self._end_without_result(state, reason)
         return state
 

@@ -57,6 +57,7 @@ def _event(inspection: Inspection, past: Past) -> dict[str, Any]:
         **item_json(inspection.browse.item(event.item)),
         "rating": None if labelled else event.rating,
         **({"label": event.rating} if labelled else {}),
+        **({"type": event.type} if inspection.browse.types else {}),
         "time": event.time,
         "part": past.part,
         "relevant": inspection.relevant(event),

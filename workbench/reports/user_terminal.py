@@ -73,6 +73,8 @@ def _print_events(
         table.add_column(title_of, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column(Text(title), overflow="fold", ratio=3)
+    if inspection.browse.types:
+        table.add_column("type", no_wrap=True)
     has_genres = any(items[past.event.item].genres for past in events)
     if has_genres:
         table.add_column("genres", style="dim", overflow="fold", ratio=2)
@@ -85,6 +87,7 @@ def _print_events(
             *([] if event.rating is None else [f"{event.rating:g}"]),
             mark,
             Text(plain(item.name)),
+            *([Text(plain(event.type))] if inspection.browse.types else []),
             *([Text(plain(", ".join(item.genres)))] if has_genres else []),
             *([moment(event.time)] if inspection.browse.timed else []),
         )

@@ -18,7 +18,7 @@ from workbench.store.kinds import text as is_text
 
 BROWSE = "browse.sqlite"
 #: its tables
-TABLES = ("meta", "users", "items", "histories")
+TABLES = ("meta", "users", "items", "histories", "types")
 #: so many items are named when a text fits several
 _SHOWN = 3
 

@@ -34,11 +34,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a user did: rating None where the set has none, time (seconds since 1970) likewise."""
+    """What a user did: rating None where the set has none, time (seconds since 1970) likewise.
+
+    `type` is what the set calls it, such as ``"buy"``; empty where it has no types.
+    """
 
     item: int
     rating: float | None
     time: int | None
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Browse:
             self.labelled = bool(parse_json(meta.get("labelled", "false")))
             self.timed = bool(parse_json(meta.get("timed", "true")))
             self.synthetic = bool(parse_json(meta.get("synthetic", "false")))
+            self.types = [*map(str, parse_json(meta.get("types", "[]")))]
         self._items: dict[int, Item] = {}
 
     @property
@@ -208,12 +213,20 @@ class Browse:
             return []
         items, ratings, times = rows[0]
         with self.damage_told():
+            columns = numbers(items, "i"), numbers(ratings, "f"), numbers(times, "q")
             return [
-                Event(item, rating if self.explicit else None, time if self.timed else None)
-                for item, rating, time in zip(
-                    numbers(items, "i"), numbers(ratings, "f"), numbers(times, "q"), strict=True
+                Event(item, rating if self.explicit else None, time if self.timed else None, kind)
+                for item, rating, time, kind in zip(
+                    *columns, self._types_of(user, len(columns[0])), strict=True
                 )
             ]
+
+    def _types_of(self, user: int, count: int) -> Sequence[str]:
+        """Name the types of a user's `count` events; a type that is missing is empty."""
+        if not self.types:
+            return [""] * count
+        codes = self.query("SELECT types FROM types WHERE user = ?", (user,))[0][0]
+        return [self.types[code] if code >= 0 else "" for code in numbers(codes, "i")]
 
     # Items
 

@@ -17,15 +17,15 @@ _OPTION = frozenset(f"{_ESC}{character}" for character in "§1234567890-=")
 _to_keys = XTermParser._sequence_to_key_events
 
 
-def _keys_of(parser: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
+def _keys_of(self: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
     """Name the key of a sequence; with Esc before it always as one with Alt."""
     if sequence == _ESC:
         yield Key(_ESCAPE, _ESC)
     elif alt or sequence in _OPTION:
-        for key in _to_keys(parser, sequence[-1], alt=True):
+        for key in _to_keys(self, sequence[-1], alt=True):
             yield Key(f"{_ALT}{key.key.removeprefix(_ALT)}", key.character)
     else:
-        yield from _to_keys(parser, sequence)
+        yield from _to_keys(self, sequence)
 
 
 def name_keys_after_escape() -> None:

@@ -301,7 +301,7 @@ class NewJobShown(ModalScreen[str | None]):
         if each.shape and not wrong and not searched:
             value = Cell(plain(form.nested.summary(each)), "strong" if changed else "muted")
         elif not text:
-            value = Cell(plain(each.default.strip('"')) or "-", "muted")
+            value = Cell(plain(each.said_default), "muted")
         rest = self._problems.get(each.key) or form.hint(each)
         return Row(
             each.key,
@@ -359,7 +359,8 @@ class NewJobShown(ModalScreen[str | None]):
         with self.prevent(FieldEntry.Changed):
             entry.value = form.text_of(each)
         entry.select_all()
-        entry.placeholder = each.default or ("a name; Tab completes" if each.choices else "")
+        named = bool(each.choices) and not each.default
+        entry.placeholder = "a name; Tab completes" if named else each.said_default
         self._describe()
 
 

@@ -204,13 +204,24 @@ def _usable(series: Series, log: bool) -> Series:
     return Series(points, series.look, band, series.mark)
 
 
+def _edge(value: float) -> str:
+    """Write the end of a range, without the zeros that say nothing.
+
+    Examples
+    --------
+    >>> _edge(92.9), _edge(0.4123), _edge(2500.0), _edge(30.0)
+    ('92.9', '0.4123', '2,500', '30')
+    """
+    text = show.quantity(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _values(box: _Box, rows: int, axes: Axes) -> dict[int, str]:
     """Choose what stands at the left, by row: round values, else what the range is."""
     bottom, top = (10**box.bottom, 10**box.top) if axes.log else (box.bottom, box.top)
-    write = axes.number or show.quantity
+    write = axes.number or _edge
     if not bottom < top:
-        text = write(top)
-        return {rows // 2: text.rstrip("0").rstrip(".") if "." in text else text}
+        return {rows // 2: write(top)}
     choose = log_ticks if axes.log else round_ticks
     most = max(2, rows // 3 + 1)
     ticks = choose(bottom, top, most)

@@ -55,7 +55,7 @@ def runs_section(comparison: Comparison, read: Mapping[str, Read], width: int) -
     ]
     for why in refusals(comparison, read):
         first, *more = wrap(plain(why), max(1, width - 2)) or [""]
-        lines.append((Cell("✗ ", "bad"), Cell(first)))
+        lines.append((Cell("✖ ", "bad"), Cell(first)))
         lines += [(Cell(f"  {line}"),) for line in more]
     return Section("Runs", tuple(lines))
 

@@ -14,6 +14,8 @@ from workbench.tui.view.format import parameter, run_look
 
 Test = Callable[[RunSummary], bool]
 
+#: headings of columns -> the field that they show
+_HEADINGS = {"data": "dataset"}
 _FIELDS: dict[str, Callable[[RunSummary], str]] = {
     "label": lambda run: run.label,
     "model": lambda run: run.model,
@@ -105,7 +107,7 @@ def _parse_word(word: str, names: Callable[[], Collection[str]]) -> Test:
     if not colon or word.startswith('"'):
         anywhere = word.strip('"').lower()
         return lambda run: any(anywhere in read(run).lower() for read in _FIELDS.values())
-    read = _FIELDS.get(name) or _setting(name, names)
+    read = _FIELDS.get(_HEADINGS.get(name, name)) or _setting(name, names)
     return lambda run: wanted in read(run).lower()
 
 

@@ -69,13 +69,13 @@ def difference(value: float, baseline: float, *, percent: bool) -> str:
     Examples
     --------
     >>> difference(0.30, 0.25, percent=False), difference(0.30, 0.25, percent=True)
-    ('+0.0500', '+20.0 %')
+    ('+0.0500', '+20.0%')
     """
     if not percent:
         return f"{value - baseline:+.4f}"
     if baseline == 0:
         return "-"
-    return f"{(value - baseline) / abs(baseline) * 100:+.1f} %"
+    return f"{(value - baseline) / abs(baseline) * 100:+.1f}%"
 
 
 def seconds(value: float) -> str:

@@ -120,9 +120,9 @@ def gain_section(gains: Gains, metric: str, labels: tuple[str, str], width: int)
     lines.append((Cell(axis, "muted"),))
     share = 100 / max(1, gains.less + gains.same + gains.more)
     shares = (
-        Cell(f"▼ {gains.less * share:.0f} %", down),
-        Cell(f"  = {gains.same * share:.0f} %  ", "muted"),
-        Cell(f"▲ {gains.more * share:.0f} %", up),
+        Cell(f"▼ {gains.less * share:.0f}%", down),
+        Cell(f"  = {gains.same * share:.0f}%  ", "muted"),
+        Cell(f"▲ {gains.more * share:.0f}%", up),
     )
     said = " of the users"
     if cut:

@@ -163,8 +163,8 @@ def _said(groups: Groups, metric: str, width: int) -> Iterator[str]:
         lift = "" if bias.lift.value is None else f", lift {bias.lift.value:+.2f}"
         sentences.append(
             f"Popularity: {bias.lists:,.0f} train rows per listed item, {bias.histories:,.0f} per"
-            f" item of the histories{lift}; tail items: {100 * (bias.tail_lists.value or 0):.1f} %"
-            f" of the lists, {100 * bias.tail_histories:.1f} % of the histories."
+            f" item of the histories{lift}; tail items: {100 * (bias.tail_lists.value or 0):.1f}%"
+            f" of the lists, {100 * bias.tail_histories:.1f}% of the histories."
         )
     if any(row.small for row in matrix.rows):
         sentences.append(f"few: under {SMALL} users, not tested and in no gap.")

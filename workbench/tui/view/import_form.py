@@ -12,6 +12,7 @@ from pathlib import Path
 from recsys_core.data.registered import check_name
 from recsys_core.errors import InputError
 from recsys_core.values import counted
+from workbench.jobs.limits import read_memory
 
 #: entries of a folder that are counted
 _MANY = 1000
@@ -37,6 +38,7 @@ class Raw:
     separator: str = ""
     time_unit: str = ""
     parts: str = ""
+    memory_limit: str = ""
 
     def arguments(self) -> list[str]:
         """Write it as `data import` takes it."""
@@ -92,6 +94,8 @@ class ImportField:
         """Say what is wrong with it; empty when nothing is seen at once."""
         if self.choices and text and text not in self.choices:
             return f"{self.label}: {', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        if self.key == "memory_limit" and text:
+            return _memory_problem(text)
         if self.files and self.key != "path":
             return next(filter(None, map(self._missing, self.values(text))), "")
         return ""
@@ -103,6 +107,14 @@ class ImportField:
             return f"{self.label}: NAME=FILE"
         path = rest.partition(",")[0]
         return "" if Path(path).is_file() else f"{self.label}: no such file: {path or 'FILE'}"
+
+
+def _memory_problem(text: str) -> str:
+    try:
+        read_memory(text)
+    except InputError as error:
+        return f"{error.problem}: {error.remedy}"
+    return ""
 
 
 #: heading -> its fields, what is needed most first; the events themselves need none
@@ -210,6 +222,13 @@ GROUPS: dict[str, tuple[ImportField, ...]] = {
             "train=train.txt,test=test.txt",
             "Files of a published split, below the path: train, valid and test, or folds by names "
             "of their own. Empty: files that are called so.",
+        ),
+        ImportField(
+            "memory_limit",
+            "memory",
+            "none",
+            "Read the rows through the disk, with less memory than that, e.g. 1G; slower, the same "
+            "data set.",
         ),
     ),
 }

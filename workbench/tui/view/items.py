@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 from recsys_core.values import counted
 from workbench.store.text import plain
@@ -66,7 +68,7 @@ def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = T
         mean = f", {facts.mean:.0%} with label 1"
     events = f"{counted(facts.events, 'event')}{mean}"
     known = (plain(", ".join(item.genres)), f"id {plain(item.item_id)}", events)
-    lines: list[tuple[Cell, ...]] = [(Cell("  ".join(filter(None, known)), "muted"),)]
+    lines: list[tuple[Cell, ...]] = [(Cell(line, "muted"),) for line in _filled(filter(None, known), width)]
     bar = max(6, min(_BAR, width - 24))
     if facts.exposures:
         lines += [*blank, (Cell(f"recommended among the first {TOP} to", "muted"),)]
@@ -104,3 +106,15 @@ def alike_table(browse: Browse, lists: Sequence[Alike], width: int) -> Table:
                 cells += [Cell("-", "muted"), Cell()]
         rows.append(Row(str(rank), tuple(cells)))
     return Table(tuple(heads), rows, tuple(row.key for row in rows), fixed=1, note_from=1)
+
+
+def _filled(parts: Iterable[str], width: int) -> Iterator[str]:
+    """Put parts into lines; none is broken that has room on a line of its own."""
+    line = ""
+    for part in parts:
+        if line and cell_len(line) + 2 + cell_len(part) > width:
+            yield line
+            line = part
+        else:
+            line = f"{line}  {part}" if line else part
+    yield line

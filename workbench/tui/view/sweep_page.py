@@ -146,10 +146,11 @@ def build_trials(
         Cells of the table.
     """
     metric = page.sweep.metric
+    title = plain(f"valid {metric}")  # results, on the other screens, are of test rows
     heads = [
         Head("state", "", 1),
         Head("trial", "trial", 5 + _ARROW, right=True),
-        Head(metric, plain(metric), max(_VALUE, cell_len(plain(metric)) + _ARROW), right=True),
+        Head(metric, title, max(_VALUE, cell_len(title) + _ARROW), right=True),
         *(_field_head(page, name) for name in page.fields),
     ]
     run = max([len("run"), *(cell_len(plain(trial.run_id)) for trial in trials)])

@@ -60,7 +60,8 @@ def plots_of(page: SweepPage, other: SweepPage | None, cursor: int | None) -> li
     marks = "  ".join(f"{MARKERS[look]} {each.name}" for look, each in looks)
     names = f": {marks}" if other is not None else ""
     metric = plain(page.sweep.metric)
-    plots = [Plot(f"best {metric} so far{names}", both, partial(_best_so_far, both))]
+    when = "so far" if page.sweep.state == "active" else "after each trial"
+    plots = [Plot(f"best {metric} {when}{names}", both, partial(_best_so_far, both))]
     if other is not None:
         plots.append(Plot("best trials", both, partial(_best_trials, page, other)))
     plots.append(Plot("importance of fields", both[:1], partial(_importances, page)))

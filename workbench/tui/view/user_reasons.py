@@ -81,7 +81,8 @@ def event_section(inspection: Inspection, item_number: int, width: int) -> Secti
     word = "label" if inspection.browse.labelled else "rated"
     rating = "" if event.rating is None else f"{word} {event.rating:g}  "
     rating += f"{len(every)} times, last " if len(every) > 1 else ""
-    facts = f"{rating}{moment(event.time)}  {past.part}  {', '.join(item.genres)}"
+    kind = f"{event.type}  " if event.type else ""
+    facts = f"{kind}{rating}{moment(event.time)}  {past.part}  {', '.join(item.genres)}"
     lines: list[tuple[Cell, ...]] = [(Cell(plain(facts), "muted"),)]
     led = [
         (f"{inspection.browse.item(entry.item).name}, #{entry.rank} of {listing.label}", tie.weight)

@@ -35,6 +35,8 @@ SHARED = "="
 _SCORE, _LEAST_TITLE = 5, 12
 #: cells from which a history has room for genres and date
 _ROOMY = 64
+#: cells of the types of events, at most
+_TYPE = 12
 #: users of a list who are read together
 _BLOCK = 32
 #: users by number, and a metric of theirs from each run
@@ -167,6 +169,8 @@ def history_table(inspection: Inspection, width: int) -> Table:
     rated = [Head("rating", "", 3, right=True)] if inspection.browse.explicit else []
     genres = roomy and _has_genres(inspection)
     extra = [Head("genres", "genres", 22)] if genres else []
+    if types := inspection.browse.types:
+        extra.insert(0, Head("type", "type", min(_TYPE, max(map(len, types)))))
     if roomy and inspection.browse.timed:
         extra.append(Head("time", "time (UTC)", 16))
     room = width - 4 - sum(head.width + 2 for head in (*rated, *extra))
@@ -215,6 +219,8 @@ def _events(
             mark = Cell(HIT, "good") if relevant else Cell(MISS, "muted")
         rating = [] if event.rating is None else [Cell(f"{event.rating:g}")]
         cells = [mark, *rating, Cell(plain(item.name), "" if relevant else "muted")]
+        if inspection.browse.types:
+            cells.append(Cell(plain(event.type)))
         if genres:
             cells.append(Cell(plain(", ".join(item.genres)), "muted"))
         if roomy and inspection.browse.timed:

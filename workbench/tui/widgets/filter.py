@@ -60,7 +60,7 @@ class FilterLine(SearchLine):
             self.complain(str(error))
             return
         self.complain("")
-        self.post_message(self.Filtered(event.value, passes))
+        self.post_message(self.Filtered(event.value.strip(), passes))
 
     def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Leave the line, unless it is wrong."""

@@ -280,7 +280,7 @@ class People(Vertical):
     def on_input_changed(self, event: Entry.Changed) -> None:
         """Search while the person types."""
         event.stop()
-        self.question = event.value
+        self.question = event.value.strip()
 
     def on_input_submitted(self, event: Entry.Submitted) -> None:
         """Go to the users found, also while they are still looked for."""
@@ -293,7 +293,9 @@ class People(Vertical):
         except InputError as error:
             self._complain(str(error))
         else:
-            if event.value == self._refused[0]:  # only the data can say what is wrong with it
+            if (
+                event.value.strip() == self._refused[0]
+            ):  # only the data can say what is wrong with it
                 self._complain(self._refused[1])
                 return
             self.query_one("#find", SearchLine).remember()

@@ -76,7 +76,9 @@ class SearchLine(Entry):
         id: str,  # noqa: A002 - Textual's name
         completions: Callable[[str], Sequence[str]] = lambda word: (),
     ) -> None:
-        super().__init__(text, placeholder=placeholder, id=id, select_on_focus=False)
+        # what is typed next is another word
+        begun = f"{text} " if text and text.count('"') % 2 == 0 else text
+        super().__init__(begun, placeholder=placeholder, id=id, select_on_focus=False)
         self._completions = completions
         self._place = 0
         #: what Tab goes through: what stands before the word, its values, the text that it made
@@ -94,8 +96,9 @@ class SearchLine(Entry):
 
     def remember(self) -> None:
         """Keep the text, so that it can be asked again."""
-        if self.value and self.value not in self._earlier[-1:]:
-            self._earlier.append(self.value)
+        asked = self.value.strip()
+        if asked and asked not in self._earlier[-1:]:
+            self._earlier.append(asked)
             del self._earlier[:-_REMEMBERED]
 
     def action_recall(self, step: int) -> None:

@@ -11,6 +11,8 @@ from recsys_core.values import parse_value
 from workbench.jobs.json_schema import Schema, allowed, alternatives_of
 from workbench.jobs.space import alternatives
 
+#: the word for what is not set: no value, an empty list, no limit
+NONE = "none"
 #: fields without a schema whose text may hold any character
 FREE = ("from", "dataset", "features", "label")
 
@@ -73,7 +75,15 @@ class Field:
     @property
     def allowed(self) -> str:
         """Type and bounds."""
-        return allowed(self.entry, self.shared) if self.entry and not self.shape else ""
+        said = allowed(self.entry, self.shared) if self.entry and not self.shape else ""
+        return said.replace(" or null", f" or {NONE}")
+
+    @property
+    def said_default(self) -> str:
+        """The default as it is shown."""
+        if self.key == "threads":
+            return self.default or "automatic"
+        return self.default.strip('"') or NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +103,20 @@ class Start:
 
 
 def read_value(text: str, each: Field) -> Any:
-    """Read a field's text; what can only be a name or a list of numbers needs no quotes."""
+    """Read a field's text; what can only be a name or a list of numbers needs no quotes.
+
+    Examples
+    --------
+    >>> of = Field("", "", "", {"anyOf": [{"type": "number"}, {"type": "null"}]})
+    >>> read_value("none", of), read_value("null", of), read_value("2", of)
+    (None, None, 2)
+    """
     kinds = [each.get("type") for each in alternatives(dict(each.entry), each.shared)]
     enums = any("enum" in each for each in alternatives(dict(each.entry), each.shared))
     if "array" in kinds and not text.startswith("["):
         text = f"[{text}]"
+    if text.strip("[]").lower() == NONE and {"null", "array"} & {*kinds}:
+        return None if "null" in kinds else []
     value = parse_value(text)
     if isinstance(value, list):
         return [parse_value(each) if isinstance(each, str) else each for each in value]
@@ -118,13 +137,15 @@ def as_typed(value: Any) -> str:
 
 
 def write_value(value: Any) -> str:
-    """Write a value so that it is read back as the same.
+    """Write a value so that `read_value` reads it back as the same.
 
     Examples
     --------
     >>> write_value(0.01), write_value(None), write_value("bpr"), write_value([64, 32])
-    ('0.01', 'null', 'bpr', '[64, 32]')
+    ('0.01', 'none', 'bpr', '[64, 32]')
     """
+    if value is None or value == []:
+        return NONE
     if isinstance(value, str) and value and parse_value(value) == value:
         return value
     return json.dumps(value)
