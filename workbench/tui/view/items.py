@@ -68,7 +68,8 @@ def item_section(browse: Browse, facts: ItemFacts, width: int, *, tall: bool = T
         mean = f", {facts.mean:.0%} with label 1"
     events = f"{counted(facts.events, 'event')}{mean}"
     known = (plain(", ".join(item.genres)), f"id {plain(item.item_id)}", events)
-    lines: list[tuple[Cell, ...]] = [(Cell(line, "muted"),) for line in _filled(filter(None, known), width)]
+    head = _filled(filter(None, known), width)
+    lines: list[tuple[Cell, ...]] = [(Cell(line, "muted"),) for line in head]
     bar = max(6, min(_BAR, width - 24))
     if facts.exposures:
         lines += [*blank, (Cell(f"recommended among the first {TOP} to", "muted"),)]

@@ -293,9 +293,8 @@ class People(Vertical):
         except InputError as error:
             self._complain(str(error))
         else:
-            if (
-                event.value.strip() == self._refused[0]
-            ):  # only the data can say what is wrong with it
+            # only the data can say what is wrong with it
+            if event.value.strip() == self._refused[0]:
                 self._complain(self._refused[1])
                 return
             self.query_one("#find", SearchLine).remember()
