@@ -129,6 +129,7 @@ def test_no_difference_where_a_metric_is_missing() -> None:
         ("mf timeline", True),
         ("mf ml-1m", False),
         ("model:mf", True),
+        ("data:ml-100k -data:ml-1m", True),  # as the column is called
         ("model:bpr", False),
         ("state:done", True),
         ("state:succeeded", True),

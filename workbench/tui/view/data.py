@@ -219,7 +219,10 @@ def _attribute(name: str, one: Mapping[str, Any]) -> str:
         length = counted(one["values"], "number")
         return f"{name} (vectors of {length}, {1 - one['missing']:.0%} have one)"
     missing = f", {one['missing']:.0%} missing" if one["missing"] >= 0.005 else ""
-    many = "" if one["kind"] == "text" else f", {counted(one['values'], 'value')}"
+    if one["kind"] == "number":
+        many = f": {counted(one['values'], 'value')}"
+    else:
+        many = "" if one["kind"] == "text" else f" {one['values']:,}"
     return f"{name} ({one['kind']}{many}{missing})"
 
 

@@ -24,6 +24,8 @@ from workbench.tui.view.table import Cell, Head, Row, Rows, Table, gap
 _VALUE, _FIELD, _LEAST, _ARROW = 8, 18, 12, 1
 #: of a remark that can be read
 _READABLE = 36
+#: cells from which the heading of the metric says that it is of validation rows
+_WIDE = 140
 #: sign and trial
 _FIXED = 2
 #: the states of trials as those of runs are shown, and where they stand by default
@@ -146,7 +148,8 @@ def build_trials(
         Cells of the table.
     """
     metric = page.sweep.metric
-    title = plain(f"valid {metric}")  # results, on the other screens, are of test rows
+    # results, on the other screens, are of test rows; where it is narrow, `best_line` says it
+    title = plain(f"valid {metric}" if width >= _WIDE else metric)
     heads = [
         Head("state", "", 1),
         Head("trial", "trial", 5 + _ARROW, right=True),
