@@ -67,7 +67,7 @@ def test_plays_from_the_file_to_a_user(
     cli: Cli, plays: str, runs_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     described = cli("data", "describe", plays).out
-    assert "events             84\n" in described
+    assert "events            84\n" in described
     assert "note: events of a user with an item met before: 24; lists leave out" in described
     assert "ratings" not in described.replace("no ratings", "")
     report = tmp_path / "report.json"
