@@ -58,110 +58,73 @@ async def _(s: Session) -> None:
     await s.until(lambda: "worse" in s.text())
 
 
-@checks("detail.back")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("escape")
-    assert s.current == "mf"
-    await s.press("enter", "backspace")
-    assert s.current == "mf"
-
-
-@checks("detail.next")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("n")
-    assert "item-cf  ✔ done" in s.text()
-    await s.press("n", "n")
-    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
-
-
-@checks("detail.previous")
-async def _(s: Session) -> None:
-    await _detail(s)
-    await s.press("p")
-    assert "mf-bpr  ✔ done" in s.text()
-
-
-@checks("detail.down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "down")
-    assert screen.scroll.scroll_y == 2
-
-
-@checks("detail.up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("j", "j", "j", "k", "up")
-    assert screen.scroll.scroll_y == 1
-
-
-@checks("detail.page-down")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown")
-    scroll = screen.scroll
-    assert 0 < scroll.scroll_y == min(scroll.size.height - 1, scroll.max_scroll_y)
-
-
-@checks("detail.page-up")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "pageup")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.top")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("pagedown", "g")
-    assert screen.scroll.scroll_y == 0
-
-
-@checks("detail.bottom")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("G")
-    assert screen.scroll.scroll_y == screen.scroll.max_scroll_y > 0
-    assert "torch" in s.text(), "the environment comes last"
-
-
-@checks("detail.section", "detail.section-back")
-async def _(s: Session) -> None:
-    screen = await _detail(s)
-    await s.press("right_square_bracket")
-    first = screen.scroll.scroll_y
-    await s.press("right_square_bracket")
-    assert 0 < first < screen.scroll.scroll_y
-    title = s.text().splitlines()[3]
-    assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
-    await s.press("left_square_bracket")
-    assert screen.scroll.scroll_y == first
-    await s.press("left_square_bracket", "left_square_bracket")
-    assert screen.scroll.scroll_y <= 1
-
-
-@checks("detail.copy")
+@checks("detail.next", "detail.previous", "detail.copy", "detail.back")
 async def _(s: Session) -> None:
     await _detail(s)
     await s.press("y")
     assert "Result\n" in s.copied[0]
     assert "ndcg@10        0.2551  0.2431 to 0.2671" in s.copied[0]
     assert "factors        64" in s.copied[0]
+    await s.press("n")
+    assert "item-cf  ✔ done" in s.text()
+    await s.press("n", "n")
+    assert "pop-sample  ✔ done" in s.text(), "after the last comes the first"
+    await s.press("escape")
+    await _detail(s)
+    await s.press("p")
+    assert "mf-bpr  ✔ done" in s.text()
+    await s.press("n", "escape")
+    assert s.current == "mf"
+    await s.press("enter", "backspace")
+    assert s.current == "mf"
 
 
-@pytest.mark.parametrize("width", [60, 80, 99, 100, 140, 180])
-async def test_a_run_without_a_baseline_has_its_curves_at_every_width(
-    suite: Path, width: int
-) -> None:
-    async with session(suite, (width, 60)) as s:
+@checks(
+    *("detail.down", "detail.up", "detail.page-down", "detail.page-up"),
+    *("detail.top", "detail.bottom", "detail.section", "detail.section-back"),
+)
+async def _(s: Session) -> None:
+    screen = await _detail(s)
+    scroll = screen.scroll
+    await s.press("j", "down")
+    assert scroll.scroll_y == 2
+    await s.press("j", "k", "up")
+    assert scroll.scroll_y == 1
+    await s.press("g")
+    assert scroll.scroll_y == 0
+    await s.press("pagedown")
+    assert 0 < scroll.scroll_y == min(scroll.size.height - 1, scroll.max_scroll_y)
+    await s.press("pageup")
+    assert scroll.scroll_y == 0
+    await s.press("pagedown", "g")
+    assert scroll.scroll_y == 0
+    await s.press("G")
+    assert scroll.scroll_y == scroll.max_scroll_y > 0
+    assert "torch" in s.text(), "the environment comes last"
+    await s.press("g", "right_square_bracket")
+    first = scroll.scroll_y
+    await s.press("right_square_bracket")
+    assert 0 < first < scroll.scroll_y
+    title = s.text().splitlines()[3]
+    assert "Learning curve" in title or "Other cut-offs" in title or "Data" in title
+    await s.press("left_square_bracket")
+    assert scroll.scroll_y == first
+    await s.press("left_square_bracket", "left_square_bracket")
+    assert scroll.scroll_y <= 1
+
+
+async def test_a_run_without_a_baseline_has_its_curves_at_every_width(suite: Path) -> None:
+    async with session(suite, (60, 60)) as s:
         await s.go_to("mf")
         await s.press("enter")
-        lines = s.text().splitlines()
-        (title,) = [line for line in lines if line.startswith(" Learning curve")]
-        assert "Learning curve" in title
-        assert any("┤" in line for line in lines)
+        for width in (60, 80, 99, 100, 140, 180):
+            await s.pilot.resize_terminal(width, 60)
+            await s.until(lambda width=width: s.app.screen.size.width == width)  # type: ignore[misc]
+            s.draw()
+            lines = s.text().splitlines()
+            (title,) = [line for line in lines if line.startswith(" Learning curve")]
+            assert "Learning curve" in title
+            assert any("┤" in line for line in lines)
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))

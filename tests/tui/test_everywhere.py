@@ -111,42 +111,23 @@ async def _(s: Session) -> None:
     assert not isinstance(s.app.screen, HelpScreen)
 
 
-@checks("everywhere.suspend")
+@checks(
+    *("everywhere.jobs", "everywhere.results", "everywhere.users", "everywhere.items"),
+    *("everywhere.data", "everywhere.messages", "everywhere.suspend", "everywhere.quit"),
+)
 async def _(s: Session) -> None:
+    for key, screen in zip("13452", ("jobs", "users", "items", "data", "results"), strict=True):
+        await s.press(key)
+        assert s.app.chosen == screen
+    await s.press("M")
+    assert "No messages yet." in s.text()
+    await s.press("escape")
     called: list[bool] = []
     s.app.action_suspend_process = lambda: called.append(True)  # type: ignore[method-assign]
     await s.press("ctrl+z")
     assert called, "test_terminal does it in a terminal"
-
-
-@checks("everywhere.quit")
-async def _(s: Session) -> None:
     await s.press("q")
     assert s.app.return_code == 0
-
-
-@checks("everywhere.jobs")
-async def _(s: Session) -> None:
-    await s.press("1")
-    assert s.app.chosen == "jobs"
-
-
-@checks("everywhere.users")
-async def _(s: Session) -> None:
-    await s.press("3")
-    assert s.app.chosen == "users"
-
-
-@checks("everywhere.items")
-async def _(s: Session) -> None:
-    await s.press("4")
-    assert s.app.chosen == "items"
-
-
-@checks("everywhere.data")
-async def _(s: Session) -> None:
-    await s.press("5")
-    assert s.app.chosen == "data"
 
 
 @checks("parts.zoom")
@@ -162,14 +143,6 @@ async def _(s: Session) -> None:
     await s.press("escape")
     await s.until(lambda: grid.size.height == before)
     assert s.runs.query_one("#preview").display
-
-
-@checks("everywhere.results", "everywhere.messages")
-async def _(s: Session) -> None:
-    await s.press("2")
-    assert s.app.chosen == "results"
-    await s.press("M")
-    assert "No messages yet." in s.text()
 
 
 @pytest.mark.parametrize("check", cases_of(*SCOPES_HERE))

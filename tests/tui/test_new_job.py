@@ -113,47 +113,26 @@ async def test_typing_replaces_what_a_field_had(suite: Path) -> None:
         assert screen.query_one(Input).value == "mfx"
 
 
-@checks("new-job.down")
+@checks("new-job.down", "new-job.up", "new-job.page-down", "new-job.page-up")
 async def _(s: Session) -> None:
-    screen = await form(s)
+    screen = await form(s, "mf")
     row = screen.grid.cursor_row
     await s.press("down")
     assert screen.grid.cursor_row > row
-
-
-@checks("new-job.up")
-async def _(s: Session) -> None:
-    screen = await form(s)
-    row = screen.grid.cursor_row
-    await s.press("down", "up")
+    await s.press("up")
     assert screen.grid.cursor_row == row
-
-
-@checks("new-job.page-down")
-async def _(s: Session) -> None:
-    screen = await form(s, "mf")
-    row = screen.grid.cursor_row
     await s.press("pagedown")
     assert screen.grid.cursor_row > row + 2
-
-
-@checks("new-job.page-up")
-async def _(s: Session) -> None:
-    screen = await form(s, "mf")
-    await s.press("pagedown", "pagedown", "pageup", "pageup", "pageup")
+    await s.press("pagedown", "pageup", "pageup", "pageup")
     assert screen.grid.cursor_row <= 1
 
 
-@checks("new-job.complete")
+@checks("new-job.complete", "new-job.complete-back")
 async def _(s: Session) -> None:
     screen = await form(s, "item")
     await s.press("tab")
     assert screen.query_one(Input).value == "item-cf"
-
-
-@checks("new-job.complete-back")
-async def _(s: Session) -> None:
-    screen = await form(s, "deepwalk")
+    await type_over(s, screen, "deepwalk")
     await s.press("tab")
     first = screen.query_one(Input).value
     await s.press("tab")

@@ -15,53 +15,37 @@ from tests.tui.suite import NEWEST_FIRST, on_metric
 SCOPES_HERE = ("table",)
 
 
-@checks("table.sort-ascending")
+@checks("table.sort-ascending", "table.sort-descending")
 async def _(s: Session) -> None:
     await on_metric(s, "auc")
     await s.press("s")
     assert s.labels[:2] == ["lr", "deepfm"]
     assert s.labels[2:] == [label for label in NEWEST_FIRST if label not in ("lr", "deepfm")]
     assert "auc↑" in s.runs.grid.render_line(0).text
-
-
-@checks("table.sort-descending")
-async def _(s: Session) -> None:
     await on_metric(s, "ndcg@10")
     await s.press("S")
     assert s.labels[:5] == ["mf", "pop-sample", "mf-bpr", "item-cf", "ease"]
     assert "ndcg@10↓" in s.runs.grid.render_line(0).text
 
 
-@checks("table.down")
+@checks(
+    *("table.down", "table.up", "table.first", "table.last", "table.page-up", "table.page-down"),
+)
 async def _(s: Session) -> None:
     await s.press("j", "down")
     assert s.current == "ease-large"
-
-
-@checks("table.up")
-async def _(s: Session) -> None:
-    await s.press("j", "j", "k", "up", "k")
+    await s.press("k", "up", "k")
     assert s.current == "pop-sample"
-
-
-@checks("table.first")
-async def _(s: Session) -> None:
     await s.press("j", "j", "g")
     assert s.current == "pop-sample"
     await s.press("j", "home")
     assert s.current == "pop-sample"
-
-
-@checks("table.last")
-async def _(s: Session) -> None:
     await s.press("G")
     assert s.current == "popularity"
-    await s.press("g", "end")
+    await s.press("pageup")
+    assert s.current == "pop-sample"
+    await s.press("end")
     assert s.current == "popularity"
-
-
-@checks("table.page-down")
-async def _(s: Session) -> None:
     for number in range(10, 60):
         write_run(s.app.runs_dir, f"more-{number}", number=number, state="queued")
     await s.until(lambda: len(s.labels) == 60)
@@ -73,35 +57,17 @@ async def _(s: Session) -> None:
     assert s.current in s.text()
 
 
-@checks("table.page-up")
+@checks("table.right", "table.left", "table.first-column", "table.last-column")
 async def _(s: Session) -> None:
-    await s.press("G", "pageup")
-    assert s.current == "pop-sample"
-
-
-@checks("table.right")
-async def _(s: Session) -> None:
-    first = s.titles
+    first, grid = s.titles, s.runs.grid
     await s.press(*["right"] * 9)
     assert s.titles[:3] == first[:3], "the label stays in sight"
-    heads = s.runs.grid.table.heads
-    assert heads[s.runs.grid.cursor_column].title in s.titles
+    assert grid.table.heads[grid.cursor_column].title in s.titles
     assert s.titles != first
-
-
-@checks("table.left")
-async def _(s: Session) -> None:
-    first = s.titles
-    await s.press(*["right"] * 9)
-    assert s.runs.grid.render_line(0).text.startswith("«"), "there are columns to the left"
+    assert grid.render_line(0).text.startswith("«"), "there are columns to the left"
     await s.press(*["left"] * 12)
     assert s.titles == first
-    assert s.runs.grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
-
-
-@checks("table.first-column", "table.last-column")
-async def _(s: Session) -> None:
-    grid = s.runs.grid
+    assert grid.cursor_column == 2, "the label can be sorted by, the glyphs not"
     await s.press("dollar_sign")
     assert grid.column_key == "made"
     assert "made" in s.titles
