@@ -108,17 +108,11 @@ async def _(s: Session) -> None:
     assert "nothing here" in s.text() or "no users" in s.text(), "there is one metric of users"
 
 
-@checks("compare.by", "compare.by-back")
-async def _(s: Session) -> None:
-    await compare(s, ["better", "base"])
-    await s.until(lambda: "ndcg@10 by age" in section(s, "groups"))
-    await s.press("b")
-    await s.until(lambda: "ndcg@10 by gender" in section(s, "groups"))
-    await s.press("B", "B")
-    await s.until(lambda: "by popularity" in section(s, "groups"))
-
-
-@checks("compare.section", "compare.section-back")
+@checks(
+    *("compare.section", "compare.section-back", "compare.down", "compare.up"),
+    *("compare.page-down", "compare.page-up", "compare.top", "compare.bottom"),
+    *("compare.by", "compare.by-back"),
+)
 async def _(s: Session) -> None:
     page = await compare(s, ["better", "base"])
     await s.press("right_square_bracket")
@@ -128,15 +122,7 @@ async def _(s: Session) -> None:
     assert page.scroll.scroll_y > below
     await s.press("left_square_bracket")
     assert page.scroll.scroll_y == below
-
-
-@checks(
-    *("compare.down", "compare.up", "compare.page-down", "compare.page-up"),
-    *("compare.top", "compare.bottom"),
-)
-async def _(s: Session) -> None:
-    page = await compare(s, ["better", "base"])
-    await s.press("j", "down", "k")
+    await s.press("g", "j", "down", "k")
     assert page.scroll.scroll_y == 1
     await s.press("pagedown")
     assert page.scroll.scroll_y > 2
@@ -144,6 +130,11 @@ async def _(s: Session) -> None:
     assert page.scroll.scroll_y == page.scroll.max_scroll_y > 0
     await s.press("g")
     assert page.scroll.scroll_y == 0
+    await s.until(lambda: "ndcg@10 by age" in section(s, "groups"))
+    await s.press("b")
+    await s.until(lambda: "ndcg@10 by gender" in section(s, "groups"))
+    await s.press("B", "B")
+    await s.until(lambda: "by popularity" in section(s, "groups"))
 
 
 @checks("compare.copy", "compare.back")

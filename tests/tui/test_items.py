@@ -44,7 +44,7 @@ async def to_items(s: Session) -> ItemsScreen:
     return here
 
 
-@checks("items.find")
+@checks("items.find", "items.clear", "items.data", "items.runs")
 async def _(s: Session) -> None:
     here = await to_items(s)
     assert here.item == 7, "the best known comes first"
@@ -54,6 +54,13 @@ async def _(s: Session) -> None:
     await s.press("enter")
     assert s.app.focused is here.catalogue
     await s.until(lambda: "Horror, Sci-Fi  id 100  3 events, mean 4.67" in s.text())
+    await s.press("slash", "escape")
+    assert (here.search, len(here.catalogue.table.keys)) == ("", 8)
+    assert here.check_action("data", ()) is False, "there is one data set"
+    await s.press("r")
+    assert isinstance(s.app.screen, ChooseRuns)
+    await s.press("space", "enter")
+    await s.until(lambda: "[item-cf]" in s.text() and "[other]" not in s.text())
 
 
 @checks("items.similar")
@@ -77,25 +84,6 @@ async def _(s: Session) -> None:
     there = s.app.screen
     assert isinstance(there, UsersScreen)
     await s.until(lambda: tuple(there.people.grid.table.keys) == ("1", "2", "3", "5"))
-
-
-@checks("items.data", "items.runs")
-async def _(s: Session) -> None:
-    here = await to_items(s)
-    assert here.check_action("data", ()) is False, "there is one data set"
-    await s.press("r")
-    assert isinstance(s.app.screen, ChooseRuns)
-    await s.press("space", "enter")
-    await s.until(lambda: "[item-cf]" in s.text() and "[other]" not in s.text())
-
-
-@checks("items.clear")
-async def _(s: Session) -> None:
-    here = await to_items(s)
-    await s.press("slash")
-    await s.type("alien")
-    await s.press("escape")
-    assert (here.search, len(here.catalogue.table.keys)) == ("", 8)
 
 
 async def answer(line: list[str]) -> processes.Done:
@@ -163,28 +151,28 @@ async def test_processes_that_are_killed_or_do_not_start() -> None:
     assert missing.complaint() == ["no process could be started: No such file or directory"]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
-async def test_titles_are_text_and_aligned(size: tuple[int, int], runs: Path) -> None:
-    async with session(runs, size) as s:
-        await to_items(s)
-        text = s.text()
-        for title in ("千と千尋の神隠し (2001)", "[red]לילה[/red]", "Evil\\x1b[2J Dead (1981)"):
-            assert title in text
-        lines = s.app.screen._compositor.render_strips()
-        assert {line.cell_length for line in lines} == {size[0]}
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
-async def test_every_column_of_the_catalogue_has_room(size: tuple[int, int], runs: Path) -> None:
+async def test_titles_are_text_and_aligned_and_every_column_has_room(
+    size: tuple[int, int], runs: Path
+) -> None:
     """Beside the panel of one item, too, whose width the screen learns after it was drawn first."""
-    async with session(runs, size=size) as s:
+    async with session(runs, size) as s:
         here = await to_items(s)
         await s.until(
             lambda: (
                 sum(head.width for head in here.catalogue.table.heads) < here.catalogue.size.width
             )
         )
-        assert "events" in s.text()
+        text = s.text()
+        for title in (
+            "events",
+            "千と千尋の神隠し (2001)",
+            "[red]לילה[/red]",
+            "Evil\\x1b[2J Dead (1981)",
+        ):
+            assert title in text
+        lines = s.app.screen._compositor.render_strips()
+        assert {line.cell_length for line in lines} == {size[0]}
 
 
 async def test_an_item_is_described_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from workbench.tui.screens.runs import RunsScreen
 SCOPES_HERE = ("runs", "remove")
 
 
-@checks("runs.open")
+@checks("runs.open", "runs.again")
 async def _(s: Session) -> None:
     await s.go_to("mf")
     await s.press("enter")
@@ -28,6 +28,8 @@ async def _(s: Session) -> None:
     text = s.text()
     assert "mf  ✔ done" in text
     assert "0.2551  0.2431 to 0.2671" in text
+    await s.press("escape")
+    await opens_form_again(s, "mf")
 
 
 @checks("runs.compare", "runs.scatter")
@@ -39,13 +41,7 @@ async def _(s: Session) -> None:
     assert "ndcg@10 against coverage@10" in s.text()
 
 
-@checks("runs.again")
-async def _(s: Session) -> None:
-    await s.go_to("mf")
-    await opens_form_again(s, "mf")
-
-
-@checks("runs.mark")
+@checks("runs.mark", "runs.mark-all", "runs.only-marked")
 async def _(s: Session) -> None:
     await s.go_to("mf")
     await s.press("space")
@@ -53,9 +49,23 @@ async def _(s: Session) -> None:
     assert s.row("mf").startswith("✱ ✔ mf")
     await s.press("k", "space")
     assert s.row("mf").startswith("  ✔ mf")
+    await s.press("slash")
+    await s.type("model:mf")
+    await s.press("enter", "a", "escape")
+    assert [label for label in s.labels if s.row(label).startswith("✱")] == [
+        *("mf-long", "mf-bpr", "mf"),
+    ]
+    await s.press("a", "a")
+    assert s.runs.options.marked == frozenset()
+    await s.go_to("lr")
+    await s.press("space", "space")
+    await s.press("m")
+    assert s.labels == ["lr", "mf-bpr"]
+    await s.press("m")
+    assert s.labels == NEWEST_FIRST
 
 
-@checks("runs.baseline")
+@checks("runs.baseline", "runs.delta")
 async def _(s: Session) -> None:
     await s.go_to("item-cf")
     await s.press("b")
@@ -68,10 +78,6 @@ async def _(s: Session) -> None:
     await s.press("b")
     assert "0.2551✦" in s.row("mf")
     assert s.runs.baseline is None
-
-
-@checks("runs.delta")
-async def _(s: Session) -> None:
     await s.go_to("popularity")
     await s.press("b")
     assert "▲ +0.1268" in s.row("item-cf")
@@ -95,7 +101,7 @@ async def _(s: Session) -> None:
     assert "filter: mf ndcg@10>.25" in s.text()
 
 
-@checks("runs.unchanged")
+@checks("runs.unchanged", "runs.columns", "runs.stages")
 async def _(s: Session) -> None:
     titles = [head.title for head in s.runs.grid.table.heads]
     assert "protocol" not in titles, "all runs have the same"
@@ -105,6 +111,32 @@ async def _(s: Session) -> None:
     assert "constant columns shown" in s.text()
     await s.press("u")
     assert "protocol" not in [head.title for head in s.runs.grid.table.heads]
+    await s.press("x")
+    assert isinstance(s.app.screen, ColumnsScreen)
+    assert "[x] protocol" in s.text()
+    await s.press("j", "j", "space", "K", "enter")  # protocol off, and above data
+    titles = [head.title for head in s.runs.grid.table.heads]
+    assert "protocol" not in titles
+    assert "data" in titles
+    assert "1 column off" in s.text()
+    assert s.runs.options.order[:3] == ("model", "protocol", "dataset")
+    await s.press("x", "a", "escape", "x", "a", "enter")
+    assert s.runs.options.hidden == frozenset()
+    assert s.runs.options.order == ()
+    await s.press("v")
+    lines = [line.strip() for line in s.text().splitlines()]
+    assert lines[lines.index("ranking · 2") + 1].startswith("✔ deepfm")
+    recall = lines[lines.index("recall · 8") + 1]
+    assert recall.startswith("✔ pop-sample")
+    await s.press("g")
+    assert s.current == "pop-sample", "the heading is passed over"
+    assert lines[3] == "recall · 8", "and stays in sight"
+    await s.press(*["j"] * 8)
+    assert s.current == "deepfm"
+    await s.press("k")
+    assert s.current == "popularity"
+    await s.press("v")
+    assert s.labels == NEWEST_FIRST
 
 
 @checks("runs.cutoff", "runs.failed")
@@ -173,32 +205,6 @@ async def _(s: Session) -> None:
     assert not list(s.app.runs_dir.glob("**/*-0007")), "what was deleted is gone"
 
 
-@checks("runs.only-marked")
-async def _(s: Session) -> None:
-    await s.go_to("lr")
-    await s.press("space", "space")
-    await s.press("m")
-    assert s.labels == ["lr", "mf-bpr"]
-    await s.press("m")
-    assert s.labels == NEWEST_FIRST
-
-
-@checks("runs.columns")
-async def _(s: Session) -> None:
-    await s.press("x")
-    assert isinstance(s.app.screen, ColumnsScreen)
-    assert "[x] protocol" in s.text()
-    await s.press("j", "j", "space", "K", "enter")  # protocol off, and above data
-    titles = [head.title for head in s.runs.grid.table.heads]
-    assert "protocol" not in titles
-    assert "data" in titles
-    assert "1 column off" in s.text()
-    assert s.runs.options.order[:3] == ("model", "protocol", "dataset")
-    await s.press("x", "a", "escape", "x", "a", "enter")
-    assert s.runs.options.hidden == frozenset()
-    assert s.runs.options.order == ()
-
-
 @checks("runs.seeds")
 async def _(s: Session) -> None:
     # ndcg@10 .2, .3 and .25: mean .25, sample sd .05
@@ -219,36 +225,6 @@ async def _(s: Session) -> None:
     assert "▲ +0.0051" in s.row("mf")  # .2551 - .25
     await s.press("f")
     assert s.labels.count("als") == 3
-
-
-@checks("runs.stages")
-async def _(s: Session) -> None:
-    await s.press("v")
-    lines = [line.strip() for line in s.text().splitlines()]
-    assert lines[lines.index("ranking · 2") + 1].startswith("✔ deepfm")
-    recall = lines[lines.index("recall · 8") + 1]
-    assert recall.startswith("✔ pop-sample")
-    await s.press("g")
-    assert s.current == "pop-sample", "the heading is passed over"
-    assert lines[3] == "recall · 8", "and stays in sight"
-    await s.press(*["j"] * 8)
-    assert s.current == "deepfm"
-    await s.press("k")
-    assert s.current == "popularity"
-    await s.press("v")
-    assert s.labels == NEWEST_FIRST
-
-
-@checks("runs.mark-all")
-async def _(s: Session) -> None:
-    await s.press("slash")
-    await s.type("model:mf")
-    await s.press("enter", "a", "escape")
-    assert [label for label in s.labels if s.row(label).startswith("✱")] == [
-        *("mf-long", "mf-bpr", "mf"),
-    ]
-    await s.press("a", "a")
-    assert s.runs.options.marked == frozenset()
 
 
 @checks("runs.tag")
@@ -296,19 +272,15 @@ async def _(s: Session) -> None:
     assert s.labels == NEWEST_FIRST, "then the order"
 
 
-@checks("runs.copy")
+@checks("runs.copy", "runs.copy-table")
 async def _(s: Session) -> None:
     await s.go_to("lr")
     await s.press("y")
     assert "run lr" in s.copied[0]
     assert "auc 0.7921" in s.copied[0]
     assert "ndcg" not in s.copied[0], "lr has none"
-
-
-@checks("runs.copy-table")
-async def _(s: Session) -> None:
     await s.press("Y")
-    lines = s.copied[0].splitlines()
+    lines = s.copied[1].splitlines()
     assert lines[0].startswith("| mark | state | run |")
     assert len(lines) == 2 + len(NEWEST_FIRST)
     assert len({line.count("|") for line in lines}) == 1

@@ -24,18 +24,37 @@ def runs(tmp_path: Path) -> Path:
     return write_two_lists(tmp_path)
 
 
-@checks("users.open")
+@checks("users.open", "users.next", "users.previous", "users.copy", "users.runs", "users.clear")
 async def _(s: Session) -> None:
-    await to_first(s)
+    here = await to_first(s)
     title = films().item_columns["title"]
     assert title is not None
     await s.until(lambda: "other" in s.text() or "item-cf" in s.text())
     assert "18-24" in s.text(), "the attributes of the user"
+    await s.press("y")
+    assert "u0" in s.copied[0]
+    assert "|" in s.copied[0]
+    await s.press("n")
+    await s.until(lambda: shown_user(here) == "u1" and here.people.grid.cursor_row == 1)
+    await s.press("p")
+    await s.until(lambda: here.people.grid.cursor_row == 0)
+    await s.press("r")
+    assert isinstance(s.app.screen, ChooseRuns)
+    await s.press("escape")
+    assert not s.app.screen.query("#choose")
+    await s.press("escape")
+    await s.until(lambda: not here.has_class("-open"))
+    await s.press("slash")
+    await s.type("u1")
+    await s.until(lambda: here.people.question == "u1")
+    await s.press("enter", "escape")
+    await s.until(lambda: here.people.question == "")
 
 
-@checks("users.find")
+@checks("users.find", "users.data")
 async def _(s: Session) -> None:
     here = await to_users(s)
+    assert here.check_action("data", ()) is False, "there is one data set"
     total = here.people.grid.table.rows
     await s.press("slash")
     await s.type("liked=107")
@@ -46,7 +65,7 @@ async def _(s: Session) -> None:
     assert here.people.grid.table.rows != total, "what is wrong changes nothing"
 
 
-@checks("users.rotate", "users.own")
+@checks("users.rotate", "users.own", "users.ask")
 async def _(s: Session) -> None:
     here = await to_first(s)
     await s.until(lambda: len(here.person.panes) == 3)
@@ -60,15 +79,11 @@ async def _(s: Session) -> None:
     before = [run.run_id for run in here.runs_shown]
     await s.press("m")
     assert [run.run_id for run in here.runs_shown] != before
-
-
-@checks("users.runs")
-async def _(s: Session) -> None:
-    await to_first(s)
-    await s.press("r")
-    assert isinstance(s.app.screen, ChooseRuns)
-    await s.press("escape")
-    assert not s.app.screen.query("#choose")
+    await s.press("c")
+    await s.until(lambda: bool(ASKED))
+    line = ASKED.pop()
+    assert line[-3:] == ["--json", "--", "u0"]
+    assert "--recompute" in line
 
 
 @checks("users.panel")
@@ -83,72 +98,17 @@ async def _(s: Session) -> None:
     await s.until(lambda: "Sci-Fi" in s.text())
 
 
-@checks("users.next")
-async def _(s: Session) -> None:
-    here = await to_first(s)
-    await s.press("n")
-    await s.until(lambda: shown_user(here) == "u1")
-
-
-@checks("users.previous")
-async def _(s: Session) -> None:
-    here = await to_first(s)
-    await s.press("n")
-    await s.until(lambda: here.people.grid.cursor_row == 1)
-    await s.press("p")
-    await s.until(lambda: here.people.grid.cursor_row == 0)
-
-
-@checks("users.similar")
-async def _(s: Session) -> None:
-    here = await to_first(s)
-    await s.until(lambda: here.person.item is not None)
-    await s.press("i")
-    assert s.app.chosen == "items", "test_items goes on from there"
-
-
-@checks("users.fans")
+@checks("users.fans", "users.similar")
 async def _(s: Session) -> None:
     here = await to_first(s)
     await s.until(lambda: here.person.item is not None)
     await s.press("w")
     await s.until(lambda: here.people.question.startswith("liked="))
-
-
-@checks("users.ask")
-async def _(s: Session) -> None:
-    await to_first(s)
-    await s.press("c")
-    await s.until(lambda: bool(ASKED))
-    line = ASKED.pop()
-    assert line[-3:] == ["--json", "--", "u0"]
-    assert "--recompute" in line
-
-
-@checks("users.data")
-async def _(s: Session) -> None:
-    here = await to_users(s)
-    assert here.check_action("data", ()) is False, "there is one data set"
-
-
-@checks("users.copy")
-async def _(s: Session) -> None:
-    await to_first(s)
-    await s.press("y")
-    assert "u0" in s.copied[0]
-    assert "|" in s.copied[0]
-
-
-@checks("users.clear")
-async def _(s: Session) -> None:
-    here = await to_first(s)
     await s.press("escape")
-    await s.until(lambda: not here.has_class("-open"))
-    await s.press("slash")
-    await s.type("u1")
-    await s.until(lambda: here.people.question == "u1")
-    await s.press("enter", "escape")
-    await s.until(lambda: here.people.question == "")
+    await to_first(s)
+    await s.until(lambda: here.person.item is not None)
+    await s.press("i")
+    assert s.app.chosen == "items", "test_items goes on from there"
 
 
 async def test_one_list_can_have_the_whole_screen(runs: Path) -> None:
@@ -209,18 +169,19 @@ async def test_beside_a_user_the_keys_are_those_of_a_user(runs: Path) -> None:
         assert "Enter" not in keys, "the user is open"
 
 
-@pytest.mark.parametrize("width", [80, 120, 160, 200])
-async def test_history_and_lists_show_titles_at_every_width(runs: Path, width: int) -> None:
-    async with session(runs, (width, 24)) as s:
+async def test_history_and_lists_show_titles_at_every_width(runs: Path) -> None:
+    async with session(runs, (80, 24)) as s:
         here = await to_first(s)
-        await s.until(lambda: here.person.item is not None)
-        for pane in here.person.panes:
-            grid = pane.grid
-            grid.styles.overflow_y = "scroll"  # as with a long history
-            await s.until(
-                lambda grid=grid: len(grid._visible_columns()) == len(grid.table.heads),  # type: ignore[misc]
-                f"a column of {pane.id} is out of sight",
-            )
+        for width in (80, 120, 160, 200):
+            await s.pilot.resize_terminal(width, 24)
+            await s.until(lambda: here.person.item is not None)
+            for pane in here.person.panes:
+                grid = pane.grid
+                grid.styles.overflow_y = "scroll"  # as with a long history
+                await s.until(
+                    lambda grid=grid: len(grid._visible_columns()) == len(grid.table.heads),  # type: ignore[misc]
+                    f"a column of {pane.id} is out of sight at {width}",
+                )
 
 
 async def test_a_look_that_is_replaced_before_it_begins_leaves_nothing_behind(runs: Path) -> None:

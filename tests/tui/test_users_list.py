@@ -73,7 +73,9 @@ async def test_a_gain_without_a_second_run_keeps_the_line_open(runs: Path) -> No
         assert here.people.query("#find.-wrong"), "what is wrong stays in sight"
 
 
-async def test_a_wrong_search_stays_open_with_all_that_is_wrong(runs: Path) -> None:
+async def test_a_search_that_is_wrong_or_refused_stays_open_with_all_that_is_wrong(
+    runs: Path,
+) -> None:
     """The title names what is listed: what is wrong changes nothing of it."""
     async with session(runs, (80, 24)) as s:
         here = await to_users(s)
@@ -92,12 +94,7 @@ async def test_a_wrong_search_stays_open_with_all_that_is_wrong(runs: Path) -> N
         assert "find: liked=alien" in s.text().splitlines()[1]
         await s.press("slash", *["backspace"] * 2, "tab")
         assert here.people.question == 'liked="Alien (1979)"'
-
-
-async def test_a_search_that_the_data_refuses_stays_open(runs: Path) -> None:
-    async with session(runs, (80, 24)) as s:
-        here = await to_users(s)
-        await s.press("slash")
+        await s.press("ctrl+u")
         await s.type("genre=Horor")
         await s.until(lambda: bool(here.people.query("#find.-wrong")))
         await s.press("enter")
@@ -182,16 +179,6 @@ async def test_list_and_user_are_of_one_choice_of_runs_that_stays(runs: Path) ->
     assert other.name not in kept.runs
 
 
-async def test_users_listed_are_drawn_until_others_come(runs: Path) -> None:
-    async with session(runs) as s:
-        here = await to_users(s)
-        rows = here.people.grid.table.rows
-        assert isinstance(rows, Rows)
-        rows._made.clear()
-        here.people.close()
-        assert rows[0].cells[2].text == "0.7000"
-
-
 async def test_without_data_it_says_how_to_get_some(tmp_path: Path) -> None:
     async with session(tmp_path / "runs") as s:
         await s.press("3")
@@ -211,3 +198,8 @@ async def test_beside_the_list_stands_who_was_found(runs: Path) -> None:
         assert here.check_action("copy", ()) is False
         await s.press("ctrl+u", "enter")
         await s.see("history of user u0")
+        rows = here.people.grid.table.rows
+        assert isinstance(rows, Rows)
+        rows._made.clear()
+        here.people.close()
+        assert rows[0].cells[2].text == "0.7000", "users are drawn until others come"
