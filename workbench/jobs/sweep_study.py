@@ -88,6 +88,8 @@ class Study:
             url.render_as_string(), engine_kwargs={"connect_args": {"timeout": _SQLITE_TIMEOUT}}
         )
         self._sweep = sweep
+        #: number -> Optuna's id of a trial, which never changes: to find one reads all of them
+        self._ids: dict[int, int] = {}
         self._study = optuna.create_study(
             storage=storage,
             study_name=_NAME,
@@ -128,9 +130,9 @@ class Study:
         """
         spaces = self._sweep.spaces
         count = combinations(spaces.values())
-        known = self._study.get_trials(deepcopy=False)
         if count is None or count > self._sweep.trials:
             return None
+        known = self._study.get_trials(deepcopy=False)
         if any(trial.state == TrialState.WAITING for trial in known):
             return None
         tried = {tuple(trial.params.get(field) for field in spaces) for trial in known}
@@ -153,9 +155,11 @@ class Study:
 
     def report(self, number: int, epoch: int, value: float) -> bool:
         """Tell the validation value of an epoch; return whether the trial is hopeless."""
-        if epoch not in self._frozen(number).intermediate_values:
+        trial = self._frozen(number)
+        if epoch not in trial.intermediate_values:
             self._live(number).report(value, epoch)
-        return self._pruner.prune(self._study, self._frozen(number))
+            trial = self._frozen(number)
+        return self._pruner.prune(self._study, trial)
 
     def succeed(self, number: int, value: float) -> None:
         """Note the result of a trial."""
@@ -191,10 +195,14 @@ class Study:
         return {name: float(share) for name, share in shares.items()}
 
     def _frozen(self, number: int) -> FrozenTrial:
-        return self._study.get_trials(deepcopy=False)[number]
+        trial = self._study.get_trials(deepcopy=False)[number]
+        self._ids[number] = trial._trial_id
+        return trial
 
     def _live(self, number: int) -> optuna.Trial:
-        return optuna.Trial(self._study, self._frozen(number)._trial_id)
+        if number not in self._ids:
+            self._frozen(number)
+        return optuna.Trial(self._study, self._ids[number])
 
     def _shown(self, trial: FrozenTrial) -> Trial:
         last = trial.last_step
