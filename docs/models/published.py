@@ -33,7 +33,7 @@ SHOWN: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     (
         "next-item-ml1m",
         ("ndcg@10",),
-        ("sasrec", "hstu", "youtube-dnn-plain", "youtube-dnn", "two-stage"),
+        ("sasrec", "sasrec-gated", "hstu", "youtube-dnn-plain", "youtube-dnn", "two-stage"),
     ),
     ("next-item-target-ml1m", ("ndcg@10",), ("youtube-dnn",)),
     ("recall-user-timeline-ml1m", ("ndcg@10",), ("youtube-dnn",)),

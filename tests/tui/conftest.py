@@ -12,8 +12,6 @@ import pytest
 import textual.app
 import textual.pilot
 from textual._compositor import Compositor
-from textual.message_pump import MessagePump
-from textual.pilot import Pilot
 
 from tests.tui.folders import START, write_suite
 from tests.tui.session import draw
@@ -33,30 +31,11 @@ async def wait_until_quiet(_: float = 0.0, max_sleep: float = 1.0) -> None:
         quiet = quiet + 1 if time.process_time() - before < 0.0005 else 0
 
 
-def is_busy(pump: MessagePump) -> bool:
-    """Whether a part of the screen has a message that is not done with."""
-    ended = pump._closing or pump._closed
-    return not (ended or pump._message_queue.ready_event._waiters)
-
-
-async def wait_for_the_busy(pilot: Pilot[Any], timeout: float = 30) -> bool:
-    """Do what Textual's `_wait_for_screen` does, which sends every part one message more."""
-    end = time.monotonic() + timeout
-    for pump in (pilot.app, *pilot.app.screen.walk_children(with_self=True)):
-        while is_busy(pump):
-            if pilot.app._exception is not None:
-                return False
-            assert time.monotonic() < end, f"{pump} has not finished"
-            await asyncio.sleep(0.001)
-    return True
-
-
 @pytest.fixture(autouse=True, scope="session")
 def keys_wait_no_longer_than_needed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (textual.app, textual.pilot):
             patch.setattr(module, "wait_for_idle", wait_until_quiet)
-        patch.setattr(Pilot, "_wait_for_screen", wait_for_the_busy)
         yield
 
 

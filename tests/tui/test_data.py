@@ -200,9 +200,9 @@ async def _(s: Session) -> None:
     assert asked(s).asked[-1][-2:] == ["--features=movielens", "--protocol=user-timeline"]
     await s.press("n", "n", "n")
     await s.until(lambda: "user-history: count, quantile" in s.text())
-    assert "Features of schema movielens-full  4/9" in s.text()
+    assert "Features of schema movielens-full  4/10" in s.text()
     await s.press("p", "p", "p", "p")
-    await s.until(lambda: "Features of schema default  9/9" in s.text())
+    await s.until(lambda: "Features of schema default  10/10" in s.text())
     assert "m lists it" in s.text(), "it is made from the data set"
     await s.press("n", "V", "enter", "j")
     assert "measures" in str(here.query_one("#schema").render()), "of another protocol: not yet"

@@ -216,7 +216,7 @@ def test_items(snap_compare: Callable[..., bool], film_runs: Path) -> None:
     ("size", "each"),
     [
         (SMALL, [("5", "long tail"), ("v", "users by their events")]),
-        (LARGE, [("5", "long tail"), ("", "movielens  1/9"), ("n n n", "movielens-full  4/9")]),
+        (LARGE, [("5", "long tail"), ("", "movielens  1/10"), ("n n n", "movielens-full  4/10")]),
     ],
     ids=["80x24", "200x50"],
 )
