@@ -6,63 +6,20 @@ its header speaks of.
 
 from __future__ import annotations
 
-import ast
-import math
 import mmap
 import os
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.npy_header import read_header
 from recsys_core.reading import open_regular
-
-# NumPy reads headers with Python's parser. Before Python 3.11.8 that fails with a SystemError when
-# two threads are the first to parse: so neither is.
-ast.literal_eval("0")
 
 #: times its packed size that a member of an archive may have, from a size on
 MAX_RATIO, RATIO_FROM = 200, 2**20
-
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-
-
-@dataclass(frozen=True)
-class Header:
-    """What an array says of itself."""
-
-    shape: tuple[int, ...]
-    is_fortran: bool
-    dtype: np.dtype[Any]
-
-    @property
-    def size(self) -> int:
-        """Bytes of its content."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
-
-def read_header(file: IO[bytes]) -> Header:
-    """Read an array's header; what follows is its content.
-
-    Raises
-    ------
-    ValueError
-        There is none, or the array holds Python objects.
-    """
-    try:
-        header = Header(*_HEADERS[np.lib.format.read_magic(file)](file))
-    except (KeyError, SyntaxError, TokenError, RecursionError, MemoryError) as error:
-        raise ValueError(f"no header of an array: {type(error).__name__}") from None
-    if header.dtype.hasobject:
-        raise ValueError("it holds Python objects, which are not read")
-    return header
 
 
 def map_array(path: Path) -> NDArray[Any]:

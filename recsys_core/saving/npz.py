@@ -5,7 +5,6 @@ They are npz files like NumPy's, uncompressed, with every array at a multiple of
 
 from __future__ import annotations
 
-import ast
 import io
 import mmap
 import tokenize
@@ -18,11 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys_core.npy_header import read_header
 from recsys_core.reading import open_regular
-
-# NumPy reads headers with Python's parser. Before Python 3.11.8 that fails with a SystemError when
-# two threads are the first to parse: so neither is.
-ast.literal_eval("0")
 
 #: bytes; as the arrays themselves are aligned in an npy file
 ALIGN = 64
@@ -108,10 +104,11 @@ def _array(held: mmap.mmap, member: zipfile.ZipInfo) -> NDArray[Any]:
         if member.compress_type != zipfile.ZIP_STORED or zlib.crc32(content) != member.CRC:
             raise ValueError(f"{member.filename} is not what was written")
         head = io.BytesIO(content[:NPY_HEADER])
-    np.lib.format.read_magic(head)
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
-    if dtype.hasobject:  # its bytes would be taken for addresses
-        raise ValueError(f"{member.filename} holds Python objects")
-    order: Literal["C", "F"] = "F" if fortran else "C"
-    array: NDArray[Any] = np.ndarray(shape, dtype, held, start + head.tell(), order=order)
+    try:
+        header = read_header(head)
+    except ValueError as error:
+        raise ValueError(f"{member.filename}: {error}") from None
+    order: Literal["C", "F"] = "F" if header.is_fortran else "C"
+    content_at = start + head.tell()
+    array: NDArray[Any] = np.ndarray(header.shape, header.dtype, held, content_at, order=order)
     return array if array.flags.aligned else array.copy(order)
