@@ -35,7 +35,7 @@ def show_prepared(data_dir: Path, name: str, as_json: bool) -> None:
         print_json(meta)
         return
     rows = [
-        (_events_word(meta), f"{meta['interactions']:,}"),
+        (what_events_are(meta), f"{meta['interactions']:,}"),
         ("users", f"{meta['users']:,}"),
         ("items", _items(meta)),
         *_summary_lines(meta.get("summary") or {}),
@@ -53,11 +53,6 @@ def _source_lines(source: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("read from", "nowhere: it is made up")]
     checksum = CHECKSUM[source["checksum_official"]]
     return [("read from", source["path"]), ("checksum", checksum)]
-
-
-def _events_word(meta: Mapping[str, Any]) -> str:
-    rated = meta.get("explicit", True) and not meta.get("labelled")
-    return "ratings" if rated else "events"
 
 
 def _items(meta: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -90,13 +91,11 @@ def evaluate(
             return estimate_plan(plan, split, options, settings, display)
         if jobs > 1 or scheduler:
             outcomes = run_in_queue(plan, split, options, settings, display, jobs, scheduler)
-        elif judges:
+        else:
             from recsys_core.pipeline.judges import judged_by
 
-            with judged_by(judges):
+            with judged_by(judges) if judges else nullcontext():
                 outcomes = run_or_reuse(plan, split, options, settings, display)
-        else:
-            outcomes = run_or_reuse(plan, split, options, settings, display)
     return report_on(plan, outcomes, options, judge)
 
 

@@ -116,22 +116,10 @@ def values_by_user(path: Path, metric: str, users: int) -> NDArray[np.float64]:
     """
     import numpy as np
 
+    found = metric_of_users(path, metric)
+    known = (found.users >= 0) & (found.users < users)
     values = np.full(users, np.nan)
-    packed = packed_values(path, [metric])
-    if packed is not None:
-        if metric in packed.values:
-            known = (packed.users >= 0) & (packed.users < users)
-            values[packed.users[known]] = packed.values[metric][known]
-        return values
-    listed = rows(
-        path,
-        "SELECT user, value FROM user_metrics"
-        " WHERE metric = ? AND user BETWEEN 0 AND ? AND value IS NOT NULL",
-        (metric, users - 1),
-    )
-    with damage_told(path):
-        found = np.fromiter(listed, dtype=[("user", np.int64), ("value", np.float64)])
-    values[found["user"]] = found["value"]
+    values[found.users[known]] = found.values[known]
     return values
 
 

@@ -294,7 +294,7 @@ class NewJobShown(ModalScreen[str | None]):
     def _row(self, form: Form, each: Field) -> Row:
         text = form.text_of(each)
         wrong = each.key in self._problems
-        changed = bool(text) and text != each.default
+        changed = not each.is_default(text)
         searched = form.is_searched(each)
         sign = _CROSS if wrong else _SWEPT if searched else _TICK if changed else ""
         value = Cell(plain(text), "bad" if wrong else "strong" if changed else "")

@@ -13,6 +13,7 @@ from recsys_core.data.registered import check_name
 from recsys_core.errors import InputError
 from recsys_core.values import counted
 from workbench.jobs.limits import read_memory
+from workbench.tui.view.form.names import limit_problem
 
 #: entries of a folder that are counted
 _MANY = 1000
@@ -94,8 +95,8 @@ class ImportField:
         """Say what is wrong with it; empty when nothing is seen at once."""
         if self.choices and text and text not in self.choices:
             return f"{self.label}: {', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        if self.key == "memory_limit" and text:
-            return _memory_problem(text)
+        if self.key == "memory_limit":
+            return limit_problem(read_memory, text)
         if self.files and self.key != "path":
             return next(filter(None, map(self._missing, self.values(text))), "")
         return ""
@@ -107,14 +108,6 @@ class ImportField:
             return f"{self.label}: NAME=FILE"
         path = rest.partition(",")[0]
         return "" if Path(path).is_file() else f"{self.label}: no such file: {path or 'FILE'}"
-
-
-def _memory_problem(text: str) -> str:
-    try:
-        read_memory(text)
-    except InputError as error:
-        return f"{error.problem}: {error.remedy}"
-    return ""
 
 
 #: heading -> its fields, what is needed most first; the events themselves need none

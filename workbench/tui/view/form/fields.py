@@ -85,6 +85,17 @@ class Field:
             return self.default or "automatic"
         return self.default.strip('"') or NONE
 
+    def is_default(self, text: str) -> bool:
+        """Whether a text that was put in changes nothing; `null` is another word for NONE.
+
+        Examples
+        --------
+        >>> each = Field("", "", "", default="none")
+        >>> each.is_default(""), each.is_default("null"), each.is_default("2")
+        (True, True, False)
+        """
+        return text in ("", self.default) or (text == "null" and self.default == NONE)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

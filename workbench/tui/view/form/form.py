@@ -13,7 +13,7 @@ from workbench.jobs.json_schema import Schema, choices_of, fields_of, problem_of
 from workbench.jobs.space import Space, combinations
 from workbench.jobs.sweep_progress import Pruner
 from workbench.tui.view.form.copied import Copied, copy_of_spec
-from workbench.tui.view.form.fields import NONE, Field, Section, Start, read_value, write_value
+from workbench.tui.view.form.fields import Field, Section, Start, read_value, write_value
 from workbench.tui.view.form.names import CHECKS, check_part_model
 from workbench.tui.view.form.nested import Nested, make_field
 from workbench.tui.view.form.spaces import (
@@ -272,7 +272,7 @@ class Form:
         """Name the field to begin with: the first setting that is not as by default."""
         for key, each in self.fields().items():
             text = self.text_of(each)
-            if text and text != each.default and key not in _CHOSEN:
+            if not each.is_default(text) and key not in _CHOSEN:
                 return key
         return "model"
 
@@ -330,9 +330,7 @@ class Form:
     def _field_arguments(self, each: Field) -> list[str]:
         text = self.text_of(each)
         prefix, dot, name = each.key.partition(".")
-        if not dot or each.depth or not text or text == each.default:
-            return []
-        if each.default == NONE and text == "null":
+        if not dot or each.depth or each.is_default(text):
             return []
         if prefix.startswith("protocol "):
             return ["--set", f"protocol.{name}={_exact(read_value(text, each))}"]

@@ -43,16 +43,18 @@ def check_part_model(text: str, each: Field, catalogue: Catalogue, texts: Mappin
     return str(unknown_name(each.name, name, each.choices)).replace("\n", ": ")
 
 
-def _check_limit(read: Callable[[str], float]) -> Check:
-    def check(text: str, each: Field) -> str:
-        try:
-            if text:
-                read(text)
-        except InputError as error:
-            return f"{error.problem}: {error.remedy}"
-        return ""
+def limit_problem(read: Callable[[str], float], text: str) -> str:
+    """Say what is wrong with a limit, which may be left out; empty when nothing is."""
+    try:
+        if text:
+            read(text)
+    except InputError as error:
+        return f"{error.problem}: {error.remedy}"
+    return ""
 
-    return check
+
+def _check_limit(read: Callable[[str], float]) -> Check:
+    return lambda text, each: limit_problem(read, text)
 
 
 #: of fields that no schema describes, by key
